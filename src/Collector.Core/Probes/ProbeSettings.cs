@@ -1,0 +1,23 @@
+namespace Collector.Core.Probes;
+
+/// <summary>A probe's arguments, already validated: what was written, else the declared default.</summary>
+public sealed class ProbeSettings(ProbeInfo info, IReadOnlyDictionary<string, string>? written = null)
+{
+    /// <summary>The value as text. Throws for a key that the probe does not declare.</summary>
+    public string Text(string name)
+    {
+        var option = info.Options.FirstOrDefault(o => o.Name == name)
+            ?? throw new ArgumentException($"probe {info.Id} declares no option '{name}'", nameof(name));
+        return written is not null && written.TryGetValue(name, out var value) ? value : option.Default;
+    }
+
+    public bool Flag(string name) => bool.Parse(Text(name));
+
+    public long Integer(string name) => long.Parse(Text(name), System.Globalization.CultureInfo.InvariantCulture);
+
+    public IReadOnlyList<string> List(string name) =>
+        Text(name).Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+
+    /// <summary>True when both give every declared option the same value: then a running probe need not restart.</summary>
+    public bool SameAs(ProbeSettings other) => info.Options.All(o => Text(o.Name) == other.Text(o.Name));
+}

@@ -1,0 +1,134 @@
+using Collector.Core.Identity;
+using Collector.Core.Metrics;
+
+namespace Collector.Core.Snapshots;
+
+/// <summary>
+/// Takes the rows of one collection and publishes them whole. Belongs to the collection thread. One per agent; it lives
+/// as long as the collection does.
+/// </summary>
+public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
+{
+    private static readonly Action<string, string> Ignore = static (_, _) => { };
+    private Snapshot? _building;
+    private Snapshot? _previous;
+    private string _probe = "";
+
+    /// <summary>Called with (probe id, reason) for each read that failed.</summary>
+    public Action<string, string> OnReadFailed { get; set; } = Ignore;
+
+    /// <summary>Number of the collection under way, from 1.</summary>
+    public long Tick { get; private set; }
+
+    /// <summary>Start of the collection under way, Unix nanoseconds.</summary>
+    public long Time { get; private set; }
+
+    /// <summary>Start of the collection before; 0 in the first.</summary>
+    public long PreviousTime { get; private set; }
+
+    /// <summary>Opens the next collection.</summary>
+    public void Begin()
+    {
+        Tick++;
+        PreviousTime = Time;
+        Time = UnixNanoseconds(time.GetUtcNow());
+        _building = store.Rent();
+        _building.Tick = Tick;
+        _building.Time = Time;
+    }
+
+    /// <summary>Names the probe that the following rows and failures belong to.</summary>
+    public void Enter(string probeId) => _probe = probeId;
+
+    /// <summary>
+    /// Start time for a subject seen for the first time now: the collection before, at which it was not there, or
+    /// <paramref name="atFirst"/> in the first collection.
+    /// </summary>
+    public long StartTimeOfNew(long atFirst) => PreviousTime == 0 ? atFirst : Math.Max(PreviousTime, atFirst);
+
+    /// <summary>Adds a row with every cell absent.</summary>
+    public RowWriter Append(Row row)
+    {
+        var table = _building!.TableFor(row.Table);
+        var index = table.Append(row);
+        return new RowWriter(table, index);
+    }
+
+    /// <summary>Reports that something could not be read. <paramref name="reason"/> is a short constant, a label value.</summary>
+    public void ReadFailed(string reason) => OnReadFailed(_probe, reason);
+
+    /// <summary>Notes which counters fell, then makes the collection the newest snapshot.</summary>
+    public Snapshot Publish()
+    {
+        var snapshot = _building!;
+        foreach (var table in snapshot.Tables)
+            MarkResets(table);
+        _building = null;
+        _previous = snapshot;
+        store.Publish(snapshot);
+        return snapshot;
+    }
+
+    private void MarkResets(SnapshotTable table)
+    {
+        var before = _previous?.Find(table.Info);
+        var rows = table.Rows;
+        if (before is not null)
+        {
+            foreach (var metric in table.Info.Metrics)
+            {
+                if (metric.Kind is not (InstrumentKind.Counter or InstrumentKind.Histogram))
+                    continue;
+                for (var column = metric.Column; column < metric.Column + metric.Width; column++)
+                    MarkResets(table.Column(column), before.Column(column), rows, column);
+            }
+        }
+        for (var i = 0; i < rows.Length; i++)
+        {
+            rows[i].Index = i;
+            rows[i].Tick = Tick;
+        }
+    }
+
+    private void MarkResets(ReadOnlySpan<long> now, ReadOnlySpan<long> before, ReadOnlySpan<Row> rows, int column)
+    {
+        for (var i = 0; i < now.Length; i++)
+        {
+            var row = rows[i];
+            // Absent is the smallest long: a cell that is absent in either snapshot is handled by the first test.
+            if (row.Tick == Tick - 1 && now[i] < before[row.Index] && now[i] != Metric.Absent)
+                row.MarkReset(column, PreviousTime);
+        }
+    }
+
+    public static long UnixNanoseconds(DateTimeOffset at) => (at - DateTimeOffset.UnixEpoch).Ticks * 100;
+}
+
+/// <summary>Writes the cells of one row.</summary>
+public readonly ref struct RowWriter
+{
+    private readonly SnapshotTable _table;
+    private readonly int _row;
+
+    internal RowWriter(SnapshotTable table, int row)
+    {
+        _table = table;
+        _row = row;
+    }
+
+    /// <summary>Sets a metric's value, in stored units (see <see cref="Metric.Scale"/>).</summary>
+    public void Set(Metric metric, long value) => _table.Set(_row, metric.Column, value);
+
+    /// <summary>Sets a column by number: for probes that map the kernel's columns to theirs once.</summary>
+    public void Set(int column, long value) => _table.Set(_row, column, value);
+
+    /// <summary>Sets a histogram: one count per bucket (not cumulative), then the sum in stored units.</summary>
+    public void Set(Metric histogram, ReadOnlySpan<long> buckets, long sum)
+    {
+        if (buckets.Length != histogram.Width - 1)
+            throw new ArgumentException($"{histogram} has {histogram.Width - 1} buckets", nameof(buckets));
+        for (var i = 0; i < buckets.Length; i++)
+            _table.Set(_row, histogram.Column + i, buckets[i]);
+        _table.Set(_row, histogram.Column + buckets.Length, sum);
+    }
+}

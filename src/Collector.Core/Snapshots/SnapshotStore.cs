@@ -1,0 +1,77 @@
+namespace Collector.Core.Snapshots;
+
+/// <summary>
+/// Holds the last complete snapshot. The collection thread publishes whole snapshots; any number of readers lease the
+/// newest one and read it without a lock. Buffers are reused once nobody reads them.
+/// </summary>
+public sealed class SnapshotStore
+{
+    private readonly Lock _lock = new();
+    private readonly List<Snapshot> _idle = [];
+    private Snapshot? _current;
+    private TaskCompletionSource _published = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Completes when the next snapshot is published.</summary>
+    public Task NextPublished
+    {
+        get
+        {
+            lock (_lock)
+                return _published.Task;
+        }
+    }
+
+    /// <summary>The newest snapshot, kept unchanged until the lease is disposed. Empty before the first collection.</summary>
+    public SnapshotLease Acquire()
+    {
+        lock (_lock)
+        {
+            _current?.Retain();
+            return new SnapshotLease(_current);
+        }
+    }
+
+    /// <summary>An empty snapshot to fill: a retired one where no reader holds it any more.</summary>
+    internal Snapshot Rent()
+    {
+        lock (_lock)
+        {
+            for (var i = 0; i < _idle.Count; i++)
+            {
+                var snapshot = _idle[i];
+                if (snapshot.InUse)
+                    continue;
+                _idle.RemoveAt(i);
+                snapshot.Clear();
+                return snapshot;
+            }
+        }
+        return new Snapshot();
+    }
+
+    internal void Publish(Snapshot snapshot)
+    {
+        TaskCompletionSource published;
+        lock (_lock)
+        {
+            // More than two spare buffers mean that slow readers came and went: let the GC have the rest.
+            if (_current is not null && _idle.Count < 2)
+                _idle.Add(_current);
+            _current = snapshot;
+            published = _published;
+            _published = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+        published.SetResult();
+    }
+}
+
+/// <summary>A reader's hold on a snapshot.</summary>
+public readonly struct SnapshotLease : IDisposable
+{
+    internal SnapshotLease(Snapshot? snapshot) => Snapshot = snapshot;
+
+    /// <summary>Null before the first collection.</summary>
+    public Snapshot? Snapshot { get; }
+
+    public void Dispose() => Snapshot?.Release();
+}

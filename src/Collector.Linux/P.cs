@@ -1,0 +1,1 @@
+namespace Collector.Linux; internal static class Placeholder;

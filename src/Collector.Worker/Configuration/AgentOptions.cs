@@ -1,0 +1,121 @@
+using Collector.Core.Probes;
+
+namespace Collector.Worker.Configuration;
+
+/// <summary>Everything an operator can set, with its defaults. One record per section of the file.</summary>
+public sealed record AgentOptions
+{
+    public CollectionOptions Collection { get; init; } = new();
+
+    /// <summary>Probes that the file or the environment names, by id; the others follow their own default.</summary>
+    public IReadOnlyDictionary<string, ProbeChoice> Probes { get; init; } = new Dictionary<string, ProbeChoice>();
+
+    public HttpOptions Http { get; init; } = new();
+
+    public PrometheusOptions Prometheus { get; init; } = new();
+
+    public OtlpOptions Otlp { get; init; } = new();
+
+    public ResourceOptions Resource { get; init; } = new();
+
+    public LoggingOptions Logging { get; init; } = new();
+
+    public PathOptions Paths { get; init; } = new();
+}
+
+/// <param name="Enabled">False switches the probe off.</param>
+/// <param name="Settings">Its validated arguments.</param>
+public sealed record ProbeChoice(bool Enabled, ProbeSettings Settings);
+
+public sealed record CollectionOptions
+{
+    /// <summary>Time between collections; both outlets read what the last one found.</summary>
+    public TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(15);
+}
+
+public sealed record HttpOptions
+{
+    /// <summary>Off: no port is opened at all.</summary>
+    public bool Enabled { get; init; } = true;
+
+    /// <summary>host:port, [v6]:port. Any address but loopback is the operator's explicit choice.</summary>
+    public string Listen { get; init; } = "127.0.0.1:9102";
+}
+
+public enum MetricNaming
+{
+    Otel,
+    KubeSkoop,
+    Inspector,
+}
+
+public sealed record PrometheusOptions
+{
+    /// <summary>Names of /metrics unless the request asks for another with <c>?naming=</c>.</summary>
+    public MetricNaming Naming { get; init; } = MetricNaming.Otel;
+}
+
+public enum OtlpProtocol
+{
+    Grpc,
+    HttpProtobuf,
+}
+
+public enum OtlpTemporality
+{
+    Cumulative,
+    Delta,
+    LowMemory,
+}
+
+/// <summary>
+/// OTLP as the file says it; null where it says nothing. OTEL_EXPORTER_OTLP_* variables go over it
+/// (<c>OtlpSettings.Resolve</c>). Without an endpoint from either, nothing is sent.
+/// </summary>
+public sealed record OtlpOptions
+{
+    /// <summary>Base URL; over HTTP the signal's path (v1/metrics, v1/logs) is appended.</summary>
+    public Uri? Endpoint { get; init; }
+
+    public OtlpProtocol? Protocol { get; init; }
+
+    public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>True: gzip.</summary>
+    public bool? Gzip { get; init; }
+
+    public TimeSpan? Timeout { get; init; }
+
+    public OtlpTemporality? Temporality { get; init; }
+
+    /// <summary>PEM file of the authority to trust instead of the system's.</summary>
+    public string? Certificate { get; init; }
+
+    public string? ClientCertificate { get; init; }
+
+    public string? ClientKey { get; init; }
+
+    /// <summary>Least time between two pushes; null pushes every snapshot.</summary>
+    public TimeSpan? Interval { get; init; }
+}
+
+public sealed record ResourceOptions
+{
+    /// <summary>Node's name; null takes NODE_NAME, else the host name.</summary>
+    public string? NodeName { get; init; }
+
+    public IReadOnlyDictionary<string, string> Attributes { get; init; } = new Dictionary<string, string>();
+}
+
+public sealed record LoggingOptions
+{
+    public LogLevel Level { get; init; } = LogLevel.Information;
+}
+
+/// <summary>Mount points as values, so that the agent can run beside a host's tree in a container, or on a recorded one.</summary>
+public sealed record PathOptions
+{
+    public string Proc { get; init; } = "/proc";
+
+    public string Sys { get; init; } = "/sys";
+}
