@@ -75,6 +75,11 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint sysconf(int name);
 
+    // int clock_gettime(clockid_t clockid, struct timespec *tp);
+    [LibraryImport("libc")]
+    [SuppressGCTransition]
+    public static partial int clock_gettime(int clockid, out timespec tp);
+
     // uid_t geteuid(void);
     [LibraryImport("libc")]
     public static partial uint geteuid();
@@ -85,6 +90,13 @@ internal static unsafe partial class Libc
         public int fd;
         public short events;
         public short revents;
+    }
+
+    // struct timespec { long tv_sec; long tv_nsec; };  (64-bit)
+    public struct timespec
+    {
+        public nint tv_sec;
+        public nint tv_nsec;
     }
 
     // struct timeval { long tv_sec; long tv_usec; };  (64-bit)
