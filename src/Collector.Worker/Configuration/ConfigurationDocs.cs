@@ -51,7 +51,8 @@ internal static class ConfigurationDocs
 
     private static void Sample(StringBuilder text, ConfigurationKey key)
     {
-        Comment(text, 2, $"{key.Description} {Capital(key.Allowed)}.");
+        Comment(text, 2, key.Description);
+        Comment(text, 2, $"Allowed: {key.Allowed}");
         var variables = key.Variable is { } own ? own : string.Join(", ", key.StandardVariables);
         Comment(text, 2, $"Environment: {variables}");
         text.Append("  ").Append(key.Default is null ? "#" : "")
@@ -85,6 +86,4 @@ internal static class ConfigurationDocs
         : string.Join(", ", key.StandardVariables.Select(Code));
 
     private static string Code(string? text) => text is null ? "" : $"`{text}`";
-
-    private static string Capital(string text) => char.ToUpperInvariant(text[0]) + text[1..];
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using Collector.Worker.Configuration.Yaml;
 using YamlDotNet.Core;
@@ -11,6 +12,9 @@ internal static class ConfigurationFile
     public const int LargestSize = 1 << 20;
 
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    private static readonly SearchValues<char> ControlCharacters = SearchValues.Create(
+        [.. Enumerable.Range(0, 0x80).Select(c => (char)c).Where(c => char.IsControl(c) && c is not ('\t' or '\n' or '\r'))]);
 
     /// <summary>Null when there is no file, which is an error only if it must exist, or when it cannot be read.</summary>
     public static byte[]? ReadBytes(string path, bool mustExist, ErrorList errors)
@@ -58,7 +62,7 @@ internal static class ConfigurationFile
         }
         catch (YamlException e)
         {
-            errors.Add($"{file}:{e.Start.Line}:{e.Start.Column}", null, Explain(e, text));
+            Explain(file, e, text, errors);
             return null;
         }
     }
@@ -79,8 +83,7 @@ internal static class ConfigurationFile
             return null;
         }
         // YAML 1.2, 5.1: no control characters but tab and line breaks.
-        var control = text.AsSpan().IndexOfAnyInRange('\0', '\b') is var low and >= 0 ? low
-            : text.AsSpan().IndexOfAny("\v\f\u007f");
+        var control = text.AsSpan().IndexOfAny(ControlCharacters);
         if (control < 0)
             return text;
         errors.Add(PlaceAfter(file, text[..control]), null, $"holds the control character U+{(int)text[control]:X4}");
@@ -94,15 +97,17 @@ internal static class ConfigurationFile
     }
 
     /// <summary>The parser's own words, except for the one slip that everybody makes.</summary>
-    private static string Explain(YamlException error, string text)
+    private static void Explain(string file, YamlException error, string text, ErrorList errors)
     {
         var lines = text.Split('\n');
         var tabbed = Enumerable.Range((int)Math.Max(error.Start.Line - 2, 0), 3)
             .Where(i => i < lines.Length && lines[i].AsSpan().TrimStart(' ').StartsWith("\t"))
             .Select(i => i + 1)
             .FirstOrDefault();
-        return tabbed > 0
-            ? $"line {tabbed} is indented with a tab; YAML takes only spaces"
-            : $"is not valid YAML: {YamlText.OneLine(error.Message)}";
+        if (tabbed > 0)
+            errors.Add($"{file}:{tabbed}:1", null, "the line is indented with a tab; YAML takes only spaces");
+        else
+            errors.Add($"{file}:{error.Start.Line}:{error.Start.Column}", null,
+                $"is not valid YAML: {YamlText.OneLine(error.Message)}");
     }
 }

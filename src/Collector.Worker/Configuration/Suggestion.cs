@@ -11,13 +11,13 @@ internal static class Suggestion
 
     public static string DidYouMean(string word) => $", did you mean '{word}'?";
 
-    /// <summary>A third of the letters may be wrong, three at most; the first of equals wins.</summary>
+    /// <summary>About a third of the letters may be wrong, three at most; the first of equals wins.</summary>
     public static string? Nearest(string word, IEnumerable<string> candidates)
     {
         if (word.Length is 0 or > LongestWord)
             return null;
         string? best = null;
-        var least = Math.Clamp(word.Length / 3, 1, 3) + 1;
+        var least = Math.Clamp((word.Length + 1) / 3, 1, 3) + 1;
         foreach (var candidate in candidates)
         {
             var distance = Distance(word.ToLowerInvariant(), candidate.ToLowerInvariant());

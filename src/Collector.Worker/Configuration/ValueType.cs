@@ -171,7 +171,8 @@ internal sealed class UrlType() : ValueType("URL", "http://host:port or https://
             problem = "must not hold a user name or a password; use otlp.headers";
         else if (url.Query.Length > 0 || url.Fragment.Length > 0)
             problem = "must not have a query or a fragment: the signal's path is appended";
-        return problem.Length == 0 ? url : null;
+        // Normal form at once, so that what is printed loads to an equal value ("http://h/." is "http://h/").
+        return problem.Length == 0 ? new Uri(url!.AbsoluteUri) : null;
     }
 
     public override string Format(object value) => ((Uri)value).AbsoluteUri;

@@ -1,4 +1,5 @@
 using Collector.Worker.Configuration;
+using Microsoft.Extensions.Logging;
 using static Collector.Worker.Tests.Configuration.Samples;
 
 namespace Collector.Worker.Tests.Configuration;

@@ -73,16 +73,27 @@ public class ConfigurationPropertyTests
         from secret in Gen.Elements("", "Bearer x", "\"quoted\" \\ # no: comment", "{}", "~", "null")
         from note in Words()
         from words in Gen.Elements("[]", "[root]", "[all, leaf]", "root", "''")
-        from on in Gen.Elements("on", "off", "yes", "no", "true", "false")
+        from state in Gen.Elements("on", "off", "yes", "no", "true", "false")
         from count in Gen.Choose(1, 100)
         from milliseconds in Gen.Choose(1000, 3_600_000)
-        select $"""
-            collection: {"{"}interval: {seconds}s{"}"}
-            resource: {"{"}nodeName: {Quote("n" + name.Replace(" ", ""))}, attributes: {"{"}{Quote("k" + attribute)}: {Quote(value)}{"}"}{"}"}
-            otlp: {"{"}headers: {"{"}{header}: {Quote(secret)}{"}"}, endpoint: "http://h/{Uri.EscapeDataString(name)}"{"}"}
+        select $$"""
+            collection: {interval: {{seconds}}s}
+            resource:
+              nodeName: {{Quote("n" + name.Replace(" ", ""))}}
+              attributes:
+                {{Quote("k" + attribute)}}: {{Quote(value)}}
+            otlp:
+              headers:
+                {{header}}: {{Quote(secret)}}
+              endpoint: "http://h/{{Uri.EscapeDataString(name)}}"
             probes:
-              tcp: {on}
-              everything: {"{"}note: {Quote(note)}, links: {words}, enabled: {on}, count: {count}, every: {milliseconds}ms{"}"}
+              tcp: {{state}}
+              everything:
+                note: {{Quote(note)}}
+                links: {{words}}
+                enabled: {{state}}
+                count: {{count}}
+                every: {{milliseconds}}ms
             """;
 
     private static Gen<string> Words() => ArbMap.Default.GeneratorFor<string>()

@@ -84,11 +84,28 @@ internal sealed class YamlReader
     {
         do
         {
-            if (!_parser.MoveNext())
+            if (!MoveNext())
                 throw new YamlException("the text ends too early");
         }
         while (_parser.Current is Comment);
         return _parser.Current!;
+    }
+
+    /// <summary>
+    /// YamlDotNet 16.3 answers some malformed text ("...", "---" and a scalar after it) with other exceptions than its
+    /// own; the property tests find them. They say the same: this text is not YAML.
+    /// </summary>
+    private bool MoveNext()
+    {
+        var (start, end) = (_parser.Current?.Start ?? Mark.Empty, _parser.Current?.End ?? Mark.Empty);
+        try
+        {
+            return _parser.MoveNext();
+        }
+        catch (Exception e) when (e is not YamlException)
+        {
+            throw new YamlException(start, end, $"cannot be read after this place ({e.Message})", e);
+        }
     }
 
     private static YamlException Error(ParsingEvent at, string problem) => new(at.Start, at.End, problem);
