@@ -1,0 +1,14 @@
+using Collector.Core.Probes;
+
+namespace Collector.Linux.Probes;
+
+/// <summary>A probe that can be made: its description and how.</summary>
+public sealed record ProbeRegistration(ProbeInfo Info, Func<LinuxHost, ProbeSettings, Probe> Create);
+
+/// <summary>Every Linux probe, in the order in which they are collected and listed. The only registry.</summary>
+public static class AllProbes
+{
+    public static IReadOnlyList<ProbeRegistration> List { get; } =
+    [
+    ];
+}
