@@ -117,19 +117,21 @@ internal sealed class OtlpEnvironment(Func<string, string?> get, List<string> er
         return false;
     }
 
-    /// <summary>Headers: pairs whose names are tokens and whose values stay on their line.</summary>
-    public IReadOnlyList<KeyValuePair<string, string>>? Headers(string name)
+    public IReadOnlyList<KeyValuePair<string, string>>? Headers(string name) =>
+        Pairs(name) is { } pairs ? Sendable(name, pairs) : null;
+
+    /// <summary>Complains of names that are no tokens and of values that cannot stand in a header (RFC 9110, 5.5).</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Sendable(
+        string name, IReadOnlyList<KeyValuePair<string, string>> headers)
     {
-        if (Pairs(name) is not { } pairs)
-            return null;
-        foreach (var (key, value) in pairs)
+        foreach (var (key, value) in headers)
         {
-            if (key.AsSpan().ContainsAnyExcept(TokenCharacters))
+            if (key.Length == 0 || key.AsSpan().ContainsAnyExcept(TokenCharacters))
                 Fail($"{name}: '{key}' is not a header name");
-            else if (value.AsSpan().ContainsAnyInRange('\0', '\u001f'))
-                Fail($"{name}: the value of '{key}' holds a control character");
+            else if (value.AsSpan().ContainsAnyExceptInRange(' ', '~'))
+                Fail($"{name}: the value of '{key}' holds a character that is not printable ASCII");
         }
-        return pairs;
+        return headers;
     }
 
     /// <summary>"key=value,key=value" with percent-encoded values (W3C Baggage without metadata).</summary>
