@@ -10,5 +10,7 @@ public static class AllProbes
 {
     public static IReadOnlyList<ProbeRegistration> List { get; } =
     [
+        new(Fd.Info, static (host, settings) => new Fd(host, settings)),
+        new(Io.Info, static (host, settings) => new Io(host, settings)),
     ];
 }
