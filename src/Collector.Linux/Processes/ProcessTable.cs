@@ -41,10 +41,10 @@ internal sealed class ProcessTable : IDisposable
     public ProcessGroups Groups { get; }
 
     /// <summary>Processes seen in this collection, zombies included. The kernel's own threads have no group.</summary>
-    public IReadOnlyList<Process> Live => _live;
+    public List<Process> Live => _live;
 
     /// <summary>Processes seen in the collection before and not in this one.</summary>
-    public IReadOnlyList<Process> Gone => _gone;
+    public List<Process> Gone => _gone;
 
     public Process? Find(int pid) => _byPid.GetValueOrDefault(pid);
 
