@@ -9,21 +9,22 @@ internal sealed class HealthEndpoints(NetlensHttp http)
     /// <summary>Collections that may be missed before the agent stops calling itself ready.</summary>
     private const int StaleIntervals = 3;
 
-    public Task Alive(HttpContext context) => PlainText.WriteAsync(context, StatusCodes.Status200OK, "ok\n");
+    public static Task Alive(HttpContext context) => PlainText.WriteAsync(context, StatusCodes.Status200OK, "ok\n");
 
-    public Task Ready(HttpContext context)
+    public Task Ready(HttpContext context) => WhyNot() is { } reason
+        ? PlainText.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, reason)
+        : PlainText.WriteAsync(context, StatusCodes.Status200OK, "ready\n");
+
+    private string? WhyNot()
     {
         using var lease = http.Store.Acquire();
         if (lease.Snapshot is not { } snapshot)
-            return NotReady(context, "no snapshot yet: the first collection is under way\n");
-        var age = SnapshotBuilder.UnixNanoseconds(http.Time.GetUtcNow()) - snapshot.Time;
+            return "no snapshot yet: the first collection is under way\n";
+        var age = (SnapshotBuilder.UnixNanoseconds(http.Time.GetUtcNow()) - snapshot.Time) / 1e9;
         var limit = StaleIntervals * http.Options().Collection.Interval.TotalSeconds;
-        return age / 1e9 <= limit
-            ? PlainText.WriteAsync(context, StatusCodes.Status200OK, "ready\n")
-            : NotReady(context, string.Create(CultureInfo.InvariantCulture,
-                $"the last snapshot is {age / 1e9:F0} s old; {limit:F0} s is the limit\n"));
+        return age <= limit
+            ? null
+            : string.Create(CultureInfo.InvariantCulture,
+                $"the last snapshot is {age:F0} s old; {limit:F0} s is the limit\n");
     }
-
-    private static Task NotReady(HttpContext context, string reason) =>
-        PlainText.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, reason);
 }

@@ -51,7 +51,7 @@ public static class HttpEndpoints
         var health = new HealthEndpoints(http);
         app.MapMethods("/", Methods, new LandingPage(http).InvokeAsync);
         app.MapMethods("/metrics", Methods, metrics.InvokeAsync);
-        app.MapMethods("/healthz", Methods, health.Alive);
+        app.MapMethods("/healthz", Methods, HealthEndpoints.Alive);
         app.MapMethods("/readyz", Methods, health.Ready);
         return app;
     }
@@ -66,9 +66,9 @@ public static class HttpEndpoints
         {
             await app.StartAsync(cancellation);
         }
-        catch (Exception e) when (HttpListenException.From(e, address) is { } better)
+        catch (Exception e) when (HttpListenException.ReasonOf(e) is not null)
         {
-            throw better;
+            throw new HttpListenException($"cannot listen on {address}: {HttpListenException.ReasonOf(e)}", e);
         }
         if (!address.IsLoopback)
             HttpLog.NotLoopback(app.Logger, address.ToString());
@@ -103,8 +103,8 @@ public static class HttpEndpoints
         }
         catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionRefused)
         {
-            // A file of another kind refuses too; only a socket is ours to delete.
-            if ((File.GetAttributes(path) & (FileAttributes.Directory | FileAttributes.Normal)) == 0)
+            // A plain file refuses too. A socket has no length; what has content is somebody's, and stays.
+            if (new FileInfo(path).Length == 0)
                 File.Delete(path);
         }
     }

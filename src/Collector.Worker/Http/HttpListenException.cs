@@ -6,22 +6,31 @@ namespace Collector.Worker.Http;
 /// <summary>The HTTP server cannot listen where it should. The message is one line for the operator.</summary>
 public sealed class HttpListenException : Exception
 {
-    public HttpListenException(string message, Exception? inner = null)
+    public HttpListenException()
+    {
+    }
+
+    public HttpListenException(string message)
+        : base(message)
+    {
+    }
+
+    public HttpListenException(string message, Exception inner)
         : base(message, inner)
     {
     }
 
-    /// <summary>The line for a failed bind; null when the exception is about something else.</summary>
-    internal static HttpListenException? From(Exception exception, ListenAddress address)
+    /// <summary>Why a bind failed; null when the exception is about something else.</summary>
+    internal static string? ReasonOf(Exception exception)
     {
         for (var e = exception; e is not null; e = e.InnerException)
         {
             if (e is AddressInUseException)
-                return new($"cannot listen on {address}: already in use by another process", exception);
+                return "already in use by another process";
             if (e is SocketException socket)
-                return new($"cannot listen on {address}: {ReasonOf(socket)}", exception);
+                return ReasonOf(socket);
         }
-        return exception is IOException ? new($"cannot listen on {address}: {exception.Message}", exception) : null;
+        return exception is IOException ? exception.Message : null;
     }
 
     private static string ReasonOf(SocketException exception) => exception.SocketErrorCode switch
