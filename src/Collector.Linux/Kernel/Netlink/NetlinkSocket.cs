@@ -1,0 +1,255 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Collector.Linux.Interop;
+
+namespace Collector.Linux.Kernel.Netlink;
+
+/// <summary>Netlink families in use (include/uapi/linux/netlink.h).</summary>
+public enum NetlinkFamily
+{
+    Route = 0,
+    SockDiag = 4,
+    Netfilter = 12,
+    Generic = 16,
+}
+
+/// <summary>
+/// A netlink socket of the namespace in which it was opened; kept for the namespace's life. Requests are answered
+/// synchronously on the collection thread; a kernel that stays silent for two seconds is an error.
+/// </summary>
+public sealed unsafe class NetlinkSocket : IDisposable
+{
+    private const int NETLINK_EXT_ACK = 11;
+    private const int NETLINK_GET_STRICT_CHK = 12;
+    private readonly SafeFd _fd;
+    private uint _sequence;
+
+    private NetlinkSocket(SafeFd fd, NetlinkFamily family)
+    {
+        _fd = fd;
+        Family = family;
+    }
+
+    public NetlinkFamily Family { get; }
+
+    /// <summary>Opens a socket in the network namespace of the calling thread.</summary>
+    /// <exception cref="LinuxException">The kernel refused it.</exception>
+    public static NetlinkSocket Open(NetlinkFamily family)
+    {
+        var fd = Libc.socket(Libc.AF_NETLINK, Libc.SOCK_RAW | Libc.SOCK_CLOEXEC, (int)family);
+        if (fd < 0)
+            throw LinuxException.Last($"socket AF_NETLINK {family}");
+        var socket = new NetlinkSocket(new SafeFd(fd), family);
+        var timeout = new Libc.timeval { tv_sec = 2 };
+        _ = Libc.setsockopt(fd, Libc.SOL_SOCKET, Libc.SO_RCVTIMEO, &timeout, (uint)sizeof(Libc.timeval));
+        // Both are newer than the oldest kernels we run on (4.12, 4.20) and only better errors: refusal is fine.
+        var one = 1;
+        _ = Libc.setsockopt(fd, Libc.SOL_NETLINK, NETLINK_EXT_ACK, &one, sizeof(int));
+        _ = Libc.setsockopt(fd, Libc.SOL_NETLINK, NETLINK_GET_STRICT_CHK, &one, sizeof(int));
+        return socket;
+    }
+
+    /// <summary>
+    /// Sends a request and returns the reader of its answer, a dump or a single message. Read it to its end before
+    /// the next request.
+    /// </summary>
+    /// <param name="request">nlmsghdr and payload; length, sequence and port are filled in here.</param>
+    /// <param name="buffer">Where datagrams are received; netlink dumps need at least 32 KiB to be efficient.</param>
+    public NetlinkReader Request(Span<byte> request, byte[] buffer)
+    {
+        ref var header = ref MemoryMarshal.AsRef<nlmsghdr>(request);
+        header.nlmsg_len = (uint)request.Length;
+        header.nlmsg_seq = ++_sequence;
+        header.nlmsg_pid = 0;
+        nint sent;
+        do
+        {
+            fixed (byte* p = request)
+                sent = Libc.send(_fd.Value, p, (nuint)request.Length, 0);
+        }
+        while (sent < 0 && SafeFd.LastErrno == Errno.EINTR);
+        return new NetlinkReader(this, buffer, _sequence, sent < 0 ? SafeFd.LastErrno : Errno.None);
+    }
+
+    /// <summary>Receives one datagram; -1 with the error. The length is the datagram's even if the buffer is smaller.</summary>
+    internal int Receive(Span<byte> into, out Errno error)
+    {
+        while (true)
+        {
+            nint n;
+            fixed (byte* p = into)
+                n = Libc.recv(_fd.Value, p, (nuint)into.Length, Libc.MSG_TRUNC);
+            if (n >= 0)
+            {
+                error = Errno.None;
+                return (int)n;
+            }
+            error = SafeFd.LastErrno;
+            if (error != Errno.EINTR)
+                return -1;
+        }
+    }
+
+    public void Dispose() => _fd.Dispose();
+}
+
+/// <summary>How the reading of an answer ended.</summary>
+public enum NetlinkStatus
+{
+    /// <summary>Not at the end yet.</summary>
+    Reading,
+
+    /// <summary>Complete.</summary>
+    Done,
+
+    /// <summary>Complete, but the kernel says that the list changed under the dump (NLM_F_DUMP_INTR): ask again.</summary>
+    Interrupted,
+
+    /// <summary>A message or attribute did not fit its datagram, or the datagram the buffer.</summary>
+    Truncated,
+
+    /// <summary>The kernel refused or the socket failed; see <see cref="NetlinkReader.Error"/>.</summary>
+    Failed,
+}
+
+/// <summary>One netlink message: its header's fields that matter and its payload.</summary>
+public readonly ref struct NetlinkMessage(ushort type, ReadOnlySpan<byte> payload)
+{
+    public ushort Type { get; } = type;
+
+    public ReadOnlySpan<byte> Payload { get; } = payload;
+
+    /// <summary>The fixed structure at the payload's start; false when the payload is too short for it.</summary>
+    public bool TryRead<T>(out T value, out ReadOnlySpan<byte> attributes) where T : unmanaged
+    {
+        var size = (Unsafe.SizeOf<T>() + 3) & ~3;
+        if (!MemoryMarshal.TryRead(Payload, out value))
+        {
+            attributes = default;
+            return false;
+        }
+        attributes = Payload.Length > size ? Payload[size..] : default;
+        return true;
+    }
+}
+
+/// <summary>Reads the messages that answer one request, datagram by datagram, without copying or allocating.</summary>
+public ref struct NetlinkReader
+{
+    private const ushort NLMSG_NOOP = 1;
+    private const ushort NLMSG_ERROR = 2;
+    private const ushort NLMSG_DONE = 3;
+    private const ushort NLM_F_MULTI = 2;
+    private const ushort NLM_F_DUMP_INTR = 0x10;
+
+    private readonly NetlinkSocket _socket;
+    private readonly byte[] _buffer;
+    private readonly uint _sequence;
+    private ReadOnlySpan<byte> _rest;
+    private bool _interrupted;
+    private bool _single;
+
+    internal NetlinkReader(NetlinkSocket socket, byte[] buffer, uint sequence, Errno sendError)
+    {
+        _socket = socket;
+        _buffer = buffer;
+        _sequence = sequence;
+        Error = sendError;
+        Status = sendError == Errno.None ? NetlinkStatus.Reading : NetlinkStatus.Failed;
+    }
+
+    /// <summary>Why the answer failed.</summary>
+    public Errno Error { get; private set; }
+
+    public NetlinkStatus Status { get; private set; }
+
+    /// <summary>The next message of the answer; false at its end, then <see cref="Status"/> says how it ended.</summary>
+    public bool MoveNext(out NetlinkMessage message)
+    {
+        message = default;
+        while (Status == NetlinkStatus.Reading)
+        {
+            if (_rest.IsEmpty)
+            {
+                if (_single)
+                    return End(NetlinkStatus.Done);
+                if (!Receive())
+                    return false;
+            }
+            if (!TakeMessage(out var header, out var payload))
+                return End(NetlinkStatus.Truncated);
+            if (header.nlmsg_seq != _sequence)
+                continue; // The rest of an answer that was given up earlier.
+            _interrupted |= (header.nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+            switch (header.nlmsg_type)
+            {
+                case NLMSG_NOOP:
+                    continue;
+                case NLMSG_DONE:
+                    return EndOfDump(payload);
+                case NLMSG_ERROR:
+                    return EndWithError(payload);
+                default:
+                    _single = (header.nlmsg_flags & NLM_F_MULTI) == 0;
+                    message = new NetlinkMessage(header.nlmsg_type, payload);
+                    return true;
+            }
+        }
+        return false;
+    }
+
+    private bool Receive()
+    {
+        var n = _socket.Receive(_buffer, out var error);
+        if (n < 0)
+        {
+            Error = error == Errno.EAGAIN ? Errno.ETIMEDOUT : error;
+            return End(NetlinkStatus.Failed);
+        }
+        if (n > _buffer.Length)
+            return End(NetlinkStatus.Truncated);
+        if (n == 0)
+            return End(NetlinkStatus.Truncated);
+        _rest = _buffer.AsSpan(0, n);
+        return true;
+    }
+
+    private bool TakeMessage(out nlmsghdr header, out ReadOnlySpan<byte> payload)
+    {
+        payload = default;
+        if (!MemoryMarshal.TryRead(_rest, out header))
+            return false;
+        var size = Unsafe.SizeOf<nlmsghdr>();
+        if (header.nlmsg_len < size || header.nlmsg_len > _rest.Length)
+            return false;
+        payload = _rest[size..(int)header.nlmsg_len];
+        var aligned = ((int)header.nlmsg_len + 3) & ~3;
+        _rest = aligned >= _rest.Length ? default : _rest[aligned..];
+        return true;
+    }
+
+    // NLMSG_DONE carries the dump's result since 2.6.x: a negative errno when it broke off.
+    private bool EndOfDump(ReadOnlySpan<byte> payload)
+    {
+        if (MemoryMarshal.TryRead(payload, out int result) && result < 0)
+        {
+            Error = (Errno)(-result);
+            return End(NetlinkStatus.Failed);
+        }
+        return End(_interrupted ? NetlinkStatus.Interrupted : NetlinkStatus.Done);
+    }
+
+    private bool EndWithError(ReadOnlySpan<byte> payload)
+    {
+        if (!MemoryMarshal.TryRead(payload, out int result))
+            return End(NetlinkStatus.Truncated);
+        Error = (Errno)(-result);
+        return End(result == 0 ? NetlinkStatus.Done : NetlinkStatus.Failed);
+    }
+
+    private bool End(NetlinkStatus status)
+    {
+        Status = status;
+        return false;
+    }
+}

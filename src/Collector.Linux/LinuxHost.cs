@@ -1,0 +1,51 @@
+using Collector.Linux.Interop;
+using Collector.Linux.Kernel;
+using Collector.Linux.Kernel.ProcFs;
+using Collector.Linux.Namespaces;
+using Collector.Linux.Processes;
+
+namespace Collector.Linux;
+
+/// <summary>The machine as the probes see it: where its files are, its namespaces, and the shared read buffers.</summary>
+public sealed class LinuxHost : IDisposable
+{
+    private readonly Lazy<NamespaceEntry> _entry;
+    private ProcessTable? _processes;
+
+    public LinuxHost(KernelPaths paths)
+    {
+        Paths = paths;
+        BootTime = Kernel.BootTime.Read(paths);
+        _entry = new(() => new NamespaceEntry(paths.Proc));
+        Namespaces = new NamespaceRegistry(this);
+    }
+
+    public KernelPaths Paths { get; }
+
+    /// <summary>Unix nanoseconds of the machine's start.</summary>
+    public long BootTime { get; }
+
+    /// <summary>Bytes per page, for kernel figures that are in pages.</summary>
+    public static long PageSize { get; } = Environment.SystemPageSize;
+
+    public NamespaceRegistry Namespaces { get; }
+
+    /// <summary>For text files; belongs to the collection thread.</summary>
+    public ReadBuffer Buffer { get; } = new();
+
+    /// <summary>For netlink datagrams; belongs to the collection thread. 64 KiB: the kernel fills at most 32 KiB a time.</summary>
+    public byte[] NetlinkBuffer { get; } = GC.AllocateUninitializedArray<byte>(64 * 1024, pinned: true);
+
+    internal NamespaceEntry Entry => _entry.Value;
+
+    /// <summary>The processes of the node, walked by the first probe of a collection that asks.</summary>
+    internal ProcessTable Processes => _processes ??= new ProcessTable(this);
+
+    public void Dispose()
+    {
+        _processes?.Dispose();
+        Namespaces.Dispose();
+        if (_entry.IsValueCreated)
+            _entry.Value.Dispose();
+    }
+}

@@ -1,0 +1,111 @@
+using Collector.Core.Identity;
+using Collector.Linux.Interop;
+using Collector.Linux.Kernel;
+using Collector.Linux.Kernel.Netlink;
+using Collector.Linux.Kernel.ProcFs;
+
+namespace Collector.Linux.Namespaces;
+
+/// <summary>
+/// The agent's hold on one network namespace: its nsfs descriptor and what was opened inside. Holding it keeps the
+/// namespace's inode from being reused; the registry lets go within one interval of its end, so that devices in it
+/// are not kept alive.
+/// </summary>
+public sealed class NamespaceHandle : IDisposable
+{
+    private readonly LinuxHost _host;
+    private readonly SafeFd? _fd;
+    private readonly List<NamespaceSource> _sources = [];
+
+    internal NamespaceHandle(LinuxHost host, NetNamespace ns, SafeFd? fd)
+    {
+        _host = host;
+        _fd = fd;
+        Namespace = ns;
+    }
+
+    public NetNamespace Namespace { get; }
+
+    /// <summary>The machine, for its shared read buffers.</summary>
+    internal LinuxHost Host => _host;
+
+    /// <summary>True once the namespace is gone; readers of it are to be dropped.</summary>
+    public bool Closed { get; private set; }
+
+    /// <summary>True when the agent itself runs in this namespace: nothing need be entered.</summary>
+    internal bool IsOwn { get; init; }
+
+    /// <summary>The mount by which it is known to be alive; null where there is none.</summary>
+    public string? MountPath { get; internal set; }
+
+    /// <summary>A process by which it is known to be alive; 0 where none was looked for.</summary>
+    public int Pid { get; internal set; }
+
+    /// <summary>Opens a file below /proc as seen in this namespace: <c>net/snmp</c>, <c>sys/net/ipv4/ip_forward</c>.</summary>
+    /// <exception cref="LinuxException">The file does not exist there, or the namespace cannot be entered.</exception>
+    public ProcFile OpenFile(string pathBelowProc)
+    {
+        var proc = _host.Paths.Proc;
+        if (_host.Paths.Recorded)
+            return ProcFile.Open($"{proc}/{pathBelowProc}");
+        // "net" itself is a link to self/net: the main thread's namespace, not the calling thread's.
+        var path = pathBelowProc.StartsWith("net/", StringComparison.Ordinal)
+            ? $"{proc}/thread-self/{pathBelowProc}"
+            : $"{proc}/{pathBelowProc}";
+        try
+        {
+            return Enter(() => ProcFile.Open(path));
+        }
+        catch (LinuxException e) when (e.Errno == Errno.EPERM && Pid > 0 && path != $"{proc}/{pathBelowProc}")
+        {
+            // Without CAP_SYS_ADMIN the files are still readable through a process of the namespace.
+            return ProcFile.Open($"{proc}/{Pid}/{pathBelowProc}");
+        }
+    }
+
+    /// <summary>Opens a netlink socket inside this namespace.</summary>
+    /// <exception cref="LinuxException">The kernel lacks the family, or the namespace cannot be entered.</exception>
+    public NetlinkSocket OpenNetlink(NetlinkFamily family) => Enter(() => NetlinkSocket.Open(family));
+
+    /// <summary>Runs code on a thread that is inside this namespace.</summary>
+    public T Enter<T>(Func<T> open) => IsOwn || _fd is null ? open() : _host.Entry.Run(_fd, open);
+
+    /// <summary>
+    /// The one source of type <typeparamref name="T"/> in this namespace, shared by all probes. Ask for it in every
+    /// collection and do not keep it: the registry closes sources that nobody used for three collections.
+    /// </summary>
+    public T Source<T>() where T : NamespaceSource, new()
+    {
+        foreach (var source in _sources)
+        {
+            if (source is T match)
+                return match;
+        }
+        var created = new T();
+        _sources.Add(created);
+        return created;
+    }
+
+    /// <summary>Closes sources that no probe asked for since the given collection.</summary>
+    internal void CloseUnused(long since)
+    {
+        for (var i = _sources.Count - 1; i >= 0; i--)
+        {
+            if (_sources[i].LastUsed >= since)
+                continue;
+            _sources[i].Dispose();
+            _sources.RemoveAt(i);
+        }
+    }
+
+    public void Dispose()
+    {
+        Closed = true;
+        foreach (var source in _sources)
+            source.Dispose();
+        _sources.Clear();
+        _fd?.Dispose();
+    }
+
+    public override string ToString() => Namespace.ToString();
+}

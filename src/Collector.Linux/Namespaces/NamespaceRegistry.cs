@@ -1,0 +1,212 @@
+using Collector.Core.Identity;
+using Collector.Linux.Interop;
+
+namespace Collector.Linux.Namespaces;
+
+/// <summary>
+/// The network namespaces of the node: found from processes and nsfs mounts, keyed by inode, refreshed once per
+/// collection.
+/// </summary>
+/// <remarks>
+/// What is held open cannot have its inode reused, so an inode in <see cref="_byInode"/> always means the same
+/// namespace. Each namespace has a witness that it still lives, a mount or a process; only when a witness is lost are
+/// the processes walked, once for all namespaces.
+/// </remarks>
+public sealed class NamespaceRegistry : IDisposable
+{
+    private readonly LinuxHost _host;
+    private readonly Dictionary<ulong, NamespaceHandle> _byInode = [];
+    private readonly List<NamespaceHandle> _all = [];
+    private readonly MountWatcher _mounts;
+    private readonly ProcessScanner _processes;
+    private readonly ulong _own;
+    private long _generation;
+    private long _refreshes;
+
+    internal NamespaceRegistry(LinuxHost host)
+    {
+        _host = host;
+        _mounts = new MountWatcher(host.Paths);
+        _processes = new ProcessScanner(host.Paths);
+        if (!host.Paths.Recorded)
+            _own = NsLink.Inode($"{host.Paths.Proc}/thread-self/ns/net");
+        AddHost();
+    }
+
+    /// <summary>All namespaces, the host's first. Changes only in <see cref="Refresh"/>.</summary>
+    public IReadOnlyList<NamespaceHandle> All => _all;
+
+    public NamespaceHandle Host => _all[0];
+
+    /// <summary>Grows whenever a namespace came or went.</summary>
+    public long Version { get; private set; }
+
+    /// <summary>Namespaces seen whose handle could not be opened (no permission, no descriptors left), at the last look.</summary>
+    public int Unreadable { get; private set; }
+
+    /// <summary>Namespaces found since the start, the host's included.</summary>
+    public long Born => _generation;
+
+    /// <summary>Processes looked at since the start: the cost of discovery.</summary>
+    public long ProcessesExamined => _processes.Examined;
+
+    public NamespaceHandle? Find(ulong inode) => _byInode.GetValueOrDefault(inode);
+
+    /// <summary>
+    /// Finds births and deaths. Costs one link per namespace without mount, one per process started since the last
+    /// look, and a fixed slice of the older ones.
+    /// </summary>
+    /// <param name="startOfNew">Start time for namespaces first seen now, Unix nanoseconds.</param>
+    public void Refresh(long startOfNew)
+    {
+        _refreshes++;
+        Unreadable = 0;
+        if (_host.Paths.Recorded)
+            return;
+        _mounts.Refresh();
+        AddFromMounts(startOfNew);
+        _processes.ScanRecent((pid, inode) => AddFromProcess(pid, inode, startOfNew));
+        RemoveDead(startOfNew);
+        foreach (var handle in _all)
+            handle.CloseUnused(_refreshes - 3);
+    }
+
+    private void AddHost()
+    {
+        var paths = _host.Paths;
+        SafeFd? fd = null;
+        var inode = 0UL;
+        if (!paths.Recorded)
+        {
+            // Process 1 is in the node's namespace where we can see it; in a container without hostPID our own is all
+            // there is.
+            fd = TryOpen($"{paths.Proc}/1/ns/net", out inode) ?? TryOpen($"{paths.Proc}/thread-self/ns/net", out inode);
+        }
+        var ns = new NetNamespace(inode, ++_generation, isHost: true, _host.BootTime);
+        Add(new NamespaceHandle(_host, ns, fd) { IsOwn = fd is null || inode == _own });
+    }
+
+    private void AddFromMounts(long startOfNew)
+    {
+        foreach (var (inode, path) in _mounts.Mounts)
+        {
+            if (_byInode.TryGetValue(inode, out var known))
+            {
+                if (known.MountPath != path)
+                    SetMount(known, path);
+            }
+            else if (Open(_mounts.PathOf(path), inode, startOfNew) is { } handle)
+            {
+                SetMount(handle, path);
+            }
+        }
+    }
+
+    private void AddFromProcess(int pid, ulong inode, long startOfNew)
+    {
+        if (_byInode.TryGetValue(inode, out var known))
+        {
+            if (known.Pid == 0)
+                known.Pid = pid;
+        }
+        else if (Open($"{_host.Paths.Proc}/{pid}/ns/net", inode, startOfNew) is { } handle)
+        {
+            handle.Pid = pid;
+        }
+    }
+
+    private NamespaceHandle? Open(string path, ulong expected, long startOfNew)
+    {
+        var fd = TryOpen(path, out var inode);
+        if (fd is null || inode != expected)
+        {
+            fd?.Dispose();
+            Unreadable++;
+            return null;
+        }
+        var ns = new NetNamespace(inode, ++_generation, isHost: false, startOfNew);
+        var handle = new NamespaceHandle(_host, ns, fd) { IsOwn = inode == _own };
+        Add(handle);
+        return handle;
+    }
+
+    private static SafeFd? TryOpen(string path, out ulong inode)
+    {
+        inode = 0;
+        try
+        {
+            var fd = SafeFd.Open(path);
+            inode = fd.Inode();
+            return fd;
+        }
+        catch (LinuxException)
+        {
+            return null;
+        }
+    }
+
+    private void Add(NamespaceHandle handle)
+    {
+        _byInode[handle.Namespace.Inode] = handle;
+        _all.Add(handle);
+        Version++;
+    }
+
+    private static void SetMount(NamespaceHandle handle, string path)
+    {
+        handle.MountPath = path;
+        handle.Namespace.Identity = handle.Namespace.Identity with { Name = Path.GetFileName(path) };
+    }
+
+    private void RemoveDead(long startOfNew)
+    {
+        var walked = false;
+        for (var i = _all.Count - 1; i > 0; i--)
+        {
+            var handle = _all[i];
+            if (IsAlive(handle))
+                continue;
+            if (!walked)
+            {
+                // May also find namespaces that are new: AddFromProcess appends, which this loop has passed already.
+                _processes.ScanAll((pid, inode) => AddFromProcess(pid, inode, startOfNew));
+                walked = true;
+            }
+            if (handle.Pid == 0)
+                Remove(i);
+        }
+    }
+
+    private bool IsAlive(NamespaceHandle handle)
+    {
+        if (handle.MountPath is { } mount)
+        {
+            if (_mounts.Mounts.ContainsKey(handle.Namespace.Inode))
+                return true;
+            handle.MountPath = null;
+            if (handle.Namespace.Identity.Name == Path.GetFileName(mount))
+                handle.Namespace.Identity = handle.Namespace.Identity with { Name = null };
+        }
+        if (handle.Pid != 0 && _processes.InodeOf(handle.Pid) == handle.Namespace.Inode)
+            return true;
+        handle.Pid = 0;
+        return false;
+    }
+
+    private void Remove(int index)
+    {
+        var handle = _all[index];
+        _all.RemoveAt(index);
+        _byInode.Remove(handle.Namespace.Inode);
+        handle.Dispose();
+        Version++;
+    }
+
+    public void Dispose()
+    {
+        foreach (var handle in _all)
+            handle.Dispose();
+        _mounts.Dispose();
+        _processes.Dispose();
+    }
+}

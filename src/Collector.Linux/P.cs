@@ -1,1 +1,0 @@
-namespace Collector.Linux; internal static class Placeholder;
