@@ -21,9 +21,6 @@ public sealed class LayoutTests
         "linux/netfilter/nfnetlink.h", "linux/netfilter/nfnetlink_conntrack.h",
     ];
 
-    // Of headers that cannot be included beside their libc sisters, or numbers that no header names.
-    private static readonly HashSet<string> NotInHeaders = ["TCPDIAG_GETSOCK_MAX"];
-
     private static IEnumerable<Type> Types => typeof(Libc).Assembly.GetTypes()
         .Where(t => t.Namespace == typeof(Libc).Namespace && !t.IsDefined(typeof(CompilerGeneratedAttribute), false));
 
@@ -33,7 +30,6 @@ public sealed class LayoutTests
     [Fact]
     public void Structures_are_found()
     {
-        Structs.Select(t => t.Name).ShouldBeSubsetOf(Structs.Select(t => t.Name).Distinct());
         Structs.ShouldContain(typeof(nlmsghdr));
         Structs.ShouldContain(typeof(inet_diag_msg));
     }
@@ -62,11 +58,13 @@ public sealed class LayoutTests
     private static void AppendStructure(StringBuilder program, Type type)
     {
         var size = Marshal.SizeOf(type);
-        program.Append($"_Static_assert(sizeof(struct {type.Name}) == {size}, \"{type.Name}\");\n");
+        // C has structures apart from functions, C# does not: a structure named like its call ends in _t.
+        var name = type.Name.EndsWith("_t", StringComparison.Ordinal) ? type.Name[..^2] : type.Name;
+        program.Append($"_Static_assert(sizeof(struct {name}) == {size}, \"{name}\");\n");
         foreach (var field in type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
         {
             var offset = Marshal.OffsetOf(type, field.Name);
-            program.Append($"_Static_assert(offsetof(struct {type.Name}, {field.Name}) == {offset}, \"{type.Name}.{field.Name}\");\n");
+            program.Append($"_Static_assert(offsetof(struct {name}, {field.Name}) == {offset}, \"{name}.{field.Name}\");\n");
         }
     }
 
@@ -74,8 +72,6 @@ public sealed class LayoutTests
     private static void AppendConstant(StringBuilder program, FieldInfo field)
     {
         if (!field.IsLiteral || field.DeclaringType!.IsEnum || field.Name.Any(char.IsLower) && field.Name[0] != '_')
-            return;
-        if (NotInHeaders.Contains(field.Name))
             return;
         var value = Convert.ToInt64(field.GetRawConstantValue(), System.Globalization.CultureInfo.InvariantCulture);
         program.Append($"_Static_assert((unsigned)({field.Name}) == (unsigned)({value}LL), \"{field.Name}\");\n");
