@@ -49,6 +49,9 @@ public sealed unsafe class NetlinkSocket : IDisposable
         return socket;
     }
 
+    /// <summary>A socket over a descriptor whose other end plays the kernel.</summary>
+    internal static NetlinkSocket Adopt(SafeFd fd, NetlinkFamily family) => new(fd, family);
+
     /// <summary>
     /// Sends a request and returns the reader of its answer, a dump or a single message. Read it to its end before
     /// the next request.
