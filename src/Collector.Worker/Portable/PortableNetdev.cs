@@ -48,8 +48,8 @@ internal sealed class PortableNetdev : Probe
     [
         ("io", "receive", static s => s.BytesReceived),
         ("io", "transmit", static s => s.BytesSent),
-        ("packet.count", "receive", static s => s.UnicastPacketsReceived + OnWindows(() => s.NonUnicastPacketsReceived)),
-        ("packet.count", "transmit", static s => s.UnicastPacketsSent + OnWindows(() => s.NonUnicastPacketsSent)),
+        ("packet.count", "receive", PacketsReceived),
+        ("packet.count", "transmit", PacketsSent),
         ("errors", "receive", static s => s.IncomingPacketsWithErrors),
         ("errors", "transmit", static s => s.OutgoingPacketsWithErrors),
         ("packet.dropped", "receive", static s => s.IncomingPacketsDiscarded),
@@ -157,7 +157,11 @@ internal sealed class PortableNetdev : Probe
     };
 
     // On Linux "unicast" has all packets and the other property a part of them (multicast of /proc/net/dev).
-    private static long OnWindows(Func<long> read) => OperatingSystem.IsWindows() ? read() : 0;
+    private static long PacketsReceived(IPInterfaceStatistics statistics) =>
+        statistics.UnicastPacketsReceived + (OperatingSystem.IsWindows() ? statistics.NonUnicastPacketsReceived : 0);
+
+    private static long PacketsSent(IPInterfaceStatistics statistics) =>
+        statistics.UnicastPacketsSent + (OperatingSystem.IsWindows() ? statistics.NonUnicastPacketsSent : 0);
 
     private static Metric Find(TableInfo table, string name, string? direction) => table.Metrics.Single(m =>
         m.Name == name && (direction is null || m.Tags.Any(t => t.Value.Text == direction)));

@@ -20,7 +20,7 @@ internal static class PortableProtocols
             .Add(static sum => sum(static s => s.ConnectionsAccepted), "netlens.tcp.passive_opens")
             .Add(static sum => sum(static s => s.FailedConnectionAttempts), "netlens.tcp.attempt_fails")
             .Add(static sum => sum(static s => s.ResetConnections), "netlens.tcp.estab_resets")
-            .Add(static sum => sum(static s => s.CurrentConnections), "netlens.tcp.established")
+            .Add(static sum => sum(Established), "netlens.tcp.established")
             .Add(static sum => sum(static s => s.SegmentsReceived), "netlens.tcp.segments", In)
             .Add(static sum => sum(static s => s.SegmentsSent), "netlens.tcp.segments", Out)
             .Add(static sum => sum(static s => s.SegmentsResent), "netlens.tcp.retrans_segs")
@@ -34,6 +34,11 @@ internal static class PortableProtocols
         var v6 = OperatingSystem.IsWindows() ? Machine.GetTcpIPv6Statistics() : null;
         return read => read(v4) + (v6 is null ? 0 : read(v6));
     }
+
+    // On Linux the base library gives the sockets in use of /proc/net/sockstat, listening ones included.
+    private static long Established(TcpStatistics statistics) => OperatingSystem.IsWindows()
+        ? statistics.CurrentConnections
+        : throw new PlatformNotSupportedException("connections ESTABLISHED or CLOSE_WAIT are known on Windows only");
 
     public static Probe Udp(ProbeInfo info, NetNamespace machine) => new PortableProtocol(info, machine,
         Udp(info, V4, static () => Machine.GetUdpIPv4Statistics()),

@@ -40,10 +40,15 @@ internal sealed class StatisticsMap<T>(TableInfo table, Func<T>? get = null) : S
         {
             statistics = get!();
         }
-        catch (Exception e) when (e is PlatformNotSupportedException or NetworkInformationException)
+        catch (PlatformNotSupportedException)
+        {
+            _fields.Clear();
+            return;
+        }
+        catch (NetworkInformationException)
         {
             // Also where the machine has no IPv6.
-            _fields.Clear();
+            snapshot.ReadFailed("system");
             return;
         }
         Write(row, statistics, snapshot);
