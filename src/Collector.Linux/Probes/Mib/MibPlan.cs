@@ -31,6 +31,9 @@ internal sealed class MibPlan
     /// <summary>The rows' table: the catalogue's, or a wider one of this instance.</summary>
     public TableInfo Table { get; private set; }
 
+    /// <summary>Columns by the kernel's names.</summary>
+    public IReadOnlyDictionary<(string Section, string Counter), int> Columns => _columns;
+
     /// <summary>Copies a section's values into a row.</summary>
     public void Copy(MibSection section, in RowWriter row)
     {

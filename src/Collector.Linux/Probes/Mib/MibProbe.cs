@@ -35,6 +35,9 @@ internal abstract class MibProbe : PerNamespaceProbe<MibReader>
 
     protected bool IncludesAll { get; }
 
+    /// <summary>What goes where, for tests that compare with another reader of the kernel's names.</summary>
+    internal MibPlan Plan => _plan;
+
     /// <summary>Learns the running kernel's counters, so that the first row is whole.</summary>
     public override void Start()
     {
