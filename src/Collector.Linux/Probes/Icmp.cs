@@ -41,7 +41,7 @@ internal sealed class Icmp(LinuxHost host, ProbeSettings settings) : MibProbe(Sp
             .. Pair("neighbor_advertisement", null, "NeighborAdvertisements", "Neighbour advertisements"),
             .. Pair("router_solicitation", null, "RouterSolicits", "Router solicitations"),
             .. Pair("router_advertisement", null, "RouterAdvertisements", "Router advertisements"),
-            .. Single("OutRateLimitHost", "rate_limited",
+            .. Single("OutRateLimitHost", "rate_limited.host",
                 "Messages not sent because of a rate limit per host (Icmp OutRateLimitHost)."),
             new MibCounter("Icmp", "OutRateLimitGlobal", Units.Messages,
                 "Messages not sent because of the global rate limit (Icmp OutRateLimitGlobal).")

@@ -77,6 +77,8 @@ internal sealed class Rdma(LinuxHost host, ProbeSettings settings) : Probe(RdmaC
     private void Look(SnapshotBuilder snapshot)
     {
         _untilLook = LookEvery;
+        if (_all)
+            Learn();
         var known = _ports.ToDictionary(p => p.Folder);
         _ports.Clear();
         foreach (var (device, number, folder) in Folders())
@@ -89,6 +91,23 @@ internal sealed class Rdma(LinuxHost host, ProbeSettings settings) : Probe(RdmaC
         foreach (var gone in known.Values)
             gone.Dispose();
     }
+
+    /// <summary>With a counter that is new all ports begin anew in a wider table: rows of one table belong together.</summary>
+    private void Learn()
+    {
+        var wider = _counters.With(Folders().SelectMany(f => CounterFiles(f.Folder)).Select(f => Path.GetFileName(f)).Distinct());
+        if (ReferenceEquals(wider, _counters))
+            return;
+        _counters = wider;
+        foreach (var port in _ports)
+            port.Dispose();
+        _ports.Clear();
+    }
+
+    private static IEnumerable<string> CounterFiles(string folder) =>
+        List($"{folder}/counters").Concat(List($"{folder}/hw_counters"))
+            .DistinctBy(Path.GetFileName) // one name in both places is one series
+            .Where(f => Path.GetFileName(f) != "lifespan"); // a setting of the driver's cache, not a counter
 
     private IEnumerable<(string Device, long Port, string Folder)> Folders()
     {
@@ -119,15 +138,9 @@ internal sealed class Rdma(LinuxHost host, ProbeSettings settings) : Probe(RdmaC
     private Port Open(string device, long number, string folder, SnapshotBuilder snapshot)
     {
         var driver = RdmaCounters.DriverOf(device);
-        var files = List($"{folder}/counters").Concat(List($"{folder}/hw_counters"))
-            .DistinctBy(Path.GetFileName) // W-M17: one name in both places is one series
-            .Where(f => Path.GetFileName(f) != "lifespan") // a setting of the driver's cache, not a counter
-            .ToList();
-        if (_all)
-            _counters = _counters.With(files.Select(f => Path.GetFileName(f)!));
         var row = new Row(_counters.Table, null, snapshot.StartTimeOfNew(host.BootTime), device, driver, number);
         var port = new Port(folder, row);
-        foreach (var file in files)
+        foreach (var file in CounterFiles(folder))
         {
             var (column, legacy) = _counters.ColumnsOf(Path.GetFileName(file), driver);
             if (column < 0 && legacy < 0)

@@ -130,8 +130,11 @@ internal sealed class RdmaCounters
         "port_xmit_data" => "port_xmit.io",
         "hw_rx_bytes_cnt" => "hw_rx.io",
         "hw_tx_bytes_cnt" => "hw_tx.io",
-        _ => (name.EndsWith("_cnt", StringComparison.Ordinal) ? name[..^4] : name).ToLowerInvariant(),
+        _ => Trim(Trim(name, "_cnt"), "_total").ToLowerInvariant(),
     };
+
+    private static string Trim(string name, string end) =>
+        name.EndsWith(end, StringComparison.Ordinal) ? name[..^end.Length] : name;
 
     private static string UnitOf(string name) => name switch
     {

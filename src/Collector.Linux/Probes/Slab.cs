@@ -17,10 +17,10 @@ internal sealed class Slab(LinuxHost host) : Probe(Description)
     private static readonly string[] Caches =
         ["TCP", "TCPv6", "request_sock_TCP", "request_sock_TCPv6", "tw_sock_TCP", "tw_sock_TCPv6"];
 
-    private static readonly Metric Active = Gauge("objects.active", Units.Objects,
+    private static readonly Metric Active = Gauge("object.active", Units.Objects,
         "Objects in use, reserves of the CPUs included (active_objs).", InstrumentKind.UpDownCounter);
 
-    private static readonly Metric Objects = Gauge("objects", Units.Objects,
+    private static readonly Metric Objects = Gauge("object.allocated", Units.Objects,
         "Objects that the cache has room for (num_objs).", InstrumentKind.UpDownCounter);
 
     private static readonly Metric ObjectSize = Gauge("object.size", Units.Bytes, "Size of an object (objsize).");

@@ -143,8 +143,8 @@ internal sealed class Sock(LinuxHost host) : PerNamespaceProbe<Sock.Reader>(Desc
         var row = snapshot.Append(_machine);
         row.Set(Orphan, file[SockstatField.TcpOrphan]);
         row.Set(Allocated, file[SockstatField.TcpAlloc]);
-        row.Set(TcpMemory, file[SockstatField.TcpMem]);
-        row.Set(UdpMemory, file[SockstatField.UdpMem]);
+        row.Set(TcpMemory, Bytes(file[SockstatField.TcpMem]));
+        row.Set(UdpMemory, Bytes(file[SockstatField.UdpMem]));
     }
 
     private static long Sum(long ipv4, long ipv6) =>
@@ -183,6 +183,8 @@ internal sealed class Sock(LinuxHost host) : PerNamespaceProbe<Sock.Reader>(Desc
         Tags = [new("network.type", family)],
     };
 
+    private static long Bytes(long pages) => pages == Metric.Absent ? pages : pages * LinuxHost.PageSize;
+
     /// <summary>The kernel counts pages; legacy names keep them.</summary>
     private static Metric Memory(string transport, string? kubeSkoop = null, string? inspector = null) => new()
     {
@@ -191,7 +193,7 @@ internal sealed class Sock(LinuxHost host) : PerNamespaceProbe<Sock.Reader>(Desc
         Kind = InstrumentKind.UpDownCounter,
         Description = "Memory of the machine's socket buffers, in whole pages (sockstat: mem).",
         Tags = [new("network.transport", transport)],
-        Scale = LinuxHost.PageSize,
+        LegacyScale = 1.0 / LinuxHost.PageSize,
         KubeSkoop = kubeSkoop is null ? [] : [kubeSkoop],
         Inspector = inspector is null ? [] : [inspector],
     };

@@ -207,7 +207,7 @@ internal sealed class Softnet : Probe
                 $"Times {whose} that one was woken by another to take packets (received_rps).", null);
             _flowLimit = Counter("flow_limit_count", Units.Packets,
                 $"Packets of large flows dropped early at the backlogs {whose} (flow_limit_count).", null);
-            _backlog = Gauge("backlog", $"Packets that wait in the backlogs {whose} (backlog length).");
+            _backlog = Gauge("backlog.length", $"Packets that wait in the backlogs {whose} (backlog length).");
             _input = Gauge("backlog.input", $"Packets that wait in the input queues {whose} (input_qlen).");
             _process = Gauge("backlog.process", $"Packets that wait in the process queues {whose} (process_qlen).");
             All = [_processed, _dropped, _squeezed, _rps, _flowLimit, _backlog, _input, _process];

@@ -4,7 +4,7 @@ namespace Collector.Linux.Tests.Probes;
 
 /// <summary>The whole output of every text-file probe on the tree of every kernel.</summary>
 /// <remarks>
-/// NETLENS_UPDATE_EXPECTED=1 rewrites the files. What they say was compared with the trees by another program when they
+/// NETLENS_UPDATE_EXPECTED=(Fixtures folder of the sources) rewrites the files. What they say was compared with the trees by another program when they
 /// were made; see Fixtures/README.md.
 /// </remarks>
 public sealed class FixtureTests
@@ -38,9 +38,10 @@ public sealed class FixtureTests
     {
         using var run = new ProbeRun(probe, ProbeRun.Fixture(kernel), Probes.Single(p => p.Probe == probe).Options);
         run.Collect().Failures.ShouldBeEmpty();
-        var expected = Path.Combine(ProbeRun.Fixtures(), kernel, "expected", probe + ".txt");
-        if (Environment.GetEnvironmentVariable("NETLENS_UPDATE_EXPECTED") == "1")
+        var expected = Path.Combine(ProbeRun.Fixtures, kernel, "expected", probe + ".txt");
+        if (Environment.GetEnvironmentVariable("NETLENS_UPDATE_EXPECTED") is { Length: > 0 } sources)
         {
+            expected = Path.Combine(sources, kernel, "expected", probe + ".txt");
             Directory.CreateDirectory(Path.GetDirectoryName(expected)!);
             File.WriteAllText(expected, run.Text());
         }
@@ -98,9 +99,9 @@ public sealed class FixtureTests
 
     private static bool Exists(string kernel, string probe) => probe switch
     {
-        "ipvs" => File.Exists(Path.Combine(ProbeRun.Fixtures(), kernel, "proc/net/ip_vs_stats")),
-        "slab" => File.Exists(Path.Combine(ProbeRun.Fixtures(), kernel, "proc/slabinfo")),
-        "rdma" => Directory.Exists(Path.Combine(ProbeRun.Fixtures(), kernel, "sys/class/infiniband")),
+        "ipvs" => File.Exists(Path.Combine(ProbeRun.Fixtures, kernel, "proc/net/ip_vs_stats")),
+        "slab" => File.Exists(Path.Combine(ProbeRun.Fixtures, kernel, "proc/slabinfo")),
+        "rdma" => Directory.Exists(Path.Combine(ProbeRun.Fixtures, kernel, "sys/class/infiniband")),
         _ => true,
     };
 }

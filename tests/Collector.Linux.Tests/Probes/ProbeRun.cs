@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
@@ -33,10 +32,10 @@ internal sealed class ProbeRun : IDisposable
     /// <summary>Reasons of the reads that failed in the last collection.</summary>
     public List<string> Failures { get; } = [];
 
-    public static string Fixtures([CallerFilePath] string here = "") =>
-        Path.Combine(Path.GetDirectoryName(here)!, "..", "Fixtures");
+    /// <summary>The recorded trees, beside the tests' program.</summary>
+    public static string Fixtures { get; } = Path.Combine(AppContext.BaseDirectory, "Fixtures");
 
-    public static KernelPaths Fixture(string kernel) => Tree(Path.Combine(Fixtures(), kernel));
+    public static KernelPaths Fixture(string kernel) => Tree(Path.Combine(Fixtures, kernel));
 
     public static KernelPaths Tree(string root) => new($"{root}/proc", $"{root}/sys", Recorded: true);
 
@@ -114,7 +113,7 @@ internal sealed class TestTree : IDisposable
     {
         if (kernel is not null)
         {
-            var source = Path.Combine(ProbeRun.Fixtures(), kernel);
+            var source = Path.Combine(ProbeRun.Fixtures, kernel);
             foreach (var file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
                 Write(Path.GetRelativePath(source, file), File.ReadAllBytes(file));
         }

@@ -79,12 +79,28 @@ public sealed class Snmp6File() : TextFile("net/snmp6")
         return end > 5 && TryValue(line[end..], out var value) && IcmpTypes.TryAdd(line[5..end], value);
     }
 
-    /// <summary>Learns the names and their order from the file itself.</summary>
+    /// <summary>Learns the names and their order from the file itself; nothing is known afterwards when it cannot.</summary>
     private bool TryLearn(ReadOnlySpan<byte> content)
     {
         _lines.Clear();
         _sections.Clear();
-        var headers = new List<(string Section, StringBuilder Header, int Count)>();
+        if (TryLearnLines(content, out var headers) && headers.TrueForAll(TryAddSection))
+            return true;
+        _lines.Clear();
+        return false;
+    }
+
+    private bool TryAddSection(SectionHeader header)
+    {
+        if (MibLayout.Of(Encoding.Latin1.GetBytes(header.Text.ToString())) is not { } layout)
+            return false;
+        _sections.Add(new MibSection(layout));
+        return true;
+    }
+
+    private bool TryLearnLines(ReadOnlySpan<byte> content, out List<SectionHeader> headers)
+    {
+        headers = [];
         var lines = new LineReader(content);
         while (lines.TryNext(out var line))
         {
@@ -101,23 +117,21 @@ public sealed class Snmp6File() : TextFile("net/snmp6")
             if (section < 0)
             {
                 section = headers.Count;
-                headers.Add((prefix, new StringBuilder(prefix).Append(':'), 0));
+                headers.Add(new SectionHeader(prefix));
             }
-            var (_, header, count) = headers[section];
-            header.Append(' ').Append(text.AsSpan(prefix.Length));
-            headers[section] = (prefix, header, count + 1);
-            _lines.Add(new Line(name, section, count));
-        }
-        foreach (var (_, header, _) in headers)
-        {
-            if (MibLayout.Of(Encoding.Latin1.GetBytes(header.ToString())) is not { } layout)
-            {
-                _lines.Clear();
-                return false;
-            }
-            _sections.Add(new MibSection(layout));
+            headers[section].Text.Append(' ').Append(text.AsSpan(prefix.Length));
+            _lines.Add(new Line(name, section, headers[section].Count++));
         }
         return true;
+    }
+
+    private sealed class SectionHeader(string section)
+    {
+        public string Section => section;
+
+        public StringBuilder Text { get; } = new(section + ":");
+
+        public int Count { get; set; }
     }
 
     private readonly record struct Line(byte[] Name, int Section, int Index);
