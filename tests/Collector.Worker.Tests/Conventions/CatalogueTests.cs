@@ -4,7 +4,7 @@ using Collector.Core.Probes;
 using Collector.Worker.Collection;
 using Collector.Worker.Commands;
 
-namespace Collector.Worker.Tests.Catalogue;
+namespace Collector.Worker.Tests.Conventions;
 
 /// <summary>What holds for every probe and metric, whoever adds it.</summary>
 public sealed partial class CatalogueTests
@@ -25,7 +25,7 @@ public sealed partial class CatalogueTests
     {
         var kubeskoop = Metrics.SelectMany(m => m.KubeSkoop).ToHashSet();
         var inspector = Metrics.SelectMany(m => m.Inspector).ToHashSet();
-        var contract = File.ReadLines(Path.Combine(Root, "tests/Collector.Worker.Tests/Catalogue/legacy-names.txt"))
+        var contract = File.ReadLines(Path.Combine(Root, "tests/Collector.Worker.Tests/Conventions/legacy-names.txt"))
             .Where(l => !l.StartsWith('#')).Select(l => l.Split(' ')).ToArray();
         contract.Length.ShouldBe(238);
         contract.Select(c => c[0]).Where(n => n != "-" && !kubeskoop.Contains(n)).ShouldBeEmpty();
