@@ -138,7 +138,7 @@ public sealed class CommandTests
         probes.Select(p => p.GetProperty("probe").GetString()).ShouldBe(NodeFactory.Catalogue.Select(p => p.Id));
         foreach (var probe in probes)
         {
-            probe.GetProperty("verdict").GetString().ShouldBeOneOf("ok", "partial", "unavailable");
+            probe.GetProperty("verdict").GetString().ShouldBeOneOf("ok", "empty", "partial", "unavailable");
             if (probe.GetProperty("verdict").GetString() == "unavailable")
                 probe.GetProperty("reason").GetString().ShouldNotBeNullOrEmpty();
         }
