@@ -79,9 +79,7 @@ public sealed partial class ConntrackTests
     public void Steady_state_allocates_nothing()
     {
         using var ns = new TestNetns();
-        using var run = new ProbeRun("conntrack");
-        run.Collect();
-        run.AllocatedInHundred().ShouldBe(0);
+        ProbeRun.AllocatedInHundred("conntrack", ns).ShouldBe(0);
     }
 
     [Fact]

@@ -152,9 +152,7 @@ public sealed class NetdevTests
     public void Steady_state_allocates_nothing()
     {
         using var pair = new TestNetnsPair();
-        using var run = new ProbeRun("netdev", ("include", "all"));
-        run.Collect();
-        run.AllocatedInHundred().ShouldBe(0);
+        ProbeRun.AllocatedInHundred("netdev", pair.Left, ("include", "all")).ShouldBe(0);
     }
 
     [Fact]

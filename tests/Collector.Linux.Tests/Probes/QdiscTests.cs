@@ -116,9 +116,7 @@ public sealed class QdiscTests
     public void Steady_state_allocates_nothing()
     {
         using var pair = new TestNetnsPair();
-        using var run = new ProbeRun("qdisc", ("select", "all"));
-        run.Collect();
-        run.AllocatedInHundred().ShouldBe(0);
+        ProbeRun.AllocatedInHundred("qdisc", pair.Left, ("select", "all")).ShouldBe(0);
     }
 
     [Fact]
