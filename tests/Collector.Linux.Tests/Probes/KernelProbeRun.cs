@@ -18,20 +18,20 @@ internal sealed record ReadRow(Row Row, IReadOnlyDictionary<string, long> Values
     public bool Has(string metric) => Values.ContainsKey(metric);
 
     public long StartTimeOf(string metric) =>
-        Row.StartTimeOf(Row.Table.Metrics.Single(m => ProbeRun.KeyOf(m) == metric).Column);
+        Row.StartTimeOf(Row.Table.Metrics.Single(m => KernelProbeRun.KeyOf(m) == metric).Column);
 }
 
 /// <summary>Runs one probe on this machine's kernel, collection by collection.</summary>
-internal sealed class ProbeRun : IDisposable
+internal sealed class KernelProbeRun : IDisposable
 {
     private readonly Probe _probe;
     private int _rows;
     private readonly SnapshotBuilder _builder = new(new SnapshotStore(), TimeProvider.System);
 
-    public ProbeRun(string id, params (string Key, string Value)[] settings)
+    public KernelProbeRun(string id, params (string Key, string Value)[] settings)
         : this(new LinuxHost(new KernelPaths()), id, settings) => Host.Namespaces.Refresh(Host.BootTime);
 
-    private ProbeRun(LinuxHost host, string id, params (string Key, string Value)[] settings)
+    private KernelProbeRun(LinuxHost host, string id, params (string Key, string Value)[] settings)
     {
         Host = host;
         var registration = AllProbes.List.Single(p => p.Info.Id == id);
@@ -75,7 +75,7 @@ internal sealed class ProbeRun : IDisposable
                 Directory.CreateDirectory(Path.GetDirectoryName(path)!);
                 File.CreateSymbolicLink(path, target);
             }
-            using var run = new ProbeRun(new LinuxHost(new KernelPaths(Proc: proc.FullName)), id, settings);
+            using var run = new KernelProbeRun(new LinuxHost(new KernelPaths(Proc: proc.FullName)), id, settings);
             run.Host.Namespaces.All.Single().Namespace.Inode.ShouldBe(ns.Inode);
             run.Allocated(5);
             var allocated = run.Allocated(100);
@@ -123,6 +123,13 @@ internal sealed class ProbeRun : IDisposable
 
     public ReadRow Row(string table, TestNetns ns, params TagValue[] firstTags) =>
         Rows(table, ns).Single(r => r.Tags.Take(firstTags.Length).SequenceEqual(firstTags));
+
+    /// <summary>
+    /// Waits until the devices of a namespace send: a link that is up drops everything until the kernel's link watch has
+    /// run, which on a busy machine takes a second.
+    /// </summary>
+    public static void WaitForCarrier(TestNetns ns) =>
+        Eventually(() => !ns.Run("ip", "-br", "link", "show", "up").Contains("DOWN ", StringComparison.Ordinal));
 
     /// <summary>Tries again for two seconds: the kernel acts at its own time.</summary>
     public static void Eventually(Func<bool> attempt)
