@@ -51,10 +51,10 @@ public sealed class TcpSummaryTests : IDisposable
         _sockets.Add(half);
         Should.Throw<SocketException>(() => half.Connect(IPAddress.Parse(TestNetnsPair.RightIPv4), 7002));
 
-        using var run = new ProbeRun("tcpsummary");
+        using var run = new KernelProbeRun("tcpsummary");
         foreach (var ns in new[] { pair.Left, pair.Right })
         {
-            ProbeRun.Eventually(() =>
+            KernelProbeRun.Eventually(() =>
             {
                 var before = Ss(ns);
                 var row = run.Row("tcpsummary", ns);
@@ -80,11 +80,11 @@ public sealed class TcpSummaryTests : IDisposable
     {
         using var pair = new TestNetnsPair();
         Listen(pair.Right, IPAddress.Any, 7003, 1);
-        using var run = new ProbeRun("tcpsummary");
+        using var run = new KernelProbeRun("tcpsummary");
         run.Row("tcpsummary.listen", pair.Right, "0.0.0.0")[Drops].ShouldBe(0);
         for (var i = 0; i < 6; i++)
             BeginConnect(pair.Left, TestNetnsPair.RightIPv4, 7003);
-        ProbeRun.Eventually(() =>
+        KernelProbeRun.Eventually(() =>
         {
             var row = run.Row("tcpsummary.listen", pair.Right, "0.0.0.0", 7003);
             var shown = Lines(pair.Right.Run("ss", "-H", "-ltn")).Single();
@@ -102,7 +102,7 @@ public sealed class TcpSummaryTests : IDisposable
         pair.Right.Sysctl("net.ipv6.conf.all.disable_ipv6", "1");
         Listen(pair.Right, IPAddress.Any, 7004, 4);
         _ = Connect(pair.Left, TestNetnsPair.RightIPv4, 7004);
-        using var run = new ProbeRun("tcpsummary");
+        using var run = new KernelProbeRun("tcpsummary");
         run.Row("tcpsummary", pair.Right)["system.network.connection.count/tcp/established"].ShouldBe(1);
         run.Row("tcpsummary.listen", pair.Right, "0.0.0.0", 7004)[Depth].ShouldBe(1);
         run.Failures.ShouldBeEmpty();
@@ -115,7 +115,7 @@ public sealed class TcpSummaryTests : IDisposable
         Listen(ns, IPAddress.IPv6Any, 7005, 5);
         Listen(ns, IPAddress.IPv6Loopback, 7006, 5);
         Listen(ns, IPAddress.Loopback.MapToIPv6(), 7007, 5);
-        using var run = new ProbeRun("tcpsummary");
+        using var run = new KernelProbeRun("tcpsummary");
         run.Rows("tcpsummary.listen", ns).Select(r => $"{r.Tags[0]} {r.Tags[1]}").Order()
             .ShouldBe(["127.0.0.1 7007", ":: 7005", "::1 7006"], ignoreOrder: true);
         run.Rows("tcpsummary.listen", ns).ShouldAllBe(r => r.Tags[1].IsNumber);
@@ -128,8 +128,8 @@ public sealed class TcpSummaryTests : IDisposable
         var shards = Enumerable.Range(0, 2).Select(_ => Listen(pair.Right, IPAddress.Any, 7008, 50, share: true)).ToList();
         for (var i = 0; i < 12; i++)
             Connect(pair.Left, TestNetnsPair.RightIPv4, 7008);
-        using var run = new ProbeRun("tcpsummary");
-        ProbeRun.Eventually(() =>
+        using var run = new KernelProbeRun("tcpsummary");
+        KernelProbeRun.Eventually(() =>
         {
             var row = run.Row("tcpsummary.listen", pair.Right, "0.0.0.0", 7008);
             row[Sockets].ShouldBe(2);
@@ -151,7 +151,7 @@ public sealed class TcpSummaryTests : IDisposable
         using var ns = new TestNetns();
         for (var port = 7010; port < 7015; port++)
             Listen(ns, IPAddress.Loopback, port, 10);
-        using var run = new ProbeRun("tcpsummary", ("maxListeners", "2"));
+        using var run = new KernelProbeRun("tcpsummary", ("maxListeners", "2"));
         var rows = run.Rows("tcpsummary.listen", ns);
         rows.Count.ShouldBe(3);
         rows.Single(r => r.Tags[0].Text == "other")[Sockets].ShouldBe(3);
@@ -165,9 +165,7 @@ public sealed class TcpSummaryTests : IDisposable
     {
         using var ns = new TestNetns();
         Listen(ns, IPAddress.Loopback, 7020, 10);
-        using var run = new ProbeRun("tcpsummary");
-        run.Collect();
-        run.AllocatedInHundred().ShouldBe(0);
+        KernelProbeRun.AllocatedInHundred("tcpsummary", ns).ShouldBe(0);
     }
 
     [Fact]
@@ -233,8 +231,7 @@ public sealed class TcpSummaryTests : IDisposable
         }
         catch (SocketException e) when (e.SocketErrorCode is SocketError.WouldBlock or SocketError.InProgress)
         {
-            // It goes on by itself, or never ends because the queue is full: which is the point.
-            socket.Connected.ShouldBeFalse();
+            return; // It goes on by itself, or never ends because the queue is full: which is the point.
         }
     }
 
