@@ -20,6 +20,7 @@ internal sealed class Rdma(LinuxHost host, ProbeSettings settings) : Probe(RdmaC
     private const int LookEvery = 20;
     private readonly bool _all = settings.Text(MibSpec.Include) == MibSpec.All;
     private readonly List<Port> _ports = [];
+    private readonly RdmaResources _resources = new();
     private RdmaCounters _counters = RdmaCounters.Known;
     private int _untilLook;
 
@@ -40,6 +41,7 @@ internal sealed class Rdma(LinuxHost host, ProbeSettings settings) : Probe(RdmaC
             Look(snapshot);
         foreach (var port in _ports)
             Append(port, snapshot);
+        _resources.Collect(host, snapshot);
     }
 
     private void Append(Port port, SnapshotBuilder snapshot)
@@ -162,6 +164,7 @@ internal sealed class Rdma(LinuxHost host, ProbeSettings settings) : Probe(RdmaC
         foreach (var port in _ports)
             port.Dispose();
         _ports.Clear();
+        _resources.Dispose();
         base.Dispose(disposing);
     }
 

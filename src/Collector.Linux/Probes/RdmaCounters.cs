@@ -73,8 +73,8 @@ internal sealed class RdmaCounters
     {
         Id = "rdma",
         Description = "Traffic, errors and verbs of RDMA ports (mlx5, erdma and the port counters of any driver).",
-        Source = "/sys/class/infiniband/<device>/ports/<port>/{counters,hw_counters}",
-        Tables = [Known.Table],
+        Source = "/sys/class/infiniband/<device>/ports/<port>/{counters,hw_counters}, RDMA netlink",
+        Tables = [Known.Table, RdmaResources.Table],
         Options =
         [
             new ProbeOption(MibSpec.Include, OptionKind.Choice, "default",

@@ -11,6 +11,7 @@ public enum NetlinkFamily
     SockDiag = 4,
     Netfilter = 12,
     Generic = 16,
+    Rdma = 20,
 }
 
 /// <summary>
