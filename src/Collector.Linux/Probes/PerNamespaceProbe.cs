@@ -29,8 +29,11 @@ public abstract class PerNamespaceProbe<TReader>(ProbeInfo info, LinuxHost host)
     {
         if (_version != Host.Namespaces.Version)
             DropClosed();
-        foreach (var ns in Host.Namespaces.All)
+        var all = Host.Namespaces.All;
+        // By index: the interface's enumerator would be an allocation per collection.
+        for (var i = 0; i < all.Count; i++)
         {
+            var ns = all[i];
             if (ReaderOf(ns, snapshot) is { } reader)
                 Collect(reader, ns, snapshot);
         }
