@@ -1,1 +1,3 @@
-return 0;
+using Collector.Worker.Commands;
+
+return await CommandLine.InvokeAsync(args);

@@ -12,6 +12,7 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     private static readonly Action<string, string> Ignore = static (_, _) => { };
     private Snapshot? _building;
     private Snapshot? _previous;
+    private readonly List<SnapshotTable> _touched = [];
     private string _probe = "";
 
     /// <summary>Called with (probe id, reason) for each read that failed.</summary>
@@ -38,7 +39,19 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     }
 
     /// <summary>Names the probe that the following rows and failures belong to.</summary>
-    public void Enter(string probeId) => _probe = probeId;
+    public void Enter(string probeId)
+    {
+        _probe = probeId;
+        _touched.Clear();
+    }
+
+    /// <summary>Takes back the rows appended since <see cref="Enter"/>: a probe broke off, and half its rows would mislead.</summary>
+    public void Discard()
+    {
+        foreach (var table in _touched)
+            table.Clear();
+        _touched.Clear();
+    }
 
     /// <summary>
     /// Start time for a subject seen for the first time now: the collection before, at which it was not there, or
@@ -50,6 +63,8 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     public RowWriter Append(Row row)
     {
         var table = _building!.TableFor(row.Table);
+        if (table.Count == 0)
+            _touched.Add(table);
         var index = table.Append(row);
         return new RowWriter(table, index);
     }

@@ -21,5 +21,13 @@ public sealed class SafeFd : SafeHandleMinusOneIsInvalid
         return fd >= 0 ? new SafeFd(fd) : throw LinuxException.Last($"open {path}");
     }
 
+    /// <summary>Inode of what is open; 0 when the kernel will not say.</summary>
+    internal unsafe ulong Inode()
+    {
+        byte empty = 0;
+        Libc.statx_t stat;
+        return Libc.statx(Value, &empty, Libc.AT_EMPTY_PATH, Libc.STATX_INO, &stat) == 0 ? stat.stx_ino : 0;
+    }
+
     internal static Errno LastErrno => (Errno)Marshal.GetLastPInvokeError();
 }

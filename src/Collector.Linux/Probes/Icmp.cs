@@ -54,7 +54,7 @@ internal sealed class Icmp(LinuxHost host, ProbeSettings settings) : MibProbe(Sp
     private readonly Dictionary<NamespaceHandle, Row?[]> _types = [];
     private long _version = -1;
 
-    public static ProbeInfo Description => Spec.Info;
+    public static new ProbeInfo Info => Spec.Info;
 
     protected override void Collect(MibReader reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {

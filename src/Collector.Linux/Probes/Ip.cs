@@ -44,7 +44,7 @@ internal sealed class Ip(LinuxHost host, ProbeSettings settings) : MibProbe(Spec
                 "Packets too big to be forwarded (Ip6 InTooBigErrors)."),
         ]);
 
-    public static ProbeInfo Description => Spec.Info;
+    public static new ProbeInfo Info => Spec.Info;
 
     private static MibCounter IPv4(string counter, string unit, string description, string? legacy) =>
         new("Ip", counter, unit, description) { KubeSkoop = legacy, InInspector = false };

@@ -39,7 +39,7 @@ internal sealed class IpExt(LinuxHost host, ProbeSettings settings) : MibProbe(S
         ],
         Counters);
 
-    public static ProbeInfo Description => Spec.Info;
+    public static new ProbeInfo Info => Spec.Info;
 
     /// <summary>Counters of section Ip6 that belong to this probe: what IPv4 prints in IpExt.</summary>
     internal static IReadOnlySet<string> IPv6Counters { get; } =

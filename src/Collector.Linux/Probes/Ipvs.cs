@@ -7,7 +7,7 @@ using Collector.Linux.Namespaces;
 namespace Collector.Linux.Probes;
 
 /// <summary>What IPVS balanced, per namespace that has it.</summary>
-internal sealed class Ipvs(LinuxHost host) : PerNamespaceProbe<Ipvs.Reader>(Description, host)
+internal sealed class Ipvs(LinuxHost host) : PerNamespaceProbe<Ipvs.Reader>(Info, host)
 {
     private static readonly Metric Connections = Counter("netlens.ipvs.connections", Units.Connections,
         "Connections scheduled to a real server (ip_vs_stats: Conns).", "connections");
@@ -29,7 +29,7 @@ internal sealed class Ipvs(LinuxHost host) : PerNamespaceProbe<Ipvs.Reader>(Desc
 
     private bool _loaded;
 
-    public static ProbeInfo Description { get; } = new()
+    public static new ProbeInfo Info { get; } = new()
     {
         Id = "ipvs",
         Description = "Connections, packets and bytes balanced by IPVS.",

@@ -29,8 +29,8 @@ public abstract class PerNamespaceProbe<TReader>(ProbeInfo info, LinuxHost host)
     {
         if (_version != Host.Namespaces.Version)
             DropClosed();
+        // By index: the enumerator of an interface would be allocated.
         var all = Host.Namespaces.All;
-        // By index: the interface's enumerator would be an allocation per collection.
         for (var i = 0; i < all.Count; i++)
         {
             var ns = all[i];

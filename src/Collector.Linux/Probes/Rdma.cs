@@ -25,7 +25,7 @@ internal sealed class Rdma(LinuxHost host, ProbeSettings settings) : Probe(RdmaC
 
     private string Root => $"{host.Paths.Sys}/class/infiniband";
 
-    public static ProbeInfo Description => RdmaCounters.Info;
+    public static new ProbeInfo Info => RdmaCounters.Info;
 
     public override void Start()
     {

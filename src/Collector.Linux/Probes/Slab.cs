@@ -12,7 +12,7 @@ namespace Collector.Linux.Probes;
 /// Off by default: the kernel takes slab_mutex and prints every cache of the machine for six lines. With SLUB the
 /// count of active objects includes what per-CPU slabs hold in reserve (get_slabinfo in mm/slub.c).
 /// </remarks>
-internal sealed class Slab(LinuxHost host) : Probe(Description)
+internal sealed class Slab(LinuxHost host) : Probe(Info)
 {
     private static readonly string[] Caches =
         ["TCP", "TCPv6", "request_sock_TCP", "request_sock_TCPv6", "tw_sock_TCP", "tw_sock_TCPv6"];
@@ -45,7 +45,7 @@ internal sealed class Slab(LinuxHost host) : Probe(Description)
     private readonly Row _tcp = new(TcpTable, null, host.BootTime);
     private ProcFile? _file;
 
-    public static ProbeInfo Description { get; } = new()
+    public static new ProbeInfo Info { get; } = new()
     {
         Id = "slab",
         Description = "Objects and sizes of the TCP slab caches.",

@@ -13,7 +13,7 @@ namespace Collector.Linux.Probes;
 /// The file mixes both scopes: inuse, tw and FRAG are the namespace's; orphan, alloc and mem are the whole machine's and
 /// read the same everywhere (sockstat_seq_show in net/ipv4/proc.c), so they are exported once.
 /// </remarks>
-internal sealed class Sock(LinuxHost host) : PerNamespaceProbe<Sock.Reader>(Description, host)
+internal sealed class Sock(LinuxHost host) : PerNamespaceProbe<Sock.Reader>(Info, host)
 {
     private static readonly Metric Used = new()
     {
@@ -100,7 +100,7 @@ internal sealed class Sock(LinuxHost host) : PerNamespaceProbe<Sock.Reader>(Desc
 
     private readonly Row _machine = new(Machine, null, host.BootTime);
 
-    public static ProbeInfo Description { get; } = new()
+    public static new ProbeInfo Info { get; } = new()
     {
         Id = "sock",
         Description = "Sockets in use by protocol and address family, fragments in reassembly, TCP and UDP memory.",

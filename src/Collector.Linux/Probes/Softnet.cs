@@ -33,14 +33,14 @@ internal sealed class Softnet : Probe
     private ProcFile? _file;
     private ProcFile? _onlineFile;
 
-    public Softnet(LinuxHost host, ProbeSettings settings) : base(Description)
+    public Softnet(LinuxHost host, ProbeSettings settings) : base(Info)
     {
         _host = host;
         _perCpu = settings.Flag(PerCpu);
         _row = new Row(SumTable, null, host.BootTime);
     }
 
-    public static ProbeInfo Description { get; } = new()
+    public static new ProbeInfo Info { get; } = new()
     {
         Id = "softnet",
         Description = "Packets taken from and dropped at the CPUs' backlogs, and polls cut short.",

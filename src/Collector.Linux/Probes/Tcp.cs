@@ -40,7 +40,7 @@ internal sealed class Tcp(LinuxHost host, ProbeSettings settings) : MibProbe(Spe
     private const string Segments =
         "Segments received, errors included, and sent, retransmissions excluded (Tcp InSegs, OutSegs).";
 
-    public static ProbeInfo Description => Spec.Info;
+    public static new ProbeInfo Info => Spec.Info;
 
     private static MibCounter Count(string counter, string unit, string description, string? legacy) =>
         new("Tcp", counter, unit, description) { KubeSkoop = legacy };

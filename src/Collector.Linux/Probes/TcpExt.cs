@@ -84,7 +84,7 @@ internal sealed class TcpExt(LinuxHost host, ProbeSettings settings) : MibProbe(
             Extra("IPReversePathFilter", Units.Packets, "Packets dropped by the reverse path filter"),
         ]);
 
-    public static ProbeInfo Description => Spec.Info;
+    public static new ProbeInfo Info => Spec.Info;
 
     /// <summary>One that KubeSkoop exports: its name there is the kernel's in small letters.</summary>
     private static MibCounter Count(string counter, string unit, string description) =>

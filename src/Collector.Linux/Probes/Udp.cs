@@ -37,7 +37,7 @@ internal sealed class Udp(LinuxHost host, ProbeSettings settings) : MibProbe(Spe
 
     private const string Datagrams = "Datagrams delivered to sockets and sent by them (Udp InDatagrams, OutDatagrams).";
 
-    public static ProbeInfo Description => Spec.Info;
+    public static new ProbeInfo Info => Spec.Info;
 
     /// <param name="alias">Spelling of the ACK page's <c>kubeskoop_pod_udp...</c>, a name that was never exported.</param>
     private static MibCounter[] Both(

@@ -33,7 +33,7 @@ public sealed class BadInputTests
     {
         using var tree = new TestTree("5.15");
         var whole = tree.Read(file);
-        using var run = new ProbeRun(probe, tree.Paths);
+        using var run = new FileProbeRun(probe, tree.Paths);
         var truth = Figures(run.Collect());
         var step = Math.Max(1, whole.Length / 150);
         for (var length = whole.Length - 1; length >= 0; length -= step)
@@ -60,7 +60,7 @@ public sealed class BadInputTests
     {
         using var tree = new TestTree("5.15");
         var whole = tree.Read(file);
-        using var run = new ProbeRun(probe, tree.Paths, WithAll(probe));
+        using var run = new FileProbeRun(probe, tree.Paths, WithAll(probe));
         Prop.ForAll(Bytes, bytes =>
         {
             tree.Write(file, bytes);
@@ -86,7 +86,7 @@ public sealed class BadInputTests
     {
         using var tree = new TestTree();
         tree.Write("proc/net/snmp", content);
-        using var run = new ProbeRun("tcp", tree.Paths);
+        using var run = new FileProbeRun("tcp", tree.Paths);
         run.Collect().Series().ShouldBeEmpty();
         run.Failures.ShouldHaveSingleItem().ShouldBeOneOf("malformed", "truncated");
     }
@@ -96,7 +96,7 @@ public sealed class BadInputTests
     {
         using var tree = new TestTree();
         tree.Write("proc/net/snmp", "Tcp: ActiveOpens\nTcp: 1 2\nUdp: NoPorts\nUdp: 7\n");
-        using var run = new ProbeRun("udp", tree.Paths);
+        using var run = new FileProbeRun("udp", tree.Paths);
         run.Collect().Value("netlens.udp.no_ports", "network.type=ipv4").ShouldBe(7);
         run.Failures.ShouldBe(["malformed"]);
     }
@@ -106,7 +106,7 @@ public sealed class BadInputTests
     {
         using var tree = new TestTree();
         tree.Write("proc/net/snmp", "Tcp: ActiveOpens CurrEstab MaxConn InSegs\nTcp: 1 18446744073709551615 -1 9223372036854775807\n");
-        using var run = new ProbeRun("tcp", tree.Paths, ("include", "all"));
+        using var run = new FileProbeRun("tcp", tree.Paths, ("include", "all"));
         run.Collect().Value("netlens.tcp.established").ShouldBeNull();
         run.Value("netlens.tcp.active_opens").ShouldBe(1);
         run.Value("netlens.tcp.max_conn").ShouldBe(-1);
@@ -121,12 +121,12 @@ public sealed class BadInputTests
         tree.Delete("proc/net/sockstat6");
         foreach (var id in new[] { "udp", "ip", "icmp", "ipext", "sock" })
         {
-            using var run = new ProbeRun(id, tree.Paths);
+            using var run = new FileProbeRun(id, tree.Paths);
             run.Collect().Series().ShouldNotBeEmpty();
             run.Failures.ShouldBeEmpty();
             run.Series().ShouldAllBe(s => !s.Metric.Tags.Any(t => t.Value.Text == "ipv6"));
         }
-        using var sock = new ProbeRun("sock", tree.Paths);
+        using var sock = new FileProbeRun("sock", tree.Paths);
         sock.Collect().Legacy("kubeskoop_sock_inuse").ShouldBe(sock.Value("netlens.sock.in_use", "network.transport=tcp"));
     }
 
@@ -134,7 +134,7 @@ public sealed class BadInputTests
     public void A_file_that_appears_later_is_found()
     {
         using var tree = new TestTree();
-        using var run = new ProbeRun("ipvs", tree.Paths);
+        using var run = new FileProbeRun("ipvs", tree.Paths);
         run.Collect().Series().ShouldBeEmpty();
         run.Failures.ShouldBeEmpty();
         using var full = new TestTree("5.15");
@@ -149,7 +149,7 @@ public sealed class BadInputTests
     {
         using var tree = new TestTree();
         tree.Write("proc/net/netstat", "TcpExt: ListenDrops\nTcpExt: 5\n");
-        using var run = new ProbeRun("tcpext", tree.Paths, ("include", "all"));
+        using var run = new FileProbeRun("tcpext", tree.Paths, ("include", "all"));
         run.Collect().Series().Count().ShouldBe(1);
         tree.Write("proc/net/netstat", "TcpExt: ListenDrops TCPNewThing\nTcpExt: 6 7\nMPTcpExt: MPTCPRetrans MPCurrEstab\nMPTcpExt: 8 9\n");
         run.Collect().Value("netlens.tcpext.listen_drops").ShouldBe(6);
@@ -168,7 +168,7 @@ public sealed class BadInputTests
         _ => [("include", "all")],
     };
 
-    private static Dictionary<string, string> Figures(ProbeRun run) => run.Text()
+    private static Dictionary<string, string> Figures(FileProbeRun run) => run.Text()
         .Split('\n', StringSplitOptions.RemoveEmptyEntries)
         .Select(line => line.Split("} ", 2))
         .ToDictionary(part => part[0] + part[1][part[1].IndexOf(' ')..].Split('=')[0], part => part[1]);

@@ -36,9 +36,9 @@ public sealed class FixtureTests
     [MemberData(nameof(Cases))]
     public void The_whole_output_is_as_expected(string kernel, string probe)
     {
-        using var run = new ProbeRun(probe, ProbeRun.Fixture(kernel), Probes.Single(p => p.Probe == probe).Options);
+        using var run = new FileProbeRun(probe, FileProbeRun.Fixture(kernel), Probes.Single(p => p.Probe == probe).Options);
         run.Collect().Failures.ShouldBeEmpty();
-        var expected = Path.Combine(ProbeRun.Fixtures, kernel, "expected", probe + ".txt");
+        var expected = Path.Combine(FileProbeRun.Fixtures, kernel, "expected", probe + ".txt");
         if (Environment.GetEnvironmentVariable("NETLENS_UPDATE_EXPECTED") is { Length: > 0 } sources)
         {
             expected = Path.Combine(sources, kernel, "expected", probe + ".txt");
@@ -59,7 +59,7 @@ public sealed class FixtureTests
     {
         foreach (var id in new[] { "tcp", "tcpext", "udp", "ip", "ipext", "icmp" })
         {
-            using var run = new ProbeRun(id, ProbeRun.Fixture(kernel));
+            using var run = new FileProbeRun(id, FileProbeRun.Fixture(kernel));
             run.Collect();
             run.Series().ShouldNotBeEmpty();
             run.Series().ShouldAllBe(s => !s.Metric.Optional && run.Probe.Info.Tables.Contains(s.Row.Table));
@@ -71,9 +71,9 @@ public sealed class FixtureTests
     [InlineData("6.18")]
     public void W_M16_a_counter_that_this_kernel_does_not_print_is_absent_not_zero(string kernel)
     {
-        using var udp = new ProbeRun("udp", ProbeRun.Fixture(kernel));
+        using var udp = new FileProbeRun("udp", FileProbeRun.Fixture(kernel));
         udp.Collect().Value("netlens.udp.mem_errors", "network.type=ipv4").ShouldBe(kernel == "4.19" ? null : 0);
-        using var tcpExt = new ProbeRun("tcpext", ProbeRun.Fixture(kernel), ("include", "all"));
+        using var tcpExt = new FileProbeRun("tcpext", FileProbeRun.Fixture(kernel), ("include", "all"));
         tcpExt.Collect().Value("netlens.tcpext.timeout_rehash").ShouldBe(kernel == "4.19" ? null : 0);
     }
 
@@ -83,7 +83,7 @@ public sealed class FixtureTests
         foreach (var (id, options) in Probes)
         {
             var kernel = id is "ipvs" or "rdma" ? "5.15" : "6.18";
-            using var run = new ProbeRun(id, ProbeRun.Fixture(kernel), options);
+            using var run = new FileProbeRun(id, FileProbeRun.Fixture(kernel), options);
             run.Collect();
             var metrics = run.Snapshot.Tables.SelectMany(t => t.Info.Metrics).Where(m => m.Name.Length > 0).ToList();
             metrics.ShouldAllBe(m => m.Name.StartsWith($"netlens.{id}.", StringComparison.Ordinal));
@@ -99,9 +99,9 @@ public sealed class FixtureTests
 
     private static bool Exists(string kernel, string probe) => probe switch
     {
-        "ipvs" => File.Exists(Path.Combine(ProbeRun.Fixtures, kernel, "proc/net/ip_vs_stats")),
-        "slab" => File.Exists(Path.Combine(ProbeRun.Fixtures, kernel, "proc/slabinfo")),
-        "rdma" => Directory.Exists(Path.Combine(ProbeRun.Fixtures, kernel, "sys/class/infiniband")),
+        "ipvs" => File.Exists(Path.Combine(FileProbeRun.Fixtures, kernel, "proc/net/ip_vs_stats")),
+        "slab" => File.Exists(Path.Combine(FileProbeRun.Fixtures, kernel, "proc/slabinfo")),
+        "rdma" => Directory.Exists(Path.Combine(FileProbeRun.Fixtures, kernel, "sys/class/infiniband")),
         _ => true,
     };
 }

@@ -5,7 +5,7 @@ public sealed class IpvsTests
     [Fact]
     public void W_M4_incoming_packets_are_packets_not_bytes()
     {
-        using var run = new ProbeRun("ipvs", ProbeRun.Fixture("5.15"));
+        using var run = new FileProbeRun("ipvs", FileProbeRun.Fixture("5.15"));
         run.Collect().Legacy("kubeskoop_ipvs_incomingpackets").ShouldBe(2200);
         run.Legacy("kubeskoop_ipvs_incomingbytes").ShouldBe(440000);
     }
@@ -17,7 +17,7 @@ public sealed class IpvsTests
         var text = tree.Read("proc/net/ip_vs_stats").Split('\n');
         text[2] = "7FFFFFFFFFFFFFFF        0        0                0                0";
         tree.Write("proc/net/ip_vs_stats", string.Join('\n', text));
-        using var run = new ProbeRun("ipvs", tree.Paths);
+        using var run = new FileProbeRun("ipvs", tree.Paths);
         run.Collect().Series().First().Value.ShouldBe(long.MaxValue);
     }
 }

@@ -14,7 +14,7 @@ public sealed class SoftnetTests
     {
         using var tree = new TestTree();
         tree.Write("proc/net/softnet_stat", Line13(0xfffffff0, 0) + Line13(5, 1));
-        using var run = new ProbeRun("softnet", tree.Paths);
+        using var run = new FileProbeRun("softnet", tree.Paths);
         run.Collect().Value("netlens.softnet.processed").ShouldBe(0xfffffff0L + 5);
         tree.Write("proc/net/softnet_stat", Line13(0x10, 0) + Line13(6, 1));
         run.Collect().Value("netlens.softnet.processed").ShouldBe(0x100000010L + 6);
@@ -25,7 +25,7 @@ public sealed class SoftnetTests
     {
         using var tree = new TestTree();
         tree.Write("proc/net/softnet_stat", Line13(100, 0, backlog: 1) + Line13(200, 1, backlog: 7));
-        using var run = new ProbeRun("softnet", tree.Paths, ("perCpu", "true"));
+        using var run = new FileProbeRun("softnet", tree.Paths, ("perCpu", "true"));
         run.Collect().Value("netlens.softnet.processed").ShouldBe(300);
         run.Value("netlens.softnet.backlog.length").ShouldBe(8);
         tree.Write("proc/net/softnet_stat", Line13(110, 0, backlog: 2));
@@ -42,7 +42,7 @@ public sealed class SoftnetTests
         using var tree = new TestTree();
         tree.Write("sys/devices/system/cpu/online", "0-2\n");
         tree.Write("proc/net/softnet_stat", Line11(1) + Line11(200) + Line11(3000));
-        using var run = new ProbeRun("softnet", tree.Paths, ("perCpu", "true"));
+        using var run = new FileProbeRun("softnet", tree.Paths, ("perCpu", "true"));
         run.Collect().Value("netlens.softnet.processed").ShouldBe(3201);
         tree.Write("sys/devices/system/cpu/online", "0,2\n");
         tree.Write("proc/net/softnet_stat", Line11(2) + Line11(3001));
@@ -56,7 +56,7 @@ public sealed class SoftnetTests
         using var tree = new TestTree();
         tree.Write("sys/devices/system/cpu/online", "0-2\n");
         tree.Write("proc/net/softnet_stat", Line11(1) + Line11(3000));
-        using var run = new ProbeRun("softnet", tree.Paths);
+        using var run = new FileProbeRun("softnet", tree.Paths);
         run.Collect().Series().ShouldBeEmpty();
         run.Failures.ShouldBe(["malformed"]);
     }
@@ -72,7 +72,7 @@ public sealed class SoftnetTests
         using var tree = new TestTree();
         tree.Write("proc/net/softnet_stat",
             string.Join(' ', Enumerable.Range(0, columns).Select(i => i == 12 ? "00000000" : $"{i + 1:x8}")) + "\n");
-        using var run = new ProbeRun("softnet", tree.Paths);
+        using var run = new FileProbeRun("softnet", tree.Paths);
         run.Collect().Value("netlens.softnet.processed").ShouldBe(1);
         run.Value("netlens.softnet.dropped").ShouldBe(2);
         run.Value("netlens.softnet.time_squeeze").ShouldBe(3);
@@ -86,7 +86,7 @@ public sealed class SoftnetTests
     [Fact]
     public void W_M5_the_node_value_is_one_row_of_the_node_with_time_squeeze()
     {
-        using var run = new ProbeRun("softnet", ProbeRun.Fixture("5.15"));
+        using var run = new FileProbeRun("softnet", FileProbeRun.Fixture("5.15"));
         run.Collect().Snapshot.Tables.Sum(t => t.Count).ShouldBe(1);
         run.Series().ShouldAllBe(s => s.Row.Namespace == null && s.Row.Tags.Count == 0);
         run.Value("netlens.softnet.time_squeeze").ShouldBe(22);

@@ -18,7 +18,7 @@ public sealed class TextProbeAllocationTests
     [InlineData("slab", null, null)]
     public void No_byte_per_collection(string id, string? option, string? value)
     {
-        using var run = new ProbeRun(id, new KernelPaths(), option is null ? [] : [(option, value!)]);
+        using var run = new FileProbeRun(id, new KernelPaths(), option is null ? [] : [(option, value!)]);
         for (var i = 0; i < 5; i++)
             run.Collect();
         // Twice: other tests' namespaces end under our hands, and their files with them.
@@ -28,8 +28,8 @@ public sealed class TextProbeAllocationTests
     [Fact]
     public void No_byte_per_collection_of_a_recorded_tree()
     {
-        using var ipvs = new ProbeRun("ipvs", ProbeRun.Fixture("5.15"));
-        using var rdma = new ProbeRun("rdma", ProbeRun.Fixture("5.15"));
+        using var ipvs = new FileProbeRun("ipvs", FileProbeRun.Fixture("5.15"));
+        using var rdma = new FileProbeRun("rdma", FileProbeRun.Fixture("5.15"));
         ipvs.Collect().AllocatedIn(100).ShouldBe(0);
         // Within the pause between two looks at the folders.
         rdma.Collect().AllocatedIn(10).ShouldBe(0);

@@ -31,7 +31,7 @@ public abstract class TextFile(string path) : NamespaceSource
     {
         if (!EnsureOpen(handle))
             return false;
-        if (!handle.Machine.Buffer.TryRead(_file!, out var content, out var errno))
+        if (!handle.Host.Buffer.TryRead(_file!, out var content, out var errno))
         {
             Close();
             Failure = errno.ToString();

@@ -1,0 +1,94 @@
+using System.Diagnostics;
+using Collector.Worker.Configuration;
+
+namespace Collector.Worker.Collection;
+
+/// <summary>
+/// Runs the collections on a thread of their own, one per interval. A collection that takes longer than the interval
+/// makes the next ones fall out; they are counted and never pile up.
+/// </summary>
+internal sealed class CollectionLoop(
+    NodeCollector collector, AgentOptions options, IHostApplicationLifetime lifetime, ILogger<CollectionLoop> log)
+    : IHostedService, IDisposable
+{
+    private readonly CancellationTokenSource _stop = new();
+    private Thread? _thread;
+    private long _lastEnd = Stopwatch.GetTimestamp();
+
+    /// <summary>Collections left out because one took too long.</summary>
+    public long Missed { get; private set; }
+
+    /// <summary>The reason why the loop ended by itself; null while it runs or after a stop.</summary>
+    public Exception? Fault { get; private set; }
+
+    /// <summary>False when no collection ended for three intervals: the watchdog then lets systemd restart the agent.</summary>
+    public bool Healthy =>
+        Fault is null && Stopwatch.GetElapsedTime(Volatile.Read(ref _lastEnd)) < (options.Collection.Interval * 3) + TimeSpan.FromSeconds(10);
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        _thread = new Thread(Run) { IsBackground = true, Name = "collection" };
+        _thread.Start();
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken)
+    {
+        _stop.Cancel();
+        // The collection under way is milliseconds from its end; a stuck one must not keep the process.
+        _thread?.Join(TimeSpan.FromSeconds(1));
+        return Task.CompletedTask;
+    }
+
+    private void Run()
+    {
+        try
+        {
+            var next = Stopwatch.GetTimestamp();
+            var first = true;
+            while (!_stop.IsCancellationRequested)
+            {
+                collector.CollectOnce();
+                Volatile.Write(ref _lastEnd, Stopwatch.GetTimestamp());
+                if (first)
+                    ReportFirst();
+                first = false;
+                next = WaitForNext(next);
+            }
+        }
+        catch (Exception e)
+        {
+            // A probe's exception never gets here: this is a fault of the program itself.
+            Fault = e;
+            Log.CollectionEnded(log, e.Message, e);
+            lifetime.StopApplication();
+        }
+    }
+
+    private long WaitForNext(long scheduled)
+    {
+        var interval = (long)(options.Collection.Interval.TotalSeconds * Stopwatch.Frequency);
+        var next = scheduled + interval;
+        var late = Stopwatch.GetTimestamp() - next;
+        if (late >= 0)
+        {
+            var missed = 1 + (late / interval);
+            Missed += missed;
+            Log.Overrun(log, collector.LastDuration.TotalSeconds, Missed);
+            next += missed * interval;
+        }
+        var wait = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), next);
+        if (wait > TimeSpan.Zero)
+            _stop.Token.WaitHandle.WaitOne(wait);
+        return next;
+    }
+
+    private void ReportFirst()
+    {
+        var age = DateTime.Now - Process.GetCurrentProcess().StartTime;
+        var running = collector.Runners.Count(r => r.State == ProbeState.Running);
+        Log.FirstSnapshot(log, (long)age.TotalMilliseconds, collector.Series, collector.Node.NamespaceCount, running);
+    }
+
+    public void Dispose() => _stop.Dispose();
+}

@@ -1,0 +1,32 @@
+using Collector.Core.Identity;
+using Collector.Core.Probes;
+using Collector.Core.Snapshots;
+using Collector.Linux;
+using Collector.Linux.Kernel;
+using Collector.Linux.Probes;
+
+namespace Collector.Worker.Collection;
+
+/// <summary>A Linux node, or a recorded tree of one.</summary>
+internal sealed class LinuxNode(KernelPaths paths) : INode
+{
+    private readonly LinuxHost _host = new(paths);
+
+    public IReadOnlyList<ProbeInfo> Catalogue { get; } = [.. AllProbes.List.Select(p => p.Info)];
+
+    public IEnumerable<NetNamespace> Namespaces => _host.Namespaces.All.Select(h => h.Namespace);
+
+    public int NamespaceCount => _host.Namespaces.All.Count;
+
+    public int UnreadableNamespaces => _host.Namespaces.Unreadable;
+
+    public LinuxHost Host => _host;
+
+    public Probe Create(ProbeInfo info, ProbeSettings settings) =>
+        AllProbes.List.First(p => p.Info == info).Create(_host, settings);
+
+    public void Refresh(SnapshotBuilder snapshot) =>
+        _host.Namespaces.Refresh(snapshot.StartTimeOfNew(_host.BootTime));
+
+    public void Dispose() => _host.Dispose();
+}

@@ -1,0 +1,32 @@
+namespace Collector.Worker.Collection;
+
+/// <summary>What the collection says. Event ids are never reused.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(100, LogLevel.Warning, "probe {Probe} failed: {Reason}; it will be started again")]
+    public static partial void ProbeFailed(ILogger logger, string probe, string reason, Exception? exception);
+
+    [LoggerMessage(101, LogLevel.Information, "probe {Probe} is not available: {Reason}")]
+    public static partial void ProbeUnavailable(ILogger logger, string probe, string reason);
+
+    [LoggerMessage(102, LogLevel.Information, "probe {Probe} runs again")]
+    public static partial void ProbeRecovered(ILogger logger, string probe);
+
+    [LoggerMessage(103, LogLevel.Warning,
+        "probe {Probe}: a read failed ({Reason}); further ones are only counted in netlens.probe.errors")]
+    public static partial void ReadFailed(ILogger logger, string probe, string reason);
+
+    [LoggerMessage(104, LogLevel.Information,
+        "first snapshot after {Milliseconds} ms: {Series} series of {Namespaces} network namespaces from {Probes} probes")]
+    public static partial void FirstSnapshot(ILogger logger, long milliseconds, long series, int namespaces, int probes);
+
+    [LoggerMessage(105, LogLevel.Warning,
+        "a collection took {Seconds:F1} s, longer than the interval; {Missed} were left out so far")]
+    public static partial void Overrun(ILogger logger, double seconds, long missed);
+
+    [LoggerMessage(106, LogLevel.Critical, "the collection thread ended: {Reason}")]
+    public static partial void CollectionEnded(ILogger logger, string reason, Exception exception);
+
+    [LoggerMessage(107, LogLevel.Warning, "{Count} network namespaces could not be opened: {Hint}")]
+    public static partial void NamespacesUnreadable(ILogger logger, int count, string hint);
+}

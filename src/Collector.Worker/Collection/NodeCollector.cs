@@ -1,0 +1,143 @@
+using System.Diagnostics;
+using Collector.Core.Metrics;
+using Collector.Core.Snapshots;
+using Collector.Worker.Configuration;
+
+namespace Collector.Worker.Collection;
+
+/// <summary>
+/// One machine, its probes, and the snapshot store that they fill. <see cref="CollectOnce"/> belongs to one thread at
+/// a time; everything else may be read from anywhere.
+/// </summary>
+internal sealed class NodeCollector : IDisposable
+{
+    private readonly Dictionary<(string Probe, string Reason), long> _readFailures = [];
+    private readonly Lock _failuresLock = new();
+    private readonly SnapshotBuilder _builder;
+    private readonly ILogger _log;
+    private volatile AgentOptions? _pending;
+    private volatile ProbeRunner[] _runners;
+    private bool _unreadableReported;
+
+    public NodeCollector(INode node, AgentOptions options, TimeProvider time, ILogger log)
+    {
+        Node = node;
+        _log = log;
+        _builder = new SnapshotBuilder(Store, time) { OnReadFailed = CountReadFailure };
+        _runners = [.. Chosen(options)];
+    }
+
+    public INode Node { get; }
+
+    public SnapshotStore Store { get; } = new();
+
+    /// <summary>The probes that are switched on.</summary>
+    public IReadOnlyList<ProbeRunner> Runners => _runners;
+
+    /// <summary>Added by the program: tells about the agent itself; collected last.</summary>
+    public ProbeRunner? Self { get; set; }
+
+    public TimeSpan LastDuration { get; private set; }
+
+    /// <summary>Series (cells that are not absent) in the newest snapshot.</summary>
+    public long Series { get; private set; }
+
+    /// <summary>Reads that failed since the start, by probe and reason.</summary>
+    public KeyValuePair<(string Probe, string Reason), long>[] ReadFailures()
+    {
+        lock (_failuresLock)
+            return [.. _readFailures];
+    }
+
+    /// <summary>
+    /// Switches probes as the options say, at the start of the next collection: what stays the same goes on undisturbed.
+    /// </summary>
+    public void Reconfigure(AgentOptions options) => _pending = options;
+
+    /// <summary>Collects every probe once and publishes the snapshot.</summary>
+    public Snapshot CollectOnce()
+    {
+        var start = Stopwatch.GetTimestamp();
+        ApplyPending();
+        _builder.Begin();
+        _builder.Enter("namespaces");
+        Node.Refresh(_builder);
+        ReportUnreadable();
+        foreach (var runner in _runners)
+            runner.Collect(_builder);
+        Self?.Collect(_builder);
+        var snapshot = _builder.Publish();
+        Series = CountSeries(snapshot);
+        LastDuration = Stopwatch.GetElapsedTime(start);
+        return snapshot;
+    }
+
+    private IEnumerable<ProbeRunner> Chosen(AgentOptions options)
+    {
+        foreach (var info in Node.Catalogue)
+        {
+            var choice = options.Probes.GetValueOrDefault(info.Id);
+            if (choice?.Enabled ?? info.EnabledByDefault)
+            {
+                var settings = choice?.Settings ?? new(info);
+                yield return new ProbeRunner(info, settings, () => Node.Create(info, settings), _log);
+            }
+        }
+    }
+
+    private void ApplyPending()
+    {
+        if (Interlocked.Exchange(ref _pending, null) is not { } options)
+            return;
+        var wanted = Chosen(options).ToArray();
+        for (var i = 0; i < wanted.Length; i++)
+        {
+            var same = Array.Find(_runners, r => r.Info == wanted[i].Info && r.Settings.SameAs(wanted[i].Settings));
+            wanted[i] = same ?? wanted[i];
+        }
+        foreach (var gone in _runners.Except(wanted))
+            gone.Dispose();
+        _runners = wanted;
+    }
+
+    private static long CountSeries(Snapshot snapshot)
+    {
+        var series = 0L;
+        foreach (var table in snapshot.Tables)
+        {
+            foreach (var metric in table.Info.Metrics)
+                series += table.Count - table.Column(metric).Count(Metric.Absent);
+        }
+        return series;
+    }
+
+    private void ReportUnreadable()
+    {
+        var count = Node.UnreadableNamespaces;
+        if (count == 0 || _unreadableReported)
+            return;
+        _unreadableReported = true;
+        Log.NamespacesUnreadable(_log, count,
+            "needs CAP_SYS_PTRACE and CAP_SYS_ADMIN, and enough file descriptors; see 'netlens doctor'");
+    }
+
+    private void CountReadFailure(string probe, string reason)
+    {
+        long count;
+        lock (_failuresLock)
+        {
+            count = _readFailures.GetValueOrDefault((probe, reason)) + 1;
+            _readFailures[(probe, reason)] = count;
+        }
+        if (count == 1)
+            Log.ReadFailed(_log, probe, reason);
+    }
+
+    public void Dispose()
+    {
+        foreach (var runner in Runners)
+            runner.Dispose();
+        Self?.Dispose();
+        Node.Dispose();
+    }
+}

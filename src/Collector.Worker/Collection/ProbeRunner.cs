@@ -1,0 +1,136 @@
+using System.Diagnostics;
+using Collector.Core.Probes;
+using Collector.Core.Snapshots;
+using Collector.Linux.Kernel;
+
+namespace Collector.Worker.Collection;
+
+internal enum ProbeState
+{
+    /// <summary>Not started yet.</summary>
+    Starting,
+
+    Running,
+
+    /// <summary>The machine does not offer what it needs; looked at again now and then, a module may be loaded later.</summary>
+    Unavailable,
+
+    /// <summary>It broke; started again after a pause.</summary>
+    Failed,
+}
+
+/// <summary>
+/// Keeps one probe going: starts it, collects, and after a failure starts it again with growing pauses, whatever the
+/// other probes do. Belongs to the collection thread; the figures may be read from anywhere.
+/// </summary>
+internal sealed class ProbeRunner(ProbeInfo info, ProbeSettings settings, Func<Probe> create, ILogger log) : IDisposable
+{
+    private const int LongestPause = 64;
+    private Probe? _probe;
+    private int _pause;
+    private long _retryAt;
+
+    public ProbeInfo Info { get; } = info;
+
+    public ProbeSettings Settings { get; } = settings;
+
+    public ProbeState State { get; private set; } = ProbeState.Starting;
+
+    /// <summary>Why it is unavailable or failed; empty while it runs.</summary>
+    public string Reason { get; private set; } = "";
+
+    public TimeSpan LastDuration { get; private set; }
+
+    /// <summary>Processor time spent since the start, nanoseconds.</summary>
+    public long CpuNanoseconds { get; private set; }
+
+    /// <summary>Unix nanoseconds of the last collection that ended well; 0 before.</summary>
+    public long LastSuccess { get; private set; }
+
+    public long Collections { get; private set; }
+
+    public long Failures { get; private set; }
+
+    public void Collect(SnapshotBuilder snapshot)
+    {
+        var wall = Stopwatch.GetTimestamp();
+        var cpu = ThreadClock.CpuNanoseconds();
+        snapshot.Enter(Info.Id);
+        if (_probe is null && snapshot.Tick >= _retryAt)
+            Start(snapshot);
+        if (_probe is not null)
+            CollectStarted(snapshot);
+        CpuNanoseconds += ThreadClock.CpuNanoseconds() - cpu;
+        LastDuration = Stopwatch.GetElapsedTime(wall);
+    }
+
+    private void Start(SnapshotBuilder snapshot)
+    {
+        Probe? probe = null;
+        try
+        {
+            probe = create();
+            probe.Start();
+            _probe = probe;
+            if (State is ProbeState.Unavailable or ProbeState.Failed)
+                Log.ProbeRecovered(log, Info.Id);
+            State = ProbeState.Running;
+            Reason = "";
+        }
+        catch (ProbeUnavailableException e)
+        {
+            probe?.Dispose();
+            Pause(snapshot, ProbeState.Unavailable, e.Message, null);
+        }
+        catch (Exception e)
+        {
+            probe?.Dispose();
+            Failures++;
+            snapshot.ReadFailed("start");
+            Pause(snapshot, ProbeState.Failed, e.Message, e);
+        }
+    }
+
+    private void CollectStarted(SnapshotBuilder snapshot)
+    {
+        try
+        {
+            _probe!.Collect(snapshot);
+            Collections++;
+            LastSuccess = snapshot.Time;
+            _pause = 0;
+        }
+        catch (Exception e)
+        {
+            snapshot.Discard();
+            Failures++;
+            _probe!.Dispose();
+            _probe = null;
+            var unavailable = e is ProbeUnavailableException;
+            if (!unavailable)
+                snapshot.ReadFailed("exception");
+            Pause(snapshot, unavailable ? ProbeState.Unavailable : ProbeState.Failed, e.Message, e);
+        }
+    }
+
+    private void Pause(SnapshotBuilder snapshot, ProbeState state, string reason, Exception? exception)
+    {
+        if (State != state || Reason != reason)
+        {
+            if (state == ProbeState.Failed)
+                Log.ProbeFailed(log, Info.Id, reason, exception);
+            else
+                Log.ProbeUnavailable(log, Info.Id, reason);
+        }
+        State = state;
+        Reason = reason;
+        _pause = Math.Clamp(_pause * 2, 1, LongestPause);
+        _retryAt = snapshot.Tick + _pause;
+    }
+
+    public void Dispose()
+    {
+        _probe?.Dispose();
+        _probe = null;
+    }
+}

@@ -1,0 +1,126 @@
+using Collector.Core.Metrics;
+using Collector.Core.Probes;
+using Collector.Core.Snapshots;
+
+namespace Collector.Worker.Collection;
+
+/// <summary>A figure about the agent itself: what it is called and how it is read.</summary>
+/// <param name="Metric">Its descriptor.</param>
+/// <param name="Read">Its value in stored units, or <see cref="Metric.Absent"/>.</param>
+internal sealed record SelfFigure(Metric Metric, Func<long> Read);
+
+/// <summary>
+/// What Netlens says about itself: one row of figures, one row per probe, one per kind of read failure. Prometheus
+/// gets them with everything else; over OTLP they leave through the OpenTelemetry SDK.
+/// </summary>
+internal sealed class SelfProbe : Probe
+{
+    private static readonly TagKey ProbeKey = new("netlens.probe");
+
+    private static readonly Metric Running = new()
+    {
+        Name = "netlens.probe.running", Unit = Units.One, Kind = InstrumentKind.UpDownCounter,
+        Description = "1 while the probe runs; 0 while it is unavailable on this machine or failed.",
+    };
+
+    private static readonly Metric Duration = new()
+    {
+        Name = "netlens.probe.duration", Unit = Units.Seconds, Kind = InstrumentKind.Gauge, Scale = 1e-9,
+        Description = "Time that the probe's part of the last collection took.",
+    };
+
+    private static readonly Metric CpuTime = new()
+    {
+        Name = "netlens.probe.cpu.time", Unit = Units.Seconds, Kind = InstrumentKind.Counter, Scale = 1e-9,
+        Description = "Processor time that the probe used, kernel included.",
+    };
+
+    private static readonly Metric Collections = new()
+    {
+        Name = "netlens.probe.collections", Unit = "{collection}", Kind = InstrumentKind.Counter,
+        Description = "Collections that the probe ended well.",
+    };
+
+    private static readonly Metric Failures = new()
+    {
+        Name = "netlens.probe.failures", Unit = "{failure}", Kind = InstrumentKind.Counter,
+        Description = "Times that the probe could not start or broke off.",
+    };
+
+    private static readonly Metric LastSuccess = new()
+    {
+        Name = "netlens.probe.last_success", Unit = Units.Seconds, Kind = InstrumentKind.Gauge, Scale = 1e-9,
+        Description = "Unix time of the last collection that the probe ended well.",
+    };
+
+    private static readonly Metric Errors = new()
+    {
+        Name = "netlens.probe.errors", Unit = Units.Errors, Kind = InstrumentKind.Counter,
+        Description = "Reads that failed; what they would have given is missing from the snapshot.",
+    };
+
+    private static readonly TableInfo Probes = new("self.probes", RowScope.Node, [ProbeKey],
+        [Running, Duration, CpuTime, Collections, Failures, LastSuccess]) { SelfTelemetry = true };
+
+    private static readonly TableInfo ReadErrors = new("self.errors", RowScope.Node,
+        [ProbeKey, new("error.type")], [Errors]) { SelfTelemetry = true };
+
+    private readonly NodeCollector _collector;
+    private readonly IReadOnlyList<SelfFigure> _figures;
+    private readonly Row _agent;
+    private readonly Dictionary<ProbeInfo, Row> _probes = [];
+    private readonly Dictionary<(string, string), Row> _errors = [];
+    private readonly long _started;
+
+    /// <param name="collector">The collection that it tells about.</param>
+    /// <param name="figures">The single figures.</param>
+    /// <param name="started">Unix nanoseconds of the process's start.</param>
+    public SelfProbe(NodeCollector collector, IReadOnlyList<SelfFigure> figures, long started)
+        : base(Describe(figures, out var agent))
+    {
+        _collector = collector;
+        _figures = figures;
+        _started = started;
+        _agent = new Row(agent, null, started);
+    }
+
+    private static ProbeInfo Describe(IReadOnlyList<SelfFigure> figures, out TableInfo agent)
+    {
+        agent = new TableInfo("self", RowScope.Node, [], [.. figures.Select(f => f.Metric)]) { SelfTelemetry = true };
+        return new ProbeInfo
+        {
+            Id = "self",
+            Description = "The agent itself: probes, collection, exports, processor, memory.",
+            Source = "the agent",
+            Tables = [agent, Probes, ReadErrors],
+        };
+    }
+
+    public override void Collect(SnapshotBuilder snapshot)
+    {
+        var agent = snapshot.Append(_agent);
+        foreach (var figure in _figures)
+            agent.Set(figure.Metric, figure.Read());
+        foreach (var runner in _collector.Runners)
+            Append(snapshot, runner);
+        foreach (var ((probe, reason), count) in _collector.ReadFailures())
+        {
+            if (!_errors.TryGetValue((probe, reason), out var row))
+                _errors.Add((probe, reason), row = new Row(ReadErrors, null, _started, probe, reason));
+            snapshot.Append(row).Set(Errors, count);
+        }
+    }
+
+    private void Append(SnapshotBuilder snapshot, ProbeRunner runner)
+    {
+        if (!_probes.TryGetValue(runner.Info, out var identity))
+            _probes.Add(runner.Info, identity = new Row(Probes, null, _started, runner.Info.Id));
+        var row = snapshot.Append(identity);
+        row.Set(Running, runner.State == ProbeState.Running ? 1 : 0);
+        row.Set(Duration, runner.LastDuration.Ticks * 100);
+        row.Set(CpuTime, runner.CpuNanoseconds);
+        row.Set(Collections, runner.Collections);
+        row.Set(Failures, runner.Failures);
+        row.Set(LastSuccess, runner.LastSuccess == 0 ? Metric.Absent : runner.LastSuccess);
+    }
+}

@@ -1,0 +1,152 @@
+using System.CommandLine;
+using Collector.Core.Metrics;
+using Collector.Worker.Collection;
+using Collector.Worker.Hosting;
+
+namespace Collector.Worker.Commands;
+
+/// <summary><c>netlens list probes|metrics|namespaces</c>.</summary>
+internal static class ListCommand
+{
+    public static Command Create() => new("list", "List probes, metrics or network namespaces.")
+    {
+        Probes(), Metrics(), Namespaces(),
+    };
+
+    private static Command Probes()
+    {
+        var format = CommonOptions.Format("table", "json");
+        var command = new Command("probes", "Every probe, whether it is on by default, and its options.") { format };
+        command.SetAction(parsed =>
+        {
+            if (parsed.GetValue(format) == "json")
+                PrintProbesJson();
+            else
+                PrintProbes();
+            return ExitCodes.Ok;
+        });
+        return command;
+    }
+
+    private static void PrintProbes()
+    {
+        var table = Output.Table("PROBE", "DEFAULT", "METRICS", "OPTIONS", "WHAT IT TELLS");
+        foreach (var probe in NodeFactory.Catalogue)
+        {
+            table.Row(probe.Id, probe.EnabledByDefault ? "on" : "off", probe.Metrics.Count().ToString(),
+                string.Join(' ', probe.Options.Select(o => $"{o.Name}={o.Default}")), probe.Description);
+        }
+        Output.Terminal().Write(table);
+    }
+
+    private static void PrintProbesJson() => Output.Json(json =>
+    {
+        json.WriteStartArray();
+        foreach (var probe in NodeFactory.Catalogue)
+        {
+            json.WriteStartObject();
+            json.WriteString("id", probe.Id);
+            json.WriteString("description", probe.Description);
+            json.WriteString("source", probe.Source);
+            json.WriteBoolean("enabledByDefault", probe.EnabledByDefault);
+            json.WriteStartArray("options");
+            foreach (var option in probe.Options)
+            {
+                json.WriteStartObject();
+                json.WriteString("name", option.Name);
+                json.WriteString("default", option.Default);
+                json.WriteString("description", option.Description);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+    });
+
+    private static Command Metrics()
+    {
+        var format = CommonOptions.Format("table", "json");
+        var probes = CommonOptions.Probes();
+        var command = new Command("metrics", "Every metric with its unit, kind, meaning and KubeSkoop name.") { format, probes };
+        command.SetAction(parsed =>
+        {
+            var wanted = parsed.GetValue(probes) ?? [];
+            var infos = NodeFactory.Catalogue.Where(p => wanted.Length == 0 || wanted.Contains(p.Id)).ToArray();
+            if (parsed.GetValue(format) == "json")
+                PrintMetricsJson(infos);
+            else
+                PrintMetrics(infos);
+            return ExitCodes.Ok;
+        });
+        return command;
+    }
+
+    private static void PrintMetrics(Core.Probes.ProbeInfo[] probes)
+    {
+        var table = Output.Table("METRIC", "ATTRIBUTES", "KIND", "UNIT", "KUBESKOOP NAME", "MEANING");
+        foreach (var metric in probes.SelectMany(p => p.Metrics))
+        {
+            table.Row(metric.Name.Length > 0 ? metric.Name : "(legacy only)",
+                string.Join(' ', metric.Table.RowTags.Select(t => t.Key).Concat(metric.Tags.Select(t => $"{t.Key}={t.Value}"))),
+                metric.Kind.ToString().ToLowerInvariant(), metric.Unit,
+                metric.KubeSkoop.Count > 0 ? metric.KubeSkoop[0] : "", metric.Description);
+        }
+        Output.Terminal().Write(table);
+    }
+
+    private static void PrintMetricsJson(Core.Probes.ProbeInfo[] probes) => Output.Json(json =>
+    {
+        json.WriteStartArray();
+        foreach (var (probe, metric) in probes.SelectMany(p => p.Metrics.Select(m => (p, m))))
+        {
+            json.WriteStartObject();
+            json.WriteString("probe", probe.Id);
+            json.WriteString("name", metric.Name);
+            json.WriteString("unit", metric.Unit);
+            json.WriteString("kind", metric.Kind.ToString().ToLowerInvariant());
+            json.WriteString("description", metric.Description);
+            json.WriteString("scope", metric.Table.Scope == RowScope.Node ? "node" : "namespace");
+            json.WriteBoolean("optional", metric.Optional);
+            WriteStrings(json, "rowAttributes", metric.Table.RowTags.Select(t => t.Key));
+            json.WriteStartObject("attributes");
+            foreach (var tag in metric.Tags)
+                json.WriteString(tag.Key, tag.Value.Text);
+            json.WriteEndObject();
+            WriteStrings(json, "kubeskoop", metric.KubeSkoop);
+            WriteStrings(json, "inspector", metric.Inspector);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+    });
+
+    private static void WriteStrings(System.Text.Json.Utf8JsonWriter json, string name, IEnumerable<string> values)
+    {
+        json.WriteStartArray(name);
+        foreach (var value in values)
+            json.WriteStringValue(value);
+        json.WriteEndArray();
+    }
+
+    private static Command Namespaces()
+    {
+        var config = CommonOptions.Config();
+        var format = CommonOptions.Format("table", "json");
+        var command = new Command("namespaces", "The network namespaces of this node and how they are held.") { config, format };
+        command.SetAction(parsed => Session.Guard(() =>
+        {
+            if (Session.Configure(parsed.GetValue(config))?.Options is not { } options)
+                return ExitCodes.Configuration;
+            using var node = NodeFactory.Create(options.Paths);
+            var rows = NamespaceView.Read(node);
+            if (parsed.GetValue(format) == "json")
+                NamespaceView.PrintJson(rows);
+            else
+                NamespaceView.Print(rows);
+            if (node.UnreadableNamespaces > 0)
+                Output.Error($"{node.UnreadableNamespaces} more could not be opened; see 'netlens doctor'");
+            return ExitCodes.Ok;
+        }));
+        return command;
+    }
+}

@@ -1,0 +1,203 @@
+using System.CommandLine;
+using System.Text.Json;
+using Collector.Core.Metrics;
+using Collector.Core.Snapshots;
+using Collector.Worker.Collection;
+using Collector.Worker.Configuration;
+using Collector.Worker.Export;
+using Collector.Worker.Export.Otlp;
+using Collector.Worker.Export.Prometheus;
+using Collector.Worker.Hosting;
+using Spectre.Console;
+
+namespace Collector.Worker.Commands;
+
+/// <summary><c>netlens once</c>: one collection, printed.</summary>
+internal static class OnceCommand
+{
+    public static Command Create()
+    {
+        var config = CommonOptions.Config();
+        var format = CommonOptions.Format("table", "json", "prometheus", "otlp-json");
+        var naming = CommonOptions.Naming();
+        var probes = CommonOptions.Probes();
+        var namespaces = CommonOptions.Namespaces();
+        var zeros = new Option<bool>("--zeros") { Description = "In tables, show series whose value is 0 as well." };
+        var command = new Command("once", "Collect once and print the numbers.") { config, format, naming, probes, namespaces, zeros };
+        command.SetAction(parsed => Session.Guard(() =>
+        {
+            var loaded = Session.Configure(parsed.GetValue(config));
+            if (loaded?.Options is not { } options)
+                return ExitCodes.Configuration;
+            using var collector = Session.Collector(options, parsed.GetValue(probes) ?? []);
+            if (collector is null)
+                return ExitCodes.Usage;
+            var snapshot = collector.CollectOnce();
+            var wanted = parsed.GetValue(namespaces) ?? [];
+            if (!AllKnown(wanted, collector))
+                return ExitCodes.Usage;
+            if (wanted.Length > 0)
+                snapshot = SnapshotFilter.Keep(snapshot, wanted, TimeProvider.System);
+            var view = new View(snapshot, NamingOf(parsed.GetValue(naming), options), options);
+            Print(view, parsed.GetRequiredValue(format), parsed.GetValue(zeros));
+            return Report(collector);
+        }));
+        return command;
+    }
+
+    private sealed record View(Snapshot Snapshot, MetricNaming Naming, AgentOptions Options);
+
+    private static MetricNaming NamingOf(string? text, AgentOptions options) =>
+        text is null ? options.Prometheus.Naming : Enum.Parse<MetricNaming>(text, ignoreCase: true);
+
+    private static bool AllKnown(string[] wanted, NodeCollector collector)
+    {
+        var known = collector.Node.Namespaces.ToArray();
+        var unknown = wanted.Where(w => !known.Any(n => SnapshotFilter.Fits(n, w))).ToArray();
+        foreach (var name in unknown)
+            Output.Error($"--netns: there is no network namespace '{name}' here; see 'netlens list namespaces'");
+        return unknown.Length == 0;
+    }
+
+    private static void Print(View view, string format, bool zeros)
+    {
+        switch (format)
+        {
+            case "json":
+                PrintJson(view);
+                break;
+            case "prometheus":
+                PrintPrometheus(view);
+                break;
+            case "otlp-json":
+                using (var stdout = Console.OpenStandardOutput())
+                {
+                    OtlpJsonWriter.Write(stdout, view.Snapshot, ResourceOutput.Attributes(view.Options), VersionCommand.Version);
+                    stdout.Write("\n"u8);
+                }
+                break;
+            default:
+                PrintTable(view, zeros);
+                break;
+        }
+    }
+
+    private static void PrintPrometheus(View view)
+    {
+        using var page = new PooledPage();
+        var tables = NodeFactory.Catalogue.SelectMany(p => p.Tables);
+        new PrometheusWriter(Session.NodeName(view.Options), tables)
+            .Write(view.Snapshot, new PrometheusPageKind(view.Naming, PrometheusFormat.Text), page);
+        using var stdout = Console.OpenStandardOutput();
+        page.CopyTo(stdout);
+    }
+
+    private static void PrintTable(View view, bool zeros)
+    {
+        var console = Output.Terminal();
+        var hidden = 0;
+        var groups = SeriesReader.Read(view.Snapshot, view.Naming, Session.NodeName(view.Options))
+            .GroupBy(s => s.Row.Namespace)
+            .OrderBy(g => g.Key is null ? 0 : g.Key.Generation);
+        foreach (var group in groups)
+        {
+            console.WriteLine(group.Key is { } ns ? TitleOf(ns) : "node", new Style(decoration: Decoration.Bold));
+            var table = Output.Table("  METRIC", "VALUE", "UNIT", "ATTRIBUTES");
+            foreach (var series in group)
+            {
+                if (!zeros && series.Raw == 0 && series.Cells.All(c => c == 0))
+                    hidden++;
+                else
+                    table.Row("  " + series.Name, ValueOf(series), series.Metric.Unit, AttributesOf(series));
+            }
+            console.Write(table);
+            console.WriteLine();
+        }
+        if (hidden > 0)
+            console.WriteLine($"{hidden} series are 0 and not shown; --zeros shows them.");
+    }
+
+    private static string TitleOf(Core.Identity.NetNamespace ns) => ns.IsHost ? $"host (netns {ns.Inode})" : ns.ToString();
+
+    private static string ValueOf(Series series) => series.Cells.Length == 0
+        ? Convert.ToString(series.Value, System.Globalization.CultureInfo.InvariantCulture)!
+        : $"{series.Cells[..^1].Sum()} values";
+
+    private static string AttributesOf(Series series) => string.Join(' ', series.Attributes
+        .Where(a => !IdentityKeys.Contains(a.Key))
+        .Select(a => $"{a.Key}={a.Value}"));
+
+    private static readonly HashSet<string> IdentityKeys =
+        ["netlens.scope", "netlens.netns", "netlens.netns.name", "node", "netns", "k8s_node"];
+
+    private static void PrintJson(View view) => Output.Json(json =>
+    {
+        json.WriteStartObject();
+        json.WriteString("time", DateTimeOffset.UnixEpoch.AddTicks(view.Snapshot.Time / 100));
+        json.WriteString("node", Session.NodeName(view.Options));
+        json.WriteStartArray("series");
+        foreach (var series in SeriesReader.Read(view.Snapshot, view.Naming, Session.NodeName(view.Options)))
+            WriteSeries(json, series);
+        json.WriteEndArray();
+        json.WriteEndObject();
+    });
+
+    private static void WriteSeries(Utf8JsonWriter json, Series series)
+    {
+        json.WriteStartObject();
+        json.WriteString("name", series.Name);
+        json.WriteString("unit", series.Metric.Unit);
+        json.WriteString("kind", series.Metric.Kind switch
+        {
+            InstrumentKind.Counter => "counter",
+            InstrumentKind.UpDownCounter => "updowncounter",
+            InstrumentKind.Gauge => "gauge",
+            _ => "histogram",
+        });
+        json.WriteStartObject("attributes");
+        foreach (var attribute in series.Attributes)
+        {
+            if (attribute.Value.IsNumber)
+                json.WriteNumber(attribute.Key, attribute.Value.Number);
+            else
+                json.WriteString(attribute.Key, attribute.Value.Text);
+        }
+        json.WriteEndObject();
+        if (series.Cells.Length == 0)
+            WriteNumber(json, series.Value);
+        else
+            WriteHistogram(json, series);
+        json.WriteEndObject();
+    }
+
+    private static void WriteNumber(Utf8JsonWriter json, object value)
+    {
+        if (value is long integer)
+            json.WriteNumber("value", integer);
+        else
+            json.WriteNumber("value", (double)value);
+    }
+
+    private static void WriteHistogram(Utf8JsonWriter json, Series series)
+    {
+        json.WriteStartArray("buckets");
+        foreach (var count in series.Cells[..^1])
+            json.WriteNumberValue(count);
+        json.WriteEndArray();
+        json.WriteStartArray("bounds");
+        foreach (var bound in series.Metric.Bounds!)
+            json.WriteNumberValue(bound);
+        json.WriteEndArray();
+        json.WriteNumber("sum", series.Cells[^1] * series.Scale);
+    }
+
+    // What could not be read is said on standard error, so that a short list is never taken for a whole one.
+    private static int Report(NodeCollector collector)
+    {
+        foreach (var ((probe, reason), count) in collector.ReadFailures())
+            Output.Error($"{probe}: {count} reads failed ({reason})");
+        foreach (var runner in collector.Runners.Where(r => r.State == ProbeState.Failed))
+            Output.Error($"{runner.Info.Id} failed: {runner.Reason}");
+        return collector.Runners.Any(r => r.State == ProbeState.Failed) ? ExitCodes.Failure : ExitCodes.Ok;
+    }
+}

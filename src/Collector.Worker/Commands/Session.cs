@@ -1,0 +1,77 @@
+using Collector.Core.Probes;
+using Collector.Worker.Collection;
+using Collector.Worker.Configuration;
+using Collector.Worker.Hosting;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Collector.Worker.Commands;
+
+/// <summary>What a command has to work with: the configuration, and a machine to ask.</summary>
+internal static class Session
+{
+    /// <summary>Loads the configuration; on errors prints them all and returns null.</summary>
+    public static ConfigurationResult? Configure(string? path)
+    {
+        var (file, named) = FileOf(path);
+        var result = ConfigurationLoader.Load(file, named, Environment.GetEnvironmentVariable, NodeFactory.Catalogue);
+        if (result.Errors.Count == 0)
+            return result;
+        foreach (var error in result.Errors)
+            Output.Error(error.ToString());
+        return null;
+    }
+
+    /// <summary>The file that counts, and whether somebody named it: --config, else NETLENS_CONFIG, else the default.</summary>
+    public static (string File, bool Named) FileOf(string? option)
+    {
+        var named = option ?? Environment.GetEnvironmentVariable("NETLENS_CONFIG");
+        return string.IsNullOrEmpty(named) ? (ConfigurationLoader.DefaultPath, false) : (named, true);
+    }
+
+    /// <summary>A collector of the chosen probes, or of all that the configuration switches on.</summary>
+    /// <returns>Null after a message when a probe's name is unknown.</returns>
+    public static NodeCollector? Collector(AgentOptions options, string[] probes)
+    {
+        if (!TryChoose(options, probes, out var chosen))
+            return null;
+        var node = NodeFactory.Create(chosen.Paths);
+        return new NodeCollector(node, chosen, TimeProvider.System, NullLogger.Instance);
+    }
+
+    private static bool TryChoose(AgentOptions options, string[] probes, out AgentOptions chosen)
+    {
+        chosen = options;
+        if (probes.Length == 0)
+            return true;
+        var known = NodeFactory.Catalogue.Select(p => p.Id).ToArray();
+        var unknown = probes.Except(known).ToArray();
+        foreach (var id in unknown)
+            Output.Error($"--probe: there is no probe '{id}'; known: {string.Join(", ", known)}");
+        if (unknown.Length > 0)
+            return false;
+        chosen = options with
+        {
+            Probes = NodeFactory.Catalogue.ToDictionary(p => p.Id, p => new ProbeChoice(
+                probes.Contains(p.Id), options.Probes.GetValueOrDefault(p.Id)?.Settings ?? new ProbeSettings(p))),
+        };
+        return true;
+    }
+
+    /// <summary>The node's name as legacy namings print it.</summary>
+    public static string NodeName(AgentOptions options) =>
+        options.Resource.NodeName ?? Environment.GetEnvironmentVariable("NODE_NAME") ?? Environment.MachineName;
+
+    /// <summary>Ends with a message and a code when the work cannot be done on this machine.</summary>
+    public static int Guard(Func<int> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or Linux.Interop.LinuxException)
+        {
+            Output.Error(e.Message);
+            return ExitCodes.Failure;
+        }
+    }
+}

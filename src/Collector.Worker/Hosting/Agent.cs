@@ -1,0 +1,138 @@
+using Collector.Worker.Collection;
+using Collector.Worker.Commands;
+using Collector.Worker.Configuration;
+using Collector.Worker.Export.Otlp;
+using Collector.Worker.Export.Prometheus;
+using Collector.Worker.Http;
+using Collector.Worker.Telemetry;
+
+namespace Collector.Worker.Hosting;
+
+/// <summary>Puts the agent together: collection, outlets, systemd.</summary>
+internal sealed class Agent : IDisposable
+{
+    private readonly IHost _host;
+    private readonly ListenAddress? _address;
+    private readonly SelfMeter? _meter;
+
+    private Agent(IHost host, ListenAddress? address, SelfMeter? meter)
+    {
+        _host = host;
+        _address = address;
+        _meter = meter;
+    }
+
+    /// <param name="options">The configuration.</param>
+    /// <param name="otlp">Its OTLP part with the environment over it.</param>
+    /// <param name="configPath">The file that a reload reads; null for the default.</param>
+    public static Agent Build(AgentOptions options, OtlpSettings otlp, string? configPath)
+    {
+        if (!options.Http.Enabled)
+        {
+            var plain = Host.CreateEmptyApplicationBuilder(null);
+            AddServices(plain, options, otlp, configPath);
+            var host = plain.Build();
+            return new Agent(host, null, AddSelf(host.Services, otlp));
+        }
+        // The empty builder reads no settings files and adds no logging or server of its own.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "netlens" });
+        AddServices(builder, options, otlp, configPath);
+        var address = ListenAddress.Parse(options.Http.Listen);
+        builder.WebHost.UseKestrelCore();
+        builder.ConfigureKestrel(address);
+        builder.Services.AddRoutingCore();
+        var app = builder.Build();
+        var meter = AddSelf(app.Services, otlp);
+        var collector = app.Services.GetRequiredService<NodeCollector>();
+        var tables = collector.Node.Catalogue.SelectMany(p => p.Tables).Concat(collector.Self!.Info.Tables);
+        app.MapNetlens(address, new NetlensHttp
+        {
+            Store = collector.Store,
+            Writer = new PrometheusWriter(Session.NodeName(options), tables),
+            Options = () => options,
+            Version = VersionCommand.Version,
+            Statistics = app.Services.GetRequiredService<PrometheusStatistics>(),
+        });
+        return new Agent(app, address, meter);
+    }
+
+    /// <summary>Runs until a signal or a fault.</summary>
+    /// <returns>An exit code.</returns>
+    /// <exception cref="HttpListenException">The address cannot be had.</exception>
+    public async Task<int> RunAsync(CancellationToken cancel)
+    {
+        if (_host is WebApplication app)
+            await app.StartNetlensAsync(_address!, cancel);
+        else
+            await _host.StartAsync(cancel);
+        await _host.WaitForShutdownAsync(cancel);
+        return _host.Services.GetRequiredService<CollectionLoop>().Fault is null ? ExitCodes.Ok : ExitCodes.Failure;
+    }
+
+    private static void AddServices(
+        IHostApplicationBuilder builder, AgentOptions options, OtlpSettings otlp, string? configPath)
+    {
+        builder.Logging.AddLines(options.Logging.Level);
+        var resource = ResourceAttributes.Build(
+            otlp, options.Resource, HostFacts.Read(), VersionCommand.Version, Environment.GetEnvironmentVariable);
+        // Added first so that it stops last and the end of everything else is still exported.
+        builder.AddNetlensTelemetry(otlp, resource);
+        var services = builder.Services;
+        services.AddHostingDefaults();
+        services.AddSystemd(provider => () => provider.GetRequiredService<CollectionLoop>().Healthy);
+        services.AddSingleton(options);
+        services.AddSingleton(new PrometheusStatistics());
+        AddCollection(services, options);
+        AddOtlp(services, otlp, resource);
+        services.AddSingleton(new ReloadSource(configPath));
+        services.AddHostedService<Reloader>();
+        services.AddHostedService<StatusReporter>();
+    }
+
+    private static void AddCollection(IServiceCollection services, AgentOptions options)
+    {
+        services.AddSingleton(provider => new NodeCollector(
+            NodeFactory.Create(options.Paths), options, TimeProvider.System,
+            provider.GetRequiredService<ILogger<NodeCollector>>()));
+        services.AddSingleton(provider => provider.GetRequiredService<NodeCollector>().Store);
+        services.AddSingleton<CollectionLoop>();
+        services.AddHostedService(provider => provider.GetRequiredService<CollectionLoop>());
+    }
+
+    private static void AddOtlp(IServiceCollection services, OtlpSettings otlp, ResourceAttributes resource)
+    {
+        services.AddSingleton(new OtlpStatistics());
+        if (!otlp.Metrics.Enabled)
+            return;
+        services.AddHostedService(provider => new OtlpMetricExporter(
+            provider.GetRequiredService<NodeCollector>().Store, otlp, resource, VersionCommand.Version,
+            provider.GetRequiredService<OtlpStatistics>(), TimeProvider.System,
+            provider.GetRequiredService<ILogger<OtlpMetricExporter>>()));
+    }
+
+    // The figures about the agent need everything else to exist.
+    private static SelfMeter? AddSelf(IServiceProvider services, OtlpSettings otlp)
+    {
+        var collector = services.GetRequiredService<NodeCollector>();
+        var loop = services.GetRequiredService<CollectionLoop>();
+        SelfFigure[] figures =
+        [
+            .. SelfFigures.OfCollection(collector, () => loop.Missed),
+            .. SelfFigures.OfProcess(),
+            .. SelfFigures.OfPrometheus(services.GetRequiredService<PrometheusStatistics>()),
+            .. otlp.Metrics.Enabled ? SelfFigures.OfOtlp(services.GetRequiredService<OtlpStatistics>()) : [],
+        ];
+        var probe = new SelfProbe(collector, figures, SelfFigures.StartOfProcess);
+        var log = services.GetRequiredService<ILogger<NodeCollector>>();
+        collector.Self = new ProbeRunner(probe.Info, new(probe.Info), () => probe, log);
+        return otlp.Metrics.Enabled
+            ? new SelfMeter(TelemetryExtensions.MeterName, VersionCommand.Version, collector.Store, probe.Info.Tables)
+            : null;
+    }
+
+    public void Dispose()
+    {
+        _host.Dispose();
+        _meter?.Dispose();
+    }
+}
