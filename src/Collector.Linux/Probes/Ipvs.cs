@@ -27,6 +27,8 @@ internal sealed class Ipvs(LinuxHost host) : PerNamespaceProbe<Ipvs.Reader>(Info
     private const string Packets = "Packets to real servers and back from them (ip_vs_stats: Packets).";
     private const string Bytes = "Bytes to real servers and back from them (ip_vs_stats: Bytes).";
 
+    private bool _loaded;
+
     public static new ProbeInfo Info { get; } = new()
     {
         Id = "ipvs",
@@ -40,13 +42,20 @@ internal sealed class Ipvs(LinuxHost host) : PerNamespaceProbe<Ipvs.Reader>(Info
 
     protected override void Collect(Reader reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
+        // The module adds its file to all namespaces or to none (register_pernet_subsys), so only the host's, which comes
+        // first, is looked for again and again.
+        if (!_loaded && !ns.Namespace.IsHost)
+            return;
         var file = ns.Source<IpvsFile>();
         if (!file.EnsureRead(ns, snapshot.Tick))
         {
             if (file.Failure.Length > 0)
                 snapshot.ReadFailed(file.Failure);
+            else if (ns.Namespace.IsHost)
+                _loaded = false;
             return;
         }
+        _loaded = true;
         var row = snapshot.Append(reader.Row);
         row.Set(Connections, file.Connections);
         row.Set(PacketsIn, file.IncomingPackets);

@@ -24,6 +24,7 @@ internal abstract class MibProbe : PerNamespaceProbe<MibReader>
     private readonly MibSpec _spec;
     private readonly MibPlan _plan;
     private readonly MibSection?[] _found;
+    private readonly bool _readsSnmp, _readsSnmp6, _readsNetstat;
 
     protected MibProbe(MibSpec spec, LinuxHost host, ProbeSettings settings) : base(spec.Info, host)
     {
@@ -31,6 +32,9 @@ internal abstract class MibProbe : PerNamespaceProbe<MibReader>
         IncludesAll = settings.Text(MibSpec.Include) == MibSpec.All;
         _plan = new MibPlan(spec, IncludesAll);
         _found = new MibSection?[spec.Sections.Count];
+        _readsSnmp6 = spec.Sections.Any(s => IsIPv6(s.Section));
+        _readsNetstat = spec.Sections.Any(s => IsExtension(s.Section));
+        _readsSnmp = spec.Sections.Any(s => !IsIPv6(s.Section) && !IsExtension(s.Section));
     }
 
     protected bool IncludesAll { get; }
@@ -91,16 +95,18 @@ internal abstract class MibProbe : PerNamespaceProbe<MibReader>
     /// <summary>Each file that the probe reads reports once, however many sections are taken from it.</summary>
     private void ReportFailures(NamespaceHandle ns, SnapshotBuilder snapshot)
     {
-        NamespaceSource? last = null;
-        foreach (var rule in _spec.Sections)
-        {
-            NamespaceSource source = IsIPv6(rule.Section) ? ns.Source<Snmp6File>()
-                : IsExtension(rule.Section) ? ns.Source<NetstatFile>()
-                : ns.Source<SnmpFile>();
-            if (!ReferenceEquals(source, last) && source.Failure.Length > 0)
-                snapshot.ReadFailed(source.Failure);
-            last = source;
-        }
+        if (_readsSnmp)
+            Report(ns.Source<SnmpFile>(), snapshot);
+        if (_readsSnmp6)
+            Report(ns.Source<Snmp6File>(), snapshot);
+        if (_readsNetstat)
+            Report(ns.Source<NetstatFile>(), snapshot);
+    }
+
+    private static void Report(NamespaceSource file, SnapshotBuilder snapshot)
+    {
+        if (file.Failure.Length > 0)
+            snapshot.ReadFailed(file.Failure);
     }
 
     private static bool IsIPv6(string section) => section.EndsWith('6');
