@@ -75,7 +75,8 @@ public static class OtlpTls
         {
             return load(path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException
+            or CryptographicException or ArgumentException)
         {
             throw new InvalidOperationException($"{what} {path}: {e.Message}", e);
         }
