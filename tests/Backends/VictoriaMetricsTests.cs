@@ -30,6 +30,8 @@ public sealed class VictoriaMetricsTests
 
         collection.Collect(s => Fill(s, rows, receive, sockets, latency));
         await exporter.StartAsync(default);
+        while (statistics.LastDuration == 0)
+            await Task.Delay(20);
         await exporter.StopAsync(default);
 
         statistics.PointsExported.ShouldBe(600);
@@ -62,11 +64,11 @@ public sealed class VictoriaMetricsTests
         series.Count.ShouldBe(200, query);
         foreach (var (labels, value) in series)
         {
-            var pod = labels["k8s.pod.name"];
+            var pod = labels["k8s_pod_name"];
             value.ShouldBe(expected(int.Parse(pod["pod-".Length..])), 1e-9, $"{query} of {pod}");
-            labels["service.name"].ShouldBe("netlens");
-            labels["host.name"].ShouldBe("node-a");
-            labels["network.interface.name"].ShouldBe("eth0");
+            labels["service_name"].ShouldBe("netlens");
+            labels["host_name"].ShouldBe("node-a");
+            labels["network_interface_name"].ShouldBe("eth0");
         }
     }
 }
