@@ -15,6 +15,7 @@ namespace Backends.Tests;
 /// The OpenTelemetry SDK as the oracle: the same numbers through its instruments and exporter, and through a snapshot
 /// and our encoder, must decode to equal messages.
 /// </summary>
+[Collection("meters of this process")] // the SDK finds them by name, in any case
 public sealed class OracleTests
 {
     private static readonly double[] Bounds = [0.001, 0.01, 0.1];
