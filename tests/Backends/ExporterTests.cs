@@ -203,7 +203,11 @@ public sealed class ExporterTests
         OtlpSettings settings, int maxRequestBytes = SnapshotEncoder.DefaultMaxRequestBytes) =>
         new(_collection.Store, settings, Resource, Samples.Version, _statistics, new Clock(_collection.Clock),
             NullLogger<OtlpMetricExporter>.Instance,
-            new RetryPolicy(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(1)), maxRequestBytes);
+            new RetryPolicy(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(1)), maxRequestBytes)
+        {
+            // Long enough for a busy machine, except where the server never answers.
+            Flush = settings.Metrics.Timeout > TimeSpan.FromMinutes(1) ? TimeSpan.FromSeconds(1) : TimeSpan.FromMinutes(1),
+        };
 
     private static async Task<long> ValueAsync(Receiver receiver)
     {

@@ -99,8 +99,12 @@ public sealed class TelemetryTests
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
         builder.Logging.AddFilter("Microsoft", LogLevel.None);
-        var logs = signal.Protocol == OtlpProtocol.Grpc ? signal : signal with { Endpoint = new Uri(signal.Endpoint!, "/v1/logs") };
-        builder.AddNetlensTelemetry(new OtlpSettings { Metrics = signal, Logs = logs }, Resource);
+        var logs = signal.Protocol == OtlpProtocol.Grpc
+            ? signal
+            : signal with { Endpoint = new Uri(signal.Endpoint!, "/v1/logs") };
+        // Long enough for a busy machine, except where the server never answers.
+        var grace = TimeSpan.FromSeconds(signal.Timeout > TimeSpan.FromMinutes(1) ? 0.5 : 60);
+        builder.AddNetlensTelemetry(new OtlpSettings { Metrics = signal, Logs = logs }, Resource, grace);
         return builder.Build();
     }
 

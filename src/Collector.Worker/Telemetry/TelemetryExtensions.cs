@@ -22,11 +22,15 @@ public static class TelemetryExtensions
     /// </summary>
     /// <exception cref="InvalidOperationException">A certificate file is no use; thrown when the host is built.</exception>
     public static IHostApplicationBuilder AddNetlensTelemetry(
-        this IHostApplicationBuilder builder, OtlpSettings settings, ResourceAttributes resource)
+        this IHostApplicationBuilder builder, OtlpSettings settings, ResourceAttributes resource) =>
+        builder.AddNetlensTelemetry(settings, resource, TelemetryEnd.DefaultGrace);
+
+    internal static IHostApplicationBuilder AddNetlensTelemetry(
+        this IHostApplicationBuilder builder, OtlpSettings settings, ResourceAttributes resource, TimeSpan grace)
     {
         if (!settings.Logs.Enabled && !settings.Metrics.Enabled)
             return builder;
-        var end = new TelemetryEnd();
+        var end = new TelemetryEnd(grace);
         builder.Services.AddHostedService(services =>
             new SelfTelemetry(
                 settings, resource, end, services.GetRequiredService<IHostApplicationLifetime>(),

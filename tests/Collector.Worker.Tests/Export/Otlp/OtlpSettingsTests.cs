@@ -214,7 +214,7 @@ public sealed class OtlpSettingsTests
     [Fact]
     public void Printed_settings_hold_no_secret()
     {
-        Set("ENDPOINT", "http://c:4318");
+        Set("ENDPOINT", "http://c:4318?token=secret");
         Set("HEADERS", "authorization=secret");
 
         $"{Resolve().Metrics}".ShouldBe("http://c:4318/v1/metrics (HttpProtobuf)");
