@@ -46,7 +46,7 @@ public sealed class ChurnTests
         GC.KeepAlive(_collection);
     }
 
-    /// <summary>One collection of namespaces that no other has. Not inlined, so that no local keeps them alive.</summary>
+    /// <summary>A collection of namespaces that no other has. Not inlined, so that no local keeps them alive.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void LiveAndDie(SnapshotEncoder encoder, int tick)
     {

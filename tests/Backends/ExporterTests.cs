@@ -82,7 +82,8 @@ public sealed class ExporterTests
     public async Task A_silent_server_delays_nothing_and_keeps_nothing_and_lets_us_go()
     {
         await using var receiver = await Receiver.StartAsync(_ => new Reply { Silent = true });
-        using var exporter = Exporter(ClientTests.To(receiver, OtlpProtocol.Grpc) with { Timeout = TimeSpan.FromHours(1) });
+        var settings = ClientTests.To(receiver, OtlpProtocol.Grpc) with { Timeout = TimeSpan.FromHours(1) };
+        using var exporter = Exporter(settings);
         await exporter.StartAsync(default);
         Publish(1);
         await receiver.TakeAsync();
@@ -154,7 +155,8 @@ public sealed class ExporterTests
         await using var receiver = await Receiver.StartAsync(_ => new Reply { Silent = true });
         var table = Table(Counter("many"));
         Row[] rows = [.. Enumerable.Range(0, 500).Select(i => Row(table, Namespace((ulong)i + 1), "x"))];
-        var settings = ClientTests.To(receiver, OtlpProtocol.HttpProtobuf) with { Timeout = TimeSpan.FromMilliseconds(200) };
+        var timeout = TimeSpan.FromMilliseconds(200);
+        var settings = ClientTests.To(receiver, OtlpProtocol.HttpProtobuf) with { Timeout = timeout };
         using var exporter = Exporter(Settings(settings), maxRequestBytes: 4096);
         await exporter.StartAsync(default);
         _collection.Collect(s =>
@@ -178,7 +180,8 @@ public sealed class ExporterTests
         var calls = 0;
         await using var receiver = await Receiver.StartAsync(_ =>
             new Reply { Status = Interlocked.Increment(ref calls) % 2 == 0 ? 400 : 200 });
-        using var exporter = Exporter(Settings(ClientTests.To(receiver, OtlpProtocol.HttpProtobuf), OtlpTemporality.Delta));
+        var to = ClientTests.To(receiver, OtlpProtocol.HttpProtobuf);
+        using var exporter = Exporter(Settings(to, OtlpTemporality.Delta));
         // The clock of the samples: the counter began after the exporter, so that all of it is sent.
         await exporter.StartAsync(default);
         var young = Row(Table(Counter("young")), Namespace(9, start: Nanoseconds(_collection.Clock.Now) + 1), "x");
@@ -206,7 +209,7 @@ public sealed class ExporterTests
             new RetryPolicy(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(1)), maxRequestBytes)
         {
             // Long enough for a busy machine, except where the server never answers.
-            Flush = settings.Metrics.Timeout > TimeSpan.FromMinutes(1) ? TimeSpan.FromSeconds(1) : TimeSpan.FromMinutes(1),
+            Flush = TimeSpan.FromSeconds(settings.Metrics.Timeout > TimeSpan.FromMinutes(1) ? 1 : 60),
         };
 
     private static async Task<long> ValueAsync(Receiver receiver)

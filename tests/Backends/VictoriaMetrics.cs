@@ -55,7 +55,8 @@ internal sealed class VictoriaMetrics : IAsyncDisposable
     }
 
     /// <summary>Values of an instant query by their labels.</summary>
-    public async Task<IReadOnlyList<(IReadOnlyDictionary<string, string> Labels, double Value)>> QueryAsync(string query)
+    public async Task<IReadOnlyList<(IReadOnlyDictionary<string, string> Labels, double Value)>> QueryAsync(
+        string query)
     {
         // What was written a moment ago is searchable after a flush.
         (await _http.GetAsync("/internal/force_flush")).EnsureSuccessStatusCode();
@@ -124,12 +125,15 @@ internal sealed class VictoriaMetrics : IAsyncDisposable
         return false;
     }
 
-    /// <summary>bookworm's own version has no OTLP receiver with Prometheus names; trixie's has, and runs here too.</summary>
+    /// <summary>bookworm's version has no OTLP receiver with Prometheus names; trixie's has, and runs there.</summary>
     private static async Task<string> UnpackAsync()
     {
         var start = new ProcessStartInfo("/bin/bash")
         {
-            ArgumentList = { Path.Combine(AppContext.BaseDirectory, "fetch-debian-package.sh"), "victoria-metrics", "trixie" },
+            ArgumentList =
+            {
+                Path.Combine(AppContext.BaseDirectory, "fetch-debian-package.sh"), "victoria-metrics", "trixie",
+            },
             RedirectStandardOutput = true,
             UseShellExecute = false,
             RedirectStandardError = true,

@@ -18,7 +18,8 @@ public sealed class VictoriaMetricsTests
         var receive = Counter("netlens.test.io", Units.Bytes, new Tag("network.io.direction", "receive"));
         var sockets = Of(InstrumentKind.UpDownCounter, "netlens.test.sockets", Units.Sockets);
         var latency = Histogram("netlens.test.latency", 0.001, 0.01);
-        var table = new TableInfo("t", RowScope.Namespace, [new("network.interface.name")], [receive, sockets, latency]);
+        var table = new TableInfo("t", RowScope.Namespace, [new("network.interface.name")],
+            [receive, sockets, latency]);
         // Close to now: a backend refuses what is far in the past or in the future.
         var collection = new Collection(DateTimeOffset.UtcNow - TimeSpan.FromSeconds(16));
         Row[] rows = [.. Enumerable.Range(0, 200).Select(i => Make(table, collection, i))];

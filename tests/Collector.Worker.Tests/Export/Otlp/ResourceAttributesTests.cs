@@ -73,7 +73,8 @@ public sealed class ResourceAttributesTests
     public void The_sdk_gets_the_same_and_nothing_else()
     {
         var settings = OtlpSettings.Resolve(new OtlpOptions(), _environment.GetValueOrDefault, []);
-        var resource = ResourceAttributes.Build(settings, new ResourceOptions(), Host, "1", _environment.GetValueOrDefault);
+        var resource = ResourceAttributes.Build(
+            settings, new ResourceOptions(), Host, "1", _environment.GetValueOrDefault);
 
         resource.ToResourceBuilder().Build().Attributes
             .Select(a => (a.Key, (string)a.Value)).Order()
