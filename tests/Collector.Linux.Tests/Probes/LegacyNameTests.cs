@@ -73,6 +73,8 @@ public sealed class LegacyNameTests
         [
             "kubeskoop_tcp_currestab", "kubeskoop_ip_forwarding", "kubeskoop_ip_defaultttl", "kubeskoop_sock_inuse",
             "kubeskoop_sock_orphan", "kubeskoop_sock_tw", "kubeskoop_sock_alloc", "kubeskoop_sock_mem",
+            "kubeskoop_rdma_cm_id", "kubeskoop_rdma_cq", "kubeskoop_rdma_ctx", "kubeskoop_rdma_mr", "kubeskoop_rdma_pd",
+            "kubeskoop_rdma_qp", "kubeskoop_rdma_srq",
         ];
         string[] mine = ["tcp", "tcpext", "udp", "ip", "ipext", "icmp", "sock", "softnet", "ipvs", "rdma"];
         foreach (var metric in AllProbes.List.Where(p => mine.Contains(p.Info.Id)).SelectMany(p => p.Info.Metrics))

@@ -4,6 +4,7 @@ using Collector.Tests.Support;
 namespace Collector.Linux.Tests.Probes;
 
 /// <summary>In steady state a collection of the real host allocates nothing.</summary>
+[Collection(AloneCollection.Name)]
 public sealed class TextProbeAllocationTests
 {
     [RequiresRootTheory]
