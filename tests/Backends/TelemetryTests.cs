@@ -107,7 +107,7 @@ public sealed class TelemetryTests
             ? signal
             : signal with { Endpoint = new Uri(signal.Endpoint!, "/v1/logs") };
         // Long enough for a busy machine, except where the server never answers.
-        var grace = TimeSpan.FromSeconds(signal.Timeout > TimeSpan.FromMinutes(1) ? 0.5 : 60);
+        var grace = TimeSpan.FromSeconds(signal.Timeout > TimeSpan.FromMinutes(1) ? 5 : 60);
         builder.AddNetlensTelemetry(new OtlpSettings { Metrics = signal, Logs = logs }, Resource, grace);
         return builder.Build();
     }
