@@ -23,8 +23,10 @@ internal static class RunCommand
             return ExitCodes.Configuration;
         var errors = new List<string>();
         var otlp = OtlpSettings.Resolve(options.Otlp, Environment.GetEnvironmentVariable, errors);
-        foreach (var error in errors)
-            Output.Error(error);
+        if (errors.Count == 0)
+            OtlpTls.Check(otlp, errors);
+        foreach (var line in errors.Concat(otlp.Warnings))
+            Output.Error(line);
         if (errors.Count > 0)
             return ExitCodes.Configuration;
         try

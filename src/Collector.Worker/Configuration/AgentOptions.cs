@@ -101,7 +101,7 @@ public sealed record OtlpOptions
 
 public sealed record ResourceOptions
 {
-    /// <summary>Node's name; null takes NODE_NAME, else the host name.</summary>
+    /// <summary>Name of the Kubernetes node; null takes NODE_NAME. Legacy namings fall back to the host name.</summary>
     public string? NodeName { get; init; }
 
     public IReadOnlyDictionary<string, string> Attributes { get; init; } = new Dictionary<string, string>();

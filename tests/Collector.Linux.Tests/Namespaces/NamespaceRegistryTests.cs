@@ -181,8 +181,13 @@ public sealed class NamespaceRegistryTests : IDisposable
         }
         Refresh();
         _host.Namespaces.All.ShouldNotContain(n => inodes.Contains(n.Namespace.Inode));
-        Directory.GetFiles("/proc/self/fd").Select(InodeOf).Intersect(inodes).ShouldBeEmpty("no descriptor holds one of them");
+        HeldNamespaces().Intersect(inodes).ShouldBeEmpty("no descriptor holds one of them");
     }
+
+    // Inodes of the namespaces that descriptors of this process hold.
+    private static IEnumerable<ulong> HeldNamespaces() => Directory.GetFiles("/proc/self/fd")
+        .Where(f => new FileInfo(f).LinkTarget?.StartsWith("net:[", StringComparison.Ordinal) == true)
+        .Select(InodeOf);
 
     private sealed class SnmpOnce : NamespaceSource
     {
