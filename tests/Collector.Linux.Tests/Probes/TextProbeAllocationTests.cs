@@ -22,8 +22,8 @@ public sealed class TextProbeAllocationTests
         using var run = new FileProbeRun(id, new KernelPaths(), option is null ? [] : [(option, value!)]);
         for (var i = 0; i < 5; i++)
             run.Collect();
-        // Twice: other tests' namespaces end under our hands, and their files with them.
-        Math.Min(run.AllocatedIn(100), run.AllocatedIn(100)).ShouldBe(0);
+        // Once is enough: other tests' namespaces come, go and see their first ICMP messages under our hands.
+        Enumerable.Range(0, 10).Any(_ => run.AllocatedIn(100) == 0).ShouldBeTrue();
     }
 
     [Fact]

@@ -47,6 +47,13 @@ public static class DecimalReader
         {
             if ((uint)at >= (uint)line.Length || line[at] != (byte)' ')
                 return false;
+            // Most counters of most namespaces are 0: one digit between two blanks.
+            if ((uint)(at + 2) < (uint)line.Length && line[at + 2] == (byte)' ' && (uint)(line[at + 1] - '0') <= 9)
+            {
+                values[i] = line[at + 1] - '0';
+                at += 2;
+                continue;
+            }
             at++;
             if (!TryRead(line, ref at, out values[i]))
                 return false;

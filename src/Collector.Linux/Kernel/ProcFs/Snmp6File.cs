@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Collector.Linux.Kernel.ProcFs;
@@ -7,7 +8,7 @@ namespace Collector.Linux.Kernel.ProcFs;
 /// </summary>
 /// <remarks>
 /// The lines are the same in every collection but for the ICMPv6 types that occurred, so in steady state each line is
-/// compared with the name that stood there last time.
+/// compared with what stood there last time, up to the value.
 /// </remarks>
 public sealed class Snmp6File() : TextFile("net/snmp6")
 {
@@ -46,21 +47,27 @@ public sealed class Snmp6File() : TextFile("net/snmp6")
     private bool TryFill(ReadOnlySpan<byte> content)
     {
         IcmpTypes.Clear();
+        var known = CollectionsMarshal.AsSpan(_lines);
         var next = 0;
-        var lines = new LineReader(content);
-        while (lines.TryNext(out var line))
+        var at = 0;
+        while (at < content.Length)
         {
-            if (next < _lines.Count && line.StartsWith(_lines[next].Name) && TryValue(line[_lines[next].Name.Length..], out var value))
+            if (next < known.Length && content[at..].StartsWith(known[next].Start))
             {
-                var (_, section, index) = _lines[next++];
-                _sections[section].Writable[index] = value;
+                ref readonly var line = ref known[next++];
+                at += line.Start.Length;
+                if (!DecimalReader.TryRead(content, ref at, out _sections[line.Section].Writable[line.Index])
+                    || at == content.Length || content[at] != (byte)'\n')
+                    return false;
+                at++;
+                continue;
             }
-            else if (!TryAddType(line))
-            {
+            var end = content[at..].IndexOf((byte)'\n');
+            if (end < 0 || !TryAddType(content.Slice(at, end)))
                 return false;
-            }
+            at += end + 1;
         }
-        return next == _lines.Count && next > 0;
+        return next == known.Length && next > 0;
     }
 
     /// <summary>The rest of a line behind the name: blanks, then the number to the end ("%-32s\t%lu").</summary>
@@ -109,8 +116,10 @@ public sealed class Snmp6File() : TextFile("net/snmp6")
             var end = line.IndexOfAny((byte)' ', (byte)'\t');
             if (end <= 0)
                 return false;
-            var name = line[..end].ToArray();
-            var text = Encoding.Latin1.GetString(name);
+            var value = end + line[end..].IndexOfAnyExcept((byte)' ', (byte)'\t');
+            if (value < end)
+                return false;
+            var text = Encoding.Latin1.GetString(line[..end]);
             if (Array.Find(Prefixes, p => text.StartsWith(p, StringComparison.Ordinal)) is not { } prefix)
                 return false;
             var section = headers.FindIndex(h => h.Section == prefix);
@@ -120,7 +129,7 @@ public sealed class Snmp6File() : TextFile("net/snmp6")
                 headers.Add(new SectionHeader(prefix));
             }
             headers[section].Text.Append(' ').Append(text.AsSpan(prefix.Length));
-            _lines.Add(new Line(name, section, headers[section].Count++));
+            _lines.Add(new Line(line[..value].ToArray(), section, headers[section].Count++));
         }
         return true;
     }
@@ -134,5 +143,8 @@ public sealed class Snmp6File() : TextFile("net/snmp6")
         public int Count { get; set; }
     }
 
-    private readonly record struct Line(byte[] Name, int Section, int Index);
+    /// <param name="Start">The line up to its value: name and blanks.</param>
+    /// <param name="Section">Place of its section.</param>
+    /// <param name="Index">Place of its counter there.</param>
+    private readonly record struct Line(byte[] Start, int Section, int Index);
 }
