@@ -13,6 +13,7 @@ internal sealed class CollectionLoop(
 {
     private readonly CancellationTokenSource _stop = new();
     private Thread? _thread;
+    private bool _disposed;
     private long _lastEnd = Stopwatch.GetTimestamp();
 
     /// <summary>Collections left out because one took too long.</summary>
@@ -90,8 +91,12 @@ internal sealed class CollectionLoop(
     }
 
     // A host that could not start is disposed without being stopped: what the thread uses must outlive it.
+    // The container disposes twice: once as the service that others ask for, once as a hosted one.
     public void Dispose()
     {
+        if (_disposed)
+            return;
+        _disposed = true;
         _stop.Cancel();
         if (_thread is not null && _thread != Thread.CurrentThread)
             _thread.Join(TimeSpan.FromSeconds(10));
