@@ -38,7 +38,8 @@ internal sealed class Authority : IDisposable
         names.AddIpAddress(IPAddress.Loopback);
         request.CertificateExtensions.Add(names.Build());
         using var bare = request.Create(
-            _root, DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddHours(1), RandomNumberGenerator.GetBytes(8));
+            _root, DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddHours(1),
+            RandomNumberGenerator.GetBytes(8));
         var certificate = X509CertificateLoader.LoadPkcs12(
             bare.CopyWithPrivateKey(key).Export(X509ContentType.Pkcs12), null);
         return (certificate, Write($"{name}.pem", bare.ExportCertificatePem()),

@@ -204,7 +204,8 @@ public sealed class ClientTests
             Protocol = protocol,
             Timeout = TimeSpan.FromMilliseconds(300),
         };
-        using var client = new OtlpClient(settings, "1", TimeProvider.System, new(TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(100)));
+        var retry = new RetryPolicy(TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(100));
+        using var client = new OtlpClient(settings, "1", TimeProvider.System, retry);
 
         (await client.SendAsync(Message, default)).Failure.ShouldBe(OtlpFailure.Unreachable);
 
@@ -287,7 +288,7 @@ public sealed class ClientTests
         return await client.SendAsync(Message, default);
     }
 
-    /// <summary>google.rpc.Status { details = Any { RetryInfo { retry_delay } } }, by hand with the official runtime.</summary>
+    /// <summary>google.rpc.Status { details = Any { RetryInfo { retry_delay } } }, as base64 without padding.</summary>
     private static string RetryInfo(long seconds, int nanoseconds = 0)
     {
         var delay = new Google.Protobuf.WellKnownTypes.Duration { Seconds = seconds, Nanos = nanoseconds };

@@ -33,9 +33,9 @@ public sealed class EncoderTests
         requests.ShouldHaveSingleItem().Metrics().Select(m => m.Name).ShouldBe(["io", "between"]);
         requests.Metric("io").Numbers().Select(p => p.Attributes.Line() + " = " + p.AsInt).ShouldBe(
         [
-            """direction={ "stringValue": "receive" } netlens.netns={ "stringValue": "7" } netlens.scope={ "stringValue": "namespace" } row={ "stringValue": "eth0" } = 1""",
-            """direction={ "stringValue": "transmit" } netlens.netns={ "stringValue": "7" } netlens.scope={ "stringValue": "namespace" } row={ "stringValue": "eth0" } = 3""",
-            """direction={ "stringValue": "loop" } netlens.netns={ "stringValue": "8" } netlens.scope={ "stringValue": "namespace" } row={ "intValue": "443" } = 4""",
+            """direction="receive" netlens.netns="7" netlens.scope="namespace" row="eth0" = 1""",
+            """direction="transmit" netlens.netns="7" netlens.scope="namespace" row="eth0" = 3""",
+            """direction="loop" netlens.netns="8" netlens.scope="namespace" row=443 = 4""",
         ]);
     }
 
@@ -78,7 +78,7 @@ public sealed class EncoderTests
 
         requests.Metric("host").Numbers().Single().Attributes.Text("netlens.scope").ShouldBe("node");
         requests.Metric("node").Numbers().Single().Attributes.Line()
-            .ShouldBe("""netlens.scope={ "stringValue": "node" }""");
+            .ShouldBe("netlens.scope=\"node\"");
         requests.Metric("node").Numbers().Single().StartTimeUnixNano.ShouldBe(6UL);
     }
 

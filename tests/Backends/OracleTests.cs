@@ -15,11 +15,12 @@ namespace Backends.Tests;
 /// The OpenTelemetry SDK as the oracle: the same numbers through its instruments and exporter, and through a snapshot
 /// and our encoder, must decode to equal messages.
 /// </summary>
+[Collection("meters of this process")] // the SDK finds them by name, in any case
 public sealed class OracleTests
 {
     private static readonly double[] Bounds = [0.001, 0.01, 0.1];
     private static readonly double[] Durations = [0.0005, 0.001, 0.005, 0.05, 3, 0.25];
-    private static readonly (string Device, long Count)[] Devices = [("eth0", 17), ("lo", 0), ("veth-ü", long.MaxValue)];
+    private static readonly (string Device, long Count)[] Devices = [("eth0", 17), ("lo", 0), ("ü", long.MaxValue)];
 
     private static readonly KeyValuePair<string, object?> NodeScope = new("netlens.scope", "node");
 
@@ -62,7 +63,9 @@ public sealed class OracleTests
         using var provider = Sdk.CreateMeterProviderBuilder()
             .SetResourceBuilder(Resource.ToResourceBuilder())
             .AddMeter(meter.Name)
-            .AddView("test.histogram", new ExplicitBucketHistogramConfiguration { Boundaries = Bounds, RecordMinMax = false })
+            .AddView(
+                "test.histogram",
+                new ExplicitBucketHistogramConfiguration { Boundaries = Bounds, RecordMinMax = false })
             .AddOtlpExporter((exporter, reader) =>
             {
                 exporter.Protocol = OtlpExportProtocol.HttpProtobuf;
@@ -73,7 +76,8 @@ public sealed class OracleTests
         meter.CreateObservableCounter("test.counter", () => Observed(), "{packet}", "What test.counter is.");
         meter.CreateObservableUpDownCounter("test.updown", () => Observed(), "1", "What test.updown is.");
         meter.CreateObservableGauge("test.gauge", () => Observed(), "1", "What test.gauge is.");
-        meter.CreateObservableGauge("test.seconds", () => new Measurement<double>(0.25, NodeScope), "s", "What test.seconds is.");
+        var quarter = new Measurement<double>(0.25, NodeScope);
+        meter.CreateObservableGauge("test.seconds", () => quarter, "s", "What test.seconds is.");
         var histogram = meter.CreateHistogram<double>("test.histogram", "s", "What test.histogram is.");
         foreach (var duration in Durations)
             histogram.Record(duration, NodeScope);

@@ -25,5 +25,5 @@ internal static class Readings
     /// <summary>Attributes as one comparable line, in the order of their keys.</summary>
     public static string Line(this IEnumerable<KeyValue> attributes) => string.Join(' ', attributes
         .OrderBy(a => a.Key, StringComparer.Ordinal)
-        .Select(a => $"{a.Key}={a.Value}"));
+        .Select(a => a.Value.HasIntValue ? $"{a.Key}={a.Value.IntValue}" : $"{a.Key}=\"{a.Value.StringValue}\""));
 }

@@ -115,7 +115,8 @@ internal sealed class Receiver : IAsyncDisposable
         _received.Writer.TryWrite(received);
         var reply = _answer(received);
         if (reply.Silent)
-            await Task.Delay(Timeout.Infinite, context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(Timeout.Infinite, context.RequestAborted)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (reply.Abort || reply.Silent)
             context.Abort();
         else if (IsGrpc(context.Request))
@@ -147,7 +148,8 @@ internal sealed class Receiver : IAsyncDisposable
                 await gzip.CopyToAsync(plain);
             bytes = plain.ToArray();
         }
-        var headers = request.Headers.ToDictionary(h => h.Key, h => h.Value.ToString(), StringComparer.OrdinalIgnoreCase);
+        var headers = request.Headers.ToDictionary(
+            h => h.Key, h => h.Value.ToString(), StringComparer.OrdinalIgnoreCase);
         return new Received(request.Path, request.Protocol, headers, bytes, gzipped);
     }
 

@@ -75,7 +75,7 @@ internal static class Samples
     public static Row Row(TableInfo table, NetNamespace? ns, params TagValue[] tags) =>
         new(table, ns, ns?.StartTime ?? Nanoseconds(StandingClock.Noon), tags);
 
-    public static HostFacts Host { get; } = new()
+    public static HostFacts Machine { get; } = new()
     {
         HostName = "node-a",
         MachineId = "0123456789abcdef0123456789abcdef",
@@ -84,7 +84,7 @@ internal static class Samples
     };
 
     public static ResourceAttributes Resource { get; } = ResourceAttributes.Build(
-        Settings(), new ResourceOptions(), Host, Version, _ => null);
+        Settings(), new ResourceOptions(), Machine, Version, _ => null);
 
     public static OtlpSettings Settings(OtlpSignalSettings? metrics = null, OtlpTemporality temporality = default) =>
         new() { Metrics = metrics ?? new(), Logs = new(), Temporality = temporality };

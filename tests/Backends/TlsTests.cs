@@ -32,7 +32,7 @@ public sealed class TlsTests : IDisposable
             certificate: _authority.Issue("server").Certificate, asksForCertificate: true);
         var (_, certificate, key) = _authority.Issue("client");
         var settings = ClientTests.To(receiver, protocol) with { Certificate = _authority.Certificate };
-        var both = _authority.Write("both.pem", File.ReadAllText(certificate) + File.ReadAllText(key));
+        var both = _authority.Write("both.pem", $"{File.ReadAllText(certificate)}\n{File.ReadAllText(key)}");
 
         (await SendAsync(settings with { ClientCertificate = certificate, ClientKey = key })).Accepted.ShouldBeTrue();
         (await SendAsync(settings with { ClientCertificate = both })).Accepted.ShouldBeTrue();

@@ -11,6 +11,15 @@ public sealed class ProbeSettings(ProbeInfo info, IReadOnlyDictionary<string, st
         return written is not null && written.TryGetValue(name, out var value) ? value : option.Default;
     }
 
+    /// <summary>The same settings with one more argument, unless it was written.</summary>
+    public ProbeSettings WithDefault(string name, string value)
+    {
+        var all = new Dictionary<string, string> { [name] = value };
+        foreach (var (key, its) in written ?? new Dictionary<string, string>())
+            all[key] = its;
+        return new ProbeSettings(info, all);
+    }
+
     public bool Flag(string name) => bool.Parse(Text(name));
 
     public long Integer(string name) => long.Parse(Text(name), System.Globalization.CultureInfo.InvariantCulture);

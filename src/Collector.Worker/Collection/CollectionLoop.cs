@@ -35,8 +35,6 @@ internal sealed class CollectionLoop(
     public Task StopAsync(CancellationToken cancellationToken)
     {
         _stop.Cancel();
-        // The collection under way is milliseconds from its end; a stuck one must not keep the process.
-        _thread?.Join(TimeSpan.FromSeconds(1));
         return Task.CompletedTask;
     }
 
@@ -46,14 +44,15 @@ internal sealed class CollectionLoop(
         {
             var next = Stopwatch.GetTimestamp();
             var first = true;
-            while (!_stop.IsCancellationRequested)
+            var stop = _stop.Token;
+            while (!stop.IsCancellationRequested)
             {
                 collector.CollectOnce();
                 Volatile.Write(ref _lastEnd, Stopwatch.GetTimestamp());
                 if (first)
                     ReportFirst();
                 first = false;
-                next = WaitForNext(next);
+                next = WaitForNext(next, stop);
             }
         }
         catch (Exception e)
@@ -65,7 +64,7 @@ internal sealed class CollectionLoop(
         }
     }
 
-    private long WaitForNext(long scheduled)
+    private long WaitForNext(long scheduled, CancellationToken stop)
     {
         var interval = (long)(options.Collection.Interval.TotalSeconds * Stopwatch.Frequency);
         var next = scheduled + interval;
@@ -79,7 +78,7 @@ internal sealed class CollectionLoop(
         }
         var wait = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), next);
         if (wait > TimeSpan.Zero)
-            _stop.Token.WaitHandle.WaitOne(wait);
+            stop.WaitHandle.WaitOne(wait);
         return next;
     }
 
@@ -90,5 +89,12 @@ internal sealed class CollectionLoop(
         Log.FirstSnapshot(log, (long)age.TotalMilliseconds, collector.Series, collector.Node.NamespaceCount, running);
     }
 
-    public void Dispose() => _stop.Dispose();
+    // A host that could not start is disposed without being stopped: what the thread uses must outlive it.
+    public void Dispose()
+    {
+        _stop.Cancel();
+        if (_thread is not null && _thread != Thread.CurrentThread)
+            _thread.Join(TimeSpan.FromSeconds(10));
+        _stop.Dispose();
+    }
 }

@@ -12,7 +12,7 @@ internal static class DoctorCommand
 {
     /// <param name="Probe">Probe id.</param>
     /// <param name="Enabled">Whether the configuration switches it on.</param>
-    /// <param name="Verdict">ok, partial, unavailable or failed.</param>
+    /// <param name="Verdict">ok, empty, partial, unavailable or failed.</param>
     /// <param name="Detail">Why, or what it found.</param>
     /// <param name="Series">Series of one collection.</param>
     /// <param name="Milliseconds">How long that collection took.</param>
@@ -54,6 +54,7 @@ internal static class DoctorCommand
         {
             ProbeState.Unavailable => new(id, enabled, "unavailable", runner.Reason, 0, time),
             ProbeState.Failed => new(id, enabled, "failed", runner.Reason, 0, time),
+            _ when collector.Series == 0 => new(id, enabled, "empty", "the kernel has nothing to tell: its module is not loaded", 0, time),
             _ when failures.Length > 0 => new(id, enabled, "partial", failures, collector.Series, time),
             _ => new(id, enabled, "ok", "", collector.Series, time),
         };

@@ -34,9 +34,22 @@ internal static class Session
     {
         if (!TryChoose(options, probes, out var chosen))
             return null;
+        chosen = WithLifetime(chosen);
         var node = NodeFactory.Create(chosen.Paths);
         return new NodeCollector(node, chosen, TimeProvider.System, NullLogger.Instance);
     }
+
+    // One collection has no earlier one to count from: what counts since its own start then counts since the processes'.
+    private static AgentOptions WithLifetime(AgentOptions options) => options with
+    {
+        Probes = NodeFactory.Catalogue.ToDictionary(p => p.Id, p =>
+        {
+            var choice = options.Probes.GetValueOrDefault(p.Id) ?? new(p.EnabledByDefault, new(p));
+            return p.Options.Any(o => o.Name == "lifetime")
+                ? choice with { Settings = choice.Settings.WithDefault("lifetime", "true") }
+                : choice;
+        }),
+    };
 
     private static bool TryChoose(AgentOptions options, string[] probes, out AgentOptions chosen)
     {

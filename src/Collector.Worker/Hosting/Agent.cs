@@ -73,6 +73,8 @@ internal sealed class Agent : IDisposable
         IHostApplicationBuilder builder, AgentOptions options, OtlpSettings otlp, string? configPath)
     {
         builder.Logging.AddLines(options.Logging.Level);
+        // What keeps the host from starting is one line of ours; the host's own has the stack trace.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         var resource = ResourceAttributes.Build(
             otlp, options.Resource, HostFacts.Read(), VersionCommand.Version, Environment.GetEnvironmentVariable);
         // Added first so that it stops last and the end of everything else is still exported.

@@ -32,7 +32,7 @@ internal sealed class SelfTelemetry(
     public Task StopAsync(CancellationToken cancellationToken)
     {
         end.Begin();
-        var grace = (int)TelemetryEnd.Grace.TotalMilliseconds;
+        var grace = (int)end.Grace.TotalMilliseconds;
         return Task.WhenAll(
             Task.Run(() => _meters?.ForceFlush(grace), CancellationToken.None),
             Task.Run(() => logs?.ForceFlush(grace), CancellationToken.None));

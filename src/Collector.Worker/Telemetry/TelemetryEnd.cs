@@ -7,12 +7,18 @@ namespace Collector.Worker.Telemetry;
 internal sealed class TelemetryEnd : IDisposable
 {
     /// <summary>Counted from the beginning of the shutdown; the process must be gone after two seconds.</summary>
-    public static readonly TimeSpan Grace = TimeSpan.FromSeconds(1.2);
+    public static readonly TimeSpan DefaultGrace = TimeSpan.FromSeconds(1.2);
 
     private readonly CancellationTokenSource _source = new();
     private int _begun;
 
-    public TelemetryEnd() => Token = _source.Token;
+    public TelemetryEnd(TimeSpan grace)
+    {
+        Grace = grace;
+        Token = _source.Token;
+    }
+
+    public TimeSpan Grace { get; }
 
     public CancellationToken Token { get; }
 

@@ -17,16 +17,20 @@ public static class TelemetryExtensions
     private static readonly string[] FeedBack = ["System.Net", "OpenTelemetry", "Collector.Worker.Export.Otlp"];
 
     /// <summary>
-    /// Adds the SDK's providers for whatever is enabled in <paramref name="settings"/>; nothing at all otherwise. Call it
-    /// before other hosted services are added, so that it stops after them.
+    /// Adds the SDK's providers for whatever is enabled in <paramref name="settings"/>; nothing at all otherwise. Call
+    /// it before other hosted services are added, so that it stops after them.
     /// </summary>
-    /// <exception cref="InvalidOperationException">A certificate file is no use; thrown when the host is built.</exception>
+    /// <exception cref="InvalidOperationException">A certificate file is no use; thrown at start.</exception>
     public static IHostApplicationBuilder AddNetlensTelemetry(
-        this IHostApplicationBuilder builder, OtlpSettings settings, ResourceAttributes resource)
+        this IHostApplicationBuilder builder, OtlpSettings settings, ResourceAttributes resource) =>
+        builder.AddNetlensTelemetry(settings, resource, TelemetryEnd.DefaultGrace);
+
+    internal static IHostApplicationBuilder AddNetlensTelemetry(
+        this IHostApplicationBuilder builder, OtlpSettings settings, ResourceAttributes resource, TimeSpan grace)
     {
         if (!settings.Logs.Enabled && !settings.Metrics.Enabled)
             return builder;
-        var end = new TelemetryEnd();
+        var end = new TelemetryEnd(grace);
         builder.Services.AddHostedService(services =>
             new SelfTelemetry(
                 settings, resource, end, services.GetRequiredService<IHostApplicationLifetime>(),

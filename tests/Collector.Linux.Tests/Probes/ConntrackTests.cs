@@ -29,8 +29,8 @@ public sealed partial class ConntrackTests
                 client.GetStream().WriteByte(1);
             });
         });
-        using var run = new ProbeRun("conntrack", ("include", "all"));
-        ProbeRun.Eventually(() =>
+        using var run = new KernelProbeRun("conntrack", ("include", "all"));
+        KernelProbeRun.Eventually(() =>
         {
             var before = ns.Run("conntrack", "-S");
             var row = run.Row("conntrack", ns);
@@ -56,7 +56,7 @@ public sealed partial class ConntrackTests
         using var pair = new TestNetnsPair();
         var ns = pair.Right;
         ns.Run("nft", "add table inet t; add chain inet t in { type filter hook input priority 0; }; add rule inet t in ct state invalid counter");
-        using var run = new ProbeRun("conntrack");
+        using var run = new KernelProbeRun("conntrack");
         var before = run.Row("conntrack", ns)["netlens.conntrack.invalid"];
         // An ICMP error about a packet that was never sent: type 3, code 3, quoting an UDP header.
         pair.Left.Inside(() =>
@@ -68,7 +68,7 @@ public sealed partial class ConntrackTests
             packet[2] = 0xff; // A wrong checksum makes it invalid for certain.
             socket.SendTo(packet, new IPEndPoint(IPAddress.Parse(TestNetnsPair.RightIPv4), 0));
         });
-        ProbeRun.Eventually(() =>
+        KernelProbeRun.Eventually(() =>
         {
             var row = run.Row("conntrack", ns);
             return row["netlens.conntrack.invalid"] + row["netlens.conntrack.error"] > before;
@@ -79,9 +79,7 @@ public sealed partial class ConntrackTests
     public void Steady_state_allocates_nothing()
     {
         using var ns = new TestNetns();
-        using var run = new ProbeRun("conntrack");
-        run.Collect();
-        run.AllocatedInHundred().ShouldBe(0);
+        KernelProbeRun.AllocatedInHundred("conntrack", ns).ShouldBe(0);
     }
 
     [Fact]

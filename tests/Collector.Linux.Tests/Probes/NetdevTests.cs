@@ -20,10 +20,10 @@ public sealed class NetdevTests
     public void Every_device_has_the_figures_that_ip_shows()
     {
         using var pair = new TestNetnsPair();
-        using var run = new ProbeRun("netdev", ("include", "all"));
+        using var run = new KernelProbeRun("netdev", ("include", "all"));
         SendDatagrams(pair.Left, TestNetnsPair.RightIPv4, 20, 700);
         // Neighbour discovery may pass between the two looks: equal looks on both sides of ours prove the moment.
-        ProbeRun.Eventually(() =>
+        KernelProbeRun.Eventually(() =>
         {
             var before = IpLink(pair.Right);
             var rows = run.Rows("netdev", pair.Right);
@@ -56,11 +56,11 @@ public sealed class NetdevTests
         ns.Run("ip", "addr", "add", "198.51.100.2/24", "dev", "upper0");
         below.Run("ip", "addr", "add", "203.0.113.2/24", "dev", "eth0");
         ns.Run("ip", "addr", "add", "203.0.113.1/24", "dev", "br0");
-        using var run = new ProbeRun("netdev");
+        using var run = new KernelProbeRun("netdev");
         SendDatagrams(pair.Left, "198.51.100.2", 50, 1000);
         SendDatagrams(below, "203.0.113.1", 50, 1000);
 
-        ProbeRun.Eventually(() =>
+        KernelProbeRun.Eventually(() =>
         {
             var rows = run.Rows("netdev", ns).ToDictionary(r => r.Tags[0].Text);
             rows.Keys.ShouldBe(["lo", "veth0", "upper0", "br0", "port0"], ignoreOrder: true);
@@ -91,16 +91,16 @@ public sealed class NetdevTests
         ns.Run("ip", "link", "set", "veth0", "master", "bond0");
         Up(ns, "bond0");
         ns.Run("ip", "addr", "add", "192.0.2.2/24", "dev", "bond0");
-        using var run = new ProbeRun("netdev");
+        using var run = new KernelProbeRun("netdev");
         SendDatagrams(pair.Left, TestNetnsPair.RightIPv4, 20, 700);
-        ProbeRun.Eventually(() => run.Row("netdev.total", ns)[TotalReceived] == run.Row("netdev", ns, "veth0")[Received]);
+        KernelProbeRun.Eventually(() => run.Row("netdev.total", ns)[TotalReceived] == run.Row("netdev", ns, "veth0")[Received]);
     }
 
     [RequiresRootFact]
     public void A_device_made_again_under_its_name_is_a_new_row_and_the_total_does_not_fall()
     {
         using var pair = new TestNetnsPair();
-        using var run = new ProbeRun("netdev");
+        using var run = new KernelProbeRun("netdev");
         SendDatagrams(pair.Left, TestNetnsPair.RightIPv4, 20, 700);
         var first = run.Row("netdev", pair.Right, "veth0");
         first[Received].ShouldBeGreaterThan(14_000);
@@ -125,7 +125,7 @@ public sealed class NetdevTests
     public void A_renamed_device_goes_on_counting_under_its_new_name()
     {
         using var pair = new TestNetnsPair();
-        using var run = new ProbeRun("netdev");
+        using var run = new KernelProbeRun("netdev");
         SendDatagrams(pair.Left, TestNetnsPair.RightIPv4, 20, 700);
         var before = run.Row("netdev", pair.Right, "veth0");
         pair.Right.Run("ip", "link", "set", "veth0", "down");
@@ -141,7 +141,7 @@ public sealed class NetdevTests
     public void Excluded_devices_have_no_row_but_are_in_the_total()
     {
         using var pair = new TestNetnsPair();
-        using var run = new ProbeRun("netdev", ("exclude", "veth*, nothing?"));
+        using var run = new KernelProbeRun("netdev", ("exclude", "veth*, nothing?"));
         SendDatagrams(pair.Left, TestNetnsPair.RightIPv4, 20, 700);
         run.Rows("netdev", pair.Right).Select(r => r.Tags[0].Text).ShouldBe(["lo"]);
         run.Row("netdev.total", pair.Right)[TotalReceived].ShouldBeGreaterThan(14_000);
@@ -152,9 +152,7 @@ public sealed class NetdevTests
     public void Steady_state_allocates_nothing()
     {
         using var pair = new TestNetnsPair();
-        using var run = new ProbeRun("netdev", ("include", "all"));
-        run.Collect();
-        run.AllocatedInHundred().ShouldBe(0);
+        KernelProbeRun.AllocatedInHundred("netdev", pair.Left, ("include", "all")).ShouldBe(0);
     }
 
     [Fact]
@@ -268,25 +266,29 @@ public sealed class NetdevTests
             ns.Run("ip", "link", "set", device, "up");
     }
 
-    private static void SendDatagrams(TestNetns from, string to, int count, int size) => from.Inside(() =>
+    private static void SendDatagrams(TestNetns from, string to, int count, int size)
     {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        var target = new IPEndPoint(IPAddress.Parse(to), 9);
-        for (var i = 0; i < count; i++)
+        KernelProbeRun.WaitForCarrier(from);
+        from.Inside(() =>
         {
-            try
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+            var target = new IPEndPoint(IPAddress.Parse(to), 9);
+            for (var i = 0; i < count; i++)
             {
-                // A datagram waits for the neighbour's address, of which only three may wait at a time.
-                socket.SendTo(new byte[size], target);
-                Thread.Sleep(i < 4 ? 20 : 0);
+                try
+                {
+                    // A datagram waits for the neighbour's address, of which only three may wait at a time.
+                    socket.SendTo(new byte[size], target);
+                    Thread.Sleep(i < 4 ? 20 : 0);
+                }
+                catch (SocketException)
+                {
+                    // The answer to the one before: nobody listens at the port, which is no matter here.
+                    socket.SendTo(new byte[size], target);
+                }
             }
-            catch (SocketException)
-            {
-                // The answer to the one before: nobody listens at the port, which is no matter here.
-                socket.SendTo(new byte[size], target);
-            }
-        }
-    });
+        });
+    }
 
     /// <summary>A namespace's total over described devices.</summary>
     private sealed class TotalOf(bool isHost)

@@ -25,10 +25,10 @@ public sealed class QdiscTests
         ns.Run("ip", "link", "set", "veth0", "name", "wan7");
         ns.Run("ip", "link", "set", "wan7", "up");
         ns.Run("tc", "qdisc", "add", "dev", "wan7", "root", "tbf", "rate", "8kbit", "burst", "1540", "limit", "3000");
-        using var run = new ProbeRun("qdisc");
+        using var run = new KernelProbeRun("qdisc");
         Flood(ns, 50);
 
-        ProbeRun.Eventually(() =>
+        KernelProbeRun.Eventually(() =>
         {
             var before = Tc(ns, "wan7", "tbf");
             var row = run.Row("qdisc", ns, "wan7");
@@ -66,9 +66,9 @@ public sealed class QdiscTests
             ns.Run("tc", "qdisc", "add", "dev", "veth0", "parent", $"1:{id}", "handle", $"{id}:", "pfifo", "limit", "100");
         }
         ns.Run("tc", "qdisc", "add", "dev", "veth0", "clsact");
-        using var run = new ProbeRun("qdisc", ("select", select));
+        using var run = new KernelProbeRun("qdisc", ("select", select));
         Flood(ns, 5);
-        ProbeRun.Eventually(() =>
+        KernelProbeRun.Eventually(() =>
         {
             var rows = run.Rows("qdisc", ns).Where(r => r.Tags[0].Text == "veth0").ToList();
             rows.Select(r => $"{r.Tags[1].Text} {r.Tags[2].Text}").Order().ShouldBe(expected);
@@ -85,7 +85,7 @@ public sealed class QdiscTests
         var ns = pair.Left;
         string[] tbf = ["dev", "veth0", "root", "handle", "5:", "tbf", "rate", "8kbit", "burst", "1540", "limit", "3000"];
         ns.Run(["tc", "qdisc", "add", .. tbf]);
-        using var run = new ProbeRun("qdisc");
+        using var run = new KernelProbeRun("qdisc");
         Flood(ns, 50);
         var first = run.Row("qdisc", ns, "veth0");
         first[Dropped].ShouldBeGreaterThan(10);
@@ -103,7 +103,7 @@ public sealed class QdiscTests
     public void A_device_without_a_queue_is_what_tc_says()
     {
         using var ns = new TestNetns();
-        using var run = new ProbeRun("qdisc");
+        using var run = new KernelProbeRun("qdisc");
         var kinds = run.Rows("qdisc", ns).Select(r => $"{r.Tags[0].Text} {r.Tags[1].Text}").ToList();
         var shown = JsonDocument.Parse(ns.Run("tc", "-s", "-j", "qdisc")).RootElement.EnumerateArray()
             .Where(q => q.TryGetProperty("root", out _))
@@ -116,9 +116,7 @@ public sealed class QdiscTests
     public void Steady_state_allocates_nothing()
     {
         using var pair = new TestNetnsPair();
-        using var run = new ProbeRun("qdisc", ("select", "all"));
-        run.Collect();
-        run.AllocatedInHundred().ShouldBe(0);
+        KernelProbeRun.AllocatedInHundred("qdisc", pair.Left, ("select", "all")).ShouldBe(0);
     }
 
     [Fact]
@@ -160,12 +158,16 @@ public sealed class QdiscTests
         JsonDocument.Parse(ns.Run("tc", "-s", "-j", "qdisc", "show", "dev", device)).RootElement.EnumerateArray()
             .Single(q => q.GetProperty("kind").GetString() == kind);
 
-    private static void Flood(TestNetns from, int count) => from.Inside(() =>
+    private static void Flood(TestNetns from, int count)
     {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        // To everybody on the link: no neighbour needs to be found first.
-        socket.EnableBroadcast = true;
-        for (var i = 0; i < count; i++)
-            socket.SendTo(new byte[900], new IPEndPoint(IPAddress.Parse("192.0.2.255"), 9));
-    });
+        KernelProbeRun.WaitForCarrier(from);
+        from.Inside(() =>
+        {
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+            // To everybody on the link: no neighbour needs to be found first.
+            socket.EnableBroadcast = true;
+            for (var i = 0; i < count; i++)
+                socket.SendTo(new byte[900], new IPEndPoint(IPAddress.Parse("192.0.2.255"), 9));
+        });
+    }
 }

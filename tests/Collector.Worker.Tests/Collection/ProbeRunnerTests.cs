@@ -31,7 +31,7 @@ public sealed class ProbeRunnerTests
         collector.Runners[0].Collections.ShouldBe(16);
         collector.Runners[1].State.ShouldBe(ProbeState.Failed);
         collector.Runners[1].Reason.ShouldBe("broken");
-        collector.ReadFailures().ShouldContain(f => f.Key == ValueTuple.Create("bad", "exception") && f.Value == 5);
+        collector.ReadFailures().ShouldContain(f => f.Key.Equals(new ValueTuple<string, string>("bad", "exception")) && f.Value == 5);
     }
 
     [Fact]

@@ -11,7 +11,7 @@ namespace Collector.Linux.Kernel.Netlink;
 /// hash is the machine's, not the namespace's. It cannot be left out where /proc/net/sockstat says "inuse 0": a
 /// half-open connection is not counted there, and one whose listener was closed stays until its timer.
 /// </remarks>
-internal sealed class InetDiag : IDisposable
+internal sealed class InetDiag(bool perFamily = false) : IDisposable
 {
     public const uint Listen = 1 << 10;
 
@@ -20,7 +20,7 @@ internal sealed class InetDiag : IDisposable
 
     private readonly NetlinkChannel _channel = new(NetlinkFamily.SockDiag);
     private readonly Continuation _second = new();
-    private bool _perFamily;
+    private bool _perFamily = perFamily;
 
     public string Failure => _channel.Failure;
 

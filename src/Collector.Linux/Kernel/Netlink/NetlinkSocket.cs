@@ -11,6 +11,7 @@ public enum NetlinkFamily
     SockDiag = 4,
     Netfilter = 12,
     Generic = 16,
+    Rdma = 20,
 }
 
 /// <summary>
@@ -19,6 +20,7 @@ public enum NetlinkFamily
 /// </summary>
 public sealed unsafe class NetlinkSocket : IDisposable
 {
+    private const ushort NLM_F_DUMP = 0x300;
     private const int NETLINK_EXT_ACK = 11;
     private const int NETLINK_GET_STRICT_CHK = 12;
     private readonly SafeFd _fd;
@@ -71,7 +73,8 @@ public sealed unsafe class NetlinkSocket : IDisposable
                 sent = Libc.send(_fd.Value, p, (nuint)request.Length, 0);
         }
         while (sent < 0 && SafeFd.LastErrno == Errno.EINTR);
-        return new NetlinkReader(this, buffer, _sequence, sent < 0 ? SafeFd.LastErrno : Errno.None);
+        var dump = (header.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+        return new NetlinkReader(this, buffer, _sequence, dump, sent < 0 ? SafeFd.LastErrno : Errno.None);
     }
 
     /// <summary>Receives one datagram; -1 with the error. The length is the datagram's even if the buffer is smaller.</summary>
@@ -148,12 +151,15 @@ public ref struct NetlinkReader
     private readonly NetlinkSocket _socket;
     private readonly byte[] _buffer;
     private readonly uint _sequence;
+    // ctnetlink marks even the only message of an answer as NLM_F_MULTI: the request tells whether more will come.
+    private readonly bool _dump;
     private ReadOnlySpan<byte> _rest;
     private bool _interrupted;
     private bool _single;
 
-    internal NetlinkReader(NetlinkSocket socket, byte[] buffer, uint sequence, Errno sendError)
+    internal NetlinkReader(NetlinkSocket socket, byte[] buffer, uint sequence, bool dump, Errno sendError)
     {
+        _dump = dump;
         _socket = socket;
         _buffer = buffer;
         _sequence = sequence;
@@ -193,7 +199,7 @@ public ref struct NetlinkReader
                 case NLMSG_ERROR:
                     return EndWithError(payload);
                 default:
-                    _single = (header.nlmsg_flags & NLM_F_MULTI) == 0;
+                    _single = !_dump || (header.nlmsg_flags & NLM_F_MULTI) == 0;
                     message = new NetlinkMessage(header.nlmsg_type, payload);
                     return true;
             }

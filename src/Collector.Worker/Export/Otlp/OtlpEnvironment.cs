@@ -18,7 +18,7 @@ internal sealed class OtlpEnvironment(Func<string, string?> get, List<string> er
 
     public string? Text(string name) => get(name)?.Trim() is { Length: > 0 } text ? text : null;
 
-    /// <summary>"true" and "false" in any case; the specification reads anything else as false, with a warning.</summary>
+    /// <summary>"true" and "false" in any case; by the specification anything else is false, with a warning.</summary>
     public bool? Flag(string name)
     {
         if (Text(name) is not { } text)
@@ -72,11 +72,12 @@ internal sealed class OtlpEnvironment(Func<string, string?> get, List<string> er
             "cumulative" => OtlpTemporality.Cumulative,
             "delta" => OtlpTemporality.Delta,
             "lowmemory" => OtlpTemporality.LowMemory,
-            { } text => Fail<OtlpTemporality>($"{Name}: '{text}' is not allowed; allowed: cumulative, delta, lowmemory"),
+            { } text => Fail<OtlpTemporality>(
+                $"{Name}: '{text}' is not allowed; allowed: cumulative, delta, lowmemory"),
         };
     }
 
-    /// <summary>Our histograms are counted by the kernel in fixed buckets; no other shape can be made of them.</summary>
+    /// <summary>The kernel counts our histograms in fixed buckets; no other shape can be made of them.</summary>
     public void WarnOfHistogramAggregation(string name)
     {
         if (Text(name) is { } text && text != "explicit_bucket_histogram")
@@ -120,7 +121,9 @@ internal sealed class OtlpEnvironment(Func<string, string?> get, List<string> er
     public IReadOnlyList<KeyValuePair<string, string>>? Headers(string name) =>
         Pairs(name) is { } pairs ? Sendable(name, pairs) : null;
 
-    /// <summary>Complains of names that are no tokens and of values that cannot stand in a header (RFC 9110, 5.5).</summary>
+    /// <summary>
+    /// Complains of names that are no tokens and of values that cannot stand in a header (RFC 9110, section 5.5).
+    /// </summary>
     public IReadOnlyList<KeyValuePair<string, string>> Sendable(
         string name, IReadOnlyList<KeyValuePair<string, string>> headers)
     {

@@ -27,7 +27,7 @@ public sealed class OtlpMetricExporter : BackgroundService
     private bool _failing;
 
     /// <param name="store">Where the collection publishes.</param>
-    /// <param name="settings">With <c>Metrics.Enabled</c>; the lead registers no exporter otherwise.</param>
+    /// <param name="settings">With <c>Metrics.Enabled</c>; where it is false, no exporter is to be made.</param>
     /// <param name="resource">The same as the SDK's providers have.</param>
     /// <param name="version">Version of Netlens: instrumentation scope and user agent.</param>
     /// <param name="statistics">Outlives the exporter, so that a reload does not reset its counters.</param>
@@ -59,6 +59,9 @@ public sealed class OtlpMetricExporter : BackgroundService
         _abort = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
     }
 
+    /// <summary>Another time than <see cref="FlushTime"/> for the last push.</summary>
+    internal TimeSpan Flush { get; init; } = FlushTime;
+
     public override void Dispose()
     {
         base.Dispose();
@@ -69,7 +72,7 @@ public sealed class OtlpMetricExporter : BackgroundService
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         OtlpLog.Started(_log, _settings.Metrics);
-        using var registration = stoppingToken.Register(() => _abort.CancelAfter(FlushTime));
+        using var registration = stoppingToken.Register(() => _abort.CancelAfter(Flush));
         while (!stoppingToken.IsCancellationRequested)
         {
             // Asked for before looking, so that a snapshot published in between is not missed.

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Collector.Worker.Export.Otlp;
 
-/// <summary>Reads what servers answer. Nothing in an answer is trusted: sizes are bounded, texts are made printable.</summary>
+/// <summary>
+/// Reads what servers answer. Nothing in an answer is trusted: sizes are bounded, texts are made printable.
+/// </summary>
 internal static class OtlpResponse
 {
     /// <summary>Answers hold a count and a sentence. Whatever is longer is not one.</summary>

@@ -9,7 +9,7 @@ public enum OtlpFailure
     /// <summary>No answer within the export's time, retries included.</summary>
     Timeout,
 
-    /// <summary>The server asked for more patience than the export's time allows, or we still wait for that moment.</summary>
+    /// <summary>The server asked for more patience than the export's time allows.</summary>
     Throttled,
 
     /// <summary>The server could not take it and said that a later attempt might succeed.</summary>

@@ -51,6 +51,7 @@ public sealed record OtlpSignalSettings
     /// <summary>PEM file with the key of <see cref="ClientCertificate"/>; null: it stands in that file.</summary>
     public string? ClientKey { get; init; }
 
-    /// <summary>Says where it goes without any header, which may be a secret.</summary>
-    public override string ToString() => Endpoint is null ? "off" : $"{Endpoint} ({Protocol})";
+    /// <summary>Says where it goes without headers and query, which may be secrets.</summary>
+    public override string ToString() =>
+        Endpoint is null ? "off" : $"{Endpoint.GetLeftPart(UriPartial.Path)} ({Protocol})";
 }

@@ -28,7 +28,7 @@ public sealed class OtlpStatistics
     /// <summary>Points that a server dropped from requests it accepted.</summary>
     public long PointsRejected => Volatile.Read(ref _pointsRejected);
 
-    /// <summary>Points in requests that failed. Cumulative totals and deltas make up for them with the next success.</summary>
+    /// <summary>Points in requests that failed. Totals and deltas make up for them with the next success.</summary>
     public long PointsFailed => Volatile.Read(ref _pointsFailed);
 
     /// <summary>Series left out because another had the same name and attributes.</summary>
@@ -51,7 +51,7 @@ public sealed class OtlpStatistics
     /// <summary>Snapshots of which every request was accepted.</summary>
     public long SnapshotsExported => Volatile.Read(ref _snapshotsExported);
 
-    /// <summary>Snapshots never sent because the one before was still under way or a server asked for patience.</summary>
+    /// <summary>Snapshots not sent: the one before was still under way, or a server asked for patience.</summary>
     public long SnapshotsSkipped => Volatile.Read(ref _snapshotsSkipped);
 
     /// <summary>When a request was last accepted, Unix nanoseconds; 0 before the first.</summary>

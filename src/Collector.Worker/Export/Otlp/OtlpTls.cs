@@ -7,7 +7,9 @@ namespace Collector.Worker.Export.Otlp;
 /// <summary>Turns the certificate settings into what a TLS connection needs.</summary>
 public static class OtlpTls
 {
-    /// <summary>Reads the files of both signals; adds one line to <paramref name="errors"/> per file that is no use.</summary>
+    /// <summary>
+    /// Reads the files of both signals; adds one line to <paramref name="errors"/> per file that is no use.
+    /// </summary>
     public static void Check(OtlpSettings settings, List<string> errors)
     {
         foreach (var signal in new[] { settings.Metrics, settings.Logs })
@@ -25,7 +27,9 @@ public static class OtlpTls
         }
     }
 
-    /// <exception cref="InvalidOperationException">A file cannot be read or holds no PEM; the message says which.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A file cannot be read or holds no PEM; the message says which.
+    /// </exception>
     internal static SslClientAuthenticationOptions Options(OtlpSignalSettings settings)
     {
         var options = new SslClientAuthenticationOptions();
@@ -75,7 +79,8 @@ public static class OtlpTls
         {
             return load(path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException
+            or CryptographicException or ArgumentException)
         {
             throw new InvalidOperationException($"{what} {path}: {e.Message}", e);
         }

@@ -60,7 +60,8 @@ internal sealed class OtlpHttpTransport(Uri endpoint, TimeProvider time) : OtlpT
         var body = await OtlpResponse.ReadAsync(response.Content, cancel).ConfigureAwait(false);
         var type = response.Content.Headers.ContentType?.MediaType;
         if (!response.IsSuccessStatusCode)
-            return Failed(response, type == Protobuf.MediaType && body is not null ? OtlpResponse.StatusMessage(body) : "");
+            return Failed(
+                response, type == Protobuf.MediaType && body is not null ? OtlpResponse.StatusMessage(body) : "");
         if (body is null)
             return new OtlpResult(OtlpFailure.BadResponse, $"more than {OtlpResponse.MaxBytes} bytes of answer");
         if (type == "text/html")
@@ -119,7 +120,8 @@ internal sealed class OtlpGrpcTransport(Uri endpoint, string method) : OtlpTrans
             return OfHttpStatus(response);
         var type = response.Content.Headers.ContentType?.MediaType;
         if (type is null || !type.StartsWith("application/grpc", StringComparison.Ordinal))
-            return new OtlpResult(OtlpFailure.BadResponse, $"the answer is not gRPC but {OtlpResponse.Printable(type ?? "untyped")}");
+            return new OtlpResult(
+                OtlpFailure.BadResponse, $"the answer is not gRPC but {OtlpResponse.Printable(type ?? "untyped")}");
         var body = await OtlpResponse.ReadAsync(response.Content, cancel).ConfigureAwait(false);
         // A call that failed at once has its status among the headers ("trailers-only").
         var trailers = response.Headers.Contains("grpc-status") ? response.Headers : response.TrailingHeaders;

@@ -58,7 +58,9 @@ internal sealed class ProtoBuffer(int capacity = 256)
         Raw(value);
     }
 
-    /// <summary>A string; text that is not valid UTF-16 leaves with replacement characters, as protobuf demands UTF-8.</summary>
+    /// <summary>
+    /// A string; text that is not valid UTF-16 leaves with replacement characters, as protobuf demands UTF-8.
+    /// </summary>
     public void Text(int field, string value)
     {
         Tag(field, WireType.Length);

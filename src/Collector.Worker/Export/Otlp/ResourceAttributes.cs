@@ -63,7 +63,8 @@ public sealed class ResourceAttributes
 
     /// <summary>The same attributes for a provider of the SDK, and nothing else.</summary>
     public ResourceBuilder ToResourceBuilder() =>
-        ResourceBuilder.CreateEmpty().AddAttributes(_items.Select(i => new KeyValuePair<string, object>(i.Key, i.Value)));
+        ResourceBuilder.CreateEmpty()
+            .AddAttributes(_items.Select(i => new KeyValuePair<string, object>(i.Key, i.Value)));
 
     /// <summary>The body of a Resource message.</summary>
     internal byte[] Encode()

@@ -46,7 +46,7 @@ internal sealed partial class SnapshotEncoder
             cells.Accept(i, table.Column(i)[row], _snapshot!.Time, start);
     }
 
-    /// <summary>Turns a total into what came since. False at first sight of a counter older than this encoder.</summary>
+    /// <summary>Turns a total into what came since. False when a counter older than us is first seen.</summary>
     private bool TryDelta(Row row, int column, ref long value, ref long start)
     {
         var cells = DeltaCells.Of(row);

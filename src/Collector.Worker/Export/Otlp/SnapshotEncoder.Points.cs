@@ -76,7 +76,7 @@ internal sealed partial class SnapshotEncoder
         return true;
     }
 
-    /// <summary>Times, counts, their total and the sum of one histogram; delta takes off what was accepted before.</summary>
+    /// <summary>Times, counts, total and sum of a histogram; delta takes off what was accepted before.</summary>
     private void PutHistogram(
         Span<byte> point, MetricGroup group, Metric metric, SnapshotTable table, Row row, long start)
     {

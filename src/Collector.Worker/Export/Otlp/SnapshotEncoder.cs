@@ -198,6 +198,8 @@ internal sealed partial class SnapshotEncoder
     private readonly record struct Cursor(int Group, int Column, int Row)
     {
         public bool Before(Cursor other) =>
-            (Group, Column, Row).CompareTo((other.Group, other.Column, other.Row)) < 0;
+            Group != other.Group ? Group < other.Group
+            : Column != other.Column ? Column < other.Column
+            : Row < other.Row;
     }
 }
