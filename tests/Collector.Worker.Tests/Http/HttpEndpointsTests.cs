@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Prometheus;
 using Collector.Worker.Http;
@@ -167,6 +168,47 @@ public sealed class HttpEndpointsTests
         // 192.0.2.0/24 is for documentation (RFC 5737): no machine has it.
         var failure = await Should.ThrowAsync<HttpListenException>(() => HttpServerFixture.StartAsync("192.0.2.1:9102"));
         failure.Message.ShouldBe("cannot listen on 192.0.2.1:9102: this machine has no such address");
+    }
+
+    [Fact]
+    public async Task A_unix_socket_works_and_a_dead_one_is_replaced()
+    {
+        var folder = Directory.CreateTempSubdirectory("netlens-http-").FullName;
+        var path = Path.Combine(folder, "http.sock");
+        try
+        {
+            LeaveDeadSocket(path);
+            await using var server = await HttpServerFixture.StartAsync("unix:" + path);
+            using var client = new HttpClient(new SocketsHttpHandler
+            {
+                ConnectCallback = async (_, cancellation) =>
+                {
+                    var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                    await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation);
+                    return new NetworkStream(socket, ownsSocket: true);
+                },
+            });
+            (await client.GetStringAsync("http://any.name/healthz")).ShouldBe("ok\n");
+            var failure = await Should.ThrowAsync<HttpListenException>(() => HttpServerFixture.StartAsync("unix:" + path));
+            failure.Message.ShouldBe($"cannot listen on unix:{path}: already in use by another process");
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <summary>What a killed process leaves: .NET itself removes the file when it closes a bound socket.</summary>
+    private static void LeaveDeadSocket(string path)
+    {
+        var other = path + ".moved";
+        using (var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
+        {
+            socket.Bind(new UnixDomainSocketEndPoint(path));
+            File.Move(path, other);
+        }
+        File.Move(other, path);
+        File.Exists(path).ShouldBeTrue();
     }
 
     private static async Task<HttpResponseMessage> Get(HttpServerFixture server, string path, string accept)

@@ -20,7 +20,8 @@ internal sealed class HttpServerFixture : IAsyncDisposable
         _app = app;
         Node = node;
         Http = http;
-        Address = new Uri(app.BoundAddresses().Single());
+        var bound = app.BoundAddresses().Single();
+        Address = new Uri(bound.StartsWith("http://unix:", StringComparison.Ordinal) ? "http://localhost" : bound);
         Client = new HttpClient { BaseAddress = Address };
     }
 
