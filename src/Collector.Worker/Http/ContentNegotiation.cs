@@ -73,6 +73,8 @@ internal static class ContentNegotiation
             return -1;
         foreach (var parameter in range.Parameters)
         {
+            if (parameter.Name.Equals("q", StringComparison.OrdinalIgnoreCase) && range.Quality is null)
+                return -1; // not a number: nobody can say how much it is liked
             if (parameter.Name.Equals("version", StringComparison.OrdinalIgnoreCase))
                 return HeaderUtilities.RemoveQuotes(parameter.Value).Equals(version, StringComparison.Ordinal) ? 3 : -1;
         }

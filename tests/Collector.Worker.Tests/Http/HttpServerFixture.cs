@@ -1,0 +1,90 @@
+using System.Net.Sockets;
+using System.Text;
+using Collector.Worker.Configuration;
+using Collector.Worker.Export.Prometheus;
+using Collector.Worker.Http;
+using Collector.Worker.Tests.Export.Prometheus;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Collector.Worker.Tests.Http;
+
+/// <summary>The real server on a free port.</summary>
+internal sealed class HttpServerFixture : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+
+    private HttpServerFixture(WebApplication app, PrometheusSnapshotFixture node, NetlensHttp http)
+    {
+        _app = app;
+        Node = node;
+        Http = http;
+        var bound = app.BoundAddresses().Single();
+        Address = new Uri(bound.StartsWith("http://unix:", StringComparison.Ordinal) ? "http://localhost" : bound);
+        Client = new HttpClient { BaseAddress = Address };
+    }
+
+    public PrometheusSnapshotFixture Node { get; }
+
+    public NetlensHttp Http { get; }
+
+    public Uri Address { get; }
+
+    public HttpClient Client { get; }
+
+    public static async Task<HttpServerFixture> StartAsync(
+        string listen = "127.0.0.1:0", MetricNaming naming = MetricNaming.Otel, int maxScrapes = 8,
+        TimeSpan? writeTimeout = null)
+    {
+        var node = new PrometheusSnapshotFixture();
+        var options = new AgentOptions
+        {
+            Http = new() { Listen = listen },
+            Prometheus = new() { Naming = naming },
+        };
+        var http = new NetlensHttp
+        {
+            Store = node.Store,
+            Writer = new PrometheusWriter(PrometheusSnapshotFixture.Node),
+            Options = () => options,
+            Version = "1.2.3<&>",
+            Time = node.Time,
+            MaxScrapes = maxScrapes,
+            WriteTimeout = writeTimeout ?? TimeSpan.FromSeconds(30),
+        };
+        var address = ListenAddress.Parse(listen);
+        var builder = WebApplication.CreateEmptyBuilder(new());
+        builder.WebHost.UseKestrelCore();
+        builder.ConfigureKestrel(address);
+        builder.Services.AddRoutingCore();
+        var app = builder.Build();
+        app.MapNetlens(address, http);
+        await app.StartNetlensAsync(address);
+        return new(app, node, http);
+    }
+
+    /// <summary>Sends bytes as they are and reads until the server closes.</summary>
+    public async Task<string> RawAsync(string request)
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync(Address.Host, Address.Port);
+        var stream = client.GetStream();
+        try
+        {
+            await stream.WriteAsync(Encoding.Latin1.GetBytes(request));
+            return await new StreamReader(stream, Encoding.Latin1).ReadToEndAsync();
+        }
+        catch (IOException)
+        {
+            // The server may close before it has read everything: then nothing is left to read.
+            return "";
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        await _app.DisposeAsync();
+    }
+}

@@ -1,0 +1,17 @@
+namespace Collector.Worker.Tests.Support;
+
+/// <summary>A test that needs a program of the machine; skipped, with its name, where PATH does not have it.</summary>
+internal sealed class ToolFactAttribute : FactAttribute
+{
+    public ToolFactAttribute(string program)
+    {
+        if (Find(program) is null)
+            Skip = $"{program} is not in PATH (Debian package prometheus)";
+    }
+
+    /// <summary>Full path of a program, null where there is none.</summary>
+    public static string? Find(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "")
+        .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+        .Select(folder => Path.Combine(folder, program))
+        .FirstOrDefault(File.Exists);
+}
