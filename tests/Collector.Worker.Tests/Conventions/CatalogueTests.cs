@@ -127,6 +127,6 @@ public sealed partial class CatalogueTests
         return folder;
     }
 
-    [GeneratedRegex(@"^(1|By|s|ms|\{[a-z_]+\})$")]
+    [GeneratedRegex(@"^(1|By|s|ms|\{[a-z_]+\})$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex UnitPattern();
 }
