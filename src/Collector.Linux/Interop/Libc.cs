@@ -8,6 +8,8 @@ internal static unsafe partial class Libc
     public const int O_RDONLY = 0;
     public const int O_DIRECTORY = 0x10000;
     public const int O_CLOEXEC = 0x80000;
+    public const int AT_EMPTY_PATH = 0x1000;
+    public const uint STATX_INO = 0x100;
     public const int CLONE_NEWNET = 0x40000000;
     public const short POLLIN = 0x1;
     public const short POLLPRI = 0x2;
@@ -46,6 +48,10 @@ internal static unsafe partial class Libc
     // ssize_t readlinkat(int dirfd, const char *pathname, char *buf, size_t bufsiz);
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint readlinkat(int dirfd, byte* pathname, byte* buf, nuint bufsiz);
+
+    // int statx(int dirfd, const char *pathname, int flags, unsigned int mask, struct statx *statxbuf);  (glibc 2.28)
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int statx(int dirfd, byte* pathname, int flags, uint mask, out statx_t statxbuf);
 
     // int setns(int fd, int nstype);
     [LibraryImport("libc", SetLastError = true)]
@@ -90,6 +96,22 @@ internal static unsafe partial class Libc
         public int fd;
         public short events;
         public short revents;
+    }
+
+    // struct statx, include/uapi/linux/stat.h: the same on every architecture, unlike struct stat.
+    [StructLayout(LayoutKind.Sequential, Size = 256)]
+    public struct statx_t
+    {
+        public uint stx_mask;
+        public uint stx_blksize;
+        public ulong stx_attributes;
+        public uint stx_nlink;
+        public uint stx_uid;
+        public uint stx_gid;
+        public ushort stx_mode;
+        public ushort __spare0;
+        public ulong stx_ino;
+        public ulong stx_size;
     }
 
     // struct timespec { long tv_sec; long tv_nsec; };  (64-bit)

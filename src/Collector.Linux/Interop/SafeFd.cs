@@ -21,5 +21,12 @@ public sealed class SafeFd : SafeHandleMinusOneIsInvalid
         return fd >= 0 ? new SafeFd(fd) : throw LinuxException.Last($"open {path}");
     }
 
+    /// <summary>Inode of what is open; 0 when the kernel will not say.</summary>
+    internal unsafe ulong Inode()
+    {
+        byte empty = 0;
+        return Libc.statx(Value, &empty, Libc.AT_EMPTY_PATH, Libc.STATX_INO, out var stat) == 0 ? stat.stx_ino : 0;
+    }
+
     internal static Errno LastErrno => (Errno)Marshal.GetLastPInvokeError();
 }

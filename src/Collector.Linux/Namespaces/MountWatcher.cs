@@ -23,18 +23,16 @@ internal sealed unsafe class MountWatcher : IDisposable
         _root = "";
         if (paths.Recorded)
             return;
-        // Process 1 has the node's mounts; from a container its paths are reached through /proc/1/root.
-        var path = $"{paths.Proc}/1/mountinfo";
-        try
+        var node = $"{paths.Proc}/1";
+        var nodeElsewhere = MountNamespace(node) is { } its && its != MountNamespace($"{paths.Proc}/self");
+        // In a container with hostPID, process 1 has the node's mounts and their paths are reached through its root.
+        var path = $"{paths.Proc}/self/mountinfo";
+        if (nodeElsewhere && Directory.Exists($"{node}/root/proc"))
         {
-            _file = ProcFile.Open(path);
-            _root = $"{paths.Proc}/1/root";
+            path = $"{node}/mountinfo";
+            _root = $"{node}/root";
         }
-        catch (LinuxException)
-        {
-            path = $"{paths.Proc}/self/mountinfo";
-            _file = ProcFile.Open(path);
-        }
+        _file = ProcFile.Open(path);
         _poll = SafeFd.Open(path);
     }
 
@@ -57,6 +55,19 @@ internal sealed unsafe class MountWatcher : IDisposable
         _mounts.Clear();
         Parse(text, _mounts);
         return true;
+    }
+
+    // Null where we may not look: a process with more capabilities than ours.
+    private static string? MountNamespace(string process)
+    {
+        try
+        {
+            return new FileInfo($"{process}/ns/mnt").LinkTarget;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 
     private bool Changed()

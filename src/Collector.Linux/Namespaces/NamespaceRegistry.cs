@@ -136,7 +136,7 @@ public sealed class NamespaceRegistry : IDisposable
         try
         {
             var fd = SafeFd.Open(path);
-            inode = NsLink.Inode($"/proc/self/fd/{fd.Value}");
+            inode = fd.Inode();
             return fd;
         }
         catch (LinuxException)

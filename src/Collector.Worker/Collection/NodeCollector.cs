@@ -15,6 +15,8 @@ internal sealed class NodeCollector : IDisposable
     private readonly Lock _failuresLock = new();
     private readonly SnapshotBuilder _builder;
     private readonly ILogger _log;
+    private volatile AgentOptions? _pending;
+    private volatile ProbeRunner[] _runners;
     private bool _unreadableReported;
 
     public NodeCollector(INode node, AgentOptions options, TimeProvider time, ILogger log)
@@ -22,14 +24,15 @@ internal sealed class NodeCollector : IDisposable
         Node = node;
         _log = log;
         _builder = new SnapshotBuilder(Store, time) { OnReadFailed = CountReadFailure };
-        Runners = [.. Chosen(node, options, log)];
+        _runners = [.. Chosen(options)];
     }
 
     public INode Node { get; }
 
     public SnapshotStore Store { get; } = new();
 
-    public IReadOnlyList<ProbeRunner> Runners { get; }
+    /// <summary>The probes that are switched on.</summary>
+    public IReadOnlyList<ProbeRunner> Runners => _runners;
 
     /// <summary>Added by the program: tells about the agent itself; collected last.</summary>
     public ProbeRunner? Self { get; set; }
@@ -46,15 +49,21 @@ internal sealed class NodeCollector : IDisposable
             return [.. _readFailures];
     }
 
+    /// <summary>
+    /// Switches probes as the options say, at the start of the next collection: what stays the same goes on undisturbed.
+    /// </summary>
+    public void Reconfigure(AgentOptions options) => _pending = options;
+
     /// <summary>Collects every probe once and publishes the snapshot.</summary>
     public Snapshot CollectOnce()
     {
         var start = Stopwatch.GetTimestamp();
+        ApplyPending();
         _builder.Begin();
         _builder.Enter("namespaces");
         Node.Refresh(_builder);
         ReportUnreadable();
-        foreach (var runner in Runners)
+        foreach (var runner in _runners)
             runner.Collect(_builder);
         Self?.Collect(_builder);
         var snapshot = _builder.Publish();
@@ -63,17 +72,32 @@ internal sealed class NodeCollector : IDisposable
         return snapshot;
     }
 
-    private static IEnumerable<ProbeRunner> Chosen(INode node, AgentOptions options, ILogger log)
+    private IEnumerable<ProbeRunner> Chosen(AgentOptions options)
     {
-        foreach (var info in node.Catalogue)
+        foreach (var info in Node.Catalogue)
         {
             var choice = options.Probes.GetValueOrDefault(info.Id);
             if (choice?.Enabled ?? info.EnabledByDefault)
             {
                 var settings = choice?.Settings ?? new(info);
-                yield return new ProbeRunner(info, settings, () => node.Create(info, settings), log);
+                yield return new ProbeRunner(info, settings, () => Node.Create(info, settings), _log);
             }
         }
+    }
+
+    private void ApplyPending()
+    {
+        if (Interlocked.Exchange(ref _pending, null) is not { } options)
+            return;
+        var wanted = Chosen(options).ToArray();
+        for (var i = 0; i < wanted.Length; i++)
+        {
+            var same = Array.Find(_runners, r => r.Info == wanted[i].Info && r.Settings.SameAs(wanted[i].Settings));
+            wanted[i] = same ?? wanted[i];
+        }
+        foreach (var gone in _runners.Except(wanted))
+            gone.Dispose();
+        _runners = wanted;
     }
 
     private static long CountSeries(Snapshot snapshot)

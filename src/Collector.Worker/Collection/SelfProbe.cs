@@ -68,7 +68,7 @@ internal sealed class SelfProbe : Probe
     private readonly NodeCollector _collector;
     private readonly IReadOnlyList<SelfFigure> _figures;
     private readonly Row _agent;
-    private readonly Row[] _probes;
+    private readonly Dictionary<ProbeInfo, Row> _probes = [];
     private readonly Dictionary<(string, string), Row> _errors = [];
     private readonly long _started;
 
@@ -82,7 +82,6 @@ internal sealed class SelfProbe : Probe
         _figures = figures;
         _started = started;
         _agent = new Row(agent, null, started);
-        _probes = [.. collector.Runners.Select(r => new Row(Probes, null, started, r.Info.Id))];
     }
 
     private static ProbeInfo Describe(IReadOnlyList<SelfFigure> figures, out TableInfo agent)
@@ -102,22 +101,26 @@ internal sealed class SelfProbe : Probe
         var agent = snapshot.Append(_agent);
         foreach (var figure in _figures)
             agent.Set(figure.Metric, figure.Read());
-        for (var i = 0; i < _probes.Length; i++)
-        {
-            var runner = _collector.Runners[i];
-            var row = snapshot.Append(_probes[i]);
-            row.Set(Running, runner.State == ProbeState.Running ? 1 : 0);
-            row.Set(Duration, runner.LastDuration.Ticks * 100);
-            row.Set(CpuTime, runner.CpuNanoseconds);
-            row.Set(Collections, runner.Collections);
-            row.Set(Failures, runner.Failures);
-            row.Set(LastSuccess, runner.LastSuccess == 0 ? Metric.Absent : runner.LastSuccess);
-        }
+        foreach (var runner in _collector.Runners)
+            Append(snapshot, runner);
         foreach (var ((probe, reason), count) in _collector.ReadFailures())
         {
             if (!_errors.TryGetValue((probe, reason), out var row))
                 _errors.Add((probe, reason), row = new Row(ReadErrors, null, _started, probe, reason));
             snapshot.Append(row).Set(Errors, count);
         }
+    }
+
+    private void Append(SnapshotBuilder snapshot, ProbeRunner runner)
+    {
+        if (!_probes.TryGetValue(runner.Info, out var identity))
+            _probes.Add(runner.Info, identity = new Row(Probes, null, _started, runner.Info.Id));
+        var row = snapshot.Append(identity);
+        row.Set(Running, runner.State == ProbeState.Running ? 1 : 0);
+        row.Set(Duration, runner.LastDuration.Ticks * 100);
+        row.Set(CpuTime, runner.CpuNanoseconds);
+        row.Set(Collections, runner.Collections);
+        row.Set(Failures, runner.Failures);
+        row.Set(LastSuccess, runner.LastSuccess == 0 ? Metric.Absent : runner.LastSuccess);
     }
 }

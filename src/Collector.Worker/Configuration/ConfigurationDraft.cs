@@ -1,0 +1,81 @@
+using Collector.Core.Probes;
+
+namespace Collector.Worker.Configuration;
+
+/// <summary>Where a value was written.</summary>
+/// <param name="Place">For errors: <c>file:line:column</c> or the environment variable.</param>
+/// <param name="Source">For the printer: <c>file:line</c> or <c>env VARIABLE</c>.</param>
+internal readonly record struct Origin(string Place, string Source)
+{
+    public static Origin Environment(string variable) => new($"environment variable {variable}", $"env {variable}");
+}
+
+/// <summary>Options while they are being bound: defaults at first, then the file, then the environment over it.</summary>
+internal sealed class ConfigurationDraft
+{
+    public const string DefaultSource = "default";
+
+    public ConfigurationDraft(IReadOnlyList<ProbeInfo> catalogue)
+    {
+        foreach (var key in ConfigurationSchema.Keys)
+            Sources[key.Path] = DefaultSource;
+        foreach (var info in catalogue)
+        {
+            Probes.Add(info.Id, new(info));
+            Sources[ProbeDraft.Path(info.Id)] = DefaultSource;
+            foreach (var option in info.Options)
+                Sources[ProbeDraft.Path(info.Id, option.Name)] = DefaultSource;
+        }
+    }
+
+    public AgentOptions Options { get; set; } = new();
+
+    public ErrorList Errors { get; } = new();
+
+    public Dictionary<string, string> Sources { get; } = [];
+
+    /// <summary>Every probe of the catalogue by id, in its order.</summary>
+    public OrderedDictionary<string, ProbeDraft> Probes { get; } = [];
+
+    /// <summary>Sets a key from its text, or reports why it cannot be.</summary>
+    public void Set(ValueKey key, string text, Origin origin)
+    {
+        if (key.Type.Parse(text, out var problem) is { } value)
+            Set(key, value, origin);
+        else
+            Errors.Add(origin.Place, key.Path, problem, key.Allowed);
+    }
+
+    public void Set(ValueKey key, object? value, Origin origin)
+    {
+        Options = key.Set(Options, value);
+        Sources[key.Path] = origin.Source;
+    }
+
+    public void Switch(ProbeDraft probe, bool on, Origin origin)
+    {
+        probe.Enabled = on;
+        Sources[ProbeDraft.Path(probe.Info.Id)] = origin.Source;
+    }
+
+    public ConfigurationResult Finish() => Errors.Any
+        ? new(null, Errors.ToList(), Sources)
+        : new(Options with { Probes = Probes.ToDictionary(p => p.Key, p => p.Value.Choice()) }, [], Sources);
+}
+
+/// <summary>A probe's part of the draft.</summary>
+internal sealed class ProbeDraft(ProbeInfo info)
+{
+    public ProbeInfo Info => info;
+
+    public bool Enabled { get; set; } = info.EnabledByDefault;
+
+    /// <summary>Arguments that were written, in canonical form.</summary>
+    public Dictionary<string, string> Written { get; } = [];
+
+    public static string Path(string probe) => $"{ConfigurationSchema.Probes}.{probe}";
+
+    public static string Path(string probe, string option) => $"{ConfigurationSchema.Probes}.{probe}.{option}";
+
+    public ProbeChoice Choice() => new(Enabled, new ProbeSettings(info, Written));
+}

@@ -1,0 +1,172 @@
+using static Collector.Worker.Configuration.ValueType;
+
+namespace Collector.Worker.Configuration;
+
+/// <summary>
+/// Every key there is. The binder, the table in docs/configuration.md, otel-config/netlens.yaml and
+/// <c>netlens config print</c> derive from this list; defaults are those of <see cref="AgentOptions"/>. The section
+/// <c>probes</c> comes from the catalogue of probes instead.
+/// </summary>
+internal static class ConfigurationSchema
+{
+    public const string Probes = "probes";
+    public const string ProbesVariable = "NETLENS_PROBES";
+
+    /// <summary>In the order in which they are printed, each with its line in the sample.</summary>
+    public static IReadOnlyList<(string Name, string Description)> Sections { get; } =
+    [
+        ("collection", "The one loop that reads the kernel; both outlets show what it last found."),
+        (Probes, "What is collected. `netlens list probes` names the probes and their arguments."),
+        ("http", "The HTTP port: /metrics and the health answers."),
+        ("prometheus", "The text that /metrics answers with."),
+        ("otlp", "Push over OTLP. Without an endpoint here or in OTEL_EXPORTER_OTLP_ENDPOINT nothing is sent."),
+        ("resource", "Who says it: attributes of everything that leaves over OTLP."),
+        ("logging", "The agent's own log, on standard error."),
+        ("paths", "Where the kernel's file systems are mounted, for an agent that runs beside the host's tree."),
+    ];
+
+    public static IReadOnlyList<ConfigurationKey> Keys { get; } =
+    [
+        new ValueKey("collection.interval", Duration(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5)),
+            "Time between two collections.",
+            o => o.Collection.Interval,
+            (o, v) => o with { Collection = o.Collection with { Interval = (TimeSpan)v! } })
+        {
+            Variable = "NETLENS_COLLECTION_INTERVAL",
+        },
+        new ValueKey("http.enabled", ValueType.Boolean, "Off opens no port at all.",
+            o => o.Http.Enabled, (o, v) => o with { Http = o.Http with { Enabled = (bool)v! } })
+        {
+            Variable = "NETLENS_HTTP_ENABLED",
+        },
+        new ValueKey("http.listen", Listen,
+            "Address and port. Anything but loopback shows the node's counters to whoever reaches the port.",
+            o => o.Http.Listen, (o, v) => o with { Http = o.Http with { Listen = (string)v! } })
+        {
+            Variable = "NETLENS_HTTP_LISTEN",
+        },
+        new ValueKey("prometheus.naming", Choice(
+                ("otel", MetricNaming.Otel), ("kubeskoop", MetricNaming.KubeSkoop), ("inspector", MetricNaming.Inspector)),
+            "Names and labels of /metrics unless the request asks with ?naming=.",
+            o => o.Prometheus.Naming,
+            (o, v) => o with { Prometheus = o.Prometheus with { Naming = (MetricNaming)v! } })
+        {
+            Variable = "NETLENS_PROMETHEUS_NAMING",
+        },
+        new ValueKey("otlp.endpoint", Url, "Base URL of the backend; over HTTP the signal's path (v1/metrics) is appended.",
+            o => o.Otlp.Endpoint, (o, v) => o with { Otlp = o.Otlp with { Endpoint = (Uri?)v } })
+        {
+            StandardVariables = Otel("ENDPOINT"),
+            Example = "http://127.0.0.1:4317",
+        },
+        new ValueKey("otlp.protocol", Choice(
+                ("grpc", OtlpProtocol.Grpc), ("http/protobuf", OtlpProtocol.HttpProtobuf)),
+            "How it is sent. Unset: grpc.",
+            o => o.Otlp.Protocol, (o, v) => o with { Otlp = o.Otlp with { Protocol = (OtlpProtocol?)v } })
+        {
+            StandardVariables = Otel("PROTOCOL"),
+            Example = "http/protobuf",
+        },
+        new MapKey("otlp.headers", "Sent with every request; for tokens. Values are never printed.",
+            o => o.Otlp.Headers, (o, v) => o with { Otlp = o.Otlp with { Headers = v } })
+        {
+            NameCheck = TextChecks.HeaderName,
+            ValueCheck = TextChecks.HeaderValue,
+            Entries = "a map of header names to values",
+            IgnoreCase = true,
+            Secret = true,
+            StandardVariables = Otel("HEADERS"),
+            Example = "{authorization: \"Bearer token\"}",
+        },
+        new ValueKey("otlp.compression", Choice(("none", false), ("gzip", true)), "Unset: none.",
+            o => o.Otlp.Gzip, (o, v) => o with { Otlp = o.Otlp with { Gzip = (bool?)v } })
+        {
+            StandardVariables = Otel("COMPRESSION"),
+            Example = "gzip",
+        },
+        new ValueKey("otlp.timeout", Duration(TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(5)),
+            "How long one push may take, with its retries. Unset: 10s.",
+            o => o.Otlp.Timeout, (o, v) => o with { Otlp = o.Otlp with { Timeout = (TimeSpan?)v } })
+        {
+            StandardVariables = Otel("TIMEOUT"),
+            Example = "10s",
+        },
+        new ValueKey("otlp.temporality", Choice(
+                ("cumulative", OtlpTemporality.Cumulative),
+                ("delta", OtlpTemporality.Delta),
+                ("lowmemory", OtlpTemporality.LowMemory)),
+            "Whether counters are sent as totals since their start or as differences. Unset: cumulative.",
+            o => o.Otlp.Temporality,
+            (o, v) => o with { Otlp = o.Otlp with { Temporality = (OtlpTemporality?)v } })
+        {
+            StandardVariables = ["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"],
+            Example = "cumulative",
+        },
+        new ValueKey("otlp.certificate", AbsolutePath,
+            "PEM file of the authority to trust instead of the system's.",
+            o => o.Otlp.Certificate, (o, v) => o with { Otlp = o.Otlp with { Certificate = (string?)v } })
+        {
+            StandardVariables = Otel("CERTIFICATE"),
+            Example = "/etc/netlens/ca.pem",
+        },
+        new ValueKey("otlp.clientCertificate", AbsolutePath, "PEM file of our own certificate, for mutual TLS.",
+            o => o.Otlp.ClientCertificate,
+            (o, v) => o with { Otlp = o.Otlp with { ClientCertificate = (string?)v } })
+        {
+            StandardVariables = Otel("CLIENT_CERTIFICATE"),
+            Example = "/etc/netlens/client.pem",
+        },
+        new ValueKey("otlp.clientKey", AbsolutePath, "PEM file of its private key.",
+            o => o.Otlp.ClientKey, (o, v) => o with { Otlp = o.Otlp with { ClientKey = (string?)v } })
+        {
+            StandardVariables = Otel("CLIENT_KEY"),
+            Example = "/etc/netlens/client.key",
+        },
+        new ValueKey("otlp.interval", Duration(TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
+            "Least time between two pushes. Unset: every collection is pushed.",
+            o => o.Otlp.Interval, (o, v) => o with { Otlp = o.Otlp with { Interval = (TimeSpan?)v } })
+        {
+            StandardVariables = ["OTEL_METRIC_EXPORT_INTERVAL"],
+            Example = "1m",
+        },
+        new ValueKey("resource.nodeName", Word, "The node's name, k8s.node.name. Unset: the host name.",
+            o => o.Resource.NodeName, (o, v) => o with { Resource = o.Resource with { NodeName = (string?)v } })
+        {
+            Variable = "NODE_NAME",
+            Example = "node-1",
+        },
+        new MapKey("resource.attributes", "Further resource attributes, all text.",
+            o => o.Resource.Attributes, (o, v) => o with { Resource = o.Resource with { Attributes = v } })
+        {
+            NameCheck = TextChecks.AttributeName,
+            ValueCheck = TextChecks.Printable,
+            Entries = "a map of attribute names to texts",
+            StandardVariables = ["OTEL_RESOURCE_ATTRIBUTES"],
+            Example = "{deployment.environment.name: production}",
+        },
+        new ValueKey("logging.level", Choice(
+                ("trace", LogLevel.Trace), ("debug", LogLevel.Debug), ("info", LogLevel.Information),
+                ("warning", LogLevel.Warning), ("error", LogLevel.Error), ("critical", LogLevel.Critical),
+                ("none", LogLevel.None)),
+            "The least important line that is still written.",
+            o => o.Logging.Level, (o, v) => o with { Logging = o.Logging with { Level = (LogLevel)v! } })
+        {
+            Variable = "NETLENS_LOGGING_LEVEL",
+        },
+        new ValueKey("paths.proc", AbsolutePath, "The proc file system.",
+            o => o.Paths.Proc, (o, v) => o with { Paths = o.Paths with { Proc = (string)v! } })
+        {
+            Variable = "NETLENS_PATHS_PROC",
+        },
+        new ValueKey("paths.sys", AbsolutePath, "The sys file system.",
+            o => o.Paths.Sys, (o, v) => o with { Paths = o.Paths with { Sys = (string)v! } })
+        {
+            Variable = "NETLENS_PATHS_SYS",
+        },
+    ];
+
+    public static IEnumerable<ConfigurationKey> In(string section) => Keys.Where(k => k.Section == section);
+
+    private static string[] Otel(string name) =>
+        [$"OTEL_EXPORTER_OTLP_METRICS_{name}", $"OTEL_EXPORTER_OTLP_{name}"];
+}

@@ -1,0 +1,60 @@
+using Collector.Worker.Configuration.Yaml;
+
+namespace Collector.Worker.Configuration;
+
+/// <summary>Variables over the file. An empty variable counts as not set, as everywhere in OpenTelemetry.</summary>
+internal static class EnvironmentBinder
+{
+    private const string All = "all";
+
+    public static void Bind(Func<string, string?> env, ConfigurationDraft draft)
+    {
+        foreach (var key in ConfigurationSchema.Keys.OfType<ValueKey>())
+        {
+            if (key.Variable is { } variable && env(variable) is { Length: > 0 } text)
+                draft.Set(key, text, Origin.Environment(variable));
+        }
+        if (env(ConfigurationSchema.ProbesVariable) is { Length: > 0 } probes)
+            Switch(probes, draft);
+        foreach (var key in ConfigurationSchema.Keys)
+        {
+            // Resolved elsewhere; whoever reads the printed configuration has to know that it is not the last word.
+            if (key.StandardVariables.FirstOrDefault(v => env(v) is { Length: > 0 }) is { } stronger)
+                draft.Sources[key.Path] += $"; {stronger} goes over it";
+        }
+    }
+
+    /// <summary>
+    /// <c>name</c> or <c>+name</c> switches a probe on, <c>-name</c> off; <c>all</c> or <c>-all</c> in front does so to
+    /// every probe: <c>-all,tcp,udp</c> runs these two. Everything not named stays as the file or its default says.
+    /// </summary>
+    private static void Switch(string words, ConfigurationDraft draft)
+    {
+        var origin = Origin.Environment(ConfigurationSchema.ProbesVariable);
+        var named = new HashSet<string>();
+        foreach (var word in words.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            var on = word[0] != '-';
+            var id = word[0] is '-' or '+' ? word[1..] : word;
+            if (id == All && named.Count > 0)
+                Wrong($"'{word}' must come first");
+            else if (!named.Add(id))
+                Wrong($"names '{YamlText.Shown(id)}' twice");
+            else if (id == All)
+                SwitchAll(on);
+            else if (draft.Probes.TryGetValue(id, out var probe))
+                draft.Switch(probe, on, origin);
+            else
+                Wrong($"'{YamlText.Shown(id)}' is not a probe{Suggestion.For(id, draft.Probes.Keys)}");
+        }
+
+        void SwitchAll(bool on)
+        {
+            foreach (var (_, probe) in draft.Probes)
+                draft.Switch(probe, on, origin);
+        }
+
+        void Wrong(string problem) => draft.Errors.Add(origin.Place, ConfigurationSchema.Probes, problem,
+            $"all, {string.Join(", ", draft.Probes.Keys)}, each with - in front to switch it off");
+    }
+}

@@ -1,0 +1,45 @@
+using System.Text;
+using Collector.Worker.Configuration.Yaml;
+
+namespace Collector.Worker.Configuration;
+
+/// <summary>What is wrong with a text, as the rest of a sentence; "" when nothing is.</summary>
+internal static class TextChecks
+{
+    public static string Printable(string text) => text.EnumerateRunes().Any(r => Rune.IsControl(r) || IsReplacement(r))
+        ? $"'{YamlText.Shown(text)}' holds control characters"
+        : "";
+
+    /// <summary>A host name's length is the bound (RFC 1035, 2.3.4); Kubernetes node names keep it too.</summary>
+    public static string Word(string text) =>
+        text.Length == 0 ? "is empty text"
+        : text.Length > 253 ? "is longer than 253 characters"
+        : text.Any(char.IsWhiteSpace) ? $"'{YamlText.Shown(text)}' holds spaces"
+        : Printable(text);
+
+    public static string AbsolutePath(string text) =>
+        text.Length == 0 ? "is empty text"
+        : text[0] != '/' && !Path.IsPathFullyQualified(text) ? $"'{YamlText.Shown(text)}' is not an absolute path"
+        : Printable(text);
+
+    public static string Listen(string text) =>
+        ListenAddress.TryParse(text, out _, out var problem) ? "" : $"'{YamlText.Shown(text)}' {problem}";
+
+    /// <summary>A field name is a token (RFC 9110, 5.6.2); gRPC metadata has no more than that.</summary>
+    public static string HeaderName(string text) =>
+        text.Length > 0 && text.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c))
+            ? ""
+            : $"'{YamlText.Shown(text)}' is not a header name";
+
+    /// <summary>Visible ASCII and inner spaces (RFC 9110, 5.5). The value itself is a secret and is not shown.</summary>
+    public static string HeaderValue(string text) =>
+        text.Any(c => c is < ' ' or > '~') ? "its value holds characters other than visible ASCII"
+        : text.Trim() != text ? "its value begins or ends with a space"
+        : "";
+
+    public static string AttributeName(string text) =>
+        text.Length == 0 ? "an attribute has an empty name" : Printable(text);
+
+    // A lone surrogate, which no UTF-8 output can carry, is enumerated as the replacement character.
+    private static bool IsReplacement(Rune rune) => rune == Rune.ReplacementChar;
+}

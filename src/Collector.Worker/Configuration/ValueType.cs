@@ -1,0 +1,189 @@
+using System.Globalization;
+using Collector.Core.Probes;
+using Collector.Worker.Configuration.Yaml;
+
+namespace Collector.Worker.Configuration;
+
+/// <summary>The type of a single value: how it is read, written and described. The same for file and environment.</summary>
+/// <param name="name">One word for the table in the documentation.</param>
+/// <param name="allowed">What may be written, for messages and the table.</param>
+internal abstract class ValueType(string name, string allowed)
+{
+    public string Name { get; } = name;
+
+    public string Allowed { get; } = allowed;
+
+    /// <summary>The value, or null with what is wrong (which then begins with a verb).</summary>
+    public abstract object? Parse(string text, out string problem);
+
+    /// <summary>The text that parses to the same value.</summary>
+    public virtual string Format(object value) => value.ToString()!;
+
+    /// <summary>As it stands in the file.</summary>
+    public virtual string ToYaml(object value) => YamlText.Scalar(Format(value));
+
+    public static ValueType Boolean { get; } = new BooleanType();
+
+    public static ValueType Duration(TimeSpan least, TimeSpan most) => new DurationType(least, most);
+
+    public static ValueType Choice<T>(params (string Text, T Value)[] choices) where T : notnull =>
+        new ChoiceType<T>(choices);
+
+    public static ValueType Listen { get; } = new CheckedText(
+        "address", "host:port, such as 127.0.0.1:9102, [::1]:9102 or 0.0.0.0:9102", TextChecks.Listen);
+
+    public static ValueType Url { get; } = new UrlType();
+
+    public static ValueType AbsolutePath { get; } = new CheckedText(
+        "path", "an absolute path", TextChecks.AbsolutePath);
+
+    public static ValueType Word { get; } = new CheckedText(
+        "text", "text without spaces, at most 253 characters", TextChecks.Word);
+
+    /// <summary>The type of a probe's argument; its values stay text in canonical form.</summary>
+    public static ValueType Of(ProbeOption option) => option.Kind switch
+    {
+        OptionKind.Boolean => Boolean,
+        OptionKind.Integer => new IntegerType(option.Minimum, option.Maximum),
+        OptionKind.Duration => Duration(Milliseconds(option.Minimum), Milliseconds(option.Maximum)),
+        OptionKind.Choice => Choice([.. option.Allowed.Select(a => (a, a))]),
+        OptionKind.List => new ListType(option.Allowed),
+        _ => new CheckedText("text", "text without control characters", TextChecks.Printable),
+    };
+
+    private static TimeSpan Milliseconds(long value) =>
+        value >= TimeSpan.MaxValue.Ticks / TimeSpan.TicksPerMillisecond
+            ? TimeSpan.MaxValue
+            : TimeSpan.FromTicks(value * TimeSpan.TicksPerMillisecond);
+}
+
+internal sealed class BooleanType() : ValueType("switch", "true, false, on, off, yes, no")
+{
+    private static readonly string[] Words = ["true", "false", "on", "off", "yes", "no"];
+
+    public override object? Parse(string text, out string problem)
+    {
+        problem = "";
+        switch (text)
+        {
+            case "true" or "on" or "yes":
+                return true;
+            case "false" or "off" or "no":
+                return false;
+            default:
+                problem = $"'{YamlText.Shown(text)}' is neither on nor off{Suggestion.For(text, Words)}";
+                return null;
+        }
+    }
+
+    public override string Format(object value) => (bool)value ? "true" : "false";
+}
+
+internal sealed class IntegerType(long least, long most) : ValueType("number", Range(least, most))
+{
+    public override object? Parse(string text, out string problem)
+    {
+        problem = "";
+        if (text.AsSpan().TrimStart('-') is var digits && (digits.IsEmpty || digits.ContainsAnyExceptInRange('0', '9')))
+            problem = $"'{YamlText.Shown(text)}' is not a whole number";
+        else if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
+            && value >= least && value <= most)
+            return value;
+        else
+            problem = $"'{YamlText.Shown(text)}' is out of range";
+        return null;
+    }
+
+    private static string Range(long least, long most) => most == long.MaxValue
+        ? $"a whole number from {least}"
+        : $"a whole number from {least} to {most}";
+}
+
+internal sealed class DurationType(TimeSpan least, TimeSpan most) : ValueType("duration", Range(least, most))
+{
+    public override object? Parse(string text, out string problem)
+    {
+        if (!DurationText.TryParse(text, out var value, out problem))
+            problem = $"'{YamlText.Shown(text)}' {problem}";
+        else if (value < least || value > most)
+            problem = $"'{text}' is out of range";
+        else
+            return value;
+        return null;
+    }
+
+    public override string Format(object value) => DurationText.Format((TimeSpan)value);
+
+    private static string Range(TimeSpan least, TimeSpan most) => most == TimeSpan.MaxValue
+        ? $"a duration such as 500ms, 15s, 1m or 2h, at least {DurationText.Format(least)}"
+        : $"a duration from {DurationText.Format(least)} to {DurationText.Format(most)}";
+}
+
+internal sealed class ChoiceType<T>((string Text, T Value)[] choices)
+    : ValueType("choice", string.Join(", ", choices.Select(c => c.Text)))
+    where T : notnull
+{
+    public override object? Parse(string text, out string problem)
+    {
+        problem = "";
+        foreach (var choice in choices)
+        {
+            if (choice.Text == text)
+                return choice.Value;
+        }
+        problem = $"'{YamlText.Shown(text)}' is not one of its values"
+            + Suggestion.For(text, choices.Select(c => c.Text));
+        return null;
+    }
+
+    public override string Format(object value) => choices.First(c => c.Value.Equals(value)).Text;
+}
+
+/// <summary>Words separated by commas; in the file also a YAML list.</summary>
+internal sealed class ListType(IReadOnlyList<string> items)
+    : ValueType("list", items.Count == 0 ? "a list of words" : $"a list of {string.Join(", ", items)}")
+{
+    public override object? Parse(string text, out string problem)
+    {
+        var words = text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        problem = words.Select(Check).FirstOrDefault(p => p.Length > 0, "");
+        if (problem.Length == 0 && words.GroupBy(w => w).FirstOrDefault(g => g.Skip(1).Any()) is { } twice)
+            problem = $"names '{YamlText.Shown(twice.Key)}' twice";
+        return problem.Length == 0 ? string.Join(',', words) : null;
+    }
+
+    public override string ToYaml(object value) =>
+        $"[{string.Join(", ", Format(value).Split(',', StringSplitOptions.RemoveEmptyEntries).Select(YamlText.Scalar))}]";
+
+    private string Check(string word) => items.Count == 0 ? TextChecks.Printable(word)
+        : items.Contains(word) ? ""
+        : $"'{YamlText.Shown(word)}' is not one of its words{Suggestion.For(word, items)}";
+}
+
+internal sealed class UrlType() : ValueType("URL", "http://host:port or https://host:port, with a path if needed")
+{
+    public override object? Parse(string text, out string problem)
+    {
+        problem = "";
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
+            problem = $"'{YamlText.Shown(text)}' is not an http or https URL";
+        else if (url.UserInfo.Length > 0)
+            problem = "must not hold a user name or a password; use otlp.headers";
+        else if (url.Query.Length > 0 || url.Fragment.Length > 0)
+            problem = "must not have a query or a fragment: the signal's path is appended";
+        // Normal form at once, so that what is printed loads to an equal value ("http://h/." is "http://h/").
+        return problem.Length == 0 ? new Uri(url!.AbsoluteUri) : null;
+    }
+
+    public override string Format(object value) => ((Uri)value).AbsoluteUri;
+}
+
+/// <param name="check">What is wrong with a text, or "".</param>
+internal sealed class CheckedText(string name, string allowed, Func<string, string> check) : ValueType(name, allowed)
+{
+    public override object? Parse(string text, out string problem)
+    {
+        problem = check(text);
+        return problem.Length == 0 ? text : null;
+    }
+}

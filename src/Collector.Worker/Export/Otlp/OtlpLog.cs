@@ -1,0 +1,42 @@
+namespace Collector.Worker.Export.Otlp;
+
+/// <summary>What the OTLP outlet says: its start, its failures at most once a minute, and its recovery.</summary>
+internal static partial class OtlpLog
+{
+    [LoggerMessage(2000, LogLevel.Information, "Metrics go to {Endpoint}")]
+    public static partial void Started(ILogger log, OtlpSignalSettings endpoint);
+
+    [LoggerMessage(2001, LogLevel.Warning,
+        "{Points} points were not exported ({Reason}: {Detail}); {Suppressed} like failures since the last line")]
+    public static partial void Failed(ILogger log, int points, string reason, string detail, long suppressed);
+
+    [LoggerMessage(2002, LogLevel.Warning,
+        "The server dropped {Rejected} of {Points} points: {Detail}; {Suppressed} like answers since the last line")]
+    public static partial void Rejected(ILogger log, long rejected, int points, string detail, long suppressed);
+
+    [LoggerMessage(2003, LogLevel.Information, "Metrics are accepted again")]
+    public static partial void Recovered(ILogger log);
+}
+
+/// <summary>Lets one line through per interval and counts the others.</summary>
+internal sealed class LogGate(TimeProvider time, TimeSpan interval)
+{
+    private long? _last;
+    private long _suppressed;
+
+    public bool TryPass(out long suppressed)
+    {
+        suppressed = _suppressed;
+        if (_last is { } last && time.GetElapsedTime(last) < interval)
+        {
+            _suppressed++;
+            return false;
+        }
+        _last = time.GetTimestamp();
+        _suppressed = 0;
+        return true;
+    }
+
+    /// <summary>The next line passes whenever it comes.</summary>
+    public void Reset() => _last = null;
+}

@@ -1,0 +1,166 @@
+using Collector.Core.Snapshots;
+
+namespace Collector.Worker.Export.Otlp;
+
+/// <summary>
+/// Pushes each new snapshot. It only reads snapshots: a backend that is slow or gone makes it skip some, and neither
+/// delays the collection nor piles anything up. When the host stops, the newest snapshot is sent once more, within
+/// <see cref="FlushTime"/>.
+/// </summary>
+public sealed class OtlpMetricExporter : BackgroundService
+{
+    /// <summary>Time for the last push: the host has two seconds from SIGTERM to its end.</summary>
+    public static readonly TimeSpan FlushTime = TimeSpan.FromSeconds(1);
+
+    private readonly SnapshotStore _store;
+    private readonly OtlpSettings _settings;
+    private readonly OtlpStatistics _statistics;
+    private readonly TimeProvider _time;
+    private readonly ILogger<OtlpMetricExporter> _log;
+    private readonly SnapshotEncoder _encoder;
+    private readonly OtlpClient _client;
+    private readonly LogGate _failures;
+    private readonly LogGate _rejections;
+    private readonly CancellationTokenSource _abort;
+    private long _lastTick;
+    private long _lastTime;
+    private bool _failing;
+
+    /// <param name="store">Where the collection publishes.</param>
+    /// <param name="settings">With <c>Metrics.Enabled</c>; the lead registers no exporter otherwise.</param>
+    /// <param name="resource">The same as the SDK's providers have.</param>
+    /// <param name="version">Version of Netlens: instrumentation scope and user agent.</param>
+    /// <param name="statistics">Outlives the exporter, so that a reload does not reset its counters.</param>
+    /// <param name="time">Clock.</param>
+    /// <param name="log">Says what fails, at most once a minute.</param>
+    /// <exception cref="InvalidOperationException">A certificate file is no use.</exception>
+    public OtlpMetricExporter(
+        SnapshotStore store, OtlpSettings settings, ResourceAttributes resource, string version,
+        OtlpStatistics statistics, TimeProvider time, ILogger<OtlpMetricExporter> log)
+        : this(store, settings, resource, version, statistics, time, log, null)
+    {
+    }
+
+    internal OtlpMetricExporter(
+        SnapshotStore store, OtlpSettings settings, ResourceAttributes resource, string version,
+        OtlpStatistics statistics, TimeProvider time, ILogger<OtlpMetricExporter> log, RetryPolicy? retry,
+        int maxRequestBytes = SnapshotEncoder.DefaultMaxRequestBytes)
+    {
+        _store = store;
+        _settings = settings;
+        _statistics = statistics;
+        _time = time;
+        _log = log;
+        var since = SnapshotBuilder.UnixNanoseconds(time.GetUtcNow());
+        _encoder = new SnapshotEncoder(resource, version, settings.Temporality, since, maxRequestBytes);
+        _client = new OtlpClient(settings.Metrics, version, time, retry);
+        _failures = new LogGate(time, TimeSpan.FromMinutes(1));
+        _rejections = new LogGate(time, TimeSpan.FromMinutes(1));
+        _abort = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
+    }
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        _client.Dispose();
+        _abort.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        OtlpLog.Started(_log, _settings.Metrics);
+        using var registration = stoppingToken.Register(() => _abort.CancelAfter(FlushTime));
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            // Asked for before looking, so that a snapshot published in between is not missed.
+            var next = _store.NextPublished;
+            await PushNewestAsync(final: false).ConfigureAwait(false);
+            await next.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        await PushNewestAsync(final: true).ConfigureAwait(false);
+    }
+
+    private async Task PushNewestAsync(bool final)
+    {
+        using var lease = _store.Acquire();
+        if (lease.Snapshot is not { } snapshot || snapshot.Tick == _lastTick)
+            return;
+        if (!final && !IsDue(snapshot))
+            return;
+        if (_settings.Interval == TimeSpan.Zero && _lastTick > 0)
+            _statistics.Skipped(snapshot.Tick - _lastTick - 1);
+        _lastTick = snapshot.Tick;
+        _lastTime = snapshot.Time;
+        if (_client.Throttled)
+        {
+            _statistics.Skipped(1);
+            return;
+        }
+        await PushAsync(snapshot).ConfigureAwait(false);
+    }
+
+    /// <summary>A tenth early is in time: collections do not start to the microsecond.</summary>
+    private bool IsDue(Snapshot snapshot) => snapshot.Time - _lastTime >= _settings.Interval.Ticks * 90;
+
+    private async Task PushAsync(Snapshot snapshot)
+    {
+        var began = _time.GetTimestamp();
+        var (duplicates, oversized) = (_encoder.Duplicates, _encoder.Oversized);
+        var (retries, bytes) = (_client.Retries, _client.BytesSent);
+        var whole = true;
+        _encoder.Begin(snapshot);
+        try
+        {
+            while (_encoder.TryNext())
+            {
+                var result = await _client.SendAsync(_encoder.Request, _abort.Token).ConfigureAwait(false);
+                Note(result);
+                if (result.Accepted)
+                    continue;
+                whole = false;
+                // Another request to a server that cannot be had would only wait in the same way.
+                if (result.Failure is OtlpFailure.Refused or OtlpFailure.BadResponse)
+                    continue;
+                GiveUpRest();
+            }
+        }
+        finally
+        {
+            _encoder.End();
+            _statistics.Add(
+                _encoder.Duplicates - duplicates, _encoder.Oversized - oversized,
+                _client.Retries - retries, _client.BytesSent - bytes);
+            _statistics.Exported(whole, _time.GetElapsedTime(began));
+        }
+    }
+
+    private void GiveUpRest()
+    {
+        while (_encoder.TryNext())
+            _statistics.Unsent(_encoder.Points);
+    }
+
+    private void Note(in OtlpResult result)
+    {
+        var points = _encoder.Points;
+        if (result.Failure is { } failure)
+        {
+            _statistics.Failed(failure, points, _encoder.Request.Length);
+            _failing = true;
+            if (_failures.TryPass(out var suppressed))
+                OtlpLog.Failed(_log, points, OtlpStatistics.Reasons[(int)failure], result.Detail, suppressed);
+            return;
+        }
+        _encoder.Accept();
+        var now = SnapshotBuilder.UnixNanoseconds(_time.GetUtcNow());
+        _statistics.Accepted(points, result.Rejected, _encoder.Request.Length, now);
+        if (_failing)
+        {
+            _failing = false;
+            _failures.Reset();
+            OtlpLog.Recovered(_log);
+        }
+        if ((result.Rejected > 0 || result.Detail.Length > 0) && _rejections.TryPass(out var like))
+            OtlpLog.Rejected(_log, result.Rejected, points, result.Detail, like);
+    }
+}

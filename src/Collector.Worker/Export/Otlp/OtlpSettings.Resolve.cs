@@ -1,0 +1,74 @@
+using Collector.Worker.Configuration;
+
+namespace Collector.Worker.Export.Otlp;
+
+public sealed partial record OtlpSettings
+{
+    /// <summary>
+    /// Lays the OTEL_* variables over the file, by the rules of specification/protocol/exporter.md: a signal's own
+    /// variable goes before the general one, an empty variable is an unset one, a signal's own endpoint is used as it
+    /// is and the general one gets the signal's path appended (HTTP).
+    /// </summary>
+    /// <param name="file">What the configuration file says.</param>
+    /// <param name="environment">Gives a variable's value, null where it is not set.</param>
+    /// <param name="errors">Gets one line per bad value. Where any is added, the result must not be used.</param>
+    /// <remarks>Pure: opens no file and no connection. <see cref="OtlpTls.Check"/> looks at the certificates.</remarks>
+    public static OtlpSettings Resolve(OtlpOptions file, Func<string, string?> environment, List<string> errors)
+    {
+        var warnings = new List<string>();
+        var read = new OtlpEnvironment(environment, errors, warnings);
+        var disabled = read.Flag("OTEL_SDK_DISABLED") ?? false;
+        return new OtlpSettings
+        {
+            Metrics = Signal(file, read, "METRICS", "v1/metrics", disabled),
+            Logs = Signal(file, read, "LOGS", "v1/logs", disabled),
+            Temporality = read.Temporality() ?? file.Temporality ?? OtlpTemporality.Cumulative,
+            Interval = read.Milliseconds("OTEL_METRIC_EXPORT_INTERVAL") ?? file.Interval ?? TimeSpan.Zero,
+            ServiceName = read.Text("OTEL_SERVICE_NAME"),
+            ResourceAttributes = read.Pairs("OTEL_RESOURCE_ATTRIBUTES") ?? [],
+            Warnings = warnings,
+        };
+    }
+
+    private static OtlpSignalSettings Signal(
+        OtlpOptions file, OtlpEnvironment read, string signal, string path, bool disabled)
+    {
+        var own = $"OTEL_EXPORTER_OTLP_{signal}_";
+        const string General = "OTEL_EXPORTER_OTLP_";
+        if (signal == "METRICS")
+            read.WarnOfHistogramAggregation(own + "DEFAULT_HISTOGRAM_AGGREGATION");
+        var exporter = read.Exporter($"OTEL_{signal}_EXPORTER");
+        var protocol = read.Protocol(own + "PROTOCOL") ?? read.Protocol(General + "PROTOCOL") ?? file.Protocol;
+        var insecure = read.Flag(own + "INSECURE") ?? read.Flag(General + "INSECURE") ?? false;
+        var endpoint = read.Endpoint(own + "ENDPOINT", protocol, insecure)
+            ?? Append(read.Endpoint(General + "ENDPOINT", protocol, insecure) ?? Checked(file, read), protocol, path);
+        read.WarnOfPort(endpoint, protocol, signal);
+        return new OtlpSignalSettings
+        {
+            Endpoint = disabled || !exporter ? null : endpoint,
+            Protocol = protocol ?? OtlpProtocol.HttpProtobuf,
+            Headers = read.Headers(own + "HEADERS") ?? read.Headers(General + "HEADERS") 
+                ?? read.Sendable("otlp.headers", [.. file.Headers]),
+            Gzip = read.Gzip(own + "COMPRESSION") ?? read.Gzip(General + "COMPRESSION") ?? file.Gzip ?? false,
+            Timeout = read.Milliseconds(own + "TIMEOUT") ?? read.Milliseconds(General + "TIMEOUT")
+                ?? file.Timeout ?? TimeSpan.FromSeconds(10),
+            Certificate = read.Text(own + "CERTIFICATE") ?? read.Text(General + "CERTIFICATE") ?? file.Certificate,
+            ClientCertificate = read.Text(own + "CLIENT_CERTIFICATE") ?? read.Text(General + "CLIENT_CERTIFICATE")
+                ?? file.ClientCertificate,
+            ClientKey = read.Text(own + "CLIENT_KEY") ?? read.Text(General + "CLIENT_KEY") ?? file.ClientKey,
+        };
+    }
+
+    private static Uri? Checked(OtlpOptions file, OtlpEnvironment read) =>
+        file.Endpoint is { } endpoint && read.IsUsable("otlp.endpoint", endpoint) ? endpoint : null;
+
+    /// <summary>The signal's path behind the base's own; gRPC's base stays as it is.</summary>
+    private static Uri? Append(Uri? endpoint, OtlpProtocol? protocol, string path)
+    {
+        if (endpoint is null || protocol == OtlpProtocol.Grpc)
+            return endpoint;
+        var url = new UriBuilder(endpoint);
+        url.Path = $"{url.Path.TrimEnd('/')}/{path}";
+        return url.Uri;
+    }
+}

@@ -1,0 +1,129 @@
+using System.Text.RegularExpressions;
+using Collector.Core.Metrics;
+using Collector.Core.Probes;
+using Collector.Worker.Collection;
+using Collector.Worker.Commands;
+
+namespace Collector.Worker.Tests.Catalogue;
+
+/// <summary>What holds for every probe and metric, whoever adds it.</summary>
+public sealed partial class CatalogueTests
+{
+    private static readonly string Root = FindRoot();
+    private static IReadOnlyList<ProbeInfo> Probes => NodeFactory.Catalogue;
+
+    private static IEnumerable<Metric> Metrics => Probes.SelectMany(p => p.Metrics);
+
+    [Fact]
+    public void The_probes_of_the_contract_are_there() =>
+        Probes.Select(p => p.Id).ShouldBe(
+            ["netdev", "softnet", "tcp", "udp", "ip", "icmp", "tcpext", "ipext", "sock", "tcpsummary", "conntrack", "qdisc",
+                "ipvs", "slab", "fd", "io", "rdma"], ignoreOrder: true);
+
+    [Fact]
+    public void Every_name_that_KubeSkoop_and_ACK_Net_Exporter_had_is_there()
+    {
+        var kubeskoop = Metrics.SelectMany(m => m.KubeSkoop).ToHashSet();
+        var inspector = Metrics.SelectMany(m => m.Inspector).ToHashSet();
+        var contract = File.ReadLines(Path.Combine(Root, "tests/Collector.Worker.Tests/Catalogue/legacy-names.txt"))
+            .Where(l => !l.StartsWith('#')).Select(l => l.Split(' ')).ToArray();
+        contract.Length.ShouldBe(238);
+        contract.Select(c => c[0]).Where(n => n != "-" && !kubeskoop.Contains(n)).ShouldBeEmpty();
+        contract.Select(c => c[1]).Where(n => n != "-" && !inspector.Contains(n)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_legacy_name_is_given_once()
+    {
+        Metrics.SelectMany(m => m.KubeSkoop).ShouldBeUnique();
+        Metrics.SelectMany(m => m.Inspector).ShouldBeUnique();
+    }
+
+    [Fact]
+    public void Names_follow_the_semantic_conventions()
+    {
+        foreach (var metric in Metrics.Where(m => m.Name.Length > 0))
+        {
+            metric.Name.ShouldMatch("^[a-z][a-z0-9]*([._][a-z0-9]+)*$");
+            metric.Name.ShouldNotEndWith("_total");
+            (metric.Name.StartsWith("netlens.") || metric.Name.StartsWith("system.network.")).ShouldBeTrue(metric.Name);
+            metric.Description.ShouldEndWith(".", customMessage: metric.Name);
+            UnitPattern().IsMatch(metric.Unit).ShouldBeTrue($"{metric.Name}: {metric.Unit}");
+            metric.Scale.ShouldBeGreaterThan(0);
+        }
+    }
+
+    [Fact]
+    public void A_metric_has_a_name_in_some_naming() =>
+        Metrics.Where(m => m.Name.Length == 0 && m.KubeSkoop.Count == 0 && m.Inspector.Count == 0).ShouldBeEmpty();
+
+    [Fact]
+    public void Columns_of_one_name_agree_in_everything_but_their_attributes()
+    {
+        foreach (var group in Metrics.Where(m => m.Name.Length > 0).GroupBy(m => m.Name))
+        {
+            group.Select(m => (m.Unit, m.Kind, m.Description)).Distinct().Count().ShouldBe(1, group.Key);
+            group.Select(m => (m.Table, string.Join(',', m.Tags.Select(t => $"{t.Key}={t.Value}")))).ShouldBeUnique(group.Key);
+        }
+    }
+
+    [Fact]
+    public void One_probe_is_one_file_with_one_name_and_has_a_test_of_that_name()
+    {
+        foreach (var probe in Probes)
+        {
+            FileOf("src/Collector.Linux/Probes", probe.Id + ".cs").ShouldNotBeNull(probe.Id);
+            FileOf("tests/Collector.Linux.Tests/Probes", probe.Id + "Tests.cs").ShouldNotBeNull(probe.Id);
+        }
+    }
+
+    [Fact]
+    public void Option_defaults_are_valid()
+    {
+        foreach (var (probe, option) in Probes.SelectMany(p => p.Options.Select(o => (p, o))))
+        {
+            var settings = new ProbeSettings(probe);
+            switch (option.Kind)
+            {
+                case OptionKind.Boolean:
+                    settings.Flag(option.Name).ShouldBeOneOf(true, false);
+                    break;
+                case OptionKind.Integer:
+                    settings.Integer(option.Name).ShouldBeInRange(option.Minimum, option.Maximum);
+                    break;
+                case OptionKind.Choice:
+                    option.Allowed.ShouldContain(option.Default);
+                    break;
+                case OptionKind.List:
+                    settings.List(option.Name).Where(v => option.Allowed.Count > 0 && !option.Allowed.Contains(v)).ShouldBeEmpty();
+                    break;
+            }
+            option.Description.ShouldEndWith(".");
+        }
+    }
+
+    [Fact]
+    public void The_metrics_page_in_Docs_is_that_of_the_descriptors()
+    {
+        var path = Path.Combine(Root, "docs", "metrics.md");
+        var expected = MetricDocs.Page(Probes);
+        if (Environment.GetEnvironmentVariable("UPDATE_DOCS") == "1")
+            File.WriteAllText(path, expected);
+        File.ReadAllText(path).ShouldBe(expected, "UPDATE_DOCS=1 ./test Docs rewrites it");
+    }
+
+    private static string? FileOf(string folder, string name) =>
+        Directory.EnumerateFiles(Path.Combine(Root, folder))
+            .FirstOrDefault(f => Path.GetFileName(f).Equals(name, StringComparison.OrdinalIgnoreCase));
+
+    private static string FindRoot()
+    {
+        var folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "Collector.slnx")))
+            folder = Path.GetDirectoryName(folder) ?? throw new DirectoryNotFoundException("no Collector.slnx above");
+        return folder;
+    }
+
+    [GeneratedRegex(@"^(1|By|s|ms|\{[a-z_]+\})$")]
+    private static partial Regex UnitPattern();
+}

@@ -1,0 +1,190 @@
+using Collector.Core.Identity;
+using Collector.Core.Metrics;
+using Collector.Core.Probes;
+using Collector.Core.Snapshots;
+using Collector.Worker.Collection;
+using Collector.Worker.Configuration;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Collector.Worker.Tests.Collection;
+
+/// <summary>Probes that fail on purpose: the only place where a probe is not a real one.</summary>
+public sealed class ProbeRunnerTests
+{
+    private readonly FakeNode _node = new("good", "bad");
+
+    [Fact]
+    public void A_failing_probe_is_started_again_with_growing_pauses_and_disturbs_no_other()
+    {
+        _node["bad"].Collecting = () => throw new InvalidOperationException("broken");
+        using var collector = NewCollector();
+        var starts = new List<int>();
+        for (var tick = 1; tick <= 16; tick++)
+        {
+            var before = _node["bad"].Starts;
+            collector.CollectOnce();
+            if (_node["bad"].Starts > before)
+                starts.Add(tick);
+        }
+
+        starts.ShouldBe([1, 2, 4, 8, 16]);
+        collector.Runners[0].Collections.ShouldBe(16);
+        collector.Runners[1].State.ShouldBe(ProbeState.Failed);
+        collector.Runners[1].Reason.ShouldBe("broken");
+        collector.ReadFailures().ShouldContain(f => f.Key == ValueTuple.Create("bad", "exception") && f.Value == 5);
+    }
+
+    [Fact]
+    public void An_unavailable_probe_says_why_and_comes_up_once_the_machine_offers_it()
+    {
+        _node["bad"].Starting = () => throw new ProbeUnavailableException("needs a module");
+        using var collector = NewCollector();
+        collector.CollectOnce();
+        collector.Runners[1].State.ShouldBe(ProbeState.Unavailable);
+        collector.Runners[1].Reason.ShouldBe("needs a module");
+        collector.ReadFailures().ShouldBeEmpty("not to have a thing is no failure");
+
+        _node["bad"].Starting = () => { };
+        collector.CollectOnce();
+        collector.Runners[1].State.ShouldBe(ProbeState.Running);
+    }
+
+    [Fact]
+    public void A_probe_that_breaks_off_leaves_no_half_of_its_rows()
+    {
+        _node["bad"].AppendFirst = true;
+        _node["bad"].Collecting = () => throw new InvalidOperationException("broken");
+        using var collector = NewCollector();
+        var snapshot = collector.CollectOnce();
+        snapshot.Find(_node["bad"].Table)!.Count.ShouldBe(0);
+        snapshot.Find(_node["good"].Table)!.Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public void Reconfiguring_stops_and_starts_what_changed_and_leaves_the_rest_alone()
+    {
+        using var collector = NewCollector();
+        collector.CollectOnce();
+        var good = collector.Runners[0];
+        collector.Reconfigure(new AgentOptions
+        {
+            Probes = new Dictionary<string, ProbeChoice> { ["bad"] = new(false, new(_node["bad"].Info)) },
+        });
+        collector.CollectOnce();
+
+        collector.Runners.ShouldBe([good]);
+        good.Collections.ShouldBe(2);
+        _node["good"].Starts.ShouldBe(1);
+        _node["bad"].Disposals.ShouldBe(1);
+    }
+
+    [Fact]
+    public void The_figures_about_the_agent_tell_of_each_probe_and_each_kind_of_failure()
+    {
+        _node["bad"].Collecting = () => throw new InvalidOperationException("broken");
+        using var collector = NewCollector();
+        var figures = SelfFigures.OfCollection(collector, () => 3).Concat(SelfFigures.OfProcess()).ToArray();
+        var self = new SelfProbe(collector, figures, 1);
+        collector.Self = new ProbeRunner(self.Info, new(self.Info), () => self, NullLogger.Instance);
+        var snapshot = collector.CollectOnce();
+
+        Value(snapshot, "netlens.collection.missed").ShouldBe(3);
+        Value(snapshot, "netlens.namespaces").ShouldBe(1);
+        Value(snapshot, "process.memory.usage").ShouldBeGreaterThan(10_000_000);
+        var probes = self.Info.Tables.Single(t => t.Id == "self.probes");
+        var running = snapshot.Find(probes)!;
+        running.Rows.ToArray().Select(r => r.Tags[0].Text).ShouldBe(["good", "bad"]);
+        running.Column(probes.Metrics.Single(m => m.Name == "netlens.probe.running")).ToArray().ShouldBe([1, 0]);
+        var errors = snapshot.Find(self.Info.Tables.Single(t => t.Id == "self.errors"))!;
+        errors.Rows[0].Tags.Select(t => t.Text).ShouldBe(["bad", "exception"]);
+        errors.Column(0)[0].ShouldBe(1);
+
+        long Value(Snapshot s, string name)
+        {
+            var metric = self.Info.Metrics.Single(m => m.Name == name);
+            return s.Find(metric.Table)!.Column(metric)[0];
+        }
+    }
+
+    private NodeCollector NewCollector() => new(_node, new AgentOptions(), TimeProvider.System, NullLogger.Instance);
+
+    private sealed class FakeNode : INode
+    {
+        private readonly Dictionary<string, FakeProbe> _probes;
+
+        public FakeNode(params string[] ids) => _probes = ids.ToDictionary(i => i, i => new FakeProbe(i));
+
+        public FakeProbe this[string id] => _probes[id];
+
+        public IReadOnlyList<ProbeInfo> Catalogue => [.. _probes.Values.Select(p => p.Info)];
+
+        public IEnumerable<NetNamespace> Namespaces => [];
+
+        public int NamespaceCount => 1;
+
+        public int UnreadableNamespaces => 0;
+
+        public Probe Create(ProbeInfo info, ProbeSettings settings) => new Instance(_probes[info.Id]);
+
+        public void Refresh(SnapshotBuilder snapshot)
+        {
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+
+    private sealed class FakeProbe
+    {
+        public FakeProbe(string id)
+        {
+            Metric = new Metric { Name = $"test.{id}", Unit = "1", Kind = InstrumentKind.Counter, Description = "A test." };
+            Table = new TableInfo(id, RowScope.Node, [], [Metric]);
+            Info = new ProbeInfo { Id = id, Description = "A test.", Source = "nowhere", Tables = [Table] };
+            Row = new Row(Table, null, 0);
+        }
+
+        public Metric Metric { get; }
+
+        public TableInfo Table { get; }
+
+        public ProbeInfo Info { get; }
+
+        public Row Row { get; }
+
+        public Action Starting { get; set; } = () => { };
+
+        public Action Collecting { get; set; } = () => { };
+
+        public bool AppendFirst { get; set; }
+
+        public int Starts { get; set; }
+
+        public int Disposals { get; set; }
+    }
+
+    private sealed class Instance(FakeProbe fake) : Probe(fake.Info)
+    {
+        public override void Start()
+        {
+            fake.Starts++;
+            fake.Starting();
+        }
+
+        public override void Collect(SnapshotBuilder snapshot)
+        {
+            if (fake.AppendFirst)
+                snapshot.Append(fake.Row).Set(fake.Metric, 1);
+            fake.Collecting();
+            if (!fake.AppendFirst)
+                snapshot.Append(fake.Row).Set(fake.Metric, 1);
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            fake.Disposals++;
+            base.Dispose(disposing);
+        }
+    }
+}

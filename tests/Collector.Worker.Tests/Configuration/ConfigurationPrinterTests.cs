@@ -1,0 +1,85 @@
+using Collector.Worker.Configuration;
+using static Collector.Worker.Tests.Configuration.Samples;
+
+namespace Collector.Worker.Tests.Configuration;
+
+public class ConfigurationPrinterTests
+{
+    [Fact]
+    public void Each_value_has_its_source_and_secrets_are_left_out()
+    {
+        var result = Load(
+            "collection: {interval: 60s}\nprobes: {tcpext: {include: all}, tcp: off}\notlp:\n  headers: {authorization: s3cret}\n",
+            ("NETLENS_HTTP_LISTEN", "[::]:80"), ("OTEL_EXPORTER_OTLP_HEADERS", "a=b"));
+
+        ConfigurationPrinter.Print(result, Catalogue).ShouldBe("""
+            collection:
+              interval: 1m  # f.yaml:1
+            probes:
+              netdev: true  # default
+              tcp: false  # f.yaml:2
+              udp: true  # default
+              tcpext:
+                enabled: true  # f.yaml:2
+                include: all  # f.yaml:2
+              softnet:
+                enabled: true  # default
+                perCpu: false  # default
+              slab: false  # default
+              everything:
+                enabled: true  # default
+                count: 10  # default
+                every: 1m  # default
+                note: ""  # default
+                links: [root, leaf]  # default
+                skip: []  # default
+            http:
+              enabled: true  # default
+              listen: "[::]:80"  # env NETLENS_HTTP_LISTEN
+            prometheus:
+              naming: otel  # default
+            otlp:
+              endpoint: null  # default
+              protocol: null  # default
+              headers:  # f.yaml:4; OTEL_EXPORTER_OTLP_HEADERS goes over it
+                # authorization: not shown
+              compression: null  # default
+              timeout: null  # default
+              temporality: null  # default
+              certificate: null  # default
+              clientCertificate: null  # default
+              clientKey: null  # default
+              interval: null  # default
+            resource:
+              nodeName: null  # default
+              attributes:  # default
+            logging:
+              level: info  # default
+            paths:
+              proc: /proc  # default
+              sys: /sys  # default
+
+            """);
+    }
+
+    [Fact]
+    public void Secrets_are_printed_only_when_asked_for()
+    {
+        var result = Load("otlp: {headers: {authorization: s3cret}}");
+
+        ConfigurationPrinter.Print(result, Catalogue).ShouldNotContain("s3cret");
+        var printed = ConfigurationPrinter.Print(result, Catalogue, revealSecrets: true);
+        LoadGood(printed).Otlp.Headers["authorization"].ShouldBe("s3cret");
+    }
+
+    [Fact]
+    public void Without_its_secrets_a_printed_file_still_loads()
+    {
+        var printed = ConfigurationPrinter.Print(Load("otlp: {headers: {authorization: s3cret}}"), Catalogue);
+        Describe(LoadGood(printed)).ShouldBe(Describe(LoadGood("")));
+    }
+
+    [Fact]
+    public void A_result_with_errors_is_not_printed() =>
+        Should.Throw<ArgumentException>(() => ConfigurationPrinter.Print(Load("a: b"), Catalogue));
+}

@@ -1,0 +1,156 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace Collector.Tests.Support;
+
+/// <summary>
+/// A network namespace of a test's own, with a unique name, loopback up. Removed, with every process started in it, when
+/// disposed.
+/// </summary>
+internal sealed partial class TestNetns : IDisposable
+{
+    private const int CLONE_NEWNET = 0x40000000;
+    private static int _number;
+    private readonly List<Process> _processes = [];
+
+    public TestNetns()
+    {
+        Name = $"netlens-t{Environment.ProcessId}-{Interlocked.Increment(ref _number)}";
+        Shell.Run("ip", "netns", "add", Name);
+        try
+        {
+            Run("ip", "link", "set", "lo", "up");
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Name under /run/netns.</summary>
+    public string Name { get; }
+
+    public string NsPath => $"/run/netns/{Name}";
+
+    /// <summary>Inode number of the namespace: what readlink of /proc/&lt;pid&gt;/ns/net shows in brackets.</summary>
+    public ulong Inode => ulong.Parse(Shell.Run("stat", "-L", "-c", "%i", NsPath).Trim());
+
+    /// <summary>Runs a program inside to its end and returns its output; throws when it fails.</summary>
+    public string Run(params string[] command) => Shell.Run(["ip", "netns", "exec", Name, .. command]);
+
+    /// <summary>Runs a program inside to its end.</summary>
+    public (int Code, string Output, string Error) Try(params string[] command) =>
+        Shell.Try(["ip", "netns", "exec", Name, .. command]);
+
+    /// <summary>Starts a program inside that runs until the namespace is disposed.</summary>
+    public Process Start(params string[] command)
+    {
+        // ip execs the program, so the process id is the program's own.
+        var process = Shell.Start(["ip", "netns", "exec", Name, .. command]);
+        _processes.Add(process);
+        return process;
+    }
+
+    /// <summary>Sets a sysctl: <c>net.ipv4.tcp_syncookies</c> style names.</summary>
+    public void Sysctl(string name, string value) => Run("sysctl", "-q", "-w", $"{name}={value}");
+
+    /// <summary>Runs code on a thread inside the namespace: sockets that it makes belong there for good.</summary>
+    public T Inside<T>(Func<T> code)
+    {
+        var result = default(T);
+        System.Runtime.ExceptionServices.ExceptionDispatchInfo? failure = null;
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                Enter();
+                result = code();
+            }
+            catch (Exception e)
+            {
+                failure = System.Runtime.ExceptionServices.ExceptionDispatchInfo.Capture(e);
+            }
+        });
+        // The thread changed its namespace and ends here: nothing of the pool is touched.
+        thread.Start();
+        thread.Join();
+        failure?.Throw();
+        return result!;
+    }
+
+    public void Inside(Action code) => Inside(() =>
+    {
+        code();
+        return true;
+    });
+
+    private void Enter()
+    {
+        using var file = File.OpenHandle(NsPath);
+        if (setns((int)file.DangerousGetHandle(), CLONE_NEWNET) != 0)
+            throw new InvalidOperationException($"setns {NsPath}: {Marshal.GetLastPInvokeErrorMessage()}");
+    }
+
+    public void Dispose()
+    {
+        foreach (var process in _processes)
+        {
+            if (!process.HasExited)
+                process.Kill(entireProcessTree: true);
+            process.WaitForExit();
+            process.Dispose();
+        }
+        _processes.Clear();
+        Shell.Try("ip", "netns", "del", Name);
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int setns(int fd, int type);
+}
+
+/// <summary>Two namespaces joined by a veth pair, with IPv4 and IPv6 addresses that are usable at once.</summary>
+internal sealed class TestNetnsPair : IDisposable
+{
+    /// <summary>Name of the interface on both sides.</summary>
+    public const string Interface = "veth0";
+    public const string LeftIPv4 = "192.0.2.1";
+    public const string RightIPv4 = "192.0.2.2";
+    public const string LeftIPv6 = "2001:db8::1";
+    public const string RightIPv6 = "2001:db8::2";
+
+    public TestNetnsPair()
+    {
+        Left = new TestNetns();
+        try
+        {
+            Right = new TestNetns();
+            Left.Run("ip", "link", "add", Interface, "type", "veth", "peer", "name", Interface, "netns", Right.Name);
+            Join(Left, LeftIPv4, LeftIPv6);
+            Join(Right, RightIPv4, RightIPv6);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public TestNetns Left { get; }
+
+    public TestNetns Right { get; } = null!;
+
+    private static void Join(TestNetns ns, string ipv4, string ipv6)
+    {
+        ns.Run("ip", "addr", "add", $"{ipv4}/24", "dev", Interface);
+        // Without duplicate address detection the address is usable as soon as the link is up.
+        ns.Run("ip", "addr", "add", $"{ipv6}/64", "dev", Interface, "nodad");
+        ns.Run("ip", "link", "set", Interface, "up");
+    }
+
+    public void Dispose()
+    {
+        Left.Dispose();
+        Right?.Dispose();
+    }
+}
