@@ -19,7 +19,9 @@ public class OtlpBenchmarks
     public void Setup()
     {
         _node = new SyntheticNode(200);
-        _encoder = new SnapshotEncoder(ResourceOf(), "0", (OtlpTemporality)Temporality, since: 0);
+        var settings = OtlpSettings.Resolve(new OtlpOptions(), static _ => null, []);
+        var resource = ResourceAttributes.Build(settings, new ResourceOptions(), HostFacts.Read(), "0", static _ => null);
+        _encoder = new SnapshotEncoder(resource, "0", Temporality, since: 0);
         for (var i = 0; i < 4; i++)
         {
             _snapshot = _node.Fill();
