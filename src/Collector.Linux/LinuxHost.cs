@@ -2,6 +2,7 @@ using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Namespaces;
+using Collector.Linux.Processes;
 
 namespace Collector.Linux;
 
@@ -9,6 +10,7 @@ namespace Collector.Linux;
 public sealed class LinuxHost : IDisposable
 {
     private readonly Lazy<NamespaceEntry> _entry;
+    private ProcessTable? _processes;
 
     public LinuxHost(KernelPaths paths)
     {
@@ -36,8 +38,12 @@ public sealed class LinuxHost : IDisposable
 
     internal NamespaceEntry Entry => _entry.Value;
 
+    /// <summary>The processes of the node, walked by the first probe of a collection that asks.</summary>
+    internal ProcessTable Processes => _processes ??= new ProcessTable(this);
+
     public void Dispose()
     {
+        _processes?.Dispose();
         Namespaces.Dispose();
         if (_entry.IsValueCreated)
             _entry.Value.Dispose();

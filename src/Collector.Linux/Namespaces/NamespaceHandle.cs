@@ -26,6 +26,9 @@ public sealed class NamespaceHandle : IDisposable
 
     public NetNamespace Namespace { get; }
 
+    /// <summary>The machine, for its shared read buffers.</summary>
+    internal LinuxHost Host => _host;
+
     /// <summary>True once the namespace is gone; readers of it are to be dropped.</summary>
     public bool Closed { get; private set; }
 

@@ -10,5 +10,11 @@ public static class AllProbes
 {
     public static IReadOnlyList<ProbeRegistration> List { get; } =
     [
+        new(Netdev.Info, static (host, settings) => new Netdev(host, settings)),
+        new(Qdisc.Info, static (host, settings) => new Qdisc(host, settings)),
+        new(TcpSummary.Info, static (host, settings) => new TcpSummary(host, settings)),
+        new(Conntrack.Info, static (host, settings) => new Conntrack(host, settings)),
+        new(Fd.Info, static (host, settings) => new Fd(host, settings)),
+        new(Io.Info, static (host, settings) => new Io(host, settings)),
     ];
 }

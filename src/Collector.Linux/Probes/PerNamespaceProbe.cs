@@ -29,8 +29,11 @@ public abstract class PerNamespaceProbe<TReader>(ProbeInfo info, LinuxHost host)
     {
         if (_version != Host.Namespaces.Version)
             DropClosed();
-        foreach (var ns in Host.Namespaces.All)
+        // By index: the enumerator of an interface would be allocated.
+        var all = Host.Namespaces.All;
+        for (var i = 0; i < all.Count; i++)
         {
+            var ns = all[i];
             if (ReaderOf(ns, snapshot) is { } reader)
                 Collect(reader, ns, snapshot);
         }

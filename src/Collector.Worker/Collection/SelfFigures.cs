@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Collector.Core.Metrics;
+using Collector.Worker.Export.Otlp;
 
 namespace Collector.Worker.Collection;
 
@@ -46,6 +47,37 @@ internal static class SelfFigures
         }
         yield return Gauge("process.uptime", "Time since the agent was started.", static () =>
             UnixNanoseconds(DateTime.UtcNow) - StartOfProcess);
+    }
+
+    /// <summary>Of the OTLP outlet.</summary>
+    public static IEnumerable<SelfFigure> OfOtlp(OtlpStatistics otlp)
+    {
+        yield return Counter("netlens.otlp.points.exported", "{point}", "Data points that the backend took.",
+            () => otlp.PointsExported);
+        yield return Counter("netlens.otlp.points.rejected", "{point}",
+            "Data points that the backend refused in a partial success.", () => otlp.PointsRejected);
+        yield return Counter("netlens.otlp.points.failed", "{point}", "Data points lost with a failed request.",
+            () => otlp.PointsFailed);
+        yield return Counter("netlens.otlp.duplicates", "{series}", "Series left out because another had the same attributes.",
+            () => otlp.DuplicatesDropped);
+        yield return Counter("netlens.otlp.oversized", "{series}", "Series left out because one alone exceeds a request.",
+            () => otlp.OversizedDropped);
+        yield return Counter("netlens.otlp.requests", "{request}", "Export requests, retries not counted.", () => otlp.Requests);
+        yield return Counter("netlens.otlp.retries", "{request}", "Requests sent again.", () => otlp.Retries);
+        yield return Counter("netlens.otlp.io", Units.Bytes, "Bytes sent, after compression.", () => otlp.BytesSent);
+        yield return Counter("netlens.otlp.snapshots.skipped", "{snapshot}",
+            "Snapshots not exported because the export before took too long.", () => otlp.SnapshotsSkipped);
+        yield return Gauge("netlens.otlp.last_success", "Unix time of the last export that the backend took.",
+            () => otlp.LastSuccess == 0 ? Metric.Absent : otlp.LastSuccess);
+        for (var i = 0; i < OtlpStatistics.Reasons.Count; i++)
+        {
+            var reason = i;
+            yield return new(new Metric
+            {
+                Name = "netlens.otlp.failures", Unit = "{request}", Kind = InstrumentKind.Counter,
+                Description = "Export requests that failed for good.", Tags = [new("error.type", OtlpStatistics.Reasons[i])],
+            }, () => otlp.Failures(reason));
+        }
     }
 
     /// <summary>Unix nanoseconds at which the process was started.</summary>

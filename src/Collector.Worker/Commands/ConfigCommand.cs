@@ -61,7 +61,7 @@ internal static class ConfigCommand
                 Output.Error(error.ToString());
             if (result.Options is null)
                 return ExitCodes.Configuration;
-            Console.Write(ConfigurationPrinter.Print(result));
+            Console.Write(ConfigurationPrinter.Print(result, NodeFactory.Catalogue));
             return ExitCodes.Ok;
         });
         return command;

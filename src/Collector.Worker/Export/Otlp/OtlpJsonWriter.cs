@@ -12,14 +12,14 @@ namespace Collector.Worker.Export.Otlp;
 internal static class OtlpJsonWriter
 {
     public static void Write(
-        Stream to, Snapshot snapshot, IEnumerable<KeyValuePair<string, object>> resource, string version)
+        Stream to, Snapshot snapshot, IEnumerable<KeyValuePair<string, string>> resource, string version)
     {
         using var json = new Utf8JsonWriter(to, new JsonWriterOptions { Indented = true });
         json.WriteStartObject();
         json.WriteStartArray("resourceMetrics");
         json.WriteStartObject();
         json.WriteStartObject("resource");
-        WriteAttributes(json, resource.Select(r => new Tag(r.Key, r.Value.ToString() ?? "")));
+        WriteAttributes(json, resource.Select(r => new Tag(r.Key, r.Value)));
         json.WriteEndObject();
         json.WriteStartArray("scopeMetrics");
         json.WriteStartObject();

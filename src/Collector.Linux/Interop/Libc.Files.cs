@@ -1,0 +1,42 @@
+using System.Runtime.InteropServices;
+
+namespace Collector.Linux.Interop;
+
+internal static unsafe partial class Libc
+{
+    public const int SEEK_SET = 0;
+    public const uint STATX_SIZE = 0x200;
+
+    // asm/unistd_64.h and asm-generic/unistd.h. The C library wraps getdents64 only since glibc 2.30.
+    public static readonly nint SYS_getdents64 = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 217 : 61;
+
+    // int openat(int dirfd, const char *pathname, int flags);
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int openat(int dirfd, byte* pathname, int flags);
+
+    // ssize_t read(int fd, void *buf, size_t count);
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint read(int fd, void* buf, nuint count);
+
+    // off_t lseek(int fd, off_t offset, int whence);
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint lseek(int fd, nint offset, int whence);
+
+    // long syscall(long number, ...);
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint syscall(nint number, nint fd, void* dirp, nint count);
+
+    // int statx(int dirfd, const char *pathname, int flags, unsigned int mask, struct statx *statxbuf);
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int statx(int dirfd, byte* pathname, int flags, uint mask, statx_t* statxbuf);
+
+    // struct statx (linux/stat.h): 256 bytes, of which the mask and the size are used.
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    public struct statx_t
+    {
+        [FieldOffset(0)]
+        public uint stx_mask;
+        [FieldOffset(40)]
+        public ulong stx_size;
+    }
+}

@@ -1,0 +1,34 @@
+namespace Collector.Linux.Interop;
+
+// struct nfgenmsg, include/uapi/linux/netfilter/nfnetlink.h
+internal struct nfgenmsg
+{
+    public byte nfgen_family;
+    public byte version;
+    public ushort res_id;
+}
+
+// include/uapi/linux/netfilter/{nfnetlink,nfnetlink_conntrack}.h
+internal static class Ctnetlink
+{
+    public const ushort NFNL_SUBSYS_CTNETLINK = 1;
+    public const ushort IPCTNL_MSG_CT_GET_STATS_CPU = 4;
+    public const ushort IPCTNL_MSG_CT_GET_STATS = 5;
+    public const ushort CTA_STATS_SEARCHED = 1;
+    public const ushort CTA_STATS_FOUND = 2;
+    public const ushort CTA_STATS_NEW = 3;
+    public const ushort CTA_STATS_INVALID = 4;
+    public const ushort CTA_STATS_IGNORE = 5;
+    public const ushort CTA_STATS_DELETE = 6;
+    public const ushort CTA_STATS_DELETE_LIST = 7;
+    public const ushort CTA_STATS_INSERT = 8;
+    public const ushort CTA_STATS_INSERT_FAILED = 9;
+    public const ushort CTA_STATS_DROP = 10;
+    public const ushort CTA_STATS_EARLY_DROP = 11;
+    public const ushort CTA_STATS_ERROR = 12;
+    public const ushort CTA_STATS_SEARCH_RESTART = 13;
+    public const ushort CTA_STATS_CLASH_RESOLVE = 14;
+    public const ushort CTA_STATS_CHAIN_TOOLONG = 15;
+    public const ushort CTA_STATS_GLOBAL_ENTRIES = 1;
+    public const ushort CTA_STATS_GLOBAL_MAX_ENTRIES = 2;
+}

@@ -1,0 +1,63 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Collector.Linux.Interop;
+
+namespace Collector.Linux.Kernel.Netlink;
+
+/// <summary>One socket of an inet_diag answer (inet_sk_diag_fill, net/ipv4/inet_diag.c).</summary>
+internal struct SocketMessage
+{
+    public byte Family;
+
+    /// <summary>enum tcp_state, net/tcp_states.h: ESTABLISHED 1 ... LISTEN 10, CLOSING 11.</summary>
+    public byte State;
+
+    /// <summary>IPv6 address as two words in network byte order read as numbers; IPv4 as ::ffff:a.b.c.d.</summary>
+    public UInt128 LocalAddress;
+    public ushort LocalPort;
+    public ulong Cookie;
+
+    /// <summary>Bytes not read by the application; of a listener, connections waiting to be accepted.</summary>
+    public uint ReceiveQueue;
+
+    /// <summary>Bytes not acknowledged; of a listener, how many may wait.</summary>
+    public uint SendQueue;
+
+    /// <summary>sk_drops, u32 that wraps; -1 when not asked for or not sent.</summary>
+    public long Drops;
+
+    /// <summary>False for a message that is cut short.</summary>
+    public static unsafe bool TryParse(in NetlinkMessage message, out SocketMessage socket)
+    {
+        socket = new SocketMessage { Drops = -1 };
+        if (!message.TryRead<inet_diag_msg>(out var header, out var rest))
+            return false;
+        socket.Family = header.idiag_family;
+        socket.State = header.idiag_state;
+        socket.ReceiveQueue = header.idiag_rqueue;
+        socket.SendQueue = header.idiag_wqueue;
+        socket.LocalPort = BinaryPrimitives.ReverseEndianness(header.id.idiag_sport);
+        socket.Cookie = header.id.idiag_cookie[0] | (ulong)header.id.idiag_cookie[1] << 32;
+        var address = new ReadOnlySpan<byte>(header.id.idiag_src, 16);
+        socket.LocalAddress = header.idiag_family == Libc.AF_INET
+            ? Mapped(BinaryPrimitives.ReadUInt32BigEndian(address))
+            : BinaryPrimitives.ReadUInt128BigEndian(address);
+        var attributes = new NetlinkAttributes(rest);
+        while (attributes.MoveNext(out var type, out var value))
+        {
+            if (type == SockDiag.INET_DIAG_SKMEMINFO)
+                socket.Drops = DropsOf(value);
+        }
+        return !attributes.Malformed;
+    }
+
+    /// <summary>The IPv4 address inside ::ffff:0:0/96.</summary>
+    public static UInt128 Mapped(uint address) => new(0, 0xffff_0000_0000UL | address);
+
+    // The array grew: SK_MEMINFO_DROPS is in it since Linux 4.7.
+    private static long DropsOf(ReadOnlySpan<byte> value)
+    {
+        var words = MemoryMarshal.Cast<byte, uint>(value);
+        return words.Length > SockDiag.SK_MEMINFO_DROPS ? words[SockDiag.SK_MEMINFO_DROPS] : -1;
+    }
+}

@@ -1,0 +1,88 @@
+using System.Runtime.InteropServices;
+using Collector.Linux.Interop;
+using Collector.Linux.Kernel.ProcFs;
+
+namespace Collector.Linux.Processes;
+
+/// <summary>Counts a process's open descriptors as cheaply as the kernel allows.</summary>
+internal sealed unsafe class DescriptorReader(ProcFolder proc, bool sockets)
+{
+    /// <summary>Parts that a utilization is stored in.</summary>
+    public const long Whole = 1_000_000;
+
+    // Since Linux 6.2 the size of the folder is its number of entries (fs/proc/fd.c, proc_fd_getattr); before it was 0.
+    private readonly bool _sizeIsCount = proc.SizeOf(Environment.ProcessId, "/fd\0"u8, out _) > 0;
+    private readonly byte[] _limits = new byte[4 * 1024];
+
+    /// <summary>
+    /// Counts; false when the process cannot be read, with the failure's reason, or empty when it is merely gone.
+    /// </summary>
+    public bool TryRead(Process process, out long open, out long openSockets, out string failure)
+    {
+        openSockets = 0;
+        Errno error;
+        if (_sizeIsCount && !sockets)
+            open = proc.SizeOf(process.Pid, "/fd\0"u8, out error);
+        else
+            open = Walk(process.Pid, out openSockets, out error);
+        failure = error switch
+        {
+            Errno.None or Errno.ENOENT or Errno.ESRCH => "",
+            Errno.EACCES or Errno.EPERM => "permission",
+            _ => error.ToString(),
+        };
+        if (error == Errno.None && (process.Recheck || process.FileLimit < 0))
+            process.FileLimit = ReadLimit(process.Pid);
+        return error == Errno.None;
+    }
+
+    private long Walk(int pid, out long openSockets, out Errno error)
+    {
+        openSockets = 0;
+        if (!proc.TryOpen(pid, "/fd\0"u8, Libc.O_DIRECTORY, out var folder, out error))
+            return -1;
+        var count = 0L;
+        var entries = proc.EntriesOf(folder);
+        while (entries.TryNext(out _, out var name))
+        {
+            if (name[0] == (byte)'.')
+                continue;
+            count++;
+            if (sockets && IsSocket(folder, name))
+                openSockets++;
+        }
+        error = entries.Error;
+        Libc.close(folder);
+        return count;
+    }
+
+    // The link of a socket reads "socket:[12345]" (net/socket.c, sockfs_dname).
+    private static bool IsSocket(int folder, ReadOnlySpan<byte> name)
+    {
+        var target = stackalloc byte[8];
+        nint n;
+        fixed (byte* p = name)
+            n = Libc.readlinkat(folder, p, target, 8);
+        return n == 8 && new ReadOnlySpan<byte>(target, 8).SequenceEqual("socket:["u8);
+    }
+
+    private long ReadLimit(int pid)
+    {
+        var n = proc.Read(pid, "/limits\0"u8, _limits, out _);
+        return n > 0 && TryParseLimit(_limits.AsSpan(0, n), out var limit) ? limit : 0;
+    }
+
+    // Max open files            1024                 524288               files     (fs/proc/base.c, proc_pid_limits)
+    public static bool TryParseLimit(ReadOnlySpan<byte> text, out long soft)
+    {
+        soft = 0;
+        var label = "Max open files"u8;
+        var lines = new LineReader(text);
+        while (lines.TryNext(out var line))
+        {
+            if (line.StartsWith(label))
+                return new FieldReader(line[label.Length..]) is var fields && fields.TryNextNumber(out soft);
+        }
+        return false;
+    }
+}

@@ -1,0 +1,42 @@
+namespace Collector.Linux.Processes;
+
+/// <summary>One process, never a thread, from the first look that found it to the first that did not.</summary>
+internal sealed class Process(int pid, ulong inode, in ProcessStat stat)
+{
+    public int Pid { get; } = pid;
+
+    /// <summary>Start since boot in clock ticks.</summary>
+    public long StartTicks { get; } = stat.StartTicks;
+
+    public bool KernelThread { get; } = stat.KernelThread;
+
+    /// <summary>Inode of its folder in /proc: while it stays the same, so does the process.</summary>
+    public ulong Inode { get; set; } = inode;
+
+    public int ParentPid { get; set; } = stat.ParentPid;
+
+    /// <summary>Its parent when it was last looked up; null where that is not in the table.</summary>
+    public Process? Parent { get; set; }
+
+    /// <summary>Where its figures belong; null until its namespace is known.</summary>
+    public ProcessGroup? Group { get; set; }
+
+    /// <summary>True when its namespace may not be read.</summary>
+    public bool Denied { get; set; }
+
+    /// <summary>True once it is no longer in /proc.</summary>
+    public bool Gone { get; set; }
+
+    /// <summary>True in collections that also look again at what seldom changes: its namespace, its limits.</summary>
+    public bool Recheck { get; set; } = true;
+
+    /// <summary>Soft limit of open files; -1 while unknown, 0 when there is none.</summary>
+    public long FileLimit { get; set; } = -1;
+
+    /// <summary>Its I/O, as the io probe saw it.</summary>
+    public IoState Io;
+
+    internal int Age { get; set; }
+
+    internal long SeenAt { get; set; }
+}

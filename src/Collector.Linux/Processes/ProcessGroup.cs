@@ -1,0 +1,34 @@
+using Collector.Core.Identity;
+using Collector.Linux.Namespaces;
+
+namespace Collector.Linux.Processes;
+
+/// <summary>
+/// Processes whose figures are one row: those of one network namespace, and in the node's namespace those of one pod
+/// (hostNetwork) or of no pod.
+/// </summary>
+/// <remarks>
+/// In any other namespace the pod is a property of the namespace, told by <see cref="NetNamespace.Identity"/>. There a
+/// helper that entered from outside (a CNI plugin, nsenter) counts where it works.
+/// </remarks>
+internal sealed class ProcessGroup(NamespaceHandle handle, NetNamespace ns, byte[] podUid)
+{
+    public NamespaceHandle Handle { get; } = handle;
+
+    /// <summary>
+    /// Identity of the rows: the namespace itself, or for a hostNetwork pod an object of its own with the same inode,
+    /// so that the pod can have a name and the node keeps none.
+    /// </summary>
+    public NetNamespace Namespace { get; } = ns;
+
+    /// <summary>UID in ASCII; empty for processes of no pod.</summary>
+    public byte[] PodUid { get; } = podUid;
+
+    /// <summary>Live processes in it.</summary>
+    public int Processes { get; internal set; }
+
+    /// <summary>True once its namespace is gone, or the pod has had no process for a while.</summary>
+    public bool Closed { get; internal set; }
+
+    internal int EmptyTicks { get; set; }
+}

@@ -1,0 +1,45 @@
+using System.CommandLine;
+using Collector.Worker.Configuration;
+using Collector.Worker.Export.Otlp;
+using Collector.Worker.Hosting;
+
+namespace Collector.Worker.Commands;
+
+/// <summary><c>netlens run</c>: the agent, until it is told to stop.</summary>
+internal static class RunCommand
+{
+    public static Command Create()
+    {
+        var config = CommonOptions.Config();
+        var command = new Command("run", "Run the agent: collect, serve /metrics, push over OTLP if an endpoint is set.") { config };
+        command.SetAction((parsed, cancel) => RunAsync(parsed.GetValue(config), cancel));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string? config, CancellationToken cancel)
+    {
+        var loaded = Session.Configure(config);
+        if (loaded?.Options is not { } options)
+            return ExitCodes.Configuration;
+        var errors = new List<string>();
+        var otlp = OtlpSettings.Resolve(options.Otlp, Environment.GetEnvironmentVariable, errors);
+        foreach (var error in errors)
+            Output.Error(error);
+        if (errors.Count > 0)
+            return ExitCodes.Configuration;
+        try
+        {
+            await using var agent = Agent.Build(options, otlp, config);
+            return await agent.RunAsync(cancel);
+        }
+        catch (Exception e) when (IsCannotStart(e))
+        {
+            Output.Error($"cannot start: {e.Message}");
+            return ExitCodes.CannotStart;
+        }
+    }
+
+    // What the machine refuses: a port in use, a certificate that cannot be read, a folder that is not there.
+    private static bool IsCannotStart(Exception e) =>
+        e is IOException or UnauthorizedAccessException or InvalidOperationException or Linux.Interop.LinuxException;
+}

@@ -1,0 +1,22 @@
+using Collector.Core.Snapshots;
+using Collector.Worker.Collection;
+
+namespace Collector.Worker.Hosting;
+
+/// <summary>Keeps systemd's status line true: <c>systemctl status</c> then shows what the agent sees.</summary>
+internal sealed class StatusReporter(NodeCollector collector, SnapshotStore store, ISystemdNotifier notifier) : BackgroundService
+{
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (!SystemdHelpers.IsSystemdService() && Environment.GetEnvironmentVariable(SystemdNotifier.SocketVariable) is null or "")
+            return;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            await store.NextPublished.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var running = collector.Runners.Count(r => r.State == ProbeState.Running);
+            notifier.Notify(ServiceState.Status(
+                $"{collector.Series} series of {collector.Node.NamespaceCount} network namespaces, "
+                + $"{running} of {collector.Runners.Count} probes running"));
+        }
+    }
+}
