@@ -39,6 +39,7 @@ static async Task MeasureAll(Options options)
             Report.WriteJson(path, all);
     }
     Report.Print(Console.Out, all);
+    Goals.Print(Console.Out, all);
 }
 
 static async Task<ScaleFigures> Measure(Options options, int count)
