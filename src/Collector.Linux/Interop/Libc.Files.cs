@@ -25,18 +25,4 @@ internal static unsafe partial class Libc
     // long syscall(long number, ...);
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint syscall(nint number, nint fd, void* dirp, nint count);
-
-    // int statx(int dirfd, const char *pathname, int flags, unsigned int mask, struct statx *statxbuf);
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int statx(int dirfd, byte* pathname, int flags, uint mask, statx_t* statxbuf);
-
-    // struct statx (linux/stat.h): 256 bytes, of which the mask and the size are used.
-    [StructLayout(LayoutKind.Explicit, Size = 256)]
-    public struct statx_t
-    {
-        [FieldOffset(0)]
-        public uint stx_mask;
-        [FieldOffset(40)]
-        public ulong stx_size;
-    }
 }

@@ -51,7 +51,7 @@ internal static unsafe partial class Libc
 
     // int statx(int dirfd, const char *pathname, int flags, unsigned int mask, struct statx *statxbuf);  (glibc 2.28)
     [LibraryImport("libc", SetLastError = true)]
-    public static partial int statx(int dirfd, byte* pathname, int flags, uint mask, out statx_t statxbuf);
+    public static partial int statx(int dirfd, byte* pathname, int flags, uint mask, statx_t* statxbuf);
 
     // int setns(int fd, int nstype);
     [LibraryImport("libc", SetLastError = true)]

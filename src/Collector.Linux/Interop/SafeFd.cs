@@ -25,7 +25,8 @@ public sealed class SafeFd : SafeHandleMinusOneIsInvalid
     internal unsafe ulong Inode()
     {
         byte empty = 0;
-        return Libc.statx(Value, &empty, Libc.AT_EMPTY_PATH, Libc.STATX_INO, out var stat) == 0 ? stat.stx_ino : 0;
+        Libc.statx_t stat;
+        return Libc.statx(Value, &empty, Libc.AT_EMPTY_PATH, Libc.STATX_INO, &stat) == 0 ? stat.stx_ino : 0;
     }
 
     internal static Errno LastErrno => (Errno)Marshal.GetLastPInvokeError();
