@@ -21,6 +21,7 @@ public sealed unsafe class NetlinkSocket : IDisposable
 {
     private const int NETLINK_EXT_ACK = 11;
     private const int NETLINK_GET_STRICT_CHK = 12;
+    private const ushort NLM_F_DUMP = 0x300;
     private readonly SafeFd _fd;
     private uint _sequence;
 
@@ -68,7 +69,8 @@ public sealed unsafe class NetlinkSocket : IDisposable
                 sent = Libc.send(_fd.Value, p, (nuint)request.Length, 0);
         }
         while (sent < 0 && SafeFd.LastErrno == Errno.EINTR);
-        return new NetlinkReader(this, buffer, _sequence, sent < 0 ? SafeFd.LastErrno : Errno.None);
+        var dump = (header.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+        return new NetlinkReader(this, buffer, _sequence, dump, sent < 0 ? SafeFd.LastErrno : Errno.None);
     }
 
     /// <summary>Receives one datagram; -1 with the error. The length is the datagram's even if the buffer is smaller.</summary>
@@ -145,15 +147,17 @@ public ref struct NetlinkReader
     private readonly NetlinkSocket _socket;
     private readonly byte[] _buffer;
     private readonly uint _sequence;
+    private readonly bool _dump;
     private ReadOnlySpan<byte> _rest;
     private bool _interrupted;
     private bool _single;
 
-    internal NetlinkReader(NetlinkSocket socket, byte[] buffer, uint sequence, Errno sendError)
+    internal NetlinkReader(NetlinkSocket socket, byte[] buffer, uint sequence, bool dump, Errno sendError)
     {
         _socket = socket;
         _buffer = buffer;
         _sequence = sequence;
+        _dump = dump;
         Error = sendError;
         Status = sendError == Errno.None ? NetlinkStatus.Reading : NetlinkStatus.Failed;
     }
@@ -190,7 +194,9 @@ public ref struct NetlinkReader
                 case NLMSG_ERROR:
                     return EndWithError(payload);
                 default:
-                    _single = (header.nlmsg_flags & NLM_F_MULTI) == 0;
+                    // ctnetlink marks its single answers as parts too and sends no NLMSG_DONE
+                    // (ctnetlink_stat_ct_fill_info, nf_conntrack_netlink.c): only a dump has one to wait for.
+                    _single = !_dump || (header.nlmsg_flags & NLM_F_MULTI) == 0;
                     message = new NetlinkMessage(header.nlmsg_type, payload);
                     return true;
             }
