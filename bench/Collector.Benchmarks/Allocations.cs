@@ -1,56 +1,81 @@
+using System.Reflection;
 using System.Text.Json;
-using BenchmarkDotNet.Reports;
+using BenchmarkDotNet.Attributes;
+using BenchmarkDotNet.Running;
 
 namespace Collector.Benchmarks;
 
 /// <summary>
-/// The pinned bytes per operation of each benchmark, in allocations.json. What is not there, or differs, fails the
-/// check: more bytes are a regression, fewer are a pin to be tightened.
+/// The bytes that one operation of each benchmark allocates, exactly, against the pins in allocations.json. More bytes
+/// are a regression, fewer are a pin to be tightened.
 /// </summary>
+/// <remarks>
+/// MemoryDiagnoser divides what the whole process allocated by few operations where one takes milliseconds; this counts
+/// the bytes of the thread that does the work, over operations that came after the first ones.
+/// </remarks>
 internal static class Allocations
 {
+    private const int WarmUp = 32;
+    private const int Operations = 64;
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true };
 
-    /// <summary>Compares and reports. True when all agree.</summary>
-    public static bool Check(IEnumerable<Summary> summaries, string file)
+    /// <summary>Runs every benchmark a few times and compares. True when all agree.</summary>
+    public static bool Check(string file)
     {
-        var pinned = JsonSerializer.Deserialize<SortedDictionary<string, long>>(File.ReadAllText(file)) ?? [];
+        var pinned = Read(file);
         var agree = true;
-        foreach (var (name, bytes) in Measured(summaries))
+        foreach (var (name, bytes) in Measure())
         {
-            var expected = pinned.TryGetValue(name, out var pin) ? $"{pin}" : "nothing";
-            if (bytes is not null && $"{bytes}" == expected)
-                continue;
-            Console.Error.WriteLine($"{name}: {expected} pinned, {(bytes is null ? "did not run" : $"{bytes} bytes measured")}");
-            agree = false;
+            var known = pinned.Remove(name, out var pin);
+            var verdict = known && pin == bytes ? "ok" : known ? $"WRONG: {pin} pinned" : "WRONG: not pinned";
+            Console.WriteLine($"{bytes,8} B  {name}  {verdict}");
+            agree &= known && pin == bytes;
         }
-        return agree;
+        foreach (var name in pinned.Keys)
+            Console.WriteLine($"{"",8}    {name}  WRONG: pinned, but there is no such benchmark");
+        return agree && pinned.Count == 0;
     }
 
-    /// <summary>Writes what was measured over the pins of the same benchmarks.</summary>
-    public static void Update(IEnumerable<Summary> summaries, string file)
+    /// <summary>Runs every benchmark a few times and writes the pins anew.</summary>
+    public static void Update(string file)
     {
-        var pinned = File.Exists(file)
-            ? JsonSerializer.Deserialize<SortedDictionary<string, long>>(File.ReadAllText(file)) ?? []
-            : [];
-        foreach (var (name, bytes) in Measured(summaries))
+        var measured = new SortedDictionary<string, long>(StringComparer.Ordinal);
+        foreach (var (name, bytes) in Measure())
         {
-            if (bytes is { } value)
-                pinned[name] = value;
+            Console.WriteLine($"{bytes,8} B  {name}");
+            measured.Add(name, bytes);
         }
-        var sorted = new SortedDictionary<string, long>(pinned, StringComparer.Ordinal);
-        File.WriteAllText(file, JsonSerializer.Serialize(sorted, Json) + "\n");
+        File.WriteAllText(file, JsonSerializer.Serialize(measured, Json) + "\n");
     }
 
-    private static IEnumerable<(string Name, long? Bytes)> Measured(IEnumerable<Summary> summaries)
+    private static SortedDictionary<string, long> Read(string file) =>
+        JsonSerializer.Deserialize<SortedDictionary<string, long>>(File.ReadAllText(file)) ?? [];
+
+    private static IEnumerable<(string Name, long Bytes)> Measure() =>
+        typeof(Allocations).Assembly.GetTypes()
+            .Where(t => t.GetMethods().Any(m => m.IsDefined(typeof(BenchmarkAttribute))))
+            .OrderBy(t => t.Name, StringComparer.Ordinal)
+            .SelectMany(t => BenchmarkConverter.TypeToBenchmarks(t).BenchmarksCases)
+            .Select(Measure);
+
+    private static (string Name, long Bytes) Measure(BenchmarkCase benchmark)
     {
-        foreach (var report in summaries.SelectMany(s => s.Reports))
-        {
-            var benchmark = report.BenchmarkCase;
-            var name = $"{benchmark.Descriptor.Type.Name}.{benchmark.Descriptor.WorkloadMethod.Name}";
-            if (benchmark.HasParameters)
-                name += $"({string.Join(", ", benchmark.Parameters.Items.Select(p => $"{p.Name}={p.Value}"))})";
-            yield return (name, report.Success ? report.GcStats.GetBytesAllocatedPerOperation(benchmark) : null);
-        }
+        var type = benchmark.Descriptor.Type;
+        var name = $"{type.Name}.{benchmark.Descriptor.WorkloadMethod.Name}";
+        var instance = Activator.CreateInstance(type)!;
+        foreach (var parameter in benchmark.Parameters.Items)
+            type.GetProperty(parameter.Name)!.SetValue(instance, parameter.Value);
+        if (benchmark.HasParameters)
+            name += $"({string.Join(", ", benchmark.Parameters.Items.Select(p => $"{p.Name}={p.Value}"))})";
+        benchmark.Descriptor.GlobalSetupMethod?.Invoke(instance, null);
+        var operation = benchmark.Descriptor.WorkloadMethod.CreateDelegate<Func<long>>(instance);
+        for (var i = 0; i < WarmUp; i++)
+            operation();
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < Operations; i++)
+            operation();
+        var bytes = (GC.GetAllocatedBytesForCurrentThread() - before) / Operations;
+        benchmark.Descriptor.GlobalCleanupMethod?.Invoke(instance, null);
+        return (name, bytes);
     }
 }

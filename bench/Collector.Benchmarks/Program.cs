@@ -9,7 +9,7 @@ using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using Collector.Benchmarks;
 using Perfolizer.Horology;
 
-const string usage = "usage: bench/benchmarks [--quick] [--check | --update] [BenchmarkDotNet's arguments, such as --filter '*Otlp*']";
+const string usage = "usage: bench/benchmarks [--check | --update | [--quick] [BenchmarkDotNet's arguments, such as --filter '*Otlp*']]";
 var words = args.ToList();
 if (words.Contains("--help"))
 {
@@ -19,6 +19,15 @@ if (words.Contains("--help"))
 var quick = words.Remove("--quick");
 var check = words.Remove("--check");
 var update = words.Remove("--update");
+var pins = Environment.GetEnvironmentVariable("NETLENS_BENCH_ALLOCATIONS")
+    ?? Path.Combine(AppContext.BaseDirectory, "allocations.json");
+if (check)
+    return Allocations.Check(pins) ? 0 : 1;
+if (update)
+{
+    Allocations.Update(pins);
+    return 0;
+}
 if (!words.Contains("--filter"))
     words.AddRange(["--filter", "*"]);
 
@@ -37,9 +46,4 @@ var config = ManualConfig.CreateEmpty()
 var summaries = BenchmarkSwitcher.FromAssembly(typeof(SyntheticNode).Assembly).Run([.. words], config).ToList();
 foreach (var summary in summaries)
     MarkdownExporter.Console.ExportToLog(summary, ConsoleLogger.Default);
-
-var file = Environment.GetEnvironmentVariable("NETLENS_BENCH_ALLOCATIONS")
-    ?? Path.Combine(AppContext.BaseDirectory, "allocations.json");
-if (update)
-    Allocations.Update(summaries, file);
-return check && !Allocations.Check(summaries, file) ? 1 : 0;
+return 0;
