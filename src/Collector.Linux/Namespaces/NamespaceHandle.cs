@@ -35,10 +35,11 @@ public sealed class NamespaceHandle : IDisposable
     /// <summary>True when the agent itself runs in this namespace: nothing need be entered.</summary>
     internal bool IsOwn { get; init; }
 
-    /// <summary>How it is known to be alive: a mount's path, or a process id.</summary>
-    internal string? MountPath { get; set; }
+    /// <summary>The mount by which it is known to be alive; null where there is none.</summary>
+    public string? MountPath { get; internal set; }
 
-    internal int Pid { get; set; }
+    /// <summary>A process by which it is known to be alive; 0 where none was looked for.</summary>
+    public int Pid { get; internal set; }
 
     /// <summary>Opens a file below /proc as seen in this namespace: <c>net/snmp</c>, <c>sys/net/ipv4/ip_forward</c>.</summary>
     /// <exception cref="LinuxException">The file does not exist there, or the namespace cannot be entered.</exception>

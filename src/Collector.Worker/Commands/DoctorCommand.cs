@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
 using Collector.Worker.Hosting;
+using Spectre.Console;
 
 namespace Collector.Worker.Commands;
 

@@ -30,12 +30,14 @@ internal static class ConfigurationDocs
         return text.ToString().TrimEnd('\n') + "\n";
     }
 
-    /// <summary>The sample file: every key, those with a default as that, the others commented out with an example.</summary>
+    /// <summary>
+    /// The sample file: every key, those with a default as that, the others commented out with an example.
+    /// </summary>
     public static string Sample()
     {
         var text = new StringBuilder();
         Comment(text, 0, "Netlens: every key with its default. All of it may be left out, and so may the whole file.");
-        Comment(text, 0, "`netlens config check` tries a file, `netlens config print` shows what is in effect and why.");
+        Comment(text, 0, "`netlens config check` tries a file, `netlens config print` shows what is in effect.");
         foreach (var (section, description) in ConfigurationSchema.Sections)
         {
             text.Append('\n');

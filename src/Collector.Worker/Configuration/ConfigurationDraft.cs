@@ -10,7 +10,9 @@ internal readonly record struct Origin(string Place, string Source)
     public static Origin Environment(string variable) => new($"environment variable {variable}", $"env {variable}");
 }
 
-/// <summary>Options while they are being bound: defaults at first, then the file, then the environment over it.</summary>
+/// <summary>
+/// Options while they are being bound: defaults at first, then the file, then the environment over it.
+/// </summary>
 internal sealed class ConfigurationDraft
 {
     public const string DefaultSource = "default";

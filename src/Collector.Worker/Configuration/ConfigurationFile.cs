@@ -11,12 +11,15 @@ internal static class ConfigurationFile
     /// <summary>Largest file that is read, in bytes. A real one has a few thousand.</summary>
     public const int LargestSize = 1 << 20;
 
-    private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
 
     private static readonly SearchValues<char> ControlCharacters = SearchValues.Create(
-        [.. Enumerable.Range(0, 0x80).Select(c => (char)c).Where(c => char.IsControl(c) && c is not ('\t' or '\n' or '\r'))]);
+        [.. Enumerable.Range(0, 0x80).Select(c => (char)c)
+            .Where(c => char.IsControl(c) && c is not ('\t' or '\n' or '\r'))]);
 
-    /// <summary>Null when there is no file, which is an error only if it must exist, or when it cannot be read.</summary>
+    /// <summary>
+    /// Null when there is no file, which is an error only if it must exist, or when it cannot be read.
+    /// </summary>
     public static byte[]? ReadBytes(string path, bool mustExist, ErrorList errors)
     {
         var place = YamlText.OneLine(path);
@@ -28,7 +31,8 @@ internal static class ConfigurationFile
                 return null;
             }
             // Read to its end, not to its length: a pipe and a file of /proc have none.
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 0);
+            using var file = new FileStream(
+                path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
             var content = new byte[LargestSize + 1];
             var length = file.ReadAtLeast(content, content.Length, throwOnEndOfStream: false);
             if (length <= LargestSize)

@@ -46,26 +46,29 @@ internal static class ConfigurationSchema
             Variable = "NETLENS_HTTP_LISTEN",
         },
         new ValueKey("prometheus.naming", Choice(
-                ("otel", MetricNaming.Otel), ("kubeskoop", MetricNaming.KubeSkoop), ("inspector", MetricNaming.Inspector)),
+                ("otel", MetricNaming.Otel),
+                ("kubeskoop", MetricNaming.KubeSkoop),
+                ("inspector", MetricNaming.Inspector)),
             "Names and labels of /metrics unless the request asks with ?naming=.",
             o => o.Prometheus.Naming,
             (o, v) => o with { Prometheus = o.Prometheus with { Naming = (MetricNaming)v! } })
         {
             Variable = "NETLENS_PROMETHEUS_NAMING",
         },
-        new ValueKey("otlp.endpoint", Url, "Base URL of the backend; over HTTP the signal's path (v1/metrics) is appended.",
+        new ValueKey("otlp.endpoint", Url,
+            "Base URL of the backend; over HTTP the signal's path (v1/metrics) is appended.",
             o => o.Otlp.Endpoint, (o, v) => o with { Otlp = o.Otlp with { Endpoint = (Uri?)v } })
         {
             StandardVariables = Otel("ENDPOINT"),
-            Example = "http://127.0.0.1:4317",
+            Example = "http://127.0.0.1:4318",
         },
         new ValueKey("otlp.protocol", Choice(
                 ("grpc", OtlpProtocol.Grpc), ("http/protobuf", OtlpProtocol.HttpProtobuf)),
-            "How it is sent. Unset: grpc.",
+            "How it is sent. Unset: http/protobuf.",
             o => o.Otlp.Protocol, (o, v) => o with { Otlp = o.Otlp with { Protocol = (OtlpProtocol?)v } })
         {
             StandardVariables = Otel("PROTOCOL"),
-            Example = "http/protobuf",
+            Example = "grpc",
         },
         new MapKey("otlp.headers", "Sent with every request; for tokens. Values are never printed.",
             o => o.Otlp.Headers, (o, v) => o with { Otlp = o.Otlp with { Headers = v } })

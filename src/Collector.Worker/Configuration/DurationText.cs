@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Collector.Worker.Configuration;
 
-/// <summary>Durations as the file writes them: a whole number and one unit, <c>500ms</c>, <c>15s</c>, <c>1m</c>, <c>2h</c>.</summary>
+/// <summary>
+/// Durations as the file writes them: a whole number and one unit, <c>500ms</c>, <c>15s</c>, <c>1m</c>, <c>2h</c>.
+/// </summary>
 public static class DurationText
 {
     // Longest first when formatting; "ms" before "s" when parsing.

@@ -1,6 +1,8 @@
 namespace Collector.Worker.Configuration;
 
-/// <summary>Collects errors; after <see cref="Limit"/> it only counts, so that a wrong file cannot flood the log.</summary>
+/// <summary>
+/// Collects errors; after <see cref="Limit"/> it only counts, so that a wrong file cannot flood the log.
+/// </summary>
 internal sealed class ErrorList
 {
     public const int Limit = 100;

@@ -26,7 +26,9 @@ internal sealed class FileBinder(string file, ConfigurationDraft draft)
         }
     }
 
-    /// <summary>A map's entries with plain names; what is no name, or is there twice, is reported and left out.</summary>
+    /// <summary>
+    /// A map's entries with plain names; what is no name, or is there twice, is reported and left out.
+    /// </summary>
     /// <param name="map">The map.</param>
     /// <param name="path">Its own dotted key, null for the file itself.</param>
     /// <param name="comparer">When names are the same; exactly unless given.</param>

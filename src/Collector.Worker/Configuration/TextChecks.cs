@@ -31,7 +31,9 @@ internal static class TextChecks
             ? ""
             : $"'{YamlText.Shown(text)}' is not a header name";
 
-    /// <summary>Visible ASCII and inner spaces (RFC 9110, 5.5). The value itself is a secret and is not shown.</summary>
+    /// <summary>
+    /// Visible ASCII and inner spaces (RFC 9110, 5.5). The value itself is a secret and is not shown.
+    /// </summary>
     public static string HeaderValue(string text) =>
         text.Any(c => c is < ' ' or > '~') ? "its value holds characters other than visible ASCII"
         : text.Trim() != text ? "its value begins or ends with a space"

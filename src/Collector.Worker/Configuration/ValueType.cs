@@ -4,7 +4,9 @@ using Collector.Worker.Configuration.Yaml;
 
 namespace Collector.Worker.Configuration;
 
-/// <summary>The type of a single value: how it is read, written and described. The same for file and environment.</summary>
+/// <summary>
+/// The type of a single value: how it is read, written and described. The same for file and environment.
+/// </summary>
 /// <param name="name">One word for the table in the documentation.</param>
 /// <param name="allowed">What may be written, for messages and the table.</param>
 internal abstract class ValueType(string name, string allowed)
@@ -152,8 +154,11 @@ internal sealed class ListType(IReadOnlyList<string> items)
         return problem.Length == 0 ? string.Join(',', words) : null;
     }
 
-    public override string ToYaml(object value) =>
-        $"[{string.Join(", ", Format(value).Split(',', StringSplitOptions.RemoveEmptyEntries).Select(YamlText.Scalar))}]";
+    public override string ToYaml(object value)
+    {
+        var words = Format(value).Split(',', StringSplitOptions.RemoveEmptyEntries);
+        return $"[{string.Join(", ", words.Select(YamlText.Scalar))}]";
+    }
 
     private string Check(string word) => items.Count == 0 ? TextChecks.Printable(word)
         : items.Contains(word) ? ""

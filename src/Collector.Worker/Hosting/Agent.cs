@@ -83,7 +83,7 @@ internal sealed class Agent : IAsyncDisposable
         [
             .. SelfFigures.OfCollection(collector, () => loop.Missed),
             .. SelfFigures.OfProcess(),
-            .. SelfFigures.OfPrometheus(services.GetRequiredService<PrometheusStatistics>()),
+            
             .. otlp.Metrics.Enabled ? SelfFigures.OfOtlp(services.GetRequiredService<OtlpStatistics>()) : [],
         ];
         var probe = new SelfProbe(collector, figures, SelfFigures.StartOfProcess);

@@ -1,6 +1,8 @@
 namespace Collector.Worker.Hosting;
 
-/// <summary>What the process ends with. Scripts and units depend on the numbers: they never change their meaning.</summary>
+/// <summary>
+/// What the process ends with. Scripts and units depend on the numbers: they never change their meaning.
+/// </summary>
 public static class ExitCodes
 {
     /// <summary>Done, or stopped by a signal in good order.</summary>

@@ -8,7 +8,9 @@ public static class HostingDefaults
     /// </summary>
     public static readonly TimeSpan ShutdownTimeout = TimeSpan.FromMilliseconds(1500);
 
-    /// <summary>Services stop side by side within <see cref="ShutdownTimeout"/>; no chatter of the console lifetime.</summary>
+    /// <summary>
+    /// Services stop side by side within <see cref="ShutdownTimeout"/>; no chatter of the console lifetime.
+    /// </summary>
     public static IServiceCollection AddHostingDefaults(this IServiceCollection services)
     {
         services.Configure<HostOptions>(o =>

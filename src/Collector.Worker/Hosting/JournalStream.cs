@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace Collector.Worker.Hosting;
 
-/// <summary>Whether a file descriptor is the one that $JOURNAL_STREAM names as <c>device:inode</c> (systemd.exec(5)).</summary>
+/// <summary>
+/// Whether a file descriptor is the one that $JOURNAL_STREAM names as <c>device:inode</c> (systemd.exec(5)).
+/// </summary>
 internal static partial class JournalStream
 {
     // include/uapi/linux/fcntl.h and stat.h; struct statx is the same on every architecture.

@@ -27,7 +27,8 @@ internal static class LogStyles
     internal static LogStyle Detect(
         Func<string, string?> env, Func<string, bool> isJournal, Func<bool> isService, Func<bool> isTerminal)
     {
-        // The variable is inherited: a shell inside a service may well have sent standard error elsewhere (systemd.exec(5)).
+        // The variable is inherited: a shell inside a service may well have sent standard error elsewhere
+        // (systemd.exec(5)).
         if (env("JOURNAL_STREAM") is { Length: > 0 } stream)
         {
             if (isJournal(stream))

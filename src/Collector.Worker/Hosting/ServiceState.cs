@@ -31,7 +31,9 @@ public readonly struct ServiceState
         return new(string.Create(CultureInfo.InvariantCulture, $"RELOADING=1\nMONOTONIC_USEC={microseconds}"));
     }
 
-    /// <summary>One line for <c>systemctl status</c>. A line break in it would begin another assignment: it ends it.</summary>
+    /// <summary>
+    /// One line for <c>systemctl status</c>. A line break in it would begin another assignment: it ends it.
+    /// </summary>
     public static ServiceState Status(string text) => new($"STATUS={text.ReplaceLineEndings(" ")}");
 
     /// <summary>The bytes of the datagram.</summary>

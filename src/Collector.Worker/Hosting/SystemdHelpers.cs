@@ -13,7 +13,8 @@ public static class SystemdHelpers
 
     internal static bool IsSystemdService(Func<string, string?> env, Func<string?> parentName)
     {
-        // Since systemd 248: set to the pid of the process that was started, so that children know that it is not theirs.
+        // Since systemd 248: set to the pid of the process that was started, so that children know that it is not
+        // theirs.
         if (env("SYSTEMD_EXEC_PID") is { Length: > 0 } pid)
             return pid == Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
         // Before (systemd 239 on the 8 series of Enterprise Linux): an invocation whose parent is the manager.
@@ -24,8 +25,9 @@ public static class SystemdHelpers
     {
         try
         {
-            var parent = File.ReadLines("/proc/self/status").First(l => l.StartsWith("PPid:", StringComparison.Ordinal));
-            return File.ReadAllText($"/proc/{parent["PPid:".Length..].Trim()}/comm").TrimEnd('\n');
+            const string field = "PPid:";
+            var line = File.ReadLines("/proc/self/status").First(l => l.StartsWith(field, StringComparison.Ordinal));
+            return File.ReadAllText($"/proc/{line[field.Length..].Trim()}/comm").TrimEnd('\n');
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidOperationException)
         {

@@ -9,7 +9,8 @@ namespace Collector.Worker.Hosting;
 public static class SystemdHostBuilderExtensions
 {
     /// <inheritdoc cref="AddSystemd"/>
-    public static IHostBuilder UseSystemd(this IHostBuilder builder, Func<IServiceProvider, Func<bool>>? healthy = null) =>
+    public static IHostBuilder UseSystemd(
+        this IHostBuilder builder, Func<IServiceProvider, Func<bool>>? healthy = null) =>
         builder.ConfigureServices((_, services) => services.AddSystemd(healthy));
 
     /// <summary>
@@ -17,7 +18,7 @@ public static class SystemdHostBuilderExtensions
     /// that reports to it and the watchdog. Elsewhere the host keeps its console lifetime.
     /// </summary>
     /// <param name="services">The host's services.</param>
-    /// <param name="healthy">Makes the watchdog's question; without it the watchdog is fed while the process runs.</param>
+    /// <param name="healthy">Makes the watchdog's question; without it the process alone is proof enough.</param>
     public static IServiceCollection AddSystemd(
         this IServiceCollection services, Func<IServiceProvider, Func<bool>>? healthy = null) =>
         services.AddSystemd(Environment.GetEnvironmentVariable, healthy);

@@ -38,7 +38,8 @@ public class ConfigurationErrorTests
     [InlineData("collection:\n  interval: [5s]", $"2:13: key 'collection.interval': is a list; allowed: {Interval}")]
     [InlineData("collection:\n  interval: {a: b}", $"2:13: key 'collection.interval': is a map; allowed: {Interval}")]
     [InlineData("collection:\n  interval:\n", $"2:12: key 'collection.interval': has no value; allowed: {Interval}")]
-    [InlineData("otlp: {headers: [a]}", "1:17: key 'otlp.headers': is a list; allowed: a map of header names to values")]
+    [InlineData("otlp: {headers: [a]}",
+        "1:17: key 'otlp.headers': is a list; allowed: a map of header names to values")]
     [InlineData("otlp: {headers: {a: [b]}}", "1:21: key 'otlp.headers.a': is a list; allowed: text")]
     [InlineData("otlp: {headers: {a: }}", "1:21: key 'otlp.headers.a': has no value; allowed: text")]
     [InlineData("? [a]\n: b", "1:3: the name of an entry is a list, not a single word")]
@@ -46,7 +47,8 @@ public class ConfigurationErrorTests
     public void Wrong_kinds(string yaml, string message) => One(yaml, message);
 
     [Theory]
-    [InlineData("collection: {interval: 15}", $"1:24: key 'collection.interval': '15' has no unit; allowed: {Interval}")]
+    [InlineData("collection: {interval: 15}",
+        $"1:24: key 'collection.interval': '15' has no unit; allowed: {Interval}")]
     [InlineData("collection: {interval: 500ms}",
         $"1:24: key 'collection.interval': '500ms' is out of range; allowed: {Interval}")]
     [InlineData("collection: {interval: 301s}",
@@ -63,8 +65,8 @@ public class ConfigurationErrorTests
     [InlineData("http: {listen: 'h:65536'}",
         $"1:16: key 'http.listen': 'h:65536' has no port from 0 to 65535; allowed: {Listen}")]
     [InlineData("http: {listen: 'example.org:80'}",
-        "1:16: key 'http.listen': 'example.org:80' does not begin with an IPv4 address, an IPv6 address in brackets, or "
-        + $"localhost; allowed: {Listen}")]
+        "1:16: key 'http.listen': 'example.org:80' does not begin with an IPv4 address, an IPv6 address in brackets, "
+        + $"or localhost; allowed: {Listen}")]
     [InlineData("prometheus: {naming: kubescoop}",
         "1:22: key 'prometheus.naming': 'kubescoop' is not one of its values, did you mean 'kubeskoop'?; "
         + "allowed: otel, kubeskoop, inspector")]
@@ -175,7 +177,9 @@ public class ConfigurationErrorTests
     [Fact]
     public void Every_error_is_told_at_once_in_the_order_of_the_file()
     {
-        var result = Load("collection:\n  interval: 5\nprobes:\n  tpc: on\n  softnet: {a: b, perCpu: x}\nfoo: 1\nhttp:\n  listen: x\n",
+        var result = Load(
+            "collection:\n  interval: 5\nprobes:\n  tpc: on\n  softnet: {a: b, perCpu: x}\n"
+            + "foo: 1\nhttp:\n  listen: x\n",
             ("NETLENS_HTTP_ENABLED", "?"));
 
         result.Options.ShouldBeNull();

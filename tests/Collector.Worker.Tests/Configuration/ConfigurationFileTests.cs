@@ -36,7 +36,8 @@ public sealed class ConfigurationFileTests : IDisposable
     public void A_missing_file_does_not_hide_errors_of_the_environment()
     {
         var path = Path.Combine(_folder.FullName, "missing.yaml");
-        ConfigurationLoader.Load(path, true, Env(("NETLENS_HTTP_ENABLED", "maybe")), Catalogue).Errors.Count.ShouldBe(2);
+        var env = Env(("NETLENS_HTTP_ENABLED", "maybe"));
+        ConfigurationLoader.Load(path, true, env, Catalogue).Errors.Count.ShouldBe(2);
     }
 
     [Fact]

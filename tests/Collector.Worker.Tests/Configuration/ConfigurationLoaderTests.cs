@@ -155,7 +155,8 @@ public class ConfigurationLoaderTests
     public void Sources_tell_where_each_value_came_from()
     {
         var sources = Load(
-            "collection:\n  interval: 2s\nprobes:\n  tcp: off\n  softnet:\n    perCpu: on\notlp:\n  endpoint: http://x\n",
+            "collection:\n  interval: 2s\nprobes:\n  tcp: off\n  softnet:\n    perCpu: on\n"
+            + "otlp:\n  endpoint: http://x\n",
             ("NODE_NAME", "n"), ("NETLENS_PROBES", "-udp"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://y")).Sources;
 
         sources["collection.interval"].ShouldBe("f.yaml:2");

@@ -9,7 +9,8 @@ public class ConfigurationPrinterTests
     public void Each_value_has_its_source_and_secrets_are_left_out()
     {
         var result = Load(
-            "collection: {interval: 60s}\nprobes: {tcpext: {include: all}, tcp: off}\notlp:\n  headers: {authorization: s3cret}\n",
+            "collection: {interval: 60s}\nprobes: {tcpext: {include: all}, tcp: off}\n"
+            + "otlp:\n  headers: {authorization: s3cret}\n",
             ("NETLENS_HTTP_LISTEN", "[::]:80"), ("OTEL_EXPORTER_OTLP_HEADERS", "a=b"));
 
         ConfigurationPrinter.Print(result, Catalogue).ShouldBe("""

@@ -176,7 +176,8 @@ public class LoggingTests
 
     private static string Stat(int descriptor)
     {
-        var start = new ProcessStartInfo("stat", ["-L", "-c", "%d:%i", $"/proc/{Environment.ProcessId}/fd/{descriptor}"])
+        var path = $"/proc/{Environment.ProcessId}/fd/{descriptor}";
+        var start = new ProcessStartInfo("stat", ["-L", "-c", "%d:%i", path])
         {
             RedirectStandardOutput = true,
             UseShellExecute = false,

@@ -119,7 +119,8 @@ public partial class SystemdNotifierTests
     [InlineData(null, "x", "bash", false)]
     [InlineData(null, "x", null, false)]
     [InlineData(null, null, "systemd", false)]
-    public void A_service_is_what_the_manager_started_itself(string? pid, string? invocation, string? parent, bool expected)
+    public void A_service_is_what_the_manager_started_itself(
+        string? pid, string? invocation, string? parent, bool expected)
     {
         var own = Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
         SystemdHelpers.IsSystemdService(
