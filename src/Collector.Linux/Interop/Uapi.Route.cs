@@ -57,6 +57,7 @@ internal struct tc_stats
 internal static class Rtnl
 {
     public const ushort NLM_F_REQUEST = 0x01;
+    public const ushort NLM_F_ACK = 0x04;
     public const ushort NLM_F_DUMP = 0x300;
     public const ushort RTM_NEWLINK = 16;
     public const ushort RTM_GETLINK = 18;

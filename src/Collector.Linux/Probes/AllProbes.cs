@@ -12,9 +12,20 @@ public static class AllProbes
     [
         new(Netdev.Info, static (host, settings) => new Netdev(host, settings)),
         new(Qdisc.Info, static (host, settings) => new Qdisc(host, settings)),
+        new(Softnet.Info, static (host, settings) => new Softnet(host, settings)),
+        new(Ip.Info, static (host, settings) => new Ip(host, settings)),
+        new(IpExt.Info, static (host, settings) => new IpExt(host, settings)),
+        new(Icmp.Info, static (host, settings) => new Icmp(host, settings)),
+        new(Tcp.Info, static (host, settings) => new Tcp(host, settings)),
+        new(TcpExt.Info, static (host, settings) => new TcpExt(host, settings)),
         new(TcpSummary.Info, static (host, settings) => new TcpSummary(host, settings)),
+        new(Udp.Info, static (host, settings) => new Udp(host, settings)),
+        new(Sock.Info, static (host, _) => new Sock(host)),
         new(Conntrack.Info, static (host, settings) => new Conntrack(host, settings)),
+        new(Ipvs.Info, static (host, _) => new Ipvs(host)),
         new(Fd.Info, static (host, settings) => new Fd(host, settings)),
         new(Io.Info, static (host, settings) => new Io(host, settings)),
+        new(Slab.Info, static (host, _) => new Slab(host)),
+        new(Rdma.Info, static (host, settings) => new Rdma(host, settings)),
     ];
 }

@@ -47,7 +47,10 @@ public sealed class ConntrackTable : IDisposable
     {
         if (_limitFile is null && !FindLimitFile(ns, snapshot.Tick))
             return false;
-        if (Ask(ns, ConntrackMessage.PerCpu, Rtnl.NLM_F_DUMP, _counters) && Ask(ns, ConntrackMessage.Global, 0, _global))
+        // The single answer to the second is flagged NLM_F_MULTI as if more came (ctnetlink_stat_ct_fill_info): the
+        // acknowledgement is what ends it.
+        if (Ask(ns, ConntrackMessage.PerCpu, Rtnl.NLM_F_DUMP, _counters)
+            && Ask(ns, ConntrackMessage.Global, Rtnl.NLM_F_ACK, _global))
         {
             _counters.Commit();
             if (_global.Limit < 0)

@@ -52,7 +52,7 @@ public sealed class Fd(LinuxHost host, ProbeSettings settings) : Probe(Info)
         Options =
         [
             new("sockets", OptionKind.Boolean, "false",
-                "Also count the descriptors that are sockets, at about two microseconds per descriptor."),
+                "Also count the descriptors that are sockets, at about three microseconds per descriptor."),
         ],
         Tables = [new TableInfo("fd", RowScope.Namespace, [], [Open, Sockets, Utilization])],
     };

@@ -40,6 +40,9 @@ internal sealed class NetdevTotal(NetNamespace ns)
     private LinkTable _links = null!;
     private int _tier;
 
+    /// <summary>The sums so far, by column.</summary>
+    public ReadOnlySpan<long> Sums => _sums;
+
     public static TableInfo Table { get; } = new("netdev.total", RowScope.Namespace, [],
     [
         Total("io", Units.Bytes, "Bytes", "receive", "rxbytes"),

@@ -2,6 +2,7 @@ using Collector.Core.Probes;
 using Collector.Linux.Kernel;
 using Collector.Linux.Probes;
 using Collector.Worker.Configuration;
+using Collector.Worker.Portable;
 
 namespace Collector.Worker.Collection;
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Collector.Core.Metrics;
 using Collector.Worker.Export.Otlp;
+using Collector.Worker.Export.Prometheus;
 
 namespace Collector.Worker.Collection;
 
@@ -48,6 +49,26 @@ internal static class SelfFigures
         yield return Gauge("process.uptime", "Time since the agent was started.", static () =>
             UnixNanoseconds(DateTime.UtcNow) - StartOfProcess);
     }
+
+    /// <summary>Of the Prometheus outlet.</summary>
+    public static IEnumerable<SelfFigure> OfPrometheus(PrometheusStatistics prometheus)
+    {
+        yield return Counter("netlens.prometheus.scrapes", "{scrape}", "Pages sent whole.", () => prometheus.Scrapes);
+        yield return Counter("netlens.prometheus.io", Units.Bytes, "Bytes of those pages, before compression.",
+            () => prometheus.Bytes);
+        yield return Counter("netlens.prometheus.duplicates", "{series}",
+            "Series left out because the page had them already.", () => prometheus.Duplicates);
+        yield return Refused("busy", () => prometheus.Rejected);
+        yield return Refused("no_snapshot", () => prometheus.Unready);
+        yield return Refused("aborted", () => prometheus.Aborted);
+    }
+
+    private static SelfFigure Refused(string reason, Func<long> read) => new(new Metric
+    {
+        Name = "netlens.prometheus.failures", Unit = "{scrape}", Kind = InstrumentKind.Counter,
+        Description = "Scrapes that got no page: too many at once, no snapshot yet, or the reader went away.",
+        Tags = [new("error.type", reason)],
+    }, read);
 
     /// <summary>Of the OTLP outlet.</summary>
     public static IEnumerable<SelfFigure> OfOtlp(OtlpStatistics otlp)

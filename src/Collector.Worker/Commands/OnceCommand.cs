@@ -6,6 +6,7 @@ using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export;
 using Collector.Worker.Export.Otlp;
+using Collector.Worker.Export.Prometheus;
 using Collector.Worker.Hosting;
 using Spectre.Console;
 
@@ -66,8 +67,7 @@ internal static class OnceCommand
                 PrintJson(view);
                 break;
             case "prometheus":
-                using (var stdout = Console.OpenStandardOutput())
-                    PrometheusOutput.Write(stdout, view.Snapshot, view.Naming, Session.NodeName(view.Options));
+                PrintPrometheus(view);
                 break;
             case "otlp-json":
                 using (var stdout = Console.OpenStandardOutput())
@@ -80,6 +80,16 @@ internal static class OnceCommand
                 PrintTable(view, zeros);
                 break;
         }
+    }
+
+    private static void PrintPrometheus(View view)
+    {
+        using var page = new PooledPage();
+        var tables = NodeFactory.Catalogue.SelectMany(p => p.Tables);
+        new PrometheusWriter(Session.NodeName(view.Options), tables)
+            .Write(view.Snapshot, new PrometheusPageKind(view.Naming, PrometheusFormat.Text), page);
+        using var stdout = Console.OpenStandardOutput();
+        page.CopyTo(stdout);
     }
 
     private static void PrintTable(View view, bool zeros)

@@ -29,7 +29,7 @@ internal static class RunCommand
             return ExitCodes.Configuration;
         try
         {
-            await using var agent = Agent.Build(options, otlp, config);
+            using var agent = Agent.Build(options, otlp, config);
             return await agent.RunAsync(cancel);
         }
         catch (Exception e) when (IsCannotStart(e))
@@ -41,5 +41,5 @@ internal static class RunCommand
 
     // What the machine refuses: a port in use, a certificate that cannot be read, a folder that is not there.
     private static bool IsCannotStart(Exception e) =>
-        e is IOException or UnauthorizedAccessException or InvalidOperationException or Linux.Interop.LinuxException;
+        e is Http.HttpListenException or IOException or UnauthorizedAccessException or InvalidOperationException or Linux.Interop.LinuxException;
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using Collector.Worker.Configuration.Yaml;
+using Collector.Worker.Http;
 
 namespace Collector.Worker.Configuration;
 

@@ -9,47 +9,84 @@ using Collector.Worker.Telemetry;
 namespace Collector.Worker.Hosting;
 
 /// <summary>Puts the agent together: collection, outlets, systemd.</summary>
-internal sealed class Agent : IAsyncDisposable
+internal sealed class Agent : IDisposable
 {
-    private readonly WebApplication _host;
+    private readonly IHost _host;
+    private readonly ListenAddress? _address;
+    private readonly SelfMeter? _meter;
 
-    private Agent(WebApplication host) => _host = host;
+    private Agent(IHost host, ListenAddress? address, SelfMeter? meter)
+    {
+        _host = host;
+        _address = address;
+        _meter = meter;
+    }
 
+    /// <param name="options">The configuration.</param>
+    /// <param name="otlp">Its OTLP part with the environment over it.</param>
+    /// <param name="configPath">The file that a reload reads; null for the default.</param>
     public static Agent Build(AgentOptions options, OtlpSettings otlp, string? configPath)
     {
+        if (!options.Http.Enabled)
+        {
+            var plain = Host.CreateEmptyApplicationBuilder(null);
+            AddServices(plain, options, otlp, configPath);
+            var host = plain.Build();
+            return new Agent(host, null, AddSelf(host.Services, otlp));
+        }
         // The empty builder reads no settings files and adds no logging or server of its own.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "netlens" });
-        builder.Logging.AddLines(options.Logging.Level);
-        var services = builder.Services;
-        services.AddHostingDefaults();
-        services.AddSystemd(provider => () => provider.GetRequiredService<CollectionLoop>().Healthy);
-        services.AddSingleton(options);
-        services.AddSingleton(otlp);
-        services.AddSingleton(TimeProvider.System);
+        AddServices(builder, options, otlp, configPath);
+        var address = ListenAddress.Parse(options.Http.Listen);
+        builder.WebHost.UseKestrelCore();
+        builder.ConfigureKestrel(address);
+        builder.Services.AddRoutingCore();
+        var app = builder.Build();
+        var meter = AddSelf(app.Services, otlp);
+        var collector = app.Services.GetRequiredService<NodeCollector>();
+        var tables = collector.Node.Catalogue.SelectMany(p => p.Tables).Concat(collector.Self!.Info.Tables);
+        app.MapNetlens(address, new NetlensHttp
+        {
+            Store = collector.Store,
+            Writer = new PrometheusWriter(Session.NodeName(options), tables),
+            Options = () => options,
+            Version = VersionCommand.Version,
+            Statistics = app.Services.GetRequiredService<PrometheusStatistics>(),
+        });
+        return new Agent(app, address, meter);
+    }
 
+    /// <summary>Runs until a signal or a fault.</summary>
+    /// <returns>An exit code.</returns>
+    /// <exception cref="HttpListenException">The address cannot be had.</exception>
+    public async Task<int> RunAsync(CancellationToken cancel)
+    {
+        if (_host is WebApplication app)
+            await app.StartNetlensAsync(_address!, cancel);
+        else
+            await _host.StartAsync(cancel);
+        await _host.WaitForShutdownAsync(cancel);
+        return _host.Services.GetRequiredService<CollectionLoop>().Fault is null ? ExitCodes.Ok : ExitCodes.Failure;
+    }
+
+    private static void AddServices(
+        IHostApplicationBuilder builder, AgentOptions options, OtlpSettings otlp, string? configPath)
+    {
+        builder.Logging.AddLines(options.Logging.Level);
         var resource = ResourceAttributes.Build(
             otlp, options.Resource, HostFacts.Read(), VersionCommand.Version, Environment.GetEnvironmentVariable);
         // Added first so that it stops last and the end of everything else is still exported.
         builder.AddNetlensTelemetry(otlp, resource);
+        var services = builder.Services;
+        services.AddHostingDefaults();
+        services.AddSystemd(provider => () => provider.GetRequiredService<CollectionLoop>().Healthy);
+        services.AddSingleton(options);
+        services.AddSingleton(new PrometheusStatistics());
         AddCollection(services, options);
         AddOtlp(services, otlp, resource);
         services.AddSingleton(new ReloadSource(configPath));
         services.AddHostedService<Reloader>();
         services.AddHostedService<StatusReporter>();
-        builder.AddNetlensHttp(options, Session.NodeName(options));
-
-        var host = builder.Build();
-        host.MapNetlens();
-        AddSelf(host, otlp);
-        return new Agent(host);
-    }
-
-    /// <summary>Runs until a signal or a fault.</summary>
-    /// <returns>An exit code.</returns>
-    public async Task<int> RunAsync(CancellationToken cancel)
-    {
-        await _host.RunAsync(cancel);
-        return _host.Services.GetRequiredService<CollectionLoop>().Fault is null ? ExitCodes.Ok : ExitCodes.Failure;
     }
 
     private static void AddCollection(IServiceCollection services, AgentOptions options)
@@ -74,25 +111,28 @@ internal sealed class Agent : IAsyncDisposable
     }
 
     // The figures about the agent need everything else to exist.
-    private static void AddSelf(WebApplication host, OtlpSettings otlp)
+    private static SelfMeter? AddSelf(IServiceProvider services, OtlpSettings otlp)
     {
-        var services = host.Services;
         var collector = services.GetRequiredService<NodeCollector>();
         var loop = services.GetRequiredService<CollectionLoop>();
         SelfFigure[] figures =
         [
             .. SelfFigures.OfCollection(collector, () => loop.Missed),
             .. SelfFigures.OfProcess(),
-            
+            .. SelfFigures.OfPrometheus(services.GetRequiredService<PrometheusStatistics>()),
             .. otlp.Metrics.Enabled ? SelfFigures.OfOtlp(services.GetRequiredService<OtlpStatistics>()) : [],
         ];
         var probe = new SelfProbe(collector, figures, SelfFigures.StartOfProcess);
         var log = services.GetRequiredService<ILogger<NodeCollector>>();
         collector.Self = new ProbeRunner(probe.Info, new(probe.Info), () => probe, log);
-        if (otlp.Metrics.Enabled)
-            host.Lifetime.ApplicationStopped.Register(new SelfMeter(
-                TelemetryExtensions.MeterName, VersionCommand.Version, collector.Store, probe.Info.Tables).Dispose);
+        return otlp.Metrics.Enabled
+            ? new SelfMeter(TelemetryExtensions.MeterName, VersionCommand.Version, collector.Store, probe.Info.Tables)
+            : null;
     }
 
-    public ValueTask DisposeAsync() => _host.DisposeAsync();
+    public void Dispose()
+    {
+        _host.Dispose();
+        _meter?.Dispose();
+    }
 }

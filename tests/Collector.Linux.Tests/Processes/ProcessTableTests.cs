@@ -47,6 +47,8 @@ public class ProcessTableTests
         var pid = lab.Pids.Max();
         var first = agent.Host.Processes.Find(pid)!;
         lab.Do("exit");
+        // Start times are in clock ticks of 10 ms; only a test comes back to an id within one.
+        Thread.Sleep(30);
         lab.Do($"nextpid {pid}");
         lab.Do("fork");
         lab.Pids.Max().ShouldBe(pid);

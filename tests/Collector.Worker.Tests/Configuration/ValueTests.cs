@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using Collector.Worker.Configuration;
+using Collector.Worker.Http;
 
 namespace Collector.Worker.Tests.Configuration;
 
@@ -38,13 +39,13 @@ public class ValueTests
 
     [Theory]
     [InlineData("127.0.0.1:9102", "127.0.0.1", 9102)]
-    [InlineData("localhost:0", "127.0.0.1", 0)]
+    [InlineData("127.0.0.1:0", "127.0.0.1", 0)]
     [InlineData("[::1]:65535", "::1", 65535)]
     [InlineData("[::]:80", "::", 80)]
     public void Addresses_are_read(string text, string address, int port)
     {
         ListenAddress.TryParse(text, out var found, out _).ShouldBeTrue();
-        found.ShouldBe(new IPEndPoint(IPAddress.Parse(address), port));
+        found!.EndPoint.ShouldBe(new IPEndPoint(IPAddress.Parse(address), port));
     }
 
     [Theory]
@@ -65,7 +66,7 @@ public class ValueTests
     {
         ListenAddress.TryParse(text, out var found, out var problem).ShouldBeFalse();
         found.ShouldBeNull();
-        problem.ShouldNotBeEmpty();
+        problem.ShouldNotBeNullOrEmpty();
     }
 
     [Theory]

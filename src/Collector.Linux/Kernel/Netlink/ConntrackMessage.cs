@@ -16,7 +16,7 @@ internal static class ConntrackMessage
     /// Reads a message's numbers into the place of their attribute; those not sent become -1. The CPU is in the
     /// header's resource id.
     /// </summary>
-    public static bool TryParse(in NetlinkMessage message, ushort type, Span<long> values, out int cpu)
+    public static bool TryParse(scoped in NetlinkMessage message, ushort type, Span<long> values, out int cpu)
     {
         values.Fill(-1);
         cpu = -1;

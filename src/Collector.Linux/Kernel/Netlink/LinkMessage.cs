@@ -28,7 +28,7 @@ internal ref struct LinkMessage
     public ReadOnlySpan<ulong> Statistics;
 
     /// <summary>False for a message that is cut short or has no name.</summary>
-    public static bool TryParse(in NetlinkMessage message, out LinkMessage link)
+    public static bool TryParse(scoped in NetlinkMessage message, out LinkMessage link)
     {
         link = new LinkMessage { CarrierChanges = -1 };
         if (message.Type != Rtnl.RTM_NEWLINK || !message.TryRead<ifinfomsg>(out var header, out var rest))

@@ -19,9 +19,9 @@ public enum NetlinkFamily
 /// </summary>
 public sealed unsafe class NetlinkSocket : IDisposable
 {
+    private const ushort NLM_F_DUMP = 0x300;
     private const int NETLINK_EXT_ACK = 11;
     private const int NETLINK_GET_STRICT_CHK = 12;
-    private const ushort NLM_F_DUMP = 0x300;
     private readonly SafeFd _fd;
     private uint _sequence;
 
@@ -49,6 +49,9 @@ public sealed unsafe class NetlinkSocket : IDisposable
         _ = Libc.setsockopt(fd, Libc.SOL_NETLINK, NETLINK_GET_STRICT_CHK, &one, sizeof(int));
         return socket;
     }
+
+    /// <summary>A socket over a descriptor whose other end plays the kernel.</summary>
+    internal static NetlinkSocket Adopt(SafeFd fd, NetlinkFamily family) => new(fd, family);
 
     /// <summary>
     /// Sends a request and returns the reader of its answer, a dump or a single message. Read it to its end before
@@ -147,6 +150,7 @@ public ref struct NetlinkReader
     private readonly NetlinkSocket _socket;
     private readonly byte[] _buffer;
     private readonly uint _sequence;
+    // ctnetlink marks even the only message of an answer as NLM_F_MULTI: the request tells whether more will come.
     private readonly bool _dump;
     private ReadOnlySpan<byte> _rest;
     private bool _interrupted;
@@ -154,10 +158,10 @@ public ref struct NetlinkReader
 
     internal NetlinkReader(NetlinkSocket socket, byte[] buffer, uint sequence, bool dump, Errno sendError)
     {
+        _dump = dump;
         _socket = socket;
         _buffer = buffer;
         _sequence = sequence;
-        _dump = dump;
         Error = sendError;
         Status = sendError == Errno.None ? NetlinkStatus.Reading : NetlinkStatus.Failed;
     }
@@ -194,8 +198,6 @@ public ref struct NetlinkReader
                 case NLMSG_ERROR:
                     return EndWithError(payload);
                 default:
-                    // ctnetlink marks its single answers as parts too and sends no NLMSG_DONE
-                    // (ctnetlink_stat_ct_fill_info, nf_conntrack_netlink.c): only a dump has one to wait for.
                     _single = !_dump || (header.nlmsg_flags & NLM_F_MULTI) == 0;
                     message = new NetlinkMessage(header.nlmsg_type, payload);
                     return true;

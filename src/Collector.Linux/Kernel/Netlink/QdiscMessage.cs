@@ -22,7 +22,7 @@ internal ref struct QdiscMessage
     public bool HasRequeues;
 
     /// <summary>False for a message that is cut short or has no kind.</summary>
-    public static bool TryParse(in NetlinkMessage message, out QdiscMessage qdisc)
+    public static bool TryParse(scoped in NetlinkMessage message, out QdiscMessage qdisc)
     {
         qdisc = default;
         if (message.Type != Rtnl.RTM_NEWQDISC || !message.TryRead<tcmsg>(out var header, out var rest))

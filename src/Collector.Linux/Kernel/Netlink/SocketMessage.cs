@@ -27,7 +27,7 @@ internal struct SocketMessage
     public long Drops;
 
     /// <summary>False for a message that is cut short.</summary>
-    public static unsafe bool TryParse(in NetlinkMessage message, out SocketMessage socket)
+    public static unsafe bool TryParse(scoped in NetlinkMessage message, out SocketMessage socket)
     {
         socket = new SocketMessage { Drops = -1 };
         if (!message.TryRead<inet_diag_msg>(out var header, out var rest))

@@ -1,0 +1,46 @@
+using Collector.Core.Metrics;
+using Collector.Core.Probes;
+
+namespace Collector.Linux.Probes.Mib;
+
+/// <summary>A probe on the kernel's MIB files, as data: its sections, its counters and the info derived of them.</summary>
+internal sealed class MibSpec
+{
+    public const string Include = "include";
+    public const string All = "all";
+
+    public MibSpec(
+        string id, string description, string source, IReadOnlyList<MibSectionRule> sections,
+        IReadOnlyList<MibCounter> counters, params TableInfo[] further)
+    {
+        Sections = sections;
+        Counters = counters;
+        Table = new TableInfo(id, RowScope.Namespace, [], [.. counters.Select(c => c.ToMetric(id, RuleOf(c.Section)))]);
+        Info = new ProbeInfo
+        {
+            Id = id,
+            Description = description,
+            Source = source,
+            Tables = [Table, .. further],
+            Options =
+            [
+                new ProbeOption(Include, OptionKind.Choice, "default",
+                    "Counters to export: the ones that matter, or all that the running kernel prints.")
+                {
+                    Allowed = ["default", All],
+                },
+            ],
+        };
+    }
+
+    public ProbeInfo Info { get; }
+
+    /// <summary>The table of the catalogue: what is known at compile time.</summary>
+    public TableInfo Table { get; }
+
+    public IReadOnlyList<MibSectionRule> Sections { get; }
+
+    public IReadOnlyList<MibCounter> Counters { get; }
+
+    public MibSectionRule RuleOf(string section) => Sections.First(s => s.Section == section);
+}

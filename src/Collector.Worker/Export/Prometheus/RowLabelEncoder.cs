@@ -1,0 +1,123 @@
+using Collector.Core.Identity;
+using Collector.Core.Metrics;
+using Collector.Core.Snapshots;
+using Collector.Worker.Configuration;
+
+namespace Collector.Worker.Export.Prometheus;
+
+/// <summary>The encoded labels of a row, true as long as its namespace has this identity.</summary>
+/// <param name="Encoder">The encoder that made them: another one may know the node by another name.</param>
+/// <param name="Identity">The identity that they show.</param>
+/// <param name="Derived">For metrics under their derived name: identity and all row tags.</param>
+/// <param name="Legacy">For metrics under a legacy name: identity and the row tags that have a legacy key.</param>
+internal sealed record RowLabels(
+    RowLabelEncoder Encoder, NamespaceIdentity? Identity, LabelBlock Derived, LabelBlock Legacy);
+
+/// <summary>Knows which labels a row carries in one naming, and keeps their bytes in the row.</summary>
+internal sealed class RowLabelEncoder(MetricNaming naming, string nodeName)
+{
+    private readonly RowCacheSlot _slot = naming switch
+    {
+        MetricNaming.KubeSkoop => RowCacheSlot.PrometheusKubeSkoop,
+        MetricNaming.Inspector => RowCacheSlot.PrometheusInspector,
+        _ => RowCacheSlot.PrometheusOtel,
+    };
+
+    /// <summary>Label names that a row may carry for its identity: a fixed tag must not repeat one.</summary>
+    public IReadOnlyList<string> IdentityNames { get; } = naming switch
+    {
+        MetricNaming.KubeSkoop => ["k8s_node", "k8s_namespace", "k8s_pod", "netns"],
+        MetricNaming.Inspector => ["node", "namespace", "pod", "netns"],
+        _ =>
+        [
+            "netlens_scope", "netlens_netns", "netlens_netns_name",
+            "k8s_namespace_name", "k8s_pod_name", "k8s_pod_uid",
+        ],
+    };
+
+    /// <summary>The row's labels; encoded again only when its namespace got another identity.</summary>
+    public RowLabels For(Row row)
+    {
+        var identity = row.Namespace?.Identity;
+        if (row.GetCached(_slot) is RowLabels labels
+            && ReferenceEquals(labels.Identity, identity) && ReferenceEquals(labels.Encoder, this))
+        {
+            return labels;
+        }
+        labels = Encode(row, identity);
+        row.SetCached(_slot, labels);
+        return labels;
+    }
+
+    private RowLabels Encode(Row row, NamespaceIdentity? identity)
+    {
+        var ns = row.Table.Scope is RowScope.Node ? null : row.Namespace;
+        var common = IdentityLabels(ns, identity ?? NamespaceIdentity.None);
+        var keys = row.Table.RowTags;
+        List<KeyValuePair<string, string>> derived = [.. common], legacy = [.. common];
+        for (var i = 0; i < keys.Count; i++)
+        {
+            var value = row.Tags[i].Text;
+            derived.Add(new(PrometheusNames.Label(keys[i].Key), value));
+            if (keys[i].LegacyKey is { } key)
+                legacy.Add(new(PrometheusNames.Label(key), value));
+        }
+        var block = LabelBlock.Create(derived);
+        return new(this, identity, block, naming is MetricNaming.Otel ? block : LabelBlock.Create(legacy));
+    }
+
+    private List<KeyValuePair<string, string>> IdentityLabels(NetNamespace? ns, NamespaceIdentity identity)
+    {
+        if (ns is null)
+            identity = NamespaceIdentity.None;
+        return naming switch
+        {
+            MetricNaming.KubeSkoop => KubeSkoop(ns, identity),
+            MetricNaming.Inspector => Inspector(ns, identity),
+            _ => Otel(ns, identity),
+        };
+    }
+
+    private static List<KeyValuePair<string, string>> Otel(NetNamespace? ns, NamespaceIdentity identity)
+    {
+        List<KeyValuePair<string, string>> labels = [new("netlens_scope", ns is { IsHost: false } ? "namespace" : "node")];
+        if (ns is null)
+            return labels;
+        labels.Add(new("netlens_netns", ns.Inode.ToString()));
+        AddKnown("netlens_netns_name", identity.Name);
+        AddKnown("k8s_namespace_name", identity.PodNamespace);
+        AddKnown("k8s_pod_name", identity.PodName);
+        AddKnown("k8s_pod_uid", identity.PodUid);
+        return labels;
+
+        void AddKnown(string name, string? value)
+        {
+            if (!string.IsNullOrEmpty(value))
+                labels.Add(new(name, value));
+        }
+    }
+
+    /// <summary>
+    /// KubeSkoop knows pods only. A namespace without one would be the node's double, so it alone gets <c>netns</c>.
+    /// </summary>
+    private List<KeyValuePair<string, string>> KubeSkoop(NetNamespace? ns, NamespaceIdentity identity)
+    {
+        List<KeyValuePair<string, string>> labels =
+        [
+            new("k8s_node", nodeName),
+            new("k8s_namespace", identity.PodNamespace ?? ""),
+            new("k8s_pod", identity.PodName ?? ""),
+        ];
+        if (ns is { IsHost: false } && string.IsNullOrEmpty(identity.PodName))
+            labels.Add(new("netns", "ns" + ns.Inode));
+        return labels;
+    }
+
+    private List<KeyValuePair<string, string>> Inspector(NetNamespace? ns, NamespaceIdentity identity) =>
+    [
+        new("node", nodeName),
+        new("namespace", identity.PodNamespace ?? ""),
+        new("pod", identity.PodName ?? ""),
+        new("netns", ns is null ? "" : "ns" + ns.Inode),
+    ];
+}

@@ -1,0 +1,30 @@
+using System.Globalization;
+using Collector.Core.Snapshots;
+
+namespace Collector.Worker.Http;
+
+/// <summary>/healthz: the process answers. /readyz: its numbers are fresh.</summary>
+internal sealed class HealthEndpoints(NetlensHttp http)
+{
+    /// <summary>Collections that may be missed before the agent stops calling itself ready.</summary>
+    private const int StaleIntervals = 3;
+
+    public static Task Alive(HttpContext context) => PlainText.WriteAsync(context, StatusCodes.Status200OK, "ok\n");
+
+    public Task Ready(HttpContext context) => WhyNot() is { } reason
+        ? PlainText.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, reason)
+        : PlainText.WriteAsync(context, StatusCodes.Status200OK, "ready\n");
+
+    private string? WhyNot()
+    {
+        using var lease = http.Store.Acquire();
+        if (lease.Snapshot is not { } snapshot)
+            return "no snapshot yet: the first collection is under way\n";
+        var age = (SnapshotBuilder.UnixNanoseconds(http.Time.GetUtcNow()) - snapshot.Time) / 1e9;
+        var limit = StaleIntervals * http.Options().Collection.Interval.TotalSeconds;
+        return age <= limit
+            ? null
+            : string.Create(CultureInfo.InvariantCulture,
+                $"the last snapshot is {age:F0} s old; {limit:F0} s is the limit\n");
+    }
+}

@@ -1,0 +1,29 @@
+using Collector.Core.Snapshots;
+using Collector.Worker.Configuration;
+using Collector.Worker.Export.Prometheus;
+
+namespace Collector.Worker.Http;
+
+/// <summary>What the endpoints answer from.</summary>
+public sealed class NetlensHttp
+{
+    public required SnapshotStore Store { get; init; }
+
+    public required PrometheusWriter Writer { get; init; }
+
+    /// <summary>The options in force; read per request, so that a reload needs nothing here.</summary>
+    public required Func<AgentOptions> Options { get; init; }
+
+    /// <summary>Shown on the landing page.</summary>
+    public required string Version { get; init; }
+
+    public PrometheusStatistics Statistics { get; init; } = new();
+
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Scrapes served at once; each holds a page in memory. One more is answered with 503.</summary>
+    public int MaxScrapes { get; init; } = 8;
+
+    /// <summary>Time a reader has for taking its page, after which the connection is cut and its memory given back.</summary>
+    public TimeSpan WriteTimeout { get; init; } = TimeSpan.FromSeconds(30);
+}

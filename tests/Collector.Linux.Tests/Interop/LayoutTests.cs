@@ -1,0 +1,109 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+using Collector.Linux.Interop;
+using Collector.Tests.Support;
+
+namespace Collector.Linux.Tests.Interop;
+
+/// <summary>
+/// Proves every structure and constant of Interop against the C headers of this machine: a program of assertions that
+/// gcc accepts only if all sizes, offsets and values agree.
+/// </summary>
+public sealed class LayoutTests
+{
+    private static readonly string[] Headers =
+    [
+        "stddef.h", "poll.h", "fcntl.h", "sched.h", "time.h", "unistd.h", "dirent.h", "sys/time.h", "sys/socket.h", "sys/stat.h",
+        "sys/statfs.h", "netinet/in.h", "net/if.h", "linux/netlink.h", "linux/rtnetlink.h", "linux/if_link.h",
+        "linux/gen_stats.h", "linux/pkt_sched.h", "linux/sock_diag.h", "linux/inet_diag.h",
+        "linux/netfilter/nfnetlink.h", "linux/netfilter/nfnetlink_conntrack.h",
+    ];
+
+    private static IEnumerable<Type> Types => typeof(Libc).Assembly.GetTypes()
+        .Where(t => t.Namespace == typeof(Libc).Namespace && !t.IsDefined(typeof(CompilerGeneratedAttribute), false));
+
+    private static IEnumerable<Type> Structs =>
+        Types.Where(t => t is { IsValueType: true, IsEnum: false } && !t.IsDefined(typeof(InlineArrayAttribute), false));
+
+    [Fact]
+    public void Structures_are_found()
+    {
+        Structs.ShouldContain(typeof(nlmsghdr));
+        Structs.ShouldContain(typeof(inet_diag_msg));
+    }
+
+    [RequiresToolFact("gcc")]
+    public void Sizes_offsets_and_constants_are_those_of_the_C_headers()
+    {
+        var program = new StringBuilder("#define _GNU_SOURCE\n");
+        foreach (var header in Headers)
+            program.Append($"#include <{header}>\n");
+        foreach (var type in Structs)
+            AppendStructure(program, type);
+        foreach (var field in Types.SelectMany(t => t.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)))
+            AppendConstant(program, field);
+        AppendErrnos(program);
+        Compile(program.ToString());
+    }
+
+    [RequiresToolFact("gcc")]
+    public void A_wrong_offset_is_refused()
+    {
+        Should.Throw<InvalidOperationException>(() => Compile(
+            "#include <stddef.h>\n#include <linux/netlink.h>\n_Static_assert(offsetof(struct nlmsghdr, nlmsg_seq) == 4, \"x\");\n"));
+    }
+
+    private static void AppendStructure(StringBuilder program, Type type)
+    {
+        var size = Marshal.SizeOf(type);
+        // C has structures apart from functions, C# does not: a structure named like its call ends in _t.
+        var name = type.Name.EndsWith("_t", StringComparison.Ordinal) ? type.Name[..^2] : type.Name;
+        program.Append($"_Static_assert(sizeof(struct {name}) == {size}, \"{name}\");\n");
+        foreach (var field in type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
+        {
+            var offset = Marshal.OffsetOf(type, field.Name);
+            program.Append($"_Static_assert(offsetof(struct {name}, {field.Name}) == {offset}, \"{name}.{field.Name}\");\n");
+        }
+    }
+
+    // A constant that C spells the same way has the same value; one that is the C#'s own has a C# name.
+    private static void AppendConstant(StringBuilder program, FieldInfo field)
+    {
+        if (!field.IsLiteral || field.DeclaringType!.IsEnum || field.Name.Any(char.IsLower) && field.Name[0] != '_')
+            return;
+        var value = Convert.ToInt64(field.GetRawConstantValue(), System.Globalization.CultureInfo.InvariantCulture);
+        program.Append($"_Static_assert((unsigned)({field.Name}) == (unsigned)({value}LL), \"{field.Name}\");\n");
+    }
+
+    private static void AppendErrnos(StringBuilder program)
+    {
+        program.Append("#include <errno.h>\n");
+        foreach (var errno in Enum.GetValues<Errno>().Where(e => e != Errno.None))
+            program.Append($"_Static_assert({errno} == {(int)errno}, \"{errno}\");\n");
+    }
+
+    private static void Compile(string program)
+    {
+        var folder = Directory.CreateTempSubdirectory("netlens-layout-");
+        try
+        {
+            var file = Path.Combine(folder.FullName, "layout.c");
+            File.WriteAllText(file, program);
+            Shell.Run("gcc", "-std=gnu11", "-fsyntax-only", file);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    /// <summary>Skipped only where the tool is not installed.</summary>
+    [AttributeUsage(AttributeTargets.Method)]
+    private sealed class RequiresToolFactAttribute : FactAttribute
+    {
+        public RequiresToolFactAttribute(string tool) =>
+            Skip = Shell.Find(tool) is null ? $"the tool '{tool}' is not installed" : null;
+    }
+}

@@ -1,0 +1,185 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using Collector.Tests.Support;
+
+namespace Collector.Worker.Tests.EndToEnd;
+
+/// <summary>The running agent as an operator meets it.</summary>
+public sealed class AgentTests
+{
+    private const string Quick = "collection: { interval: 1s }\n";
+
+    [RequiresRootFact("nstat")]
+    public void Its_numbers_are_those_of_nstat_for_a_namespace_that_appeared_while_it_ran()
+    {
+        using var agent = new AgentProcess(Quick);
+        agent.Get("/metrics").ShouldContain("netlens_scope=\"node\"");
+        using var ns = new TestNetns();
+        ns.Run("ping", "-c", "5", "-i", "0.2", "127.0.0.1");
+
+        var truth = JsonDocument.Parse(ns.Run("nstat", "-a", "-z", "-j")).RootElement.GetProperty("kernel");
+        var page = WaitForPage(agent, $"netlens_netns_name=\"{ns.Name}\"");
+        Value(page, "kubeskoop_ip_inreceives", "/metrics?naming=kubeskoop", agent, ns)
+            .ShouldBe(truth.GetProperty("IpInReceives").GetInt64());
+        Value(page, "inspector_pod_udpindatagrams", "/metrics?naming=inspector", agent, ns)
+            .ShouldBe(truth.GetProperty("UdpInDatagrams").GetInt64());
+        page.ShouldContain("netlens_namespaces ");
+        page.ShouldContain("netlens_probe_running{netlens_scope=\"node\",netlens_probe=\"tcp\"} 1");
+    }
+
+    [RequiresRootFact]
+    public void A_namespace_that_ended_leaves_the_page()
+    {
+        using var agent = new AgentProcess(Quick);
+        string name;
+        using (var ns = new TestNetns())
+        {
+            name = ns.Name;
+            WaitForPage(agent, $"netlens_netns_name=\"{name}\"");
+        }
+        for (var i = 0; i < 200 && agent.Get("/metrics").Contains(name); i++)
+            Thread.Sleep(100);
+        agent.Get("/metrics").ShouldNotContain(name);
+    }
+
+    [Fact]
+    public void Systemd_is_told_of_readiness_status_reload_and_end()
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"netlens-{Guid.NewGuid():N}.sock");
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        socket.Bind(new UnixDomainSocketEndPoint(path));
+        socket.ReceiveTimeout = 120_000;
+        try
+        {
+            using var agent = new AgentProcess(Quick, ("NOTIFY_SOCKET", path));
+            WaitFor(socket, "READY=1");
+            WaitFor(socket, "STATUS=");
+            agent.WaitForLog("first snapshot");
+            agent.Signal("HUP");
+            WaitFor(socket, "RELOADING=1");
+            WaitFor(socket, "READY=1");
+            agent.Signal("TERM");
+            WaitFor(socket, "STOPPING=1");
+            agent.WaitForExit().ShouldBe(0);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public void A_reload_switches_probes_and_a_wrong_file_changes_nothing()
+    {
+        using var agent = new AgentProcess(Quick + "probes: { tcp: true, udp: true }\n");
+        agent.Get("/metrics").ShouldContain("netlens_udp_");
+
+        agent.Write(Quick + "probes: { tcp: true, udp: maybe }\n");
+        agent.Signal("HUP");
+        agent.WaitForLog("reload refused").ShouldContain("probes.udp");
+        agent.Get("/metrics").ShouldContain("netlens_udp_");
+
+        agent.Write(Quick + "probes: { tcp: true, udp: false }\n");
+        agent.Signal("HUP");
+        agent.WaitForLog("reloaded");
+        for (var i = 0; i < 200 && agent.Get("/metrics").Contains("netlens_udp_"); i++)
+            Thread.Sleep(100);
+        agent.Get("/metrics").ShouldNotContain("netlens_udp_");
+        agent.Get("/metrics").ShouldContain("netlens_tcp_");
+    }
+
+    [Theory]
+    [InlineData("TERM")]
+    [InlineData("INT")]
+    public void A_signal_ends_it_in_good_order(string signal)
+    {
+        using var agent = new AgentProcess(Quick);
+        agent.WaitForLog("first snapshot");
+        agent.Signal(signal);
+        agent.WaitForExit().ShouldBe(0);
+    }
+
+    [Fact]
+    public void A_port_in_use_is_one_line_and_exit_code_4()
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        using var agent = new AgentProcess("", ("NETLENS_HTTP_LISTEN", taken.LocalEndpoint.ToString()!));
+        agent.WaitForExit().ShouldBe(4);
+        agent.LogLines.Count(l => l.Contains("already in use")).ShouldBe(1, string.Join('\n', agent.LogLines));
+        agent.LogLines.ShouldNotContain(l => l.StartsWith("   at "));
+    }
+
+    [Fact]
+    public void A_wrong_OTLP_variable_is_named_and_ends_with_exit_code_3()
+    {
+        using var agent = new AgentProcess("", ("OTEL_EXPORTER_OTLP_PROTOCOL", "carrier-pigeon"));
+        agent.WaitForExit().ShouldBe(3);
+        agent.LogLines.ShouldContain(l => l.Contains("OTEL_EXPORTER_OTLP_PROTOCOL") && l.Contains("http/protobuf"));
+    }
+
+    [Fact]
+    public void Without_HTTP_no_port_is_opened_and_it_still_collects()
+    {
+        using var agent = new AgentProcess(Quick, ("NETLENS_HTTP_ENABLED", "false"));
+        agent.WaitForLog("first snapshot");
+        agent.LogLines.ShouldNotContain(l => l.Contains("listening"));
+        agent.Signal("TERM");
+        agent.WaitForExit().ShouldBe(0);
+    }
+
+    [Fact]
+    public void A_backend_that_is_down_is_said_once_and_counted_and_the_page_goes_on()
+    {
+        using var closed = new TcpListener(IPAddress.Loopback, 0);
+        closed.Start();
+        var endpoint = $"http://{closed.LocalEndpoint}";
+        closed.Stop();
+        using var agent = new AgentProcess(
+            Quick, ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), ("OTEL_EXPORTER_OTLP_TIMEOUT", "500"));
+        for (var i = 0; i < 300 && Failures(agent.Get("/metrics")) < 2; i++)
+            Thread.Sleep(100);
+        Failures(agent.Get("/metrics")).ShouldBeGreaterThanOrEqualTo(2);
+        agent.Signal("TERM");
+        agent.WaitForExit().ShouldBe(0);
+    }
+
+    private static double Failures(string page) => page.Split('\n')
+        .Where(l => l.StartsWith("netlens_otlp_failures_total{"))
+        .Sum(l => double.Parse(l.AsSpan(l.LastIndexOf(' ')), CultureInfo.InvariantCulture));
+
+    private static string WaitForPage(AgentProcess agent, string text)
+    {
+        for (var i = 0; i < 200; i++)
+        {
+            var page = agent.Get("/metrics");
+            if (page.Contains(text))
+                return page;
+            Thread.Sleep(100);
+        }
+        throw new InvalidOperationException($"no {text} on the page");
+    }
+
+    private static long Value(string page, string name, string path, AgentProcess agent, TestNetns ns)
+    {
+        page.ShouldNotContain(name, customMessage: "legacy names are for their naming only");
+        // A later snapshot than the one that first showed the namespace: all traffic was over before it was taken.
+        Thread.Sleep(2100);
+        var line = agent.Get(path).Split('\n').Single(l => l.StartsWith(name + "{") && l.Contains($"ns{ns.Inode}"));
+        return long.Parse(line.AsSpan(line.LastIndexOf(' ') + 1), CultureInfo.InvariantCulture);
+    }
+
+    private static void WaitFor(Socket socket, string text)
+    {
+        var buffer = new byte[4096];
+        while (true)
+        {
+            var n = socket.Receive(buffer);
+            if (Encoding.UTF8.GetString(buffer, 0, n).Contains(text))
+                return;
+        }
+    }
+}

@@ -1,0 +1,160 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Collector.Tests.Support;
+using Collector.Worker.Collection;
+
+namespace Collector.Worker.Tests.EndToEnd;
+
+public sealed class CommandTests
+{
+    [Fact]
+    public void Help_and_version_say_what_there_is()
+    {
+        var help = AgentProcess.Run("--help");
+        help.Code.ShouldBe(0);
+        foreach (var command in (string[])["run", "once", "list", "config", "doctor", "version"])
+            help.Output.ShouldContain($"  {command}");
+        AgentProcess.Run("version").Output.ShouldStartWith("netlens 0.1.0");
+        JsonDocument.Parse(AgentProcess.Run("version", "--format", "json").Output)
+            .RootElement.GetProperty("version").GetString().ShouldBe("0.1.0");
+    }
+
+    [Theory]
+    [InlineData(2, "no-such-command")]
+    [InlineData(2, "once", "--format", "xml")]
+    [InlineData(2, "once", "--naming", "mine")]
+    [InlineData(2, "once", "--probe", "no-such-probe")]
+    [InlineData(2, "list")]
+    [InlineData(3, "once", "--config", "/no/such/netlens.yaml")]
+    [InlineData(3, "run", "--config", "/no/such/netlens.yaml")]
+    [InlineData(3, "config", "check", "--config", "/no/such/netlens.yaml")]
+    [InlineData(3, "config", "print", "--config", "/no/such/netlens.yaml")]
+    public void Wrong_words_end_with_their_exit_code_and_a_line_on_standard_error(int code, params string[] words)
+    {
+        var result = AgentProcess.Run(words);
+        result.Code.ShouldBe(code);
+        result.Error.ShouldNotBeEmpty();
+        result.Error.ShouldNotContain("   at ", customMessage: "a stack trace is no message");
+        result.Output.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Every_fault_of_a_file_is_printed_at_once_with_its_place()
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(file, "colection:\n  interval: 15s\nprobes:\n  tcpexd: true\nhttp:\n  listen: 9102\n");
+            var check = AgentProcess.Run("config", "check", "--config", file);
+            check.Code.ShouldBe(3);
+            check.Error.ShouldContain($"{file}:1:1");
+            check.Error.ShouldContain("did you mean 'collection'");
+            check.Error.ShouldContain("did you mean 'tcpext'");
+            check.Error.ShouldContain($"{file}:6:11");
+            var json = JsonDocument.Parse(AgentProcess.Run("config", "check", "--config", file, "--format", "json").Output);
+            json.RootElement.GetProperty("valid").GetBoolean().ShouldBeFalse();
+            json.RootElement.GetProperty("errors").GetArrayLength().ShouldBe(3);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
+    public void The_printed_configuration_is_a_valid_one()
+    {
+        var printed = AgentProcess.Run("config", "print");
+        printed.Code.ShouldBe(0);
+        var file = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(file, printed.Output);
+            AgentProcess.Run("config", "check", "--config", file).Code.ShouldBe(0);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
+    public void The_lists_have_every_probe_and_metric()
+    {
+        var probes = JsonDocument.Parse(AgentProcess.Run("list", "probes", "--format", "json").Output).RootElement;
+        probes.EnumerateArray().Select(p => p.GetProperty("id").GetString()).ShouldBe(NodeFactory.Catalogue.Select(p => p.Id));
+        var metrics = JsonDocument.Parse(AgentProcess.Run("list", "metrics", "--format", "json").Output).RootElement;
+        metrics.GetArrayLength().ShouldBe(NodeFactory.Catalogue.Sum(p => p.Metrics.Count()));
+        AgentProcess.Run("list", "metrics", "--probe", "tcp").Output.ShouldContain("kubeskoop_tcp_retranssegs");
+    }
+
+    [RequiresRootFact("nstat")]
+    public void Once_shows_a_namespace_by_its_name_in_every_format()
+    {
+        using var ns = new TestNetns();
+        ns.Run("ping", "-c", "3", "-i", "0.2", "127.0.0.1");
+
+        var listed = AgentProcess.Run("list", "namespaces", "--format", "json");
+        JsonDocument.Parse(listed.Output).RootElement.EnumerateArray()
+            .Single(n => n.GetProperty("name").GetString() == ns.Name).GetProperty("netns").GetUInt64().ShouldBe(ns.Inode);
+
+        var table = AgentProcess.Run("once", "--netns", ns.Name, "--probe", "icmp", "ip");
+        table.Code.ShouldBe(0, table.Error);
+        table.Output.ShouldStartWith($"{ns.Name} ({ns.Inode})");
+
+        var truth = JsonDocument.Parse(ns.Run("nstat", "-a", "-z", "-j")).RootElement.GetProperty("kernel");
+        var json = AgentProcess.Run("once", "--netns", ns.Name, "--probe", "ip", "--format", "json", "--naming", "kubeskoop");
+        Series(json.Output, "kubeskoop_ip_inreceives").ShouldBe(truth.GetProperty("IpInReceives").GetInt64());
+        var prometheus = AgentProcess.Run("once", "--netns", ns.Name, "--probe", "ip", "--format", "prometheus", "--naming", "inspector");
+        prometheus.Output.ShouldContain($"netns=\"ns{ns.Inode}\"");
+
+        AgentProcess.Run("once", "--netns", "no-such-namespace").Code.ShouldBe(2);
+    }
+
+    [RequiresRootFact("promtool")]
+    public void What_once_prints_for_Prometheus_passes_promtool()
+    {
+        var page = AgentProcess.Run("once", "--format", "prometheus");
+        page.Code.ShouldBe(0, page.Error);
+        var info = new ProcessStartInfo("promtool", ["check", "metrics"])
+        {
+            UseShellExecute = false, RedirectStandardInput = true, RedirectStandardError = true, RedirectStandardOutput = true,
+        };
+        using var promtool = Process.Start(info)!;
+        promtool.StandardInput.Write(page.Output);
+        promtool.StandardInput.Close();
+        var complaints = promtool.StandardError.ReadToEnd() + promtool.StandardOutput.ReadToEnd();
+        promtool.WaitForExit();
+        complaints.ShouldBeEmpty();
+        promtool.ExitCode.ShouldBe(0);
+    }
+
+    [RequiresRootFact]
+    public void Doctor_judges_every_probe()
+    {
+        var doctor = AgentProcess.Run("doctor", "--format", "json");
+        doctor.Code.ShouldBe(0, doctor.Error);
+        var probes = JsonDocument.Parse(doctor.Output).RootElement.GetProperty("probes").EnumerateArray().ToArray();
+        probes.Select(p => p.GetProperty("probe").GetString()).ShouldBe(NodeFactory.Catalogue.Select(p => p.Id));
+        foreach (var probe in probes)
+        {
+            probe.GetProperty("verdict").GetString().ShouldBeOneOf("ok", "partial", "unavailable");
+            if (probe.GetProperty("verdict").GetString() == "unavailable")
+                probe.GetProperty("reason").GetString().ShouldNotBeNullOrEmpty();
+        }
+        probes.Single(p => p.GetProperty("probe").GetString() == "tcp").GetProperty("verdict").GetString().ShouldBe("ok");
+    }
+
+    [Fact]
+    public void A_reader_that_closes_the_pipe_is_no_error()
+    {
+        var shell = Shell.Try("bash", "-c", $"set -o pipefail; '{AgentProcess.Program}' list metrics --format json | head -n 1");
+        shell.Output.Trim().ShouldBe("[");
+        shell.Error.ShouldBeEmpty();
+        shell.Code.ShouldBe(0);
+    }
+
+    private static long Series(string json, string name) =>
+        JsonDocument.Parse(json).RootElement.GetProperty("series").EnumerateArray()
+            .Single(s => s.GetProperty("name").GetString() == name).GetProperty("value").GetInt64();
+}
