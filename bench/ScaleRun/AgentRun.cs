@@ -27,13 +27,13 @@ internal sealed class AgentRun(Options options, Func<Agent> start)
         var allocated = Allocated(first, last, end);
         return new AgentFigures
         {
-            Namespaces = (int)last.Sum("netlens_namespaces"),
+            Namespaces = (int)last.Single("netlens_namespaces"),
             CpuPerCollection = Takes.Of(alone.PerInterval),
             UserPart = alone.UserPart,
             CpuPerCollectionAndScrape = Takes.Of(scraped.PerInterval),
             CpuPerScrape = Takes.Of(scraped.PerScrape),
             CpuPerGzipScrape = Takes.Of(zipped.PerScrape),
-            CollectionWall = Takes.Of(scraped.Pages.Select(p => p.Sum("netlens_collection_duration_seconds") * 1000)),
+            CollectionWall = Takes.Of(scraped.Pages.Select(p => p.Single("netlens_collection_duration_seconds") * 1000)),
             ScrapeWall = Takes.Of(scraped.Pages.Select(p => p.Milliseconds)),
             GzipScrapeWall = Takes.Of(zipped.Pages.Select(p => p.Milliseconds)),
             AllocatedPerCollection = allocated.PerCollection,
@@ -111,7 +111,7 @@ internal sealed class AgentRun(Options options, Func<Agent> start)
         var perScrape = (scraped - (alone * scrapes / collections)) / (scrapes + 1 - (scrapes / collections));
         return ((alone - perScrape) / collections, perScrape);
 
-        static double Total(Page page) => page.Sum("dotnet_gc_heap_total_allocated_bytes_total");
+        static double Total(Page page) => page.Single("dotnet_gc_heap_allocated_bytes_total");
     }
 
     private static double Collections(Page page) =>

@@ -14,24 +14,28 @@ internal sealed record Page(string Text, double Milliseconds, int Bytes)
     /// <summary>Lines that are series.</summary>
     public int Series => Text.AsSpan().Count('\n') - Text.Split('\n').Count(l => l.StartsWith('#'));
 
-    /// <summary>Sum of the series of that name whose labels contain the text.</summary>
-    public double Sum(string name, string labels = "") => Lines(name, labels).Sum(Value);
+    /// <summary>The value of the only series of that name.</summary>
+    /// <exception cref="IOException">There is none, or there are several.</exception>
+    public double Single(string name)
+    {
+        var lines = Lines(name).ToList();
+        return lines.Count == 1 ? Value(lines[0]) : throw new IOException($"the page has {lines.Count} series {name}");
+    }
 
     /// <summary>Value by the label's value, for every series of that name.</summary>
     public Dictionary<string, double> By(string label, string name)
     {
         var values = new Dictionary<string, double>();
-        foreach (var line in Lines(name, ""))
+        foreach (var line in Lines(name))
         {
             var from = line.IndexOf($"{label}=\"", StringComparison.Ordinal) + label.Length + 2;
             values[line[from..line.IndexOf('"', from)]] = Value(line);
         }
-        return values;
+        return values.Count > 0 ? values : throw new IOException($"the page has no series {name}");
     }
 
-    private IEnumerable<string> Lines(string name, string labels) => Text.Split('\n').Where(l =>
-        l.StartsWith(name, StringComparison.Ordinal) && l.Length > name.Length && l[name.Length] is '{' or ' '
-        && l.StartsWith(name, StringComparison.Ordinal) && l.Contains(labels, StringComparison.Ordinal));
+    private IEnumerable<string> Lines(string name) => Text.Split('\n').Where(l =>
+        l.StartsWith(name, StringComparison.Ordinal) && l.Length > name.Length && (l[name.Length] is '{' or ' '));
 
     private static double Value(string line)
     {
