@@ -13,6 +13,7 @@ internal sealed class SyntheticNode
 {
     private const int RowsOfTaggedTable = 2;
     private readonly List<Row> _rows = [];
+    private readonly Dictionary<TableInfo, int[]> _columns = [];
     private readonly SnapshotBuilder _builder;
     private long _tick;
 
@@ -31,9 +32,6 @@ internal sealed class SyntheticNode
 
     public SnapshotStore Store { get; } = new();
 
-    /// <summary>Series (metrics of all rows) in each snapshot.</summary>
-    public int Series => _rows.Sum(r => r.Table.Metrics.Count);
-
     /// <summary>Fills a snapshot with numbers that have grown since the last one, and publishes it.</summary>
     public Snapshot Fill()
     {
@@ -43,7 +41,7 @@ internal sealed class SyntheticNode
         foreach (var row in _rows)
         {
             var writer = _builder.Append(row);
-            for (var column = 0; column < row.Table.Width; column++)
+            foreach (var column in _columns[row.Table])
                 writer.Set(column, (_tick * 1000) + (column * 37));
         }
         return _builder.Publish();
@@ -57,6 +55,8 @@ internal sealed class SyntheticNode
 
     private void AddRows(TableInfo table, NetNamespace? ns)
     {
+        // What only "include: all" exports stays absent, as on a node without configuration.
+        _columns[table] = [.. table.Metrics.Where(m => !m.Optional).SelectMany(m => Enumerable.Range(m.Column, m.Width))];
         var count = table.RowTags.Count == 0 ? 1 : RowsOfTaggedTable;
         for (var i = 0; i < count; i++)
         {

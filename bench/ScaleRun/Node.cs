@@ -74,7 +74,8 @@ internal sealed class Pods : IDisposable
         _process.StandardInput.Close();
         _process.WaitForExit();
         _process.Dispose();
-        for (var i = 0; i < 300 && Directory.EnumerateDirectories("/sys/class/net", "veth*").Any(); i++)
+        // /proc/net, because /sys shows the devices of the namespace that mounted it.
+        for (var i = 0; i < 300 && File.ReadAllText("/proc/net/dev").Contains("veth", StringComparison.Ordinal); i++)
             Thread.Sleep(100);
     }
 }
