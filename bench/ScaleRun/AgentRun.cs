@@ -5,7 +5,6 @@ namespace Collector.ScaleRun;
 /// <summary>Takes the figures of one Netlens: started several times, then left alone, then scraped.</summary>
 internal sealed class AgentRun(Options options, Func<Agent> start)
 {
-    private const int WarmUp = 10;
     private long _next;
 
     public async Task<AgentFigures> Measure()
@@ -16,7 +15,7 @@ internal sealed class AgentRun(Options options, Func<Agent> start)
         // Everything below happens half an interval after a collection began, so that the two never meet.
         _next = Stopwatch.GetTimestamp() + (Stopwatch.Frequency * options.Interval / 2);
         var meter = new CpuMeter(agent.Pid);
-        await Watch(meter, WarmUp, () => Scraper.Get(Agent.Port));
+        await Watch(meter, options.WarmUp, () => Scraper.Get(Agent.Port));
         var machine = CpuMeter.Machine();
         var first = await Scraper.Get(Agent.Port);
         var alone = await Watch(meter, options.Collections, scrape: null);

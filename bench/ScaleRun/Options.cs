@@ -7,12 +7,13 @@ internal sealed record Options
 {
     public const string Usage = """
         usage: bench/scale-run [--pods 1,50,200] [--collections 15] [--connections 20] [--starts 5]
-                               [--interval 2] [--json FILE] [--hold SECONDS]
+                               [--interval 2] [--warm-up 30] [--json FILE] [--hold SECONDS]
         --pods         numbers of pods, one measurement each
         --collections  collections (and scrapes) per figure
         --connections  loopback TCP connections in each pod; each is two sockets
         --starts       starts of Netlens per start-up figure
         --interval     seconds between two collections
+        --warm-up      collections, each with a scrape, before the first figure: the runtime compiles meanwhile
         --json         writes every figure to FILE as well
         --hold         no figures: Netlens runs this long beside the first number of pods, for a profiler
         """;
@@ -30,6 +31,8 @@ internal sealed record Options
     public int Starts { get; private init; } = 5;
 
     public int Interval { get; private init; } = 2;
+
+    public int WarmUp { get; private init; } = 30;
 
     public int Hold { get; private init; }
 
@@ -51,6 +54,7 @@ internal sealed record Options
                 "--connections" => options with { Connections = Number(args[i], value, 0, 100) },
                 "--starts" => options with { Starts = Number(args[i], value, 1, 50) },
                 "--interval" => options with { Interval = Number(args[i], value, 1, 60) },
+                "--warm-up" => options with { WarmUp = Number(args[i], value, 1, 1000) },
                 "--hold" => options with { Hold = Number(args[i], value, 1, 3600) },
                 "--json" => options with { Json = value },
                 _ => throw new FormatException($"there is no option {args[i]}"),
