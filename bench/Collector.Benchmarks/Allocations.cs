@@ -27,9 +27,11 @@ internal static class Allocations
         foreach (var (name, bytes) in Measure())
         {
             var known = pinned.Remove(name, out var pin);
-            var verdict = known && pin == bytes ? "ok" : known ? $"WRONG: {pin} pinned" : "WRONG: not pinned";
+            // A whole collection also looks at the machine's processes and retries what was not there: 2 % are its.
+            var same = known && Math.Abs(bytes - pin) * 50 <= pin;
+            var verdict = same ? "ok" : known ? $"WRONG: {pin} pinned" : "WRONG: not pinned";
             Console.WriteLine($"{bytes,8} B  {name}  {verdict}");
-            agree &= known && pin == bytes;
+            agree &= same;
         }
         foreach (var name in pinned.Keys)
             Console.WriteLine($"{"",8}    {name}  WRONG: pinned, but there is no such benchmark");
