@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -132,6 +133,7 @@ int main(int argc, char **argv)
 {
 	int count = argc == 3 ? atoi(argv[1]) : 0;
 	int connections = argc == 3 ? atoi(argv[2]) : 0;
+	pid_t *pods;
 	int report[2];
 	char end;
 
@@ -140,19 +142,19 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (pipe(report) < 0)
+	pods = calloc(count, sizeof(*pods));
+	if (pods == NULL || pipe(report) < 0)
 		fail("pipe");
 	for (int i = 0; i < count; i++) {
-		pid_t pid = fork();
-
-		if (pid < 0)
+		pods[i] = fork();
+		if (pods[i] < 0)
 			fail("fork");
-		if (pid == 0) {
+		if (pods[i] == 0) {
 			close(0);
 			close(report[0]);
 			run_pod(i, connections, report[1]);
 		}
-		printf("%d %d\n", i, pid);
+		printf("%d %d\n", i, pods[i]);
 	}
 	close(report[1]);
 	expect(report[0], count);
@@ -160,6 +162,11 @@ int main(int argc, char **argv)
 	expect(report[0], count);
 	printf("ready\n");
 	while (read(0, &end, 1) > 0)
+		;
+	/* Gone before we are: whoever waits for us finds none of them any more. */
+	for (int i = 0; i < count; i++)
+		kill(pods[i], SIGKILL);
+	while (wait(NULL) > 0)
 		;
 	return 0;
 }
