@@ -1,0 +1,57 @@
+using BenchmarkDotNet.Attributes;
+using Collector.Core.Probes;
+using Collector.Core.Snapshots;
+using Collector.Linux;
+using Collector.Linux.Kernel;
+using Collector.Linux.Probes;
+
+namespace Collector.Benchmarks;
+
+/// <summary>One collection of one probe, on the host alone and beside pods. Includes publishing an otherwise empty snapshot.</summary>
+public class ProbeBenchmarks
+{
+    private LinuxHost _host = null!;
+    private SnapshotBuilder _builder = null!;
+    private Probe _probe = null!;
+
+    [ParamsSource(nameof(Probes))]
+    public string Probe { get; set; } = "";
+
+    [Params(0, 20)]
+    public int Pods { get; set; }
+
+    // rdma needs hardware that a machine for benchmarks rarely has.
+    public static IEnumerable<string> Probes => AllProbes.List.Select(p => p.Info.Id).Where(id => id != "rdma");
+
+    [GlobalSetup]
+    public void Setup()
+    {
+        RealPods.Have(Pods);
+        _host = new LinuxHost(new KernelPaths("/proc", "/sys", false));
+        _builder = new SnapshotBuilder(new SnapshotStore(), TimeProvider.System);
+        var registration = AllProbes.List.First(p => p.Info.Id == Probe);
+        _probe = registration.Create(_host, new ProbeSettings(registration.Info));
+        _host.Namespaces.Refresh(_host.BootTime);
+        if (_host.Namespaces.All.Count != Pods + 1)
+            throw new InvalidOperationException($"{_host.Namespaces.All.Count} namespaces beside {Pods} pods");
+        _probe.Start();
+        for (var i = 0; i < 4; i++)
+            Collect();
+    }
+
+    [Benchmark]
+    public long Collect()
+    {
+        _builder.Begin();
+        _builder.Enter(Probe);
+        _probe.Collect(_builder);
+        return _builder.Publish().Tick;
+    }
+
+    [GlobalCleanup]
+    public void Cleanup()
+    {
+        _probe.Dispose();
+        _host.Dispose();
+    }
+}
