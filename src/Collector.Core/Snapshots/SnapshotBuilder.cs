@@ -76,8 +76,8 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     public Snapshot Publish()
     {
         var snapshot = _building!;
-        foreach (var table in snapshot.Tables)
-            MarkResets(table);
+        for (var t = 0; t < snapshot.Tables.Count; t++)
+            MarkResets(snapshot.Tables[t]);
         _building = null;
         _previous = snapshot;
         store.Publish(snapshot);
@@ -90,8 +90,11 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
         var rows = table.Rows;
         if (before is not null)
         {
-            foreach (var metric in table.Info.Metrics)
+            // By index: the enumerator of an interface would be allocated for every table.
+            var metrics = table.Info.Metrics;
+            for (var m = 0; m < metrics.Count; m++)
             {
+                var metric = metrics[m];
                 if (metric.Kind is not (InstrumentKind.Counter or InstrumentKind.Histogram))
                     continue;
                 for (var column = metric.Column; column < metric.Column + metric.Width; column++)

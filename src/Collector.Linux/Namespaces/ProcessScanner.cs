@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.ProcFs;
+using Collector.Linux.Processes;
 
 namespace Collector.Linux.Namespaces;
 
@@ -20,6 +21,7 @@ internal sealed class ProcessScanner : IDisposable
     private readonly ProcFile? _loadAverage;
     private readonly ReadBuffer _buffer = new();
     private readonly byte[] _name = new byte[32];
+    private readonly byte[] _entries = GC.AllocateUninitializedArray<byte>(32 * 1024, pinned: true);
     private readonly List<int> _known = [];
     private int _next;
     private int _last;
@@ -102,9 +104,10 @@ internal sealed class ProcessScanner : IDisposable
     private void ListProcesses()
     {
         _known.Clear();
-        foreach (var path in Directory.EnumerateDirectories(_proc))
+        var entries = new FolderEntries(_folder!.Value, _entries);
+        while (entries.TryNext(out _, out var name))
         {
-            if (int.TryParse(Path.GetFileName(path.AsSpan()), out var pid))
+            if (Utf8Parser.TryParse(name, out int pid, out var used) && used == name.Length)
                 _known.Add(pid);
         }
     }

@@ -86,12 +86,17 @@ public sealed class TcpSummary(LinuxHost host, ProbeSettings settings) : PerName
     protected override TcpSockets Open(NamespaceHandle ns, SnapshotBuilder snapshot) =>
         new(ns.Namespace, _maxListeners);
 
+    /// <summary>Walks of the machine's sockets so far, all namespaces together: what the probe costs.</summary>
+    internal long Walks { get; private set; }
+
     protected override void Collect(TcpSockets reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
+        var walks = reader.Walks;
         if (reader.Read(ns, snapshot))
             reader.Write(snapshot);
         else
             snapshot.ReadFailed(reader.Failure);
+        Walks += reader.Walks - walks;
     }
 
     internal static Row RowOf(NetNamespace ns) => new(Table, ns, ns.StartTime);
@@ -112,6 +117,7 @@ public sealed class TcpSockets : IDisposable
 {
     private readonly InetDiag _diag = new();
     private readonly SocketCounts _counts = new();
+    private readonly TcpStillness _stillness = new();
     private readonly TcpListeners _listeners;
     private readonly Row _row;
 
@@ -123,10 +129,21 @@ public sealed class TcpSockets : IDisposable
 
     internal string Failure => _diag.Failure;
 
+    /// <summary>Walks of the machine's sockets so far.</summary>
+    internal long Walks { get; private set; }
+
     internal bool Read(NamespaceHandle ns, SnapshotBuilder snapshot) =>
-        _diag.Ask(ns, InetDiag.AllButListen, memory: false, _counts)
+        (_stillness.Holds(ns, snapshot.Tick) || Walk(ns))
         && _diag.Ask(ns, InetDiag.Listen, memory: true, _listeners)
         && _listeners.Commit(snapshot);
+
+    private bool Walk(NamespaceHandle ns)
+    {
+        Walks++;
+        var complete = _diag.Ask(ns, InetDiag.AllButListen, memory: false, _counts);
+        _stillness.Walked(_counts, complete);
+        return complete;
+    }
 
     internal void Write(SnapshotBuilder snapshot)
     {
@@ -144,6 +161,9 @@ internal sealed class SocketCounts : INetlinkSink
     private const int NewSynReceived = 12;
     private readonly long[] _states = new long[NewSynReceived];
 
+    /// <summary>Sockets of every state, also of states that this version does not know.</summary>
+    public long All { get; private set; }
+
     public long ReceiveQueue { get; private set; }
 
     public long SendQueue { get; private set; }
@@ -153,6 +173,7 @@ internal sealed class SocketCounts : INetlinkSink
     public void Begin()
     {
         Array.Clear(_states);
+        All = 0;
         ReceiveQueue = 0;
         SendQueue = 0;
     }
@@ -161,6 +182,7 @@ internal sealed class SocketCounts : INetlinkSink
     {
         if (!SocketMessage.TryParse(message, out var socket))
             return false;
+        All++;
         // inet_diag shows a half-open connection as SYN_RECV (3); 12 is its name inside the kernel.
         var state = socket.State == NewSynReceived ? 3 : socket.State;
         if (state >= _states.Length || state == 0)

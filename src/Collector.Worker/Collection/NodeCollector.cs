@@ -103,10 +103,11 @@ internal sealed class NodeCollector : IDisposable
     private static long CountSeries(Snapshot snapshot)
     {
         var series = 0L;
-        foreach (var table in snapshot.Tables)
+        for (var t = 0; t < snapshot.Tables.Count; t++)
         {
-            foreach (var metric in table.Info.Metrics)
-                series += table.Count - table.Column(metric).Count(Metric.Absent);
+            var table = snapshot.Tables[t];
+            for (var m = 0; m < table.Info.Metrics.Count; m++)
+                series += table.Count - table.Column(table.Info.Metrics[m]).Count(Metric.Absent);
         }
         return series;
     }
