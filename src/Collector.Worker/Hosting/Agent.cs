@@ -75,17 +75,13 @@ internal sealed class Agent : IDisposable
         builder.Logging.AddLines(options.Logging.Level);
         // What keeps the host from starting is one line of ours; the host's own has the stack trace.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
-        var resource = ResourceAttributes.Build(
-            otlp, options.Resource, HostFacts.Read(), VersionCommand.Version, Environment.GetEnvironmentVariable);
-        // Added first so that it stops last and the end of everything else is still exported.
-        builder.AddNetlensTelemetry(otlp, resource);
         var services = builder.Services;
         services.AddHostingDefaults();
         services.AddSystemd(provider => () => provider.GetRequiredService<CollectionLoop>().Healthy);
         services.AddSingleton(options);
         services.AddSingleton(new PrometheusStatistics());
+        AddOtlp(builder, options, otlp);
         AddCollection(services, options);
-        AddOtlp(services, otlp, resource);
         services.AddSingleton(new ReloadSource(configPath));
         services.AddHostedService<Reloader>();
         services.AddHostedService<StatusReporter>();
@@ -101,12 +97,18 @@ internal sealed class Agent : IDisposable
         services.AddHostedService(provider => provider.GetRequiredService<CollectionLoop>());
     }
 
-    private static void AddOtlp(IServiceCollection services, OtlpSettings otlp, ResourceAttributes resource)
+    // Before the other services, so that it stops last and the end of everything else is still exported.
+    private static void AddOtlp(IHostApplicationBuilder builder, AgentOptions options, OtlpSettings otlp)
     {
-        services.AddSingleton(new OtlpStatistics());
+        builder.Services.AddSingleton(new OtlpStatistics());
+        if (!otlp.Metrics.Enabled && !otlp.Logs.Enabled)
+            return; // Not even the resource is made: it takes the cryptography library into memory.
+        var resource = ResourceAttributes.Build(
+            otlp, options.Resource, HostFacts.Read(), VersionCommand.Version, Environment.GetEnvironmentVariable);
+        builder.AddNetlensTelemetry(otlp, resource);
         if (!otlp.Metrics.Enabled)
             return;
-        services.AddHostedService(provider => new OtlpMetricExporter(
+        builder.Services.AddHostedService(provider => new OtlpMetricExporter(
             provider.GetRequiredService<NodeCollector>().Store, otlp, resource, VersionCommand.Version,
             provider.GetRequiredService<OtlpStatistics>(), TimeProvider.System,
             provider.GetRequiredService<ILogger<OtlpMetricExporter>>()));
