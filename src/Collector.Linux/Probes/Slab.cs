@@ -123,12 +123,12 @@ internal sealed class Slab(LinuxHost host) : Probe(Info)
 
     private static Metric Gauge(
         string name, string unit, string description, InstrumentKind kind = InstrumentKind.Gauge) => new()
-    {
-        Name = $"netlens.slab.{name}",
-        Unit = unit,
-        Kind = kind,
-        Description = description,
-    };
+        {
+            Name = $"netlens.slab.{name}",
+            Unit = unit,
+            Kind = kind,
+            Description = description,
+        };
 
     private static Metric LegacyOnly(string name, Metric like) => new()
     {

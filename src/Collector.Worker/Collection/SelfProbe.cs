@@ -60,10 +60,12 @@ internal sealed class SelfProbe : Probe
     };
 
     private static readonly TableInfo Probes = new("self.probes", RowScope.Node, [ProbeKey],
-        [Running, Duration, CpuTime, Collections, Failures, LastSuccess]) { SelfTelemetry = true };
+        [Running, Duration, CpuTime, Collections, Failures, LastSuccess])
+    { SelfTelemetry = true };
 
     private static readonly TableInfo ReadErrors = new("self.errors", RowScope.Node,
-        [ProbeKey, new("error.type")], [Errors]) { SelfTelemetry = true };
+        [ProbeKey, new("error.type")], [Errors])
+    { SelfTelemetry = true };
 
     private readonly NodeCollector _collector;
     private readonly IReadOnlyList<SelfFigure> _figures;

@@ -116,7 +116,9 @@ internal sealed class MibPlan
             ? counter with { Name = counter.Counter.ToLowerInvariant() }
             : counter with
             {
-                Unit = namesakes[0].Unit, Kind = namesakes[0].Kind, Description = namesakes[0].Description,
+                Unit = namesakes[0].Unit,
+                Kind = namesakes[0].Kind,
+                Description = namesakes[0].Description,
                 Scale = namesakes[0].Scale,
             };
     }

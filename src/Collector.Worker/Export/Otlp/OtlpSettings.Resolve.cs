@@ -47,7 +47,7 @@ public sealed partial record OtlpSettings
         {
             Endpoint = disabled || !exporter ? null : endpoint,
             Protocol = protocol ?? OtlpProtocol.HttpProtobuf,
-            Headers = read.Headers(own + "HEADERS") ?? read.Headers(General + "HEADERS") 
+            Headers = read.Headers(own + "HEADERS") ?? read.Headers(General + "HEADERS")
                 ?? read.Sendable("otlp.headers", [.. file.Headers]),
             Gzip = read.Gzip(own + "COMPRESSION") ?? read.Gzip(General + "COMPRESSION") ?? file.Gzip ?? false,
             Timeout = read.Milliseconds(own + "TIMEOUT") ?? read.Milliseconds(General + "TIMEOUT")
