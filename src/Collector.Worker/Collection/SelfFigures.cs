@@ -83,9 +83,9 @@ internal static class SelfFigures
             () => otlp.DuplicatesDropped);
         yield return Counter("netlens.otlp.oversized", "{series}", "Series left out because one alone exceeds a request.",
             () => otlp.OversizedDropped);
-        yield return Counter("netlens.otlp.requests", "{request}", "Export requests, retries not counted.", () => otlp.Requests);
+        yield return Counter("netlens.otlp.requests", "{request}", "Export requests that the backend took.", () => otlp.Requests);
         yield return Counter("netlens.otlp.retries", "{request}", "Requests sent again.", () => otlp.Retries);
-        yield return Counter("netlens.otlp.io", Units.Bytes, "Bytes sent, after compression.", () => otlp.BytesSent);
+        yield return Counter("netlens.otlp.io", Units.Bytes, "Bytes of export requests after compression, retries and failures included.", () => otlp.BytesSent);
         yield return Counter("netlens.otlp.snapshots.skipped", "{snapshot}",
             "Snapshots not exported because the export before took too long.", () => otlp.SnapshotsSkipped);
         yield return Gauge("netlens.otlp.last_success", "Unix time of the last export that the backend took.",

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using Collector.Worker.Configuration;
 using Collector.Worker.Hosting;
 
 namespace Collector.Worker.Commands;
@@ -16,11 +18,27 @@ internal static class CommandLine
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            foreach (var error in parsed.Errors)
-                Output.Error(error.Message);
-            Output.Error("'netlens --help' and 'netlens COMMAND --help' show what there is");
+            foreach (var line in Faults(parsed))
+                Output.Error(line);
+            Output.Error($"see '{PathOf(parsed.CommandResult)} --help'");
             return ExitCodes.Usage;
         }
         return await parsed.InvokeAsync();
     }
+
+    // A misspelt subcommand makes the parser complain twice: about the word, and that none was given.
+    private static IEnumerable<string> Faults(ParseResult parsed)
+    {
+        var commands = parsed.CommandResult.Command.Subcommands.Select(c => c.Name).ToArray();
+        if (commands.Length == 0)
+            return parsed.Errors.Select(e => e.Message);
+        var list = string.Join(", ", commands);
+        var what = PathOf(parsed.CommandResult);
+        return parsed.UnmatchedTokens is [var word, ..]
+            ? [$"'{what}' has no '{Output.Printable(word)}'{Suggestion.For(word, commands)}; allowed: {list}"]
+            : [$"'{what}' needs one of: {list}"];
+    }
+
+    private static string PathOf(CommandResult result) =>
+        result.Parent is CommandResult parent ? $"{PathOf(parent)} {result.Command.Name}" : "netlens";
 }

@@ -20,26 +20,41 @@ internal static class CommonOptions
             DefaultValueFactory = _ => formats[0],
             HelpName = "FORMAT",
         };
-        return option.AcceptOnlyFromAmong(formats);
+        return OneOf(option, formats);
+    }
+
+    // AcceptOnlyFromAmong does not say which option it complains about, and takes a line per value.
+    private static Option<T> OneOf<T>(Option<T> option, params string[] allowed)
+    {
+        option.CompletionSources.Add(allowed);
+        option.Validators.Add(result =>
+        {
+            foreach (var token in result.Tokens.Where(t => !allowed.Contains(t.Value)))
+            {
+                result.AddError($"{option.Name}: '{Output.Printable(token.Value)}' is not one of its values"
+                    + $"{Suggestion.For(token.Value, allowed)}; allowed: {string.Join(", ", allowed)}");
+            }
+        });
+        return option;
     }
 
     public static Option<string?> Naming() =>
-        new Option<string?>("--naming")
+        OneOf(new Option<string?>("--naming")
         {
-            Description = "Metric names: otel, kubeskoop (kubeskoop_*) or inspector (inspector_pod_*).",
+            Description = "Metric names: otel, kubeskoop (kubeskoop_*) or inspector (inspector_pod_*). [default: prometheus.naming]",
             HelpName = "NAMING",
-        }.AcceptOnlyFromAmong("otel", "kubeskoop", "inspector");
+        }, "otel", "kubeskoop", "inspector");
 
-    public static Option<string[]> Probes() => new("--probe", "-p")
+    public static Option<string[]> Probes(string description) => new("--probe", "-p")
     {
-        Description = "Only these probes, also ones that are off by default. May be given several times.",
+        Description = $"{description} May be given several times.",
         HelpName = "ID",
         AllowMultipleArgumentsPerToken = true,
     };
 
     public static Option<string[]> Namespaces() => new("--netns", "-n")
     {
-        Description = "Only these network namespaces: an inode, a name under /run/netns, or 'host'.",
+        Description = "Only these network namespaces: an inode, a name under /run/netns, or 'host'. May be given several times.",
         HelpName = "NAME",
         AllowMultipleArgumentsPerToken = true,
     };

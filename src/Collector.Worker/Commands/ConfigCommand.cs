@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
+using Collector.Worker.Export.Otlp;
 using Collector.Worker.Hosting;
 
 namespace Collector.Worker.Commands;
@@ -19,32 +20,59 @@ internal static class ConfigCommand
         {
             var (file, named) = Session.FileOf(parsed.GetValue(config));
             var result = ConfigurationLoader.Load(file, named, Environment.GetEnvironmentVariable, NodeFactory.Catalogue);
+            var errors = result.Errors.Select(e => e.ToString()).Concat(OtlpErrors(result)).ToArray();
             if (parsed.GetValue(format) == "json")
-                PrintJson(file, result);
+                PrintJson(file, errors);
             else
-                PrintText(file, result);
-            return result.Errors.Count == 0 ? ExitCodes.Ok : ExitCodes.Configuration;
+                PrintText(file, errors);
+            foreach (var line in UnknownVariables())
+                Output.Error(line);
+            return errors.Length == 0 ? ExitCodes.Ok : ExitCodes.Configuration;
         });
         return command;
     }
 
-    private static void PrintText(string file, ConfigurationResult result)
+    // What `run` refuses: the variables of OpenTelemetry and the certificates.
+    private static List<string> OtlpErrors(ConfigurationResult result)
     {
-        foreach (var error in result.Errors)
-            Output.Error(error.ToString());
-        if (result.Errors.Count == 0)
+        var errors = new List<string>();
+        if (result.Options is not { } options)
+            return errors;
+        var otlp = OtlpSettings.Resolve(options.Otlp, Environment.GetEnvironmentVariable, errors);
+        if (errors.Count == 0)
+            OtlpTls.Check(otlp, errors);
+        return errors;
+    }
+
+    // A hint, never an error: Kubernetes sets NETLENS_PORT and the like for a service of that name.
+    private static IEnumerable<string> UnknownVariables()
+    {
+        var known = ConfigurationSchema.Keys.OfType<ValueKey>().Select(k => k.Variable).OfType<string>()
+            .Append(ConfigurationSchema.ProbesVariable).Append(Session.FileVariable).ToArray();
+        return Environment.GetEnvironmentVariables().Keys.Cast<string>()
+            .Where(v => v.StartsWith("NETLENS_", StringComparison.Ordinal) && !known.Contains(v))
+            .Select(v => (Name: v, Near: Suggestion.Nearest(v, known)))
+            .Where(v => v.Near is not null)
+            .Select(v => $"environment variable {v.Name} is not read{Suggestion.DidYouMean(v.Near!)}");
+    }
+
+    private static void PrintText(string file, string[] errors)
+    {
+        foreach (var error in errors)
+            Output.Error(error);
+        if (errors.Length == 0)
             Console.WriteLine(File.Exists(file) ? $"{file} is valid" : $"there is no {file}; the defaults and the environment are valid");
     }
 
-    private static void PrintJson(string file, ConfigurationResult result) => Output.Json(json =>
+    private static void PrintJson(string file, string[] errors) => Output.Json(json =>
     {
         json.WriteStartObject();
         json.WriteString("file", file);
         json.WriteBoolean("exists", File.Exists(file));
-        json.WriteBoolean("valid", result.Errors.Count == 0);
+        json.WriteBoolean("valid", errors.Length == 0);
         json.WriteStartArray("errors");
-        foreach (var error in result.Errors)
-            json.WriteStringValue(error.ToString());
+        foreach (var error in errors)
+            json.WriteStringValue(error);
         json.WriteEndArray();
         json.WriteEndObject();
     });

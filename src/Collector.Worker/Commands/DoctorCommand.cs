@@ -3,7 +3,6 @@ using System.Diagnostics;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
 using Collector.Worker.Hosting;
-using Spectre.Console;
 
 namespace Collector.Worker.Commands;
 
@@ -45,15 +44,19 @@ internal static class DoctorCommand
             ?? NodeFactory.Catalogue.First(p => p.Id == id).EnabledByDefault;
         using var collector = Session.Collector(options, [id])!;
         collector.CollectOnce();
+        var failedBefore = collector.ReadFailures().ToDictionary(f => f.Key.Reason, f => f.Value);
         var start = Stopwatch.GetTimestamp();
         collector.CollectOnce();
         var time = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         var runner = collector.Runners[0];
-        var failures = string.Join(", ", collector.ReadFailures().Select(f => $"{f.Key.Reason} x{f.Value}"));
+        var failures = string.Join(", ", collector.ReadFailures()
+            .Select(f => (f.Key.Reason, First: failedBefore.GetValueOrDefault(f.Key.Reason), All: f.Value))
+            .Select(f => $"{Output.Counted(Math.Max(f.First, f.All - f.First), "read")} failed: {f.Reason}"));
         return runner.State switch
         {
             ProbeState.Unavailable => new(id, enabled, "unavailable", runner.Reason, 0, time),
             ProbeState.Failed => new(id, enabled, "failed", runner.Reason, 0, time),
+            _ when collector.Series == 0 && failures.Length > 0 => new(id, enabled, "unavailable", failures, 0, time),
             _ when collector.Series == 0 => new(id, enabled, "empty", "the kernel has nothing to tell: its module is not loaded", 0, time),
             _ when failures.Length > 0 => new(id, enabled, "partial", failures, collector.Series, time),
             _ => new(id, enabled, "ok", "", collector.Series, time),
@@ -62,19 +65,18 @@ internal static class DoctorCommand
 
     private static void Print(MachineReport machine, Finding[] findings)
     {
-        var console = Output.Terminal();
         var facts = Output.Table("MACHINE", "");
         foreach (var (name, value) in machine.Facts)
             facts.Row(name, value);
-        console.Write(facts);
-        console.WriteLine();
+        Output.Print(facts);
+        Console.Out.WriteLine();
         var table = Output.Table("PROBE", "ON", "VERDICT", "SERIES", "MS", "WHY");
         foreach (var f in findings)
         {
             table.Row(f.Probe, f.Enabled ? "yes" : "no", f.Verdict, f.Series.ToString(),
                 f.Milliseconds.ToString("F2"), f.Detail);
         }
-        console.Write(table);
+        Output.Print(table);
         foreach (var problem in machine.Problems)
             Output.Error(problem);
     }

@@ -30,14 +30,17 @@ internal static class ListCommand
 
     private static void PrintProbes()
     {
-        var table = Output.Table("PROBE", "DEFAULT", "METRICS", "OPTIONS", "WHAT IT TELLS");
+        var table = Output.Table("PROBE", "DEFAULT", "METRICS", "WHAT IT TELLS");
         foreach (var probe in NodeFactory.Catalogue)
         {
-            table.Row(probe.Id, probe.EnabledByDefault ? "on" : "off", probe.Metrics.Count().ToString(),
-                string.Join(' ', probe.Options.Select(o => $"{o.Name}={o.Default}")), probe.Description);
+            table.Row(probe.Id, probe.EnabledByDefault ? "on" : "off", probe.Metrics.Count().ToString(), WhatItTells(probe));
         }
-        Output.Terminal().Write(table);
+        Output.Print(table);
     }
+
+    private static string WhatItTells(Core.Probes.ProbeInfo probe) => probe.Options.Count == 0
+        ? probe.Description
+        : $"{probe.Description} Options: {string.Join(", ", probe.Options.Select(o => o.Default.Length > 0 ? $"{o.Name}={o.Default}" : o.Name))}.";
 
     private static void PrintProbesJson() => Output.Json(json =>
     {
@@ -67,11 +70,13 @@ internal static class ListCommand
     private static Command Metrics()
     {
         var format = CommonOptions.Format("table", "json");
-        var probes = CommonOptions.Probes();
-        var command = new Command("metrics", "Every metric with its unit, kind, meaning and KubeSkoop name.") { format, probes };
+        var probes = CommonOptions.Probes("Only the metrics of these probes.");
+        var command = new Command("metrics", "Every metric with its unit, kind, KubeSkoop name and meaning.") { format, probes };
         command.SetAction(parsed =>
         {
             var wanted = parsed.GetValue(probes) ?? [];
+            if (!Session.AllProbesKnown(wanted))
+                return ExitCodes.Usage;
             var infos = NodeFactory.Catalogue.Where(p => wanted.Length == 0 || wanted.Contains(p.Id)).ToArray();
             if (parsed.GetValue(format) == "json")
                 PrintMetricsJson(infos);
@@ -88,11 +93,12 @@ internal static class ListCommand
         foreach (var metric in probes.SelectMany(p => p.Metrics))
         {
             table.Row(metric.Name.Length > 0 ? metric.Name : "(legacy only)",
-                string.Join(' ', metric.Table.RowTags.Select(t => t.Key).Concat(metric.Tags.Select(t => $"{t.Key}={t.Value}"))),
+                string.Join(' ', metric.Table.RowTags.Select(t => ShortKey.Of(t.Key))
+                    .Concat(metric.Tags.Select(t => $"{ShortKey.Of(t.Key)}={t.Value}"))),
                 metric.Kind.ToString().ToLowerInvariant(), metric.Unit,
                 metric.KubeSkoop.Count > 0 ? metric.KubeSkoop[0] : "", metric.Description);
         }
-        Output.Terminal().Write(table);
+        Output.Print(table);
     }
 
     private static void PrintMetricsJson(Core.Probes.ProbeInfo[] probes) => Output.Json(json =>

@@ -58,11 +58,17 @@ internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>>
         return line is null ? 0 : ulong.Parse(line.AsSpan(7).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
     }
 
-    // "Max open files            20000                20000                files"
-    private static string LimitOfFiles()
+    private static string LimitOfFiles() =>
+        FileLimit() is { } limit ? $"{limit} (about 10 per network namespace are used)" : "unknown";
+
+    /// <summary>The soft limit of open files; null where there is none or nobody says.</summary>
+    public static long? FileLimit()
     {
+        // "Max open files            20000                20000                files"
+        if (!File.Exists("/proc/self/limits"))
+            return null;
         var line = File.ReadLines("/proc/self/limits").FirstOrDefault(l => l.StartsWith("Max open files", StringComparison.Ordinal));
         var words = line?.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return words is { Length: > 3 } ? $"{words[3]} (about 10 per network namespace are used)" : "unknown";
+        return words is { Length: > 3 } && long.TryParse(words[3], CultureInfo.InvariantCulture, out var limit) ? limit : null;
     }
 }

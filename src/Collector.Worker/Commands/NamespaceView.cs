@@ -44,7 +44,7 @@ internal sealed record NamespaceView(ulong Inode, string Name, bool IsHost, stri
             table.Row(row.Inode.ToString(), row.IsHost ? "(host)" : row.Name, row.Pid == 0 ? "" : row.Pid.ToString(),
                 row.Command, row.Mount);
         }
-        Output.Terminal().Write(table);
+        Output.Print(table);
     }
 
     public static void PrintJson(IReadOnlyList<NamespaceView> rows) => Output.Json(json =>

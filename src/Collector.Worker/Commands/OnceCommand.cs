@@ -8,7 +8,6 @@ using Collector.Worker.Export;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Export.Prometheus;
 using Collector.Worker.Hosting;
-using Spectre.Console;
 
 namespace Collector.Worker.Commands;
 
@@ -20,7 +19,7 @@ internal static class OnceCommand
         var config = CommonOptions.Config();
         var format = CommonOptions.Format("table", "json", "prometheus", "otlp-json");
         var naming = CommonOptions.Naming();
-        var probes = CommonOptions.Probes();
+        var probes = CommonOptions.Probes("Only these probes, also ones that are off by default.");
         var namespaces = CommonOptions.Namespaces();
         var zeros = new Option<bool>("--zeros") { Description = "In tables, show series whose value is 0 as well." };
         var command = new Command("once", "Collect once and print the numbers.") { config, format, naming, probes, namespaces, zeros };
@@ -94,38 +93,40 @@ internal static class OnceCommand
 
     private static void PrintTable(View view, bool zeros)
     {
-        var console = Output.Terminal();
         var hidden = 0;
         var groups = SeriesReader.Read(view.Snapshot, view.Naming, Session.NodeName(view.Options))
             .GroupBy(s => s.Row.Namespace)
             .OrderBy(g => g.Key is null ? 0 : g.Key.Generation);
         foreach (var group in groups)
         {
-            console.WriteLine(group.Key is { } ns ? TitleOf(ns) : "node", new Style(decoration: Decoration.Bold));
+            Output.Title(group.Key is { } ns ? TitleOf(ns) : "node (the machine as a whole)");
             var table = Output.Table("  METRIC", "VALUE", "UNIT", "ATTRIBUTES");
             foreach (var series in group)
             {
                 if (!zeros && series.Raw == 0 && series.Cells.All(c => c == 0))
                     hidden++;
                 else
-                    table.Row("  " + series.Name, ValueOf(series), series.Metric.Unit, AttributesOf(series));
+                    table.Row("  " + series.Name, ValueOf(series), series.Metric.Unit.Trim('{', '}'), AttributesOf(series));
             }
-            console.Write(table);
-            console.WriteLine();
+            if (table.Rows.Count > 0)
+                Output.Print(table);
+            else
+                Console.Out.WriteLine("  everything is 0");
+            Console.Out.WriteLine();
         }
         if (hidden > 0)
-            console.WriteLine($"{hidden} series are 0 and not shown; --zeros shows them.");
+            Console.Out.WriteLine($"{hidden} series are 0 and not shown; --zeros shows them.");
     }
 
-    private static string TitleOf(Core.Identity.NetNamespace ns) => ns.IsHost ? $"host (netns {ns.Inode})" : ns.ToString();
+    private static string TitleOf(Core.Identity.NetNamespace ns) => ns.IsHost ? $"host ({ns.Inode})" : ns.ToString();
 
     private static string ValueOf(Series series) => series.Cells.Length == 0
         ? Convert.ToString(series.Value, System.Globalization.CultureInfo.InvariantCulture)!
         : $"{series.Cells[..^1].Sum()} values";
 
     private static string AttributesOf(Series series) => string.Join(' ', series.Attributes
-        .Where(a => !IdentityKeys.Contains(a.Key))
-        .Select(a => $"{a.Key}={a.Value}"));
+        .Where(a => !IdentityKeys.Contains(a.Key) && a.Value.ToString() is { Length: > 0 })
+        .Select(a => $"{ShortKey.Of(a.Key)}={a.Value}"));
 
     private static readonly HashSet<string> IdentityKeys =
         ["netlens.scope", "netlens.netns", "netlens.netns.name", "node", "netns", "k8s_node"];
@@ -195,7 +196,7 @@ internal static class OnceCommand
     private static int Report(NodeCollector collector)
     {
         foreach (var ((probe, reason), count) in collector.ReadFailures())
-            Output.Error($"{probe}: {count} reads failed ({reason})");
+            Output.Error($"{probe}: {Output.Counted(count, "read")} failed ({reason})");
         foreach (var runner in collector.Runners.Where(r => r.State == ProbeState.Failed))
             Output.Error($"{runner.Info.Id} failed: {runner.Reason}");
         return collector.Runners.Any(r => r.State == ProbeState.Failed) ? ExitCodes.Failure : ExitCodes.Ok;

@@ -18,6 +18,8 @@ internal static class RunCommand
 
     private static async Task<int> RunAsync(string? config, CancellationToken cancel)
     {
+        if (!Session.HasRoomForFiles())
+            return ExitCodes.CannotStart;
         var loaded = Session.Configure(config);
         if (loaded?.Options is not { } options)
             return ExitCodes.Configuration;

@@ -9,6 +9,10 @@ namespace Collector.Worker.Commands;
 /// <summary>What a command has to work with: the configuration, and a machine to ask.</summary>
 internal static class Session
 {
+    private const long FewestFiles = 256;
+
+    public const string FileVariable = "NETLENS_CONFIG";
+
     /// <summary>Loads the configuration; on errors prints them all and returns null.</summary>
     public static ConfigurationResult? Configure(string? path)
     {
@@ -24,7 +28,7 @@ internal static class Session
     /// <summary>The file that counts, and whether somebody named it: --config, else NETLENS_CONFIG, else the default.</summary>
     public static (string File, bool Named) FileOf(string? option)
     {
-        var named = option ?? Environment.GetEnvironmentVariable("NETLENS_CONFIG");
+        var named = option ?? Environment.GetEnvironmentVariable(FileVariable);
         return string.IsNullOrEmpty(named) ? (ConfigurationLoader.DefaultPath, false) : (named, true);
     }
 
@@ -56,11 +60,7 @@ internal static class Session
         chosen = options;
         if (probes.Length == 0)
             return true;
-        var known = NodeFactory.Catalogue.Select(p => p.Id).ToArray();
-        var unknown = probes.Except(known).ToArray();
-        foreach (var id in unknown)
-            Output.Error($"--probe: there is no probe '{id}'; known: {string.Join(", ", known)}");
-        if (unknown.Length > 0)
+        if (!AllProbesKnown(probes))
             return false;
         chosen = options with
         {
@@ -70,13 +70,35 @@ internal static class Session
         return true;
     }
 
+    /// <summary>Whether there is a probe for each id; complains about the others.</summary>
+    public static bool AllProbesKnown(string[] probes)
+    {
+        var known = NodeFactory.Catalogue.Select(p => p.Id).ToArray();
+        var unknown = probes.Except(known).ToArray();
+        foreach (var id in unknown)
+            Output.Error($"--probe: there is no probe '{id}'{Suggestion.For(id, known)}; known: {string.Join(", ", known)}");
+        return unknown.Length == 0;
+    }
+
     /// <summary>The node's name as legacy namings print it.</summary>
     public static string NodeName(AgentOptions options) =>
         options.Resource.NodeName ?? Environment.GetEnvironmentVariable("NODE_NAME") ?? Environment.MachineName;
 
+    /// <summary>Whether the runtime itself can work; complains if not: below this it ends in the middle of anything.</summary>
+    public static bool HasRoomForFiles()
+    {
+        if (MachineReport.FileLimit() is not { } limit || limit >= FewestFiles)
+            return true;
+        Output.Error($"cannot start: at most {limit} open files are allowed; netlens needs {FewestFiles}, "
+            + "and 10 per network namespace (ulimit -n, LimitNOFILE=)");
+        return false;
+    }
+
     /// <summary>Ends with a message and a code when the work cannot be done on this machine.</summary>
     public static int Guard(Func<int> work)
     {
+        if (!HasRoomForFiles())
+            return ExitCodes.CannotStart;
         try
         {
             return work();

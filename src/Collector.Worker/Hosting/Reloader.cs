@@ -56,7 +56,7 @@ internal sealed partial class Reloader(
         foreach (var section in NeedRestart(_current, options))
             RestartNeeded(log, section);
         _current = options;
-        Reloaded(log, file);
+        Reloaded(log, File.Exists(file) ? file : $"(there is no {file}: defaults and environment)");
     }
 
     /// <summary>Sections that differ and that only a restart takes over.</summary>

@@ -145,6 +145,85 @@ public sealed class CommandTests
         probes.Single(p => p.GetProperty("probe").GetString() == "tcp").GetProperty("verdict").GetString().ShouldBe("ok");
     }
 
+    [Theory]
+    [InlineData("did you mean 'once'", "onc")]
+    [InlineData("'netlens list' needs one of: probes, metrics, namespaces", "list")]
+    [InlineData("did you mean 'probes'", "list", "probs")]
+    [InlineData("--format: 'xml' is not one of its values; allowed: table, json", "list", "probes", "--format", "xml")]
+    [InlineData("--naming: 'kubeskop' is not one of its values, did you mean 'kubeskoop'?", "once", "--naming", "kubeskop")]
+    [InlineData("there is no probe 'tpc', did you mean 'tcp'?", "list", "metrics", "--probe", "tpc")]
+    public void A_wrong_word_is_named_with_what_is_allowed(string message, params string[] words)
+    {
+        var result = AgentProcess.Run(words);
+        result.Code.ShouldBe(2);
+        result.Error.ShouldContain(message);
+        result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries).ShouldAllBe(l => l.StartsWith("netlens: "));
+    }
+
+    [Fact]
+    public void The_check_sees_the_variables_that_a_start_would_refuse_and_those_that_nobody_reads()
+    {
+        var refused = Shell.Try("env", "OTEL_EXPORTER_OTLP_ENDPOINT=nowhere", AgentProcess.Program, "config", "check");
+        refused.Code.ShouldBe(3);
+        refused.Error.ShouldContain("OTEL_EXPORTER_OTLP_ENDPOINT: not a URL");
+        var unread = Shell.Try("env", "NETLENS_HTTP_LISTN=x", "NETLENS_SERVICE_HOST=10.0.0.1", AgentProcess.Program, "config", "check");
+        unread.Code.ShouldBe(0);
+        unread.Error.ShouldContain("NETLENS_HTTP_LISTN is not read, did you mean 'NETLENS_HTTP_LISTEN'?");
+        unread.Error.ShouldNotContain("NETLENS_SERVICE_HOST");
+    }
+
+    [ToolFact("script")]
+    public void A_narrow_terminal_hides_no_column()
+    {
+        var wide = AgentProcess.Run("list", "probes").Output;
+        wide.Split('\n').ShouldAllBe(l => l.Length == l.TrimEnd().Length);
+        var narrow = Shell.Try("script", "-qec", $"stty cols 80; '{AgentProcess.Program}' list probes", "/dev/null").Output;
+        foreach (var probe in NodeFactory.Catalogue)
+            narrow.ShouldContain($"\n{probe.Id} ");
+        narrow.ShouldContain("WHAT IT TELLS");
+    }
+
+    [ToolFact("bash")]
+    public void A_limit_of_files_that_the_runtime_cannot_live_with_is_said_in_one_line()
+    {
+        foreach (var command in (string[])["run", "once", "doctor"])
+        {
+            var result = Shell.Try("bash", "-c", $"ulimit -n 64; '{AgentProcess.Program}' {command}");
+            result.Code.ShouldBe(4);
+            result.Error.ShouldBe("netlens: cannot start: at most 64 open files are allowed; netlens needs 256, "
+                + "and 10 per network namespace (ulimit -n, LimitNOFILE=)\n");
+        }
+    }
+
+    [RequiresRootFact("setpriv")]
+    public void A_probe_that_lacks_a_right_does_not_blame_a_missing_module()
+    {
+        using var ns = new TestNetns();
+        var folder = Directory.CreateTempSubdirectory("netlens-doctor-");
+        try
+        {
+            Shell.Try("cp", "-r", AppContext.BaseDirectory, $"{folder.FullName}/bin").Code.ShouldBe(0);
+            Shell.Try("chmod", "-R", "a+rX", folder.FullName).Code.ShouldBe(0);
+            var doctor = Shell.Try("setpriv", "--reuid", "65534", "--clear-groups", $"{folder.FullName}/bin/netlens", "doctor", "--format", "json");
+            doctor.Code.ShouldBe(0, doctor.Error);
+            var root = JsonDocument.Parse(doctor.Output).RootElement;
+            root.GetProperty("problems").EnumerateArray().ShouldContain(p => p.GetString()!.StartsWith("CAP_SYS_ADMIN is missing"));
+            var tcp = root.GetProperty("probes").EnumerateArray().Single(p => p.GetProperty("probe").GetString() == "tcp");
+            tcp.GetProperty("verdict").GetString().ShouldBe("partial");
+            tcp.GetProperty("reason").GetString()!.ShouldContain("failed: EPERM");
+            var mine = JsonDocument.Parse(AgentProcess.Run("doctor", "--format", "json").Output).RootElement.GetProperty("probes");
+            foreach (var (probe, here) in root.GetProperty("probes").EnumerateArray().Zip(mine.EnumerateArray()))
+            {
+                if (here.GetProperty("series").GetInt64() > 0)
+                    probe.GetProperty("verdict").GetString().ShouldNotBe("empty", probe.GetProperty("probe").GetString());
+            }
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
     [Fact]
     public void A_reader_that_closes_the_pipe_is_no_error()
     {
