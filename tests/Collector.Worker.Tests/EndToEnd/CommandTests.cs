@@ -172,7 +172,7 @@ public sealed class CommandTests
         unread.Error.ShouldNotContain("NETLENS_SERVICE_HOST");
     }
 
-    [ToolFact("script")]
+    [RequiresRootFact("script")]
     public void A_narrow_terminal_hides_no_column()
     {
         var wide = AgentProcess.Run("list", "probes").Output;
@@ -183,7 +183,7 @@ public sealed class CommandTests
         narrow.ShouldContain("WHAT IT TELLS");
     }
 
-    [ToolFact("bash")]
+    [RequiresRootFact("bash")]
     public void A_limit_of_files_that_the_runtime_cannot_live_with_is_said_in_one_line()
     {
         foreach (var command in (string[])["run", "once", "doctor"])
