@@ -9,7 +9,7 @@ namespace Collector.Linux.Tests.Probes;
 /// </remarks>
 public sealed class FixtureTests
 {
-    private static readonly string[] Kernels = ["4.19", "5.4", "5.15", "6.18"];
+    private static readonly string[] Kernels = ["4.19", "5.4", "5.10", "5.15", "6.1", "6.12", "6.18", "7.2"];
 
     private static readonly (string Probe, (string, string)[] Options)[] Probes =
     [
