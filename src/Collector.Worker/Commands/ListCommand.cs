@@ -68,7 +68,8 @@ internal static class ListCommand
     {
         var format = CommonOptions.Format("table", "json");
         var probes = CommonOptions.Probes();
-        var command = new Command("metrics", "Every metric with its unit, kind, meaning and KubeSkoop name.") { format, probes };
+        var command = new Command(
+            "metrics", "Every metric with its unit, kind, meaning and KubeSkoop name.") { format, probes };
         command.SetAction(parsed =>
         {
             var wanted = parsed.GetValue(probes) ?? [];
@@ -88,7 +89,8 @@ internal static class ListCommand
         foreach (var metric in probes.SelectMany(p => p.Metrics))
         {
             table.Row(metric.Name.Length > 0 ? metric.Name : "(legacy only)",
-                string.Join(' ', metric.Table.RowTags.Select(t => t.Key).Concat(metric.Tags.Select(t => $"{t.Key}={t.Value}"))),
+                string.Join(
+                    ' ', metric.Table.RowTags.Select(t => t.Key).Concat(metric.Tags.Select(t => $"{t.Key}={t.Value}"))),
                 metric.Kind.ToString().ToLowerInvariant(), metric.Unit,
                 metric.KubeSkoop.Count > 0 ? metric.KubeSkoop[0] : "", metric.Description);
         }
@@ -132,7 +134,8 @@ internal static class ListCommand
     {
         var config = CommonOptions.Config();
         var format = CommonOptions.Format("table", "json");
-        var command = new Command("namespaces", "The network namespaces of this node and how they are held.") { config, format };
+        var command = new Command(
+            "namespaces", "The network namespaces of this node and how they are held.") { config, format };
         command.SetAction(parsed => Session.Guard(() =>
         {
             if (Session.Configure(parsed.GetValue(config))?.Options is not { } options)

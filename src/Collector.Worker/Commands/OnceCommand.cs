@@ -23,7 +23,8 @@ internal static class OnceCommand
         var probes = CommonOptions.Probes();
         var namespaces = CommonOptions.Namespaces();
         var zeros = new Option<bool>("--zeros") { Description = "In tables, show series whose value is 0 as well." };
-        var command = new Command("once", "Collect once and print the numbers.") { config, format, naming, probes, namespaces, zeros };
+        var command = new Command(
+            "once", "Collect once and print the numbers.") { config, format, naming, probes, namespaces, zeros };
         command.SetAction(parsed => Session.Guard(() =>
         {
             var loaded = Session.Configure(parsed.GetValue(config));
@@ -72,7 +73,8 @@ internal static class OnceCommand
             case "otlp-json":
                 using (var stdout = Console.OpenStandardOutput())
                 {
-                    OtlpJsonWriter.Write(stdout, view.Snapshot, ResourceOutput.Attributes(view.Options), VersionCommand.Version);
+                    OtlpJsonWriter.Write(
+                        stdout, view.Snapshot, ResourceOutput.Attributes(view.Options), VersionCommand.Version);
                     stdout.Write("\n"u8);
                 }
                 break;
@@ -117,7 +119,8 @@ internal static class OnceCommand
             console.WriteLine($"{hidden} series are 0 and not shown; --zeros shows them.");
     }
 
-    private static string TitleOf(Core.Identity.NetNamespace ns) => ns.IsHost ? $"host (netns {ns.Inode})" : ns.ToString();
+    private static string TitleOf(Core.Identity.NetNamespace ns) =>
+        ns.IsHost ? $"host (netns {ns.Inode})" : ns.ToString();
 
     private static string ValueOf(Series series) => series.Cells.Length == 0
         ? Convert.ToString(series.Value, System.Globalization.CultureInfo.InvariantCulture)!

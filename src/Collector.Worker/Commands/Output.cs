@@ -25,11 +25,15 @@ internal static class Output
     {
         var table = new Table { Border = TableBorder.None, UseSafeBorder = true };
         foreach (var heading in headings)
-            table.AddColumn(new TableColumn(new Text(heading, new Style(decoration: Decoration.Bold))) { Padding = new Padding(0, 0, 2, 0), NoWrap = true });
+            table.AddColumn(new TableColumn(new Text(heading, new Style(decoration: Decoration.Bold)))
+            {
+                Padding = new Padding(0, 0, 2, 0), NoWrap = true
+            });
         return table;
     }
 
-    public static void Row(this Table table, params string[] cells) => table.AddRow(cells.Select(c => new Text(Printable(c))));
+    public static void Row(this Table table, params string[] cells) =>
+        table.AddRow(cells.Select(c => new Text(Printable(c))));
 
     public static void Json(Action<Utf8JsonWriter> write)
     {
@@ -39,7 +43,9 @@ internal static class Output
         stdout.Write("\n"u8);
     }
 
-    /// <summary>Names of pods, interfaces and mounts come from elsewhere: a control character must not drive the terminal.</summary>
+    /// <summary>
+    /// Names of pods, interfaces and mounts come from elsewhere: a control character must not drive the terminal.
+    /// </summary>
     public static string Printable(string text) =>
         text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? '\uFFFD' : c)) : text;
 

@@ -21,7 +21,9 @@ internal static class Session
         return null;
     }
 
-    /// <summary>The file that counts, and whether somebody named it: --config, else NETLENS_CONFIG, else the default.</summary>
+    /// <summary>
+    /// The file that counts, and whether somebody named it: --config, else NETLENS_CONFIG, else the default.
+    /// </summary>
     public static (string File, bool Named) FileOf(string? option)
     {
         var named = option ?? Environment.GetEnvironmentVariable("NETLENS_CONFIG");
@@ -39,7 +41,8 @@ internal static class Session
         return new NodeCollector(node, chosen, TimeProvider.System, NullLogger.Instance);
     }
 
-    // One collection has no earlier one to count from: what counts since its own start then counts since the processes'.
+    // One collection has no earlier one to count from: what counts since its own start then counts since the
+    // processes'.
     private static AgentOptions WithLifetime(AgentOptions options) => options with
     {
         Probes = NodeFactory.Catalogue.ToDictionary(p => p.Id, p =>

@@ -17,7 +17,8 @@ public sealed partial class CatalogueTests
     [Fact]
     public void The_probes_of_the_contract_are_there() =>
         Probes.Select(p => p.Id).ShouldBe(
-            ["netdev", "softnet", "tcp", "udp", "ip", "icmp", "tcpext", "ipext", "sock", "tcpsummary", "conntrack", "qdisc",
+            ["netdev", "softnet", "tcp", "udp", "ip", "icmp", "tcpext", "ipext", "sock", "tcpsummary", "conntrack",
+                "qdisc",
                 "ipvs", "slab", "fd", "io", "rdma"], ignoreOrder: true);
 
     [Fact]
@@ -63,7 +64,8 @@ public sealed partial class CatalogueTests
         foreach (var group in Metrics.Where(m => m.Name.Length > 0).GroupBy(m => m.Name))
         {
             group.Select(m => (m.Unit, m.Kind, m.Description)).Distinct().Count().ShouldBe(1, group.Key);
-            group.Select(m => (m.Table, string.Join(',', m.Tags.Select(t => $"{t.Key}={t.Value}")))).ShouldBeUnique(group.Key);
+            group.Select(m => (m.Table, string.Join(',', m.Tags.Select(t => $"{t.Key}={t.Value}"))))
+                .ShouldBeUnique(group.Key);
         }
     }
 
@@ -98,7 +100,8 @@ public sealed partial class CatalogueTests
                     option.Allowed.ShouldContain(option.Default);
                     break;
                 case OptionKind.List:
-                    settings.List(option.Name).Where(v => option.Allowed.Count > 0 && !option.Allowed.Contains(v)).ShouldBeEmpty();
+                    settings.List(option.Name).Where(v => option.Allowed.Count > 0 && !option.Allowed.Contains(v))
+                        .ShouldBeEmpty();
                     break;
             }
             option.Description.ShouldEndWith(".");

@@ -51,7 +51,8 @@ public sealed class CommandTests
             check.Error.ShouldContain("did you mean 'collection'");
             check.Error.ShouldContain("did you mean 'tcpext'");
             check.Error.ShouldContain($"{file}:6:11");
-            var json = JsonDocument.Parse(AgentProcess.Run("config", "check", "--config", file, "--format", "json").Output);
+            var json = JsonDocument.Parse(
+                AgentProcess.Run("config", "check", "--config", file, "--format", "json").Output);
             json.RootElement.GetProperty("valid").GetBoolean().ShouldBeFalse();
             json.RootElement.GetProperty("errors").GetArrayLength().ShouldBe(3);
         }
@@ -82,7 +83,8 @@ public sealed class CommandTests
     public void The_lists_have_every_probe_and_metric()
     {
         var probes = JsonDocument.Parse(AgentProcess.Run("list", "probes", "--format", "json").Output).RootElement;
-        probes.EnumerateArray().Select(p => p.GetProperty("id").GetString()).ShouldBe(NodeFactory.Catalogue.Select(p => p.Id));
+        probes.EnumerateArray().Select(p => p.GetProperty("id").GetString())
+            .ShouldBe(NodeFactory.Catalogue.Select(p => p.Id));
         var metrics = JsonDocument.Parse(AgentProcess.Run("list", "metrics", "--format", "json").Output).RootElement;
         metrics.GetArrayLength().ShouldBe(NodeFactory.Catalogue.Sum(p => p.Metrics.Count()));
         AgentProcess.Run("list", "metrics", "--probe", "tcp").Output.ShouldContain("kubeskoop_tcp_retranssegs");
@@ -96,16 +98,19 @@ public sealed class CommandTests
 
         var listed = AgentProcess.Run("list", "namespaces", "--format", "json");
         JsonDocument.Parse(listed.Output).RootElement.EnumerateArray()
-            .Single(n => n.GetProperty("name").GetString() == ns.Name).GetProperty("netns").GetUInt64().ShouldBe(ns.Inode);
+            .Single(n => n.GetProperty("name").GetString() == ns.Name).GetProperty("netns").GetUInt64()
+            .ShouldBe(ns.Inode);
 
         var table = AgentProcess.Run("once", "--netns", ns.Name, "--probe", "icmp", "ip");
         table.Code.ShouldBe(0, table.Error);
         table.Output.ShouldStartWith($"{ns.Name} ({ns.Inode})");
 
         var truth = JsonDocument.Parse(ns.Run("nstat", "-a", "-z", "-j")).RootElement.GetProperty("kernel");
-        var json = AgentProcess.Run("once", "--netns", ns.Name, "--probe", "ip", "--format", "json", "--naming", "kubeskoop");
+        var json = AgentProcess.Run(
+            "once", "--netns", ns.Name, "--probe", "ip", "--format", "json", "--naming", "kubeskoop");
         Series(json.Output, "kubeskoop_ip_inreceives").ShouldBe(truth.GetProperty("IpInReceives").GetInt64());
-        var prometheus = AgentProcess.Run("once", "--netns", ns.Name, "--probe", "ip", "--format", "prometheus", "--naming", "inspector");
+        var prometheus = AgentProcess.Run(
+            "once", "--netns", ns.Name, "--probe", "ip", "--format", "prometheus", "--naming", "inspector");
         prometheus.Output.ShouldContain($"netns=\"ns{ns.Inode}\"");
 
         AgentProcess.Run("once", "--netns", "no-such-namespace").Code.ShouldBe(2);
@@ -118,7 +123,8 @@ public sealed class CommandTests
         page.Code.ShouldBe(0, page.Error);
         var info = new ProcessStartInfo("promtool", ["check", "metrics"])
         {
-            UseShellExecute = false, RedirectStandardInput = true, RedirectStandardError = true, RedirectStandardOutput = true,
+            UseShellExecute = false, RedirectStandardInput = true, RedirectStandardError = true,
+            RedirectStandardOutput = true,
         };
         using var promtool = Process.Start(info)!;
         promtool.StandardInput.Write(page.Output);
@@ -142,13 +148,15 @@ public sealed class CommandTests
             if (probe.GetProperty("verdict").GetString() == "unavailable")
                 probe.GetProperty("reason").GetString().ShouldNotBeNullOrEmpty();
         }
-        probes.Single(p => p.GetProperty("probe").GetString() == "tcp").GetProperty("verdict").GetString().ShouldBe("ok");
+        probes.Single(p => p.GetProperty("probe").GetString() == "tcp").GetProperty("verdict").GetString()
+            .ShouldBe("ok");
     }
 
     [Fact]
     public void A_reader_that_closes_the_pipe_is_no_error()
     {
-        var shell = Shell.Try("bash", "-c", $"set -o pipefail; '{AgentProcess.Program}' list metrics --format json | head -n 1");
+        var shell = Shell.Try(
+            "bash", "-c", $"set -o pipefail; '{AgentProcess.Program}' list metrics --format json | head -n 1");
         shell.Output.Trim().ShouldBe("[");
         shell.Error.ShouldBeEmpty();
         shell.Code.ShouldBe(0);
