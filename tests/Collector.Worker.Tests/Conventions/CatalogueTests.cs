@@ -3,13 +3,14 @@ using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Worker.Collection;
 using Collector.Worker.Commands;
+using Collector.Tests.Support;
 
 namespace Collector.Worker.Tests.Conventions;
 
 /// <summary>What holds for every probe and metric, whoever adds it.</summary>
 public sealed partial class CatalogueTests
 {
-    private static readonly string Root = FindRoot();
+    private static readonly string Root = Repository.Root;
     private static IReadOnlyList<ProbeInfo> Probes => NodeFactory.Catalogue;
 
     private static IEnumerable<Metric> Metrics => Probes.SelectMany(p => p.Metrics);
@@ -121,14 +122,6 @@ public sealed partial class CatalogueTests
     private static string? FileOf(string folder, string name) =>
         Directory.EnumerateFiles(Path.Combine(Root, folder))
             .FirstOrDefault(f => Path.GetFileName(f).Equals(name, StringComparison.OrdinalIgnoreCase));
-
-    private static string FindRoot()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Collector.slnx")))
-            folder = Path.GetDirectoryName(folder) ?? throw new DirectoryNotFoundException("no Collector.slnx above");
-        return folder;
-    }
 
     [GeneratedRegex(@"^(1|By|s|ms|\{[a-z_]+\})$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex UnitPattern();

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Collector.Tests.Support;
 
 namespace Collector.Worker.Tests.Conventions;
 
@@ -8,7 +9,7 @@ public sealed partial class SourceTests
     /// <summary>max_line_length of .editorconfig, which dotnet format does not enforce.</summary>
     private const int LongestLine = 120;
 
-    private static readonly string Root = FindRoot();
+    private static readonly string Root = Repository.Root;
 
     [Fact]
     public void The_sources_are_found() =>
@@ -38,14 +39,6 @@ public sealed partial class SourceTests
         Directory.EnumerateDirectories(Path.Combine(Root, "src"))
             .SelectMany(project => Directory.EnumerateFiles(project, "*.cs", SearchOption.AllDirectories)
                 .Where(file => Path.GetRelativePath(project, file).Split('/', '\\')[0] is not ("bin" or "obj")));
-
-    private static string FindRoot()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Collector.slnx")))
-            folder = Path.GetDirectoryName(folder) ?? throw new DirectoryNotFoundException("no Collector.slnx above");
-        return folder;
-    }
 
     // In brackets, so that a search for the words does not find this line.
     [GeneratedRegex("TO[D]O|FIX[M]E|NotImplemented[E]xception", RegexOptions.ExplicitCapture, 1000)]
