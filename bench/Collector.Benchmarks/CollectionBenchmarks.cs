@@ -18,7 +18,8 @@ public class CollectionBenchmarks
     {
         RealPods.Have(Pods);
         var options = new AgentOptions();
-        _collector = new NodeCollector(NodeFactory.Create(options.Paths), options, TimeProvider.System, NullLogger.Instance);
+        _collector = new NodeCollector(
+            NodeFactory.Create(options.Paths), options, TimeProvider.System, NullLogger.Instance);
         for (var i = 0; i < 4; i++)
             _collector.CollectOnce();
     }

@@ -20,7 +20,8 @@ public class OtlpBenchmarks
     {
         _node = new SyntheticNode(200);
         var settings = OtlpSettings.Resolve(new OtlpOptions(), static _ => null, []);
-        var resource = ResourceAttributes.Build(settings, new ResourceOptions(), HostFacts.Read(), "0", static _ => null);
+        var resource = ResourceAttributes.Build(
+            settings, new ResourceOptions(), HostFacts.Read(), "0", static _ => null);
         _encoder = new SnapshotEncoder(resource, "0", Temporality, since: 0);
         for (var i = 0; i < 4; i++)
         {

@@ -7,7 +7,9 @@ using Collector.Linux.Probes;
 
 namespace Collector.Benchmarks;
 
-/// <summary>One collection of one probe, on the host alone and beside pods. Includes publishing an otherwise empty snapshot.</summary>
+/// <summary>
+/// One collection of one probe, on the host alone and beside pods. Includes publishing an otherwise empty snapshot.
+/// </summary>
 public class ProbeBenchmarks
 {
     private LinuxHost _host = null!;

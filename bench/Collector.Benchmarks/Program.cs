@@ -9,7 +9,8 @@ using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using Collector.Benchmarks;
 using Perfolizer.Horology;
 
-const string usage = "usage: bench/benchmarks [--check | --update | [--quick] [BenchmarkDotNet's arguments, such as --filter '*Otlp*']]";
+const string usage =
+    "usage: bench/benchmarks [--check | --update | [--quick] [BenchmarkDotNet's arguments, such as --filter '*Otlp*']]";
 var words = args.ToList();
 if (words.Contains("--help"))
 {

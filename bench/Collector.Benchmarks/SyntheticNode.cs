@@ -56,7 +56,8 @@ internal sealed class SyntheticNode
     private void AddRows(TableInfo table, NetNamespace? ns)
     {
         // What only "include: all" exports stays absent, as on a node without configuration.
-        _columns[table] = [.. table.Metrics.Where(m => !m.Optional).SelectMany(m => Enumerable.Range(m.Column, m.Width))];
+        _columns[table] =
+            [.. table.Metrics.Where(m => !m.Optional).SelectMany(m => Enumerable.Range(m.Column, m.Width))];
         var count = table.RowTags.Count == 0 ? 1 : RowsOfTaggedTable;
         for (var i = 0; i < count; i++)
         {

@@ -32,7 +32,8 @@ internal sealed class AgentRun(Options options, Func<Agent> start)
             CpuPerCollectionAndScrape = Takes.Of(scraped.PerInterval),
             CpuPerScrape = Takes.Of(scraped.PerScrape),
             CpuPerGzipScrape = Takes.Of(zipped.PerScrape),
-            CollectionWall = Takes.Of(scraped.Pages.Select(p => p.Single("netlens_collection_duration_seconds") * 1000)),
+            CollectionWall = Takes.Of(
+                scraped.Pages.Select(p => p.Single("netlens_collection_duration_seconds") * 1000)),
             ScrapeWall = Takes.Of(scraped.Pages.Select(p => p.Milliseconds)),
             GzipScrapeWall = Takes.Of(zipped.Pages.Select(p => p.Milliseconds)),
             AllocatedPerCollection = allocated.PerCollection,

@@ -82,6 +82,8 @@ internal sealed record AgentFigures
 /// <summary>Everything measured beside one number of pods.</summary>
 /// <param name="Pods">How many.</param>
 /// <param name="Agent">Netlens, all probes of its default.</param>
-/// <param name="HostOnly">Netlens seeing the node's own namespace only, with the probes that node-exporter matches.</param>
+/// <param name="HostOnly">
+/// Netlens seeing the node's own namespace only, with the probes that node-exporter matches.
+/// </param>
 /// <param name="Exporter">node-exporter, which sees the node's own namespace only.</param>
 internal sealed record ScaleFigures(int Pods, AgentFigures Agent, AgentFigures HostOnly, ExporterFigures Exporter);

@@ -54,7 +54,8 @@ internal sealed class Pods : IDisposable
         for (var i = 0; i < count; i++)
         {
             var words = (_process.StandardOutput.ReadLine() ?? throw Ended()).Split(' ');
-            pods.Add((int.Parse(words[0], CultureInfo.InvariantCulture), int.Parse(words[1], CultureInfo.InvariantCulture)));
+            pods.Add(
+                (int.Parse(words[0], CultureInfo.InvariantCulture), int.Parse(words[1], CultureInfo.InvariantCulture)));
         }
         Expect("made");
         return pods;

@@ -41,11 +41,14 @@ internal sealed record Page(string Text, double Milliseconds, int Bytes)
     {
         var rest = line[(line.LastIndexOf('}') + 1)..];
         var words = rest.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return double.Parse(line.Contains('}', StringComparison.Ordinal) ? words[0] : words[1], CultureInfo.InvariantCulture);
+        return double.Parse(
+            line.Contains('}', StringComparison.Ordinal) ? words[0] : words[1], CultureInfo.InvariantCulture);
     }
 }
 
-/// <summary>Scrapes as Prometheus would, but with a new connection each time and without compression unless asked.</summary>
+/// <summary>
+/// Scrapes as Prometheus would, but with a new connection each time and without compression unless asked.
+/// </summary>
 internal static class Scraper
 {
     private static readonly HttpClient Client = new(new SocketsHttpHandler { UseProxy = false })

@@ -8,7 +8,9 @@ internal static class Report
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
-    /// <summary>KubeSkoop's exporter on a machine of this kind: milliseconds of CPU per scrape by number of pods.</summary>
+    /// <summary>
+    /// KubeSkoop's exporter on a machine of this kind: milliseconds of CPU per scrape by number of pods.
+    /// </summary>
     private static readonly Dictionary<int, double> KubeSkoop = new() { [1] = 25.5, [50] = 643, [200] = 4494 };
 
     public static void WriteJson(string path, IReadOnlyList<ScaleFigures> all) =>
@@ -73,7 +75,8 @@ internal static class Report
     }
 
     private static void Table(
-        TextWriter to, string title, IReadOnlyList<ScaleFigures> all, Func<ScaleFigures, Dictionary<string, string>> rows)
+        TextWriter to, string title, IReadOnlyList<ScaleFigures> all,
+        Func<ScaleFigures, Dictionary<string, string>> rows)
     {
         var columns = all.Select(rows).ToList();
         var cells = new List<string[]> { new[] { title }.Concat(all.Select(f => $"{f.Pods} pods")).ToArray() };
@@ -92,7 +95,8 @@ internal static class Report
     private static string F(Takes takes) => $"{F(takes.Median)} ({F(takes.Least)}-{F(takes.Most)})";
 
     private static string F(double number) =>
-        number.ToString(Math.Abs(number) < 10 ? "0.00" : Math.Abs(number) < 100 ? "0.0" : "0", CultureInfo.InvariantCulture);
+        number.ToString(
+            Math.Abs(number) < 10 ? "0.00" : Math.Abs(number) < 100 ? "0.0" : "0", CultureInfo.InvariantCulture);
 
     private static string P(double part) => (part * 100).ToString("0", CultureInfo.InvariantCulture) + " %";
 }

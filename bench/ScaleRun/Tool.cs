@@ -5,7 +5,9 @@ namespace Collector.ScaleRun;
 /// <summary>Runs a tool to its end.</summary>
 internal static class Tool
 {
-    /// <exception cref="IOException">It ended with another code than 0; with what it wrote to its error output.</exception>
+    /// <exception cref="IOException">
+    /// It ended with another code than 0; with what it wrote to its error output.
+    /// </exception>
     public static void Run(string program, string input, params string[] arguments)
     {
         var start = new ProcessStartInfo(program, arguments)

@@ -6,7 +6,9 @@ using Collector.Linux.Processes;
 
 namespace Collector.Linux;
 
-/// <summary>The machine as the probes see it: where its files are, its namespaces, and the shared read buffers.</summary>
+/// <summary>
+/// The machine as the probes see it: where its files are, its namespaces, and the shared read buffers.
+/// </summary>
 public sealed class LinuxHost : IDisposable
 {
     private readonly Lazy<NamespaceEntry> _entry;
@@ -33,7 +35,9 @@ public sealed class LinuxHost : IDisposable
     /// <summary>For text files; belongs to the collection thread.</summary>
     public ReadBuffer Buffer { get; } = new();
 
-    /// <summary>For netlink datagrams; belongs to the collection thread. 64 KiB: the kernel fills at most 32 KiB a time.</summary>
+    /// <summary>
+    /// For netlink datagrams; belongs to the collection thread. 64 KiB: the kernel fills at most 32 KiB a time.
+    /// </summary>
     public byte[] NetlinkBuffer { get; } = GC.AllocateUninitializedArray<byte>(64 * 1024, pinned: true);
 
     internal NamespaceEntry Entry => _entry.Value;

@@ -46,7 +46,9 @@ internal static class Shell
         return Process.Start(info) ?? throw new InvalidOperationException($"{command[0]} did not start");
     }
 
-    /// <summary>Full path of a program; /sbin and /usr/sbin are searched although a user's PATH may lack them.</summary>
+    /// <summary>
+    /// Full path of a program; /sbin and /usr/sbin are searched although a user's PATH may lack them.
+    /// </summary>
     public static string? Find(string program) =>
         ((Environment.GetEnvironmentVariable("PATH") ?? "") + ":/usr/sbin:/sbin")
             .Split(':', StringSplitOptions.RemoveEmptyEntries)

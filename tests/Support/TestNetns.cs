@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Collector.Tests.Support;
 
 /// <summary>
-/// A network namespace of a test's own, with a unique name, loopback up. Removed, with every process started in it, when
-/// disposed.
+/// A network namespace of a test's own, with a unique name, loopback up. Removed, with every process started in it,
+/// when disposed.
 /// </summary>
 internal sealed partial class TestNetns : IDisposable
 {

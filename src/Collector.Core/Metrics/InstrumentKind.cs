@@ -6,7 +6,9 @@ public enum InstrumentKind
     /// <summary>Only grows; restarts from zero with a new start time. OTLP monotonic sum.</summary>
     Counter,
 
-    /// <summary>A count of things that exist now and that may be added up across rows. OTLP non-monotonic sum.</summary>
+    /// <summary>
+    /// A count of things that exist now and that may be added up across rows. OTLP non-monotonic sum.
+    /// </summary>
     UpDownCounter,
 
     /// <summary>A value that must not be added up. OTLP gauge.</summary>

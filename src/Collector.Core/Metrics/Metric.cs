@@ -27,10 +27,14 @@ public sealed class Metric
     /// <summary>Attributes that every point of this column carries.</summary>
     public IReadOnlyList<Tag> Tags { get; init; } = [];
 
-    /// <summary>Exported value = stored value * Scale. 1 keeps integers (the stored unit is the exported unit).</summary>
+    /// <summary>
+    /// Exported value = stored value * Scale. 1 keeps integers (the stored unit is the exported unit).
+    /// </summary>
     public double Scale { get; init; } = 1;
 
-    /// <summary>Full KubeSkoop names (<c>kubeskoop_netdev_rxbytes</c>); the first is the current one, others aliases.</summary>
+    /// <summary>
+    /// Full KubeSkoop names (<c>kubeskoop_netdev_rxbytes</c>); the first is the current one, others aliases.
+    /// </summary>
     public IReadOnlyList<string> KubeSkoop { get; init; } = [];
 
     /// <summary>Full ACK Net Exporter names (<c>inspector_pod_netdevrxbytes</c>), the first is the usual one.</summary>
@@ -39,7 +43,9 @@ public sealed class Metric
     /// <summary>Legacy value = stored value * LegacyScale (KubeSkoop's <c>sock_mem</c> is in pages).</summary>
     public double LegacyScale { get; init; } = 1;
 
-    /// <summary>Upper bounds of a histogram's buckets in the exported unit, ascending, inclusive; null otherwise.</summary>
+    /// <summary>
+    /// Upper bounds of a histogram's buckets in the exported unit, ascending, inclusive; null otherwise.
+    /// </summary>
     public IReadOnlyList<double>? Bounds { get; init; }
 
     /// <summary>Exported only where the probe's <c>include</c> setting asks for everything.</summary>

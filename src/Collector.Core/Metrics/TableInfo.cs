@@ -10,7 +10,9 @@ public enum RowScope
     Namespace,
 }
 
-/// <summary>The shape of a probe's output: which attributes tell its rows apart and which metrics are its columns.</summary>
+/// <summary>
+/// The shape of a probe's output: which attributes tell its rows apart and which metrics are its columns.
+/// </summary>
 public sealed class TableInfo
 {
     public TableInfo(string id, RowScope scope, IReadOnlyList<TagKey> rowTags, IReadOnlyList<Metric> metrics)

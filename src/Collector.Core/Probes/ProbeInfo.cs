@@ -2,7 +2,9 @@ using Collector.Core.Metrics;
 
 namespace Collector.Core.Probes;
 
-/// <summary>What a probe is, without an instance of it: id, tables, arguments. The catalogue is made of these.</summary>
+/// <summary>
+/// What a probe is, without an instance of it: id, tables, arguments. The catalogue is made of these.
+/// </summary>
 public sealed class ProbeInfo
 {
     /// <summary>Lower-case id: the key in the configuration and the second word of its metric names.</summary>

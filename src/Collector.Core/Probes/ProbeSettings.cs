@@ -27,6 +27,8 @@ public sealed class ProbeSettings(ProbeInfo info, IReadOnlyDictionary<string, st
     public IReadOnlyList<string> List(string name) =>
         Text(name).Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
-    /// <summary>True when both give every declared option the same value: then a running probe need not restart.</summary>
+    /// <summary>
+    /// True when both give every declared option the same value: then a running probe need not restart.
+    /// </summary>
     public bool SameAs(ProbeSettings other) => info.Options.All(o => Text(o.Name) == other.Text(o.Name));
 }

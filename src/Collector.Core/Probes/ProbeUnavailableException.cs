@@ -1,6 +1,8 @@
 namespace Collector.Core.Probes;
 
-/// <summary>The machine does not have what a probe needs: a value for the operator, not a fault of the program.</summary>
+/// <summary>
+/// The machine does not have what a probe needs: a value for the operator, not a fault of the program.
+/// </summary>
 public sealed class ProbeUnavailableException : Exception
 {
     public ProbeUnavailableException()

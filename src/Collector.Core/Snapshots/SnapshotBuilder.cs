@@ -45,7 +45,9 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
         _touched.Clear();
     }
 
-    /// <summary>Takes back the rows appended since <see cref="Enter"/>: a probe broke off, and half its rows would mislead.</summary>
+    /// <summary>
+    /// Takes back the rows appended since <see cref="Enter"/>: a probe broke off, and half its rows would mislead.
+    /// </summary>
     public void Discard()
     {
         foreach (var table in _touched)
@@ -69,7 +71,9 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
         return new RowWriter(table, index);
     }
 
-    /// <summary>Reports that something could not be read. <paramref name="reason"/> is a short constant, a label value.</summary>
+    /// <summary>
+    /// Reports that something could not be read. <paramref name="reason"/> is a short constant, a label value.
+    /// </summary>
     public void ReadFailed(string reason) => OnReadFailed(_probe, reason);
 
     /// <summary>Notes which counters fell, then makes the collection the newest snapshot.</summary>

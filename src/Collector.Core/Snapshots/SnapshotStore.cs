@@ -21,7 +21,9 @@ public sealed class SnapshotStore
         }
     }
 
-    /// <summary>The newest snapshot, kept unchanged until the lease is disposed. Empty before the first collection.</summary>
+    /// <summary>
+    /// The newest snapshot, kept unchanged until the lease is disposed. Empty before the first collection.
+    /// </summary>
     public SnapshotLease Acquire()
     {
         lock (_lock)

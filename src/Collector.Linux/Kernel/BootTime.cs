@@ -13,7 +13,8 @@ public static class BootTime
             foreach (var line in File.ReadLines(Path.Combine(paths.Proc, "stat")))
             {
                 if (line.StartsWith("btime ", StringComparison.Ordinal))
-                    return long.Parse(line.AsSpan(6), NumberStyles.Integer, CultureInfo.InvariantCulture) * 1_000_000_000;
+                    return long.Parse(
+                        line.AsSpan(6), NumberStyles.Integer, CultureInfo.InvariantCulture) * 1_000_000_000;
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)

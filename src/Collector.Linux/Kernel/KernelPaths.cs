@@ -1,6 +1,8 @@
 namespace Collector.Linux.Kernel;
 
-/// <summary>Where /proc and /sys are mounted: a host's tree seen from a container, or a recorded tree in a test.</summary>
+/// <summary>
+/// Where /proc and /sys are mounted: a host's tree seen from a container, or a recorded tree in a test.
+/// </summary>
 /// <param name="Proc">Mount point of procfs.</param>
 /// <param name="Sys">Mount point of sysfs.</param>
 /// <param name="Recorded">

@@ -23,7 +23,9 @@ public sealed class NamespaceEntry : IDisposable
     }
 
     /// <summary>Runs <paramref name="open"/> inside the namespace and waits for it.</summary>
-    /// <exception cref="LinuxException">setns was refused (needs CAP_SYS_ADMIN), or what <paramref name="open"/> threw.</exception>
+    /// <exception cref="LinuxException">
+    /// setns was refused (needs CAP_SYS_ADMIN), or what <paramref name="open"/> threw.
+    /// </exception>
     public T Run<T>(SafeFd ns, Func<T> open)
     {
         var done = new TaskCompletionSource<T>();
@@ -55,7 +57,8 @@ public sealed class NamespaceEntry : IDisposable
             // The way back needs no more than the way in. Were it refused, every later file would be of the wrong
             // namespace: numbers under a wrong name are worse than no agent.
             if (Libc.setns(_own.Value, Libc.CLONE_NEWNET) != 0)
-                Environment.FailFast("cannot return to the agent's own network namespace", LinuxException.Last("setns"));
+                Environment.FailFast(
+                    "cannot return to the agent's own network namespace", LinuxException.Last("setns"));
         }
     }
 

@@ -41,7 +41,9 @@ public sealed class NamespaceHandle : IDisposable
     /// <summary>A process by which it is known to be alive; 0 where none was looked for.</summary>
     public int Pid { get; internal set; }
 
-    /// <summary>Opens a file below /proc as seen in this namespace: <c>net/snmp</c>, <c>sys/net/ipv4/ip_forward</c>.</summary>
+    /// <summary>
+    /// Opens a file below /proc as seen in this namespace: <c>net/snmp</c>, <c>sys/net/ipv4/ip_forward</c>.
+    /// </summary>
     /// <exception cref="LinuxException">The file does not exist there, or the namespace cannot be entered.</exception>
     public ProcFile OpenFile(string pathBelowProc)
     {

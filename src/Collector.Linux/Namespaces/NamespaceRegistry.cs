@@ -41,7 +41,9 @@ public sealed class NamespaceRegistry : IDisposable
     /// <summary>Grows whenever a namespace came or went.</summary>
     public long Version { get; private set; }
 
-    /// <summary>Namespaces seen whose handle could not be opened (no permission, no descriptors left), at the last look.</summary>
+    /// <summary>
+    /// Namespaces seen whose handle could not be opened (no permission, no descriptors left), at the last look.
+    /// </summary>
     public int Unreadable { get; private set; }
 
     /// <summary>Namespaces found since the start, the host's included.</summary>

@@ -8,7 +8,9 @@ public abstract class NamespaceSource : IDisposable
     private long _tick = -1;
     private bool _ok;
 
-    /// <summary>The last collection in which a probe asked; the registry closes what nobody asks for any more.</summary>
+    /// <summary>
+    /// The last collection in which a probe asked; the registry closes what nobody asks for any more.
+    /// </summary>
     internal long LastUsed => _tick;
 
     /// <summary>Short constant for the failure's label when <see cref="Read"/> returned false.</summary>

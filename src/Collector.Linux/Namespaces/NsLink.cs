@@ -4,7 +4,9 @@ using Collector.Linux.Interop;
 
 namespace Collector.Linux.Namespaces;
 
-/// <summary>Reads the links of /proc/PID/ns: <c>net:[4026531840]</c>, where the number is the namespace's inode.</summary>
+/// <summary>
+/// Reads the links of /proc/PID/ns: <c>net:[4026531840]</c>, where the number is the namespace's inode.
+/// </summary>
 internal static unsafe class NsLink
 {
     /// <summary>Inode of a net namespace link; 0 when it is gone, not readable or another kind.</summary>

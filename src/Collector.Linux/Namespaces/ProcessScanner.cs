@@ -9,8 +9,8 @@ namespace Collector.Linux.Namespaces;
 /// <summary>
 /// Looks which network namespace processes are in, at a cost that follows the births of processes and not their
 /// number: process ids are handed out in order, so those between the last one seen and the last one handed out are
-/// the new ones. Each is looked at in two successive scans, because a process often enters its namespace just after its birth.
-/// Older ones, which may call unshare late, are looked at in slices.
+/// the new ones. Each is looked at in two successive scans, because a process often enters its namespace just after its
+/// birth. Older ones, which may call unshare late, are looked at in slices.
 /// </summary>
 internal sealed class ProcessScanner : IDisposable
 {

@@ -10,8 +10,9 @@ namespace Collector.Linux.Probes;
 
 /// <summary>Connection tracking of every namespace: entries, their limit, and what became of packets.</summary>
 /// <remarks>
-/// Asked for only where conntrack is at work already: a ctnetlink request would otherwise load its modules. What this kernel
-/// does not send is not exported, among it what later releases dropped (searched, new, ignore, delete since 4.x to 5.10).
+/// Asked for only where conntrack is at work already: a ctnetlink request would otherwise load its modules. What this
+/// kernel does not send is not exported, among it what later releases dropped (searched, new, ignore, delete since 4.x
+/// to 5.10).
 /// </remarks>
 public sealed class Conntrack(LinuxHost host, ProbeSettings settings) : PerNamespaceProbe<ConntrackTable>(Info, host)
 {
@@ -51,7 +52,8 @@ public sealed class Conntrack(LinuxHost host, ProbeSettings settings) : PerNames
         Tables = [Table],
         Options =
         [
-            new("include", OptionKind.Choice, "default", "all adds what only old kernels count (searched, new, delete).")
+            new("include", OptionKind.Choice, "default",
+                "all adds what only old kernels count (searched, new, delete).")
             {
                 Allowed = ["default", "all"],
             },
@@ -64,7 +66,8 @@ public sealed class Conntrack(LinuxHost host, ProbeSettings settings) : PerNames
     {
         Counter(Ctnetlink.CTA_STATS_FOUND, "found", "found", "Lookups that found an entry (found).");
         Counter(Ctnetlink.CTA_STATS_INVALID, "invalid", "invalid", "Packets that could not be tracked (invalid).");
-        Counter(Ctnetlink.CTA_STATS_IGNORE, "ignore", "ignore", "Packets not looked at because tracked already (ignore).");
+        Counter(
+            Ctnetlink.CTA_STATS_IGNORE, "ignore", "ignore", "Packets not looked at because tracked already (ignore).");
         Counter(Ctnetlink.CTA_STATS_INSERT, "insert", "insert", "Entries inserted (insert); few kernels count them.");
         Counter(Ctnetlink.CTA_STATS_INSERT_FAILED, "insert_failed", "insertfailed",
             "Insertions that lost against an equal entry (insert_failed): the race of NAT and DNS.");
@@ -78,7 +81,8 @@ public sealed class Conntrack(LinuxHost host, ProbeSettings settings) : PerNames
             "Insertion races settled without a loss (clash_resolve, Linux 5.10).");
         Counter(Ctnetlink.CTA_STATS_CHAIN_TOOLONG, "chain_toolong", null,
             "Insertions refused because a hash chain was too long (chaintoolong, Linux 5.15).");
-        Counter(Ctnetlink.CTA_STATS_SEARCHED, "searched", null, "Entries looked at in lookups (searched).", optional: true);
+        Counter(
+            Ctnetlink.CTA_STATS_SEARCHED, "searched", null, "Entries looked at in lookups (searched).", optional: true);
         Counter(Ctnetlink.CTA_STATS_NEW, "new", null, "Entries added that were not expected (new).", optional: true);
         Counter(Ctnetlink.CTA_STATS_DELETE, "delete", null, "Entries removed (delete).", optional: true);
         Counter(Ctnetlink.CTA_STATS_DELETE_LIST, "delete_list", null,

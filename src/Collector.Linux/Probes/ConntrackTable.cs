@@ -42,7 +42,9 @@ public sealed class ConntrackTable : IDisposable
         }
     }
 
-    /// <summary>False where there is nothing to write: absent, which is normal, or not readable, which is reported.</summary>
+    /// <summary>
+    /// False where there is nothing to write: absent, which is normal, or not readable, which is reported.
+    /// </summary>
     internal bool Read(NamespaceHandle ns, SnapshotBuilder snapshot)
     {
         if (_limitFile is null && !FindLimitFile(ns, snapshot.Tick))
@@ -90,7 +92,8 @@ public sealed class ConntrackTable : IDisposable
     // CTA_STATS_GLOBAL_MAX_ENTRIES is new in Linux 4.20.
     private void ReadLimit(NamespaceHandle ns)
     {
-        if (ns.Host.Buffer.TryRead(_limitFile!, out var text, out _) && FieldReader.TryParse(text.TrimEnd("\n"u8), out var limit))
+        if (ns.Host.Buffer.TryRead(_limitFile!, out var text, out _)
+            && FieldReader.TryParse(text.TrimEnd("\n"u8), out var limit))
             _global.Limit = limit;
     }
 

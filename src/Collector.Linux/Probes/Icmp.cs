@@ -10,7 +10,8 @@ namespace Collector.Linux.Probes;
 /// <summary>ICMP and ICMPv6 per namespace; with <c>include: all</c> also every message type that occurred.</summary>
 internal sealed class Icmp(LinuxHost host, ProbeSettings settings) : MibProbe(Spec, host, settings)
 {
-    private const string PerType = "Messages per ICMP type, only types that occurred (IcmpMsg, Icmp6InType, Icmp6OutType).";
+    private const string PerType =
+        "Messages per ICMP type, only types that occurred (IcmpMsg, Icmp6InType, Icmp6OutType).";
     private static readonly Metric ReceivedV4 = OfType(MibCounter.Receive, MibCounter.IPv4);
     private static readonly Metric SentV4 = OfType(MibCounter.Transmit, MibCounter.IPv4);
     private static readonly Metric ReceivedV6 = OfType(MibCounter.Receive, MibCounter.IPv6);
@@ -139,8 +140,14 @@ internal sealed class Icmp(LinuxHost host, ProbeSettings settings) : MibProbe(Sp
         {
             if (counter is null)
                 continue;
-            yield return new(section, "In" + counter, Units.Messages, text) { Name = name, Tags = [MibCounter.Receive] };
-            yield return new(section, "Out" + counter, Units.Messages, text) { Name = name, Tags = [MibCounter.Transmit] };
+            yield return new(section, "In" + counter, Units.Messages, text)
+            {
+                Name = name, Tags = [MibCounter.Receive]
+            };
+            yield return new(section, "Out" + counter, Units.Messages, text)
+            {
+                Name = name, Tags = [MibCounter.Transmit]
+            };
         }
     }
 }

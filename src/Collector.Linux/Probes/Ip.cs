@@ -4,7 +4,9 @@ using Collector.Linux.Probes.Mib;
 
 namespace Collector.Linux.Probes;
 
-/// <summary>IP per namespace, IPv4 and IPv6 apart: delivery, forwarding, fragments and every reason for a discard.</summary>
+/// <summary>
+/// IP per namespace, IPv4 and IPv6 apart: delivery, forwarding, fragments and every reason for a discard.
+/// </summary>
 internal sealed class Ip(LinuxHost host, ProbeSettings settings) : MibProbe(Spec, host, settings)
 {
     private static readonly MibSpec Spec = new(
@@ -22,15 +24,18 @@ internal sealed class Ip(LinuxHost host, ProbeSettings settings) : MibProbe(Spec
                 Kind = InstrumentKind.Gauge,
             },
             .. Both("InReceives", Units.Packets, "Packets received, errors included (Ip InReceives)."),
-            .. Both("InHdrErrors", Units.Packets, "Packets discarded for a bad header or an expired TTL (Ip InHdrErrors)."),
-            .. Both("InAddrErrors", Units.Packets, "Packets discarded for a bad destination address (Ip InAddrErrors)."),
+            .. Both(
+                "InHdrErrors", Units.Packets, "Packets discarded for a bad header or an expired TTL (Ip InHdrErrors)."),
+            .. Both(
+                "InAddrErrors", Units.Packets, "Packets discarded for a bad destination address (Ip InAddrErrors)."),
             .. Both("ForwDatagrams", Units.Packets, "Packets forwarded (Ip ForwDatagrams).", v6: "OutForwDatagrams",
                 name: "forwarded"),
             .. Both("InUnknownProtos", Units.Packets, "Packets of an unknown upper protocol (Ip InUnknownProtos)."),
             .. Both("InDiscards", Units.Packets, "Received packets discarded without fault of theirs (Ip InDiscards)."),
             .. Both("InDelivers", Units.Packets, "Packets given to upper protocols (Ip InDelivers)."),
             .. Both("OutRequests", Units.Packets, "Packets that local protocols asked to send (Ip OutRequests)."),
-            .. Both("OutDiscards", Units.Packets, "Packets to send discarded without fault of theirs (Ip OutDiscards)."),
+            .. Both(
+                "OutDiscards", Units.Packets, "Packets to send discarded without fault of theirs (Ip OutDiscards)."),
             .. Both("OutNoRoutes", Units.Packets, "Packets discarded because no route leads there (Ip OutNoRoutes)."),
             .. Both("ReasmTimeout", Units.Packets, "Reassemblies given up after the timeout (Ip ReasmTimeout)."),
             .. Both("ReasmReqds", Units.Fragments, "Fragments received that need reassembly (Ip ReasmReqds)."),

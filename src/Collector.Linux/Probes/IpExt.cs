@@ -25,7 +25,8 @@ internal sealed class IpExt(LinuxHost host, ProbeSettings settings) : MibProbe(S
         .. Both("InECT1Pkts", Units.Packets, "Packets marked ECT(1) (IpExt InECT1Pkts).", "in_ect1"),
         .. Both("InECT0Pkts", Units.Packets, "Packets marked ECT(0) (IpExt InECT0Pkts).", "in_ect0"),
         .. Both("InCEPkts", Units.Packets, "Packets marked congestion experienced (IpExt InCEPkts).", "in_ce"),
-        new MibCounter("IpExt", "InCsumErrors", Units.Packets, "Packets with a wrong header checksum (IpExt InCsumErrors)."),
+        new MibCounter(
+            "IpExt", "InCsumErrors", Units.Packets, "Packets with a wrong header checksum (IpExt InCsumErrors)."),
         new MibCounter("IpExt", "ReasmOverlaps", Units.Events,
             "Overlapping fragments in a reassembly (IpExt ReasmOverlaps)."),
     ];
@@ -51,7 +52,9 @@ internal sealed class IpExt(LinuxHost host, ProbeSettings settings) : MibProbe(S
         return [ipv4, ipv4 with { Section = "Ip6" }];
     }
 
-    /// <summary>A counter in each direction. IPv6 has no broadcast; its kernel section prints the byte counters only.</summary>
+    /// <summary>
+    /// A counter in each direction. IPv6 has no broadcast; its kernel section prints the byte counters only.
+    /// </summary>
     private static IEnumerable<MibCounter> Pair(
         string counter, string unit, string name, string description, bool ipv6 = true)
     {

@@ -19,7 +19,8 @@ internal sealed class Ipvs(LinuxHost host) : PerNamespaceProbe<Ipvs.Reader>(Info
         "outgoingpackets", "transmit");
 
     private static readonly Metric BytesIn = Counter("netlens.ipvs.io", Units.Bytes, Bytes, "incomingbytes", "receive");
-    private static readonly Metric BytesOut = Counter("netlens.ipvs.io", Units.Bytes, Bytes, "outgoingbytes", "transmit");
+    private static readonly Metric BytesOut = Counter(
+        "netlens.ipvs.io", Units.Bytes, Bytes, "outgoingbytes", "transmit");
 
     private static readonly TableInfo Table =
         new("ipvs", RowScope.Namespace, [], [Connections, PacketsIn, PacketsOut, BytesIn, BytesOut]);
@@ -42,8 +43,8 @@ internal sealed class Ipvs(LinuxHost host) : PerNamespaceProbe<Ipvs.Reader>(Info
 
     protected override void Collect(Reader reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
-        // The module adds its file to all namespaces or to none (register_pernet_subsys), so only the host's, which comes
-        // first, is looked for again and again.
+        // The module adds its file to all namespaces or to none (register_pernet_subsys), so only the host's, which
+        // comes first, is looked for again and again.
         if (!_loaded && !ns.Namespace.IsHost)
             return;
         var file = ns.Source<IpvsFile>();
@@ -64,7 +65,8 @@ internal sealed class Ipvs(LinuxHost host) : PerNamespaceProbe<Ipvs.Reader>(Info
         row.Set(BytesOut, file.OutgoingBytes);
     }
 
-    private static Metric Counter(string name, string unit, string description, string legacy, string? direction = null) =>
+    private static Metric Counter(
+        string name, string unit, string description, string legacy, string? direction = null) =>
         new()
         {
             Name = name,

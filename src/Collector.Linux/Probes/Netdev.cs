@@ -85,7 +85,8 @@ public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
                 Allowed = ["default", "all"],
             },
             new("devices", OptionKind.List, "", "Names of devices that get rows, with * and ?; empty: all."),
-            new("exclude", OptionKind.List, "", "Names of devices that get no rows, with * and ?. Totals include them."),
+            new("exclude", OptionKind.List, "",
+                "Names of devices that get no rows, with * and ?. Totals include them."),
         ],
     };
 

@@ -12,20 +12,21 @@ namespace Collector.Linux.Probes;
 /// <para>Which devices count:</para>
 /// <list type="number">
 /// <item>Never: loopback; devices made of others (bridge, bond, team, vrf); devices over another one of the same
-/// namespace (IFLA_LINK: vlan, macvlan, ipvlan, both ends of a veth pair that does not leave); tunnels, ifb and dummy, whose packets
-/// pass another device too or go nowhere.</item>
+/// namespace (IFLA_LINK: vlan, macvlan, ipvlan, both ends of a veth pair that does not leave); tunnels, ifb and dummy,
+/// whose packets pass another device too or go nowhere.</item>
 /// <item>In the host's namespace hardware only: a veth or tap leads to a pod or guest, whose traffic with the world
 /// passes the hardware anyway.</item>
 /// <item>In any other namespace hardware and virtual devices that are not ports of a bridge. A port leads further down
 /// (containers in the pod).</item>
 /// <item>Where that finds no device, the nearest there is: the host's virtual devices (a node that is itself a
 /// container), then ports of bridges (a pod whose own veth is a port, KubeVirt), then tun and tap (user-mode networks).
-/// In a host namespace that is itself a container, traffic of its pods passes two virtual devices and is counted at both.</item>
+/// In a host namespace that is itself a container, traffic of its pods passes two virtual devices and is counted at
+/// both.</item>
 /// </list>
 /// <para>
-/// What is added is each device's growth since the last look. So a device that vanishes leaves its bytes in the sum, and one
-/// that changes its role (joins a bridge) neither adds nor takes away its past. Hardware that arrives later brings a history from
-/// elsewhere and counts from its arrival; a virtual device was made here and counts from zero.
+/// What is added is each device's growth since the last look. So a device that vanishes leaves its bytes in the sum,
+/// and one that changes its role (joins a bridge) neither adds nor takes away its past. Hardware that arrives later
+/// brings a history from elsewhere and counts from its arrival; a virtual device was made here and counts from zero.
 /// </para>
 /// </remarks>
 internal sealed class NetdevTotal(NetNamespace ns)
@@ -60,13 +61,16 @@ internal sealed class NetdevTotal(NetNamespace ns)
         Name = $"netlens.netdev.{name}",
         Unit = unit,
         Kind = InstrumentKind.Counter,
-        Description = $"{what} of the namespace as a whole: loopback, bridges, bonds and tunnels left out, no byte twice.",
+        Description =
+            $"{what} of the namespace as a whole: loopback, bridges, bonds and tunnels left out, no byte twice.",
         Tags = [new("network.io.direction", direction)],
         KubeSkoop = [$"kubeskoop_netdev_{legacy}"],
         Inspector = [$"inspector_pod_netdev{legacy}"],
     };
 
-    /// <summary>A device's figures in the order of the columns (rtnl_link_stats64, include/uapi/linux/if_link.h).</summary>
+    /// <summary>
+    /// A device's figures in the order of the columns (rtnl_link_stats64, include/uapi/linux/if_link.h).
+    /// </summary>
     /// <returns>False where the kernel sent no statistics.</returns>
     public static bool TryRead(Link link, Span<long> into)
     {

@@ -10,9 +10,9 @@ namespace Collector.Linux.Probes;
 /// <summary>Queueing disciplines of every device: what they sent, dropped, delayed and hold.</summary>
 /// <remarks>
 /// A root counts what its leaves count too, so which of them get rows is the operator's choice and the parent is part
-/// of a row's name: <c>root</c>, <c>ingress</c> (also clsact), or the class it hangs from as tc(8) writes it, <c>1:10</c>. A device has one
-/// qdisc per parent, so the handle, which the kernel may make up, is not needed. The KubeSkoop names are sums over the roots
-/// of a namespace; they exist only there.
+/// of a row's name: <c>root</c>, <c>ingress</c> (also clsact), or the class it hangs from as tc(8) writes it,
+/// <c>1:10</c>. A device has one qdisc per parent, so the handle, which the kernel may make up, is not needed. The
+/// KubeSkoop names are sums over the roots of a namespace; they exist only there.
 /// </remarks>
 public sealed class Qdisc(LinuxHost host, ProbeSettings settings) : PerNamespaceProbe<QdiscTree>(Info, host)
 {

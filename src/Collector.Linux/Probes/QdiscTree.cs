@@ -121,7 +121,9 @@ public sealed class QdiscTree : IDisposable, INetlinkSink
     public void Dispose() => _states.Clear();
 }
 
-/// <summary>What tells qdiscs of a namespace apart: one that is replaced gets another handle, unless tc(8) gave it one.</summary>
+/// <summary>
+/// What tells qdiscs of a namespace apart: one that is replaced gets another handle, unless tc(8) gave it one.
+/// </summary>
 internal readonly record struct QdiscKey(int Interface, uint Parent, uint Handle);
 
 /// <summary>One qdisc: its figures of this collection and its counters in 64 bits.</summary>

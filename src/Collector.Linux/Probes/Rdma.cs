@@ -8,8 +8,8 @@ using Collector.Linux.Probes.Mib;
 namespace Collector.Linux.Probes;
 
 /// <summary>
-/// Counters of RDMA ports, from /sys/class/infiniband/&lt;device&gt;/ports/&lt;port&gt;/{counters,hw_counters}. The files of
-/// counters are the InfiniBand port counters that every driver has; hw_counters are the driver's own.
+/// Counters of RDMA ports, from /sys/class/infiniband/&lt;device&gt;/ports/&lt;port&gt;/{counters,hw_counters}. The
+/// files of counters are the InfiniBand port counters that every driver has; hw_counters are the driver's own.
 /// </summary>
 /// <remarks>
 /// Proved on trees written to the drivers' format, not on hardware. A device keeps its files open until its folder is
@@ -94,10 +94,13 @@ internal sealed class Rdma(LinuxHost host, ProbeSettings settings) : Probe(RdmaC
             gone.Dispose();
     }
 
-    /// <summary>With a counter that is new all ports begin anew in a wider table: rows of one table belong together.</summary>
+    /// <summary>
+    /// With a counter that is new all ports begin anew in a wider table: rows of one table belong together.
+    /// </summary>
     private void Learn()
     {
-        var wider = _counters.With(Folders().SelectMany(f => CounterFiles(f.Folder)).Select(f => Path.GetFileName(f)).Distinct());
+        var wider = _counters.With(
+            Folders().SelectMany(f => CounterFiles(f.Folder)).Select(f => Path.GetFileName(f)).Distinct());
         if (ReferenceEquals(wider, _counters))
             return;
         _counters = wider;

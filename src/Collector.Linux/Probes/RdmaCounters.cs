@@ -55,10 +55,12 @@ internal sealed class RdmaCounters
     {
         _names = [.. Mlx5, .. Erdma, .. unknown];
         var metrics = _names.Select(Exported).ToList();
-        var legacy = Mlx5.Select(n => (Driver: "mlx5", Name: n)).Concat(Erdma.Select(n => (Driver: "erdma", Name: n))).ToList();
+        var legacy = Mlx5.Select(n => (Driver: "mlx5", Name: n))
+            .Concat(Erdma.Select(n => (Driver: "erdma", Name: n))).ToList();
         metrics.AddRange(legacy.Select(l => LegacyOnly(l.Driver, l.Name)));
         Table = new TableInfo("rdma", RowScope.Node,
-            [new("netlens.rdma.device", "device"), new("netlens.rdma.driver", "type"), new("netlens.rdma.port", "port")],
+            [new("netlens.rdma.device", "device"), new("netlens.rdma.driver", "type"),
+                new("netlens.rdma.port", "port")],
             metrics);
         for (var i = 0; i < _names.Length; i++)
             _columns[_names[i]] = i;
@@ -101,7 +103,9 @@ internal sealed class RdmaCounters
         return unknown.Count == 0 ? this : new RdmaCounters(_names.Skip(Mlx5.Length + Erdma.Length).Concat(unknown));
     }
 
-    /// <summary>Columns of a file's value: under its own name and under the driver's legacy name; -1 for none.</summary>
+    /// <summary>
+    /// Columns of a file's value: under its own name and under the driver's legacy name; -1 for none.
+    /// </summary>
     public (int Column, int Legacy) ColumnsOf(string name, string driver) =>
         (_columns.GetValueOrDefault(name, -1), _legacy.GetValueOrDefault((driver, name), -1));
 
@@ -139,7 +143,8 @@ internal sealed class RdmaCounters
     private static string UnitOf(string name) => name switch
     {
         "port_rcv_data" or "port_xmit_data" or "hw_rx_bytes_cnt" or "hw_tx_bytes_cnt" => Units.Bytes,
-        _ when name.Contains("packets", StringComparison.Ordinal) || name.EndsWith("_drop_cnt", StringComparison.Ordinal)
+        _ when name.Contains("packets", StringComparison.Ordinal)
+            || name.EndsWith("_drop_cnt", StringComparison.Ordinal)
             || name is "VL15_dropped" or "port_xmit_discards" => Units.Packets,
         _ when name.Contains("err", StringComparison.Ordinal) => Units.Errors,
         _ => Units.Events,

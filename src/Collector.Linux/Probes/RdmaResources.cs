@@ -26,7 +26,8 @@ internal sealed class RdmaResources : INetlinkSink, IDisposable
     private static readonly (string Name, string What)[] Known =
     [
         ("cm_id", "Connection manager ids."), ("cq", "Completion queues."), ("ctx", "User contexts."),
-        ("mr", "Memory regions."), ("pd", "Protection domains."), ("qp", "Queue pairs."), ("srq", "Shared receive queues."),
+        ("mr", "Memory regions."), ("pd", "Protection domains."), ("qp", "Queue pairs."),
+        ("srq", "Shared receive queues."),
     ];
 
     private static readonly byte[][] Names = [.. Known.Select(k => Encoding.ASCII.GetBytes(k.Name))];
@@ -69,7 +70,8 @@ internal sealed class RdmaResources : INetlinkSink, IDisposable
         foreach (var (device, counts) in _found)
         {
             if (!_rows.TryGetValue(device, out var identity))
-                _rows.Add(device, identity = new Row(Table, null, snapshot.Time, device, RdmaCounters.DriverOf(device)));
+                _rows.Add(
+                    device, identity = new Row(Table, null, snapshot.Time, device, RdmaCounters.DriverOf(device)));
             var row = snapshot.Append(identity);
             for (var i = 0; i < counts.Length; i++)
             {

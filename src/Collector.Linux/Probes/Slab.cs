@@ -24,7 +24,8 @@ internal sealed class Slab(LinuxHost host) : Probe(Info)
         "Objects that the cache has room for (num_objs).", InstrumentKind.UpDownCounter);
 
     private static readonly Metric ObjectSize = Gauge("object.size", Units.Bytes, "Size of an object (objsize).");
-    private static readonly Metric PerSlab = Gauge("objects_per_slab", Units.Objects, "Objects in a slab (objperslab).");
+    private static readonly Metric PerSlab = Gauge(
+        "objects_per_slab", Units.Objects, "Objects in a slab (objperslab).");
     private static readonly Metric Pages = Gauge("pages_per_slab", Units.Pages, "Pages of a slab (pagesperslab).");
 
     private static readonly TableInfo Table = new("slab", RowScope.Node, [new TagKey("netlens.slab.cache")],

@@ -10,8 +10,8 @@ namespace Collector.Linux.Probes;
 /// Sockets in use per namespace, and TCP and UDP memory of the machine, from /proc/net/sockstat and sockstat6.
 /// </summary>
 /// <remarks>
-/// The file mixes both scopes: inuse, tw and FRAG are the namespace's; orphan, alloc and mem are the whole machine's and
-/// read the same everywhere (sockstat_seq_show in net/ipv4/proc.c), so they are exported once.
+/// The file mixes both scopes: inuse, tw and FRAG are the namespace's; orphan, alloc and mem are the whole machine's
+/// and read the same everywhere (sockstat_seq_show in net/ipv4/proc.c), so they are exported once.
 /// </remarks>
 internal sealed class Sock(LinuxHost host) : PerNamespaceProbe<Sock.Reader>(Info, host)
 {
@@ -133,7 +133,8 @@ internal sealed class Sock(LinuxHost host) : PerNamespaceProbe<Sock.Reader>(Info
             return;
         row.Set(Used, ipv4[SockstatField.SocketsUsed]);
         row.Set(TimeWait, ipv4[SockstatField.TcpTw]);
-        row.Set(BothFamilies, Sum(ipv4[SockstatField.TcpInuse], hasIPv6 ? ipv6[SockstatField.TcpInuse] : Metric.Absent));
+        row.Set(
+            BothFamilies, Sum(ipv4[SockstatField.TcpInuse], hasIPv6 ? ipv6[SockstatField.TcpInuse] : Metric.Absent));
         if (ns.Namespace.IsHost)
             AppendMachine(ipv4, snapshot);
     }

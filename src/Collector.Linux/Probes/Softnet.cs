@@ -9,8 +9,8 @@ namespace Collector.Linux.Probes;
 
 /// <summary>Backlog of the CPUs, from /proc/net/softnet_stat: packets taken, dropped, and polls cut short.</summary>
 /// <remarks>
-/// The file is the same in every namespace, so it is read once for the node. Its counters are 32 bits wide; each CPU's is
-/// followed on its own, and a CPU that goes offline keeps its part of the sum, so that the sum never falls.
+/// The file is the same in every namespace, so it is read once for the node. Its counters are 32 bits wide; each CPU's
+/// is followed on its own, and a CPU that goes offline keeps its part of the sum, so that the sum never falls.
 /// </remarks>
 internal sealed class Softnet : Probe
 {
@@ -48,7 +48,8 @@ internal sealed class Softnet : Probe
         Tables = [SumTable, CpuTable],
         Options =
         [
-            new ProbeOption(PerCpu, OptionKind.Boolean, "false", "Adds a row for each CPU, told apart by cpu.logical_number."),
+            new ProbeOption(
+                PerCpu, OptionKind.Boolean, "false", "Adds a row for each CPU, told apart by cpu.logical_number."),
         ],
     };
 
@@ -117,7 +118,8 @@ internal sealed class Softnet : Probe
         var lines = new LineReader(content);
         while (lines.TryNext(out var line))
         {
-            if (!SoftnetStat.TryParse(line, out var stat) || (count > 0 && stat.Columns != columns) || stat.Cpu >= MostCpus
+            if (!SoftnetStat.TryParse(line, out var stat) || (count > 0 && stat.Columns != columns)
+                || stat.Cpu >= MostCpus
                 || stat.Cpu <= last)
                 return false;
             last = stat.Cpu ?? last;
@@ -199,8 +201,10 @@ internal sealed class Softnet : Probe
 
         public Columns(string prefix, string whose, bool legacy)
         {
-            _processed = Counter("processed", Units.Packets, $"Packets that the backlogs {whose} passed on (processed).", "processed");
-            _dropped = Counter("dropped", Units.Packets, $"Packets dropped because a backlog {whose} was full (dropped).", "dropped");
+            _processed = Counter(
+                "processed", Units.Packets, $"Packets that the backlogs {whose} passed on (processed).", "processed");
+            _dropped = Counter(
+                "dropped", Units.Packets, $"Packets dropped because a backlog {whose} was full (dropped).", "dropped");
             _squeezed = Counter("time_squeeze", Units.Events,
                 $"Receive polls {whose} cut short for lack of budget or time (time_squeeze).", null);
             _rps = Counter("received_rps", Units.Events,

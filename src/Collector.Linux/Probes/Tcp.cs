@@ -4,7 +4,9 @@ using Collector.Linux.Probes.Mib;
 
 namespace Collector.Linux.Probes;
 
-/// <summary>TCP as RFC 4022 counts it, per namespace. The kernel counts IPv4 and IPv6 connections together here.</summary>
+/// <summary>
+/// TCP as RFC 4022 counts it, per namespace. The kernel counts IPv4 and IPv6 connections together here.
+/// </summary>
 internal sealed class Tcp(LinuxHost host, ProbeSettings settings) : MibProbe(Spec, host, settings)
 {
     private static readonly MibSpec Spec = new(
@@ -31,7 +33,8 @@ internal sealed class Tcp(LinuxHost host, ProbeSettings settings) : MibProbe(Spe
                 "inerrs"),
             Count("OutRsts", Units.Segments, "Segments sent with the RST flag (Tcp OutRsts).", "outrsts"),
             Count("InCsumErrors", Units.Segments, "Segments received with a wrong checksum (Tcp InCsumErrors).", null),
-            Setting("RtoAlgorithm", Units.One, "Algorithm of the retransmission timeout, 1 = other (Tcp RtoAlgorithm)."),
+            Setting(
+                "RtoAlgorithm", Units.One, "Algorithm of the retransmission timeout, 1 = other (Tcp RtoAlgorithm)."),
             Setting("RtoMin", Units.Seconds, "Least retransmission timeout (Tcp RtoMin).") with { Scale = 0.001 },
             Setting("RtoMax", Units.Seconds, "Greatest retransmission timeout (Tcp RtoMax).") with { Scale = 0.001 },
             Setting("MaxConn", Units.Connections, "Limit of connections, -1 = none (Tcp MaxConn)."),

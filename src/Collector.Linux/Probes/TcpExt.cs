@@ -18,7 +18,8 @@ internal sealed class TcpExt(LinuxHost host, ProbeSettings settings) : MibProbe(
             new MibSectionRule("MPTcpExt", "netlens.tcpext.mptcp.") { Drop = "MPTCP" },
         ],
         [
-            Count("ListenDrops", Units.Connections, "Connection requests dropped at a listening socket, for any reason") with
+            Count("ListenDrops", Units.Connections,
+                "Connection requests dropped at a listening socket, for any reason") with
             {
                 KubeSkoop = "listendrops",
             },

@@ -4,8 +4,8 @@ using Collector.Linux.Namespaces;
 namespace Collector.Linux.Probes;
 
 /// <summary>
-/// Tells whether anything can have happened to a namespace's connections since the collection before, so that the walk of
-/// the sockets need not be repeated: it costs the whole machine's hash table and sockets in every namespace
+/// Tells whether anything can have happened to a namespace's connections since the collection before, so that the walk
+/// of the sockets need not be repeated: it costs the whole machine's hash table and sockets in every namespace
 /// (0.4 ms with 262,144 buckets, and 70 ns per socket of the machine).
 /// </summary>
 /// <remarks>

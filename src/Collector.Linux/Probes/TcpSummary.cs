@@ -71,7 +71,8 @@ public sealed class TcpSummary(LinuxHost host, ProbeSettings settings) : PerName
         Name = "netlens.tcp.queue.usage",
         Unit = Units.Bytes,
         Kind = InstrumentKind.UpDownCounter,
-        Description = "Bytes in socket queues: received and not read, or sent and not acknowledged; listeners left out.",
+        Description =
+            "Bytes in socket queues: received and not read, or sent and not acknowledged; listeners left out.",
         Tags = [new("network.io.direction", direction)],
         KubeSkoop = [$"kubeskoop_tcpsummary_{legacy}"],
         Inspector = [$"inspector_pod_tcpsummary{legacy}"],

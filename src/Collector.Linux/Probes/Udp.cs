@@ -39,7 +39,9 @@ internal sealed class Udp(LinuxHost host, ProbeSettings settings) : MibProbe(Spe
 
     public static new ProbeInfo Info => Spec.Info;
 
-    /// <param name="alias">Spelling of the ACK page's <c>kubeskoop_pod_udp...</c>, a name that was never exported.</param>
+    /// <param name="alias">
+    /// Spelling of the ACK page's <c>kubeskoop_pod_udp...</c>, a name that was never exported.
+    /// </param>
     private static MibCounter[] Both(
         string counter, string description, string? legacy, string name = "", Tag? tag = null, string? alias = null)
     {

@@ -4,8 +4,9 @@ namespace Collector.Linux.Processes;
 
 /// <summary>
 /// The Kubernetes pod and the container in a cgroup path, whichever runtime made it: cgroupfs
-/// (<c>/kubepods/burstable/podUID/ID</c>) or systemd (<c>kubepods-burstable-podU_I_D.slice/cri-containerd-ID.scope</c>),
-/// cgroup v1 or v2, also below a wrapper such as KinD's <c>/docker/ID/kubelet.slice/</c>.
+/// (<c>/kubepods/burstable/podUID/ID</c>) or systemd
+/// (<c>kubepods-burstable-podU_I_D.slice/cri-containerd-ID.scope</c>), cgroup v1 or v2, also below a wrapper such as
+/// KinD's <c>/docker/ID/kubelet.slice/</c>.
 /// </summary>
 /// <remarks>
 /// The outermost pod counts: what a pod's own container runtime starts (a cluster inside a pod) is part of that pod.

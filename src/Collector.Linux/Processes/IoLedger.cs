@@ -31,7 +31,9 @@ internal sealed class IoLedger(ProcessTable table)
     /// <summary>True: begin with what processes did before the first collection, instead of at zero.</summary>
     public bool Lifetime { get; init; }
 
-    /// <summary>Reads every process; then each process of the table with a group has its <see cref="IoState.Delta"/>.</summary>
+    /// <summary>
+    /// Reads every process; then each process of the table with a group has its <see cref="IoState.Delta"/>.
+    /// </summary>
     public void Update(SnapshotBuilder snapshot)
     {
         _tick = snapshot.Tick;

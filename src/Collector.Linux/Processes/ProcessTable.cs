@@ -18,7 +18,9 @@ internal sealed class ProcessTable : IDisposable
     /// <summary>Collections between two looks at what seldom changes: namespace, cgroup, limits.</summary>
     private const int RecheckEvery = 16;
 
-    /// <summary>Early looks at a new process, which often enters its namespace and cgroup just after its birth.</summary>
+    /// <summary>
+    /// Early looks at a new process, which often enters its namespace and cgroup just after its birth.
+    /// </summary>
     private const int EarlyChecks = 3;
 
     private readonly LinuxHost _host;

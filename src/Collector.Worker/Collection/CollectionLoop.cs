@@ -22,9 +22,12 @@ internal sealed class CollectionLoop(
     /// <summary>The reason why the loop ended by itself; null while it runs or after a stop.</summary>
     public Exception? Fault { get; private set; }
 
-    /// <summary>False when no collection ended for three intervals: the watchdog then lets systemd restart the agent.</summary>
+    /// <summary>
+    /// False when no collection ended for three intervals: the watchdog then lets systemd restart the agent.
+    /// </summary>
     public bool Healthy =>
-        Fault is null && Stopwatch.GetElapsedTime(Volatile.Read(ref _lastEnd)) < (options.Collection.Interval * 3) + TimeSpan.FromSeconds(10);
+        Fault is null && Stopwatch.GetElapsedTime(Volatile.Read(ref _lastEnd))
+            < (options.Collection.Interval * 3) + TimeSpan.FromSeconds(10);
 
     public Task StartAsync(CancellationToken cancellationToken)
     {

@@ -17,8 +17,10 @@ internal static partial class Log
     public static partial void ReadFailed(ILogger logger, string probe, string reason);
 
     [LoggerMessage(104, LogLevel.Information,
-        "first snapshot after {Milliseconds} ms: {Series} series of {Namespaces} network namespaces from {Probes} probes")]
-    public static partial void FirstSnapshot(ILogger logger, long milliseconds, long series, int namespaces, int probes);
+        "first snapshot after {Milliseconds} ms: {Series} series of {Namespaces} network namespaces "
+            + "from {Probes} probes")]
+    public static partial void FirstSnapshot(
+        ILogger logger, long milliseconds, long series, int namespaces, int probes);
 
     [LoggerMessage(105, LogLevel.Warning,
         "a collection took {Seconds:F1} s, longer than the interval; {Missed} were left out so far")]

@@ -50,7 +50,8 @@ internal sealed class NodeCollector : IDisposable
     }
 
     /// <summary>
-    /// Switches probes as the options say, at the start of the next collection: what stays the same goes on undisturbed.
+    /// Switches probes as the options say, at the start of the next collection: what stays the same goes on
+    /// undisturbed.
     /// </summary>
     public void Reconfigure(AgentOptions options) => _pending = options;
 

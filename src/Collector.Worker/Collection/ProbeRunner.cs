@@ -12,7 +12,9 @@ internal enum ProbeState
 
     Running,
 
-    /// <summary>The machine does not offer what it needs; looked at again now and then, a module may be loaded later.</summary>
+    /// <summary>
+    /// The machine does not offer what it needs; looked at again now and then, a module may be loaded later.
+    /// </summary>
     Unavailable,
 
     /// <summary>It broke; started again after a pause.</summary>

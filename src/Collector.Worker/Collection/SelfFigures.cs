@@ -79,13 +79,17 @@ internal static class SelfFigures
             "Data points that the backend refused in a partial success.", () => otlp.PointsRejected);
         yield return Counter("netlens.otlp.points.failed", "{point}", "Data points lost with a failed request.",
             () => otlp.PointsFailed);
-        yield return Counter("netlens.otlp.duplicates", "{series}", "Series left out because another had the same attributes.",
+        yield return Counter(
+            "netlens.otlp.duplicates", "{series}", "Series left out because another had the same attributes.",
             () => otlp.DuplicatesDropped);
-        yield return Counter("netlens.otlp.oversized", "{series}", "Series left out because one alone exceeds a request.",
+        yield return Counter(
+            "netlens.otlp.oversized", "{series}", "Series left out because one alone exceeds a request.",
             () => otlp.OversizedDropped);
-        yield return Counter("netlens.otlp.requests", "{request}", "Export requests that the backend took.", () => otlp.Requests);
+        yield return Counter(
+            "netlens.otlp.requests", "{request}", "Export requests that the backend took.", () => otlp.Requests);
         yield return Counter("netlens.otlp.retries", "{request}", "Requests sent again.", () => otlp.Retries);
-        yield return Counter("netlens.otlp.io", Units.Bytes, "Bytes of export requests after compression, retries and failures included.", () => otlp.BytesSent);
+        yield return Counter("netlens.otlp.io", Units.Bytes,
+            "Bytes of export requests after compression, retries and failures included.", () => otlp.BytesSent);
         yield return Counter("netlens.otlp.snapshots.skipped", "{snapshot}",
             "Snapshots not exported because the export before took too long.", () => otlp.SnapshotsSkipped);
         yield return Gauge("netlens.otlp.last_success", "Unix time of the last export that the backend took.",
@@ -96,13 +100,15 @@ internal static class SelfFigures
             yield return new(new Metric
             {
                 Name = "netlens.otlp.failures", Unit = "{request}", Kind = InstrumentKind.Counter,
-                Description = "Export requests that failed for good.", Tags = [new("error.type", OtlpStatistics.Reasons[i])],
+                Description = "Export requests that failed for good.",
+                Tags = [new("error.type", OtlpStatistics.Reasons[i])],
             }, () => otlp.Failures(reason));
         }
     }
 
     /// <summary>Unix nanoseconds at which the process was started.</summary>
-    public static long StartOfProcess { get; } = UnixNanoseconds(Process.GetCurrentProcess().StartTime.ToUniversalTime());
+    public static long StartOfProcess { get; } =
+        UnixNanoseconds(Process.GetCurrentProcess().StartTime.ToUniversalTime());
 
     public static SelfFigure Counter(string name, string unit, string description, Func<long> read) =>
         Make(name, unit, InstrumentKind.Counter, description, 1, read);

@@ -5,8 +5,8 @@ using Collector.Core.Snapshots;
 namespace Collector.Worker.Collection;
 
 /// <summary>
-/// Gives the self tables of the newest snapshot to the OpenTelemetry SDK as observable instruments of one meter, so that
-/// a figure is declared once and is the same in both outlets.
+/// Gives the self tables of the newest snapshot to the OpenTelemetry SDK as observable instruments of one meter, so
+/// that a figure is declared once and is the same in both outlets.
 /// </summary>
 internal sealed class SelfMeter : IDisposable
 {

@@ -41,7 +41,8 @@ internal static class CommonOptions
     public static Option<string?> Naming() =>
         OneOf(new Option<string?>("--naming")
         {
-            Description = "Metric names: otel, kubeskoop (kubeskoop_*) or inspector (inspector_pod_*). [default: prometheus.naming]",
+            Description = "Metric names: otel, kubeskoop (kubeskoop_*) or inspector (inspector_pod_*). "
+                + "[default: prometheus.naming]",
             HelpName = "NAMING",
         }, "otel", "kubeskoop", "inspector");
 
@@ -54,7 +55,8 @@ internal static class CommonOptions
 
     public static Option<string[]> Namespaces() => new("--netns", "-n")
     {
-        Description = "Only these network namespaces: an inode, a name under /run/netns, or 'host'. May be given several times.",
+        Description = "Only these network namespaces: an inode, a name under /run/netns, or 'host'. "
+            + "May be given several times.",
         HelpName = "NAME",
         AllowMultipleArgumentsPerToken = true,
     };

@@ -15,11 +15,13 @@ internal static class ConfigCommand
     {
         var config = CommonOptions.Config();
         var format = CommonOptions.Format("table", "json");
-        var command = new Command("check", "Check the file and the environment; print every error with its place.") { config, format };
+        var command = new Command(
+            "check", "Check the file and the environment; print every error with its place.") { config, format };
         command.SetAction(parsed =>
         {
             var (file, named) = Session.FileOf(parsed.GetValue(config));
-            var result = ConfigurationLoader.Load(file, named, Environment.GetEnvironmentVariable, NodeFactory.Catalogue);
+            var result = ConfigurationLoader.Load(
+                file, named, Environment.GetEnvironmentVariable, NodeFactory.Catalogue);
             var errors = result.Errors.Select(e => e.ToString()).Concat(OtlpErrors(result)).ToArray();
             if (parsed.GetValue(format) == "json")
                 PrintJson(file, errors);
@@ -61,7 +63,9 @@ internal static class ConfigCommand
         foreach (var error in errors)
             Output.Error(error);
         if (errors.Length == 0)
-            Console.WriteLine(File.Exists(file) ? $"{file} is valid" : $"there is no {file}; the defaults and the environment are valid");
+            Console.WriteLine(File.Exists(file)
+                ? $"{file} is valid"
+                : $"there is no {file}; the defaults and the environment are valid");
     }
 
     private static void PrintJson(string file, string[] errors) => Output.Json(json =>
@@ -80,11 +84,13 @@ internal static class ConfigCommand
     private static Command Print()
     {
         var config = CommonOptions.Config();
-        var command = new Command("print", "Print the configuration in force as YAML, each key with where it comes from.") { config };
+        var command = new Command(
+            "print", "Print the configuration in force as YAML, each key with where it comes from.") { config };
         command.SetAction(parsed =>
         {
             var (file, named) = Session.FileOf(parsed.GetValue(config));
-            var result = ConfigurationLoader.Load(file, named, Environment.GetEnvironmentVariable, NodeFactory.Catalogue);
+            var result = ConfigurationLoader.Load(
+                file, named, Environment.GetEnvironmentVariable, NodeFactory.Catalogue);
             foreach (var error in result.Errors)
                 Output.Error(error.ToString());
             if (result.Options is null)

@@ -15,13 +15,15 @@ internal static class DoctorCommand
     /// <param name="Detail">Why, or what it found.</param>
     /// <param name="Series">Series of one collection.</param>
     /// <param name="Milliseconds">How long that collection took.</param>
-    private sealed record Finding(string Probe, bool Enabled, string Verdict, string Detail, long Series, double Milliseconds);
+    private sealed record Finding(
+        string Probe, bool Enabled, string Verdict, string Detail, long Series, double Milliseconds);
 
     public static Command Create()
     {
         var config = CommonOptions.Config();
         var format = CommonOptions.Format("table", "json");
-        var command = new Command("doctor", "Try every probe on this machine and say what is missing.") { config, format };
+        var command = new Command(
+            "doctor", "Try every probe on this machine and say what is missing.") { config, format };
         command.SetAction(parsed => Session.Guard(() =>
         {
             if (Session.Configure(parsed.GetValue(config))?.Options is not { } options)
@@ -57,7 +59,8 @@ internal static class DoctorCommand
             ProbeState.Unavailable => new(id, enabled, "unavailable", runner.Reason, 0, time),
             ProbeState.Failed => new(id, enabled, "failed", runner.Reason, 0, time),
             _ when collector.Series == 0 && failures.Length > 0 => new(id, enabled, "unavailable", failures, 0, time),
-            _ when collector.Series == 0 => new(id, enabled, "empty", "the kernel has nothing to tell: its module is not loaded", 0, time),
+            _ when collector.Series == 0 =>
+                new(id, enabled, "empty", "the kernel has nothing to tell: its module is not loaded", 0, time),
             _ when failures.Length > 0 => new(id, enabled, "partial", failures, collector.Series, time),
             _ => new(id, enabled, "ok", "", collector.Series, time),
         };

@@ -33,14 +33,18 @@ internal static class ListCommand
         var table = Output.Table("PROBE", "DEFAULT", "METRICS", "WHAT IT TELLS");
         foreach (var probe in NodeFactory.Catalogue)
         {
-            table.Row(probe.Id, probe.EnabledByDefault ? "on" : "off", probe.Metrics.Count().ToString(), WhatItTells(probe));
+            table.Row(probe.Id, probe.EnabledByDefault ? "on" : "off", probe.Metrics.Count().ToString(),
+                WhatItTells(probe));
         }
         Output.Print(table);
     }
 
     private static string WhatItTells(Core.Probes.ProbeInfo probe) => probe.Options.Count == 0
         ? probe.Description
-        : $"{probe.Description} Options: {string.Join(", ", probe.Options.Select(o => o.Default.Length > 0 ? $"{o.Name}={o.Default}" : o.Name))}.";
+        : $"{probe.Description} Options: {string.Join(", ", probe.Options.Select(NameAndDefault))}.";
+
+    private static string NameAndDefault(Core.Probes.ProbeOption option) =>
+        option.Default.Length > 0 ? $"{option.Name}={option.Default}" : option.Name;
 
     private static void PrintProbesJson() => Output.Json(json =>
     {
@@ -71,7 +75,8 @@ internal static class ListCommand
     {
         var format = CommonOptions.Format("table", "json");
         var probes = CommonOptions.Probes("Only the metrics of these probes.");
-        var command = new Command("metrics", "Every metric with its unit, kind, KubeSkoop name and meaning.") { format, probes };
+        var command = new Command(
+            "metrics", "Every metric with its unit, kind, KubeSkoop name and meaning.") { format, probes };
         command.SetAction(parsed =>
         {
             var wanted = parsed.GetValue(probes) ?? [];
@@ -138,7 +143,8 @@ internal static class ListCommand
     {
         var config = CommonOptions.Config();
         var format = CommonOptions.Format("table", "json");
-        var command = new Command("namespaces", "The network namespaces of this node and how they are held.") { config, format };
+        var command = new Command(
+            "namespaces", "The network namespaces of this node and how they are held.") { config, format };
         command.SetAction(parsed => Session.Guard(() =>
         {
             if (Session.Configure(parsed.GetValue(config))?.Options is not { } options)

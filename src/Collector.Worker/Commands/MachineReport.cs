@@ -43,7 +43,8 @@ internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>>
         node.Refresh(builder);
         facts.Add(new("network namespaces", node.NamespaceCount.ToString()));
         if (node.UnreadableNamespaces > 0)
-            problems.Add($"{node.UnreadableNamespaces} network namespaces cannot be opened (CAP_SYS_PTRACE, descriptor limit)");
+            problems.Add(
+                $"{node.UnreadableNamespaces} network namespaces cannot be opened (CAP_SYS_PTRACE, descriptor limit)");
         var effective = EffectiveCapabilities();
         var held = Capabilities.Where(c => (effective >> c.Bit & 1) != 0).Select(c => c.Name).ToArray();
         facts.Add(new("capabilities", held.Length > 0 ? string.Join(' ', held) : "none of those that probes use"));
@@ -54,8 +55,11 @@ internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>>
 
     private static ulong EffectiveCapabilities()
     {
-        var line = File.ReadLines("/proc/self/status").FirstOrDefault(l => l.StartsWith("CapEff:", StringComparison.Ordinal));
-        return line is null ? 0 : ulong.Parse(line.AsSpan(7).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        var line = File.ReadLines("/proc/self/status")
+            .FirstOrDefault(l => l.StartsWith("CapEff:", StringComparison.Ordinal));
+        return line is null
+            ? 0
+            : ulong.Parse(line.AsSpan(7).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
     }
 
     private static string LimitOfFiles() =>
@@ -67,8 +71,11 @@ internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>>
         // "Max open files            20000                20000                files"
         if (!File.Exists("/proc/self/limits"))
             return null;
-        var line = File.ReadLines("/proc/self/limits").FirstOrDefault(l => l.StartsWith("Max open files", StringComparison.Ordinal));
+        var line = File.ReadLines("/proc/self/limits")
+            .FirstOrDefault(l => l.StartsWith("Max open files", StringComparison.Ordinal));
         var words = line?.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return words is { Length: > 3 } && long.TryParse(words[3], CultureInfo.InvariantCulture, out var limit) ? limit : null;
+        return words is { Length: > 3 } && long.TryParse(words[3], CultureInfo.InvariantCulture, out var limit)
+            ? limit
+            : null;
     }
 }

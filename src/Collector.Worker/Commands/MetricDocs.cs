@@ -10,13 +10,13 @@ internal static class MetricDocs
     public static string Page(IEnumerable<ProbeInfo> catalogue)
     {
         var page = new StringBuilder("""
-            # Metrics
+        # Metrics
 
-            Generated from the descriptors beside the probes (`UPDATE_DOCS=1 ./test Docs` rewrites it). Names are those of
-            OpenTelemetry; how they look in Prometheus and under the KubeSkoop namings is in [prometheus.md](prometheus.md).
-            *Optional* metrics are exported with `include: all` only. A statistic that the kernel does not have is absent.
+        Generated from the descriptors beside the probes (`UPDATE_DOCS=1 ./test Docs` rewrites it). Names are those of
+        OpenTelemetry; how they look in Prometheus and under the KubeSkoop namings is in [prometheus.md](prometheus.md).
+        *Optional* metrics are exported with `include: all` only. A statistic that the kernel does not have is absent.
 
-            """.ReplaceLineEndings("\n"));
+        """.ReplaceLineEndings("\n"));
         foreach (var probe in catalogue)
             Append(page, probe);
         return page.ToString();
@@ -30,7 +30,8 @@ internal static class MetricDocs
         {
             page.Append("\n| option | default | allowed | |\n|---|---|---|---|\n");
             foreach (var option in probe.Options)
-                page.Append($"| `{option.Name}` | `{option.Default}` | {string.Join(", ", option.Allowed)} | {Cell(option.Description)} |\n");
+                page.Append($"| `{option.Name}` | `{option.Default}` | {string.Join(", ", option.Allowed)} ")
+                    .Append($"| {Cell(option.Description)} |\n");
         }
         foreach (var table in probe.Tables)
             Append(page, table);
@@ -40,13 +41,15 @@ internal static class MetricDocs
     {
         var scope = table.Scope == RowScope.Node ? "One row for the node" : "One row per network namespace";
         var tags = table.RowTags.Count > 0 ? $" and {string.Join(", ", table.RowTags.Select(t => $"`{t.Key}`"))}" : "";
-        page.Append($"\n{scope}{tags}.\n\n| metric | attributes | kind | unit | KubeSkoop | ACK Net Exporter | meaning |\n");
+        page.Append(
+            $"\n{scope}{tags}.\n\n| metric | attributes | kind | unit | KubeSkoop | ACK Net Exporter | meaning |\n");
         page.Append("|---|---|---|---|---|---|---|\n");
         foreach (var metric in table.Metrics)
         {
             var name = metric.Name.Length > 0 ? $"`{metric.Name}`" : "(legacy only)";
             page.Append($"| {name} | {string.Join(", ", metric.Tags.Select(t => $"{t.Key}={t.Value}"))} ")
-                .Append($"| {KindOf(metric)} | `{metric.Unit}` | {Names(metric.KubeSkoop)} | {Names(metric.Inspector)} ")
+                .Append(
+                    $"| {KindOf(metric)} | `{metric.Unit}` | {Names(metric.KubeSkoop)} | {Names(metric.Inspector)} ")
                 .Append($"| {(metric.Optional ? "*Optional.* " : "")}{Cell(metric.Description)} |\n");
         }
     }

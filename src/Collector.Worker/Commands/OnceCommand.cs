@@ -22,7 +22,8 @@ internal static class OnceCommand
         var probes = CommonOptions.Probes("Only these probes, also ones that are off by default.");
         var namespaces = CommonOptions.Namespaces();
         var zeros = new Option<bool>("--zeros") { Description = "In tables, show series whose value is 0 as well." };
-        var command = new Command("once", "Collect once and print the numbers.") { config, format, naming, probes, namespaces, zeros };
+        var command = new Command(
+            "once", "Collect once and print the numbers.") { config, format, naming, probes, namespaces, zeros };
         command.SetAction(parsed => Session.Guard(() =>
         {
             var loaded = Session.Configure(parsed.GetValue(config));
@@ -71,7 +72,8 @@ internal static class OnceCommand
             case "otlp-json":
                 using (var stdout = Console.OpenStandardOutput())
                 {
-                    OtlpJsonWriter.Write(stdout, view.Snapshot, ResourceOutput.Attributes(view.Options), VersionCommand.Version);
+                    OtlpJsonWriter.Write(
+                        stdout, view.Snapshot, ResourceOutput.Attributes(view.Options), VersionCommand.Version);
                     stdout.Write("\n"u8);
                 }
                 break;
@@ -106,7 +108,8 @@ internal static class OnceCommand
                 if (!zeros && series.Raw == 0 && series.Cells.All(c => c == 0))
                     hidden++;
                 else
-                    table.Row("  " + series.Name, ValueOf(series), series.Metric.Unit.Trim('{', '}'), AttributesOf(series));
+                    table.Row("  " + series.Name, ValueOf(series), series.Metric.Unit.Trim('{', '}'),
+                        AttributesOf(series));
             }
             if (table.Rows.Count > 0)
                 Output.Print(table);

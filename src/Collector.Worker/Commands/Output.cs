@@ -20,7 +20,8 @@ internal static class Output
         return table;
     }
 
-    public static void Row(this Table table, params string[] cells) => table.AddRow(cells.Select(c => new Text(Printable(c))));
+    public static void Row(this Table table, params string[] cells) =>
+        table.AddRow(cells.Select(c => new Text(Printable(c))));
 
     /// <summary>
     /// Prints a table. Only its last column is wrapped, and only on a terminal that has room for it: a name or number
@@ -35,9 +36,12 @@ internal static class Output
         var before = 0;
         for (var i = 0; i < table.Columns.Count; i++)
         {
-            var widest = table.Rows.Select(r => ((Text)r[i]).Length).Append(((Text)table.Columns[i].Header).Length).Max();
+            var widest = table.Rows.Select(r => ((Text)r[i]).Length)
+                .Append(((Text)table.Columns[i].Header).Length).Max();
             var last = i == table.Columns.Count - 1;
-            table.Columns[i].Width = last && width - before - 1 is { } room and >= NarrowestText ? Math.Min(widest, room) : widest;
+            table.Columns[i].Width = last && width - before - 1 is { } room and >= NarrowestText
+                ? Math.Min(widest, room)
+                : widest;
             before += widest + Gap;
         }
         Console.Out.Write(Rendered(table));
@@ -65,14 +69,15 @@ internal static class Output
 
     private static Text Bold(string text) => new(text, new Style(decoration: Decoration.Bold));
 
-    // Null without a terminal, and where it cannot be asked: the runtime opens files for that, which a low limit forbids.
+    // Null without a terminal, and where it cannot be asked: the runtime opens files for that.
     private static int? TerminalWidth()
     {
         try
         {
             return Console.IsOutputRedirected ? null : Math.Max(Console.WindowWidth, 1);
         }
-        catch (Exception e) when (e is IOException or System.ComponentModel.Win32Exception or PlatformNotSupportedException)
+        catch (Exception e) when (
+            e is IOException or System.ComponentModel.Win32Exception or PlatformNotSupportedException)
         {
             return null;
         }
@@ -86,7 +91,9 @@ internal static class Output
         stdout.Write("\n"u8);
     }
 
-    /// <summary>Names of pods, interfaces and mounts come from elsewhere: a control character must not drive the terminal.</summary>
+    /// <summary>
+    /// Names of pods, interfaces and mounts come from elsewhere: a control character must not drive the terminal.
+    /// </summary>
     public static string Printable(string text) =>
         text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? '\uFFFD' : c)) : text;
 
@@ -95,7 +102,7 @@ internal static class Output
     /// <summary>"1 read", "2 reads".</summary>
     public static string Counted(long count, string noun) => count == 1 ? $"1 {noun}" : $"{count} {noun}s";
 
-    /// <summary>Takes text of any width. Spectre's own output asks the terminal for its size, and throws where it cannot.</summary>
+    /// <summary>Takes any width. Spectre's own asks the terminal, and throws where it cannot.</summary>
     private sealed class Paper(TextWriter writer) : IAnsiConsoleOutput
     {
         public TextWriter Writer => writer;

@@ -11,7 +11,8 @@ internal static class RunCommand
     public static Command Create()
     {
         var config = CommonOptions.Config();
-        var command = new Command("run", "Run the agent: collect, serve /metrics, push over OTLP if an endpoint is set.") { config };
+        var command = new Command(
+            "run", "Run the agent: collect, serve /metrics, push over OTLP if an endpoint is set.") { config };
         command.SetAction((parsed, cancel) => RunAsync(parsed.GetValue(config), cancel));
         return command;
     }
@@ -45,5 +46,6 @@ internal static class RunCommand
 
     // What the machine refuses: a port in use, a certificate that cannot be read, a folder that is not there.
     private static bool IsCannotStart(Exception e) =>
-        e is Http.HttpListenException or IOException or UnauthorizedAccessException or InvalidOperationException or Linux.Interop.LinuxException;
+        e is Http.HttpListenException or IOException or UnauthorizedAccessException
+            or InvalidOperationException or Linux.Interop.LinuxException;
 }

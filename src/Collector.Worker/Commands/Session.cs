@@ -25,7 +25,9 @@ internal static class Session
         return null;
     }
 
-    /// <summary>The file that counts, and whether somebody named it: --config, else NETLENS_CONFIG, else the default.</summary>
+    /// <summary>
+    /// The file that counts, and whether somebody named it: --config, else NETLENS_CONFIG, else the default.
+    /// </summary>
     public static (string File, bool Named) FileOf(string? option)
     {
         var named = option ?? Environment.GetEnvironmentVariable(FileVariable);
@@ -43,7 +45,8 @@ internal static class Session
         return new NodeCollector(node, chosen, TimeProvider.System, NullLogger.Instance);
     }
 
-    // One collection has no earlier one to count from: what counts since its own start then counts since the processes'.
+    // One collection has no earlier one to count from: what counts since its own start then counts since the
+    // processes'.
     private static AgentOptions WithLifetime(AgentOptions options) => options with
     {
         Probes = NodeFactory.Catalogue.ToDictionary(p => p.Id, p =>
@@ -76,7 +79,10 @@ internal static class Session
         var known = NodeFactory.Catalogue.Select(p => p.Id).ToArray();
         var unknown = probes.Except(known).ToArray();
         foreach (var id in unknown)
-            Output.Error($"--probe: there is no probe '{id}'{Suggestion.For(id, known)}; known: {string.Join(", ", known)}");
+        {
+            Output.Error($"--probe: there is no probe '{id}'{Suggestion.For(id, known)}; "
+                + $"known: {string.Join(", ", known)}");
+        }
         return unknown.Length == 0;
     }
 
@@ -84,7 +90,7 @@ internal static class Session
     public static string NodeName(AgentOptions options) =>
         options.Resource.NodeName ?? Environment.GetEnvironmentVariable("NODE_NAME") ?? Environment.MachineName;
 
-    /// <summary>Whether the runtime itself can work; complains if not: below this it ends in the middle of anything.</summary>
+    /// <summary>Whether the runtime has files enough; complains if not: it would end in the middle.</summary>
     public static bool HasRoomForFiles()
     {
         if (MachineReport.FileLimit() is not { } limit || limit >= FewestFiles)

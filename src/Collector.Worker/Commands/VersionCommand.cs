@@ -9,7 +9,8 @@ namespace Collector.Worker.Commands;
 internal static class VersionCommand
 {
     public static string Version { get; } =
-        typeof(VersionCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+        typeof(VersionCommand).Assembly
+            .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
         ?? "unknown";
 
     public static Command Create()
@@ -21,7 +22,8 @@ internal static class VersionCommand
             if (parsed.GetValue(format) == "json")
                 PrintJson();
             else
-                Console.WriteLine($"netlens {Version} ({RuntimeInformation.FrameworkDescription}, {RuntimeInformation.RuntimeIdentifier})");
+                Console.WriteLine($"netlens {Version} ({RuntimeInformation.FrameworkDescription}, "
+                    + $"{RuntimeInformation.RuntimeIdentifier})");
             return ExitCodes.Ok;
         });
         return command;

@@ -112,7 +112,9 @@ public sealed record LoggingOptions
     public LogLevel Level { get; init; } = LogLevel.Information;
 }
 
-/// <summary>Mount points as values, so that the agent can run beside a host's tree in a container, or on a recorded one.</summary>
+/// <summary>
+/// Mount points as values, so that the agent can run beside a host's tree in a container, or on a recorded one.
+/// </summary>
 public sealed record PathOptions
 {
     public string Proc { get; init; } = "/proc";

@@ -11,6 +11,7 @@ internal static class ResourceOutput
     {
         var settings = OtlpSettings.Resolve(options.Otlp, Environment.GetEnvironmentVariable, []);
         return ResourceAttributes.Build(
-            settings, options.Resource, HostFacts.Read(), VersionCommand.Version, Environment.GetEnvironmentVariable).Items;
+            settings, options.Resource, HostFacts.Read(), VersionCommand.Version,
+            Environment.GetEnvironmentVariable).Items;
     }
 }

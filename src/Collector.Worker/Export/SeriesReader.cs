@@ -5,7 +5,9 @@ using Collector.Worker.Configuration;
 
 namespace Collector.Worker.Export;
 
-/// <summary>One number with everything that tells what it is. For people and JSON; the outlets never make these.</summary>
+/// <summary>
+/// One number with everything that tells what it is. For people and JSON; the outlets never make these.
+/// </summary>
 /// <param name="Metric">Its descriptor.</param>
 /// <param name="Name">Its name in the naming asked for.</param>
 /// <param name="Row">Its row; the namespace is there.</param>

@@ -8,11 +8,12 @@ namespace Collector.Worker.Hosting;
 internal sealed record ReloadSource(string? Path);
 
 /// <summary>
-/// SIGHUP (<c>systemctl reload</c>): reads the configuration again. A wrong file is refused whole with all its errors and
-/// the agent goes on as it was. Probes are switched without a restart; other sections say that they need one.
+/// SIGHUP (<c>systemctl reload</c>): reads the configuration again. A wrong file is refused whole with all its errors
+/// and the agent goes on as it was. Probes are switched without a restart; other sections say that they need one.
 /// </summary>
 internal sealed partial class Reloader(
-    ReloadSource source, AgentOptions started, NodeCollector collector, ISystemdNotifier notifier, ILogger<Reloader> log)
+    ReloadSource source, AgentOptions started, NodeCollector collector, ISystemdNotifier notifier,
+    ILogger<Reloader> log)
     : IHostedService, IDisposable
 {
     private PosixSignalRegistration? _signal;
@@ -72,9 +73,11 @@ internal sealed partial class Reloader(
             yield return "logging";
         if (before.Paths != after.Paths)
             yield return "paths";
-        if (before.Resource.NodeName != after.Resource.NodeName || !Same(before.Resource.Attributes, after.Resource.Attributes))
+        if (before.Resource.NodeName != after.Resource.NodeName
+            || !Same(before.Resource.Attributes, after.Resource.Attributes))
             yield return "resource";
-        if (before.Otlp with { Headers = after.Otlp.Headers } != after.Otlp || !Same(before.Otlp.Headers, after.Otlp.Headers))
+        if (before.Otlp with { Headers = after.Otlp.Headers } != after.Otlp
+            || !Same(before.Otlp.Headers, after.Otlp.Headers))
             yield return "otlp";
     }
 

@@ -4,11 +4,13 @@ using Collector.Worker.Collection;
 namespace Collector.Worker.Hosting;
 
 /// <summary>Keeps systemd's status line true: <c>systemctl status</c> then shows what the agent sees.</summary>
-internal sealed class StatusReporter(NodeCollector collector, SnapshotStore store, ISystemdNotifier notifier) : BackgroundService
+internal sealed class StatusReporter(NodeCollector collector, SnapshotStore store, ISystemdNotifier notifier)
+    : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (!SystemdHelpers.IsSystemdService() && Environment.GetEnvironmentVariable(SystemdNotifier.SocketVariable) is null or "")
+        if (!SystemdHelpers.IsSystemdService()
+            && Environment.GetEnvironmentVariable(SystemdNotifier.SocketVariable) is null or "")
             return;
         while (!stoppingToken.IsCancellationRequested)
         {

@@ -8,7 +8,9 @@ namespace Collector.Worker.Http;
 /// </summary>
 internal static class HostGuard
 {
-    /// <summary>True for localhost and loopback addresses, with any port, and for HTTP/1.0 without a Host header.</summary>
+    /// <summary>
+    /// True for localhost and loopback addresses, with any port, and for HTTP/1.0 without a Host header.
+    /// </summary>
     public static bool IsLocal(HostString host)
     {
         if (!host.HasValue)

@@ -35,7 +35,9 @@ public static class HttpEndpoints
         return builder;
     }
 
-    /// <summary>Maps /, /metrics, /healthz and /readyz, and guards them against foreign host names on loopback.</summary>
+    /// <summary>
+    /// Maps /, /metrics, /healthz and /readyz, and guards them against foreign host names on loopback.
+    /// </summary>
     public static WebApplication MapNetlens(this WebApplication app, ListenAddress address, NetlensHttp http)
     {
         app.Use(static next => context =>

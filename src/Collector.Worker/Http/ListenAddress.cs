@@ -9,7 +9,9 @@ public sealed record ListenAddress
 {
     private const string UnixPrefix = "unix:";
 
-    /// <summary>sun_path of struct sockaddr_un has 108 bytes, the last for the terminator (include/uapi/linux/un.h).</summary>
+    /// <summary>
+    /// sun_path of struct sockaddr_un has 108 bytes, the last for the terminator (include/uapi/linux/un.h).
+    /// </summary>
     private const int MaxSocketPath = 107;
 
     private ListenAddress(IPEndPoint? endPoint, int port, string? socketPath)
@@ -71,7 +73,9 @@ public sealed record ListenAddress
         var bracketed = host.StartsWith('[') && host.EndsWith(']');
         // IPAddress also reads "127.1" and "2130706433"; only what it would print itself is meant.
         if (IPAddress.TryParse(bracketed ? host[1..^1] : host, out var ip)
-            && (bracketed ? ip.AddressFamily == AddressFamily.InterNetworkV6 : ip.ToString() == host && host.Contains('.')))
+            && (bracketed
+                ? ip.AddressFamily == AddressFamily.InterNetworkV6
+                : ip.ToString() == host && host.Contains('.')))
             return (new(new IPEndPoint(ip, port), port, null), null);
         return Fail("does not begin with an IPv4 address, an IPv6 address in brackets, or localhost");
     }

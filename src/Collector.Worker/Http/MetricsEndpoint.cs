@@ -56,7 +56,9 @@ internal sealed class MetricsEndpoint(NetlensHttp http) : IDisposable
             await Send(context, page, gzip);
     }
 
-    /// <summary>Writes the page; the snapshot is let go before the first byte is sent. False without a snapshot.</summary>
+    /// <summary>
+    /// Writes the page; the snapshot is let go before the first byte is sent. False without a snapshot.
+    /// </summary>
     private bool TryRender(PrometheusPageKind kind, PooledPage page, bool head)
     {
         using var lease = http.Store.Acquire();
@@ -75,7 +77,8 @@ internal sealed class MetricsEndpoint(NetlensHttp http) : IDisposable
         {
             if (gzip)
             {
-                await using var packed = new GZipStream(context.Response.Body, CompressionLevel.Fastest, leaveOpen: true);
+                await using var packed = new GZipStream(
+                    context.Response.Body, CompressionLevel.Fastest, leaveOpen: true);
                 await page.CopyToAsync(packed, deadline.Token);
             }
             else

@@ -24,6 +24,8 @@ public sealed class NetlensHttp
     /// <summary>Scrapes served at once; each holds a page in memory. One more is answered with 503.</summary>
     public int MaxScrapes { get; init; } = 8;
 
-    /// <summary>Time a reader has for taking its page, after which the connection is cut and its memory given back.</summary>
+    /// <summary>
+    /// Time a reader has for taking its page, after which the connection is cut and its memory given back.
+    /// </summary>
     public TimeSpan WriteTimeout { get; init; } = TimeSpan.FromSeconds(30);
 }

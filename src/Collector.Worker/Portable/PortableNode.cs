@@ -6,7 +6,9 @@ using Collector.Worker.Collection;
 
 namespace Collector.Worker.Portable;
 
-/// <summary>A machine without network namespaces as we know them (Windows): one namespace, that of the machine.</summary>
+/// <summary>
+/// A machine without network namespaces as we know them (Windows): one namespace, that of the machine.
+/// </summary>
 internal sealed class PortableNode : INode
 {
     private readonly NetNamespace _machine = new(inode: 0, generation: 1, isHost: true, StartOfMachine());

@@ -5,7 +5,9 @@ using Collector.Core.Snapshots;
 
 namespace Collector.Worker.Portable;
 
-/// <summary>A protocol's counters of the whole machine: one row, filled from one statistics object per IP version.</summary>
+/// <summary>
+/// A protocol's counters of the whole machine: one row, filled from one statistics object per IP version.
+/// </summary>
 internal sealed class PortableProtocol(ProbeInfo info, NetNamespace machine, params StatisticsMap[] maps) : Probe(info)
 {
     private readonly Row _row = new(TableOf(info), machine, machine.StartTime);

@@ -86,7 +86,8 @@ internal static class PortableProtocols
             .Pair("errors", V4, static s => s.ErrorsReceived, static s => s.ErrorsSent)
             .Pair("destination_unreachable", V4,
                 static s => s.DestinationUnreachableMessagesReceived, static s => s.DestinationUnreachableMessagesSent)
-            .Pair("time_exceeded", V4, static s => s.TimeExceededMessagesReceived, static s => s.TimeExceededMessagesSent)
+            .Pair(
+                "time_exceeded", V4, static s => s.TimeExceededMessagesReceived, static s => s.TimeExceededMessagesSent)
             .Pair("parameter_problem", V4, static s => s.ParameterProblemsReceived, static s => s.ParameterProblemsSent)
             .Pair("redirect", V4, static s => s.RedirectsReceived, static s => s.RedirectsSent)
             .Pair("echo_request", V4, static s => s.EchoRequestsReceived, static s => s.EchoRequestsSent)
@@ -96,13 +97,16 @@ internal static class PortableProtocols
             .Pair("errors", V6, static s => s.ErrorsReceived, static s => s.ErrorsSent)
             .Pair("destination_unreachable", V6,
                 static s => s.DestinationUnreachableMessagesReceived, static s => s.DestinationUnreachableMessagesSent)
-            .Pair("packet_too_big", V6, static s => s.PacketTooBigMessagesReceived, static s => s.PacketTooBigMessagesSent)
-            .Pair("time_exceeded", V6, static s => s.TimeExceededMessagesReceived, static s => s.TimeExceededMessagesSent)
+            .Pair("packet_too_big", V6, static s => s.PacketTooBigMessagesReceived,
+                static s => s.PacketTooBigMessagesSent)
+            .Pair(
+                "time_exceeded", V6, static s => s.TimeExceededMessagesReceived, static s => s.TimeExceededMessagesSent)
             .Pair("parameter_problem", V6, static s => s.ParameterProblemsReceived, static s => s.ParameterProblemsSent)
             .Pair("redirect", V6, static s => s.RedirectsReceived, static s => s.RedirectsSent)
             .Pair("echo_request", V6, static s => s.EchoRequestsReceived, static s => s.EchoRequestsSent)
             .Pair("echo_reply", V6, static s => s.EchoRepliesReceived, static s => s.EchoRepliesSent)
-            .Pair("neighbor_solicitation", V6, static s => s.NeighborSolicitsReceived, static s => s.NeighborSolicitsSent)
+            .Pair(
+                "neighbor_solicitation", V6, static s => s.NeighborSolicitsReceived, static s => s.NeighborSolicitsSent)
             .Pair("neighbor_advertisement", V6,
                 static s => s.NeighborAdvertisementsReceived, static s => s.NeighborAdvertisementsSent)
             .Pair("router_solicitation", V6, static s => s.RouterSolicitsReceived, static s => s.RouterSolicitsSent)

@@ -15,7 +15,8 @@ public sealed class LayoutTests
 {
     private static readonly string[] Headers =
     [
-        "stddef.h", "poll.h", "fcntl.h", "sched.h", "time.h", "unistd.h", "dirent.h", "sys/time.h", "sys/socket.h", "sys/stat.h",
+        "stddef.h", "poll.h", "fcntl.h", "sched.h", "time.h", "unistd.h", "dirent.h", "sys/time.h", "sys/socket.h",
+        "sys/stat.h",
         "sys/statfs.h", "netinet/in.h", "net/if.h", "linux/netlink.h", "linux/rtnetlink.h", "linux/if_link.h",
         "linux/gen_stats.h", "linux/pkt_sched.h", "linux/sock_diag.h", "linux/inet_diag.h",
         "linux/netfilter/nfnetlink.h", "linux/netfilter/nfnetlink_conntrack.h",
@@ -25,7 +26,8 @@ public sealed class LayoutTests
         .Where(t => t.Namespace == typeof(Libc).Namespace && !t.IsDefined(typeof(CompilerGeneratedAttribute), false));
 
     private static IEnumerable<Type> Structs =>
-        Types.Where(t => t is { IsValueType: true, IsEnum: false } && !t.IsDefined(typeof(InlineArrayAttribute), false));
+        Types.Where(
+            t => t is { IsValueType: true, IsEnum: false } && !t.IsDefined(typeof(InlineArrayAttribute), false));
 
     [Fact]
     public void Structures_are_found()
@@ -42,7 +44,8 @@ public sealed class LayoutTests
             program.Append($"#include <{header}>\n");
         foreach (var type in Structs)
             AppendStructure(program, type);
-        foreach (var field in Types.SelectMany(t => t.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)))
+        foreach (var field in Types.SelectMany(
+            t => t.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)))
             AppendConstant(program, field);
         AppendErrnos(program);
         Compile(program.ToString());
@@ -52,7 +55,8 @@ public sealed class LayoutTests
     public void A_wrong_offset_is_refused()
     {
         Should.Throw<InvalidOperationException>(() => Compile(
-            "#include <stddef.h>\n#include <linux/netlink.h>\n_Static_assert(offsetof(struct nlmsghdr, nlmsg_seq) == 4, \"x\");\n"));
+            "#include <stddef.h>\n#include <linux/netlink.h>\n"
+            + "_Static_assert(offsetof(struct nlmsghdr, nlmsg_seq) == 4, \"x\");\n"));
     }
 
     private static void AppendStructure(StringBuilder program, Type type)
@@ -64,7 +68,8 @@ public sealed class LayoutTests
         foreach (var field in type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
         {
             var offset = Marshal.OffsetOf(type, field.Name);
-            program.Append($"_Static_assert(offsetof(struct {name}, {field.Name}) == {offset}, \"{name}.{field.Name}\");\n");
+            program.Append(
+                $"_Static_assert(offsetof(struct {name}, {field.Name}) == {offset}, \"{name}.{field.Name}\");\n");
         }
     }
 

@@ -44,7 +44,8 @@ public sealed class MountWatcherTests
 
     [Fact]
     public void Escaped_blanks_and_backslashes_are_decoded() =>
-        Parse("""36 25 0:4 net:[5] /run/netns/a\040b\134c\011d rw - nsfs nsfs rw""")[5].ShouldBe("/run/netns/a b\\c\td");
+        Parse("""36 25 0:4 net:[5] /run/netns/a\040b\134c\011d rw - nsfs nsfs rw""")[5]
+            .ShouldBe("/run/netns/a b\\c\td");
 
     [Fact]
     public void Any_bytes_are_survived() =>

@@ -25,7 +25,8 @@ public sealed class NamespaceRegistryTests : IDisposable
         var node = InodeOf("/proc/1/ns/net");
         host.Inode.ShouldBe(node != 0 ? node : InodeOf("/proc/self/ns/net"));
         host.StartTime.ShouldBe(_host.BootTime);
-        _host.BootTime.ShouldBeInRange(1_500_000_000_000_000_000, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1_000_000);
+        _host.BootTime.ShouldBeInRange(
+            1_500_000_000_000_000_000, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() * 1_000_000);
     }
 
     [RequiresRootFact]
@@ -256,7 +257,8 @@ public sealed class NamespaceRegistryTests : IDisposable
     {
         try
         {
-            var target = new FileInfo(path).LinkTarget ?? (path.StartsWith("/run", StringComparison.Ordinal) ? StatInode(path) : "");
+            var target = new FileInfo(path).LinkTarget
+                ?? (path.StartsWith("/run", StringComparison.Ordinal) ? StatInode(path) : "");
             return target.Length == 0 ? 0 : ulong.Parse(target.AsSpan(target.IndexOf('[') + 1).TrimEnd(']'));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -5,7 +5,9 @@ using FsCheck.Fluent;
 
 namespace Collector.Linux.Tests.Probes;
 
-/// <summary>Files that no kernel writes: rows are left out with a reason, never an exception, never a wrong number.</summary>
+/// <summary>
+/// Files that no kernel writes: rows are left out with a reason, never an exception, never a wrong number.
+/// </summary>
 public sealed class BadInputTests
 {
     private static readonly (string Probe, string File)[] Files =
@@ -66,7 +68,8 @@ public sealed class BadInputTests
             tree.Write(file, bytes);
             run.Collect();
             // And in the middle of a file that is otherwise right.
-            tree.Write(file, whole[..(whole.Length / 2)] + Encoding.Latin1.GetString(bytes) + whole[(whole.Length / 2)..]);
+            tree.Write(
+                file, whole[..(whole.Length / 2)] + Encoding.Latin1.GetString(bytes) + whole[(whole.Length / 2)..]);
             run.Collect();
         }).QuickCheckThrowOnFailure();
     }
@@ -105,7 +108,8 @@ public sealed class BadInputTests
     public void A_negative_sum_printed_as_unsigned_is_absent_and_its_neighbours_stay()
     {
         using var tree = new TestTree();
-        tree.Write("proc/net/snmp", "Tcp: ActiveOpens CurrEstab MaxConn InSegs\nTcp: 1 18446744073709551615 -1 9223372036854775807\n");
+        tree.Write("proc/net/snmp",
+            "Tcp: ActiveOpens CurrEstab MaxConn InSegs\nTcp: 1 18446744073709551615 -1 9223372036854775807\n");
         using var run = new FileProbeRun("tcp", tree.Paths, ("include", "all"));
         run.Collect().Value("netlens.tcp.established").ShouldBeNull();
         run.Value("netlens.tcp.active_opens").ShouldBe(1);
@@ -127,7 +131,8 @@ public sealed class BadInputTests
             run.Series().ShouldAllBe(s => !s.Metric.Tags.Any(t => t.Value.Text == "ipv6"));
         }
         using var sock = new FileProbeRun("sock", tree.Paths);
-        sock.Collect().Legacy("kubeskoop_sock_inuse").ShouldBe(sock.Value("netlens.sock.in_use", "network.transport=tcp"));
+        sock.Collect().Legacy("kubeskoop_sock_inuse")
+            .ShouldBe(sock.Value("netlens.sock.in_use", "network.transport=tcp"));
     }
 
     [Fact]
@@ -151,7 +156,8 @@ public sealed class BadInputTests
         tree.Write("proc/net/netstat", "TcpExt: ListenDrops\nTcpExt: 5\n");
         using var run = new FileProbeRun("tcpext", tree.Paths, ("include", "all"));
         run.Collect().Series().Count().ShouldBe(1);
-        tree.Write("proc/net/netstat", "TcpExt: ListenDrops TCPNewThing\nTcpExt: 6 7\nMPTcpExt: MPTCPRetrans MPCurrEstab\nMPTcpExt: 8 9\n");
+        tree.Write("proc/net/netstat",
+            "TcpExt: ListenDrops TCPNewThing\nTcpExt: 6 7\nMPTcpExt: MPTCPRetrans MPCurrEstab\nMPTcpExt: 8 9\n");
         run.Collect().Value("netlens.tcpext.listen_drops").ShouldBe(6);
         run.Value("netlens.tcpext.new_thing").ShouldBe(7);
         run.Value("netlens.tcpext.mptcp.retrans").ShouldBe(8);

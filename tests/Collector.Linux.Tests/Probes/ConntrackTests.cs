@@ -17,7 +17,8 @@ public sealed partial class ConntrackTests
     {
         using var pair = new TestNetnsPair();
         var ns = pair.Right;
-        ns.Run("nft", "add table inet t; add chain inet t in { type filter hook input priority 0; }; add rule inet t in ct state invalid drop");
+        ns.Run("nft", "add table inet t; add chain inet t in { type filter hook input priority 0; }; "
+            + "add rule inet t in ct state invalid drop");
         ns.Inside(() =>
         {
             using var listener = new TcpListener(IPAddress.Any, 7777);
@@ -55,7 +56,8 @@ public sealed partial class ConntrackTests
     {
         using var pair = new TestNetnsPair();
         var ns = pair.Right;
-        ns.Run("nft", "add table inet t; add chain inet t in { type filter hook input priority 0; }; add rule inet t in ct state invalid counter");
+        ns.Run("nft", "add table inet t; add chain inet t in { type filter hook input priority 0; }; "
+            + "add rule inet t in ct state invalid counter");
         using var run = new KernelProbeRun("conntrack");
         var before = run.Row("conntrack", ns)["netlens.conntrack.invalid"];
         // An ICMP error about a packet that was never sent: type 3, code 3, quoting an UDP header.

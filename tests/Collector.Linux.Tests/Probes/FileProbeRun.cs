@@ -71,7 +71,9 @@ internal sealed class FileProbeRun : IDisposable
         return sum;
     }
 
-    /// <summary>The exported value of a series: tags as <c>key=value</c>, row tags included; null when it is not exported.</summary>
+    /// <summary>
+    /// The exported value of a series: tags as <c>key=value</c>, row tags included; null when it is not exported.
+    /// </summary>
     public double? Value(string name, params string[] tags) => ValueIn(null, name, tags);
 
     public double? ValueIn(ulong? inode, string name, params string[] tags)
@@ -84,7 +86,8 @@ internal sealed class FileProbeRun : IDisposable
     /// <summary>The value under a legacy name; null when it is not exported.</summary>
     public double? Legacy(string name)
     {
-        var found = Series().Where(s => s.Metric.KubeSkoop.Contains(name) || s.Metric.Inspector.Contains(name)).ToList();
+        var found = Series().Where(s => s.Metric.KubeSkoop.Contains(name) || s.Metric.Inspector.Contains(name))
+            .ToList();
         return found.Count == 0 ? null : found.Single().Value * found.Single().Metric.LegacyScale;
     }
 
@@ -107,8 +110,10 @@ internal sealed class FileProbeRun : IDisposable
 
     /// <summary>Everything that leaves the probe, a line per series.</summary>
     public string Text() => string.Concat(Series().Select(s => string.Create(CultureInfo.InvariantCulture,
-        $"{s.Metric.Name}{{{string.Join(',', TagsOf(s.Row, s.Metric))}}} {s.Value * s.Metric.Scale} {s.Metric.Kind} {s.Metric.Unit}"
-        + $"{string.Concat(s.Metric.KubeSkoop.Concat(s.Metric.Inspector).Select(n => $" {n}={s.Value * s.Metric.LegacyScale}"))}\n")));
+        $"{s.Metric.Name}{{{string.Join(',', TagsOf(s.Row, s.Metric))}}} {s.Value * s.Metric.Scale} "
+        + $"{s.Metric.Kind} {s.Metric.Unit}"
+        + $"{string.Concat(s.Metric.KubeSkoop.Concat(s.Metric.Inspector)
+            .Select(n => $" {n}={s.Value * s.Metric.LegacyScale}"))}\n")));
 
     private static List<string> TagsOf(Row row, Metric metric) =>
     [

@@ -4,12 +4,12 @@ namespace Collector.Linux.Tests.Probes;
 
 /// <summary>The whole output of every text-file probe on the tree of every kernel.</summary>
 /// <remarks>
-/// NETLENS_UPDATE_EXPECTED=(Fixtures folder of the sources) rewrites the files. What they say was compared with the trees by another program when they
-/// were made; see Fixtures/README.md.
+/// NETLENS_UPDATE_EXPECTED=(Fixtures folder of the sources) rewrites the files. What they say was compared with the
+/// trees by another program when they were made; see Fixtures/README.md.
 /// </remarks>
 public sealed class FixtureTests
 {
-    private static readonly string[] Kernels = ["4.19", "5.4", "5.15", "6.18"];
+    private static readonly string[] Kernels = ["4.19", "5.4", "5.10", "5.15", "6.1", "6.12", "6.18", "7.2"];
 
     private static readonly (string Probe, (string, string)[] Options)[] Probes =
     [
@@ -36,7 +36,8 @@ public sealed class FixtureTests
     [MemberData(nameof(Cases))]
     public void The_whole_output_is_as_expected(string kernel, string probe)
     {
-        using var run = new FileProbeRun(probe, FileProbeRun.Fixture(kernel), Probes.Single(p => p.Probe == probe).Options);
+        using var run = new FileProbeRun(
+            probe, FileProbeRun.Fixture(kernel), Probes.Single(p => p.Probe == probe).Options);
         run.Collect().Failures.ShouldBeEmpty();
         var expected = Path.Combine(FileProbeRun.Fixtures, kernel, "expected", probe + ".txt");
         if (Environment.GetEnvironmentVariable("NETLENS_UPDATE_EXPECTED") is { Length: > 0 } sources)
@@ -87,7 +88,8 @@ public sealed class FixtureTests
             run.Collect();
             var metrics = run.Snapshot.Tables.SelectMany(t => t.Info.Metrics).Where(m => m.Name.Length > 0).ToList();
             metrics.ShouldAllBe(m => m.Name.StartsWith($"netlens.{id}.", StringComparison.Ordinal));
-            metrics.ShouldAllBe(m => m.Name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '.' || c == '_'));
+            metrics.ShouldAllBe(
+                m => m.Name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '.' || c == '_'));
             metrics.ShouldAllBe(m => !m.Name.EndsWith("_total", StringComparison.Ordinal));
             foreach (var same in metrics.GroupBy(m => m.Name))
             {

@@ -211,7 +211,8 @@ public class IoTests
     {
         Io.Info.Metrics.Select(m => m.KubeSkoop).Where(names => names.Count > 0).Select(names => names[0]).ShouldBe(
         [
-            "kubeskoop_io_readsyscall", "kubeskoop_io_writesyscall", "kubeskoop_io_readbytes", "kubeskoop_io_writebytes",
+            "kubeskoop_io_readsyscall", "kubeskoop_io_writesyscall", "kubeskoop_io_readbytes",
+            "kubeskoop_io_writebytes",
         ]);
         Io.Info.Metrics.SelectMany(m => m.Inspector).ShouldBe(
         [

@@ -66,7 +66,8 @@ internal sealed class KernelProbeRun : IDisposable
         {
             var links = new[]
             {
-                ("1/ns/net", ns.NsPath), ("thread-self", "/proc/thread-self"), ("sys", "/proc/sys"), ("stat", "/proc/stat"),
+                ("1/ns/net", ns.NsPath), ("thread-self", "/proc/thread-self"), ("sys", "/proc/sys"),
+                ("stat", "/proc/stat"),
                 ("self/mountinfo", "/dev/null"),
             };
             foreach (var (name, target) in links)
@@ -125,8 +126,8 @@ internal sealed class KernelProbeRun : IDisposable
         Rows(table, ns).Single(r => r.Tags.Take(firstTags.Length).SequenceEqual(firstTags));
 
     /// <summary>
-    /// Waits until the devices of a namespace send: a link that is up drops everything until the kernel's link watch has
-    /// run, which on a busy machine takes a second.
+    /// Waits until the devices of a namespace send: a link that is up drops everything until the kernel's link watch
+    /// has run, which on a busy machine takes a second.
     /// </summary>
     public static void WaitForCarrier(TestNetns ns) =>
         Eventually(() => !ns.Run("ip", "-br", "link", "show", "up").Contains("DOWN ", StringComparison.Ordinal));
@@ -156,7 +157,8 @@ internal sealed class KernelProbeRun : IDisposable
     }
 
     public static string KeyOf(Metric metric) =>
-        string.Join('/', [metric.Name.Length > 0 ? metric.Name : metric.KubeSkoop[0], .. metric.Tags.Select(t => t.Value.Text)]);
+        string.Join('/',
+            [metric.Name.Length > 0 ? metric.Name : metric.KubeSkoop[0], .. metric.Tags.Select(t => t.Value.Text)]);
 
     public void Dispose()
     {

@@ -15,14 +15,16 @@ public sealed class LegacyNameTests
 
     private const string Ip =
         "forwarding defaultttl inreceives inhdrerrors inaddrerrors forwdatagrams inunknownprotos indiscards indelivers "
-        + "outrequests outdiscards outnoroutes reasmtimeout reasmreqds reasmoks reasmfails fragoks fragfails fragcreates";
+        + "outrequests outdiscards outnoroutes reasmtimeout reasmreqds reasmoks reasmfails fragoks "
+        + "fragfails fragcreates";
 
     public static TheoryData<string, string, bool> Probes() => new()
     {
         { "tcpext", TcpExt, true },
         {
             "tcp",
-            "activeopens passiveopens retranssegs attemptfails estabresets currestab insegs outsegs inerrs outrsts", true
+            "activeopens passiveopens retranssegs attemptfails estabresets currestab insegs outsegs inerrs outrsts",
+            true
         },
         {
             "udp",
@@ -80,7 +82,8 @@ public sealed class LegacyNameTests
         foreach (var metric in AllProbes.List.Where(p => mine.Contains(p.Info.Id)).SelectMany(p => p.Info.Metrics))
         {
             if (metric.KubeSkoop.Count > 0)
-                (metric.Kind == InstrumentKind.Counter).ShouldBe(!notCounters.Contains(metric.KubeSkoop[0]), metric.ToString());
+                (metric.Kind == InstrumentKind.Counter)
+                    .ShouldBe(!notCounters.Contains(metric.KubeSkoop[0]), metric.ToString());
             metric.Unit.ShouldNotBeEmpty();
             metric.Description.ShouldEndWith(".");
         }
@@ -89,7 +92,8 @@ public sealed class LegacyNameTests
     [Fact]
     public void A_legacy_name_is_of_one_metric()
     {
-        var all = AllProbes.List.SelectMany(p => p.Info.Metrics).SelectMany(m => m.KubeSkoop.Concat(m.Inspector)).ToList();
+        var all = AllProbes.List.SelectMany(p => p.Info.Metrics).SelectMany(m => m.KubeSkoop.Concat(m.Inspector))
+            .ToList();
         all.Distinct().Count().ShouldBe(all.Count);
     }
 }

@@ -42,7 +42,8 @@ public sealed class LiveMibTests
         using var listener = pair.Right.Inside(() => Bind(SocketType.Stream, TestNetnsPair.RightIPv4, 80));
         listener.Listen(1);
         using var run = new FileProbeRun("tcpext", new KernelPaths());
-        var clients = pair.Left.Inside(() => Enumerable.Range(0, 8).Select(_ => Connect(TestNetnsPair.RightIPv4, 80)).ToList());
+        var clients = pair.Left.Inside(
+            () => Enumerable.Range(0, 8).Select(_ => Connect(TestNetnsPair.RightIPv4, 80)).ToList());
         // Two fit (backlog + 1); the others' last ACK finds no place.
         Eventually(() => run.Collect().ValueIn(pair.Right.Inode, "netlens.tcpext.listen_overflows") > 0).ShouldBeTrue();
         run.ValueIn(pair.Right.Inode, "netlens.tcpext.listen_drops").ShouldNotBeNull()
@@ -58,18 +59,22 @@ public sealed class LiveMibTests
         using var run = new FileProbeRun("udp", new KernelPaths());
         using var receiver = pair.Right.Inside(() => Bind(SocketType.Dgram, TestNetnsPair.RightIPv4, 5000));
         receiver.ReceiveBufferSize = 1;
-        using var sender = pair.Left.Inside(() => new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp));
+        using var sender = pair.Left.Inside(
+            () => new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp));
         for (var i = 0; i < 64; i++)
             sender.SendTo(new byte[1000], new IPEndPoint(IPAddress.Parse(TestNetnsPair.RightIPv4), 5000));
-        using var sender6 = pair.Left.Inside(() => new Socket(AddressFamily.InterNetworkV6, SocketType.Dgram, ProtocolType.Udp));
+        using var sender6 = pair.Left.Inside(
+            () => new Socket(AddressFamily.InterNetworkV6, SocketType.Dgram, ProtocolType.Udp));
         sender6.SendTo(new byte[1], new IPEndPoint(IPAddress.Parse(TestNetnsPair.RightIPv6), 5001));
         var right = pair.Right.Inode;
-        run.Collect().ValueIn(right, "netlens.udp.rcvbuf_errors", "network.type=ipv4").ShouldNotBeNull().ShouldBeGreaterThan(0);
+        run.Collect().ValueIn(right, "netlens.udp.rcvbuf_errors", "network.type=ipv4").ShouldNotBeNull()
+            .ShouldBeGreaterThan(0);
         run.ValueIn(right, "netlens.udp.rcvbuf_errors", "network.type=ipv6").ShouldBe(0);
         // The datagram waits until the neighbour is resolved.
         Eventually(() => run.Collect().ValueIn(right, "netlens.udp.no_ports", "network.type=ipv6") == 1).ShouldBeTrue();
         run.ValueIn(right, "netlens.udp.no_ports", "network.type=ipv4").ShouldBe(0);
-        run.ValueIn(pair.Left.Inode, "netlens.udp.datagrams", "network.type=ipv4", "network.io.direction=transmit").ShouldBe(64);
+        run.ValueIn(pair.Left.Inode, "netlens.udp.datagrams", "network.type=ipv4", "network.io.direction=transmit")
+            .ShouldBe(64);
     }
 
     [RequiresRootFact]
@@ -99,8 +104,10 @@ public sealed class LiveMibTests
         using var icmp = new FileProbeRun("icmp", new KernelPaths(), ("include", "all"));
         using var ip = new FileProbeRun("ip", new KernelPaths());
         var right = pair.Right.Inode;
-        icmp.Collect().ValueIn(right, "netlens.icmp.echo_request", "network.type=ipv4", "network.io.direction=receive").ShouldBe(3);
-        icmp.ValueIn(right, "netlens.icmp.echo_reply", "network.type=ipv6", "network.io.direction=transmit").ShouldBe(2);
+        icmp.Collect().ValueIn(right, "netlens.icmp.echo_request", "network.type=ipv4", "network.io.direction=receive")
+            .ShouldBe(3);
+        icmp.ValueIn(right, "netlens.icmp.echo_reply", "network.type=ipv6", "network.io.direction=transmit")
+            .ShouldBe(2);
         icmp.ValueIn(right, "netlens.icmp.type.messages", "netlens.icmp.type=8", "network.type=ipv4",
             "network.io.direction=receive").ShouldBe(3);
         icmp.ValueIn(right, "netlens.icmp.type.messages", "netlens.icmp.type=129", "network.type=ipv6",
@@ -126,11 +133,14 @@ public sealed class LiveMibTests
         run.Collect().Failures.ShouldBeEmpty();
         run.Snapshot.Tables[0].Rows.ToArray().Select(r => r.Namespace!.Inode).ShouldContain(pair.Right.Inode);
         // "Transport Total IP IPv6" then a line per protocol.
-        foreach (var line in pair.Right.Run("ss", "-s").Split('\n').Select(l => l.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)))
+        foreach (var line in pair.Right.Run("ss", "-s").Split('\n')
+            .Select(l => l.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)))
         {
             if (line is not [("TCP" or "UDP" or "RAW" or "FRAG") and var protocol, _, var v4, var v6])
                 continue;
-            var (name, tag) = protocol == "FRAG" ? ("netlens.sock.fragment.queues", "") : ("netlens.sock.in_use", protocol);
+            var (name, tag) = protocol == "FRAG"
+                ? ("netlens.sock.fragment.queues", "")
+                : ("netlens.sock.in_use", protocol);
             string[] tags = tag.Length == 0 ? [] : [$"network.transport={tag.ToLowerInvariant()}"];
             run.ValueIn(pair.Right.Inode, name, [.. tags, "network.type=ipv4"]).ShouldBe(double.Parse(v4), protocol);
             run.ValueIn(pair.Right.Inode, name, [.. tags, "network.type=ipv6"]).ShouldBe(double.Parse(v6), protocol);
@@ -147,7 +157,8 @@ public sealed class LiveMibTests
         using var ns = new TestNetns();
         // Only the counts of the test's moment differ: the number of lines and the CPUs are the machine's.
         ns.Run("cat", "/proc/net/softnet_stat").Split('\n').Select(l => l.Split(' ').ElementAtOrDefault(12))
-            .ShouldBe(File.ReadAllLines("/proc/net/softnet_stat").Select(l => l.Split(' ').ElementAtOrDefault(12)).Append(null));
+            .ShouldBe(File.ReadAllLines("/proc/net/softnet_stat").Select(l => l.Split(' ').ElementAtOrDefault(12))
+                .Append(null));
     }
 
     private static int Compare(string id, TestNetns ns)
@@ -190,7 +201,8 @@ public sealed class LiveMibTests
     private static Dictionary<string, long> Nstat(TestNetns ns)
     {
         using var json = JsonDocument.Parse(ns.Run("nstat", "-a", "-s", "-z", "-j"));
-        return json.RootElement.GetProperty("kernel").EnumerateObject().ToDictionary(p => p.Name, p => p.Value.GetInt64());
+        return json.RootElement.GetProperty("kernel").EnumerateObject()
+            .ToDictionary(p => p.Name, p => p.Value.GetInt64());
     }
 
     private static bool IsIcmpType(string name) =>
@@ -209,7 +221,8 @@ public sealed class LiveMibTests
             using var accepted = listener.Accept();
             client.Send(new byte[5000]);
             using var refused = pair.Left.Inside(() => Connect(address, 81));
-            using var udp = pair.Left.Inside(() => new Socket(client.AddressFamily, SocketType.Dgram, ProtocolType.Udp));
+            using var udp = pair.Left.Inside(
+                () => new Socket(client.AddressFamily, SocketType.Dgram, ProtocolType.Udp));
             udp.SendTo(new byte[9], new IPEndPoint(IPAddress.Parse(address), 82));
         }
     }
@@ -217,7 +230,8 @@ public sealed class LiveMibTests
     private static Socket Bind(SocketType type, string address, int port)
     {
         var ip = IPAddress.Parse(address);
-        var socket = new Socket(ip.AddressFamily, type, type == SocketType.Stream ? ProtocolType.Tcp : ProtocolType.Udp);
+        var socket = new Socket(
+            ip.AddressFamily, type, type == SocketType.Stream ? ProtocolType.Tcp : ProtocolType.Udp);
         socket.Bind(new IPEndPoint(ip, port));
         return socket;
     }

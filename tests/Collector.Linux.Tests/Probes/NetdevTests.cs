@@ -10,7 +10,9 @@ using Link = Collector.Linux.Tests.Kernel.Netlink.MessageBytes;
 
 namespace Collector.Linux.Tests.Probes;
 
-/// <summary>Devices on the real kernel against <c>ip -s -s -j link</c>, and the rule of the totals on described devices.</summary>
+/// <summary>
+/// Devices on the real kernel against <c>ip -s -s -j link</c>, and the rule of the totals on described devices.
+/// </summary>
 public sealed class NetdevTests
 {
     private const string Received = "system.network.io/receive";
@@ -93,7 +95,8 @@ public sealed class NetdevTests
         ns.Run("ip", "addr", "add", "192.0.2.2/24", "dev", "bond0");
         using var run = new KernelProbeRun("netdev");
         SendDatagrams(pair.Left, TestNetnsPair.RightIPv4, 20, 700);
-        KernelProbeRun.Eventually(() => run.Row("netdev.total", ns)[TotalReceived] == run.Row("netdev", ns, "veth0")[Received]);
+        KernelProbeRun.Eventually(
+            () => run.Row("netdev.total", ns)[TotalReceived] == run.Row("netdev", ns, "veth0")[Received]);
     }
 
     [RequiresRootFact]
@@ -210,11 +213,13 @@ public sealed class NetdevTests
     public void A_total_neither_falls_nor_jumps_when_devices_change_their_role_or_are_reset()
     {
         var total = new TotalOf(isHost: false);
-        total.Look(Link.Link(2, "eth0", "veth", rxBytes: 1000), Link.Link(3, "eth1", "veth", rxBytes: 500)).ShouldBe(1500);
+        total.Look(Link.Link(2, "eth0", "veth", rxBytes: 1000), Link.Link(3, "eth1", "veth", rxBytes: 500))
+            .ShouldBe(1500);
         // eth1 becomes a port: its past stays, its future does not count.
         total.Look(Link.Link(2, "eth0", "veth", rxBytes: 1100), Link.Link(3, "eth1", "veth", master: 4, rxBytes: 900),
             Link.Link(4, "br0", "bridge", rxBytes: 400)).ShouldBe(1600);
-        total.Look(Link.Link(2, "eth0", "veth", rxBytes: 40), Link.Link(3, "eth1", "veth", rxBytes: 950)).ShouldBe(1650);
+        total.Look(Link.Link(2, "eth0", "veth", rxBytes: 40), Link.Link(3, "eth1", "veth", rxBytes: 950))
+            .ShouldBe(1650);
         total.Look(Link.Link(3, "eth1", "veth", rxBytes: 950)).ShouldBe(1650);
         // Hardware that arrives brings a history from elsewhere; a virtual device was made here.
         total.Look(Link.Link(3, "eth1", "veth", rxBytes: 950), Link.Link(8, "vf0", rxBytes: 1 << 30),

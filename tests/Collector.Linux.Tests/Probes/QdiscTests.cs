@@ -55,7 +55,8 @@ public sealed class QdiscTests
     [InlineData("root", "htb root")]
     [InlineData("leaves", "pfifo 1:10", "pfifo 1:20")]
     [InlineData("all", "clsact ingress", "htb root", "pfifo 1:10", "pfifo 1:20")]
-    public void W_M6_Root_and_leaves_are_chosen_and_the_total_has_the_roots_only(string select, params string[] expected)
+    public void W_M6_Root_and_leaves_are_chosen_and_the_total_has_the_roots_only(
+        string select, params string[] expected)
     {
         using var pair = new TestNetnsPair();
         var ns = pair.Left;
@@ -63,7 +64,8 @@ public sealed class QdiscTests
         foreach (var id in new[] { "10", "20" })
         {
             ns.Run("tc", "class", "add", "dev", "veth0", "parent", "1:", "classid", $"1:{id}", "htb", "rate", "10mbit");
-            ns.Run("tc", "qdisc", "add", "dev", "veth0", "parent", $"1:{id}", "handle", $"{id}:", "pfifo", "limit", "100");
+            ns.Run(
+                "tc", "qdisc", "add", "dev", "veth0", "parent", $"1:{id}", "handle", $"{id}:", "pfifo", "limit", "100");
         }
         ns.Run("tc", "qdisc", "add", "dev", "veth0", "clsact");
         using var run = new KernelProbeRun("qdisc", ("select", select));
@@ -83,7 +85,8 @@ public sealed class QdiscTests
     {
         using var pair = new TestNetnsPair();
         var ns = pair.Left;
-        string[] tbf = ["dev", "veth0", "root", "handle", "5:", "tbf", "rate", "8kbit", "burst", "1540", "limit", "3000"];
+        string[] tbf =
+            ["dev", "veth0", "root", "handle", "5:", "tbf", "rate", "8kbit", "burst", "1540", "limit", "3000"];
         ns.Run(["tc", "qdisc", "add", .. tbf]);
         using var run = new KernelProbeRun("qdisc");
         Flood(ns, 50);

@@ -54,7 +54,8 @@ public sealed class RdmaResourcesTests
         using var host = new LinuxHost(new KernelPaths());
         using var resources = new RdmaResources();
         var failures = new List<string>();
-        var builder = new SnapshotBuilder(new SnapshotStore(), TimeProvider.System) { OnReadFailed = (_, r) => failures.Add(r) };
+        var builder =
+            new SnapshotBuilder(new SnapshotStore(), TimeProvider.System) { OnReadFailed = (_, r) => failures.Add(r) };
         builder.Begin();
         resources.Collect(host, builder);
         failures.ShouldBeEmpty();
@@ -68,7 +69,8 @@ public sealed class RdmaResourcesTests
         builder.Begin();
         resources.Append(builder);
         var table = builder.Publish().Find(RdmaResources.Table)!;
-        var values = table.Info.Metrics.Where(m => table.Column(m)[0] >= 0).ToDictionary(m => m.KubeSkoop[0], m => table.Column(m)[0]);
+        var values = table.Info.Metrics.Where(m => table.Column(m)[0] >= 0)
+            .ToDictionary(m => m.KubeSkoop[0], m => table.Column(m)[0]);
         return (table.Rows[0], values);
     }
 

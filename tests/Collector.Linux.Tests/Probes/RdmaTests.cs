@@ -36,6 +36,7 @@ public sealed class RdmaTests
     public void Without_a_device_the_probe_is_unavailable_with_the_reason()
     {
         using var tree = new TestTree();
-        Should.Throw<ProbeUnavailableException>(() => new FileProbeRun("rdma", tree.Paths)).Message.ShouldContain("no RDMA device");
+        Should.Throw<ProbeUnavailableException>(() => new FileProbeRun("rdma", tree.Paths))
+            .Message.ShouldContain("no RDMA device");
     }
 }

@@ -8,7 +8,9 @@ using Collector.Tests.Support;
 
 namespace Collector.Linux.Tests.Probes;
 
-/// <summary>A namespace in which nothing happened is not walked again, and whatever happens is seen at the next collection.</summary>
+/// <summary>
+/// A namespace in which nothing happened is not walked again, and whatever happens is seen at the next collection.
+/// </summary>
 public sealed class TcpStillnessTests : IDisposable
 {
     private readonly TestNetns _ns = new();
@@ -130,12 +132,14 @@ public sealed class TcpStillnessTests : IDisposable
         var lines = _ns.Run("ss", "-H", "-tan").Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Where(l => l[0] != "LISTEN").ToList();
         return string.Join(' ', lines.Count(l => l[0] == "ESTAB"), lines.Count(l => l[0] == "TIME-WAIT"),
-            lines.Count(l => l[0] == "CLOSE-WAIT"), lines.Count(l => l[0] == "FIN-WAIT-2"), lines.Sum(l => long.Parse(l[1])));
+            lines.Count(l => l[0] == "CLOSE-WAIT"), lines.Count(l => l[0] == "FIN-WAIT-2"),
+            lines.Sum(l => long.Parse(l[1])));
     }
 
     private long Value(string name, string tag)
     {
-        var metric = TcpSummary.Info.Tables[0].Metrics.Single(m => m.Name == name && m.Tags.Any(t => t.Value.Text == tag));
+        var metric = TcpSummary.Info.Tables[0].Metrics.Single(
+            m => m.Name == name && m.Tags.Any(t => t.Value.Text == tag));
         return _states.Column(metric)[0];
     }
 

@@ -24,8 +24,10 @@ public sealed class TcpSummaryTests : IDisposable
     // ss(8)'s names of the states, and ours.
     private static readonly Dictionary<string, string> States = new()
     {
-        ["ESTAB"] = "established", ["SYN-SENT"] = "syn_sent", ["SYN-RECV"] = "syn_received", ["FIN-WAIT-1"] = "fin_wait_1",
-        ["FIN-WAIT-2"] = "fin_wait_2", ["TIME-WAIT"] = "time_wait", ["UNCONN"] = "closed", ["CLOSE-WAIT"] = "close_wait",
+        ["ESTAB"] = "established", ["SYN-SENT"] = "syn_sent", ["SYN-RECV"] = "syn_received",
+        ["FIN-WAIT-1"] = "fin_wait_1",
+        ["FIN-WAIT-2"] = "fin_wait_2", ["TIME-WAIT"] = "time_wait", ["UNCONN"] = "closed",
+        ["CLOSE-WAIT"] = "close_wait",
         ["LAST-ACK"] = "last_ack", ["LISTEN"] = "listen", ["CLOSING"] = "closing",
     };
 
@@ -45,9 +47,11 @@ public sealed class TcpSummaryTests : IDisposable
         // The peer ends first: CLOSE-WAIT there, FIN-WAIT-2 here.
         client6.Shutdown(SocketShutdown.Send);
         // No answers leave from 7002: SYN-RECV there, SYN-SENT here.
-        pair.Right.Run("nft", "add table inet t; add chain inet t o { type filter hook output priority 0; }; add rule inet t o tcp sport 7002 drop");
+        pair.Right.Run("nft", "add table inet t; add chain inet t o { type filter hook output priority 0; }; "
+            + "add rule inet t o tcp sport 7002 drop");
         Listen(pair.Right, IPAddress.Any, 7002, 16);
-        var half = pair.Left.Inside(() => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { Blocking = false });
+        var half = pair.Left.Inside(
+            () => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { Blocking = false });
         _sockets.Add(half);
         Should.Throw<SocketException>(() => half.Connect(IPAddress.Parse(TestNetnsPair.RightIPv4), 7002));
 
@@ -61,7 +65,8 @@ public sealed class TcpSummaryTests : IDisposable
                 if (before != Ss(ns))
                     return false;
                 foreach (var (theirs, ours) in States)
-                    row[$"system.network.connection.count/tcp/{ours}"].ShouldBe(Lines(before).Count(l => l[0] == theirs), ours);
+                    row[$"system.network.connection.count/tcp/{ours}"]
+                        .ShouldBe(Lines(before).Count(l => l[0] == theirs), ours);
                 var queued = Lines(before).Where(l => l[0] != "LISTEN").ToList();
                 row["netlens.tcp.queue.usage/receive"].ShouldBe(queued.Sum(l => long.Parse(l[1])));
                 row["netlens.tcp.queue.usage/transmit"].ShouldBe(queued.Sum(l => long.Parse(l[2])));
@@ -125,7 +130,8 @@ public sealed class TcpSummaryTests : IDisposable
     public void Sockets_that_share_an_address_are_one_row_in_which_the_full_one_is_seen()
     {
         using var pair = new TestNetnsPair();
-        var shards = Enumerable.Range(0, 2).Select(_ => Listen(pair.Right, IPAddress.Any, 7008, 50, share: true)).ToList();
+        var shards = Enumerable.Range(0, 2).Select(_ => Listen(pair.Right, IPAddress.Any, 7008, 50, share: true))
+            .ToList();
         for (var i = 0; i < 12; i++)
             Connect(pair.Left, TestNetnsPair.RightIPv4, 7008);
         using var run = new KernelProbeRun("tcpsummary");
@@ -223,7 +229,8 @@ public sealed class TcpSummaryTests : IDisposable
 
     private void BeginConnect(TestNetns ns, string to, int port)
     {
-        var socket = ns.Inside(() => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { Blocking = false });
+        var socket = ns.Inside(
+            () => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { Blocking = false });
         _sockets.Add(socket);
         try
         {

@@ -22,10 +22,13 @@ public class CgroupPathTests
     [InlineData($"/kubepods/burstable/pod{Uid}", Uid, "")]
     [InlineData($"/kubepods/burstable/pod{Uid}/{Id}/init.scope", Uid, Id)]
     // systemd driver
-    [InlineData($"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{Uid_}.slice/cri-containerd-{Id}.scope", Uid, Id)]
+    [InlineData(
+        $"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{Uid_}.slice/cri-containerd-{Id}.scope",
+        Uid, Id)]
     [InlineData($"/kubepods.slice/kubepods-pod{Uid_}.slice/crio-{Id}.scope", Uid, Id)]
     [InlineData($"/kubepods.slice/kubepods-pod{Uid_}.slice/crio-{Id}.scope/container", Uid, Id)]
-    [InlineData($"/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod{Uid_}.slice/docker-{Id}.scope", Uid, Id)]
+    [InlineData(
+        $"/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod{Uid_}.slice/docker-{Id}.scope", Uid, Id)]
     [InlineData($"/kubepods.slice/kubepods-pod{Static}.slice/cri-containerd-{Id}.scope", Static, Id)]
     [InlineData($"/kubepods.slice/kubepods-pod{Uid_}.slice/crio-conmon-{Id}.scope", Uid, "")]
     // systemd names under the cgroupfs driver
@@ -33,7 +36,10 @@ public class CgroupPathTests
     [InlineData($"/kubepods-burstable-pod{Uid_}.slice:cri-containerd:{Id}", Uid, Id)]
     // wrapped: KinD, a kubelet with its own root, an agent in a cgroup namespace, a pod's own cluster
     [InlineData($"/docker/{Id2}/kubelet/kubepods/burstable/pod{Uid}/{Id}", Uid, Id)]
-    [InlineData($"/system.slice/docker-{Id2}.scope/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-besteffort.slice/kubelet-kubepods-besteffort-pod{Uid_}.slice/cri-containerd-{Id}.scope", Uid, Id)]
+    [InlineData(
+        $"/system.slice/docker-{Id2}.scope/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-besteffort.slice/"
+        + $"kubelet-kubepods-besteffort-pod{Uid_}.slice/cri-containerd-{Id}.scope",
+        Uid, Id)]
     [InlineData($"/../../kubepods-pod{Uid_}.slice/cri-containerd-{Id}.scope", Uid, Id)]
     [InlineData($"/kubepods/pod{Uid}/{Id}/kubepods/pod{Static}/{Id2}", Uid, Id)]
     [InlineData($"/kubepods/burstable/pod{Uid}/{Id} (deleted)", Uid, "")]

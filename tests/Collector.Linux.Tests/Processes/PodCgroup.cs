@@ -1,6 +1,8 @@
 namespace Collector.Linux.Tests.Processes;
 
-/// <summary>A cgroup with the path that a kubelet with the cgroupfs driver gives to a pod; removed at the end.</summary>
+/// <summary>
+/// A cgroup with the path that a kubelet with the cgroupfs driver gives to a pod; removed at the end.
+/// </summary>
 internal sealed class PodCgroup : IDisposable
 {
     private readonly string[] _folders;
@@ -9,7 +11,8 @@ internal sealed class PodCgroup : IDisposable
     {
         // The top folder is the test's own, so that a kubelet's on this machine is left alone.
         var top = $"{Root}/netlens-test-{Guid.NewGuid():N}";
-        _folders = [top, $"{top}/kubepods", $"{top}/kubepods/pod{uid}", $"{top}/kubepods/pod{uid}/{new string('a', 64)}"];
+        _folders =
+            [top, $"{top}/kubepods", $"{top}/kubepods/pod{uid}", $"{top}/kubepods/pod{uid}/{new string('a', 64)}"];
         foreach (var folder in _folders)
             Directory.CreateDirectory(folder);
     }

@@ -47,7 +47,9 @@ internal sealed class ProcessAgent : IDisposable
         Table = Snapshot.Find(_probe.Info.Tables[0])!;
     }
 
-    /// <summary>Bytes that the probe allocates in 64 collections, in which every process is rechecked four times.</summary>
+    /// <summary>
+    /// Bytes that the probe allocates in 64 collections, in which every process is rechecked four times.
+    /// </summary>
     public long AllocatedInSteadyState()
     {
         for (var i = 0; i < 40; i++)

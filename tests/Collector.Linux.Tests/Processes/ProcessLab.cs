@@ -121,11 +121,14 @@ internal sealed class ProcessLab : IDisposable
     public long Io(int pid, string name)
     {
         var text = Run("cat", $"{Proc}/{pid}/io");
-        return long.Parse(text.Split('\n').Single(l => l.StartsWith(name + ":", StringComparison.Ordinal)).Split(' ')[1],
+        return long.Parse(
+            text.Split('\n').Single(l => l.StartsWith(name + ":", StringComparison.Ordinal)).Split(' ')[1],
             CultureInfo.InvariantCulture);
     }
 
-    /// <summary>The same summed over the lab's live processes: with every child reaped, all that ever happened in it.</summary>
+    /// <summary>
+    /// The same summed over the lab's live processes: with every child reaped, all that ever happened in it.
+    /// </summary>
     public long Io(string name) => Pids.Sum(pid => Io(pid, name));
 
     public static ulong NetNamespaceOf(string processFolder) =>

@@ -8,7 +8,8 @@ namespace Collector.Linux.Tests.Processes;
 public class ProcessStatTests
 {
     private const string Rest =
-        " 5917 5917 4635 0 -1 4194304 99 0 0 0 0 0 0 0 20 0 1 0 167946 3133440 395 18446744073709551615 94230459228160\n";
+        " 5917 5917 4635 0 -1 4194304 99 0 0 0 0 0 0 0 20 0 1 0 167946 3133440 395 "
+        + "18446744073709551615 94230459228160\n";
 
     [Theory]
     [InlineData("5937 (cat) R", false)]

@@ -31,7 +31,8 @@ public sealed class ProbeRunnerTests
         collector.Runners[0].Collections.ShouldBe(16);
         collector.Runners[1].State.ShouldBe(ProbeState.Failed);
         collector.Runners[1].Reason.ShouldBe("broken");
-        collector.ReadFailures().ShouldContain(f => f.Key.Equals(new ValueTuple<string, string>("bad", "exception")) && f.Value == 5);
+        collector.ReadFailures()
+            .ShouldContain(f => f.Key.Equals(new ValueTuple<string, string>("bad", "exception")) && f.Value == 5);
     }
 
     [Fact]
@@ -139,7 +140,8 @@ public sealed class ProbeRunnerTests
     {
         public FakeProbe(string id)
         {
-            Metric = new Metric { Name = $"test.{id}", Unit = "1", Kind = InstrumentKind.Counter, Description = "A test." };
+            Metric =
+                new Metric { Name = $"test.{id}", Unit = "1", Kind = InstrumentKind.Counter, Description = "A test." };
             Table = new TableInfo(id, RowScope.Node, [], [Metric]);
             Info = new ProbeInfo { Id = id, Description = "A test.", Source = "nowhere", Tables = [Table] };
             Row = new Row(Table, null, 0);

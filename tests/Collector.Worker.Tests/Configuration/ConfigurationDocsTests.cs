@@ -1,3 +1,4 @@
+using Collector.Tests.Support;
 using Collector.Worker.Configuration;
 using static Collector.Worker.Tests.Configuration.Samples;
 
@@ -6,7 +7,7 @@ namespace Collector.Worker.Tests.Configuration;
 /// <summary>Documentation and sample follow the schema. <c>UPDATE_DOCS=1 dotnet test</c> rewrites them.</summary>
 public class ConfigurationDocsTests
 {
-    private static readonly string Root = FindRoot();
+    private static readonly string Root = Repository.Root;
     private static readonly string SamplePath = Path.Combine(Root, "otel-config", "netlens.yaml");
 
     [Fact]
@@ -62,13 +63,5 @@ public class ConfigurationDocsTests
             File.WriteAllText(path, expected);
         File.Exists(path).ShouldBeTrue(path);
         File.ReadAllText(path).ShouldBe(expected, $"UPDATE_DOCS=1 rewrites {path}");
-    }
-
-    private static string FindRoot()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Collector.slnx")))
-            folder = Path.GetDirectoryName(folder) ?? throw new DirectoryNotFoundException("no Collector.slnx above");
-        return folder;
     }
 }

@@ -14,8 +14,10 @@ public class ConfigurationPropertyTests
         "|", "|2-", ">", "&a ", "*a", "<<", "!!str ", "!<", "---", "\n---\n", "...", "%YAML 1.1\n",
         "%TAG ! x\n", "@", "`",
         "\\", "\\x41", "\\uD800", "~", "null", "on", "off", "true", "15s", "9999999999h", "-1", "\u0085", "\u2028",
-        "\ufeff", "\ud83d\ude00", "\0", "é", "collection", "interval", "probes", "tcp", "tcpext", "include", "all", "enabled",
-        "http", "listen", "[::1]:1", "otlp", "headers", "endpoint", "http://a/b", "everything", "links", "skip", "resource",
+        "\ufeff", "\ud83d\ude00", "\0", "é", "collection", "interval", "probes", "tcp", "tcpext", "include", "all",
+        "enabled",
+        "http", "listen", "[::1]:1", "otlp", "headers", "endpoint", "http://a/b", "everything", "links", "skip",
+        "resource",
         "attributes",
     ];
 

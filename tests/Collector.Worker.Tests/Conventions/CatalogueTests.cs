@@ -3,13 +3,14 @@ using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Worker.Collection;
 using Collector.Worker.Commands;
+using Collector.Tests.Support;
 
 namespace Collector.Worker.Tests.Conventions;
 
 /// <summary>What holds for every probe and metric, whoever adds it.</summary>
 public sealed partial class CatalogueTests
 {
-    private static readonly string Root = FindRoot();
+    private static readonly string Root = Repository.Root;
     private static IReadOnlyList<ProbeInfo> Probes => NodeFactory.Catalogue;
 
     private static IEnumerable<Metric> Metrics => Probes.SelectMany(p => p.Metrics);
@@ -17,7 +18,8 @@ public sealed partial class CatalogueTests
     [Fact]
     public void The_probes_of_the_contract_are_there() =>
         Probes.Select(p => p.Id).ShouldBe(
-            ["netdev", "softnet", "tcp", "udp", "ip", "icmp", "tcpext", "ipext", "sock", "tcpsummary", "conntrack", "qdisc",
+            ["netdev", "softnet", "tcp", "udp", "ip", "icmp", "tcpext", "ipext", "sock", "tcpsummary", "conntrack",
+                "qdisc",
                 "ipvs", "slab", "fd", "io", "rdma"], ignoreOrder: true);
 
     [Fact]
@@ -63,7 +65,8 @@ public sealed partial class CatalogueTests
         foreach (var group in Metrics.Where(m => m.Name.Length > 0).GroupBy(m => m.Name))
         {
             group.Select(m => (m.Unit, m.Kind, m.Description)).Distinct().Count().ShouldBe(1, group.Key);
-            group.Select(m => (m.Table, string.Join(',', m.Tags.Select(t => $"{t.Key}={t.Value}")))).ShouldBeUnique(group.Key);
+            group.Select(m => (m.Table, string.Join(',', m.Tags.Select(t => $"{t.Key}={t.Value}"))))
+                .ShouldBeUnique(group.Key);
         }
     }
 
@@ -98,7 +101,8 @@ public sealed partial class CatalogueTests
                     option.Allowed.ShouldContain(option.Default);
                     break;
                 case OptionKind.List:
-                    settings.List(option.Name).Where(v => option.Allowed.Count > 0 && !option.Allowed.Contains(v)).ShouldBeEmpty();
+                    settings.List(option.Name).Where(v => option.Allowed.Count > 0 && !option.Allowed.Contains(v))
+                        .ShouldBeEmpty();
                     break;
             }
             option.Description.ShouldEndWith(".");
@@ -118,14 +122,6 @@ public sealed partial class CatalogueTests
     private static string? FileOf(string folder, string name) =>
         Directory.EnumerateFiles(Path.Combine(Root, folder))
             .FirstOrDefault(f => Path.GetFileName(f).Equals(name, StringComparison.OrdinalIgnoreCase));
-
-    private static string FindRoot()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Collector.slnx")))
-            folder = Path.GetDirectoryName(folder) ?? throw new DirectoryNotFoundException("no Collector.slnx above");
-        return folder;
-    }
 
     [GeneratedRegex(@"^(1|By|s|ms|\{[a-z_]+\})$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex UnitPattern();

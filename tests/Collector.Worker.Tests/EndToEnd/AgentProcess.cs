@@ -96,7 +96,8 @@ internal sealed partial class AgentProcess : IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        foreach (var name in info.Environment.Keys.Where(k => k.StartsWith("OTEL_") || k.StartsWith("NETLENS_")).ToArray())
+        foreach (var name in info.Environment.Keys
+            .Where(k => k.StartsWith("OTEL_") || k.StartsWith("NETLENS_")).ToArray())
             info.Environment.Remove(name);
         return info;
     }

@@ -51,7 +51,8 @@ public sealed class CommandTests
             check.Error.ShouldContain("did you mean 'collection'");
             check.Error.ShouldContain("did you mean 'tcpext'");
             check.Error.ShouldContain($"{file}:6:11");
-            var json = JsonDocument.Parse(AgentProcess.Run("config", "check", "--config", file, "--format", "json").Output);
+            var json = JsonDocument.Parse(
+                AgentProcess.Run("config", "check", "--config", file, "--format", "json").Output);
             json.RootElement.GetProperty("valid").GetBoolean().ShouldBeFalse();
             json.RootElement.GetProperty("errors").GetArrayLength().ShouldBe(3);
         }
@@ -82,7 +83,8 @@ public sealed class CommandTests
     public void The_lists_have_every_probe_and_metric()
     {
         var probes = JsonDocument.Parse(AgentProcess.Run("list", "probes", "--format", "json").Output).RootElement;
-        probes.EnumerateArray().Select(p => p.GetProperty("id").GetString()).ShouldBe(NodeFactory.Catalogue.Select(p => p.Id));
+        probes.EnumerateArray().Select(p => p.GetProperty("id").GetString())
+            .ShouldBe(NodeFactory.Catalogue.Select(p => p.Id));
         var metrics = JsonDocument.Parse(AgentProcess.Run("list", "metrics", "--format", "json").Output).RootElement;
         metrics.GetArrayLength().ShouldBe(NodeFactory.Catalogue.Sum(p => p.Metrics.Count()));
         AgentProcess.Run("list", "metrics", "--probe", "tcp").Output.ShouldContain("kubeskoop_tcp_retranssegs");
@@ -96,16 +98,19 @@ public sealed class CommandTests
 
         var listed = AgentProcess.Run("list", "namespaces", "--format", "json");
         JsonDocument.Parse(listed.Output).RootElement.EnumerateArray()
-            .Single(n => n.GetProperty("name").GetString() == ns.Name).GetProperty("netns").GetUInt64().ShouldBe(ns.Inode);
+            .Single(n => n.GetProperty("name").GetString() == ns.Name).GetProperty("netns").GetUInt64()
+            .ShouldBe(ns.Inode);
 
         var table = AgentProcess.Run("once", "--netns", ns.Name, "--probe", "icmp", "ip");
         table.Code.ShouldBe(0, table.Error);
         table.Output.ShouldStartWith($"{ns.Name} ({ns.Inode})");
 
         var truth = JsonDocument.Parse(ns.Run("nstat", "-a", "-z", "-j")).RootElement.GetProperty("kernel");
-        var json = AgentProcess.Run("once", "--netns", ns.Name, "--probe", "ip", "--format", "json", "--naming", "kubeskoop");
+        var json = AgentProcess.Run(
+            "once", "--netns", ns.Name, "--probe", "ip", "--format", "json", "--naming", "kubeskoop");
         Series(json.Output, "kubeskoop_ip_inreceives").ShouldBe(truth.GetProperty("IpInReceives").GetInt64());
-        var prometheus = AgentProcess.Run("once", "--netns", ns.Name, "--probe", "ip", "--format", "prometheus", "--naming", "inspector");
+        var prometheus = AgentProcess.Run(
+            "once", "--netns", ns.Name, "--probe", "ip", "--format", "prometheus", "--naming", "inspector");
         prometheus.Output.ShouldContain($"netns=\"ns{ns.Inode}\"");
 
         AgentProcess.Run("once", "--netns", "no-such-namespace").Code.ShouldBe(2);
@@ -118,7 +123,8 @@ public sealed class CommandTests
         page.Code.ShouldBe(0, page.Error);
         var info = new ProcessStartInfo("promtool", ["check", "metrics"])
         {
-            UseShellExecute = false, RedirectStandardInput = true, RedirectStandardError = true, RedirectStandardOutput = true,
+            UseShellExecute = false, RedirectStandardInput = true, RedirectStandardError = true,
+            RedirectStandardOutput = true,
         };
         using var promtool = Process.Start(info)!;
         promtool.StandardInput.Write(page.Output);
@@ -142,7 +148,8 @@ public sealed class CommandTests
             if (probe.GetProperty("verdict").GetString() == "unavailable")
                 probe.GetProperty("reason").GetString().ShouldNotBeNullOrEmpty();
         }
-        probes.Single(p => p.GetProperty("probe").GetString() == "tcp").GetProperty("verdict").GetString().ShouldBe("ok");
+        probes.Single(p => p.GetProperty("probe").GetString() == "tcp").GetProperty("verdict").GetString()
+            .ShouldBe("ok");
     }
 
     [Theory]
@@ -150,7 +157,7 @@ public sealed class CommandTests
     [InlineData("'netlens list' needs one of: probes, metrics, namespaces", "list")]
     [InlineData("did you mean 'probes'", "list", "probs")]
     [InlineData("--format: 'xml' is not one of its values; allowed: table, json", "list", "probes", "--format", "xml")]
-    [InlineData("--naming: 'kubeskop' is not one of its values, did you mean 'kubeskoop'?", "once", "--naming", "kubeskop")]
+    [InlineData("'kubeskop' is not one of its values, did you mean 'kubeskoop'?", "once", "--naming", "kubeskop")]
     [InlineData("there is no probe 'tpc', did you mean 'tcp'?", "list", "metrics", "--probe", "tpc")]
     public void A_wrong_word_is_named_with_what_is_allowed(string message, params string[] words)
     {
@@ -166,7 +173,8 @@ public sealed class CommandTests
         var refused = Shell.Try("env", "OTEL_EXPORTER_OTLP_ENDPOINT=nowhere", AgentProcess.Program, "config", "check");
         refused.Code.ShouldBe(3);
         refused.Error.ShouldContain("OTEL_EXPORTER_OTLP_ENDPOINT: not a URL");
-        var unread = Shell.Try("env", "NETLENS_HTTP_LISTN=x", "NETLENS_SERVICE_HOST=10.0.0.1", AgentProcess.Program, "config", "check");
+        var unread = Shell.Try(
+            "env", "NETLENS_HTTP_LISTN=x", "NETLENS_SERVICE_HOST=10.0.0.1", AgentProcess.Program, "config", "check");
         unread.Code.ShouldBe(0);
         unread.Error.ShouldContain("NETLENS_HTTP_LISTN is not read, did you mean 'NETLENS_HTTP_LISTEN'?");
         unread.Error.ShouldNotContain("NETLENS_SERVICE_HOST");
@@ -177,7 +185,8 @@ public sealed class CommandTests
     {
         var wide = AgentProcess.Run("list", "probes").Output;
         wide.Split('\n').ShouldAllBe(l => l.Length == l.TrimEnd().Length);
-        var narrow = Shell.Try("script", "-qec", $"stty cols 80; '{AgentProcess.Program}' list probes", "/dev/null").Output;
+        var narrow = Shell.Try(
+            "script", "-qec", $"stty cols 80; '{AgentProcess.Program}' list probes", "/dev/null").Output;
         foreach (var probe in NodeFactory.Catalogue)
             narrow.ShouldContain($"\n{probe.Id} ");
         narrow.ShouldContain("WHAT IT TELLS");
@@ -204,18 +213,24 @@ public sealed class CommandTests
         {
             Shell.Try("cp", "-r", AppContext.BaseDirectory, $"{folder.FullName}/bin").Code.ShouldBe(0);
             Shell.Try("chmod", "-R", "a+rX", folder.FullName).Code.ShouldBe(0);
-            var doctor = Shell.Try("setpriv", "--reuid", "65534", "--clear-groups", $"{folder.FullName}/bin/netlens", "doctor", "--format", "json");
+            var doctor = Shell.Try(
+                "setpriv", "--reuid", "65534", "--clear-groups", $"{folder.FullName}/bin/netlens",
+                "doctor", "--format", "json");
             doctor.Code.ShouldBe(0, doctor.Error);
             var root = JsonDocument.Parse(doctor.Output).RootElement;
-            root.GetProperty("problems").EnumerateArray().ShouldContain(p => p.GetString()!.StartsWith("CAP_SYS_ADMIN is missing"));
-            var tcp = root.GetProperty("probes").EnumerateArray().Single(p => p.GetProperty("probe").GetString() == "tcp");
+            root.GetProperty("problems").EnumerateArray()
+                .ShouldContain(p => p.GetString()!.StartsWith("CAP_SYS_ADMIN is missing"));
+            var tcp = root.GetProperty("probes").EnumerateArray()
+                .Single(p => p.GetProperty("probe").GetString() == "tcp");
             tcp.GetProperty("verdict").GetString().ShouldBe("partial");
             tcp.GetProperty("reason").GetString()!.ShouldContain("failed: EPERM");
-            var mine = JsonDocument.Parse(AgentProcess.Run("doctor", "--format", "json").Output).RootElement.GetProperty("probes");
+            var mine = JsonDocument.Parse(AgentProcess.Run("doctor", "--format", "json").Output)
+                .RootElement.GetProperty("probes");
             foreach (var (probe, here) in root.GetProperty("probes").EnumerateArray().Zip(mine.EnumerateArray()))
             {
                 if (here.GetProperty("series").GetInt64() > 0)
-                    probe.GetProperty("verdict").GetString().ShouldNotBe("empty", probe.GetProperty("probe").GetString());
+                    probe.GetProperty("verdict").GetString()
+                        .ShouldNotBe("empty", probe.GetProperty("probe").GetString());
             }
         }
         finally
@@ -227,7 +242,8 @@ public sealed class CommandTests
     [Fact]
     public void A_reader_that_closes_the_pipe_is_no_error()
     {
-        var shell = Shell.Try("bash", "-c", $"set -o pipefail; '{AgentProcess.Program}' list metrics --format json | head -n 1");
+        var shell = Shell.Try(
+            "bash", "-c", $"set -o pipefail; '{AgentProcess.Program}' list metrics --format json | head -n 1");
         shell.Output.Trim().ShouldBe("[");
         shell.Error.ShouldBeEmpty();
         shell.Code.ShouldBe(0);

@@ -32,8 +32,10 @@ public sealed class HostileRequestTests
     public async Task Huge_lines_and_headers_are_refused()
     {
         await using var server = await HttpServerFixture.StartAsync();
-        (await server.RawAsync($"GET /{new string('a', 5000)} HTTP/1.1\r\n{Host}\r\n")).ShouldStartWith("HTTP/1.1 414 ");
-        (await server.RawAsync($"GET / HTTP/1.1\r\n{Host}X: {new string('a', 9000)}\r\n\r\n")).ShouldStartWith("HTTP/1.1 431 ");
+        (await server.RawAsync($"GET /{new string('a', 5000)} HTTP/1.1\r\n{Host}\r\n"))
+            .ShouldStartWith("HTTP/1.1 414 ");
+        (await server.RawAsync($"GET / HTTP/1.1\r\n{Host}X: {new string('a', 9000)}\r\n\r\n"))
+            .ShouldStartWith("HTTP/1.1 431 ");
         var many = string.Concat(Enumerable.Range(0, 60).Select(i => $"X{i}: 1\r\n"));
         (await server.RawAsync($"GET / HTTP/1.1\r\n{Host}{many}\r\n")).ShouldStartWith("HTTP/1.1 431 ");
     }
@@ -51,7 +53,8 @@ public sealed class HostileRequestTests
     [Fact]
     public async Task A_reader_that_does_not_read_loses_its_slot_and_the_others_are_told()
     {
-        await using var server = await HttpServerFixture.StartAsync(maxScrapes: 1, writeTimeout: TimeSpan.FromSeconds(2));
+        await using var server = await HttpServerFixture.StartAsync(
+            maxScrapes: 1, writeTimeout: TimeSpan.FromSeconds(2));
         CollectLarge(server.Node);
         using var lazy = new TcpClient { ReceiveBufferSize = 4096 };
         await lazy.ConnectAsync(server.Address.Host, server.Address.Port);

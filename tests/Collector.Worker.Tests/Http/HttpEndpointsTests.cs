@@ -108,7 +108,8 @@ public sealed class HttpEndpointsTests
         {
             using var response = await server.Client.GetAsync(path);
             response.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
-            (await response.Content.ReadAsStringAsync()).ShouldBe("no snapshot yet: the first collection is under way\n");
+            (await response.Content.ReadAsStringAsync())
+                .ShouldBe("no snapshot yet: the first collection is under way\n");
         }
         server.Http.Statistics.Unready.ShouldBe(1);
         (await server.Client.GetStringAsync("/healthz")).ShouldBe("ok\n");
@@ -166,7 +167,8 @@ public sealed class HttpEndpointsTests
     public async Task An_address_of_another_machine_is_one_clear_line()
     {
         // 192.0.2.0/24 is for documentation (RFC 5737): no machine has it.
-        var failure = await Should.ThrowAsync<HttpListenException>(() => HttpServerFixture.StartAsync("192.0.2.1:9102"));
+        var failure = await Should.ThrowAsync<HttpListenException>(
+            () => HttpServerFixture.StartAsync("192.0.2.1:9102"));
         failure.Message.ShouldBe("cannot listen on 192.0.2.1:9102: this machine has no such address");
     }
 
@@ -189,7 +191,8 @@ public sealed class HttpEndpointsTests
                 },
             });
             (await client.GetStringAsync("http://any.name/healthz")).ShouldBe("ok\n");
-            var failure = await Should.ThrowAsync<HttpListenException>(() => HttpServerFixture.StartAsync("unix:" + path));
+            var failure = await Should.ThrowAsync<HttpListenException>(
+                () => HttpServerFixture.StartAsync("unix:" + path));
             failure.Message.ShouldBe($"cannot listen on unix:{path}: already in use by another process");
         }
         finally

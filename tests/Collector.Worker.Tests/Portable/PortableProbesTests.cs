@@ -73,7 +73,8 @@ public class PortableProbesTests
                 continue;
             foreach (var (metric, field) in new[]
             {
-                ("system.network.io", "bytes"), ("system.network.packet.count", "packets"), ("system.network.errors", "errors"),
+                ("system.network.io", "bytes"), ("system.network.packet.count", "packets"),
+                ("system.network.errors", "errors"),
             })
             {
                 agent.Value(table, row, metric, direction).ShouldBeInRange(
@@ -171,7 +172,8 @@ public class PortableProbesTests
         return json.RootElement.EnumerateArray().ToDictionary(
             link => link.GetProperty("ifname").GetString()!,
             link => link.GetProperty("stats64").EnumerateObject().SelectMany(
-                side => side.Value.EnumerateObject().Select(f => (Key: $"{side.Name}.{f.Name}", Value: f.Value.GetInt64())))
+                side => side.Value.EnumerateObject()
+                    .Select(f => (Key: $"{side.Name}.{f.Name}", Value: f.Value.GetInt64())))
                 .ToDictionary(f => f.Key, f => f.Value));
     }
 

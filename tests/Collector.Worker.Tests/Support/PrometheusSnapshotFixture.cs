@@ -69,7 +69,8 @@ internal sealed class PrometheusSnapshotFixture
 
     /// <summary>A page as text.</summary>
     public static string Page(
-        Snapshot snapshot, MetricNaming naming, PrometheusFormat format = PrometheusFormat.Text, bool created = false) =>
+        Snapshot snapshot, MetricNaming naming, PrometheusFormat format = PrometheusFormat.Text,
+        bool created = false) =>
         Write(snapshot, new(naming, format, created)).Text;
 
     public static (string Text, PrometheusPageResult Result) Write(Snapshot snapshot, PrometheusPageKind kind)

@@ -3,7 +3,9 @@ using Collector.Linux.Interop;
 
 namespace Collector.Linux.Kernel.Netlink;
 
-/// <summary>ctnetlink's statistics (net/netfilter/nf_conntrack_netlink.c): attributes of be32 under an nfgenmsg.</summary>
+/// <summary>
+/// ctnetlink's statistics (net/netfilter/nf_conntrack_netlink.c): attributes of be32 under an nfgenmsg.
+/// </summary>
 internal static class ConntrackMessage
 {
     /// <summary>Attributes known so far, counting the unused number 0.</summary>

@@ -7,8 +7,8 @@ namespace Collector.Linux.Kernel.Netlink;
 /// <summary>Asks for the TCP sockets of a namespace, IPv4 and IPv6 together.</summary>
 /// <remarks>
 /// The legacy request TCPDIAG_GETSOCK has no address family and walks the hash once for both
-/// (inet_diag_dump_compat, net/ipv4/inet_diag.c); SOCK_DIAG_BY_FAMILY walks it once per family. The walk is the cost: the
-/// hash is the machine's, not the namespace's. It cannot be left out where /proc/net/sockstat says "inuse 0": a
+/// (inet_diag_dump_compat, net/ipv4/inet_diag.c); SOCK_DIAG_BY_FAMILY walks it once per family. The walk is the cost:
+/// the hash is the machine's, not the namespace's. It cannot be left out where /proc/net/sockstat says "inuse 0": a
 /// half-open connection is not counted there, and one whose listener was closed stays until its timer.
 /// </remarks>
 internal sealed class InetDiag(bool perFamily = false) : IDisposable

@@ -24,7 +24,9 @@ public enum LinkRole
     Loopback,
 }
 
-/// <summary>A network device as of the last dump. The object lives as long as the device stays in the namespace.</summary>
+/// <summary>
+/// A network device as of the last dump. The object lives as long as the device stays in the namespace.
+/// </summary>
 public sealed class Link(int index)
 {
     /// <summary>Fields of rtnl_link_stats64 that we know of; a kernel may send fewer.</summary>

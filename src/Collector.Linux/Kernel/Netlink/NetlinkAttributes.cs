@@ -5,7 +5,9 @@ using Collector.Linux.Interop;
 
 namespace Collector.Linux.Kernel.Netlink;
 
-/// <summary>Walks netlink attributes (struct nlattr). A malformed one ends the walk and sets <see cref="Malformed"/>.</summary>
+/// <summary>
+/// Walks netlink attributes (struct nlattr). A malformed one ends the walk and sets <see cref="Malformed"/>.
+/// </summary>
 public ref struct NetlinkAttributes(ReadOnlySpan<byte> attributes)
 {
     private const ushort TypeMask = 0x3fff; // NLA_F_NESTED and NLA_F_NET_BYTEORDER are the top bits.

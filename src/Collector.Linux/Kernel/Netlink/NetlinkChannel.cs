@@ -19,12 +19,15 @@ internal interface INetlinkSink
 /// A netlink socket in one namespace, opened when first asked and kept. An answer is complete or it is a failure:
 /// one that changed while it was read is asked for again, and a socket left in an unknown state is replaced.
 /// </summary>
-internal sealed class NetlinkChannel(NetlinkFamily family, Func<NamespaceHandle, NetlinkSocket>? open = null) : IDisposable
+internal sealed class NetlinkChannel(NetlinkFamily family, Func<NamespaceHandle, NetlinkSocket>? open = null)
+    : IDisposable
 {
     private const int Attempts = 3;
     private NetlinkSocket? _socket;
 
-    /// <summary>Short constant for a failure's label: <c>interrupted</c>, <c>truncated</c>, <c>malformed</c> or an errno.</summary>
+    /// <summary>
+    /// Short constant for a failure's label: <c>interrupted</c>, <c>truncated</c>, <c>malformed</c> or an errno.
+    /// </summary>
     public string Failure { get; private set; } = "";
 
     /// <summary>The kernel's error behind <see cref="Failure"/>, None where it was not the kernel.</summary>

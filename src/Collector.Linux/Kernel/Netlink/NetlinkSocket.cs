@@ -77,7 +77,9 @@ public sealed unsafe class NetlinkSocket : IDisposable
         return new NetlinkReader(this, buffer, _sequence, dump, sent < 0 ? SafeFd.LastErrno : Errno.None);
     }
 
-    /// <summary>Receives one datagram; -1 with the error. The length is the datagram's even if the buffer is smaller.</summary>
+    /// <summary>
+    /// Receives one datagram; -1 with the error. The length is the datagram's even if the buffer is smaller.
+    /// </summary>
     internal int Receive(Span<byte> into, out Errno error)
     {
         while (true)
@@ -108,7 +110,9 @@ public enum NetlinkStatus
     /// <summary>Complete.</summary>
     Done,
 
-    /// <summary>Complete, but the kernel says that the list changed under the dump (NLM_F_DUMP_INTR): ask again.</summary>
+    /// <summary>
+    /// Complete, but the kernel says that the list changed under the dump (NLM_F_DUMP_INTR): ask again.
+    /// </summary>
     Interrupted,
 
     /// <summary>A message or attribute did not fit its datagram, or the datagram the buffer.</summary>
@@ -172,7 +176,9 @@ public ref struct NetlinkReader
 
     public NetlinkStatus Status { get; private set; }
 
-    /// <summary>The next message of the answer; false at its end, then <see cref="Status"/> says how it ended.</summary>
+    /// <summary>
+    /// The next message of the answer; false at its end, then <see cref="Status"/> says how it ended.
+    /// </summary>
     public bool MoveNext(out NetlinkMessage message)
     {
         message = default;

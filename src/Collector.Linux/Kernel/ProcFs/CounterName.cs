@@ -14,7 +14,8 @@ public static class CounterName
     /// <param name="drop">A prefix, in any case, that says what the section says already.</param>
     public static string ToSnake(string counter, string drop = "")
     {
-        var name = drop.Length > 0 && counter.Length > drop.Length && counter.StartsWith(drop, StringComparison.OrdinalIgnoreCase)
+        var name = drop.Length > 0 && counter.Length > drop.Length
+            && counter.StartsWith(drop, StringComparison.OrdinalIgnoreCase)
             ? counter.AsSpan(drop.Length)
             : counter;
         var words = new StringBuilder(name.Length + 8);

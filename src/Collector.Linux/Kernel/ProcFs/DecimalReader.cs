@@ -7,8 +7,8 @@ public static class DecimalReader
 {
     /// <summary>
     /// Reads the number at <paramref name="at"/> and moves behind it. A number beyond 63 bits is given as
-    /// <see cref="Metric.Absent"/>: it is a negative figure that the kernel printed as unsigned (a per-CPU sum caught in
-    /// between), not a value.
+    /// <see cref="Metric.Absent"/>: it is a negative figure that the kernel printed as unsigned (a per-CPU sum caught
+    /// in between), not a value.
     /// </summary>
     /// <returns>False when there is no number or it has more than 64 bits.</returns>
     public static bool TryRead(ReadOnlySpan<byte> text, ref int at, out long value)
@@ -39,7 +39,9 @@ public static class DecimalReader
         return true;
     }
 
-    /// <summary>Reads exactly as many numbers as there are places, each behind one blank, up to the end of the line.</summary>
+    /// <summary>
+    /// Reads exactly as many numbers as there are places, each behind one blank, up to the end of the line.
+    /// </summary>
     public static bool TryReadAll(ReadOnlySpan<byte> line, Span<long> values)
     {
         var at = 0;

@@ -4,8 +4,8 @@ namespace Collector.Linux.Kernel.ProcFs;
 /// A file of line pairs, names above values (net/ipv4/proc.c): <c>Tcp: ActiveOpens ...</c>, <c>Tcp: 50 ...</c>.
 /// </summary>
 /// <remarks>
-/// Which counters there are depends on the kernel, so everything goes by name. In steady state a header is only compared
-/// with the bytes of the last one.
+/// Which counters there are depends on the kernel, so everything goes by name. In steady state a header is only
+/// compared with the bytes of the last one.
 /// </remarks>
 public abstract class MibFile(string path) : TextFile(path)
 {
@@ -95,7 +95,9 @@ public abstract class MibFile(string path) : TextFile(path)
     }
 }
 
-/// <summary>/proc/net/snmp: Ip, Icmp, IcmpMsg, Tcp, Udp, UdpLite. Read once for all probes that want a part of it.</summary>
+/// <summary>
+/// /proc/net/snmp: Ip, Icmp, IcmpMsg, Tcp, Udp, UdpLite. Read once for all probes that want a part of it.
+/// </summary>
 public sealed class SnmpFile() : MibFile("net/snmp");
 
 /// <summary>/proc/net/netstat: TcpExt, IpExt, MPTcpExt (since 5.6).</summary>

@@ -60,7 +60,8 @@ public sealed class MibLayout
         if (colon <= 0)
             return null;
         var counters = text[(colon + 2)..].Split(' ');
-        var valid = counters.All(c => c.Length > 0 && !c.Contains(':')) && counters.Distinct().Count() == counters.Length;
+        var valid = counters.All(c => c.Length > 0 && !c.Contains(':'))
+            && counters.Distinct().Count() == counters.Length;
         return valid ? new MibLayout(text[..colon], header.ToArray(), counters) : null;
     }
 
@@ -75,7 +76,8 @@ public sealed class MibSection(MibLayout layout)
     public MibLayout Layout { get; } = layout;
 
     /// <summary>
-    /// One value per counter of the layout; <see cref="Core.Metrics.Metric.Absent"/> where the kernel printed what is no value.
+    /// One value per counter of the layout; <see cref="Core.Metrics.Metric.Absent"/> where the kernel printed what is
+    /// no value.
     /// </summary>
     public ReadOnlySpan<long> Values => _values;
 

@@ -7,7 +7,9 @@ public sealed class ReadBuffer
 {
     private byte[] _bytes = new byte[32 * 1024];
 
-    /// <summary>Reads at most this much of one file; a larger one is refused (a tree of lies must not eat memory).</summary>
+    /// <summary>
+    /// Reads at most this much of one file; a larger one is refused (a tree of lies must not eat memory).
+    /// </summary>
     public int Limit { get; init; } = 64 * 1024 * 1024;
 
     /// <summary>Reads a whole file from its start.</summary>

@@ -86,7 +86,9 @@ public sealed class Snmp6File() : TextFile("net/snmp6")
         return end > 5 && TryValue(line[end..], out var value) && IcmpTypes.TryAdd(line[5..end], value);
     }
 
-    /// <summary>Learns the names and their order from the file itself; nothing is known afterwards when it cannot.</summary>
+    /// <summary>
+    /// Learns the names and their order from the file itself; nothing is known afterwards when it cannot.
+    /// </summary>
     private bool TryLearn(ReadOnlySpan<byte> content)
     {
         _lines.Clear();

@@ -5,8 +5,8 @@ namespace Collector.Linux.Kernel.ProcFs;
 
 /// <summary>A text file below /proc of one namespace: opened once, read and parsed once per collection.</summary>
 /// <remarks>
-/// A file that does not exist (IPv6 switched off, a module not loaded) is no failure: <see cref="NamespaceSource.Failure"/>
-/// stays empty, and it is looked for again with growing pauses.
+/// A file that does not exist (IPv6 switched off, a module not loaded) is no failure:
+/// <see cref="NamespaceSource.Failure"/> stays empty, and it is looked for again with growing pauses.
 /// </remarks>
 public abstract class TextFile(string path) : NamespaceSource
 {

@@ -62,7 +62,8 @@ internal sealed record MibCounter(string Section, string Counter, string Unit, s
     /// <summary>For a counter that this version of Netlens has no words for.</summary>
     public static MibCounter Unknown(string section, string counter)
     {
-        var known = new MibCounter(section, counter, Units.Events, $"Kernel counter {section} {counter}.") { Optional = true };
+        var known =
+            new MibCounter(section, counter, Units.Events, $"Kernel counter {section} {counter}.") { Optional = true };
         return counter switch
         {
             // mptcp_seq_show prints one figure that goes down again among its counters (net/mptcp/mib.h).

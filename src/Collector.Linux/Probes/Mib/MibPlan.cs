@@ -46,7 +46,9 @@ internal sealed class MibPlan
         }
     }
 
-    /// <summary>Makes the map of a layout that was not seen before. To be called for all sections before a row is begun.</summary>
+    /// <summary>
+    /// Makes the map of a layout that was not seen before. To be called for all sections before a row is begun.
+    /// </summary>
     public void Learn(MibLayout layout)
     {
         if (IsKnown(layout))

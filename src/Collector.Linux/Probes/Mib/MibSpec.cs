@@ -3,7 +3,9 @@ using Collector.Core.Probes;
 
 namespace Collector.Linux.Probes.Mib;
 
-/// <summary>A probe on the kernel's MIB files, as data: its sections, its counters and the info derived of them.</summary>
+/// <summary>
+/// A probe on the kernel's MIB files, as data: its sections, its counters and the info derived of them.
+/// </summary>
 internal sealed class MibSpec
 {
     public const string Include = "include";

@@ -86,7 +86,9 @@ internal sealed class LabelBlock
         return false;
     }
 
-    /// <summary>FNV-1a, then a mix so that sums of hashes stay spread. A collision costs a comparison, nothing else.</summary>
+    /// <summary>
+    /// FNV-1a, then a mix so that sums of hashes stay spread. A collision costs a comparison, nothing else.
+    /// </summary>
     private static ulong HashOf(ReadOnlySpan<byte> bytes)
     {
         var hash = 14695981039346656037UL;

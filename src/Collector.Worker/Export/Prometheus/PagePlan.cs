@@ -91,7 +91,9 @@ internal sealed class ColumnPlan
 
     public HistogramPlan? Histogram { get; }
 
-    /// <summary>The metric's own tags, but for one whose name its rows carry already: a line has each name once.</summary>
+    /// <summary>
+    /// The metric's own tags, but for one whose name its rows carry already: a line has each name once.
+    /// </summary>
     private LabelBlock FixedTags(IReadOnlyList<string> identityNames)
     {
         HashSet<string> taken = [.. identityNames, .. Metric.Table.RowTags.Select(t => PrometheusNames.Label(t.Key))];

@@ -12,7 +12,9 @@ internal ref struct PageRun(Snapshot snapshot, PagePlan plan, PooledPage page)
 
     public int Duplicates { get; private set; }
 
-    /// <summary>Writes all samples of a family in one piece, wherever they come from; nothing where there are none.</summary>
+    /// <summary>
+    /// Writes all samples of a family in one piece, wherever they come from; nothing where there are none.
+    /// </summary>
     public void Write(FamilyPlan family)
     {
         var rows = 0;
@@ -78,7 +80,9 @@ internal ref struct PageRun(Snapshot snapshot, PagePlan plan, PooledPage page)
         }
     }
 
-    /// <summary>True for a series that the page does not have yet. The family's header goes before its first one.</summary>
+    /// <summary>
+    /// True for a series that the page does not have yet. The family's header goes before its first one.
+    /// </summary>
     private bool Admit(FamilyPlan family, ColumnPlan column, Row row, int before, out byte[] labels)
     {
         var encoded = plan.Labels.For(row);

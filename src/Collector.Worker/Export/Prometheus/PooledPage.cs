@@ -8,7 +8,9 @@ namespace Collector.Worker.Export.Prometheus;
 /// </summary>
 public sealed class PooledPage : IBufferWriter<byte>, IDisposable
 {
-    /// <summary>1 MiB: the shared pool keeps 32 arrays of a size per core, far more than the 7 MB page of 200 namespaces takes.</summary>
+    /// <summary>
+    /// 1 MiB: the shared pool keeps 32 arrays of a size per core, far more than the 7 MB page of 200 namespaces takes.
+    /// </summary>
     private const int SegmentSize = 1024 * 1024;
 
     private readonly List<Segment> _full = [];

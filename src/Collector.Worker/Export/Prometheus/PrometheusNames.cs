@@ -81,7 +81,9 @@ public static class PrometheusNames
         return new(name.Length == 0 || char.IsAsciiDigit(name[0]) ? "_" + name : name, unit, PrometheusNameOrigin.Otel);
     }
 
-    /// <summary>Appends the words of the unit that the name does not have; gives the unit that the name ends in.</summary>
+    /// <summary>
+    /// Appends the words of the unit that the name does not have; gives the unit that the name ends in.
+    /// </summary>
     private static string AppendUnit(List<string> tokens, string main, string per)
     {
         if (main.Length > 0 && !tokens.Contains(main))

@@ -1,6 +1,8 @@
 namespace Collector.Worker.Export.Prometheus;
 
-/// <summary>What the Prometheus outlet did since the start. Written by scrapes, read by the self-metrics table.</summary>
+/// <summary>
+/// What the Prometheus outlet did since the start. Written by scrapes, read by the self-metrics table.
+/// </summary>
 public sealed class PrometheusStatistics
 {
     private long _scrapes;

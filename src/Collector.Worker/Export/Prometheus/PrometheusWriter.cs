@@ -33,7 +33,9 @@ public sealed class PrometheusWriter
 
     /// <summary>Appends a snapshot's page. The caller holds the lease.</summary>
     /// <param name="snapshot">The numbers.</param>
-    /// <param name="kind">Format and naming; what cannot be written falls back (<see cref="PrometheusPageKind.Writable"/>).</param>
+    /// <param name="kind">
+    /// Format and naming; what cannot be written falls back (<see cref="PrometheusPageKind.Writable"/>).
+    /// </param>
     /// <param name="page">Where to.</param>
     public PrometheusPageResult Write(Snapshot snapshot, PrometheusPageKind kind, PooledPage page)
     {

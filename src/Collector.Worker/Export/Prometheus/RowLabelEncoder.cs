@@ -80,7 +80,8 @@ internal sealed class RowLabelEncoder(MetricNaming naming, string nodeName)
 
     private static List<KeyValuePair<string, string>> Otel(NetNamespace? ns, NamespaceIdentity identity)
     {
-        List<KeyValuePair<string, string>> labels = [new("netlens_scope", ns is { IsHost: false } ? "namespace" : "node")];
+        List<KeyValuePair<string, string>> labels =
+            [new("netlens_scope", ns is { IsHost: false } ? "namespace" : "node")];
         if (ns is null)
             return labels;
         labels.Add(new("netlens_netns", ns.Inode.ToString()));

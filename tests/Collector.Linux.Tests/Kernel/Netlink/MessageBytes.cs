@@ -40,7 +40,8 @@ internal sealed class MessageBytes
 
     public MessageBytes Text(ushort type, string value) => Attribute(type, Encoding.UTF8.GetBytes(value + "\0"));
 
-    public MessageBytes BigEndian(ushort type, uint value) => Attribute(type, BinaryPrimitives.ReverseEndianness(value));
+    public MessageBytes BigEndian(ushort type, uint value) =>
+        Attribute(type, BinaryPrimitives.ReverseEndianness(value));
 
     public MessageBytes Nested(ushort type, MessageBytes inner) => Attribute((ushort)(type | 0x8000), inner.Bytes);
 

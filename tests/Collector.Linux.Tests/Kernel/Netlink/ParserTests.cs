@@ -9,7 +9,8 @@ namespace Collector.Linux.Tests.Kernel.Netlink;
 /// <summary>The parsers on bytes: what a kernel writes, what older kernels write, and anything at all.</summary>
 public sealed class ParserTests
 {
-    private static readonly gnet_stats_queue Queue = new() { qlen = 3, backlog = 4500, drops = 7, requeues = 2, overlimits = 9 };
+    private static readonly gnet_stats_queue Queue =
+        new() { qlen = 3, backlog = 4500, drops = 7, requeues = 2, overlimits = 9 };
 
     [Fact]
     public void Link_is_read_with_kind_lower_and_statistics()
@@ -40,7 +41,8 @@ public sealed class ParserTests
             .Attribute(Rtnl.TCA_STATS_BASIC, new gnet_stats_basic { bytes = 1ul << 40, packets = 11 })
             .Attribute(Rtnl.TCA_STATS_QUEUE, Queue);
         // The outer attribute 3 is TCA_STATS: its figures must not be taken when the better ones are there.
-        var qdisc = Parse(Qdisc().Nested(Rtnl.TCA_STATS2, nested).Attribute(Rtnl.TCA_STATS, new tc_stats { drops = 99 }));
+        var qdisc = Parse(
+            Qdisc().Nested(Rtnl.TCA_STATS2, nested).Attribute(Rtnl.TCA_STATS, new tc_stats { drops = 99 }));
         qdisc.Bytes.ShouldBe(1ul << 40);
         qdisc.Packets.ShouldBe(11ul);
         qdisc.Queue.drops.ShouldBe(7u);
@@ -119,7 +121,8 @@ public sealed class ParserTests
         var bytes = new MessageBytes().Struct(new nfgenmsg { res_id = BinaryPrimitives.ReverseEndianness((ushort)3) })
             .BigEndian(Ctnetlink.CTA_STATS_FOUND, 5).BigEndian(200, 1).Bytes;
         var values = new long[ConntrackMessage.AttributeCount];
-        ConntrackMessage.TryParse(new NetlinkMessage(ConntrackMessage.PerCpu, bytes), ConntrackMessage.PerCpu, values, out var cpu)
+        ConntrackMessage.TryParse(
+            new NetlinkMessage(ConntrackMessage.PerCpu, bytes), ConntrackMessage.PerCpu, values, out var cpu)
             .ShouldBeTrue();
         cpu.ShouldBe(3);
         values[Ctnetlink.CTA_STATS_FOUND].ShouldBe(5);
@@ -134,7 +137,8 @@ public sealed class ParserTests
         var qdisc = Qdisc().Nested(Rtnl.TCA_STATS2, nested).Bytes;
         for (var length = 0; length < qdisc.Length; length++)
         {
-            var good = QdiscMessage.TryParse(new NetlinkMessage(Rtnl.RTM_NEWQDISC, qdisc.AsSpan(0, length)), out var parsed);
+            var good = QdiscMessage.TryParse(
+                new NetlinkMessage(Rtnl.RTM_NEWQDISC, qdisc.AsSpan(0, length)), out var parsed);
             (good && parsed.HasStatistics).ShouldBeFalse($"cut at {length}");
         }
     }
@@ -181,7 +185,8 @@ public sealed class ParserTests
     }
 
     private static MessageBytes Qdisc() =>
-        new MessageBytes().Struct(new tcmsg { tcm_ifindex = 2, tcm_parent = Rtnl.TC_H_ROOT }).Text(Rtnl.TCA_KIND, "tbf");
+        new MessageBytes().Struct(new tcmsg { tcm_ifindex = 2, tcm_parent = Rtnl.TC_H_ROOT })
+            .Text(Rtnl.TCA_KIND, "tbf");
 
     private static QdiscMessage Parse(MessageBytes bytes)
     {

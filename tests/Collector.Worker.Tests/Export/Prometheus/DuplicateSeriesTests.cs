@@ -109,7 +109,8 @@ public sealed class DuplicateSeriesTests
             .ShouldBe(["""a{netlens_scope="node",k_a="1;2"} 5"""]);
     }
 
-    private (string Text, Collector.Worker.Export.Prometheus.PrometheusPageResult Result) Write(Action<SnapshotBuilder> fill) =>
+    private (string Text, Collector.Worker.Export.Prometheus.PrometheusPageResult Result) Write(
+        Action<SnapshotBuilder> fill) =>
         PrometheusSnapshotFixture.Write(_node.Collect(fill), default);
 
     private static IEnumerable<string> Samples(string text) =>

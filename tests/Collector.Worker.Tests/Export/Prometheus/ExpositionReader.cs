@@ -65,7 +65,9 @@ internal static partial class ExpositionReader
         }
         line[at..].ShouldStartWith("} ");
         var text = line[(at + 2)..];
-        var value = text == "+Inf" ? double.PositiveInfinity : double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture);
+        var value = text == "+Inf"
+            ? double.PositiveInfinity
+            : double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture);
         return new(name.Value, labels, value);
     }
 
@@ -85,12 +87,14 @@ internal static partial class ExpositionReader
         return result.ToString();
     }
 
-    [GeneratedRegex(@"^# (?<kind>HELP|TYPE|UNIT) (?<name>[a-zA-Z_:][a-zA-Z0-9_:]*) ", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(
+        @"^# (?<kind>HELP|TYPE|UNIT) (?<name>[a-zA-Z_:][a-zA-Z0-9_:]*) ", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Metadata();
 
     [GeneratedRegex(@"^[a-zA-Z_:][a-zA-Z0-9_:]*", RegexOptions.None, 1000)]
     private static partial Regex Name();
 
-    [GeneratedRegex(@"\G(?<name>[a-zA-Z_][a-zA-Z0-9_]*)=""(?<value>([^""\\\n]|\\.)*)""", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(
+        @"\G(?<name>[a-zA-Z_][a-zA-Z0-9_]*)=""(?<value>([^""\\\n]|\\.)*)""", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Label();
 }

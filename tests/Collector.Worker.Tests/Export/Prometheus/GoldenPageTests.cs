@@ -38,7 +38,8 @@ public sealed class GoldenPageTests
 
     [Fact]
     public void Otel_names_as_OpenMetrics_with_created_samples() =>
-        PrometheusSnapshotFixture.Page(_node.CollectGolden(), MetricNaming.Otel, PrometheusFormat.OpenMetrics, created: true)
+        PrometheusSnapshotFixture.Page(
+            _node.CollectGolden(), MetricNaming.Otel, PrometheusFormat.OpenMetrics, created: true)
             .ShouldBe("""
             # HELP system_network_io_bytes Bytes on the wire; \"raw\" \\ as the device counts.
             # TYPE system_network_io_bytes counter
@@ -78,7 +79,8 @@ public sealed class GoldenPageTests
     // Asked for as OpenMetrics, answered as text: the names must not get a _total.
     [Fact]
     public void KubeSkoop_names() =>
-        PrometheusSnapshotFixture.Page(_node.CollectGolden(), MetricNaming.KubeSkoop, PrometheusFormat.OpenMetrics).ShouldBe("""
+        PrometheusSnapshotFixture.Page(_node.CollectGolden(), MetricNaming.KubeSkoop, PrometheusFormat.OpenMetrics)
+            .ShouldBe("""
             # HELP system_network_io_bytes_total Bytes on the wire; "raw" \\ as the device counts.
             # TYPE system_network_io_bytes_total counter
             system_network_io_bytes_total{k8s_node="node-1",k8s_namespace="shop",k8s_pod="web-0",network_interface_name="eth0",network_io_direction="receive"} 1500

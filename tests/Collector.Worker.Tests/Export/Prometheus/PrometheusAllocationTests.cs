@@ -52,7 +52,8 @@ public sealed class PrometheusAllocationTests
         }).ToArray();
         var table = new TableInfo("test", RowScope.Namespace, [], metrics);
         var rows = Enumerable.Range(0, Namespaces).Select(i => new Row(table,
-            new NetNamespace(4026532000UL + (ulong)i, i, false, 1, new(null, "shop", $"web-{i}", $"uid-{i}")), 1)).ToArray();
+            new NetNamespace(4026532000UL + (ulong)i, i, false, 1, new(null, "shop", $"web-{i}", $"uid-{i}")), 1))
+                .ToArray();
         return new PrometheusSnapshotFixture().Collect(b =>
         {
             for (var r = 0; r < rows.Length; r++)

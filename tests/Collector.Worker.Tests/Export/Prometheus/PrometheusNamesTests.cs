@@ -9,8 +9,10 @@ public sealed class PrometheusNamesTests
     // The first block is what Prometheus itself makes of such OTLP metrics (otlptranslator, with suffixes).
     [Theory]
     [InlineData("system.network.io", "By", InstrumentKind.Counter, "system_network_io_bytes_total", "bytes")]
-    [InlineData("system.network.packet.dropped", "{packet}", InstrumentKind.Counter, "system_network_packet_dropped_total", "")]
-    [InlineData("system.network.packet.count", "{packet}", InstrumentKind.Counter, "system_network_packet_count_total", "")]
+    [InlineData(
+        "system.network.packet.dropped", "{packet}", InstrumentKind.Counter, "system_network_packet_dropped_total", "")]
+    [InlineData(
+        "system.network.packet.count", "{packet}", InstrumentKind.Counter, "system_network_packet_count_total", "")]
     [InlineData("a.total.b", "1", InstrumentKind.Counter, "a_b_total", "")]
     [InlineData("a.bytes", "By", InstrumentKind.Gauge, "a_bytes", "bytes")]
     [InlineData("a.bytes.total", "By", InstrumentKind.Counter, "a_bytes_total", "bytes")]
@@ -24,7 +26,8 @@ public sealed class PrometheusNamesTests
     [InlineData("a..b--c", "{x}", InstrumentKind.Gauge, "a_b_c", "")]
     [InlineData("9.lives", "{life}", InstrumentKind.Gauge, "_9_lives", "")]
     // Here promtool's rules win: a gauge has no ending that belongs to counters and histograms.
-    [InlineData("system.network.connection.count", "{connection}", InstrumentKind.UpDownCounter, "system_network_connection", "")]
+    [InlineData("system.network.connection.count", "{connection}", InstrumentKind.UpDownCounter,
+        "system_network_connection", "")]
     [InlineData("a.total", "{x}", InstrumentKind.Gauge, "a", "")]
     public void OpenTelemetry_names_are_translated(
         string name, string unit, InstrumentKind kind, string expected, string expectedUnit)
@@ -42,7 +45,8 @@ public sealed class PrometheusNamesTests
             Name = "netlens.io.x", Unit = "By", Kind = InstrumentKind.Counter, Description = "x",
             KubeSkoop = ["kubeskoop_io_x", "kubeskoop_IO_X"],
         };
-        PrometheusNames.Of(metric, MetricNaming.KubeSkoop).Select(n => n.Name).ShouldBe(["kubeskoop_io_x", "kubeskoop_IO_X"]);
+        PrometheusNames.Of(metric, MetricNaming.KubeSkoop).Select(n => n.Name)
+            .ShouldBe(["kubeskoop_io_x", "kubeskoop_IO_X"]);
         PrometheusNames.Of(metric, MetricNaming.Inspector).Select(n => n.Name).ShouldBe(["netlens_io_x_bytes_total"]);
     }
 

@@ -14,7 +14,8 @@ public sealed class PrometheusPropertyTests
 {
     /// <summary>Texts that hurt, and any other.</summary>
     private static readonly Arbitrary<string> Texts = Gen.OneOf(
-        Gen.Elements("", "\\", "\"", "\n", "\\n", "\0", "\uD800", "x\uDFFFy", "\U0001F600", "a,b=\"c\"} 1", "# EOF", "é", "\r\t"),
+        Gen.Elements("", "\\", "\"", "\n", "\\n", "\0", "\uD800", "x\uDFFFy", "\U0001F600", "a,b=\"c\"} 1", "# EOF",
+            "é", "\r\t"),
         ArbMap.Default.GeneratorFor<string>().Where(s => s is not null)).ToArbitrary();
 
     [Fact]
@@ -24,11 +25,13 @@ public sealed class PrometheusPropertyTests
         {
             var metric = new Metric
             {
-                Name = "a", Unit = "{x}", Kind = InstrumentKind.Gauge, Description = tag + " x", Tags = [new("fixed", tag)],
+                Name = "a", Unit = "{x}", Kind = InstrumentKind.Gauge, Description = tag + " x",
+                Tags = [new("fixed", tag)],
             };
             var table = new TableInfo("t", RowScope.Namespace, [new("row", "row")], [metric]);
             var ns = new NetNamespace(7, 1, false, 1, new(null, "shop", pod));
-            var snapshot = new PrometheusSnapshotFixture().Collect(b => b.Append(new Row(table, ns, 1, tag)).Set(metric, value));
+            var snapshot = new PrometheusSnapshotFixture()
+                .Collect(b => b.Append(new Row(table, ns, 1, tag)).Set(metric, value));
             foreach (var kind in Kinds())
             {
                 var page = PrometheusSnapshotFixture.Write(snapshot, kind).Text;
@@ -83,7 +86,8 @@ public sealed class PrometheusPropertyTests
             var bounds = Enumerable.Range(0, counts.Length).Select(i => Math.Pow(2, i) / 1e9).ToArray();
             var metric = new Metric
             {
-                Name = "h", Unit = "s", Kind = InstrumentKind.Histogram, Description = "H.", Bounds = bounds, Scale = 1e-9,
+                Name = "h", Unit = "s", Kind = InstrumentKind.Histogram, Description = "H.", Bounds = bounds,
+                Scale = 1e-9,
             };
             var table = new TableInfo("t", RowScope.Node, [], [metric]);
             var cells = counts.Select(c => (long)c.Get).Append(5).ToArray();

@@ -38,7 +38,8 @@ public sealed class PromtoolTests
     public void Legacy_pages_are_valid()
     {
         foreach (var naming in (MetricNaming[])[MetricNaming.KubeSkoop, MetricNaming.Inspector])
-            Check(PrometheusSnapshotFixture.Page(CollectCatalogue(), naming)).Errors.ShouldNotContain("error while linting");
+            Check(PrometheusSnapshotFixture.Page(CollectCatalogue(), naming))
+                .Errors.ShouldNotContain("error while linting");
     }
 
     private static IEnumerable<TableInfo> Tables => NodeFactory.Catalogue.SelectMany(p => p.Tables);
@@ -60,7 +61,8 @@ public sealed class PromtoolTests
 
     private static (int Code, string Errors) Check(string page)
     {
-        using var promtool = Process.Start(new ProcessStartInfo(ToolFactAttribute.Find("promtool")!, ["check", "metrics"])
+        using var promtool = Process.Start(new ProcessStartInfo(
+            ToolFactAttribute.Find("promtool")!, ["check", "metrics"])
         {
             UseShellExecute = false,
             RedirectStandardInput = true,
