@@ -101,7 +101,7 @@ internal static class OnceCommand
             .OrderBy(g => g.Key is null ? 0 : g.Key.Generation);
         foreach (var group in groups)
         {
-            console.WriteLine(group.Key is { } ns ? TitleOf(ns) : "node", new Style(decoration: Decoration.Bold));
+            console.WriteLine(group.Key is { } ns ? Output.Printable(TitleOf(ns)) : "node", new Style(decoration: Decoration.Bold));
             var table = Output.Table("  METRIC", "VALUE", "UNIT", "ATTRIBUTES");
             foreach (var series in group)
             {
