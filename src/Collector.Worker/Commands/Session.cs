@@ -1,6 +1,7 @@
 using Collector.Core.Probes;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
+using Collector.Worker.Export.Otlp;
 using Collector.Worker.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -72,7 +73,18 @@ internal static class Session
 
     /// <summary>The node's name as legacy namings print it.</summary>
     public static string NodeName(AgentOptions options) =>
-        options.Resource.NodeName ?? Environment.GetEnvironmentVariable("NODE_NAME") ?? Environment.MachineName;
+        FirstNotEmpty(options.Resource.NodeName, Environment.GetEnvironmentVariable("NODE_NAME")) ?? HostFacts.ReadHostName();
+
+    // A manifest that sets NODE_NAME to nothing has not named the node: the resource of OTLP says so too.
+    private static string? FirstNotEmpty(params ReadOnlySpan<string?> names)
+    {
+        foreach (var name in names)
+        {
+            if (!string.IsNullOrWhiteSpace(name))
+                return name.Trim();
+        }
+        return null;
+    }
 
     /// <summary>Ends with a message and a code when the work cannot be done on this machine.</summary>
     public static int Guard(Func<int> work)
