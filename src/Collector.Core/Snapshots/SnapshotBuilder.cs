@@ -24,15 +24,17 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     /// <summary>Start of the collection under way, Unix nanoseconds.</summary>
     public long Time { get; private set; }
 
-    /// <summary>Start of the collection before; 0 in the first.</summary>
+    /// <summary>Start of the collection before, never later than <see cref="Time"/>; 0 in the first.</summary>
     public long PreviousTime { get; private set; }
 
     /// <summary>Opens the next collection.</summary>
     public void Begin()
     {
         Tick++;
-        PreviousTime = Time;
-        Time = UnixNanoseconds(time.GetUtcNow());
+        var now = UnixNanoseconds(time.GetUtcNow());
+        // A clock that was set back: nothing may begin later than the points that tell of it.
+        PreviousTime = Math.Min(Time, now);
+        Time = now;
         _building = store.Rent();
         _building.Tick = Tick;
         _building.Time = Time;

@@ -11,6 +11,9 @@ public struct Wrap32
     /// <summary>The counter, unwrapped.</summary>
     public long Total { get; private set; }
 
+    /// <summary>True for a value that no wrap explains, less by under half the range: the kernel began anew.</summary>
+    public readonly bool BeganAnew(uint raw) => raw < _last && _last - raw < 1u << 31;
+
     public long Update(uint raw)
     {
         Total += unchecked(raw - _last);

@@ -10,6 +10,13 @@ internal static unsafe partial class Libc
     // asm/unistd_64.h and asm-generic/unistd.h. The C library wraps getdents64 only since glibc 2.30.
     public static readonly nint SYS_getdents64 = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 217 : 61;
 
+    // asm-generic/resource.h
+    public const int RLIMIT_NOFILE = 7;
+
+    // int getrlimit(int resource, struct rlimit *rlim); soft and hard limit.
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int getrlimit(int resource, ulong* limits);
+
     // int openat(int dirfd, const char *pathname, int flags);
     [LibraryImport("libc", SetLastError = true)]
     public static partial int openat(int dirfd, byte* pathname, int flags);

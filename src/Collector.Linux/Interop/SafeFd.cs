@@ -21,6 +21,31 @@ public sealed class SafeFd : SafeHandleMinusOneIsInvalid
         return fd >= 0 ? new SafeFd(fd) : throw LinuxException.Last($"open {path}");
     }
 
+    /// <summary>
+    /// Gives a descriptor back where it is among the last: what is held per namespace must not take those that reading
+    /// processes, connections and the runtime itself cannot do without (the runtime ends the process when it finds none).
+    /// </summary>
+    /// <exception cref="LinuxException">EMFILE, as if there were none left.</exception>
+    internal SafeFd NotOfTheLast(string what)
+    {
+        if (Value < Highest)
+            return this;
+        Dispose();
+        throw new LinuxException(what, Errno.EMFILE);
+    }
+
+    // The kernel gives the lowest free number, so a high one means that few are left. The runtime takes two for every
+    // assembly that it loads, and many are loaded only with the first request.
+    private static readonly long Highest = HighestFor(LimitOfDescriptors());
+
+    private static long HighestFor(long limit) => limit - Math.Min(128, limit / 4);
+
+    private static unsafe long LimitOfDescriptors()
+    {
+        var limits = stackalloc ulong[2];
+        return Libc.getrlimit(Libc.RLIMIT_NOFILE, limits) == 0 ? (long)Math.Min(limits[0], long.MaxValue) : long.MaxValue;
+    }
+
     /// <summary>Inode of what is open; 0 when the kernel will not say.</summary>
     internal unsafe ulong Inode()
     {

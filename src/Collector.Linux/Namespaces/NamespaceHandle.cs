@@ -56,18 +56,19 @@ public sealed class NamespaceHandle : IDisposable
             : $"{proc}/{pathBelowProc}";
         try
         {
-            return Enter(() => ProcFile.Open(path));
+            return Enter(() => Namespace.IsHost ? ProcFile.Open(path) : ProcFile.OpenOfNamespace(path));
         }
         catch (LinuxException e) when (e.Errno == Errno.EPERM && Pid > 0 && path != $"{proc}/{pathBelowProc}")
         {
             // Without CAP_SYS_ADMIN the files are still readable through a process of the namespace.
-            return ProcFile.Open($"{proc}/{Pid}/{pathBelowProc}");
+            return ProcFile.OpenOfNamespace($"{proc}/{Pid}/{pathBelowProc}");
         }
     }
 
     /// <summary>Opens a netlink socket inside this namespace.</summary>
     /// <exception cref="LinuxException">The kernel lacks the family, or the namespace cannot be entered.</exception>
-    public NetlinkSocket OpenNetlink(NetlinkFamily family) => Enter(() => NetlinkSocket.Open(family));
+    public NetlinkSocket OpenNetlink(NetlinkFamily family) => Enter(() =>
+        Namespace.IsHost ? NetlinkSocket.Open(family) : NetlinkSocket.OpenOfNamespace(family));
 
     /// <summary>Runs code on a thread that is inside this namespace.</summary>
     public T Enter<T>(Func<T> open) => IsOwn || _fd is null ? open() : _host.Entry.Run(_fd, open);

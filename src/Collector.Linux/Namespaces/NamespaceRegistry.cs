@@ -17,6 +17,7 @@ public sealed class NamespaceRegistry : IDisposable
     private readonly LinuxHost _host;
     private readonly Dictionary<ulong, NamespaceHandle> _byInode = [];
     private readonly List<NamespaceHandle> _all = [];
+    private readonly HashSet<ulong> _unreadable = [];
     private readonly MountWatcher _mounts;
     private readonly ProcessScanner _processes;
     private readonly ulong _own;
@@ -44,7 +45,7 @@ public sealed class NamespaceRegistry : IDisposable
     /// <summary>
     /// Namespaces seen whose handle could not be opened (no permission, no descriptors left), at the last look.
     /// </summary>
-    public int Unreadable { get; private set; }
+    public int Unreadable => _unreadable.Count;
 
     /// <summary>Namespaces found since the start, the host's included.</summary>
     public long Born => _generation;
@@ -62,7 +63,7 @@ public sealed class NamespaceRegistry : IDisposable
     public void Refresh(long startOfNew)
     {
         _refreshes++;
-        Unreadable = 0;
+        _unreadable.Clear();
         if (_host.Paths.Recorded)
             return;
         _mounts.Refresh();
@@ -82,7 +83,8 @@ public sealed class NamespaceRegistry : IDisposable
         {
             // Process 1 is in the node's namespace where we can see it; in a container without hostPID our own is all
             // there is.
-            fd = TryOpen($"{paths.Proc}/1/ns/net", out inode) ?? TryOpen($"{paths.Proc}/thread-self/ns/net", out inode);
+            fd = TryOpen($"{paths.Proc}/1/ns/net", out inode, out _)
+                ?? TryOpen($"{paths.Proc}/thread-self/ns/net", out inode, out _);
         }
         var ns = new NetNamespace(inode, ++_generation, isHost: true, _host.BootTime);
         Add(new NamespaceHandle(_host, ns, fd) { IsOwn = fd is null || inode == _own });
@@ -119,11 +121,13 @@ public sealed class NamespaceRegistry : IDisposable
 
     private NamespaceHandle? Open(string path, ulong expected, long startOfNew)
     {
-        var fd = TryOpen(path, out var inode);
+        var fd = TryOpen(path, out var inode, out var error);
         if (fd is null || inode != expected)
         {
             fd?.Dispose();
-            Unreadable++;
+            // Gone between the look and the opening is not unreadable; many processes of one namespace are one of them.
+            if (error is not (Errno.ENOENT or Errno.ESRCH))
+                _unreadable.Add(expected);
             return null;
         }
         var ns = new NetNamespace(inode, ++_generation, isHost: false, startOfNew);
@@ -132,17 +136,19 @@ public sealed class NamespaceRegistry : IDisposable
         return handle;
     }
 
-    private static SafeFd? TryOpen(string path, out ulong inode)
+    private static SafeFd? TryOpen(string path, out ulong inode, out Errno error)
     {
         inode = 0;
+        error = Errno.None;
         try
         {
-            var fd = SafeFd.Open(path);
+            var fd = SafeFd.Open(path).NotOfTheLast($"open {path}");
             inode = fd.Inode();
             return fd;
         }
-        catch (LinuxException)
+        catch (LinuxException e)
         {
+            error = e.Errno;
             return null;
         }
     }

@@ -34,10 +34,16 @@ internal sealed class ProcessScanner : IDisposable
         if (paths.Recorded)
             return;
         _folder = SafeFd.Open(_proc, Libc.O_DIRECTORY);
-        // The last process id is that of the reader's pid namespace: of no use for another one's /proc.
-        if (Directory.Exists($"{_proc}/self/ns"))
+        // The last process id is that of the reader's pid namespace: of no use for another one's /proc, where we either
+        // are not (no "self") or have another process id.
+        if (NumberOfSelf() == Environment.ProcessId)
             _loadAverage = ProcFile.Open($"{_proc}/loadavg");
     }
+
+    private int NumberOfSelf() =>
+        int.TryParse(new FileInfo($"{_proc}/self").LinkTarget, System.Globalization.CultureInfo.InvariantCulture, out var pid)
+            ? pid
+            : 0;
 
     /// <summary>Links read since the start.</summary>
     public long Examined { get; private set; }

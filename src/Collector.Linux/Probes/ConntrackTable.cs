@@ -162,8 +162,12 @@ internal sealed class PerCpuSums : INetlinkSink
         Array.Fill(_totals, -1);
         for (var i = 0; i < _highest * Width; i++)
         {
-            if (_staged[i] >= 0)
-                _totals[i % Width] = Math.Max(0, _totals[i % Width]) + _wraps[i].Update((uint)_staged[i]);
+            if (_staged[i] < 0)
+                continue;
+            // The module was unloaded and loaded again: a reset, not 2^32 events.
+            if (_wraps[i].BeganAnew((uint)_staged[i]))
+                _wraps[i] = default;
+            _totals[i % Width] = Math.Max(0, _totals[i % Width]) + _wraps[i].Update((uint)_staged[i]);
         }
     }
 

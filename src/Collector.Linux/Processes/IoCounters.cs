@@ -102,6 +102,9 @@ internal struct IoState
     /// <summary>Who counted it; another ledger begins anew.</summary>
     public IoLedger? Owner;
 
+    /// <summary>Whose first collection found it there already, readable or not.</summary>
+    public IoLedger? OlderThan;
+
     /// <summary>Collection in which it was last read.</summary>
     public long Tick;
 

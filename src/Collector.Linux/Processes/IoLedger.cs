@@ -27,6 +27,7 @@ internal sealed class IoLedger(ProcessTable table)
     private readonly byte[] _status = new byte[8 * 1024];
     private long _tick = -1;
     private bool _begun;
+    private long _newestAtBegin;
 
     /// <summary>True: begin with what processes did before the first collection, instead of at zero.</summary>
     public bool Lifetime { get; init; }
@@ -40,9 +41,19 @@ internal sealed class IoLedger(ProcessTable table)
         foreach (var process in table.Gone)
             Lose(process);
         foreach (var process in table.Live)
+        {
+            if (!_begun)
+                NoteAtBegin(process);
             Read(process, snapshot, 0);
+        }
         Settle();
         _begun = true;
+    }
+
+    private void NoteAtBegin(Process process)
+    {
+        process.Io.OlderThan = this;
+        _newestAtBegin = Math.Max(_newestAtBegin, process.StartTicks);
     }
 
     /// <summary>True when the process was read in this collection.</summary>
@@ -79,8 +90,10 @@ internal sealed class IoLedger(ProcessTable table)
         ref var io = ref process.Io;
         if (io.Owner != this)
         {
-            // Born since the last collection: all of it is new. Older than the agent: only what follows counts.
-            io.Last = _begun || Lifetime ? default : now;
+            // Born since the first collection: all of it is new. Older than that, even if it could be read or placed only
+            // now (no descriptors, a namespace opened late): only what follows counts.
+            var born = _begun && io.OlderThan != this && process.StartTicks >= _newestAtBegin;
+            io.Last = born || Lifetime ? default : now;
             io.Owner = this;
         }
         else if (!now.Covers(io.Last) && !table.IsSame(process))

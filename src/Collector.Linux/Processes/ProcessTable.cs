@@ -90,8 +90,13 @@ internal sealed class ProcessTable : IDisposable
         if (known is null || known.Inode != inode)
         {
             // Gone between the walk and the look: then it was never here, or RemoveGone finds the old one unseen.
-            if (!ProcessStat.TryRead(Folder, pid, out var stat, out _))
+            if (!ProcessStat.TryRead(Folder, pid, out var stat, out var error))
+            {
+                // Not to be read for another reason (no descriptors) is not gone: its counters would begin anew.
+                if (known is not null && error is not (Errno.None or Errno.ENOENT or Errno.ESRCH))
+                    known.SeenAt = _tick;
                 return;
+            }
             if (known?.StartTicks == stat.StartTicks)
                 known.Inode = inode;
             else

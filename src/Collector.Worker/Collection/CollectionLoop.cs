@@ -96,9 +96,10 @@ internal sealed class CollectionLoop(
 
     private void ReportFirst()
     {
-        var age = DateTime.Now - Process.GetCurrentProcess().StartTime;
+        // Not from the process anew: that opens files, and there may be no descriptor left for them.
+        var age = (DateTime.UtcNow - DateTime.UnixEpoch).TotalMilliseconds - (SelfFigures.StartOfProcess / 1e6);
         var running = collector.Runners.Count(r => r.State == ProbeState.Running);
-        Log.FirstSnapshot(log, (long)age.TotalMilliseconds, collector.Series, collector.Node.NamespaceCount, running);
+        Log.FirstSnapshot(log, (long)age, collector.Series, collector.Node.NamespaceCount, running);
     }
 
     // A host that could not start is disposed without being stopped: what the thread uses must outlive it.

@@ -70,7 +70,7 @@ internal sealed class SelfProbe : Probe
     private readonly NodeCollector _collector;
     private readonly IReadOnlyList<SelfFigure> _figures;
     private readonly Row _agent;
-    private readonly Dictionary<ProbeInfo, Row> _probes = [];
+    private readonly Dictionary<ProbeRunner, Row> _probes = [];
     private readonly Dictionary<(string, string), Row> _errors = [];
     private readonly long _started;
 
@@ -103,8 +103,11 @@ internal sealed class SelfProbe : Probe
         var agent = snapshot.Append(_agent);
         foreach (var figure in _figures)
             agent.Set(figure.Metric, figure.Read());
-        foreach (var runner in _collector.Runners)
+        var runners = _collector.Runners;
+        foreach (var runner in runners)
             Append(snapshot, runner);
+        if (_probes.Count > runners.Count)
+            DropSwitchedOff(runners);
         foreach (var ((probe, reason), count) in _collector.ReadFailures())
         {
             if (!_errors.TryGetValue((probe, reason), out var row))
@@ -113,10 +116,20 @@ internal sealed class SelfProbe : Probe
         }
     }
 
+    private void DropSwitchedOff(IReadOnlyList<ProbeRunner> runners)
+    {
+        foreach (var runner in _probes.Keys)
+        {
+            if (!runners.Contains(runner))
+                _probes.Remove(runner);
+        }
+    }
+
     private void Append(SnapshotBuilder snapshot, ProbeRunner runner)
     {
-        if (!_probes.TryGetValue(runner.Info, out var identity))
-            _probes.Add(runner.Info, identity = new Row(Probes, null, _started, runner.Info.Id));
+        // By runner: a probe that is switched on again counts from zero, and that from then.
+        if (!_probes.TryGetValue(runner, out var identity))
+            _probes.Add(runner, identity = new Row(Probes, null, snapshot.StartTimeOfNew(_started), runner.Info.Id));
         var row = snapshot.Append(identity);
         row.Set(Running, runner.State == ProbeState.Running ? 1 : 0);
         row.Set(Duration, runner.LastDuration.Ticks * 100);

@@ -1,6 +1,7 @@
 using Collector.Core.Probes;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
+using Collector.Worker.Export.Otlp;
 using Collector.Worker.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -88,7 +89,18 @@ internal static class Session
 
     /// <summary>The node's name as legacy namings print it.</summary>
     public static string NodeName(AgentOptions options) =>
-        options.Resource.NodeName ?? Environment.GetEnvironmentVariable("NODE_NAME") ?? Environment.MachineName;
+        FirstNotEmpty(options.Resource.NodeName, Environment.GetEnvironmentVariable("NODE_NAME")) ?? HostFacts.ReadHostName();
+
+    // A manifest that sets NODE_NAME to nothing has not named the node: the resource of OTLP says so too.
+    private static string? FirstNotEmpty(params ReadOnlySpan<string?> names)
+    {
+        foreach (var name in names)
+        {
+            if (!string.IsNullOrWhiteSpace(name))
+                return name.Trim();
+        }
+        return null;
+    }
 
     /// <summary>Whether the runtime has files enough; complains if not: it would end in the middle.</summary>
     public static bool HasRoomForFiles()

@@ -211,6 +211,19 @@ public sealed class SnapshotTests
     }
 
     [Fact]
+    public void A_clock_that_was_set_back_gives_no_start_after_the_points_time()
+    {
+        var row = NewRow("eth0");
+        Collect(row, 10);
+        _time.Set(_time.GetUtcNow().AddHours(-1));
+        Collect(row, 3);
+        row.StartTimeOf(_packets.Column).ShouldBe(_builder.Time);
+        _builder.StartTimeOfNew(42).ShouldBe(_builder.Time);
+        Collect(row, 2);
+        row.StartTimeOf(_packets.Column).ShouldBe(_builder.PreviousTime);
+    }
+
+    [Fact]
     public async Task Waiters_are_woken_by_the_next_publication()
     {
         var next = _store.NextPublished;
@@ -243,6 +256,8 @@ public sealed class SnapshotTests
     private sealed class StepTime : TimeProvider
     {
         private DateTimeOffset _now = DateTimeOffset.UnixEpoch.AddDays(20_000);
+
+        public void Set(DateTimeOffset now) => _now = now;
 
         public override DateTimeOffset GetUtcNow() => _now = _now.AddSeconds(1);
     }

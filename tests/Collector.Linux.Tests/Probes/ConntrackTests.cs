@@ -96,6 +96,15 @@ public sealed partial class ConntrackTests
     }
 
     [Fact]
+    public void Counters_that_began_anew_with_their_module_are_no_wrap()
+    {
+        var sums = new PerCpuSums();
+        Look(sums, (0, 1000), (1, 10));
+        Look(sums, (0, 3), (1, 0));
+        sums.Totals[Ctnetlink.CTA_STATS_DROP].ShouldBe(3);
+    }
+
+    [Fact]
     public void A_dump_that_was_broken_off_counts_nothing()
     {
         var sums = new PerCpuSums();

@@ -38,6 +38,57 @@ public class IoTests
         Writes(agent, agent.HostRow).ShouldBe(lab.Io("syscw") - before);
     }
 
+    [Fact]
+    public void A_process_that_could_not_be_placed_at_first_does_not_bring_its_past()
+    {
+        var proc = Directory.CreateTempSubdirectory("netlens-test-").FullName;
+        try
+        {
+            Directory.CreateDirectory($"{proc}/self");
+            File.WriteAllText($"{proc}/self/mountinfo", "");
+            File.WriteAllText($"{proc}/loadavg", "0.00 0.00 0.00 1/1 2\n");
+            AddProcess(proc, 1, 100);
+            AddProcess(proc, 10, 200);
+            var net = $"{proc}/10/ns/net";
+            var namespaceOf10 = new FileInfo(net).LinkTarget!;
+            File.Move($"{proc}/10/ns/{namespaceOf10}", $"{proc}/10/ns/kept");
+            SetWrites(proc, 10, 1_000_000);
+            using var agent = Agent(proc);
+            agent.Tick();
+            File.Move($"{proc}/10/ns/kept", $"{proc}/10/ns/{namespaceOf10}");
+            agent.Tick();
+            SetWrites(proc, 10, 1_000_005);
+            AddProcess(proc, 11, 300, namespaceOf10);
+            SetWrites(proc, 11, 7);
+            agent.Tick();
+            var row = agent.Snapshot.Find(Io.Info.Tables[0])!.Rows.ToArray().Single(r => !r.Namespace!.IsHost);
+            Writes(agent, row).ShouldBe(5 + 7);
+        }
+        finally
+        {
+            Directory.Delete(proc, recursive: true);
+        }
+    }
+
+    private static void AddProcess(string proc, int pid, long start, string? ns = null)
+    {
+        var folder = Directory.CreateDirectory($"{proc}/{pid}/ns").FullName;
+        if (ns is null)
+        {
+            File.WriteAllText($"{folder}/new", "");
+            using (var fd = Collector.Linux.Interop.SafeFd.Open($"{folder}/new"))
+                ns = $"net:[{fd.Inode()}]";
+            File.Move($"{folder}/new", $"{folder}/{ns}");
+        }
+        File.CreateSymbolicLink($"{folder}/net", ns);
+        File.WriteAllText($"{proc}/{pid}/stat", $"{pid} (x) S {(pid == 1 ? 0 : 1)} 1 1 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 {start} 0 0\n");
+        File.WriteAllText($"{proc}/{pid}/cgroup", "0::/\n");
+        SetWrites(proc, pid, 0);
+    }
+
+    private static void SetWrites(string proc, int pid, long calls) => File.WriteAllText($"{proc}/{pid}/io",
+        $"rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: {calls}\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n");
+
     [LabFact]
     public void Threads_are_not_counted_again()
     {

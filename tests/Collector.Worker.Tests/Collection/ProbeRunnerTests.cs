@@ -107,6 +107,30 @@ public sealed class ProbeRunnerTests
         }
     }
 
+    [Fact]
+    public void A_probe_that_is_switched_on_again_is_counted_from_then()
+    {
+        using var collector = NewCollector();
+        var self = new SelfProbe(collector, [], 1);
+        collector.Self = new ProbeRunner(self.Info, new(self.Info), () => self, NullLogger.Instance);
+        collector.CollectOnce();
+        var before = collector.CollectOnce().Time;
+        collector.Reconfigure(new AgentOptions
+        {
+            Probes = new Dictionary<string, ProbeChoice> { ["bad"] = new(false, new(_node["bad"].Info)) },
+        });
+        collector.CollectOnce();
+        collector.CollectOnce();
+        collector.Reconfigure(new AgentOptions());
+        var table = collector.CollectOnce().Find(self.Info.Tables.Single(t => t.Id == "self.probes"))!;
+
+        var collections = table.Info.Metrics.Single(m => m.Name == "netlens.probe.collections");
+        table.Rows[1].Tags[0].Text.ShouldBe("bad");
+        table.Column(collections)[1].ShouldBe(1);
+        table.Rows[1].StartTimeOf(collections.Column).ShouldBeGreaterThan(before);
+        table.Rows[0].StartTimeOf(collections.Column).ShouldBe(1);
+    }
+
     private NodeCollector NewCollector() => new(_node, new AgentOptions(), TimeProvider.System, NullLogger.Instance);
 
     private sealed class FakeNode : INode

@@ -23,13 +23,30 @@ internal sealed partial class AgentProcess : IDisposable
         var info = StartInfo("run", "--config", ConfigPath);
         foreach (var (name, value) in environment)
             info.Environment[name] = value;
-        _process = Process.Start(info)!;
-        _process.ErrorDataReceived += (_, e) =>
+        _process = Start(info);
+    }
+
+    /// <param name="configuration">Content of the file; http.listen is added.</param>
+    /// <param name="descriptors">How many files it may have open.</param>
+    public AgentProcess(string configuration, int descriptors)
+    {
+        ConfigPath = Path.Combine(_folder.FullName, "netlens.yaml");
+        Write(configuration);
+        var info = StartInfo("-c", $"ulimit -n {descriptors}; exec \"$0\" run --config \"$1\"", Program, ConfigPath);
+        info.FileName = "/bin/sh";
+        _process = Start(info);
+    }
+
+    private Process Start(ProcessStartInfo info)
+    {
+        var process = Process.Start(info)!;
+        process.ErrorDataReceived += (_, e) =>
         {
             if (e.Data is not null)
                 _log.Enqueue(e.Data);
         };
-        _process.BeginErrorReadLine();
+        process.BeginErrorReadLine();
+        return process;
     }
 
     public string ConfigPath { get; }
@@ -79,9 +96,19 @@ internal sealed partial class AgentProcess : IDisposable
     }
 
     /// <summary>Runs a command of the program to its end.</summary>
-    public static (int Code, string Output, string Error) Run(params string[] args)
+    public static (int Code, string Output, string Error) Run(params string[] args) => RunToEnd(StartInfo(args));
+
+    /// <summary>The same inside a shell's script, which finds the program as <c>$0</c>.</summary>
+    public static (int Code, string Output, string Error) RunInShell(string script)
     {
-        using var process = Process.Start(StartInfo(args))!;
+        var info = StartInfo("-c", script, Program);
+        info.FileName = "/bin/sh";
+        return RunToEnd(info);
+    }
+
+    private static (int Code, string Output, string Error) RunToEnd(ProcessStartInfo info)
+    {
+        using var process = Process.Start(info)!;
         var error = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit(Patience).ShouldBeTrue("the command did not end");

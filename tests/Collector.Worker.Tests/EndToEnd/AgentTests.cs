@@ -31,6 +31,29 @@ public sealed class AgentTests
     }
 
     [RequiresRootFact]
+    public void Where_descriptors_run_out_it_stays_alive_says_so_once_and_recovers()
+    {
+        var many = Enumerable.Range(0, 24).Select(_ => new TestNetns()).ToArray();
+        using var agent = new AgentProcess(Quick, descriptors: 400);
+        try
+        {
+            agent.Get("/metrics").ShouldContain("error_type=\"EMFILE\"");
+            var page = agent.Get("/metrics");
+            page.ShouldContain("netlens_probe_running{netlens_scope=\"node\",netlens_probe=\"softnet\"} 1");
+            page.ShouldContain("netlens_probe_running{netlens_scope=\"node\",netlens_probe=\"io\"} 1");
+            page.ShouldContain("process_memory_usage_bytes");
+            agent.LogLines.Count(l => l.Contains("probe tcpsummary: a read failed (EMFILE)")).ShouldBe(1);
+        }
+        finally
+        {
+            foreach (var ns in many)
+                ns.Dispose();
+        }
+        using var later = new TestNetns();
+        WaitForPage(agent, $"netlens_netns_name=\"{later.Name}\"");
+    }
+
+    [RequiresRootFact]
     public void A_namespace_that_ended_leaves_the_page()
     {
         using var agent = new AgentProcess(Quick);

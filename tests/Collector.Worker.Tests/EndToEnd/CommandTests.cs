@@ -19,6 +19,26 @@ public sealed class CommandTests
             .RootElement.GetProperty("version").GetString().ShouldBe("0.1.0");
     }
 
+    [RequiresRootFact]
+    public void The_name_of_a_namespace_does_not_drive_the_terminal()
+    {
+        var result = AgentProcess.RunInShell(
+            "name=$(printf 'nl\\033[31m%s' $$); ip netns add \"$name\" || exit 9; "
+            + "\"$0\" once --probe ip --zeros; code=$?; ip netns del \"$name\"; exit $code");
+        result.Code.ShouldBe(0, result.Error);
+        result.Output.ShouldContain("nl\uFFFD[31m");
+        result.Output.ShouldNotContain("\u001b");
+    }
+
+    [RequiresRootFact("unshare")]
+    public void A_node_is_called_by_its_whole_host_name_unless_somebody_named_it()
+    {
+        const string Once = "\"$0\" once --probe tcp --netns host --naming kubeskoop --format prometheus";
+        AgentProcess.RunInShell($"export NODE_NAME=; unshare --uts sh -c 'hostname node-1.example.com; {Once}' \"$0\"")
+            .Output.ShouldContain("k8s_node=\"node-1.example.com\"");
+        AgentProcess.RunInShell($"NODE_NAME=node-2 {Once}").Output.ShouldContain("k8s_node=\"node-2\"");
+    }
+
     [Theory]
     [InlineData(2, "no-such-command")]
     [InlineData(2, "once", "--format", "xml")]

@@ -51,6 +51,15 @@ public sealed unsafe class NetlinkSocket : IDisposable
         return socket;
     }
 
+    /// <summary>The same for one of the many namespaces: not with the last descriptors.</summary>
+    /// <exception cref="LinuxException">The kernel refused it.</exception>
+    internal static NetlinkSocket OpenOfNamespace(NetlinkFamily family)
+    {
+        var socket = Open(family);
+        socket._fd.NotOfTheLast($"socket AF_NETLINK {family}");
+        return socket;
+    }
+
     /// <summary>A socket over a descriptor whose other end plays the kernel.</summary>
     internal static NetlinkSocket Adopt(SafeFd fd, NetlinkFamily family) => new(fd, family);
 

@@ -19,6 +19,10 @@ public sealed class ProcFile : IDisposable
     /// <exception cref="LinuxException">The file cannot be opened.</exception>
     public static ProcFile Open(string path) => new(SafeFd.Open(path), path);
 
+    /// <summary>The same for a file of one namespace, of which there are many: not with the last descriptors.</summary>
+    /// <exception cref="LinuxException">The file cannot be opened.</exception>
+    internal static ProcFile OpenOfNamespace(string path) => new(SafeFd.Open(path).NotOfTheLast($"open {path}"), path);
+
     /// <summary>Bytes read at the offset, 0 at the end, -1 with the error.</summary>
     internal unsafe int Read(Span<byte> into, int offset, out Errno error)
     {

@@ -31,7 +31,7 @@ public sealed record HostFacts
         var release = OsRelease(root);
         return new HostFacts
         {
-            HostName = Environment.MachineName,
+            HostName = ReadHostName(),
             MachineId = FirstLine(Path.Combine(root, "etc/machine-id")),
             Architecture = RuntimeInformation.OSArchitecture switch
             {
@@ -46,6 +46,12 @@ public sealed record HostFacts
             OsDescription = release.GetValueOrDefault("PRETTY_NAME") ?? RuntimeInformation.OSDescription,
         };
     }
+
+    /// <summary>
+    /// What hostname(1) prints. Environment.MachineName ends at the first dot, and a node whose host name is fully
+    /// qualified is called by the whole of it in Kubernetes.
+    /// </summary>
+    public static string ReadHostName() => System.Net.Dns.GetHostName();
 
     private static string? FirstLine(string path)
     {

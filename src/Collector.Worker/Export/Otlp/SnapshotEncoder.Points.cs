@@ -110,11 +110,14 @@ internal sealed partial class SnapshotEncoder
         Proto.PutDouble(point[Fixed64Size..], OtlpFields.HistogramSum, sum * metric.Scale);
     }
 
-    /// <summary>Writes start (unless 0) and time; returns what follows them.</summary>
+    /// <summary>
+    /// Writes start (unless 0) and time; returns what follows them. After the clock was set back, a start noted before
+    /// lies in the future until the clock has caught up: a point whose start is after its time is refused.
+    /// </summary>
     private Span<byte> PutTimes(Span<byte> point, long start)
     {
         if (start != 0)
-            point = point[Proto.PutFixed64(point, OtlpFields.PointStartTime, start)..];
+            point = point[Proto.PutFixed64(point, OtlpFields.PointStartTime, Math.Min(start, _snapshot!.Time))..];
         return point[Proto.PutFixed64(point, OtlpFields.PointTime, _snapshot!.Time)..];
     }
 
