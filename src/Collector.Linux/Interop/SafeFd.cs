@@ -23,7 +23,8 @@ public sealed class SafeFd : SafeHandleMinusOneIsInvalid
 
     /// <summary>
     /// Gives a descriptor back where it is among the last: what is held per namespace must not take those that reading
-    /// processes, connections and the runtime itself cannot do without (the runtime ends the process when it finds none).
+    /// processes, connections and the runtime itself cannot do without (the runtime ends the process when it finds
+    /// none).
     /// </summary>
     /// <exception cref="LinuxException">EMFILE, as if there were none left.</exception>
     internal SafeFd NotOfTheLast(string what)
@@ -43,7 +44,9 @@ public sealed class SafeFd : SafeHandleMinusOneIsInvalid
     private static unsafe long LimitOfDescriptors()
     {
         var limits = stackalloc ulong[2];
-        return Libc.getrlimit(Libc.RLIMIT_NOFILE, limits) == 0 ? (long)Math.Min(limits[0], long.MaxValue) : long.MaxValue;
+        return Libc.getrlimit(Libc.RLIMIT_NOFILE, limits) == 0
+            ? (long)Math.Min(limits[0], long.MaxValue)
+            : long.MaxValue;
     }
 
     /// <summary>Inode of what is open; 0 when the kernel will not say.</summary>

@@ -41,9 +41,7 @@ internal sealed class ProcessScanner : IDisposable
     }
 
     private int NumberOfSelf() =>
-        int.TryParse(new FileInfo($"{_proc}/self").LinkTarget, System.Globalization.CultureInfo.InvariantCulture, out var pid)
-            ? pid
-            : 0;
+        int.TryParse(new FileInfo($"{_proc}/self").LinkTarget, out var pid) ? pid : 0;
 
     /// <summary>Links read since the start.</summary>
     public long Examined { get; private set; }

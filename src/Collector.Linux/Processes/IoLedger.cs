@@ -90,8 +90,8 @@ internal sealed class IoLedger(ProcessTable table)
         ref var io = ref process.Io;
         if (io.Owner != this)
         {
-            // Born since the first collection: all of it is new. Older than that, even if it could be read or placed only
-            // now (no descriptors, a namespace opened late): only what follows counts.
+            // Born since the first collection: all of it is new. Older than that, even if it could be read or placed
+            // only now (no descriptors, a namespace opened late): only what follows counts.
             var born = _begun && io.OlderThan != this && process.StartTicks >= _newestAtBegin;
             io.Last = born || Lifetime ? default : now;
             io.Owner = this;

@@ -89,7 +89,8 @@ internal static class Session
 
     /// <summary>The node's name as legacy namings print it.</summary>
     public static string NodeName(AgentOptions options) =>
-        FirstNotEmpty(options.Resource.NodeName, Environment.GetEnvironmentVariable("NODE_NAME")) ?? HostFacts.ReadHostName();
+        FirstNotEmpty(options.Resource.NodeName, Environment.GetEnvironmentVariable("NODE_NAME"))
+        ?? HostFacts.ReadHostName();
 
     // A manifest that sets NODE_NAME to nothing has not named the node: the resource of OTLP says so too.
     private static string? FirstNotEmpty(params ReadOnlySpan<string?> names)

@@ -19,7 +19,7 @@ public sealed class LayoutTests
         "sys/stat.h",
         "sys/statfs.h", "netinet/in.h", "net/if.h", "linux/netlink.h", "linux/rtnetlink.h", "linux/if_link.h",
         "linux/gen_stats.h", "linux/pkt_sched.h", "linux/sock_diag.h", "linux/inet_diag.h",
-        "linux/netfilter/nfnetlink.h", "linux/netfilter/nfnetlink_conntrack.h",
+        "linux/netfilter/nfnetlink.h", "sys/resource.h", "linux/netfilter/nfnetlink_conntrack.h",
     ];
 
     private static IEnumerable<Type> Types => typeof(Libc).Assembly.GetTypes()
