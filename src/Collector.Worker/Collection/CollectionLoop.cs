@@ -57,7 +57,7 @@ internal sealed class CollectionLoop(
                 if (first)
                     ReportFirst();
                 first = false;
-                if (++done == 2)
+                if (++done <= 2)
                     GiveBackStart();
                 next = WaitForNext(next, stop);
             }
