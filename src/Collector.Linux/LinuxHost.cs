@@ -1,5 +1,7 @@
+using Collector.Core.Events;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
+using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Processes;
@@ -14,12 +16,15 @@ public sealed class LinuxHost : IDisposable
     private readonly Lazy<NamespaceEntry> _entry;
     private ProcessTable? _processes;
 
-    public LinuxHost(KernelPaths paths)
+    /// <param name="paths">Where /proc and /sys are.</param>
+    /// <param name="bpf">How eBPF is used; null for the defaults.</param>
+    public LinuxHost(KernelPaths paths, BpfOptions? bpf = null)
     {
         Paths = paths;
         BootTime = Kernel.BootTime.Read(paths);
         _entry = new(() => new NamespaceEntry(paths.Proc));
         Namespaces = new NamespaceRegistry(this);
+        Bpf = new BpfHost(paths, bpf ?? new());
     }
 
     public KernelPaths Paths { get; }
@@ -31,6 +36,12 @@ public sealed class LinuxHost : IDisposable
     public static long PageSize { get; } = Environment.SystemPageSize;
 
     public NamespaceRegistry Namespaces { get; }
+
+    /// <summary>The eBPF side: types, symbols, the event thread.</summary>
+    public BpfHost Bpf { get; }
+
+    /// <summary>Where probes report occurrences.</summary>
+    public IEventSink Events { get; set; } = NoEvents.Instance;
 
     /// <summary>For text files; belongs to the collection thread.</summary>
     public ReadBuffer Buffer { get; } = new();
@@ -47,6 +58,7 @@ public sealed class LinuxHost : IDisposable
 
     public void Dispose()
     {
+        Bpf.Dispose();
         _processes?.Dispose();
         Namespaces.Dispose();
         if (_entry.IsValueCreated)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Unpacks one package of a Debian suite that this machine does not run, and prints the folder it is unpacked in.
 #
-#   fetch-debian-package.sh PACKAGE SUITE
+#   fetch-debian-package.sh PACKAGE SUITE [ARCHITECTURE]
 #
 # The mirror is the one apt already uses and the index is verified by apt with Debian's archive keyring, in an apt
 # state of its own: the machine's package lists and installed packages stay as they are. Nothing is fetched twice.
@@ -9,8 +9,10 @@ set -euo pipefail
 
 package=$1
 suite=$2
+architecture=${3:-$(dpkg --print-architecture)}
 cache=${NETLENS_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/netlens-tests}
 target=$cache/$package-$suite
+[ $# -lt 3 ] || target=$target-$architecture
 if [ -e "$target/.complete" ]; then
   echo "$target"
   exit 0
@@ -28,10 +30,11 @@ mkdir -p "$cache"
 work=$(mktemp -d "$cache/fetch.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/deb" "$work/root"
-echo "deb [signed-by=$keyring] $mirror $suite main" > "$work/sources.list"
+echo "deb [arch=$architecture signed-by=$keyring] $mirror $suite main" > "$work/sources.list"
 apt=(-o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=- -o Dir::State::lists="$work/lists"
   -o Dir::Cache="$work" -o Dir::Cache::archives="$work/archives" -o Dir::State::status=/dev/null
-  -o APT::Sandbox::User=root -o Acquire::Languages=none -o Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false)
+  -o APT::Architecture="$architecture" -o APT::Architectures="$architecture" -o APT::Sandbox::User=root
+  -o Acquire::Languages=none -o Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false)
 
 apt-get "${apt[@]}" -qq update >&2
 (cd "$work/deb" && apt-get "${apt[@]}" -qq download "$package" >&2)

@@ -29,6 +29,11 @@ public sealed class NetNamespace
     public bool IsHost { get; }
 
     /// <summary>
+    /// The kernel's number for this one life of a namespace (SO_NETNS_COOKIE, since Linux 5.14); 0 where unknown.
+    /// </summary>
+    public ulong Cookie { get; init; }
+
+    /// <summary>
     /// Start of its counters in Unix nanoseconds: boot for the host and for what existed before us, else the last
     /// look at which the namespace did not exist yet.
     /// </summary>

@@ -22,6 +22,11 @@ public abstract class Probe(ProbeInfo info) : IDisposable
     /// </summary>
     public abstract void Collect(SnapshotBuilder snapshot);
 
+    /// <summary>
+    /// Takes new arguments while running. False: it cannot, and is to be restarted with them.
+    /// </summary>
+    public virtual bool Reconfigure(ProbeSettings settings) => false;
+
     public void Dispose()
     {
         Dispose(true);

@@ -1,3 +1,4 @@
+using Collector.Core.Events;
 using Collector.Core.Metrics;
 
 namespace Collector.Core.Probes;
@@ -20,8 +21,16 @@ public sealed class ProbeInfo
 
     public IReadOnlyList<ProbeOption> Options { get; init; } = [];
 
+    /// <summary>Kinds of events that it reports.</summary>
+    public IReadOnlyList<EventInfo> Events { get; init; } = [];
+
     /// <summary>On without being named in the configuration.</summary>
     public bool EnabledByDefault { get; init; } = true;
+
+    /// <summary>
+    /// True when it counts only what happens while it runs (eBPF): a single collection has nothing to tell.
+    /// </summary>
+    public bool Watches { get; init; }
 
     public IEnumerable<Metric> Metrics => Tables.SelectMany(t => t.Metrics);
 

@@ -24,6 +24,23 @@ public sealed class ProbeSettings(ProbeInfo info, IReadOnlyDictionary<string, st
 
     public long Integer(string name) => long.Parse(Text(name), System.Globalization.CultureInfo.InvariantCulture);
 
+    /// <summary>A whole number and one unit, as the configuration checked it: <c>10ms</c>, <c>15s</c>.</summary>
+    public TimeSpan Duration(string name)
+    {
+        var text = Text(name);
+        var digits = text.AsSpan().IndexOfAnyExceptInRange('0', '9');
+        var milliseconds = text[digits..] switch
+        {
+            "ms" => 1,
+            "s" => 1000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            var unit => throw new FormatException($"'{unit}' is no unit of a duration"),
+        };
+        return TimeSpan.FromMilliseconds(
+            milliseconds * long.Parse(text.AsSpan(0, digits), System.Globalization.CultureInfo.InvariantCulture));
+    }
+
     public IReadOnlyList<string> List(string name) =>
         Text(name).Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 

@@ -39,6 +39,9 @@ public sealed class NamespaceRegistry : IDisposable
 
     public NamespaceHandle Host => _all[0];
 
+    /// <summary>The same by inode, for other threads; the dead stay in it for a while.</summary>
+    internal NamespaceDirectory Directory { get; } = new();
+
     /// <summary>Grows whenever a namespace came or went.</summary>
     public long Version { get; private set; }
 
@@ -52,6 +55,9 @@ public sealed class NamespaceRegistry : IDisposable
 
     /// <summary>Processes looked at since the start: the cost of discovery.</summary>
     public long ProcessesExamined => _processes.Examined;
+
+    /// <summary>True for a namespace that exists but could not be opened at the last look.</summary>
+    public bool IsUnreadable(ulong inode) => _unreadable.Contains(inode);
 
     public NamespaceHandle? Find(ulong inode) => _byInode.GetValueOrDefault(inode);
 
@@ -86,8 +92,12 @@ public sealed class NamespaceRegistry : IDisposable
             fd = TryOpen($"{paths.Proc}/1/ns/net", out inode, out _)
                 ?? TryOpen($"{paths.Proc}/thread-self/ns/net", out inode, out _);
         }
-        var ns = new NetNamespace(inode, ++_generation, isHost: true, _host.BootTime);
-        Add(new NamespaceHandle(_host, ns, fd) { IsOwn = fd is null || inode == _own });
+        var isOwn = fd is null || inode == _own;
+        var ns = new NetNamespace(inode, ++_generation, isHost: true, _host.BootTime)
+        {
+            Cookie = paths.Recorded ? 0 : NsCookie.Of(_host, fd, isOwn),
+        };
+        Add(new NamespaceHandle(_host, ns, fd) { IsOwn = isOwn });
     }
 
     private void AddFromMounts(long startOfNew)
@@ -130,7 +140,10 @@ public sealed class NamespaceRegistry : IDisposable
                 _unreadable.Add(expected);
             return null;
         }
-        var ns = new NetNamespace(inode, ++_generation, isHost: false, startOfNew);
+        var ns = new NetNamespace(inode, ++_generation, isHost: false, startOfNew)
+        {
+            Cookie = NsCookie.Of(_host, fd, inode == _own),
+        };
         var handle = new NamespaceHandle(_host, ns, fd) { IsOwn = inode == _own };
         Add(handle);
         return handle;
@@ -157,6 +170,7 @@ public sealed class NamespaceRegistry : IDisposable
     {
         _byInode[handle.Namespace.Inode] = handle;
         _all.Add(handle);
+        Directory.Add(handle.Namespace);
         Version++;
     }
 
@@ -206,6 +220,7 @@ public sealed class NamespaceRegistry : IDisposable
         var handle = _all[index];
         _all.RemoveAt(index);
         _byInode.Remove(handle.Namespace.Inode);
+        Directory.Remove(handle.Namespace);
         handle.Dispose();
         Version++;
     }

@@ -27,5 +27,12 @@ public static class AllProbes
         new(Io.Info, static (host, settings) => new Io(host, settings)),
         new(Slab.Info, static (host, _) => new Slab(host)),
         new(Rdma.Info, static (host, settings) => new Rdma(host, settings)),
+        new(PacketLoss.Info, static (host, settings) => new PacketLoss(host, settings)),
+        new(Softirq.Info, static (host, settings) => new Softirq(host, settings)),
+        new(VirtCmdLatency.Info, static (host, settings) => new VirtCmdLatency(host, settings)),
+        new(TcpReset.Info, static (host, settings) => new TcpReset(host, settings)),
+        new(TcpRetrans.Info, static (host, settings) => new TcpRetrans(host, settings)),
+        // Last: it tells about the programs of those before.
+        new(Ebpf.Info, static (host, _) => new Ebpf(host)),
     ];
 }

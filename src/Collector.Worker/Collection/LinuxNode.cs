@@ -1,16 +1,18 @@
+using Collector.Core.Events;
 using Collector.Core.Identity;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Linux;
 using Collector.Linux.Kernel;
+using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes;
 
 namespace Collector.Worker.Collection;
 
 /// <summary>A Linux node, or a recorded tree of one.</summary>
-internal sealed class LinuxNode(KernelPaths paths) : INode
+internal sealed class LinuxNode(KernelPaths paths, BpfOptions bpf, IEventSink events) : INode
 {
-    private readonly LinuxHost _host = new(paths);
+    private readonly LinuxHost _host = new(paths, bpf) { Events = events };
 
     public IReadOnlyList<ProbeInfo> Catalogue { get; } = [.. AllProbes.List.Select(p => p.Info)];
 

@@ -29,6 +29,9 @@ internal static partial class Log
     [LoggerMessage(106, LogLevel.Critical, "the collection thread ended: {Reason}")]
     public static partial void CollectionEnded(ILogger logger, string reason, Exception exception);
 
+    [LoggerMessage(108, LogLevel.Debug, "ebpf: {Text}")]
+    public static partial void Ebpf(ILogger logger, string text);
+
     [LoggerMessage(107, LogLevel.Warning, "{Count} network namespaces could not be opened: {Hint}")]
     public static partial void NamespacesUnreadable(ILogger logger, int count, string hint);
 }

@@ -80,8 +80,8 @@ internal sealed class NodeCollector : IDisposable
             var choice = options.Probes.GetValueOrDefault(info.Id);
             if (choice?.Enabled ?? info.EnabledByDefault)
             {
-                var settings = choice?.Settings ?? new(info);
-                yield return new ProbeRunner(info, settings, () => Node.Create(info, settings), _log);
+                yield return new ProbeRunner(
+                    info, choice?.Settings ?? new(info), settings => Node.Create(info, settings), _log);
             }
         }
     }
@@ -93,8 +93,10 @@ internal sealed class NodeCollector : IDisposable
         var wanted = Chosen(options).ToArray();
         for (var i = 0; i < wanted.Length; i++)
         {
-            var same = Array.Find(_runners, r => r.Info == wanted[i].Info && r.Settings.SameAs(wanted[i].Settings));
-            wanted[i] = same ?? wanted[i];
+            var settings = wanted[i].Settings;
+            var running = Array.Find(_runners, r => r.Info == wanted[i].Info);
+            if (running is not null && (running.Settings.SameAs(settings) || running.Reconfigure(settings)))
+                wanted[i] = running;
         }
         foreach (var gone in _runners.Except(wanted))
             gone.Dispose();

@@ -25,7 +25,8 @@ internal enum ProbeState
 /// Keeps one probe going: starts it, collects, and after a failure starts it again with growing pauses, whatever the
 /// other probes do. Belongs to the collection thread; the figures may be read from anywhere.
 /// </summary>
-internal sealed class ProbeRunner(ProbeInfo info, ProbeSettings settings, Func<Probe> create, ILogger log) : IDisposable
+internal sealed class ProbeRunner(
+    ProbeInfo info, ProbeSettings settings, Func<ProbeSettings, Probe> create, ILogger log) : IDisposable
 {
     private const int LongestPause = 64;
     private Probe? _probe;
@@ -34,7 +35,7 @@ internal sealed class ProbeRunner(ProbeInfo info, ProbeSettings settings, Func<P
 
     public ProbeInfo Info { get; } = info;
 
-    public ProbeSettings Settings { get; } = settings;
+    public ProbeSettings Settings { get; private set; } = settings;
 
     public ProbeState State { get; private set; } = ProbeState.Starting;
 
@@ -52,6 +53,28 @@ internal sealed class ProbeRunner(ProbeInfo info, ProbeSettings settings, Func<P
     public long Collections { get; private set; }
 
     public long Failures { get; private set; }
+
+    /// <summary>
+    /// Gives a running probe other arguments. False: it has to be restarted for them.
+    /// </summary>
+    public bool Reconfigure(ProbeSettings settings)
+    {
+        if (_probe is null)
+            return false;
+        try
+        {
+            if (!_probe.Reconfigure(settings))
+                return false;
+        }
+        catch (Exception e)
+        {
+            // Half old, half new: a restart settles it.
+            Log.ProbeFailed(log, Info.Id, e.Message, e);
+            return false;
+        }
+        Settings = settings;
+        return true;
+    }
 
     public void Collect(SnapshotBuilder snapshot)
     {
@@ -71,7 +94,7 @@ internal sealed class ProbeRunner(ProbeInfo info, ProbeSettings settings, Func<P
         Probe? probe = null;
         try
         {
-            probe = create();
+            probe = create(Settings);
             probe.Start();
             _probe = probe;
             if (State is ProbeState.Unavailable or ProbeState.Failed)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Collector.Core.Metrics;
+using Collector.Worker.Events;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Export.Prometheus;
 
@@ -8,6 +9,8 @@ namespace Collector.Worker.Collection;
 /// <summary>The single figures about the agent; names of the semantic conventions where they have one.</summary>
 internal static class SelfFigures
 {
+    private const string Event = "{event}";
+
     /// <summary>Of the collection.</summary>
     public static IEnumerable<SelfFigure> OfCollection(NodeCollector collector, Func<long> missed)
     {
@@ -69,6 +72,31 @@ internal static class SelfFigures
         Description = "Scrapes that got no page: too many at once, no snapshot yet, or the reader went away.",
         Tags = [new("error.type", reason)],
     }, read);
+
+    /// <summary>Of the events, from the probes to each outlet.</summary>
+    public static IEnumerable<SelfFigure> OfEvents(EventHub events)
+    {
+        yield return Counter("netlens.events.published", Event, "Events that got through, without summaries.",
+            () => events.Published);
+        yield return Counter("netlens.events.held_back", Event,
+            "Events that were counted only, because too many like them came before.", () => events.HeldBackCount);
+        yield return Counter("netlens.events.summaries", Event,
+            "Reports of how many events like one were held back.", () => events.Summaries);
+        foreach (var outlet in events.Outlets)
+        {
+            yield return Outlet("delivered", "Events and summaries that the outlet delivered.", () => outlet.Delivered);
+            yield return Outlet("dropped", "Events and summaries lost because the outlet's queue was full.",
+                () => outlet.Dropped);
+            yield return Outlet("failed", "Events and summaries lost because the outlet could not deliver them.",
+                () => outlet.Failed);
+
+            SelfFigure Outlet(string what, string description, Func<long> read) => new(new Metric
+            {
+                Name = $"netlens.events.{what}", Unit = Event, Kind = InstrumentKind.Counter,
+                Description = description, Tags = [new("netlens.event.outlet", outlet.Name)],
+            }, read);
+        }
+    }
 
     /// <summary>Of the OTLP outlet.</summary>
     public static IEnumerable<SelfFigure> OfOtlp(OtlpStatistics otlp)

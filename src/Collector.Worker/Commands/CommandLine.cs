@@ -13,7 +13,7 @@ internal static class CommandLine
         var root = new RootCommand("Netlens tells why the network of a Kubernetes pod or a Linux node misbehaves.")
         {
             RunCommand.Create(), OnceCommand.Create(), ListCommand.Create(), ConfigCommand.Create(),
-            DoctorCommand.Create(), VersionCommand.Create(),
+            DoctorCommand.Create(), BtfCommand.Create(), VersionCommand.Create(),
         };
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)

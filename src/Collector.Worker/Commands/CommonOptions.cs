@@ -53,6 +53,28 @@ internal static class CommonOptions
         AllowMultipleArgumentsPerToken = true,
     };
 
+    public static Option<string?> For()
+    {
+        var option = new Option<string?>("--for")
+        {
+            Description = "Watch for this long before collecting, such as 10s: for probes that count only what happens "
+                + "while they run (packetloss and its like), which are left out otherwise.",
+            HelpName = "DURATION",
+        };
+        option.Validators.Add(result =>
+        {
+            foreach (var token in result.Tokens)
+            {
+                if (!DurationText.TryParse(token.Value, out var value, out _) || value > TimeSpan.FromHours(1))
+                {
+                    result.AddError($"--for: '{Output.Printable(token.Value)}' is not a duration up to 1h, "
+                        + "such as 500ms, 10s or 1m");
+                }
+            }
+        });
+        return option;
+    }
+
     public static Option<string[]> Namespaces() => new("--netns", "-n")
     {
         Description = "Only these network namespaces: an inode, a name under /run/netns, or 'host'. "

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using Collector.Linux.Kernel.Bpf;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
 using Collector.Worker.Hosting;
@@ -16,7 +17,14 @@ internal static class DoctorCommand
     /// <param name="Series">Series of one collection.</param>
     /// <param name="Milliseconds">How long that collection took.</param>
     private sealed record Finding(
-        string Probe, bool Enabled, string Verdict, string Detail, long Series, double Milliseconds);
+        string Probe, bool Enabled, string Verdict, string Detail, long Series, double Milliseconds)
+    {
+        /// <summary>How its programs were attached; null for probes without any.</summary>
+        public LadderReport? Ladder { get; init; }
+
+        /// <summary>Settings that this kernel does not know.</summary>
+        public IReadOnlyList<string> Notes { get; init; } = [];
+    }
 
     public static Command Create()
     {
@@ -54,16 +62,19 @@ internal static class DoctorCommand
         var failures = string.Join(", ", collector.ReadFailures()
             .Select(f => (f.Key.Reason, First: failedBefore.GetValueOrDefault(f.Key.Reason), All: f.Value))
             .Select(f => $"{Output.Counted(Math.Max(f.First, f.All - f.First), "read")} failed: {f.Reason}"));
-        return runner.State switch
+        var bpf = (collector.Node as LinuxNode)?.Host.Bpf;
+        var ladder = bpf?.Reports.GetValueOrDefault(id);
+        var finding = runner.State switch
         {
             ProbeState.Unavailable => new(id, enabled, "unavailable", runner.Reason, 0, time),
             ProbeState.Failed => new(id, enabled, "failed", runner.Reason, 0, time),
             _ when collector.Series == 0 && failures.Length > 0 => new(id, enabled, "unavailable", failures, 0, time),
-            _ when collector.Series == 0 =>
+            _ when collector.Series == 0 && !runner.Info.Watches =>
                 new(id, enabled, "empty", "the kernel has nothing to tell: its module is not loaded", 0, time),
             _ when failures.Length > 0 => new(id, enabled, "partial", failures, collector.Series, time),
-            _ => new(id, enabled, "ok", "", collector.Series, time),
+            _ => new Finding(id, enabled, "ok", "", collector.Series, time),
         };
+        return finding with { Ladder = ladder, Notes = [.. (bpf?.Notes ?? []).Select(n => n.Text)] };
     }
 
     private static void Print(MachineReport machine, Finding[] findings)
@@ -80,8 +91,62 @@ internal static class DoctorCommand
                 f.Milliseconds.ToString("F2"), f.Detail);
         }
         Output.Print(table);
+        PrintLadders(findings);
+        foreach (var finding in findings)
+        {
+            foreach (var note in finding.Notes)
+                Output.Error($"{finding.Probe}: {note}");
+        }
         foreach (var problem in machine.Problems)
             Output.Error(problem);
+    }
+
+    private static void PrintLadders(Finding[] findings)
+    {
+        var hooks = findings.SelectMany(f => f.Ladder?.Hooks ?? []).ToArray();
+        if (hooks.Length == 0)
+            return;
+        Console.Out.WriteLine();
+        var table = Output.Table("PROBE", "SEES", "BY", "VERDICT", "WHY");
+        foreach (var ladder in findings.Where(f => f.Ladder is not null).Select(f => f.Ladder!))
+        {
+            foreach (var hook in ladder.Hooks)
+            {
+                foreach (var way in hook.Ways)
+                    table.Row(ladder.Probe, hook.Hook, way.Sections, Verdict(way.Verdict), way.Reason);
+            }
+        }
+        Output.Print(table);
+    }
+
+    private static string Verdict(WayVerdict verdict) => verdict switch
+    {
+        WayVerdict.Taken => "taken",
+        WayVerdict.Refused => "refused",
+        _ => "not needed",
+    };
+
+    private static void WriteLadder(System.Text.Json.Utf8JsonWriter json, LadderReport ladder)
+    {
+        json.WriteStartArray("hooks");
+        foreach (var hook in ladder.Hooks)
+        {
+            json.WriteStartObject();
+            json.WriteString("hook", hook.Hook);
+            json.WriteBoolean("optional", hook.Optional);
+            json.WriteStartArray("ways");
+            foreach (var way in hook.Ways)
+            {
+                json.WriteStartObject();
+                json.WriteString("by", way.Sections);
+                json.WriteString("verdict", Verdict(way.Verdict));
+                json.WriteString("reason", way.Reason);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
     }
 
     private static void PrintJson(MachineReport machine, Finding[] findings) => Output.Json(json =>
@@ -105,6 +170,12 @@ internal static class DoctorCommand
             json.WriteString("reason", f.Detail);
             json.WriteNumber("series", f.Series);
             json.WriteNumber("milliseconds", Math.Round(f.Milliseconds, 3));
+            if (f.Ladder is { } ladder)
+                WriteLadder(json, ladder);
+            json.WriteStartArray("notes");
+            foreach (var note in f.Notes)
+                json.WriteStringValue(note);
+            json.WriteEndArray();
             json.WriteEndObject();
         }
         json.WriteEndArray();

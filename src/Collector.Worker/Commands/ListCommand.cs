@@ -5,12 +5,12 @@ using Collector.Worker.Hosting;
 
 namespace Collector.Worker.Commands;
 
-/// <summary><c>netlens list probes|metrics|namespaces</c>.</summary>
+/// <summary><c>netlens list probes|metrics|events|namespaces</c>.</summary>
 internal static class ListCommand
 {
-    public static Command Create() => new("list", "List probes, metrics or network namespaces.")
+    public static Command Create() => new("list", "List probes, metrics, events or network namespaces.")
     {
-        Probes(), Metrics(), Namespaces(),
+        Probes(), Metrics(), EventView.Create(), Namespaces(),
     };
 
     private static Command Probes()
@@ -119,25 +119,17 @@ internal static class ListCommand
             json.WriteString("description", metric.Description);
             json.WriteString("scope", metric.Table.Scope == RowScope.Node ? "node" : "namespace");
             json.WriteBoolean("optional", metric.Optional);
-            WriteStrings(json, "rowAttributes", metric.Table.RowTags.Select(t => t.Key));
+            Output.WriteStrings(json, "rowAttributes", metric.Table.RowTags.Select(t => t.Key));
             json.WriteStartObject("attributes");
             foreach (var tag in metric.Tags)
                 json.WriteString(tag.Key, tag.Value.Text);
             json.WriteEndObject();
-            WriteStrings(json, "kubeskoop", metric.KubeSkoop);
-            WriteStrings(json, "inspector", metric.Inspector);
+            Output.WriteStrings(json, "kubeskoop", metric.KubeSkoop);
+            Output.WriteStrings(json, "inspector", metric.Inspector);
             json.WriteEndObject();
         }
         json.WriteEndArray();
     });
-
-    private static void WriteStrings(System.Text.Json.Utf8JsonWriter json, string name, IEnumerable<string> values)
-    {
-        json.WriteStartArray(name);
-        foreach (var value in values)
-            json.WriteStringValue(value);
-        json.WriteEndArray();
-    }
 
     private static Command Namespaces()
     {

@@ -18,6 +18,9 @@ internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>>
         (19, "CAP_SYS_PTRACE", "to see the namespaces, io and files of other users' processes"),
         (2, "CAP_DAC_READ_SEARCH", "to read files of other users (slabinfo, /proc/PID/io)"),
         (12, "CAP_NET_ADMIN", "for conntrack statistics"),
+        (39, "CAP_BPF", "to load eBPF programs (CAP_SYS_ADMIN before Linux 5.8)"),
+        (38, "CAP_PERFMON", "to attach eBPF programs to tracepoints (CAP_SYS_ADMIN before Linux 5.8)"),
+        (34, "CAP_SYSLOG", "to name the kernel functions of drops and stacks"),
     ];
 
     public static MachineReport Read(PathOptions paths)

@@ -21,18 +21,26 @@ internal static class OnceCommand
         var naming = CommonOptions.Naming();
         var probes = CommonOptions.Probes("Only these probes, also ones that are off by default.");
         var namespaces = CommonOptions.Namespaces();
+        var watch = CommonOptions.For();
         var zeros = new Option<bool>("--zeros") { Description = "In tables, show series whose value is 0 as well." };
         var command = new Command(
-            "once", "Collect once and print the numbers.") { config, format, naming, probes, namespaces, zeros };
+            "once", "Collect once and print the numbers.") { config, format, naming, probes, namespaces, watch, zeros };
         command.SetAction(parsed => Session.Guard(() =>
         {
             var loaded = Session.Configure(parsed.GetValue(config));
             if (loaded?.Options is not { } options)
                 return ExitCodes.Configuration;
-            using var collector = Session.Collector(options, parsed.GetValue(probes) ?? []);
+            var duration = DurationOf(parsed.GetValue(watch));
+            using var collector = Session.Collector(
+                options, parsed.GetValue(probes) ?? [], watching: duration > TimeSpan.Zero);
             if (collector is null)
                 return ExitCodes.Usage;
             var snapshot = collector.CollectOnce();
+            if (duration > TimeSpan.Zero)
+            {
+                Thread.Sleep(duration);
+                snapshot = collector.CollectOnce();
+            }
             var wanted = parsed.GetValue(namespaces) ?? [];
             if (!AllKnown(wanted, collector))
                 return ExitCodes.Usage;
@@ -44,6 +52,9 @@ internal static class OnceCommand
         }));
         return command;
     }
+
+    private static TimeSpan DurationOf(string? text) =>
+        text is not null && DurationText.TryParse(text, out var value, out _) ? value : TimeSpan.Zero;
 
     private sealed record View(Snapshot Snapshot, MetricNaming Naming, AgentOptions Options);
 

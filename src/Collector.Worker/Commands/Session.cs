@@ -36,13 +36,20 @@ internal static class Session
     }
 
     /// <summary>A collector of the chosen probes, or of all that the configuration switches on.</summary>
+    /// <param name="options">The configuration.</param>
+    /// <param name="probes">The chosen; none for all.</param>
+    /// <param name="watching">False leaves out, unless chosen, probes that a single collection tells nothing.</param>
     /// <returns>Null after a message when a probe's name is unknown.</returns>
-    public static NodeCollector? Collector(AgentOptions options, string[] probes)
+    public static NodeCollector? Collector(AgentOptions options, string[] probes, bool watching = true)
     {
         if (!TryChoose(options, probes, out var chosen))
             return null;
         chosen = WithLifetime(chosen);
-        var node = NodeFactory.Create(chosen.Paths);
+        if (!watching && probes.Length == 0)
+            chosen = WithoutWatching(chosen);
+        else if (!watching && NodeFactory.Catalogue.FirstOrDefault(p => p.Watches && probes.Contains(p.Id)) is { } p)
+            Output.Error($"{p.Id} counts only what happens while it runs: --for 10s lets it watch that long");
+        var node = NodeFactory.Create(chosen.Paths, chosen.Ebpf);
         return new NodeCollector(node, chosen, TimeProvider.System, NullLogger.Instance);
     }
 
@@ -56,6 +63,15 @@ internal static class Session
             return p.Options.Any(o => o.Name == "lifetime")
                 ? choice with { Settings = choice.Settings.WithDefault("lifetime", "true") }
                 : choice;
+        }),
+    };
+
+    private static AgentOptions WithoutWatching(AgentOptions options) => options with
+    {
+        Probes = NodeFactory.Catalogue.ToDictionary(p => p.Id, p =>
+        {
+            var choice = options.Probes.GetValueOrDefault(p.Id) ?? new(p.EnabledByDefault, new(p));
+            return p.Watches ? choice with { Enabled = false } : choice;
         }),
     };
 

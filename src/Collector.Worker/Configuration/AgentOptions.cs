@@ -10,6 +10,10 @@ public sealed record AgentOptions
     /// <summary>Probes that the file or the environment names, by id; the others follow their own default.</summary>
     public IReadOnlyDictionary<string, ProbeChoice> Probes { get; init; } = new Dictionary<string, ProbeChoice>();
 
+    public EbpfOptions Ebpf { get; init; } = new();
+
+    public EventOptions Events { get; init; } = new();
+
     public HttpOptions Http { get; init; } = new();
 
     public PrometheusOptions Prometheus { get; init; } = new();
@@ -31,6 +35,35 @@ public sealed record CollectionOptions
 {
     /// <summary>Time between collections; both outlets read what the last one found.</summary>
     public TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(15);
+}
+
+public sealed record EbpfOptions
+{
+    /// <summary>Folder with files of type information for kernels without their own; null for none.</summary>
+    public string? Btf { get; init; }
+
+    /// <summary>Bytes of each eBPF probe's event buffer (per CPU before Linux 5.8).</summary>
+    public int EventBuffer { get; init; } = 256 * 1024;
+}
+
+public sealed record EventOptions
+{
+    /// <summary>Off: probes count, and report no single events.</summary>
+    public bool Enabled { get; init; } = true;
+
+    /// <summary>Events of one kind, namespace and reason that are let through per window.</summary>
+    public int Burst { get; init; } = 10;
+
+    public TimeSpan Window { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>"": none; <c>stdout</c>; or the path of a file.</summary>
+    public string Json { get; init; } = "";
+
+    /// <summary>As log records, if there is an endpoint for logs.</summary>
+    public bool Otlp { get; init; } = true;
+
+    /// <summary>Events that may wait for an outlet.</summary>
+    public int Queue { get; init; } = 4096;
 }
 
 public sealed record HttpOptions

@@ -17,6 +17,8 @@ internal static class ConfigurationSchema
     [
         ("collection", "The one loop that reads the kernel; both outlets show what it last found."),
         (Probes, "What is collected. `netlens list probes` names the probes and their arguments."),
+        ("ebpf", "Programs in the kernel: what they need and how much memory their events may take."),
+        ("events", "Single occurrences that probes report, such as a reset connection: what leaves, and how many."),
         ("http", "The HTTP port: /metrics and the health answers."),
         ("prometheus", "The text that /metrics answers with."),
         ("otlp", "Push over OTLP. Without an endpoint here or in OTEL_EXPORTER_OTLP_ENDPOINT nothing is sent."),
@@ -33,6 +35,55 @@ internal static class ConfigurationSchema
             (o, v) => o with { Collection = o.Collection with { Interval = (TimeSpan)v! } })
         {
             Variable = "NETLENS_COLLECTION_INTERVAL",
+        },
+        new ValueKey("ebpf.btf", AbsolutePath,
+            "Folder with vmlinux-RELEASE files (BTF, or ELF with BTF) for kernels that have none of their own.",
+            o => o.Ebpf.Btf, (o, v) => o with { Ebpf = o.Ebpf with { Btf = (string?)v } })
+        {
+            Variable = "NETLENS_EBPF_BTF",
+            Example = "/etc/netlens/btf",
+        },
+        new ValueKey("ebpf.eventBuffer", Choice(
+                ("64KiB", 1 << 16), ("128KiB", 1 << 17), ("256KiB", 1 << 18), ("512KiB", 1 << 19), ("1MiB", 1 << 20),
+                ("2MiB", 1 << 21), ("4MiB", 1 << 22), ("8MiB", 1 << 23), ("16MiB", 1 << 24)),
+            "Memory of each eBPF probe for events on their way out (per CPU before Linux 5.8).",
+            o => o.Ebpf.EventBuffer, (o, v) => o with { Ebpf = o.Ebpf with { EventBuffer = (int)v! } })
+        {
+            Variable = "NETLENS_EBPF_EVENTBUFFER",
+        },
+        new ValueKey("events.enabled", ValueType.Boolean, "Off: probes count, and report no single events.",
+            o => o.Events.Enabled, (o, v) => o with { Events = o.Events with { Enabled = (bool)v! } })
+        {
+            Variable = "NETLENS_EVENTS_ENABLED",
+        },
+        new ValueKey("events.burst", Integer(1, 10_000),
+            "Events of one kind, namespace and reason that are let through per window; the others are counted.",
+            o => o.Events.Burst, (o, v) => o with { Events = o.Events with { Burst = (int)(long)v! } })
+        {
+            Variable = "NETLENS_EVENTS_BURST",
+        },
+        new ValueKey("events.window", Duration(TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
+            "Length of that window. At its end a summary tells how many were held back.",
+            o => o.Events.Window, (o, v) => o with { Events = o.Events with { Window = (TimeSpan)v! } })
+        {
+            Variable = "NETLENS_EVENTS_WINDOW",
+        },
+        new ValueKey("events.json", JsonTarget, "Where events are written as JSON lines. Empty: nowhere.",
+            o => o.Events.Json, (o, v) => o with { Events = o.Events with { Json = (string)v! } })
+        {
+            Variable = "NETLENS_EVENTS_JSON",
+        },
+        new ValueKey("events.otlp", ValueType.Boolean,
+            "Sends events as OTLP log records, if there is an OTLP endpoint.",
+            o => o.Events.Otlp, (o, v) => o with { Events = o.Events with { Otlp = (bool)v! } })
+        {
+            Variable = "NETLENS_EVENTS_OTLP",
+        },
+        new ValueKey("events.queue", Integer(1, 65_536),
+            "Events that may wait for a slow outlet; what comes on top is dropped and counted.",
+            o => o.Events.Queue, (o, v) => o with { Events = o.Events with { Queue = (int)(long)v! } })
+        {
+            Variable = "NETLENS_EVENTS_QUEUE",
         },
         new ValueKey("http.enabled", ValueType.Boolean, "Off opens no port at all.",
             o => o.Http.Enabled, (o, v) => o with { Http = o.Http with { Enabled = (bool)v! } })

@@ -1,5 +1,6 @@
 using System.Text;
 using Collector.Worker.Configuration.Yaml;
+using Collector.Worker.Events;
 using Collector.Worker.Http;
 
 namespace Collector.Worker.Configuration;
@@ -22,6 +23,12 @@ internal static class TextChecks
         text.Length == 0 ? "is empty text"
         : text[0] != '/' && !Path.IsPathFullyQualified(text) ? $"'{YamlText.Shown(text)}' is not an absolute path"
         : Printable(text);
+
+    public static string JsonTarget(string text) => text.Length == 0 || text == JsonEventOutlet.StandardOutputWord
+        ? ""
+        : AbsolutePath(text) is { Length: > 0 } problem
+            ? problem + Suggestion.For(text, [JsonEventOutlet.StandardOutputWord])
+            : "";
 
     public static string Listen(string text) =>
         ListenAddress.TryParse(text, out _, out var problem) ? "" : $"'{YamlText.Shown(text)}' {problem}";

@@ -39,6 +39,11 @@ internal abstract class ValueType(string name, string allowed)
     public static ValueType AbsolutePath { get; } = new CheckedText(
         "path", "an absolute path", TextChecks.AbsolutePath);
 
+    public static ValueType Integer(long least, long most) => new IntegerType(least, most);
+
+    public static ValueType JsonTarget { get; } = new CheckedText(
+        "target", "stdout, an absolute path, or empty text", TextChecks.JsonTarget);
+
     public static ValueType Word { get; } = new CheckedText(
         "text", "text without spaces, at most 253 characters", TextChecks.Word);
 

@@ -75,7 +75,7 @@ internal static class SeriesReader
     {
         var tags = new List<Tag>();
         if (naming == MetricNaming.Otel)
-            AddIdentity(tags, row.Namespace);
+            IdentityAttributes.Add(tags, row.Namespace, row.Namespace?.Identity);
         else
             AddLegacyIdentity(tags, row.Namespace, naming, nodeName);
         for (var i = 0; i < row.Tags.Count; i++)
@@ -87,25 +87,6 @@ internal static class SeriesReader
         if (!legacy)
             tags.AddRange(metric.Tags);
         return tags;
-    }
-
-    private static void AddIdentity(List<Tag> tags, NetNamespace? ns)
-    {
-        tags.Add(new("netlens.scope", ns is null || ns.IsHost ? "node" : "namespace"));
-        if (ns is null)
-            return;
-        tags.Add(new("netlens.netns", ns.Inode.ToString(System.Globalization.CultureInfo.InvariantCulture)));
-        var identity = ns.Identity;
-        AddKnown(tags, "netlens.netns.name", identity.Name);
-        AddKnown(tags, "k8s.namespace.name", identity.PodNamespace);
-        AddKnown(tags, "k8s.pod.name", identity.PodName);
-        AddKnown(tags, "k8s.pod.uid", identity.PodUid);
-    }
-
-    private static void AddKnown(List<Tag> tags, string key, string? value)
-    {
-        if (!string.IsNullOrEmpty(value))
-            tags.Add(new(key, value));
     }
 
     private static void AddLegacyIdentity(List<Tag> tags, NetNamespace? ns, MetricNaming naming, string nodeName)

@@ -1,6 +1,9 @@
+using Collector.Core.Events;
+using Collector.Linux.Kernel.Bpf;
 using Collector.Worker.Collection;
 using Collector.Worker.Commands;
 using Collector.Worker.Configuration;
+using Collector.Worker.Events;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Export.Prometheus;
 using Collector.Worker.Http;
@@ -80,7 +83,8 @@ internal sealed class Agent : IDisposable
         services.AddSystemd(provider => () => provider.GetRequiredService<CollectionLoop>().Healthy);
         services.AddSingleton(options);
         services.AddSingleton(new PrometheusStatistics());
-        AddOtlp(builder, options, otlp);
+        var resource = AddOtlp(builder, options, otlp);
+        services.AddEvents(options.Events, otlp.Logs, resource, VersionCommand.Version);
         AddCollection(services, options);
         services.AddSingleton(new ReloadSource(configPath));
         services.AddHostedService<Reloader>();
@@ -89,29 +93,34 @@ internal sealed class Agent : IDisposable
 
     private static void AddCollection(IServiceCollection services, AgentOptions options)
     {
-        services.AddSingleton(provider => new NodeCollector(
-            NodeFactory.Create(options.Paths), options, TimeProvider.System,
-            provider.GetRequiredService<ILogger<NodeCollector>>()));
+        services.AddSingleton(provider =>
+        {
+            var log = provider.GetRequiredService<ILogger<NodeCollector>>();
+            BpfHost.Log = text => Collection.Log.Ebpf(log, text);
+            var node = NodeFactory.Create(options.Paths, options.Ebpf, provider.GetRequiredService<IEventSink>());
+            return new NodeCollector(node, options, TimeProvider.System, log);
+        });
         services.AddSingleton(provider => provider.GetRequiredService<NodeCollector>().Store);
         services.AddSingleton<CollectionLoop>();
         services.AddHostedService(provider => provider.GetRequiredService<CollectionLoop>());
     }
 
     // Before the other services, so that it stops last and the end of everything else is still exported.
-    private static void AddOtlp(IHostApplicationBuilder builder, AgentOptions options, OtlpSettings otlp)
+    private static ResourceAttributes? AddOtlp(IHostApplicationBuilder builder, AgentOptions options, OtlpSettings otlp)
     {
         builder.Services.AddSingleton(new OtlpStatistics());
         if (!otlp.Metrics.Enabled && !otlp.Logs.Enabled)
-            return; // Not even the resource is made: it takes the cryptography library into memory.
+            return null; // Not even the resource is made: it takes the cryptography library into memory.
         var resource = ResourceAttributes.Build(
             otlp, options.Resource, HostFacts.Read(), VersionCommand.Version, Environment.GetEnvironmentVariable);
         builder.AddNetlensTelemetry(otlp, resource);
         if (!otlp.Metrics.Enabled)
-            return;
+            return resource;
         builder.Services.AddHostedService(provider => new OtlpMetricExporter(
             provider.GetRequiredService<NodeCollector>().Store, otlp, resource, VersionCommand.Version,
             provider.GetRequiredService<OtlpStatistics>(), TimeProvider.System,
             provider.GetRequiredService<ILogger<OtlpMetricExporter>>()));
+        return resource;
     }
 
     // The figures about the agent need everything else to exist.
@@ -123,12 +132,13 @@ internal sealed class Agent : IDisposable
         [
             .. SelfFigures.OfCollection(collector, () => loop.Missed),
             .. SelfFigures.OfProcess(),
+            .. services.GetService<EventHub>() is { } events ? SelfFigures.OfEvents(events) : [],
             .. SelfFigures.OfPrometheus(services.GetRequiredService<PrometheusStatistics>()),
             .. otlp.Metrics.Enabled ? SelfFigures.OfOtlp(services.GetRequiredService<OtlpStatistics>()) : [],
         ];
         var probe = new SelfProbe(collector, figures, SelfFigures.StartOfProcess);
         var log = services.GetRequiredService<ILogger<NodeCollector>>();
-        collector.Self = new ProbeRunner(probe.Info, new(probe.Info), () => probe, log);
+        collector.Self = new ProbeRunner(probe.Info, new(probe.Info), _ => probe, log);
         return otlp.Metrics.Enabled
             ? new SelfMeter(TelemetryExtensions.MeterName, VersionCommand.Version, collector.Store, probe.Info.Tables)
             : null;

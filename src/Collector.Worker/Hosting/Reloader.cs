@@ -65,6 +65,8 @@ internal sealed partial class Reloader(
     {
         if (before.Collection != after.Collection)
             yield return "collection";
+        if (before.Events != after.Events)
+            yield return "events";
         if (before.Http != after.Http)
             yield return "http";
         if (before.Prometheus != after.Prometheus)

@@ -111,6 +111,29 @@ internal sealed class ProcessLab : IDisposable
         _unshare.StandardInput.Write(command + "\n");
         _unshare.StandardInput.Flush();
         Expect("ok");
+        WaitUntilAsleep();
+    }
+
+    // The kernel counts a write after it has woken who reads what was written: a worker that is not yet waiting for
+    // its next command may still have its answer to count.
+    private void WaitUntilAsleep()
+    {
+        for (var i = 0; i < 2000 && Pids.Any(IsRunning); i++)
+            Thread.Sleep(1);
+    }
+
+    // "123 (comm) S ..."
+    private bool IsRunning(int pid)
+    {
+        try
+        {
+            var stat = File.ReadAllText($"{Proc}/{pid}/stat");
+            return stat.AsSpan(stat.LastIndexOf(')') + 2) is ['R' or 'D', ..];
+        }
+        catch (IOException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Ids of the lab's processes, in the lab's numbers.</summary>

@@ -86,7 +86,7 @@ public sealed class ProbeRunnerTests
         using var collector = NewCollector();
         var figures = SelfFigures.OfCollection(collector, () => 3).Concat(SelfFigures.OfProcess()).ToArray();
         var self = new SelfProbe(collector, figures, 1);
-        collector.Self = new ProbeRunner(self.Info, new(self.Info), () => self, NullLogger.Instance);
+        collector.Self = new ProbeRunner(self.Info, new(self.Info), _ => self, NullLogger.Instance);
         var snapshot = collector.CollectOnce();
 
         Value(snapshot, "netlens.collection.missed").ShouldBe(3);
@@ -112,7 +112,7 @@ public sealed class ProbeRunnerTests
     {
         using var collector = NewCollector();
         var self = new SelfProbe(collector, [], 1);
-        collector.Self = new ProbeRunner(self.Info, new(self.Info), () => self, NullLogger.Instance);
+        collector.Self = new ProbeRunner(self.Info, new(self.Info), _ => self, NullLogger.Instance);
         collector.CollectOnce();
         var before = collector.CollectOnce().Time;
         collector.Reconfigure(new AgentOptions

@@ -5,7 +5,7 @@ namespace Collector.Worker.Tests.Configuration;
 /// <summary>Bad input and the exact line that an operator sees.</summary>
 public class ConfigurationErrorTests
 {
-    private const string Sections = "collection, probes, http, prometheus, otlp, resource, logging, paths";
+    private const string Sections = "collection, probes, ebpf, events, http, prometheus, otlp, resource, logging, paths";
     private const string Interval = "a duration from 1s to 5m";
     private const string Switch = "true, false, on, off, yes, no";
     private const string Listen = "host:port, such as 127.0.0.1:9102, [::1]:9102 or 0.0.0.0:9102";
@@ -67,6 +67,22 @@ public class ConfigurationErrorTests
     [InlineData("http: {listen: 'example.org:80'}",
         "1:16: key 'http.listen': 'example.org:80' does not begin with an IPv4 address, an IPv6 address in brackets, "
         + $"or localhost; allowed: {Listen}")]
+    [InlineData("events: {burst: 0}",
+        "1:17: key 'events.burst': '0' is out of range; allowed: a whole number from 1 to 10000")]
+    [InlineData("events: {queue: many}",
+        "1:17: key 'events.queue': 'many' is not a whole number; allowed: a whole number from 1 to 65536")]
+    [InlineData("events: {window: 10}",
+        "1:18: key 'events.window': '10' has no unit; allowed: a duration from 1s to 1h")]
+    [InlineData("events: {window: 999ms}",
+        "1:18: key 'events.window': '999ms' is out of range; allowed: a duration from 1s to 1h")]
+    [InlineData("events: {json: events.json}",
+        "1:16: key 'events.json': 'events.json' is not an absolute path; "
+        + "allowed: stdout, an absolute path, or empty text")]
+    [InlineData("events: {json: stduot}",
+        "1:16: key 'events.json': 'stduot' is not an absolute path, did you mean 'stdout'?; "
+        + "allowed: stdout, an absolute path, or empty text")]
+    [InlineData("events: {otlp: grpc}",
+        $"1:16: key 'events.otlp': 'grpc' is neither on nor off; allowed: {Switch}")]
     [InlineData("prometheus: {naming: kubescoop}",
         "1:22: key 'prometheus.naming': 'kubescoop' is not one of its values, did you mean 'kubeskoop'?; "
         + "allowed: otel, kubeskoop, inspector")]

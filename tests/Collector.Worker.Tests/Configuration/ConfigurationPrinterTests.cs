@@ -34,6 +34,16 @@ public class ConfigurationPrinterTests
                 note: ""  # default
                 links: [root, leaf]  # default
                 skip: []  # default
+            ebpf:
+              btf: null  # default
+              eventBuffer: 256KiB  # default
+            events:
+              enabled: true  # default
+              burst: 10  # default
+              window: 10s  # default
+              json: ""  # default
+              otlp: true  # default
+              queue: 4096  # default
             http:
               enabled: true  # default
               listen: "[::]:80"  # env NETLENS_HTTP_LISTEN

@@ -3,6 +3,7 @@ using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Worker.Collection;
 using Collector.Worker.Commands;
+using Collector.Worker.Events;
 using Collector.Tests.Support;
 
 namespace Collector.Worker.Tests.Conventions;
@@ -20,7 +21,8 @@ public sealed partial class CatalogueTests
         Probes.Select(p => p.Id).ShouldBe(
             ["netdev", "softnet", "tcp", "udp", "ip", "icmp", "tcpext", "ipext", "sock", "tcpsummary", "conntrack",
                 "qdisc",
-                "ipvs", "slab", "fd", "io", "rdma"], ignoreOrder: true);
+                "ipvs", "slab", "fd", "io", "rdma", "packetloss", "softirq", "virtcmdlatency", "tcpreset", "tcpretrans",
+                "ebpf"], ignoreOrder: true);
 
     [Fact]
     public void Every_name_that_KubeSkoop_and_ACK_Net_Exporter_had_is_there()
@@ -29,7 +31,7 @@ public sealed partial class CatalogueTests
         var inspector = Metrics.SelectMany(m => m.Inspector).ToHashSet();
         var contract = File.ReadLines(Path.Combine(Root, "tests/Collector.Worker.Tests/Conventions/legacy-names.txt"))
             .Where(l => !l.StartsWith('#')).Select(l => l.Split(' ')).ToArray();
-        contract.Length.ShouldBe(238);
+        contract.Length.ShouldBe(257);
         contract.Select(c => c[0]).Where(n => n != "-" && !kubeskoop.Contains(n)).ShouldBeEmpty();
         contract.Select(c => c[1]).Where(n => n != "-" && !inspector.Contains(n)).ShouldBeEmpty();
     }
@@ -73,15 +75,26 @@ public sealed partial class CatalogueTests
     [Fact]
     public void One_probe_is_one_file_with_one_name_and_tests_run_it_by_its_id()
     {
-        var folder = Path.Combine(Root, "tests/Collector.Linux.Tests/Probes");
-        var tests = string.Concat(Directory.EnumerateFiles(folder, "*.cs").Select(File.ReadAllText));
+        string[] folders =
+            [Path.Combine(Root, "tests/Collector.Linux.Tests/Probes"), Path.Combine(Root, "tests/Ebpf/Probes")];
+        var tests = string.Concat(
+            folders.SelectMany(f => Directory.EnumerateFiles(f, "*.cs")).Select(File.ReadAllText));
         foreach (var probe in Probes)
         {
             FileOf("src/Collector.Linux/Probes", probe.Id + ".cs").ShouldNotBeNull(probe.Id);
-            var tested = FileOf(folder, probe.Id + "Tests.cs") is not null || tests.Contains($"\"{probe.Id}\"");
+            var tested = folders.Any(f => FileOf(f, probe.Id + "Tests.cs") is not null)
+                || tests.Contains($"\"{probe.Id}\"");
             tested.ShouldBeTrue($"no test runs {probe.Id}");
         }
     }
+
+    /// <summary>
+    /// The label le of the old distributions and that of histogram buckets must not meet in one line.
+    /// </summary>
+    [Fact]
+    public void A_table_whose_rows_have_a_legacy_le_has_no_histogram() =>
+        Probes.SelectMany(p => p.Tables).Where(t => t.RowTags.Any(k => k.LegacyKey == "le"))
+            .SelectMany(t => t.Metrics).Where(m => m.Bounds is not null).ShouldBeEmpty();
 
     [Fact]
     public void Option_defaults_are_valid()
@@ -114,6 +127,35 @@ public sealed partial class CatalogueTests
     {
         var path = Path.Combine(Root, "docs", "metrics.md");
         var expected = MetricDocs.Page(Probes);
+        if (Environment.GetEnvironmentVariable("UPDATE_DOCS") == "1")
+            File.WriteAllText(path, expected);
+        File.ReadAllText(path).ShouldBe(expected, "UPDATE_DOCS=1 ./test Docs rewrites it");
+    }
+
+    [Fact]
+    public void Kinds_of_events_are_named_after_their_probe_and_leave_the_common_attributes_alone()
+    {
+        Probes.SelectMany(p => p.Events).Select(e => e.Name).ShouldBeUnique();
+        var common = EventAttributes.Common.Select(a => a.Key).ToHashSet();
+        foreach (var (probe, kind) in Probes.SelectMany(p => p.Events.Select(e => (p, e))))
+        {
+            kind.Name.ShouldMatch($"^netlens\\.{probe.Id}(\\.[a-z][a-z0-9_]*)+$");
+            kind.Description.ShouldEndWith(".", customMessage: kind.Name);
+            kind.Fields.Select(f => f.Key).ShouldBeUnique(kind.Name);
+            kind.Fields.Select(f => f.Key).Where(common.Contains).ShouldBeEmpty(kind.Name);
+        }
+    }
+
+    [Fact]
+    public void The_events_page_in_Docs_lists_the_kinds_of_the_descriptors()
+    {
+        var path = Path.Combine(Root, "docs", "events.md");
+        var page = File.ReadAllText(path);
+        var begin = page.IndexOf(EventDocs.Begin, StringComparison.Ordinal);
+        var end = page.IndexOf(EventDocs.End, StringComparison.Ordinal);
+        begin.ShouldBeGreaterThan(0);
+        end.ShouldBeGreaterThan(begin);
+        var expected = page[..begin] + $"{EventDocs.Begin}\n\n{EventDocs.List(Probes)}\n" + page[end..];
         if (Environment.GetEnvironmentVariable("UPDATE_DOCS") == "1")
             File.WriteAllText(path, expected);
         File.ReadAllText(path).ShouldBe(expected, "UPDATE_DOCS=1 ./test Docs rewrites it");

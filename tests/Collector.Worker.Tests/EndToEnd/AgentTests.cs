@@ -53,6 +53,31 @@ public sealed class AgentTests
         WaitForPage(agent, $"netlens_netns_name=\"{later.Name}\"");
     }
 
+    [Fact]
+    public void An_outlet_for_events_is_open_from_the_start_and_counted()
+    {
+        var file = Path.Combine(Path.GetTempPath(), $"netlens-{Guid.NewGuid():N}.json");
+        try
+        {
+            using (var agent = new AgentProcess($"{Quick}events: {{ json: {file} }}\n"))
+            {
+                var page = agent.Get("/metrics");
+                page.ShouldContain("netlens_events_published_total{netlens_scope=\"node\"} ");
+                page.ShouldContain(
+                    "netlens_events_failed_total{netlens_scope=\"node\",netlens_event_outlet=\"json\"} 0");
+                File.Exists(file).ShouldBeTrue();
+                agent.Signal("TERM");
+                agent.WaitForExit().ShouldBe(0);
+            }
+            using var plain = new AgentProcess(Quick);
+            plain.Get("/metrics").ShouldNotContain("netlens_events_");
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
     [RequiresRootFact]
     public void A_namespace_that_ended_leaves_the_page()
     {

@@ -107,6 +107,10 @@ public sealed class CommandTests
             .ShouldBe(NodeFactory.Catalogue.Select(p => p.Id));
         var metrics = JsonDocument.Parse(AgentProcess.Run("list", "metrics", "--format", "json").Output).RootElement;
         metrics.GetArrayLength().ShouldBe(NodeFactory.Catalogue.Sum(p => p.Metrics.Count()));
+        JsonDocument.Parse(AgentProcess.Run("list", "events", "--format", "json").Output).RootElement.EnumerateArray()
+            .Select(e => e.GetProperty("name").GetString())
+            .ShouldBe(NodeFactory.Catalogue.SelectMany(p => p.Events).Select(e => e.Name));
+        AgentProcess.Run("list", "events").Output.ShouldStartWith("EVENT");
         AgentProcess.Run("list", "metrics", "--probe", "tcp").Output.ShouldContain("kubeskoop_tcp_retranssegs");
     }
 
@@ -172,9 +176,53 @@ public sealed class CommandTests
             .ShouldBe("ok");
     }
 
+    [RequiresRootFact]
+    public void Doctor_shows_for_an_eBPF_probe_every_way_to_attach()
+    {
+        var doctor = AgentProcess.Run("doctor", "--format", "json");
+        var packetloss = JsonDocument.Parse(doctor.Output).RootElement.GetProperty("probes").EnumerateArray()
+            .Single(p => p.GetProperty("probe").GetString() == "packetloss");
+        if (packetloss.GetProperty("verdict").GetString() == "unavailable")
+        {
+            packetloss.GetProperty("reason").GetString().ShouldNotBeNullOrEmpty();
+            return;
+        }
+        var ways = packetloss.GetProperty("hooks")[0].GetProperty("ways").EnumerateArray().ToArray();
+        ways.Select(w => w.GetProperty("by").GetString()).ShouldContain("raw_tp/kfree_skb");
+        ways.Count(w => w.GetProperty("verdict").GetString() == "taken").ShouldBe(1);
+        ways.Where(w => w.GetProperty("verdict").GetString() == "refused")
+            .ShouldAllBe(w => w.GetProperty("reason").GetString()!.Length > 0);
+        AgentProcess.Run("doctor").Output.ShouldContain("raw_tp/kfree_skb");
+    }
+
+    [Fact]
+    public void Btf_discover_shows_where_it_looked()
+    {
+        var found = AgentProcess.Run("btf", "discover", "--format", "json");
+        var search = JsonDocument.Parse(found.Output).RootElement;
+        var first = search.GetProperty("searched")[0];
+        first.GetProperty("file").GetString().ShouldBe("/sys/kernel/btf/vmlinux");
+        if (first.GetProperty("verdict").GetString() == "used")
+            search.GetProperty("used").GetString().ShouldBe("/sys/kernel/btf/vmlinux");
+        found.Code.ShouldBe(search.GetProperty("used").ValueKind == JsonValueKind.Null ? 1 : 0);
+        AgentProcess.Run("btf", "discover").Output.ShouldContain("/sys/kernel/btf/vmlinux");
+    }
+
+    [Fact]
+    public void Once_leaves_out_what_needs_time_unless_it_gets_some()
+    {
+        var none = AgentProcess.Run("once", "--probe", "ebpf");
+        none.Error.ShouldContain("ebpf counts only what happens while it runs: --for 10s lets it watch that long");
+        AgentProcess.Run("once", "--format", "prometheus").Output.ShouldNotContain("netlens_ebpf_memory");
+        AgentProcess.Run("once", "--for", "100ms", "--probe", "ip", "--zeros").Error.ShouldBeEmpty();
+        var wrong = AgentProcess.Run("once", "--for", "soon");
+        wrong.Code.ShouldBe(2);
+        wrong.Error.ShouldContain("--for: 'soon' is not a duration up to 1h, such as 500ms, 10s or 1m");
+    }
+
     [Theory]
     [InlineData("did you mean 'once'", "onc")]
-    [InlineData("'netlens list' needs one of: probes, metrics, namespaces", "list")]
+    [InlineData("'netlens list' needs one of: probes, metrics, events, namespaces", "list")]
     [InlineData("did you mean 'probes'", "list", "probs")]
     [InlineData("--format: 'xml' is not one of its values; allowed: table, json", "list", "probes", "--format", "xml")]
     [InlineData("'kubeskop' is not one of its values, did you mean 'kubeskoop'?", "once", "--naming", "kubeskop")]

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
@@ -35,27 +34,12 @@ internal sealed class RowAttributes
     private static List<Tag> Tags(Row row, NamespaceIdentity? identity)
     {
         var tags = new List<Tag>(8);
-        if (row.Namespace is { } ns && identity is not null)
-        {
-            tags.Add(new("netlens.scope", ns.IsHost ? "node" : "namespace"));
-            tags.Add(new("netlens.netns", ns.Inode.ToString(CultureInfo.InvariantCulture)));
-            AddKnown(tags, "netlens.netns.name", identity.Name);
-            AddKnown(tags, "k8s.namespace.name", identity.PodNamespace);
-            AddKnown(tags, "k8s.pod.name", identity.PodName);
-            AddKnown(tags, "k8s.pod.uid", identity.PodUid);
-        }
-        else
-        {
-            tags.Add(new("netlens.scope", "node"));
-        }
+        IdentityAttributes.Add(tags, row.Namespace, identity);
         for (var i = 0; i < row.Tags.Count; i++)
-            tags.Add(new(row.Table.RowTags[i].Key, row.Tags[i]));
+        {
+            if (row.Tags[i].IsNumber || row.Tags[i].Text.Length > 0)
+                tags.Add(new(row.Table.RowTags[i].Key, row.Tags[i]));
+        }
         return tags;
-    }
-
-    private static void AddKnown(List<Tag> tags, string key, string? value)
-    {
-        if (value is not null)
-            tags.Add(new(key, value));
     }
 }

@@ -61,6 +61,12 @@ public static class PrometheusNames
         return char.IsAsciiDigit(label[0]) || label is "le" ? "key_" + label : label;
     }
 
+    /// <summary>
+    /// A label name under a legacy name. There <c>le</c> stays: ACK Net Exporter called the slots of its distributions
+    /// so, which were no Prometheus histograms (docs/kubeskoop.md). Tables that have it have no histograms.
+    /// </summary>
+    public static string LegacyLabel(string key) => key is "le" ? key : Label(key);
+
     private static PrometheusName Derive(Metric metric)
     {
         var tokens = Sanitize(metric.Name).Split('_', StringSplitOptions.RemoveEmptyEntries).ToList();

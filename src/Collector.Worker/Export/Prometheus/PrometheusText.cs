@@ -49,14 +49,20 @@ internal static class PrometheusText
     }
 
     /// <summary>
-    /// An upper bound as OpenMetrics wants it (<c>1.0</c>, not <c>1</c>). The text format accepts it too, and the
-    /// series stays the same when a scraper changes the format.
+    /// An upper bound in full, as Prometheus spells one that it got over OTLP (<c>0.000001024</c>, no exponent), and as
+    /// OpenMetrics wants a whole one (<c>1.0</c>, not <c>1</c>). The text format accepts both, and the series stays the
+    /// same when a scraper changes the format.
     /// </summary>
     public static string Bound(double bound)
     {
         if (double.IsPositiveInfinity(bound))
             return "+Inf";
+        // The shortest text that reads back as the same double; a decimal holds its digits and has no exponent.
         var text = bound.ToString(CultureInfo.InvariantCulture);
+        if (text.Contains('E', StringComparison.Ordinal)
+            && decimal.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var exact)
+            && (double)exact == bound)
+            text = exact.ToString(CultureInfo.InvariantCulture);
         return text.AsSpan().ContainsAny(".E") ? text : text + ".0";
     }
 

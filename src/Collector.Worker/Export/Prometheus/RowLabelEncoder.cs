@@ -28,11 +28,7 @@ internal sealed class RowLabelEncoder(MetricNaming naming, string nodeName)
     {
         MetricNaming.KubeSkoop => ["k8s_node", "k8s_namespace", "k8s_pod", "netns"],
         MetricNaming.Inspector => ["node", "namespace", "pod", "netns"],
-        _ =>
-        [
-            "netlens_scope", "netlens_netns", "netlens_netns_name",
-            "k8s_namespace_name", "k8s_pod_name", "k8s_pod_uid",
-        ],
+        _ => [.. IdentityAttributes.Keys.Select(PrometheusNames.Label)],
     };
 
     /// <summary>The row's labels; encoded again only when its namespace got another identity.</summary>
@@ -60,7 +56,7 @@ internal sealed class RowLabelEncoder(MetricNaming naming, string nodeName)
             var value = row.Tags[i].Text;
             derived.Add(new(PrometheusNames.Label(keys[i].Key), value));
             if (keys[i].LegacyKey is { } key)
-                legacy.Add(new(PrometheusNames.Label(key), value));
+                legacy.Add(new(PrometheusNames.LegacyLabel(key), value));
         }
         var block = LabelBlock.Create(derived);
         return new(this, identity, block, naming is MetricNaming.Otel ? block : LabelBlock.Create(legacy));
@@ -80,22 +76,9 @@ internal sealed class RowLabelEncoder(MetricNaming naming, string nodeName)
 
     private static List<KeyValuePair<string, string>> Otel(NetNamespace? ns, NamespaceIdentity identity)
     {
-        List<KeyValuePair<string, string>> labels =
-            [new("netlens_scope", ns is { IsHost: false } ? "namespace" : "node")];
-        if (ns is null)
-            return labels;
-        labels.Add(new("netlens_netns", ns.Inode.ToString()));
-        AddKnown("netlens_netns_name", identity.Name);
-        AddKnown("k8s_namespace_name", identity.PodNamespace);
-        AddKnown("k8s_pod_name", identity.PodName);
-        AddKnown("k8s_pod_uid", identity.PodUid);
-        return labels;
-
-        void AddKnown(string name, string? value)
-        {
-            if (!string.IsNullOrEmpty(value))
-                labels.Add(new(name, value));
-        }
+        var tags = new List<Tag>();
+        IdentityAttributes.Add(tags, ns, identity);
+        return [.. tags.Select(t => new KeyValuePair<string, string>(PrometheusNames.Label(t.Key), t.Value.Text))];
     }
 
     /// <summary>

@@ -1,0 +1,67 @@
+using System.Net;
+using Collector.Core.Identity;
+using Collector.Core.Metrics;
+
+namespace Collector.Core.Events;
+
+/// <summary>
+/// The two ends of a packet or connection as the kernel saw it; IPv4-mapped addresses are shown as IPv4.
+/// </summary>
+/// <param name="Transport">tcp, udp, icmp, icmpv6, or the protocol's number as text.</param>
+/// <param name="Source">Sender's address; for a socket, the local one.</param>
+/// <param name="SourcePort">0 where the protocol has none.</param>
+/// <param name="Destination">Receiver's address; for a socket, the remote one.</param>
+/// <param name="DestinationPort">0 where the protocol has none.</param>
+public sealed record FlowTuple(
+    string Transport, IPAddress Source, int SourcePort, IPAddress Destination, int DestinationPort)
+{
+    public override string ToString() =>
+        $"{Transport} {new IPEndPoint(Source, SourcePort)} > {new IPEndPoint(Destination, DestinationPort)}";
+}
+
+/// <summary>The task that ran when the event happened; in softirq context not necessarily the one concerned.</summary>
+/// <param name="Pid">Process id (thread group) in the node's pid namespace.</param>
+/// <param name="Tid">Thread id.</param>
+/// <param name="Command">The thread's name (comm), at most 15 bytes.</param>
+public sealed record EventProcess(int Pid, int Tid, string Command);
+
+/// <summary>One occurrence that the limiter let through. Immutable; outlets on several threads read it.</summary>
+public sealed record NetworkEvent
+{
+    public required EventInfo Info { get; init; }
+
+    /// <summary>When it happened by the kernel's clock, as Unix nanoseconds.</summary>
+    public required long Time { get; init; }
+
+    /// <summary>When the agent read it, Unix nanoseconds.</summary>
+    public required long ObservedTime { get; init; }
+
+    /// <summary>One line for people; never needed by machines.</summary>
+    public required string Message { get; init; }
+
+    /// <summary>Its network namespace; null where the kernel could not tell.</summary>
+    public NetNamespace? Namespace { get; init; }
+
+    public EventProcess? Process { get; init; }
+
+    public FlowTuple? Tuple { get; init; }
+
+    /// <summary>One per <see cref="EventInfo.Fields"/>; null where the kernel did not give it.</summary>
+    public IReadOnlyList<TagValue?> Fields { get; init; } = [];
+
+    /// <summary>
+    /// KubeSkoop's name for exactly this occurrence (<c>TCPRESET_NOSOCK</c>); null where it has none.
+    /// </summary>
+    public string? LegacyType { get; init; }
+
+    /// <summary>Kernel stack, innermost first, as <c>symbol+0xoffset</c>; empty where none was asked for.</summary>
+    public IReadOnlyList<string> Stack { get; init; } = [];
+
+    /// <summary>Like events held back since the one reported before; above 0 in a summary.</summary>
+    public long HeldBack { get; init; }
+
+    /// <summary>
+    /// True for the report, after a flood, of how many were held back: it repeats the last event of its key.
+    /// </summary>
+    public bool IsSummary { get; init; }
+}

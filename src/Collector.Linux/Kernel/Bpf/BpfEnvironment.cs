@@ -1,0 +1,132 @@
+using System.Globalization;
+using Collector.Linux.Interop;
+
+namespace Collector.Linux.Kernel.Bpf;
+
+/// <summary>What this kernel offers programs, found once and shared by all probes.</summary>
+internal sealed class BpfEnvironment : IDisposable
+{
+    private readonly KernelPaths _paths;
+    private readonly string _btfFolder;
+    private BtfSearch? _search;
+    private Btf? _btf;
+
+    /// <param name="paths">Where /proc and /sys are.</param>
+    /// <param name="btfFolder">The configured folder of BTF files; empty for none.</param>
+    public BpfEnvironment(KernelPaths paths, string btfFolder)
+    {
+        _paths = paths;
+        _btfFolder = btfFolder;
+        Symbols = new KernelSymbols(paths);
+    }
+
+    public BtfSearch Search => _search ??= BtfSearch.Run(_paths, _btfFolder, out _btf);
+
+    /// <summary>
+    /// The running kernel's types, parsed once for all probes; null when there are none. For the collection thread.
+    /// </summary>
+    public Btf? Btf => Search.Path is { } path ? _btf ??= Btf.TryParse(path, out _) : null;
+
+    /// <summary>Gives the memory of the types back (some 7 MB) until somebody asks again.</summary>
+    public void ReleaseTypes()
+    {
+        _btf?.Dispose();
+        _btf = null;
+    }
+
+    /// <summary>The file to give to libbpf; null when it finds the kernel's own itself.</summary>
+    public string? CustomBtf => Search.FromKernel ? null : Search.Path;
+
+    public KernelSymbols Symbols { get; }
+
+    /// <summary>Why a way cannot work, as far as types tell; null when they do not object.</summary>
+    public string? Refusal(Way way)
+    {
+        foreach (var (tracepoint, argument, type) in way.Assumes)
+        {
+            if (Btf?.TracepointArguments(tracepoint) is not { } arguments)
+                return $"no BTF says what tracepoint {tracepoint} gives";
+            if (argument >= arguments.Count)
+                return $"tracepoint {tracepoint} has {arguments.Count} arguments here";
+            if (arguments[argument] != type)
+                return $"argument {argument + 1} of tracepoint {tracepoint} is {arguments[argument]}, not {type}";
+        }
+        return null;
+    }
+
+    /// <summary>Why a program of this section cannot attach, as far as can be known beforehand; else null.</summary>
+    public string? Refusal(string section)
+    {
+        var slash = section.IndexOf('/', StringComparison.Ordinal);
+        var kind = slash < 0 ? section : section[..slash];
+        var target = section[(slash + 1)..];
+        return kind switch
+        {
+            "tp_btf" when !Search.FromKernel => $"the kernel has no {_paths.Sys}/kernel/btf/vmlinux",
+            "tp_btf" when Btf!.TracepointArguments(target) is null => $"the kernel has no tracepoint {target}",
+            "fentry" or "fexit" when !Search.FromKernel => $"the kernel has no {_paths.Sys}/kernel/btf/vmlinux",
+            "fentry" or "fexit" when Btf!.Has(BtfKind.BTF_KIND_FUNC, target) => null,
+            "fentry" or "fexit" when !Symbols.Has(target) =>
+                $"the kernel has no function {target}, or its module is not loaded",
+            "kprobe" or "kretprobe" when !Directory.Exists($"{_paths.Sys}/bus/event_source/devices/kprobe") =>
+                "the kernel was built without kprobes (CONFIG_KPROBES)",
+            "kprobe" or "kretprobe" when !Symbols.Has(target) =>
+                $"the kernel has no function {target}, or its module is not loaded",
+            _ => null,
+        };
+    }
+
+    /// <summary>Adds to a refusal what this machine is known to lack.</summary>
+    public string Explain(string reason)
+    {
+        if (Search.Path is null && reason.Contains("BTF", StringComparison.OrdinalIgnoreCase))
+            return Search.Failure;
+        var denied = reason.Contains("EPERM", StringComparison.Ordinal)
+            || reason.Contains("ermitted", StringComparison.Ordinal)
+            || reason.Contains("-1)", StringComparison.Ordinal);
+        if (!denied)
+            return reason;
+        if (Lockdown() is { } lockdown)
+            return $"{reason}; kernel lockdown is {lockdown}";
+        return HasCapabilities()
+            ? $"{reason}; the capabilities are held, so the kernel itself forbids it (lockdown)"
+            : $"{reason}; needs CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8)";
+    }
+
+    // CAP_SYS_ADMIN 21, CAP_PERFMON 38, CAP_BPF 39 (include/uapi/linux/capability.h)
+    private bool HasCapabilities()
+    {
+        const ulong Both = (1UL << 38) | (1UL << 39);
+        try
+        {
+            var line = File.ReadLines($"{_paths.Proc}/self/status")
+                .FirstOrDefault(l => l.StartsWith("CapEff:", StringComparison.Ordinal));
+            return ulong.TryParse(
+                line.AsSpan(7), NumberStyles.HexNumber | NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture,
+                out var held) && ((held & Both) == Both || (held & (1UL << 21)) != 0);
+        }
+        catch (Exception e) when (e is IOException or ArgumentException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>The kernel's lockdown mode; null when none or unknown.</summary>
+    public string? Lockdown()
+    {
+        try
+        {
+            // "none [integrity] confidentiality"
+            var text = File.ReadAllText($"{_paths.Sys}/kernel/security/lockdown");
+            var from = text.IndexOf('[', StringComparison.Ordinal) + 1;
+            var mode = text[from..text.IndexOf(']', StringComparison.Ordinal)];
+            return mode == "none" ? null : mode;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    public void Dispose() => ReleaseTypes();
+}

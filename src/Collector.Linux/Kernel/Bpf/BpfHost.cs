@@ -1,0 +1,120 @@
+using Collector.Core.Probes;
+
+namespace Collector.Linux.Kernel.Bpf;
+
+/// <summary>How eBPF is used on this machine.</summary>
+public sealed record BpfOptions
+{
+    /// <summary>Folder with BTF files for kernels that have none of their own; empty for none.</summary>
+    public string BtfFolder { get; init; } = "";
+
+    /// <summary>Bytes of each probe's event buffer: a power of two of at least one page. Per CPU before 5.8.</summary>
+    public int EventBuffer { get; init; } = 256 * 1024;
+
+    /// <summary>Perf buffers even where the kernel has ring buffers: for tests.</summary>
+    public bool PerfBuffers { get; init; }
+}
+
+/// <summary>What eBPF probes share: the kernel's types and symbols, the event thread, and what is loaded.</summary>
+public sealed class BpfHost : IDisposable
+{
+    private readonly Dictionary<string, LadderReport> _reports = [];
+    private readonly List<BpfProgramSet> _loaded = [];
+    private readonly HashSet<(string Probe, string Text)> _notes = [];
+    private BpfEnvironment? _environment;
+
+    internal BpfHost(KernelPaths paths, BpfOptions options)
+    {
+        Paths = paths;
+        Options = options;
+    }
+
+    public BpfOptions Options { get; }
+
+    /// <summary>Takes what libbpf says, line by line, and which way each probe was attached. One per process.</summary>
+    public static Action<string>? Log
+    {
+        get => BpfLibrary.Log;
+        set => BpfLibrary.Log = value;
+    }
+
+    /// <summary>How each probe's object was attached, or why not, at its last start.</summary>
+    public IReadOnlyDictionary<string, LadderReport> Reports => _reports;
+
+    internal KernelPaths Paths { get; }
+
+    internal BpfEnvironment Environment => _environment ??= new BpfEnvironment(Paths, Options.BtfFolder);
+
+    internal EventPump Pump { get; } = new();
+
+    /// <summary>What runs in the kernel now. Changes on the collection thread only.</summary>
+    internal IReadOnlyList<BpfProgramSet> Loaded => _loaded;
+
+    /// <summary>Loads and attaches a probe's object.</summary>
+    /// <param name="probe">Its id: the name of its C file.</param>
+    /// <param name="hooks">What to attach, with the ladders.</param>
+    /// <param name="configure">Sizes of maps, before loading.</param>
+    /// <param name="prepare">Settings, before attaching.</param>
+    /// <exception cref="ProbeUnavailableException">This kernel does not take it, with the reason.</exception>
+    internal BpfObject Load(
+        string probe, IReadOnlyList<Hook> hooks, Action<BpfObject> configure, Action<BpfObject> prepare)
+    {
+        if (Paths.Recorded)
+            throw Unavailable(probe, "a recorded tree has no kernel to ask");
+        if (BpfLibrary.Missing is { } missing)
+            throw Unavailable(probe, missing);
+        BpfImage image;
+        try
+        {
+            image = BpfImage.Find(probe, Options.PerfBuffers || !BpfLibrary.HasRingBuffers);
+        }
+        catch (BpfLoadException e)
+        {
+            throw Unavailable(probe, e.Message);
+        }
+        var loaded = AttachLadder.Climb(Environment, image, hooks, configure, prepare, out var report);
+        _reports[probe] = report;
+        foreach (var hook in report.Hooks)
+            Log?.Invoke($"{probe}: {hook.Hook}: {hook.Taken?.Sections ?? "not attached"}");
+        return loaded ?? throw new ProbeUnavailableException(report.Failure!);
+    }
+
+    private ProbeUnavailableException Unavailable(string probe, string reason)
+    {
+        _reports[probe] = new LadderReport(probe, [], reason);
+        return new ProbeUnavailableException(reason);
+    }
+
+    /// <summary>Gives back what only starting probes need.</summary>
+    internal void Settle() => _environment?.ReleaseTypes();
+
+    /// <summary>Remarks on a probe's settings as this kernel sees them, for the operator; one of each.</summary>
+    public IReadOnlyCollection<(string Probe, string Text)> Notes => _notes;
+
+    internal void Note(string probe, string text) => _notes.Add((probe, text));
+
+    internal void Add(BpfProgramSet set) => _loaded.Add(set);
+
+    internal void Remove(BpfProgramSet set) => _loaded.Remove(set);
+
+    public void Dispose()
+    {
+        Pump.Dispose();
+        _environment?.Dispose();
+    }
+}
+
+/// <summary>A loaded object and what its user side lost, for the <c>ebpf</c> probe.</summary>
+internal sealed class BpfProgramSet(string probe, BpfObject loaded)
+{
+    private long _undecoded;
+
+    public string Probe => probe;
+
+    public BpfObject Object => loaded;
+
+    /// <summary>Records that could not be decoded.</summary>
+    public long Undecoded => Interlocked.Read(ref _undecoded);
+
+    public void CountUndecoded() => Interlocked.Increment(ref _undecoded);
+}

@@ -1,0 +1,167 @@
+using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
+using Collector.Linux.Interop;
+
+namespace Collector.Linux.Kernel.Bpf;
+
+/// <summary>
+/// An object in the kernel: its programs and maps. Nothing is pinned: closing it, or the end of the process, detaches
+/// and frees everything.
+/// </summary>
+internal sealed partial class BpfObject : IDisposable
+{
+    private readonly SafeBpfObject _handle;
+    private readonly List<BpfProgram> _programs = [];
+    private readonly List<BpfMap> _maps = [];
+
+    public BpfObject(string name, SafeBpfObject handle)
+    {
+        Name = name;
+        _handle = handle;
+        for (var p = Libbpf.bpf_object__next_program(handle.Value, 0); p != 0;
+            p = Libbpf.bpf_object__next_program(handle.Value, p))
+        {
+            _programs.Add(new BpfProgram(p));
+        }
+        for (var m = Libbpf.bpf_object__next_map(handle.Value, 0); m != 0;
+            m = Libbpf.bpf_object__next_map(handle.Value, m))
+        {
+            _maps.Add(new BpfMap(m));
+        }
+    }
+
+    public string Name { get; }
+
+    public IReadOnlyList<BpfProgram> Programs => _programs;
+
+    public IReadOnlyList<BpfMap> Maps => _maps;
+
+    public BpfProgram Program(string name) => _programs.First(p => p.Name == name);
+
+    public BpfMap Map(string name) => _maps.FirstOrDefault(m => m.Name == name)
+        ?? throw new ArgumentException($"{Name}.bpf.c has no map {name}", nameof(name));
+
+    /// <summary>Creates the maps and gives the chosen programs to the verifier.</summary>
+    /// <param name="culprit">The program that was refused; empty when it was something else.</param>
+    /// <param name="reason">Why.</param>
+    public bool TryLoad(out string culprit, out string reason)
+    {
+        culprit = reason = "";
+        var result = BpfLibrary.Listen(() => Libbpf.bpf_object__load(_handle.Value), out var said);
+        if (result == 0)
+            return true;
+        // "prog 'NAME': failed to load: -22", "prog 'NAME': failed to find kernel BTF type ID of 'x': -3"
+        culprit = said.Select(s => ProgramFailure().Match(s)).LastOrDefault(m => m.Success)?.Groups["program"].Value
+            ?? "";
+        reason = Summary(said, Reason(-result));
+        return false;
+    }
+
+    /// <summary>The error that libbpf named, and the end of the verifier's log where there is one.</summary>
+    public static string Summary(IReadOnlyList<string> said, string otherwise)
+    {
+        const string End = "-- END PROG LOAD LOG --";
+        var log = said.FirstOrDefault(s => s.Contains(End, StringComparison.Ordinal));
+        var first = said.FirstOrDefault(s => !s.Contains(End, StringComparison.Ordinal)) ?? otherwise;
+        first = first.Replace("libbpf: ", "", StringComparison.Ordinal);
+        if (log is null)
+            return first;
+        var lines = log[..log.IndexOf(End, StringComparison.Ordinal)].Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(l => l.Trim())
+            .Where(l => l.Length > 0 && !VerifierStatistics().IsMatch(l))
+            .ToArray();
+        var tail = string.Join(" | ", lines[Math.Max(0, lines.Length - 3)..]);
+        return $"{first} (verifier: {tail})";
+    }
+
+    /// <summary>An error number in words.</summary>
+    public static string Reason(int errno) =>
+        $"{Marshal.GetPInvokeErrorMessage(errno).ToLowerInvariant()} ({(Errno)errno})";
+
+    [GeneratedRegex(@"prog '(?<program>[^']+)': (?!--)", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex ProgramFailure();
+
+    [GeneratedRegex(
+        @"^(libbpf: |processed \d+ insns|verification time|stack depth|prog '|mark_precise)",
+        RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex VerifierStatistics();
+
+    public void Dispose()
+    {
+        foreach (var program in _programs)
+            program.Dispose();
+        _handle.Dispose();
+    }
+}
+
+/// <summary>A program of an object and its attachment.</summary>
+internal sealed class BpfProgram(nint handle) : IDisposable
+{
+    private SafeBpfLink? _link;
+    private string? _function;
+
+    public string Name { get; } = Text(handle, section: false);
+
+    /// <summary>How and where it attaches: <c>fentry/tcp_reset</c>.</summary>
+    public string Section { get; } = Text(handle, section: true);
+
+    public bool Attached => _link is not null;
+
+    /// <summary>Where it is attached in fact: the section, or the function chosen instead of the section's.</summary>
+    public string AttachPoint => _function is null ? Section : $"{Section.Split('/')[0]}/{_function}";
+
+    /// <summary>Its descriptor; negative before it is loaded.</summary>
+    public int Fd => Libbpf.bpf_program__fd(handle);
+
+    public bool Autoload
+    {
+        set
+        {
+            if (Libbpf.bpf_program__set_autoload(handle, (byte)(value ? 1 : 0)) is var error and < 0)
+                throw new LinuxException($"program {Name}", (Errno)(-error));
+        }
+    }
+
+    /// <summary>Attaches to another function than the section says.</summary>
+    public void Retarget(string function)
+    {
+        _function = function;
+        if (!Section.StartsWith('k'))
+            Libbpf.bpf_program__set_attach_target(handle, 0, function);
+    }
+
+    public bool TryAttach(out string reason)
+    {
+        reason = "";
+        var link = new SafeBpfLink(BpfLibrary.Listen(Attach, out var said));
+        if (link.IsInvalid)
+        {
+            var errno = Marshal.GetLastPInvokeError();
+            reason = errno switch
+            {
+                (int)Errno.ENOENT => "the kernel has no such place to attach to",
+                (int)Errno.EINVAL when Section.StartsWith("raw_tp", StringComparison.Ordinal) =>
+                    "the tracepoint has fewer arguments",
+                _ => BpfObject.Summary(said, BpfObject.Reason(errno)),
+            };
+            link.Dispose();
+            return false;
+        }
+        _link = link;
+        return true;
+    }
+
+    private nint Attach() => Section.StartsWith('k') && _function is { } function
+        ? Libbpf.bpf_program__attach_kprobe(
+            handle, (byte)(Section.StartsWith("kretprobe", StringComparison.Ordinal) ? 1 : 0), function)
+        : Libbpf.bpf_program__attach(handle);
+
+    private static unsafe string Text(nint handle, bool section) => BpfLibrary.Text(
+        section ? Libbpf.bpf_program__section_name(handle) : Libbpf.bpf_program__name(handle));
+
+    public void Dispose()
+    {
+        _link?.Dispose();
+        _link = null;
+    }
+}

@@ -1,0 +1,69 @@
+using Collector.Linux.Interop;
+
+namespace Collector.Linux.Kernel.Bpf;
+
+/// <summary>
+/// Consumer of a BPF ring buffer (since Linux 5.8): two mapped positions and the data, which is mapped twice in a row
+/// so that no record wraps (kernel/bpf/ringbuf.c).
+/// </summary>
+internal sealed unsafe class RingBuffer : EventBuffer
+{
+    // Record header: length with two flags in the top bits, then an offset that only the kernel needs.
+    private const uint Busy = 1u << 31;
+    private const uint Discarded = 1u << 30;
+    private const int HeaderSize = 8;
+
+    private readonly nuint _size;
+    private readonly nint _consumer;
+    private readonly nint _producer;
+    private readonly nuint _page = (nuint)Environment.SystemPageSize;
+
+    public RingBuffer(BpfMap map)
+    {
+        Descriptors = [map.Fd];
+        _size = (nuint)map.MaxEntries;
+        _consumer = Libc.mmap(0, _page, Libc.PROT_READ | Libc.PROT_WRITE, Libc.MAP_SHARED, map.Fd, 0);
+        if (_consumer == -1)
+            throw LinuxException.Last($"map the ring buffer {map.Name}");
+        _producer = Libc.mmap(0, _page + (2 * _size), Libc.PROT_READ, Libc.MAP_SHARED, map.Fd, (nint)_page);
+        if (_producer == -1)
+        {
+            var error = LinuxException.Last($"map the ring buffer {map.Name}");
+            Libc.munmap(_consumer, _page);
+            throw error;
+        }
+    }
+
+    public override IReadOnlyList<int> Descriptors { get; }
+
+    public override void Drain(IRecordReader reader)
+    {
+        var data = (byte*)_producer + _page;
+        var consumed = Volatile.Read(ref *(nuint*)_consumer);
+        while (true)
+        {
+            var produced = Volatile.Read(ref *(nuint*)_producer);
+            if (consumed >= produced)
+                return;
+            while (consumed < produced)
+            {
+                var record = data + (consumed & (_size - 1));
+                var header = Volatile.Read(ref *(uint*)record);
+                // Still being written: the kernel wakes us again.
+                if ((header & Busy) != 0)
+                    return;
+                var length = header & ~(Busy | Discarded);
+                if ((header & Discarded) == 0)
+                    reader.OnRecord(new ReadOnlySpan<byte>(record + HeaderSize, (int)length));
+                consumed += (length + HeaderSize + 7) & ~7u;
+                Volatile.Write(ref *(nuint*)_consumer, consumed);
+            }
+        }
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        Libc.munmap(_consumer, _page);
+        Libc.munmap(_producer, _page + (2 * _size));
+    }
+}

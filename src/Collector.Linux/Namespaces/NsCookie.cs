@@ -1,0 +1,39 @@
+using Collector.Linux.Interop;
+
+namespace Collector.Linux.Namespaces;
+
+/// <summary>The kernel's number for one life of a network namespace.</summary>
+internal static unsafe class NsCookie
+{
+    // include/uapi/asm-generic/socket.h, since Linux 5.14
+    private const int SO_NETNS_COOKIE = 71;
+
+    /// <summary>
+    /// Asks a socket made inside; 0 where the kernel does not say or the namespace cannot be entered.
+    /// </summary>
+    /// <param name="host">For the thread that enters.</param>
+    /// <param name="ns">The namespace's descriptor.</param>
+    /// <param name="isOwn">True when nothing need be entered.</param>
+    public static ulong Of(LinuxHost host, SafeFd? ns, bool isOwn)
+    {
+        try
+        {
+            return isOwn || ns is null ? Ask() : host.Entry.Run(ns, Ask);
+        }
+        catch (LinuxException)
+        {
+            return 0;
+        }
+    }
+
+    private static ulong Ask()
+    {
+        var fd = Libc.socket(Libc.AF_UNIX, Libc.SOCK_DGRAM | Libc.SOCK_CLOEXEC, 0);
+        if (fd < 0)
+            throw LinuxException.Last("socket");
+        using var socket = new SafeFd(fd);
+        ulong cookie = 0;
+        uint length = sizeof(ulong);
+        return Libc.getsockopt(fd, Libc.SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length) == 0 ? cookie : 0;
+    }
+}

@@ -1,0 +1,25 @@
+namespace Collector.Worker.Events;
+
+/// <summary>What the event outlets say. Event ids are never reused.</summary>
+internal static partial class EventLog
+{
+    [LoggerMessage(300, LogLevel.Error, "the event outlet {Outlet} failed; its events are lost and counted")]
+    public static partial void OutletFault(ILogger logger, string outlet, Exception exception);
+
+    [LoggerMessage(301, LogLevel.Warning, "{Count} events were not delivered to {Outlet} before the end")]
+    public static partial void Undelivered(ILogger logger, long count, string outlet);
+
+    [LoggerMessage(302, LogLevel.Warning,
+        "events cannot be written to {Target} ({Reason}); until they can be, those lost are only counted")]
+    public static partial void CannotWrite(ILogger logger, string target, string reason);
+
+    [LoggerMessage(303, LogLevel.Information, "events are written to {Target} again")]
+    public static partial void WritesAgain(ILogger logger, string target);
+
+    [LoggerMessage(304, LogLevel.Warning,
+        "events cannot be sent over OTLP to {Endpoint}; until they can be, those lost are only counted")]
+    public static partial void CannotSend(ILogger logger, string endpoint);
+
+    [LoggerMessage(305, LogLevel.Information, "events are sent over OTLP again")]
+    public static partial void SendsAgain(ILogger logger);
+}

@@ -1,0 +1,40 @@
+using System.Globalization;
+using Collector.Core.Identity;
+using Collector.Core.Metrics;
+
+namespace Collector.Worker.Export;
+
+/// <summary>
+/// What a network namespace is called in every outlet that uses OpenTelemetry's names. What is not known is left out:
+/// an empty text would tell nothing, and to Prometheus it is the same.
+/// </summary>
+internal static class IdentityAttributes
+{
+    /// <summary>All keys that <see cref="Add"/> may give, in its order.</summary>
+    public static IReadOnlyList<string> Keys { get; } =
+    [
+        "netlens.scope", "netlens.netns", "netlens.netns.name",
+        "k8s.namespace.name", "k8s.pod.name", "k8s.pod.uid",
+    ];
+
+    /// <param name="tags">Gets the attributes.</param>
+    /// <param name="ns">The namespace; null for what belongs to the machine as a whole.</param>
+    /// <param name="identity">Its names, as the caller read them: another thread may be swapping them.</param>
+    public static void Add(List<Tag> tags, NetNamespace? ns, NamespaceIdentity? identity)
+    {
+        tags.Add(new(Keys[0], ns is { IsHost: false } ? "namespace" : "node"));
+        if (ns is null)
+            return;
+        tags.Add(new(Keys[1], ns.Inode.ToString(CultureInfo.InvariantCulture)));
+        AddKnown(tags, Keys[2], identity?.Name);
+        AddKnown(tags, Keys[3], identity?.PodNamespace);
+        AddKnown(tags, Keys[4], identity?.PodName);
+        AddKnown(tags, Keys[5], identity?.PodUid);
+    }
+
+    private static void AddKnown(List<Tag> tags, string key, string? value)
+    {
+        if (!string.IsNullOrEmpty(value))
+            tags.Add(new(key, value));
+    }
+}

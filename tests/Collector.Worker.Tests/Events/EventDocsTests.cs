@@ -1,0 +1,34 @@
+using Collector.Core.Probes;
+using Collector.Worker.Commands;
+using Collector.Worker.Events;
+
+namespace Collector.Worker.Tests.Events;
+
+public sealed class EventDocsTests
+{
+    [Fact]
+    public void The_list_has_each_kind_with_its_fields_and_legacy_types()
+    {
+        var probe = new ProbeInfo
+        {
+            Id = "test", Description = "A probe.", Source = "nowhere", Tables = [], Events = [EventSamples.Kind],
+        };
+        EventDocs.List([probe]).ShouldEndWith(
+            "| `netlens.test.reset` | test | WARN | `netlens.test.state`, `netlens.test.errno`, `netlens.test.unknown` "
+            + "| `TEST_RESET` | A connection was reset. |\n");
+        EventDocs.List([]).ShouldEndWith("\nNo probe reports events yet.\n");
+    }
+
+    [Fact]
+    public void The_common_attributes_are_those_that_events_have()
+    {
+        var attributes = new List<KeyValuePair<string, object?>>();
+        EventAttributes.Add(EventSamples.Full() with { Namespace = new(1, 1, false, 0, new("a", "b", "c", "d")) },
+            attributes);
+
+        var own = EventSamples.Kind.Fields.Select(f => f.Key).ToArray();
+        attributes.Where(a => !own.Contains(a.Key))
+            .Select(a => (a.Key, a.Value switch { long => "int", bool => "bool", _ => "text" }))
+            .ShouldBe(EventAttributes.Common.Select(c => (c.Key, c.Type)));
+    }
+}

@@ -1,0 +1,202 @@
+using Collector.Core.Events;
+using Collector.Worker.Collection;
+using Collector.Worker.Configuration;
+using Collector.Worker.Events;
+using Collector.Worker.Tests.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using static Collector.Worker.Tests.Events.EventSamples;
+
+namespace Collector.Worker.Tests.Events;
+
+public sealed class EventHubTests
+{
+    private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(100);
+
+    [Fact]
+    public async Task Every_outlet_gets_every_event_in_order_and_what_was_held_back_at_the_end()
+    {
+        FakeOutlet one = new("one"), two = new("two");
+        using var hub = Hub(burst: 5, 100, one, two);
+        await hub.StartAsync(CancellationToken.None);
+
+        for (var i = 0; i < 8; i++)
+            Report(hub, i);
+        hub.HeldBack(Key, 30);
+        await hub.StopAsync(CancellationToken.None);
+
+        foreach (var outlet in new[] { one, two })
+        {
+            outlet.Taken.Select(e => e.Time - Time).ShouldBe([0, 1, 2, 3, 4, 7]);
+            outlet.Taken[^1].IsSummary.ShouldBeTrue();
+            outlet.Taken[^1].HeldBack.ShouldBe(33);
+        }
+        Figures(hub).ShouldBe(
+        [
+            "netlens.events.published: 5", "netlens.events.held_back: 33", "netlens.events.summaries: 1",
+            "netlens.events.delivered one: 6", "netlens.events.dropped one: 0", "netlens.events.failed one: 0",
+            "netlens.events.delivered two: 6", "netlens.events.dropped two: 0", "netlens.events.failed two: 0",
+        ]);
+    }
+
+    [Fact]
+    public async Task A_slow_outlet_loses_its_own_events_only_and_each_is_counted()
+    {
+        FakeOutlet slow = new("slow"), quick = new("quick");
+        using var hub = Hub(burst: 100_000, 16, slow, quick);
+        await hub.StartAsync(CancellationToken.None);
+        slow.Block();
+        Report(hub, 0);
+        slow.WaitUntilEntered();
+
+        // Returns although the outlet does not: were it not so, this would never end.
+        for (var i = 1; i <= 1000; i++)
+        {
+            Report(hub, i);
+            SpinWait.SpinUntil(() => hub.Outlets[1].Waiting == 0, TimeSpan.FromMinutes(1)).ShouldBeTrue();
+        }
+
+        hub.Outlets[0].Dropped.ShouldBe(1000 - 16);
+        hub.Outlets[0].Waiting.ShouldBe(17);
+        hub.Outlets[1].Delivered.ShouldBe(1001);
+        hub.Outlets[1].Dropped.ShouldBe(0);
+        slow.Release();
+        await hub.StopAsync(CancellationToken.None);
+        hub.Outlets[0].Delivered.ShouldBe(17);
+        slow.Taken.Select(e => e.Time - Time).ShouldBe(Enumerable.Range(0, 17).Select(i => (long)i));
+    }
+
+    [Fact]
+    public async Task An_outlet_that_throws_or_lies_is_counted_and_goes_on()
+    {
+        var bad = new FakeOutlet { Answer = _ => throw new InvalidOperationException("broken") };
+        var liar = new FakeOutlet("liar") { Answer = count => count + 5 };
+        var log = new LogList<EventHub>();
+        using var hub = Hub(10, 100, log, bad, liar);
+        await hub.StartAsync(CancellationToken.None);
+        Report(hub, 1);
+        SpinWait.SpinUntil(() => hub.Outlets[0].Failed == 1, TimeSpan.FromMinutes(1)).ShouldBeTrue();
+        bad.Answer = count => count;
+        Report(hub, 2);
+
+        await hub.StopAsync(CancellationToken.None);
+
+        hub.Outlets.Select(o => (o.Delivered, o.Failed, o.Waiting)).ShouldBe([(1, 1, 0), (2, 0, 0)]);
+        log.Lines.ShouldHaveSingleItem().ShouldBe(
+            "Error: the event outlet fake failed; its events are lost and counted");
+    }
+
+    [Fact]
+    public async Task An_outlet_that_hangs_does_not_hold_up_the_end_and_what_it_loses_is_told()
+    {
+        var hanging = new FakeOutlet("hanging");
+        var other = new FakeOutlet("other");
+        var log = new LogList<EventHub>();
+        var hub = Hub(10, 100, log, hanging, other);
+        await hub.StartAsync(CancellationToken.None);
+        hanging.Block();
+        Report(hub, 0);
+        hanging.WaitUntilEntered();
+        Report(hub, 1);
+        Report(hub, 2);
+
+        await hub.StopAsync(CancellationToken.None);
+        hub.Dispose();
+        hub.Dispose();
+
+        other.Taken.Count.ShouldBe(3);
+        (hub.Outlets[0].Failed + hub.Outlets[0].Waiting).ShouldBe(3);
+        log.Lines.ShouldHaveSingleItem().ShouldBe("Warning: 2 events were not delivered to hanging before the end");
+        hanging.Disposed.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task After_the_end_events_are_counted_as_dropped_and_nothing_throws()
+    {
+        var outlet = new FakeOutlet();
+        var hub = Hub(10, 100, outlet);
+        await hub.StartAsync(CancellationToken.None);
+        await hub.StopAsync(CancellationToken.None);
+        Report(hub, 1);
+        hub.Dispose();
+        Report(hub, 2);
+        hub.HeldBack(Key, 1);
+
+        hub.Outlets[0].Dropped.ShouldBe(2);
+        outlet.Taken.ShouldBeEmpty();
+        outlet.Disposed.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void A_hub_that_never_started_is_disposed()
+    {
+        var outlet = new FakeOutlet();
+        Hub(10, 100, outlet).Dispose();
+        outlet.Disposed.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task From_several_threads_every_event_ends_in_one_counter()
+    {
+        FakeOutlet good = new("good"), failing = new("failing") { Answer = count => count / 2 };
+        using var hub = Hub(burst: 50, 64, good, failing);
+        await hub.StartAsync(CancellationToken.None);
+        Parallel.For(0, 4, thread =>
+        {
+            for (var i = 0; i < 10_000; i++)
+            {
+                var key = new EventKey(Kind, (ulong)(i % 300), 0);
+                if (hub.Admit(key, i))
+                    hub.Publish(key, Plain(i));
+            }
+        });
+        await hub.StopAsync(CancellationToken.None);
+
+        (hub.Published + hub.HeldBackCount).ShouldBe(40_000);
+        foreach (var outlet in hub.Outlets)
+        {
+            (outlet.Delivered + outlet.Dropped + outlet.Failed).ShouldBe(hub.Published + hub.Summaries);
+            outlet.Waiting.ShouldBe(0);
+        }
+        good.Taken.Count.ShouldBe((int)hub.Outlets[0].Delivered);
+    }
+
+    [Theory]
+    [InlineData(false, "/x", null)]
+    [InlineData(true, "", null)]
+    [InlineData(true, "/x", "json")]
+    public void Only_an_outlet_makes_a_hub(bool enabled, string json, string? outlet)
+    {
+        var services = new ServiceCollection();
+        services.AddSingleton<ILogger<EventHub>>(NullLogger<EventHub>.Instance);
+        services.AddEvents(new EventOptions { Enabled = enabled, Json = json }, new(), null, "1");
+        using var provider = services.BuildServiceProvider();
+
+        var sink = provider.GetRequiredService<IEventSink>();
+
+        provider.GetServices<IHostedService>().Count().ShouldBe(outlet is null ? 0 : 1);
+        if (outlet is null)
+            sink.ShouldBeSameAs(NoEvents.Instance);
+        else
+            sink.ShouldBeOfType<EventHub>().Outlets.Single().Name.ShouldBe(outlet);
+    }
+
+    private static EventHub Hub(int burst, int queue, params IEventOutlet[] outlets) =>
+        Hub(burst, queue, NullLogger.Instance, outlets);
+
+    private static EventHub Hub(int burst, int queue, ILogger log, params IEventOutlet[] outlets) => new(
+        new EventLimiter(burst, TimeSpan.FromHours(1), TimeProvider.System), outlets, queue, TimeProvider.System, log,
+        outlets.Any(o => o.Name == "hanging") ? Short : TimeSpan.FromMinutes(1));
+
+    private static void Report(EventHub hub, int number)
+    {
+        var e = Plain(number);
+        if (hub.Admit(Key, e.Time))
+            hub.Publish(Key, e);
+    }
+
+    private static IEnumerable<string> Figures(EventHub hub) => SelfFigures.OfEvents(hub).Select(f =>
+        $"{string.Join(' ', [f.Metric.Name, .. f.Metric.Tags.Select(t => t.Value.Text)])}: {f.Read()}");
+}

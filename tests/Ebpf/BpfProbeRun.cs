@@ -1,0 +1,164 @@
+using Collector.Core.Identity;
+using Collector.Core.Metrics;
+using Collector.Core.Probes;
+using Collector.Core.Snapshots;
+using Collector.Linux;
+using Collector.Linux.Kernel;
+using Collector.Linux.Kernel.Bpf;
+using Collector.Linux.Probes;
+using Collector.Tests.Support;
+using Ebpf.Tests.Lab;
+
+namespace Ebpf.Tests;
+
+/// <summary>A running probe on this machine's kernel, its events, and its figures.</summary>
+internal sealed class BpfProbeRun : IDisposable
+{
+    private readonly SnapshotBuilder _builder = new(new SnapshotStore(), TimeProvider.System);
+
+    /// <exception cref="ProbeUnavailableException">This kernel does not take it.</exception>
+    public BpfProbeRun(string id, BpfOptions? options = null, params (string Key, string Value)[] settings)
+        : this(id, AllProbes.List.Single(p => p.Info.Id == id).Create, options, settings)
+    {
+    }
+
+    /// <summary>A probe that is made in another way than for users: with some ways of its ladders only.</summary>
+    public BpfProbeRun(
+        string id, Func<LinuxHost, ProbeSettings, Probe> create, BpfOptions? options = null,
+        params (string Key, string Value)[] settings)
+    {
+        options ??= new BpfOptions();
+        // Where the lab hides the kernel's own type information it gives a file.
+        if (LabMachine.BtfFile is { } file && options.BtfFolder.Length == 0)
+            options = options with { BtfFolder = Path.GetDirectoryName(file)! };
+        Host = new LinuxHost(new KernelPaths(), options) { Events = Events };
+        try
+        {
+            Host.Namespaces.Refresh(Host.BootTime);
+            var registration = AllProbes.List.Single(p => p.Info.Id == id);
+            Settings = new ProbeSettings(registration.Info, settings.ToDictionary(s => s.Key, s => s.Value));
+            _builder.OnReadFailed = (_, reason) => Failures.Add(reason);
+            Probe = create(Host, Settings);
+            Probe.Start();
+            Collect();
+        }
+        catch
+        {
+            Probe?.Dispose();
+            Host.Dispose();
+            throw;
+        }
+    }
+
+    public LinuxHost Host { get; }
+
+    public Probe Probe { get; } = null!;
+
+    public ProbeSettings Settings { get; }
+
+    public EventRecorder Events { get; } = new();
+
+    public List<string> Failures { get; } = [];
+
+    /// <summary>How the probe was attached.</summary>
+    public LadderReport Ladder => Host.Bpf.Reports[Probe.Info.Id];
+
+    /// <summary>One collection.</summary>
+    public Snapshot Collect()
+    {
+        _builder.Begin();
+        Host.Namespaces.Refresh(_builder.StartTimeOfNew(Host.BootTime));
+        _builder.Enter(Probe.Info.Id);
+        Probe.Collect(_builder);
+        return _builder.Publish();
+    }
+
+    /// <summary>Bytes that collections allocate, after the first few.</summary>
+    public long Allocated(int collections)
+    {
+        for (var i = 0; i < 5; i++)
+            Collect();
+        var allocated = 0L;
+        for (var i = 0; i < collections; i++)
+        {
+            _builder.Begin();
+            _builder.Enter(Probe.Info.Id);
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            Probe.Collect(_builder);
+            allocated += GC.GetAllocatedBytesForCurrentThread() - before;
+            _builder.Publish();
+        }
+        return allocated;
+    }
+
+    /// <summary>Collects, and adds up a metric over the rows of a namespace whose first tags are these.</summary>
+    /// <param name="metric">Name, or for legacy-only metrics the first KubeSkoop or inspector name.</param>
+    /// <param name="ns">The namespace; null for tables of the node.</param>
+    /// <param name="tags">First row tags.</param>
+    public long Sum(string metric, TestNetns? ns, params TagValue[] tags) => Sum(metric, ns?.Inode, tags);
+
+    public long Sum(string metric, ulong? inode, params TagValue[] tags)
+    {
+        var snapshot = Collect();
+        var sum = 0L;
+        foreach (var m in Probe.Info.Metrics.Where(m => m.ToString() == metric))
+        {
+            if (snapshot.Find(m.Table) is not { } table)
+                continue;
+            for (var r = 0; r < table.Count; r++)
+            {
+                var row = table.Rows[r];
+                if (row.Namespace?.Inode == inode && row.Tags.Take(tags.Length).SequenceEqual(tags)
+                    && table.Column(m)[r] != Metric.Absent)
+                {
+                    sum += table.Column(m)[r];
+                }
+            }
+        }
+        return sum;
+    }
+
+    /// <summary>
+    /// Collects, and reads a histogram's buckets (not cumulative) and sum in one row of a node table.
+    /// </summary>
+    public (long[] Buckets, long Sum) Histogram(string metric, params TagValue[] tags)
+    {
+        var snapshot = Collect();
+        var m = Probe.Info.Metrics.First(m => m.Name == metric);
+        if (snapshot.Find(m.Table) is not { } table)
+            return ([], 0);
+        for (var r = 0; r < table.Count; r++)
+        {
+            if (!table.Rows[r].Tags.Take(tags.Length).SequenceEqual(tags))
+                continue;
+            var row = r;
+            return ([.. Enumerable.Range(m.Column, m.Width - 1).Select(c => table.Column(c)[row])],
+                table.Column(m.Column + m.Width - 1)[r]);
+        }
+        return ([], 0);
+    }
+
+    /// <summary>Tries again for some seconds: the kernel acts at its own time.</summary>
+    public static void Eventually(Action check, int seconds = 10)
+    {
+        for (var i = 0; i < seconds * 10; i++)
+        {
+            try
+            {
+                check();
+                return;
+            }
+            catch (ShouldAssertException)
+            {
+                Thread.Sleep(100);
+            }
+        }
+        check();
+    }
+
+    public void Dispose()
+    {
+        Probe.Dispose();
+        Host.Dispose();
+    }
+}

@@ -1,0 +1,16 @@
+namespace Ebpf.Tests.Lab;
+
+/// <summary>What tests/Kernels promised about the machine; all null on a machine that it did not boot.</summary>
+internal static class LabMachine
+{
+    /// <summary>Release of the kernel, as uname -r shows it.</summary>
+    public static string? Kernel { get; } = Read("NETLENS_LAB_KERNEL");
+
+    /// <summary>"kernel": in /sys/kernel/btf; "file": only in <see cref="BtfFile"/>; "none": nowhere.</summary>
+    public static string? Btf { get; } = Read("NETLENS_LAB_BTF");
+
+    /// <summary>Raw type information of the running kernel, where /sys/kernel/btf is hidden.</summary>
+    public static string? BtfFile { get; } = Read("NETLENS_LAB_BTF_FILE");
+
+    private static string? Read(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } v ? v : null;
+}

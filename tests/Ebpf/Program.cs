@@ -1,0 +1,25 @@
+using System.Reflection;
+using Collector.Tests.Support;
+using Ebpf.Tests.Lab;
+using Xunit.Abstractions;
+using Xunit.Sdk;
+
+// `dotnet Ebpf.Tests.dll [WORD...]` runs the tests whose full name contains a WORD, all without one, in this process,
+// and ends with "N passed, N failed, N skipped". `dotnet test` starts three processes for the same tests, which an
+// emulated machine takes a minute for (tests/Kernels/README.md has the figures).
+var assembly = Assembly.GetExecutingAssembly();
+using var progress = new Progress(Console.Out);
+using var framework = new XunitTestFramework(progress);
+var options = new SerialOptions();
+
+using var discoverer = framework.GetDiscoverer(Reflector.Wrap(assembly));
+using var found = new DiscoveredTests();
+discoverer.Find(includeSourceInformation: false, found, options);
+found.Finished.WaitOne();
+
+var chosen = found.Cases.Where(c => args.Length == 0 || args.Any(word =>
+    $"{c.TestMethod.TestClass.Class.Name}.{c.TestMethod.Method.Name}".Contains(word, StringComparison.OrdinalIgnoreCase)));
+using var executor = framework.GetExecutor(assembly.GetName());
+executor.RunTests(chosen, progress, options);
+progress.Finished.WaitOne();
+return progress.Succeeded ? 0 : 1;
