@@ -25,10 +25,6 @@ struct rt6_info {
 	__u32 rt6i_flags;
 };
 
-struct request_sock {
-	__u32 rsk_rcv_wnd;
-};
-
 struct tcp_request_sock {
 	__u32 rcv_nxt;
 };
@@ -305,7 +301,7 @@ static __always_inline int received_half_open(void *ctx, const struct sk_buff *s
 	__u32 seq = BPF_CORE_READ(control_block(skb), seq);
 	__u32 next = BPF_CORE_READ((const struct tcp_request_sock *)req, rcv_nxt);
 
-	if (seq - next > BPF_CORE_READ((const struct request_sock *)req, rsk_rcv_wnd))
+	if (seq - next > BPF_CORE_READ(req, __sk_common.skc_rcv_wnd))
 		return 0;
 	return received_small(ctx, req, skb, TCP_SYN_RECV);
 }

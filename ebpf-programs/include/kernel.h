@@ -136,6 +136,7 @@ struct sock_common {
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
+	__u32 skc_rcv_wnd; /* rsk_rcv_wnd of request sockets */
 };
 
 struct sock {

@@ -20,6 +20,9 @@ internal abstract class BpfProbe(ProbeInfo info, LinuxHost host, IReadOnlyList<H
 
     protected LinuxHost Host { get; } = host;
 
+    /// <summary>What it attaches.</summary>
+    internal IReadOnlyList<Hook> Ladders { get; } = hooks;
+
     protected BpfObject Object => _set!.Object;
 
     public override void Start()
@@ -27,7 +30,7 @@ internal abstract class BpfProbe(ProbeInfo info, LinuxHost host, IReadOnlyList<H
         BpfObject? loaded = null;
         try
         {
-            loaded = Host.Bpf.Load(Info.Id, hooks, ConfigureAll, Prepare);
+            loaded = Host.Bpf.Load(Info.Id, Ladders, ConfigureAll, Prepare);
             _set = new BpfProgramSet(Info.Id, loaded);
             if (loaded.Maps.Any(m => m.Name == "events"))
                 _pumped = Host.Bpf.Pump.Add(EventBuffer.Open(loaded.Map("events"), Host.Bpf.Options.EventBuffer), this);

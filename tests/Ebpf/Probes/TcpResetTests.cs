@@ -297,25 +297,39 @@ public sealed class TcpResetTests
     }
 
     [RequiresBpfFact("nstat")]
-    public void A_reset_to_a_half_open_connection_is_counted_where_functions_can_be_hooked()
+    public void A_reset_to_a_half_open_connection_is_counted_where_functions_can_be_hooked() =>
+        HalfOpen(new("tcpreset"),
+            RequiresWayFactAttribute.Refusal("fentry") is null || RequiresWayFactAttribute.Refusal("kprobe") is null);
+
+    [RequiresWayFact("fentry", "nstat")]
+    public void A_reset_to_a_half_open_connection_seen_by_fentry() => HalfOpen(new("tcpreset", By("fentry")), true);
+
+    [RequiresWayFact("kprobe", "nstat")]
+    public void A_reset_to_a_half_open_connection_seen_by_kprobes() => HalfOpen(new("tcpreset", By("kprobe")), true);
+
+    private static void HalfOpen(BpfProbeRun started, bool seen)
     {
+        using var run = started;
         using var pair = new TestNetnsPair();
-        using var run = new BpfProbeRun("tcpreset");
-        using var listener = TcpLab.Listen(pair.Right, Ends.V4);
-        // The kernel knows nothing of it and answers the SYN-ACK with a reset.
-        ResetInjector.SendSyn(
-            pair.Left, TcpLab.Left(Ends.V4), 4001, TcpLab.Right(Ends.V4), TcpLab.Port(listener.LocalEndPoint));
-        BpfProbeRun.Eventually(() => TcpLab.Nstat(pair.Right, "TcpExtEmbryonicRsts").ShouldBe(1));
-        Await(run, TcpReset.Sent, pair.Left).Fields[0].ShouldBe("no_socket");
-        if (Taken(run, "resets received by half-open connections"))
+        run.Ladder.Hooks.Single(h => h.Hook == "resets received by half-open connections").Ways
+            .Any(w => w.Verdict == WayVerdict.Taken).ShouldBe(seen);
+        foreach (var ends in new[] { Ends.V4, Ends.V6 })
         {
-            var received = Await(run, TcpReset.Received, pair.Right);
+            using var listener = TcpLab.Listen(pair.Right, ends);
+            // The kernel knows nothing of it and answers the SYN-ACK with a reset.
+            ResetInjector.SendSyn(
+                pair.Left, TcpLab.Left(ends), 4001, TcpLab.Right(ends), TcpLab.Port(listener.LocalEndPoint));
+            BpfProbeRun.Eventually(() =>
+                TcpLab.Nstat(pair.Right, "TcpExtEmbryonicRsts").ShouldBe(ends == Ends.V4 ? 1 : 2));
+            Await(run, TcpReset.Sent, pair.Left).Fields[0].ShouldBe("no_socket");
+            if (!seen)
+                continue;
+            var received = Await(run, TcpReset.Received, pair.Right, Tuple(
+                TcpLab.Right(ends), TcpLab.Port(listener.LocalEndPoint), TcpLab.Left(ends), 4001));
             received.Fields.ShouldBe(["syn_received"]);
-            received.Tuple.ShouldBe(Tuple(
-                TcpLab.Right(Ends.V4), TcpLab.Port(listener.LocalEndPoint), TcpLab.Left(Ends.V4), 4001));
-            run.Sum(Resets, pair.Right, "receive", "peer", "syn_received", "", "ipv4").ShouldBe(1);
+            run.Sum(Resets, pair.Right, "receive", "peer", "syn_received", "", TcpLab.Type(ends)).ShouldBe(1);
         }
-        run.Sum(Resets, pair.Right).ShouldBe(Taken(run, "resets received by half-open connections") ? 1 : 0);
+        run.Sum(Resets, pair.Right).ShouldBe(seen ? 2 : 0);
     }
 
     [RequiresBpfFact("nstat")]
@@ -435,11 +449,17 @@ public sealed class RequiresWayFactAttribute : FactAttribute
         Skip = BpfSupport.WhyNot(tools);
         if (Skip is not null)
             return;
+        Skip = Refusal(way);
+    }
+
+    /// <summary>Why this kernel refuses a way; null when it takes it.</summary>
+    public static string? Refusal(string way)
+    {
         lock (Refusals)
         {
             if (!Refusals.TryGetValue(way, out var refusal))
                 Refusals.Add(way, refusal = Try(way));
-            Skip = refusal;
+            return refusal;
         }
     }
 

@@ -207,20 +207,28 @@ public sealed class TcpRetransTests
     [RequiresBpfFact("nstat")]
     public void Healthy_connections_yield_nothing()
     {
-        using var pair = new TestNetnsPair();
-        using var run = new BpfProbeRun("tcpretrans");
-        for (var i = 0; i < 3; i++)
+        // A machine that is busy may send a segment again for nothing: nstat tells, and the connections are made anew.
+        for (var attempt = 1; ; attempt++)
         {
-            var (client, server) = TcpLab.Connect(pair, (Ends)i);
-            Transfer(client, server, 1 << 20);
-            client.Dispose();
-            server.Dispose();
-        }
-        foreach (var ns in new[] { pair.Left, pair.Right })
-        {
-            ShouldAgree(run, ns);
-            run.Sum(Segments, ns).ShouldBe(0);
-            run.Events.All.ShouldNotContain(e => e.Namespace != null && e.Namespace.Inode == ns.Inode);
+            using var pair = new TestNetnsPair();
+            using var run = new BpfProbeRun("tcpretrans");
+            for (var i = 0; i < 3; i++)
+            {
+                var (client, server) = TcpLab.Connect(pair, (Ends)i);
+                Transfer(client, server, 1 << 20);
+                client.Dispose();
+                server.Dispose();
+            }
+            ShouldAgree(run, pair.Left);
+            ShouldAgree(run, pair.Right);
+            if (attempt < 5 && (TcpLab.Nstat(pair.Left, "TcpRetransSegs") > 0 || TcpLab.Nstat(pair.Right, "TcpRetransSegs") > 0))
+                continue;
+            foreach (var ns in new[] { pair.Left, pair.Right })
+            {
+                run.Sum(Segments, ns).ShouldBe(0);
+                run.Events.All.ShouldNotContain(e => e.Namespace != null && e.Namespace.Inode == ns.Inode);
+            }
+            return;
         }
     }
 

@@ -1,0 +1,55 @@
+using Collector.Core.Probes;
+using Collector.Linux;
+using Collector.Linux.Kernel;
+using Collector.Linux.Kernel.Bpf;
+using Collector.Linux.Probes;
+
+namespace Ebpf.Tests.Bpf;
+
+/// <summary>
+/// Every way of every probe on this kernel: one that is not taken lacks something of the kernel's, never is the program
+/// at fault. A ladder hides such a fault, because the next way takes over or the hook may be absent.
+/// </summary>
+public sealed class WayTests
+{
+    // What BpfEnvironment knows beforehand, and a lockdown.
+    private const string Lacking = "the kernel has no (tracepoint|function|/sys/kernel/btf)|no BTF says what tracepoint"
+        + @"|tracepoint \w+ has \d+ arguments here|argument \d+ of tracepoint|was built without kprobes|lockdown";
+
+    public static TheoryData<string> Probes =>
+    [
+        .. AllProbes.List.Where(p => typeof(BpfProbe).IsAssignableFrom(TypeOf(p))).Select(p => p.Info.Id),
+    ];
+
+    private static Type TypeOf(ProbeRegistration probe)
+    {
+        using var made = Make(probe, new LinuxHost(new KernelPaths(), new BpfOptions()));
+        return made.GetType();
+    }
+
+    private static Probe Make(ProbeRegistration probe, LinuxHost host) =>
+        probe.Create(host, new ProbeSettings(probe.Info, new Dictionary<string, string>()));
+
+    [RequiresBpfTheory]
+    [MemberData(nameof(Probes))]
+    public void A_way_is_refused_only_for_what_the_kernel_lacks(string id)
+    {
+        using var environment = LabObject.Environment();
+        using var host = new LinuxHost(new KernelPaths(), new BpfOptions());
+        using var probe = (BpfProbe)Make(AllProbes.List.Single(p => p.Info.Id == id), host);
+        probe.Ladders.ShouldNotBeEmpty();
+        foreach (var perf in BpfLibrary.HasRingBuffers ? new[] { false, true } : [true])
+        {
+            var image = BpfImage.Find(id, perf);
+            foreach (var way in probe.Ladders.SelectMany(h => h.Ways))
+            {
+                var hook = new Hook(way.ToString(), way);
+                using var loaded = AttachLadder.Climb(environment, image, [hook], _ => { }, _ => { }, out var report);
+                if (loaded is null)
+                    report.Failure.ShouldNotBeNull().ShouldMatch(Lacking, $"{id} {way}");
+                else
+                    report.Hooks.Single().Taken.ShouldNotBeNull().Reason.ShouldMatch($"^$|{Lacking}", $"{id} {way}");
+            }
+        }
+    }
+}
