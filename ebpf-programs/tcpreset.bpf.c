@@ -306,16 +306,17 @@ static __always_inline int received_half_open(void *ctx, const struct sk_buff *s
 	return received_small(ctx, req, skb, TCP_SYN_RECV);
 }
 
+/* Of a bool only the lowest byte of its register is set. */
 SEC("fentry/tcp_check_req")
-int BPF_PROG(half_open_fentry, struct sock *sk, struct sk_buff *skb, struct sock *req, bool fastopen)
+int BPF_PROG(half_open_fentry, struct sock *sk, struct sk_buff *skb, struct sock *req, __u64 fastopen)
 {
-	return fastopen ? 0 : received_half_open(ctx, skb, req);
+	return (__u8)fastopen ? 0 : received_half_open(ctx, skb, req);
 }
 
 SEC("kprobe/tcp_check_req")
-int BPF_KPROBE(half_open_kprobe, struct sock *sk, struct sk_buff *skb, struct sock *req, bool fastopen)
+int BPF_KPROBE(half_open_kprobe, struct sock *sk, struct sk_buff *skb, struct sock *req, __u64 fastopen)
 {
-	return fastopen ? 0 : received_half_open(ctx, skb, req);
+	return (__u8)fastopen ? 0 : received_half_open(ctx, skb, req);
 }
 
 /* Keeps the state that a connection had when it was closed. */

@@ -13,7 +13,7 @@ namespace Ebpf.Tests.Bpf;
 public sealed class WayTests
 {
     // What BpfEnvironment knows beforehand, and a lockdown.
-    private const string Lacking = "the kernel has no (tracepoint|function|/sys/kernel/btf)|no BTF says what tracepoint"
+    private const string Lacking = "the kernel has no (tracepoint|function|/sys/kernel/btf)|no BTF (says|describes)"
         + @"|tracepoint \w+ has \d+ arguments here|argument \d+ of tracepoint|was built without kprobes|lockdown";
 
     public static TheoryData<string> Probes =>

@@ -12,5 +12,8 @@ internal static class LabMachine
     /// <summary>Raw type information of the running kernel, where /sys/kernel/btf is hidden.</summary>
     public static string? BtfFile { get; } = Read("NETLENS_LAB_BTF_FILE");
 
+    /// <summary>Pairs of queues that its virtio-net devices have at most; 1 on a machine that the lab did not boot.</summary>
+    public static int Queues { get; } = int.Parse(Read("NETLENS_LAB_QUEUES") ?? "1");
+
     private static string? Read(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } v ? v : null;
 }

@@ -81,6 +81,11 @@ internal sealed class BpfEnvironment : IDisposable
     {
         if (Search.Path is null && reason.Contains("BTF", StringComparison.OrdinalIgnoreCase))
             return Search.Failure;
+        // Before Linux 5.11 modules have none.
+        const string Unknown = "failed to find kernel BTF type ID of '";
+        var unknown = reason.IndexOf(Unknown, StringComparison.Ordinal);
+        if (unknown >= 0)
+            return $"no BTF describes function {reason[(unknown + Unknown.Length)..].Split('\'')[0]}: its module has none";
         var denied = reason.Contains("EPERM", StringComparison.Ordinal)
             || reason.Contains("ermitted", StringComparison.Ordinal)
             || reason.Contains("-1)", StringComparison.Ordinal);
