@@ -69,6 +69,8 @@ public sealed class LadderTests
         var (none, failed) = Climb(new Hook("softirqs", Good), new Hook("never", new Way("unsafe")));
         none.ShouldBeNull();
         failed.Failure.ShouldNotBeNull().ShouldStartWith("never: ");
+        // What could have been attached is not said to be.
+        failed.Hooks.ShouldAllBe(h => h.Taken == null);
 
         var (loaded, report) = Climb(
             new Hook("softirqs", Good), new Hook("never", new Way("unsafe")) { Optional = true });

@@ -40,8 +40,11 @@ internal sealed class AttachLadder
         catch (BpfLoadException e)
         {
             failure = e.Message;
+            foreach (var rung in ladder._rungs)
+                rung.RefuseWay(failure);
         }
-        report = new LadderReport(image.Name, [.. ladder._rungs.Select(r => r.Report(image))], failure);
+        var attached = loaded is not null;
+        report = new LadderReport(image.Name, [.. ladder._rungs.Select(r => r.Report(image, attached))], failure);
         return loaded;
     }
 
@@ -189,18 +192,22 @@ internal sealed class AttachLadder
             return true;
         }
 
-        private void RefuseWay(string reason)
+        public void RefuseWay(string reason)
         {
-            _refused[Way!] = reason;
+            if (Way is null)
+                return;
+            _refused[Way] = reason;
             _absent.Clear();
             _at++;
         }
 
-        public HookReport Report(BpfImage image) => new(hook.Name, hook.Optional,
+        /// <param name="image">For the names of sections.</param>
+        /// <param name="attached">False when the probe does not run, whatever this hook came to.</param>
+        public HookReport Report(BpfImage image, bool attached) => new(hook.Name, hook.Optional,
         [
             .. hook.Ways.Select((way, i) => new WayReport(
                 string.Join(" + ", way.Names.Select(image.SectionOf)),
-                i < _at ? WayVerdict.Refused : i == _at ? WayVerdict.Taken : WayVerdict.NotNeeded,
+                i < _at ? WayVerdict.Refused : i == _at && attached ? WayVerdict.Taken : WayVerdict.NotNeeded,
                 _refused.GetValueOrDefault(way) ?? (i == _at ? Absent(image) : ""))),
         ]);
 

@@ -85,7 +85,10 @@ internal sealed class BpfEnvironment : IDisposable
         const string Unknown = "failed to find kernel BTF type ID of '";
         var unknown = reason.IndexOf(Unknown, StringComparison.Ordinal);
         if (unknown >= 0)
-            return $"no BTF describes function {reason[(unknown + Unknown.Length)..].Split('\'')[0]}: its module has none";
+        {
+            var function = reason[(unknown + Unknown.Length)..].Split('\'')[0];
+            return $"no BTF describes function {function}: its module has none";
+        }
         var denied = reason.Contains("EPERM", StringComparison.Ordinal)
             || reason.Contains("ermitted", StringComparison.Ordinal)
             || reason.Contains("-1)", StringComparison.Ordinal);

@@ -40,7 +40,7 @@ public enum WayVerdict
     /// <summary>The kernel or a check refused it.</summary>
     Refused,
 
-    /// <summary>A better way was taken.</summary>
+    /// <summary>A better way was taken, or the probe does not run for another hook's sake.</summary>
     NotNeeded,
 }
 
