@@ -4,6 +4,7 @@ using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Namespaces;
+using Collector.Linux.Pods;
 using Collector.Linux.Processes;
 
 namespace Collector.Linux;
@@ -18,13 +19,15 @@ public sealed class LinuxHost : IDisposable
 
     /// <param name="paths">Where /proc and /sys are.</param>
     /// <param name="bpf">How eBPF is used; null for the defaults.</param>
-    public LinuxHost(KernelPaths paths, BpfOptions? bpf = null)
+    /// <param name="pods">How pods are found; null: by their cgroups only, without names.</param>
+    public LinuxHost(KernelPaths paths, BpfOptions? bpf = null, PodOptions? pods = null)
     {
         Paths = paths;
         BootTime = Kernel.BootTime.Read(paths);
         _entry = new(() => new NamespaceEntry(paths.Proc));
         Namespaces = new NamespaceRegistry(this);
         Bpf = new BpfHost(paths, bpf ?? new());
+        Pods = new PodWatcher(this, pods ?? new());
     }
 
     public KernelPaths Paths { get; }
@@ -36,6 +39,12 @@ public sealed class LinuxHost : IDisposable
     public static long PageSize { get; } = Environment.SystemPageSize;
 
     public NamespaceRegistry Namespaces { get; }
+
+    /// <summary>The pods of the node, from its container runtime.</summary>
+    internal PodWatcher Pods { get; }
+
+    /// <summary>Name and version of the container runtime; null while none answers.</summary>
+    public string? PodRuntime => Pods.Runtime;
 
     /// <summary>The eBPF side: types, symbols, the event thread.</summary>
     public BpfHost Bpf { get; }
@@ -56,8 +65,20 @@ public sealed class LinuxHost : IDisposable
     /// <summary>The processes of the node, walked by the first probe of a collection that asks.</summary>
     internal ProcessTable Processes => _processes ??= new ProcessTable(this);
 
+    /// <summary>Begins to look for pods, which goes on in the background.</summary>
+    /// <param name="log">Takes lines for the log: is it a warning, and the text.</param>
+    public void StartPods(Action<bool, string> log)
+    {
+        Pods.Log = log;
+        Pods.Start();
+    }
+
+    /// <summary>Waits until the container runtime was asked once; false when it has not answered in time.</summary>
+    public bool AwaitPods(TimeSpan limit) => Pods.WaitForFirstLook(limit);
+
     public void Dispose()
     {
+        Pods.Dispose();
         Bpf.Dispose();
         _processes?.Dispose();
         Namespaces.Dispose();

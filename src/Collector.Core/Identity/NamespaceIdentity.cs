@@ -1,6 +1,9 @@
 namespace Collector.Core.Identity;
 
-/// <summary>What a network namespace is called. Immutable: exporters cache what they encoded by reference.</summary>
+/// <summary>
+/// What a network namespace, or a pod that shares the node's, is called. Immutable: exporters cache what they encoded
+/// by reference.
+/// </summary>
 /// <param name="Name">Name under /run/netns or of the mount, null where it has none.</param>
 /// <param name="PodNamespace">Kubernetes namespace of its pod, null while unknown.</param>
 /// <param name="PodName">Name of its pod, null while unknown.</param>
@@ -9,4 +12,22 @@ public sealed record NamespaceIdentity(
     string? Name = null, string? PodNamespace = null, string? PodName = null, string? PodUid = null)
 {
     public static NamespaceIdentity None { get; } = new();
+
+    /// <summary>
+    /// True where the pod has a newer namespace than this one (a second sandbox, a namespace made inside the pod):
+    /// namings that know pods only have to tell the two apart.
+    /// </summary>
+    public bool IsSecondary { get; init; }
+
+    /// <summary>The pod's labels that the configuration asks for, in its order.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> PodLabels { get; init; } = [];
+
+    /// <summary>Id of the container whose processes are in it, where that is of no pod.</summary>
+    public string? ContainerId { get; init; }
+
+    /// <summary>The systemd unit whose processes are in it, where that is of no pod.</summary>
+    public string? Unit { get; init; }
+
+    /// <summary>True where it is known whose it is, beyond a name.</summary>
+    public bool IsResolved => PodUid is not null || PodName is not null || ContainerId is not null || Unit is not null;
 }

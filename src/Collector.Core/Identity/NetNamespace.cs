@@ -29,6 +29,11 @@ public sealed class NetNamespace
     public bool IsHost { get; }
 
     /// <summary>
+    /// True for what a pod does in the node's own namespace (hostNetwork): it is no namespace of its own.
+    /// </summary>
+    public bool IsHostNetworkPod { get; init; }
+
+    /// <summary>
     /// The kernel's number for this one life of a namespace (SO_NETNS_COOKIE, since Linux 5.14); 0 where unknown.
     /// </summary>
     public ulong Cookie { get; init; }
@@ -46,5 +51,11 @@ public sealed class NetNamespace
         set => _identity = value;
     }
 
-    public override string ToString() => Identity.Name is { } name ? $"{name} ({Inode})" : $"netns {Inode}";
+    public override string ToString() => Identity switch
+    {
+        { PodName: { } pod } identity when IsHostNetworkPod => $"{identity.PodNamespace}/{pod} (host network)",
+        { PodName: { } pod } identity => $"{identity.PodNamespace}/{pod} ({Inode})",
+        { Name: { } name } => $"{name} ({Inode})",
+        _ => $"netns {Inode}",
+    };
 }

@@ -35,6 +35,14 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     public static partial int epoll_wait(int epfd, byte* events, int maxevents, int timeout);
 
+    // int inotify_init1(int flags);
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int inotify_init1(int flags);
+
+    // int inotify_add_watch(int fd, const char *pathname, uint32_t mask);
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int inotify_add_watch(int fd, string pathname, uint mask);
+
     // int eventfd(unsigned int initval, int flags);
     [LibraryImport("libc", SetLastError = true)]
     public static partial int eventfd(uint initval, int flags);

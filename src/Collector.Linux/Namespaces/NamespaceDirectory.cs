@@ -7,7 +7,8 @@ namespace Collector.Linux.Namespaces;
 /// Network namespaces by inode, for threads other than the collection's: who is behind the number in a kernel record.
 /// One that died stays known until its inode is used again or too many have died.
 /// </summary>
-internal sealed class NamespaceDirectory
+/// <param name="owner">The pod of a namespace, by inode and low half of its cookie; null where there is none.</param>
+internal sealed class NamespaceDirectory(Func<ulong, uint, NamespaceIdentity?>? owner = null)
 {
     private const int MostStrangers = 1024;
     private const int MostDead = 4096;
@@ -29,14 +30,25 @@ internal sealed class NamespaceDirectory
         if (_known.TryGetValue(inode, out var ns) && (cookie == 0 || ns.Cookie == 0 || (uint)ns.Cookie == cookie))
             return ns;
         if (_strangers.TryGetValue((inode, cookie), out var stranger))
-            return stranger;
+            return Named(stranger);
         if (_strangers.Count >= MostStrangers)
             _strangers.Clear();
-        return _strangers.GetOrAdd((inode, cookie), static (key, self) => new NetNamespace(
+        return Named(_strangers.GetOrAdd((inode, cookie), static (key, self) => new NetNamespace(
             key.Inode, Interlocked.Decrement(ref self._strangerGeneration), isHost: false, Kernel.KernelClock.UnixNow())
         {
             Cookie = key.Cookie,
-        }, this);
+        }, this));
+    }
+
+    // A pod that came since the last collection: only a cookie proves that the number is still its own.
+    private NetNamespace Named(NetNamespace stranger)
+    {
+        if (stranger.Cookie != 0 && !stranger.Identity.IsResolved
+            && owner?.Invoke(stranger.Inode, (uint)stranger.Cookie) is { } identity)
+        {
+            stranger.Identity = identity;
+        }
+        return stranger;
     }
 
     /// <summary>True for one that is known and alive.</summary>

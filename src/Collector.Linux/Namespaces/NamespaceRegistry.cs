@@ -1,5 +1,6 @@
 using Collector.Core.Identity;
 using Collector.Linux.Interop;
+using Collector.Linux.Pods;
 
 namespace Collector.Linux.Namespaces;
 
@@ -20,6 +21,7 @@ public sealed class NamespaceRegistry : IDisposable
     private readonly HashSet<ulong> _unreadable = [];
     private readonly MountWatcher _mounts;
     private readonly ProcessScanner _processes;
+    private readonly NamespaceOwners _owners;
     private readonly ulong _own;
     private long _generation;
     private long _refreshes;
@@ -29,6 +31,8 @@ public sealed class NamespaceRegistry : IDisposable
         _host = host;
         _mounts = new MountWatcher(host.Paths);
         _processes = new ProcessScanner(host.Paths);
+        _owners = new NamespaceOwners(host);
+        Directory = new NamespaceDirectory((inode, cookie) => host.Pods.Table.OfNetns(inode, cookie)?.Identity);
         if (!host.Paths.Recorded)
             _own = NsLink.Inode($"{host.Paths.Proc}/thread-self/ns/net");
         AddHost();
@@ -40,7 +44,7 @@ public sealed class NamespaceRegistry : IDisposable
     public NamespaceHandle Host => _all[0];
 
     /// <summary>The same by inode, for other threads; the dead stay in it for a while.</summary>
-    internal NamespaceDirectory Directory { get; } = new();
+    internal NamespaceDirectory Directory { get; }
 
     /// <summary>Grows whenever a namespace came or went.</summary>
     public long Version { get; private set; }
@@ -49,6 +53,9 @@ public sealed class NamespaceRegistry : IDisposable
     /// Namespaces seen whose handle could not be opened (no permission, no descriptors left), at the last look.
     /// </summary>
     public int Unreadable => _unreadable.Count;
+
+    /// <summary>Namespaces that look like a pod's and have none, at the last look.</summary>
+    internal int Unresolved => _owners.Unresolved;
 
     /// <summary>Namespaces found since the start, the host's included.</summary>
     public long Born => _generation;
@@ -78,7 +85,14 @@ public sealed class NamespaceRegistry : IDisposable
         RemoveDead(startOfNew);
         foreach (var handle in _all)
             handle.CloseUnused(_refreshes - 3);
+        _owners.Refresh(_all);
     }
+
+    /// <summary>Where this process can open the path of a mount of the node.</summary>
+    internal string PathOfMount(string path) => _mounts.PathOf(path);
+
+    /// <summary>Inode of a process's network namespace; 0 when it is gone.</summary>
+    internal ulong InodeOf(int pid) => _processes.InodeOf(pid);
 
     private void AddHost()
     {

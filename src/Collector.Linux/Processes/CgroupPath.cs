@@ -62,6 +62,28 @@ internal readonly ref struct CgroupPath
         return best;
     }
 
+    /// <summary>
+    /// The innermost systemd service in the whole of /proc/PID/cgroup, null where systemd put the process in none.
+    /// </summary>
+    public static string? UnitOf(ReadOnlySpan<byte> text)
+    {
+        var lines = new Kernel.ProcFs.LineReader(text);
+        while (lines.TryNext(out var line))
+        {
+            // systemd's own hierarchy of version 1, or the only one of version 2.
+            var isSystemd = line.IndexOf(":name=systemd:"u8) >= 0 || line.StartsWith("0::"u8);
+            var path = line[(line.LastIndexOf((byte)':') + 1)..];
+            while (isSystemd && !path.IsEmpty)
+            {
+                var part = path[(path.LastIndexOf((byte)'/') + 1)..];
+                if (part.EndsWith(".service"u8))
+                    return Encoding.UTF8.GetString(part);
+                path = path[..Math.Max(0, path.Length - part.Length - 1)];
+            }
+        }
+        return null;
+    }
+
     /// <summary>From one path.</summary>
     public static CgroupPath Parse(ReadOnlySpan<byte> path)
     {

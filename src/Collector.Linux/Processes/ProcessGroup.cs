@@ -30,5 +30,8 @@ internal sealed class ProcessGroup(NamespaceHandle handle, NetNamespace ns, byte
     /// <summary>True once its namespace is gone, or the pod has had no process for a while.</summary>
     public bool Closed { get; internal set; }
 
+    /// <summary>The pod's identity that the rows carry; null while the runtime has not told it.</summary>
+    internal NamespaceIdentity? Owner { get; set; }
+
     internal int EmptyTicks { get; set; }
 }

@@ -5,7 +5,7 @@ using Collector.Linux.Namespaces;
 namespace Collector.Linux.Processes;
 
 /// <summary>All groups that have processes, or had some a moment ago.</summary>
-internal sealed class ProcessGroups(NamespaceRegistry namespaces)
+internal sealed class ProcessGroups(LinuxHost host)
 {
     /// <summary>
     /// Collections without a process after which a hostNetwork pod is over. Its sandbox process lives as long as the
@@ -17,6 +17,7 @@ internal sealed class ProcessGroups(NamespaceRegistry namespaces)
     private readonly List<ProcessGroup> _pods = [];
     private long _generation;
     private long _seen = -1;
+    private long _named = -1;
 
     /// <summary>Grows whenever a group was closed.</summary>
     public long Version { get; private set; }
@@ -39,9 +40,13 @@ internal sealed class ProcessGroups(NamespaceRegistry namespaces)
         }
         var uid = path.PodUidText!;
         // Generations below zero: the registry hands out those above.
-        var ns = new NetNamespace(namespaces.Host.Namespace.Inode, --_generation, isHost: false, startTime,
-            new NamespaceIdentity(PodUid: uid));
-        var group = new ProcessGroup(namespaces.Host, ns, Encoding.ASCII.GetBytes(uid));
+        var ns = new NetNamespace(host.Namespaces.Host.Namespace.Inode, --_generation, isHost: false, startTime,
+            new NamespaceIdentity(PodUid: uid))
+        {
+            IsHostNetworkPod = true,
+        };
+        var group = new ProcessGroup(host.Namespaces.Host, ns, Encoding.ASCII.GetBytes(uid));
+        Name(group);
         _pods.Add(group);
         return group;
     }
@@ -49,9 +54,9 @@ internal sealed class ProcessGroups(NamespaceRegistry namespaces)
     /// <summary>Closes groups whose namespace or pod is gone.</summary>
     public void Refresh()
     {
-        if (_seen != namespaces.Version)
+        if (_seen != host.Namespaces.Version)
         {
-            _seen = namespaces.Version;
+            _seen = host.Namespaces.Version;
             foreach (var (handle, group) in _byNamespace)
             {
                 if (handle.Closed)
@@ -61,9 +66,12 @@ internal sealed class ProcessGroups(NamespaceRegistry namespaces)
                 }
             }
         }
+        var version = host.Pods.Table.Version;
         for (var i = _pods.Count - 1; i >= 0; i--)
         {
             var pod = _pods[i];
+            if (version != _named)
+                Name(pod);
             pod.EmptyTicks = pod.Processes == 0 ? pod.EmptyTicks + 1 : 0;
             if (pod.EmptyTicks > EmptyLimit)
             {
@@ -71,6 +79,22 @@ internal sealed class ProcessGroups(NamespaceRegistry namespaces)
                 _pods.RemoveAt(i);
             }
         }
+        _named = version;
+    }
+
+    // A pod that has a network of its own and works in the node's all the same (nsenter) has two rows.
+    private void Name(ProcessGroup group)
+    {
+        var uid = group.Namespace.Identity.PodUid!;
+        if (host.Pods.Table.OfUid(uid) is not { } pod)
+        {
+            host.Pods.Expect(uid);
+            return;
+        }
+        if (ReferenceEquals(group.Owner, pod.Identity))
+            return;
+        group.Owner = pod.Identity;
+        group.Namespace.Identity = pod.HostNetwork ? pod.Identity : pod.Identity with { IsSecondary = true };
     }
 
     private void Close(ProcessGroup group)

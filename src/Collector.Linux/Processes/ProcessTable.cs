@@ -35,7 +35,7 @@ internal sealed class ProcessTable : IDisposable
     {
         _host = host;
         Folder = new ProcFolder(host.Paths);
-        Groups = new ProcessGroups(host.Namespaces);
+        Groups = new ProcessGroups(host);
     }
 
     public ProcFolder Folder { get; }

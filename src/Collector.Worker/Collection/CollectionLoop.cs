@@ -11,6 +11,9 @@ internal sealed class CollectionLoop(
     NodeCollector collector, AgentOptions options, IHostApplicationLifetime lifetime, ILogger<CollectionLoop> log)
     : IHostedService, IDisposable
 {
+    /// <summary>How long the first collection waits for the container runtime's first list.</summary>
+    private static readonly TimeSpan FirstPods = TimeSpan.FromSeconds(1);
+
     private readonly CancellationTokenSource _stop = new();
     private Thread? _thread;
     private bool _disposed;
@@ -46,6 +49,7 @@ internal sealed class CollectionLoop(
     {
         try
         {
+            collector.Node.AwaitPods(FirstPods);
             var next = Stopwatch.GetTimestamp();
             var first = true;
             var done = 0;

@@ -22,6 +22,16 @@ internal interface INode : IDisposable
     /// <exception cref="ProbeUnavailableException">This system can never run it.</exception>
     Probe Create(ProbeInfo info, ProbeSettings settings);
 
+    /// <summary>Begins to look for pods, which goes on in the background.</summary>
+    /// <param name="log">Takes lines for the log: is it a warning, and the text.</param>
+    void StartPods(Action<bool, string> log)
+    {
+    }
+
+    /// <summary>Waits until the container runtime was asked once, so that the first numbers have names.</summary>
+    /// <returns>False when there was no answer in time.</returns>
+    bool AwaitPods(TimeSpan limit) => true;
+
     /// <summary>Called at the start of each collection: finds births and deaths.</summary>
     void Refresh(SnapshotBuilder snapshot);
 }

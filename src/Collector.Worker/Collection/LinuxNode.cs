@@ -5,14 +5,15 @@ using Collector.Core.Snapshots;
 using Collector.Linux;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
+using Collector.Linux.Pods;
 using Collector.Linux.Probes;
 
 namespace Collector.Worker.Collection;
 
 /// <summary>A Linux node, or a recorded tree of one.</summary>
-internal sealed class LinuxNode(KernelPaths paths, BpfOptions bpf, IEventSink events) : INode
+internal sealed class LinuxNode(KernelPaths paths, BpfOptions bpf, PodOptions pods, IEventSink events) : INode
 {
-    private readonly LinuxHost _host = new(paths, bpf) { Events = events };
+    private readonly LinuxHost _host = new(paths, bpf, pods) { Events = events };
 
     public IReadOnlyList<ProbeInfo> Catalogue { get; } = [.. AllProbes.List.Select(p => p.Info)];
 
@@ -26,6 +27,10 @@ internal sealed class LinuxNode(KernelPaths paths, BpfOptions bpf, IEventSink ev
 
     public Probe Create(ProbeInfo info, ProbeSettings settings) =>
         AllProbes.List.First(p => p.Info == info).Create(_host, settings);
+
+    public void StartPods(Action<bool, string> log) => _host.StartPods(log);
+
+    public bool AwaitPods(TimeSpan limit) => _host.AwaitPods(limit);
 
     public void Refresh(SnapshotBuilder snapshot) =>
         _host.Namespaces.Refresh(snapshot.StartTimeOfNew(_host.BootTime));

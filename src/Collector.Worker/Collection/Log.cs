@@ -32,6 +32,20 @@ internal static partial class Log
     [LoggerMessage(108, LogLevel.Debug, "ebpf: {Text}")]
     public static partial void Ebpf(ILogger logger, string text);
 
+    public static void Pods(ILogger logger, bool warning, string text)
+    {
+        if (warning)
+            PodsTrouble(logger, text);
+        else
+            PodsFound(logger, text);
+    }
+
+    [LoggerMessage(109, LogLevel.Information, "pods: {Text}")]
+    private static partial void PodsFound(ILogger logger, string text);
+
+    [LoggerMessage(110, LogLevel.Warning, "pods: {Text}")]
+    private static partial void PodsTrouble(ILogger logger, string text);
+
     [LoggerMessage(107, LogLevel.Warning, "{Count} network namespaces could not be opened: {Hint}")]
     public static partial void NamespacesUnreadable(ILogger logger, int count, string hint);
 }

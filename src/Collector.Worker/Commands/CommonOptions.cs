@@ -82,4 +82,22 @@ internal static class CommonOptions
         HelpName = "NAME",
         AllowMultipleArgumentsPerToken = true,
     };
+
+    public static Option<string?> Pod()
+    {
+        var option = new Option<string?>("--pod")
+        {
+            Description = "Only this pod, as namespace/name.",
+            HelpName = "NAMESPACE/NAME",
+        };
+        option.Validators.Add(result =>
+        {
+            foreach (var token in result.Tokens.Select(t => t.Value))
+            {
+                if (token.Split('/') is not [{ Length: > 0 }, { Length: > 0 }])
+                    result.AddError($"--pod: '{Output.Printable(token)}' is not namespace/name, such as default/web-0");
+            }
+        });
+        return option;
+    }
 }

@@ -5,12 +5,12 @@ using Collector.Worker.Hosting;
 
 namespace Collector.Worker.Commands;
 
-/// <summary><c>netlens list probes|metrics|events|namespaces</c>.</summary>
+/// <summary><c>netlens list probes|metrics|events|namespaces|pods</c>.</summary>
 internal static class ListCommand
 {
-    public static Command Create() => new("list", "List probes, metrics, events or network namespaces.")
+    public static Command Create() => new("list", "List probes, metrics, events, network namespaces or pods.")
     {
-        Probes(), Metrics(), EventView.Create(), Namespaces(),
+        Probes(), Metrics(), EventView.Create(), Namespaces(), PodView.Create(),
     };
 
     private static Command Probes()
@@ -141,7 +141,8 @@ internal static class ListCommand
         {
             if (Session.Configure(parsed.GetValue(config))?.Options is not { } options)
                 return ExitCodes.Configuration;
-            using var node = NodeFactory.Create(options.Paths);
+            using var node = NodeFactory.Create(options.Paths, pods: options.Pods);
+            Session.StartPods(node);
             var rows = NamespaceView.Read(node);
             if (parsed.GetValue(format) == "json")
                 NamespaceView.PrintJson(rows);

@@ -1,3 +1,4 @@
+using Collector.Core.Identity;
 using Collector.Core.Snapshots;
 using Collector.Worker.Collection;
 
@@ -10,7 +11,9 @@ namespace Collector.Worker.Commands;
 /// <param name="Mount">The mount that keeps it, empty where none does.</param>
 /// <param name="Pid">A process in it, 0 where none was looked for.</param>
 /// <param name="Command">That process's command.</param>
-internal sealed record NamespaceView(ulong Inode, string Name, bool IsHost, string Mount, int Pid, string Command)
+/// <param name="Owner">Pod as namespace/name, container or systemd unit; empty where nobody is known.</param>
+internal sealed record NamespaceView(
+    ulong Inode, string Name, bool IsHost, string Mount, int Pid, string Command, string Owner)
 {
     public static IReadOnlyList<NamespaceView> Read(INode node)
     {
@@ -18,11 +21,20 @@ internal sealed record NamespaceView(ulong Inode, string Name, bool IsHost, stri
         builder.Begin();
         node.Refresh(builder);
         if (node is not LinuxNode linux)
-            return [.. node.Namespaces.Select(n => new NamespaceView(n.Inode, "", n.IsHost, "", 0, ""))];
+            return [.. node.Namespaces.Select(n => new NamespaceView(n.Inode, "", n.IsHost, "", 0, "", ""))];
         return [.. linux.Host.Namespaces.All.Select(h => new NamespaceView(
             h.Namespace.Inode, h.Namespace.Identity.Name ?? "", h.Namespace.IsHost, h.MountPath ?? "", h.Pid,
-            CommandOf(linux, h.Pid)))];
+            CommandOf(linux, h.Pid), OwnerOf(h.Namespace.Identity)))];
     }
+
+    private static string OwnerOf(NamespaceIdentity identity) => identity switch
+    {
+        { PodName: { } pod } => $"{identity.PodNamespace}/{pod}",
+        { PodUid: { } uid } => $"pod {uid}",
+        { ContainerId: { } id } => $"container {id[..Math.Min(12, id.Length)]}",
+        { Unit: { } unit } => unit,
+        _ => "",
+    };
 
     private static string CommandOf(LinuxNode node, int pid)
     {
@@ -38,10 +50,11 @@ internal sealed record NamespaceView(ulong Inode, string Name, bool IsHost, stri
 
     public static void Print(IReadOnlyList<NamespaceView> rows)
     {
-        var table = Output.Table("NETNS", "NAME", "PID", "COMMAND", "MOUNT");
+        var table = Output.Table("NETNS", "NAME", "OWNER", "PID", "COMMAND", "MOUNT");
         foreach (var row in rows)
         {
-            table.Row(row.Inode.ToString(), row.IsHost ? "(host)" : row.Name, row.Pid == 0 ? "" : row.Pid.ToString(),
+            table.Row(row.Inode.ToString(), row.IsHost ? "(host)" : row.Name, row.Owner,
+                row.Pid == 0 ? "" : row.Pid.ToString(),
                 row.Command, row.Mount);
         }
         Output.Print(table);
@@ -56,6 +69,7 @@ internal sealed record NamespaceView(ulong Inode, string Name, bool IsHost, stri
             json.WriteNumber("netns", row.Inode);
             json.WriteString("name", row.Name);
             json.WriteBoolean("host", row.IsHost);
+            json.WriteString("owner", row.Owner);
             json.WriteString("mount", row.Mount);
             json.WriteNumber("pid", row.Pid);
             json.WriteString("command", row.Command);

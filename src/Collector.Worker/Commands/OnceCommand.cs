@@ -21,10 +21,14 @@ internal static class OnceCommand
         var naming = CommonOptions.Naming();
         var probes = CommonOptions.Probes("Only these probes, also ones that are off by default.");
         var namespaces = CommonOptions.Namespaces();
+        var pod = CommonOptions.Pod();
         var watch = CommonOptions.For();
         var zeros = new Option<bool>("--zeros") { Description = "In tables, show series whose value is 0 as well." };
         var command = new Command(
-            "once", "Collect once and print the numbers.") { config, format, naming, probes, namespaces, watch, zeros };
+            "once", "Collect once and print the numbers.")
+        {
+            config, format, naming, probes, namespaces, pod, watch, zeros,
+        };
         command.SetAction(parsed => Session.Guard(() =>
         {
             var loaded = Session.Configure(parsed.GetValue(config));
@@ -46,6 +50,15 @@ internal static class OnceCommand
                 return ExitCodes.Usage;
             if (wanted.Length > 0)
                 snapshot = SnapshotFilter.Keep(snapshot, wanted, TimeProvider.System);
+            if (parsed.GetValue(pod) is { } one)
+            {
+                snapshot = SnapshotFilter.KeepPod(snapshot, one, TimeProvider.System);
+                if (snapshot.Tables.Count == 0)
+                {
+                    Output.Error($"--pod: no figures of a pod '{one}' here; see 'netlens list pods'");
+                    return ExitCodes.Usage;
+                }
+            }
             var view = new View(snapshot, NamingOf(parsed.GetValue(naming), options), options);
             Print(view, parsed.GetRequiredValue(format), parsed.GetValue(zeros));
             return Report(collector);

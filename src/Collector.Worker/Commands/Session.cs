@@ -12,6 +12,9 @@ internal static class Session
 {
     private const long FewestFiles = 256;
 
+    /// <summary>How long a command waits for the container runtime.</summary>
+    private static readonly TimeSpan FirstPods = TimeSpan.FromSeconds(6);
+
     public const string FileVariable = "NETLENS_CONFIG";
 
     /// <summary>Loads the configuration; on errors prints them all and returns null.</summary>
@@ -49,8 +52,23 @@ internal static class Session
             chosen = WithoutWatching(chosen);
         else if (!watching && NodeFactory.Catalogue.FirstOrDefault(p => p.Watches && probes.Contains(p.Id)) is { } p)
             Output.Error($"{p.Id} counts only what happens while it runs: --for 10s lets it watch that long");
-        var node = NodeFactory.Create(chosen.Paths, chosen.Ebpf);
+        var node = NodeFactory.Create(chosen.Paths, chosen.Ebpf, chosen.Pods);
+        StartPods(node);
         return new NodeCollector(node, chosen, TimeProvider.System, NullLogger.Instance);
+    }
+
+    /// <summary>Asks the container runtime for the pods; says why where it does not answer.</summary>
+    public static void StartPods(INode node)
+    {
+        node.StartPods(static (warning, text) => Complain(warning, text));
+        if (!node.AwaitPods(FirstPods))
+            Output.Error($"the container runtime has not answered in {FirstPods.TotalSeconds:0} s: pods have no names");
+    }
+
+    private static void Complain(bool warning, string text)
+    {
+        if (warning)
+            Output.Error(text);
     }
 
     // One collection has no earlier one to count from: what counts since its own start then counts since the

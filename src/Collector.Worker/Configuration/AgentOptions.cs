@@ -1,4 +1,5 @@
 using Collector.Core.Probes;
+using Collector.Linux.Pods;
 
 namespace Collector.Worker.Configuration;
 
@@ -11,6 +12,8 @@ public sealed record AgentOptions
     public IReadOnlyDictionary<string, ProbeChoice> Probes { get; init; } = new Dictionary<string, ProbeChoice>();
 
     public EbpfOptions Ebpf { get; init; } = new();
+
+    public PodOptions Pods { get; init; } = new() { RuntimeEndpoint = "" };
 
     public EventOptions Events { get; init; } = new();
 

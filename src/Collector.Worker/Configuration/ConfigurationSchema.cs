@@ -18,6 +18,7 @@ internal static class ConfigurationSchema
         ("collection", "The one loop that reads the kernel; both outlets show what it last found."),
         (Probes, "What is collected. `netlens list probes` names the probes and their arguments."),
         ("ebpf", "Programs in the kernel: what they need and how much memory their events may take."),
+        ("pods", "Whose a network namespace is: what is asked of the container runtime (CRI)."),
         ("events", "Single occurrences that probes report, such as a reset connection: what leaves, and how many."),
         ("http", "The HTTP port: /metrics and the health answers."),
         ("prometheus", "The text that /metrics answers with."),
@@ -50,6 +51,35 @@ internal static class ConfigurationSchema
             o => o.Ebpf.EventBuffer, (o, v) => o with { Ebpf = o.Ebpf with { EventBuffer = (int)v! } })
         {
             Variable = "NETLENS_EBPF_EVENTBUFFER",
+        },
+        new ValueKey("pods.runtimeEndpoint", RuntimeSocket,
+            "Socket of the container runtime (CRI). Empty: searched where containerd, CRI-O, k3s and cri-dockerd have "
+                + "it.",
+            o => o.Pods.RuntimeEndpoint, (o, v) => o with { Pods = o.Pods with { RuntimeEndpoint = (string)v! } })
+        {
+            Variable = "NETLENS_PODS_RUNTIMEENDPOINT",
+        },
+        new ValueKey("pods.poll", Duration(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5)),
+            "Time between two lists of pods while nothing shows that there is a new one.",
+            o => o.Pods.Poll, (o, v) => o with { Pods = o.Pods with { Poll = (TimeSpan)v! } })
+        {
+            Variable = "NETLENS_PODS_POLL",
+        },
+        new ValueKey("pods.events", ValueType.Boolean,
+            "Also listen to the runtime's events. containerd 1.7 then takes them away from the kubelet.",
+            o => o.Pods.Events, (o, v) => o with { Pods = o.Pods with { Events = (bool)v! } })
+        {
+            Variable = "NETLENS_PODS_EVENTS",
+        },
+        new ValueKey("pods.labels", LabelKeys,
+            "Keys of pod labels that become attributes, k8s.pod.label.KEY.",
+            o => string.Join(',', o.Pods.Labels),
+            (o, v) => o with
+            {
+                Pods = o.Pods with { Labels = ((string)v!).Split(',', StringSplitOptions.RemoveEmptyEntries) },
+            })
+        {
+            Variable = "NETLENS_PODS_LABELS",
         },
         new ValueKey("events.enabled", ValueType.Boolean, "Off: probes count, and report no single events.",
             o => o.Events.Enabled, (o, v) => o with { Events = o.Events with { Enabled = (bool)v! } })

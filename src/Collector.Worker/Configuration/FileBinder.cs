@@ -99,12 +99,12 @@ internal sealed class FileBinder(string file, ConfigurationDraft draft)
 
     private void BindValue(ValueKey key, YamlNode node)
     {
-        if (node is not YamlScalar scalar || (scalar.IsNull && !key.Optional))
-            WrongKind(node, key.Path, key.Allowed);
-        else if (scalar.IsNull)
+        if (node is YamlScalar { IsNull: true } && key.Optional)
             draft.Set(key, (object?)null, At(node));
+        else if (ProbeBinder.Text(key.Type, node) is { } text)
+            draft.Set(key, text, At(node));
         else
-            draft.Set(key, scalar.Text, At(node));
+            WrongKind(node, key.Path, key.Allowed);
     }
 
     private void BindMap(MapKey key, YamlNode node)

@@ -99,7 +99,7 @@ internal sealed class ProbeBinder(FileBinder file, ConfigurationDraft draft)
     }
 
     /// <summary>A single value's text; for a list also a sequence of single values without commas.</summary>
-    private static string? Text(ValueType type, YamlNode node) => node switch
+    internal static string? Text(ValueType type, YamlNode node) => node switch
     {
         YamlScalar { IsNull: false } scalar => scalar.Text,
         YamlSequence list when type is ListType && list.Items.All(IsItem) =>

@@ -1,4 +1,5 @@
 using System.Text;
+using Collector.Linux.Pods;
 using Collector.Worker.Configuration.Yaml;
 using Collector.Worker.Events;
 using Collector.Worker.Http;
@@ -29,6 +30,27 @@ internal static class TextChecks
         : AbsolutePath(text) is { Length: > 0 } problem
             ? problem + Suggestion.For(text, [JsonEventOutlet.StandardOutputWord])
             : "";
+
+    /// <summary>A unix socket's path has at most 107 bytes (unix(7)).</summary>
+    public static string Endpoint(string text)
+    {
+        const string Scheme = "unix://";
+        if (text.Length == 0 || text == PodOptions.None)
+            return "";
+        var path = text.StartsWith(Scheme, StringComparison.Ordinal) ? text[Scheme.Length..] : text;
+        return AbsolutePath(path) is { Length: > 0 } problem
+            ? problem + Suggestion.For(text, [PodOptions.None])
+            : Encoding.UTF8.GetByteCount(path) > 107 ? "is longer than the 107 bytes of a socket's path" : "";
+    }
+
+    /// <summary>[prefix/]name (apimachinery, validation of qualified names).</summary>
+    public static string LabelKey(string text)
+    {
+        var name = text[(text.LastIndexOf('/') + 1)..];
+        var valid = name.Length is > 0 and <= 63 && text.Length <= 253 + 1 + 63 && text.Count(c => c == '/') <= 1
+            && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/');
+        return valid ? "" : $"'{YamlText.Shown(text)}' is not the key of a label";
+    }
 
     public static string Listen(string text) =>
         ListenAddress.TryParse(text, out _, out var problem) ? "" : $"'{YamlText.Shown(text)}' {problem}";

@@ -44,6 +44,11 @@ internal abstract class ValueType(string name, string allowed)
     public static ValueType JsonTarget { get; } = new CheckedText(
         "target", "stdout, an absolute path, or empty text", TextChecks.JsonTarget);
 
+    public static ValueType RuntimeSocket { get; } = new CheckedText(
+        "socket", "unix:///path, an absolute path, none, or empty text", TextChecks.Endpoint);
+
+    public static ValueType LabelKeys { get; } = new ListType([], TextChecks.LabelKey);
+
     public static ValueType Word { get; } = new CheckedText(
         "text", "text without spaces, at most 253 characters", TextChecks.Word);
 
@@ -147,7 +152,7 @@ internal sealed class ChoiceType<T>((string Text, T Value)[] choices)
 }
 
 /// <summary>Words separated by commas; in the file also a YAML list.</summary>
-internal sealed class ListType(IReadOnlyList<string> items)
+internal sealed class ListType(IReadOnlyList<string> items, Func<string, string>? check = null)
     : ValueType("list", items.Count == 0 ? "a list of words" : $"a list of {string.Join(", ", items)}")
 {
     public override object? Parse(string text, out string problem)
@@ -165,7 +170,7 @@ internal sealed class ListType(IReadOnlyList<string> items)
         return $"[{string.Join(", ", words.Select(YamlText.Scalar))}]";
     }
 
-    private string Check(string word) => items.Count == 0 ? TextChecks.Printable(word)
+    private string Check(string word) => items.Count == 0 ? (check ?? TextChecks.Printable)(word)
         : items.Contains(word) ? ""
         : $"'{YamlText.Shown(word)}' is not one of its words{Suggestion.For(word, items)}";
 }

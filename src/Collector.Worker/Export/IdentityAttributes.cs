@@ -14,15 +14,23 @@ internal static class IdentityAttributes
     public static IReadOnlyList<string> Keys { get; } =
     [
         "netlens.scope", "netlens.netns", "netlens.netns.name",
-        "k8s.namespace.name", "k8s.pod.name", "k8s.pod.uid",
+        "k8s.namespace.name", "k8s.pod.name", "k8s.pod.uid", "container.id", "netlens.unit",
     ];
+
+    /// <summary>In front of the key of a pod's label.</summary>
+    public const string PodLabel = "k8s.pod.label.";
 
     /// <param name="tags">Gets the attributes.</param>
     /// <param name="ns">The namespace; null for what belongs to the machine as a whole.</param>
     /// <param name="identity">Its names, as the caller read them: another thread may be swapping them.</param>
     public static void Add(List<Tag> tags, NetNamespace? ns, NamespaceIdentity? identity)
     {
-        tags.Add(new(Keys[0], ns is { IsHost: false } ? "namespace" : "node"));
+        tags.Add(new(Keys[0], ns switch
+        {
+            { IsHostNetworkPod: true } => "pod",
+            { IsHost: false } => "namespace",
+            _ => "node",
+        }));
         if (ns is null)
             return;
         tags.Add(new(Keys[1], ns.Inode.ToString(CultureInfo.InvariantCulture)));
@@ -30,6 +38,12 @@ internal static class IdentityAttributes
         AddKnown(tags, Keys[3], identity?.PodNamespace);
         AddKnown(tags, Keys[4], identity?.PodName);
         AddKnown(tags, Keys[5], identity?.PodUid);
+        AddKnown(tags, Keys[6], identity?.ContainerId);
+        AddKnown(tags, Keys[7], identity?.Unit);
+        if (identity is null)
+            return;
+        for (var i = 0; i < identity.PodLabels.Count; i++)
+            AddKnown(tags, PodLabel + identity.PodLabels[i].Key, identity.PodLabels[i].Value);
     }
 
     private static void AddKnown(List<Tag> tags, string key, string? value)

@@ -95,9 +95,10 @@ internal static class SeriesReader
         var inspector = naming == MetricNaming.Inspector;
         tags.Add(new(inspector ? "node" : "k8s_node", nodeName));
         tags.Add(new(inspector ? "namespace" : "k8s_namespace", identity?.PodNamespace ?? ""));
-        tags.Add(new(inspector ? "pod" : "k8s_pod", identity?.PodName ?? ""));
-        var unknown = ns is { IsHost: false } && identity?.PodName is null;
-        if (inspector || unknown)
+        tags.Add(new(inspector ? "pod" : "k8s_pod", identity?.PodName ?? identity?.PodUid ?? ""));
+        var ambiguous = ns is { IsHost: false }
+            && ((identity?.PodName ?? identity?.PodUid) is null || identity!.IsSecondary);
+        if (inspector || ambiguous)
             tags.Add(new("netns", ns is null ? "" : $"ns{ns.Inode}"));
     }
 }

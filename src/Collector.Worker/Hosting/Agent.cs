@@ -97,7 +97,9 @@ internal sealed class Agent : IDisposable
         {
             var log = provider.GetRequiredService<ILogger<NodeCollector>>();
             BpfHost.Log = text => Collection.Log.Ebpf(log, text);
-            var node = NodeFactory.Create(options.Paths, options.Ebpf, provider.GetRequiredService<IEventSink>());
+            var node = NodeFactory.Create(
+                options.Paths, options.Ebpf, options.Pods, provider.GetRequiredService<IEventSink>());
+            node.StartPods((warning, text) => Collection.Log.Pods(log, warning, text));
             return new NodeCollector(node, options, TimeProvider.System, log);
         });
         services.AddSingleton(provider => provider.GetRequiredService<NodeCollector>().Store);

@@ -65,6 +65,11 @@ internal sealed partial class Reloader(
     {
         if (before.Collection != after.Collection)
             yield return "collection";
+        if (before.Ebpf != after.Ebpf)
+            yield return "ebpf";
+        if (before.Pods with { Labels = after.Pods.Labels } != after.Pods
+            || !before.Pods.Labels.SequenceEqual(after.Pods.Labels))
+            yield return "pods";
         if (before.Events != after.Events)
             yield return "events";
         if (before.Http != after.Http)

@@ -118,4 +118,14 @@ public class CgroupPathTests
             return plain.PodUidText == uid && slice.PodUidText == uid && slice.ContainerId.Length == 64;
         }).QuickCheckThrowOnFailure();
     }
+
+    [Theory]
+    [InlineData("0::/system.slice/nginx.service\n", "nginx.service")]
+    [InlineData("0::/user.slice/user-1000.slice/user@1000.service/app.slice/a.service\n", "a.service")]
+    [InlineData("12:pids:/system.slice/x.service\n1:name=systemd:/system.slice/nginx.service\n0::/\n", "nginx.service")]
+    [InlineData("0::/user.slice/session-1.scope\n", null)]
+    [InlineData("0::/\n", null)]
+    [InlineData("", null)]
+    public void The_innermost_service_is_the_unit(string file, string? unit) =>
+        CgroupPath.UnitOf(Encoding.ASCII.GetBytes(file)).ShouldBe(unit);
 }

@@ -37,6 +37,11 @@ public class ConfigurationPrinterTests
             ebpf:
               btf: null  # default
               eventBuffer: 256KiB  # default
+            pods:
+              runtimeEndpoint: ""  # default
+              poll: 10s  # default
+              events: false  # default
+              labels: []  # default
             events:
               enabled: true  # default
               burst: 10  # default

@@ -1,4 +1,5 @@
 using Collector.Core.Probes;
+using Collector.Core.Identity;
 using Collector.Worker.Commands;
 using Collector.Worker.Events;
 
@@ -23,8 +24,8 @@ public sealed class EventDocsTests
     public void The_common_attributes_are_those_that_events_have()
     {
         var attributes = new List<KeyValuePair<string, object?>>();
-        EventAttributes.Add(EventSamples.Full() with { Namespace = new(1, 1, false, 0, new("a", "b", "c", "d")) },
-            attributes);
+        var identity = new NamespaceIdentity("a", "b", "c", "d") { ContainerId = "e", Unit = "f" };
+        EventAttributes.Add(EventSamples.Full() with { Namespace = new(1, 1, false, 0, identity) }, attributes);
 
         var own = EventSamples.Kind.Fields.Select(f => f.Key).ToArray();
         attributes.Where(a => !own.Contains(a.Key))

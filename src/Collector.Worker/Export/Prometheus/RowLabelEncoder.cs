@@ -78,11 +78,17 @@ internal sealed class RowLabelEncoder(MetricNaming naming, string nodeName)
     {
         var tags = new List<Tag>();
         IdentityAttributes.Add(tags, ns, identity);
-        return [.. tags.Select(t => new KeyValuePair<string, string>(PrometheusNames.Label(t.Key), t.Value.Text))];
+        // Keys of two labels may differ only in what no label name here can have.
+        return
+        [
+            .. tags.Select(t => new KeyValuePair<string, string>(PrometheusNames.Label(t.Key), t.Value.Text))
+                .DistinctBy(l => l.Key),
+        ];
     }
 
     /// <summary>
-    /// KubeSkoop knows pods only. A namespace without one would be the node's double, so it alone gets <c>netns</c>.
+    /// KubeSkoop knows pods only. A namespace without one would be the node's double, and one that is not its pod's
+    /// only one that one's: these get <c>netns</c>.
     /// </summary>
     private List<KeyValuePair<string, string>> KubeSkoop(NetNamespace? ns, NamespaceIdentity identity)
     {
@@ -90,9 +96,9 @@ internal sealed class RowLabelEncoder(MetricNaming naming, string nodeName)
         [
             new("k8s_node", nodeName),
             new("k8s_namespace", identity.PodNamespace ?? ""),
-            new("k8s_pod", identity.PodName ?? ""),
+            new("k8s_pod", identity.PodName ?? identity.PodUid ?? ""),
         ];
-        if (ns is { IsHost: false } && string.IsNullOrEmpty(identity.PodName))
+        if (ns is { IsHost: false } && ((identity.PodName ?? identity.PodUid) is null || identity.IsSecondary))
             labels.Add(new("netns", "ns" + ns.Inode));
         return labels;
     }
@@ -101,7 +107,7 @@ internal sealed class RowLabelEncoder(MetricNaming naming, string nodeName)
     [
         new("node", nodeName),
         new("namespace", identity.PodNamespace ?? ""),
-        new("pod", identity.PodName ?? ""),
+        new("pod", identity.PodName ?? identity.PodUid ?? ""),
         new("netns", ns is null ? "" : "ns" + ns.Inode),
     ];
 }

@@ -1,0 +1,87 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+using System.Text;
+using Collector.Linux.Interop;
+
+namespace Collector.Linux.Pods;
+
+/// <summary>Tells of new entries in folders as they are made: inotify(7), one thread that sleeps in poll.</summary>
+internal sealed unsafe class FolderWatch : IDisposable
+{
+    private const uint IN_CREATE = 0x100;
+    private const uint IN_MOVED_TO = 0x80;
+    private const uint IN_ONLYDIR = 0x01000000;
+    private const int IN_CLOEXEC = 0x80000;
+
+    private readonly Action<string, string> _created;
+    private readonly ConcurrentDictionary<int, string> _folders = new();
+    private readonly SafeFd _inotify;
+    private readonly SafeFd _wake;
+    private readonly Thread _thread;
+    private volatile bool _stopping;
+
+    /// <param name="created">Called on the watch's own thread with the folder and each new entry's name.</param>
+    /// <exception cref="LinuxException">The kernel has no inotify left for this user.</exception>
+    public FolderWatch(Action<string, string> created)
+    {
+        _created = created;
+        _inotify = Own(Libc.inotify_init1(IN_CLOEXEC), "inotify_init1");
+        _wake = Own(Libc.eventfd(0, Libc.EFD_CLOEXEC | Libc.EFD_NONBLOCK), "eventfd");
+        _thread = new Thread(Run, 128 * 1024) { IsBackground = true, Name = "pod-folders" };
+        _thread.Start();
+    }
+
+    private static SafeFd Own(int fd, string call) => fd >= 0 ? new SafeFd(fd) : throw LinuxException.Last(call);
+
+    /// <summary>Watches a folder. The second time changes nothing, and neither does one that does not exist.</summary>
+    public void Watch(string folder)
+    {
+        var watch = Libc.inotify_add_watch(_inotify.Value, folder, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
+        if (watch >= 0)
+            _folders[watch] = folder;
+    }
+
+    private void Run()
+    {
+        var buffer = stackalloc byte[4096];
+        var wanted = stackalloc Libc.pollfd[2];
+        while (!_stopping)
+        {
+            wanted[0] = new() { fd = _inotify.Value, events = Libc.POLLIN };
+            wanted[1] = new() { fd = _wake.Value, events = Libc.POLLIN };
+            if (Libc.poll(wanted, 2, -1) < 0 && SafeFd.LastErrno != Errno.EINTR)
+                return;
+            if (_stopping || (wanted[0].revents & Libc.POLLIN) == 0)
+                continue;
+            var length = (int)Libc.read(_inotify.Value, buffer, 4096);
+            if (length > 0)
+                Tell(new ReadOnlySpan<byte>(buffer, length));
+        }
+    }
+
+    // struct inotify_event { int wd; u32 mask; u32 cookie; u32 len; char name[len]; }
+    private void Tell(ReadOnlySpan<byte> events)
+    {
+        const int Head = 16;
+        while (events.Length >= Head)
+        {
+            var length = MemoryMarshal.Read<int>(events[12..]);
+            var name = events.Slice(Head, length);
+            var end = name.IndexOf((byte)0);
+            // A queue that ran over has neither folder nor name; the poll finds what was missed.
+            if (_folders.TryGetValue(MemoryMarshal.Read<int>(events), out var folder))
+                _created(folder, Encoding.UTF8.GetString(end < 0 ? name : name[..end]));
+            events = events[(Head + length)..];
+        }
+    }
+
+    public void Dispose()
+    {
+        _stopping = true;
+        var one = 1UL;
+        Libc.write(_wake.Value, &one, sizeof(ulong));
+        _thread.Join(TimeSpan.FromSeconds(5));
+        _inotify.Dispose();
+        _wake.Dispose();
+    }
+}

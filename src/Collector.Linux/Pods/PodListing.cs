@@ -1,0 +1,74 @@
+using System.Net;
+using System.Text;
+using Collector.Linux.Processes;
+
+namespace Collector.Linux.Pods;
+
+/// <summary>A pod for people: what <c>netlens list pods</c> shows.</summary>
+/// <param name="Namespace">Kubernetes namespace; empty while unknown.</param>
+/// <param name="Name">Its name; empty while unknown.</param>
+/// <param name="Uid">Its UID.</param>
+/// <param name="Sandbox">Id of its sandbox; empty where no runtime told it.</param>
+/// <param name="Netns">Inode of its network namespace; 0 while unknown, and for pods in the node's.</param>
+/// <param name="HostNetwork">It uses the node's network namespace.</param>
+/// <param name="Ready">Its sandbox runs.</param>
+/// <param name="Addresses">Its IPs.</param>
+/// <param name="Pids">Its processes, all containers and the sandbox.</param>
+/// <param name="Source">Who told: cri, or cgroup.</param>
+/// <param name="Age">Since the sandbox was made; null while unknown.</param>
+public sealed record PodListing(
+    string Namespace, string Name, string Uid, string Sandbox, ulong Netns, bool HostNetwork, bool Ready,
+    IReadOnlyList<IPAddress> Addresses, IReadOnlyList<int> Pids, string Source, TimeSpan? Age)
+{
+    /// <summary>What is known now: the runtime's pods, and those that only their cgroups show.</summary>
+    public static IReadOnlyList<PodListing> Read(LinuxHost host)
+    {
+        var processes = Processes(host);
+        var now = Kernel.KernelClock.UnixNow();
+        var listed = new List<PodListing>();
+        // Of a pod that has a newer sandbox the dead ones are of no interest.
+        foreach (var pod in host.Pods.Table.All.Where(p => p.GoneAt == 0 && (p.Ready || !p.Identity.IsSecondary)))
+        {
+            var identity = pod.Identity;
+            var uid = identity.PodUid ?? "";
+            listed.Add(new(identity.PodNamespace ?? "", identity.PodName ?? "", uid, pod.Sandbox, pod.Netns,
+                pod.HostNetwork, pod.Ready, pod.Addresses,
+                identity.IsSecondary ? [] : processes.GetValueOrDefault(uid) ?? [], "cri",
+                TimeSpan.FromTicks(Math.Max(0, now - pod.Created) / 100)));
+        }
+        var known = listed.Select(p => p.Uid).ToHashSet();
+        foreach (var (uid, pids) in processes.Where(p => !known.Contains(p.Key)))
+            listed.Add(new("", "", uid, "", 0, HostNetwork: false, Ready: true, [], pids, "cgroup", null));
+        return
+        [
+            .. listed.OrderBy(p => p.Namespace, StringComparer.Ordinal).ThenBy(p => p.Name, StringComparer.Ordinal),
+        ];
+    }
+
+    /// <summary>Process ids by pod UID, from their cgroups.</summary>
+    private static Dictionary<string, List<int>> Processes(LinuxHost host)
+    {
+        var found = new Dictionary<string, List<int>>();
+        foreach (var folder in Directory.EnumerateDirectories(host.Paths.Proc))
+        {
+            if (!int.TryParse(Path.GetFileName(folder), out var pid))
+                continue;
+            try
+            {
+                var path = CgroupPath.ParseFile(Encoding.UTF8.GetBytes(File.ReadAllText($"{folder}/cgroup")));
+                if (path.PodUidText is not { } uid)
+                    continue;
+                if (!found.TryGetValue(uid, out var pids))
+                    found.Add(uid, pids = []);
+                pids.Add(pid);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // Gone meanwhile.
+            }
+        }
+        foreach (var pids in found.Values)
+            pids.Sort();
+        return found;
+    }
+}

@@ -1,0 +1,207 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Collector.Tests.Support;
+using Google.Protobuf;
+using Pods.Tests.Cri;
+
+namespace Pods.Tests.Lab;
+
+/// <summary>What a test says about a pod that it wants.</summary>
+internal sealed record PodSpec
+{
+    public string Uid { get; init; } = Guid.NewGuid().ToString();
+
+    public uint Attempt { get; init; }
+
+    public bool HostNetwork { get; init; }
+
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
+
+    public int Containers { get; init; } = 1;
+
+    /// <summary>What each container runs; the image is busybox.</summary>
+    public IReadOnlyList<string> Command { get; init; } = ["/bin/sleep", "1000000"];
+}
+
+/// <summary>Plays the kubelet towards a node's runtime.</summary>
+internal sealed class Kubelet : IDisposable
+{
+    private const int StopSeconds = 0;
+    private readonly ContainerNode _node;
+    private readonly GrpcClient _runtime;
+
+    public Kubelet(ContainerNode node)
+    {
+        _node = node;
+        _runtime = new GrpcClient(node.Socket);
+    }
+
+    public string Version => _runtime.Call<VersionResponse>("Version", new VersionRequest()).RuntimeVersion;
+
+    /// <summary>Every sandbox that the runtime has a record of.</summary>
+    public IReadOnlyList<PodSandbox> Sandboxes() =>
+        _runtime.Call<ListPodSandboxResponse>("ListPodSandbox", new ListPodSandboxRequest()).Items;
+
+    /// <summary>Starts a pod: its sandbox, then its containers.</summary>
+    public Pod Run(string ns, string name, PodSpec? spec = null)
+    {
+        spec ??= new PodSpec();
+        var config = ConfigOf(ns, name, spec);
+        var id = _runtime.Call<RunPodSandboxResponse>(
+            "RunPodSandbox", new RunPodSandboxRequest { Config = config }).PodSandboxId;
+        var returned = Stopwatch.GetTimestamp();
+        var numbers = Enumerable.Range(0, spec.Containers);
+        var containers = numbers.Select(n => StartContainer(id, config, spec, n)).ToArray();
+        return Describe(id, config, containers, returned);
+    }
+
+    /// <summary>Many pods, several at a time as a kubelet starts them.</summary>
+    public IReadOnlyList<Pod> RunMany(int count, string ns, Func<int, string> name, PodSpec? spec = null)
+    {
+        var pods = new Pod[count];
+        Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i =>
+            pods[i] = Run(ns, name(i), (spec ?? new PodSpec()) with { Uid = Guid.NewGuid().ToString() }));
+        return pods;
+    }
+
+    /// <summary>What the kubelet does when the sandbox died: another of the same pod, counted.</summary>
+    public Pod NextAttempt(Pod pod, PodSpec? spec = null) => Run(
+        pod.Namespace, pod.Name, (spec ?? new PodSpec()) with { Uid = pod.Uid, Attempt = pod.Attempt + 1 });
+
+    public void Stop(Pod pod)
+    {
+        pod.End();
+        _runtime.Call<StopPodSandboxResponse>(
+            "StopPodSandbox", new StopPodSandboxRequest { PodSandboxId = pod.Sandbox });
+    }
+
+    /// <summary>Stops and removes.</summary>
+    public void Remove(Pod pod)
+    {
+        Stop(pod);
+        _runtime.Call<RemovePodSandboxResponse>(
+            "RemovePodSandbox", new RemovePodSandboxRequest { PodSandboxId = pod.Sandbox });
+    }
+
+    public void RemoveMany(IEnumerable<Pod> pods) =>
+        Parallel.ForEach(pods, new ParallelOptions { MaxDegreeOfParallelism = 8 }, Remove);
+
+    /// <summary>Ends one container of a pod; the pod goes on.</summary>
+    public void RemoveContainer(string id)
+    {
+        _runtime.Call<StopContainerResponse>(
+            "StopContainer", new StopContainerRequest { ContainerId = id, Timeout = StopSeconds });
+        _runtime.Call<RemoveContainerResponse>("RemoveContainer", new RemoveContainerRequest { ContainerId = id });
+    }
+
+    /// <summary>The sandbox's process dies, as by a crash: nobody tells the runtime to stop the pod.</summary>
+    public void KillPause(Pod pod)
+    {
+        pod.End();
+        _node.Run("kill", "-KILL", pod.Pid.ToString());
+        Wait.Until(() => Status(pod.Sandbox).Status.State == PodSandboxState.SandboxNotready, "the sandbox not ready");
+    }
+
+    public PodSandboxStatusResponse Status(string sandbox) => _runtime.Call<PodSandboxStatusResponse>(
+        "PodSandboxStatus", new PodSandboxStatusRequest { PodSandboxId = sandbox, Verbose = true });
+
+    /// <summary>Runs a program in a pod's first container.</summary>
+    public string Exec(Pod pod, params string[] command)
+    {
+        var answer = _runtime.Call<ExecSyncResponse>("ExecSync", new ExecSyncRequest
+        {
+            ContainerId = pod.Containers[0].Id, Cmd = { command }, Timeout = 60,
+        });
+        return answer.ExitCode == 0
+            ? answer.Stdout.ToStringUtf8()
+            : throw new InvalidOperationException(
+                $"{string.Join(' ', command)}: exit {answer.ExitCode}: {answer.Stderr.ToStringUtf8()}");
+    }
+
+    public void Dispose() => _runtime.Dispose();
+
+    // The labels and the cgroup are those that a kubelet gives.
+    private PodSandboxConfig ConfigOf(string ns, string name, PodSpec spec)
+    {
+        var modes = new NamespaceOption
+        {
+            Network = spec.HostNetwork ? NamespaceMode.Node : NamespaceMode.Pod,
+            Ipc = spec.HostNetwork ? NamespaceMode.Node : NamespaceMode.Pod,
+            Pid = NamespaceMode.Container,
+        };
+        var config = new PodSandboxConfig
+        {
+            Metadata = new PodSandboxMetadata { Name = name, Namespace = ns, Uid = spec.Uid, Attempt = spec.Attempt },
+            Hostname = spec.HostNetwork ? "" : name,
+            LogDirectory = Path.Combine(_node.Folder, "logs"),
+            Labels =
+            {
+                ["io.kubernetes.pod.name"] = name,
+                ["io.kubernetes.pod.namespace"] = ns,
+                ["io.kubernetes.pod.uid"] = spec.Uid,
+            },
+            Annotations = { ["kubernetes.io/config.source"] = "api" },
+            Linux = new LinuxPodSandboxConfig
+            {
+                CgroupParent = $"{_node.Cgroup}/kubepods/besteffort/pod{spec.Uid}",
+                SecurityContext = new LinuxSandboxSecurityContext { NamespaceOptions = modes },
+            },
+        };
+        config.Labels.Add(spec.Labels.ToDictionary());
+        return config;
+    }
+
+    private Container StartContainer(string sandbox, PodSandboxConfig config, PodSpec spec, int number)
+    {
+        var name = $"c{number}";
+        var container = new ContainerConfig
+        {
+            Metadata = new ContainerMetadata { Name = name, Attempt = spec.Attempt },
+            Image = new ImageSpec { Image = "localhost/busybox:1" },
+            Command = { spec.Command },
+            LogPath = $"{config.Metadata.Uid}-{name}.log",
+            Labels = { ["io.kubernetes.container.name"] = name },
+            Linux = new LinuxContainerConfig
+            {
+                SecurityContext = new LinuxContainerSecurityContext
+                {
+                    NamespaceOptions = config.Linux.SecurityContext.NamespaceOptions,
+                },
+            },
+        };
+        container.Labels.Add(config.Labels);
+        var id = _runtime.Call<CreateContainerResponse>("CreateContainer", new CreateContainerRequest
+        {
+            PodSandboxId = sandbox, Config = container, SandboxConfig = config,
+        }).ContainerId;
+        _runtime.Call<StartContainerResponse>("StartContainer", new StartContainerRequest { ContainerId = id });
+        var status = _runtime.Call<ContainerStatusResponse>(
+            "ContainerStatus", new ContainerStatusRequest { ContainerId = id, Verbose = true });
+        using var info = JsonDocument.Parse(status.Info["info"]);
+        return new Container(id, info.RootElement.GetProperty("pid").GetInt32());
+    }
+
+    private Pod Describe(
+        string id, PodSandboxConfig config, IReadOnlyList<Container> containers, long returned)
+    {
+        var answer = Status(id);
+        using var info = JsonDocument.Parse(answer.Info["info"]);
+        var network = answer.Status.Network;
+        var pid = info.RootElement.GetProperty("pid").GetInt32();
+        var ips = network.Ip.Length == 0 ? [] : network.AdditionalIps.Select(a => a.Ip).Prepend(network.Ip);
+        return new Pod(_node)
+        {
+            Namespace = config.Metadata.Namespace,
+            Name = config.Metadata.Name,
+            Uid = config.Metadata.Uid,
+            Attempt = config.Metadata.Attempt,
+            Sandbox = id,
+            Pid = pid,
+            Netns = _node.NetnsOf(pid),
+            Ips = [.. ips],
+            Containers = containers,
+            HostNetwork = answer.Status.Linux.Namespaces.Options.Network == NamespaceMode.Node,
+            Returned = returned,
+        };
+    }
+}

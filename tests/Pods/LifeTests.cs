@@ -1,0 +1,260 @@
+using Pods.Tests.Cri;
+using Pods.Tests.Lab;
+using Xunit.Abstractions;
+
+namespace Pods.Tests;
+
+/// <summary>Pods that come, go, and come again: a name is there in time and never on what is not the pod's.</summary>
+public sealed class LifeTests(ITestOutputHelper output)
+{
+    /// <summary>How soon after its start a pod has its name.</summary>
+    private static readonly TimeSpan InTime = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// What comes on top until a reader of the page can see it: the page is the last snapshot, taken every second, and
+    /// this machine may be busy with something else.
+    /// </summary>
+    private static readonly TimeSpan UntilSeen = TimeSpan.FromSeconds(1 + 3);
+
+    [RequiresNodeFact]
+    public void A_pod_has_its_name_within_a_second_of_its_start()
+    {
+        using var node = ContainerNode.Start();
+        using var agent = NodeAgent.Start(node);
+        using var watch = new PageWatch(agent);
+        for (var i = 0; i < 3; i++)
+        {
+            var pod = node.Kubelet.Run("shop", $"web-{i}");
+            var delay = watch.DelayOf(pod);
+            output.WriteLine($"{pod}: on the page {delay.TotalMilliseconds:F0} ms after its start");
+            delay.ShouldBeLessThan(InTime + UntilSeen);
+        }
+        var page = agent.FreshPage();
+        page.Value("netlens_pods_resolve_duration_seconds_count").ShouldBeGreaterThanOrEqualTo(3);
+    }
+
+    [RequiresNodeFact]
+    public void A_hundred_pods_that_start_at_once_have_their_names_within_a_second()
+    {
+        const int Count = 100;
+        using var node = ContainerNode.Start();
+        using var agent = new NodeAgent(node, node.Socket, "", ("NETLENS_PROBES", "-all,ip,pods"));
+        using var watch = new PageWatch(agent);
+        var pods = node.Kubelet.RunMany(Count, "bulk", n => $"p-{n:D3}", new PodSpec { Containers = 0 });
+        var delays = pods.Select(watch.DelayOf).Order().ToArray();
+        output.WriteLine($"on the page {delays[Count / 2].TotalMilliseconds:F0} ms after the start (median), "
+            + $"{delays[^1].TotalMilliseconds:F0} ms (longest)");
+        delays[^1].ShouldBeLessThan(InTime + UntilSeen);
+
+        var page = agent.FreshPage();
+        foreach (var pod in pods)
+        {
+            page.OfPod(pod).ShouldNotBeEmpty();
+            page.OfPod(pod).ShouldBe(page.OfNetns(pod.Netns));
+            page.OfPod(pod).ShouldAllBe(s => s.Pod == pod.ToString());
+        }
+        page.Value("netlens_pods_identities").ShouldBe(Count);
+        NodeAgent.ListPods(node).Select(p => p.Uid).ShouldBe(pods.Select(p => p.Uid), ignoreOrder: true);
+        watch.ShouldNeverHaveMixedUp(pods).ShouldBeGreaterThan(Count);
+        node.Kubelet.RemoveMany(pods);
+        agent.WaitFor(p => p.Pods.Count == 0 && p.Value("netlens_pods_identities") == 0, "none left");
+    }
+
+    [RequiresNodeFact]
+    public void Nobody_inherits_from_a_pod_that_lived_for_a_moment()
+    {
+        using var node = ContainerNode.Start();
+        using var agent = NodeAgent.Start(node);
+        using var watch = new PageWatch(agent);
+        var gone = new List<Pod>();
+        var alive = new List<Pod>();
+        for (var i = 0; i < 6; i++)
+        {
+            var brief = node.Kubelet.Run("job", $"brief-{i}", new PodSpec { Containers = 0 });
+            Thread.Sleep(300);
+            node.Kubelet.Remove(brief);
+            gone.Add(brief);
+            alive.Add(node.Kubelet.Run("shop", $"web-{i}", new PodSpec { Containers = 0 }));
+        }
+        alive.ForEach(pod => agent.WaitForPod(pod));
+        ShouldNameOnly(agent.FreshPage(), alive);
+        watch.ShouldNeverHaveMixedUp([.. gone, .. alive]).ShouldBeGreaterThan(alive.Count);
+        var listed = NodeAgent.ListPods(node);
+        listed.Select(p => (p.Uid, p.Netns)).ShouldBe(alive.Select(p => (p.Uid, (ulong?)p.Netns)), ignoreOrder: true);
+        var again = gone.Select(p => p.Netns).Intersect(alive.Select(p => p.Netns)).Count();
+        output.WriteLine($"{again} inodes used again");
+    }
+
+    [RequiresNodeFact]
+    public void A_pod_of_the_same_name_begins_anew()
+    {
+        using var node = ContainerNode.Start();
+        using var agent = NodeAgent.Start(node);
+        var client = node.Kubelet.Run("shop", "client-0");
+        var first = node.Kubelet.Run("db", "db-0", LabTests.Web());
+        for (var i = 0; i < 5; i++)
+            LabTests.Fetch(node.Kubelet, client, first.Ips[0]);
+        agent.WaitForPod(first);
+        var sent = Sent(agent.FreshPage(), first);
+        sent.ShouldBeGreaterThan(500_000);
+
+        node.Kubelet.Remove(first);
+        var second = node.Kubelet.Run("db", "db-0", LabTests.Web());
+        second.Uid.ShouldNotBe(first.Uid);
+        agent.WaitForPod(second);
+        var (page, truth) = agent.Compare(() => Counters.Of(second), (a, b) => a.Same(b));
+        ShouldNameOnly(page, [client, second]);
+        truth.ShouldBeThoseOf(page.OfPod(second)).ShouldBeGreaterThan(0);
+        Sent(page, second).ShouldBeLessThan(sent);
+    }
+
+    [RequiresNodeFact]
+    public void An_inode_that_is_used_again_never_has_the_old_name()
+    {
+        const int Rounds = 12;
+        using var node = ContainerNode.Start();
+        using var agent = NodeAgent.Start(node);
+        using var watch = new PageWatch(agent);
+        var all = new List<Pod>();
+        for (var round = 0; round < Rounds; round++)
+        {
+            var before = all.TakeLast(4).ToArray();
+            all.AddRange(node.Kubelet.RunMany(4, "shop", n => $"r{round}-{n}", new PodSpec { Containers = 0 }));
+            // While the agent has a namespace open its inode stays taken: now and then some time for it to let go.
+            Thread.Sleep(round % 3 * 900);
+            node.Kubelet.RemoveMany(before);
+        }
+        foreach (var pod in all.TakeLast(4))
+            agent.WaitForPod(pod);
+        ShouldNameOnly(agent.FreshPage(), [.. all.TakeLast(4)]);
+        var again = all.Count - all.Select(p => p.Netns).Distinct().Count();
+        again.ShouldBeGreaterThan(0, "the kernel never used an inode again: nothing was tested");
+        var looked = watch.ShouldNeverHaveMixedUp(all);
+        looked.ShouldBeGreaterThan(all.Count / 2);
+        output.WriteLine($"{again} inodes used again, {looked} names looked at");
+    }
+
+    [RequiresNodeFact]
+    public void After_its_sandbox_died_a_pod_goes_on_in_the_next_attempt()
+    {
+        using var node = ContainerNode.Start();
+        using var agent = NodeAgent.Start(node);
+        var pod = node.Kubelet.Run("shop", "web-0", LabTests.Web());
+        var other = node.Kubelet.Run("shop", "other-0");
+        agent.WaitForPod(pod);
+        agent.WaitForPod(other);
+        node.Kubelet.KillPause(pod);
+        // The namespace lives on, and so may its containers: whose else would it be?
+        ShouldNameOnly(agent.AfterPolls(2), [pod, other]);
+
+        var next = node.Kubelet.NextAttempt(pod, LabTests.Web());
+        node.Kubelet.Sandboxes().Count(s => s.Metadata.Uid == pod.Uid).ShouldBe(2, "the dead one is still listed");
+        agent.WaitFor(p => p.OfNetns(next.Netns).Any(s => s["k8s_pod_uid"] == next.Uid), "the newer by name");
+        ShouldNameBoth(agent, agent.AfterPolls(2), pod, next);
+        NodeAgent.ListPods(node).Where(p => p.Uid == pod.Uid).Select(p => p.Sandbox).ShouldBe([next.Sandbox]);
+        node.Kubelet.Remove(pod);
+        ShouldNameOnly(agent.AfterPolls(2), [other, next]);
+    }
+
+    [RequiresNodeFact]
+    public void A_stopped_pod_has_no_name_any_more()
+    {
+        using var node = ContainerNode.Start();
+        using var agent = NodeAgent.Start(node);
+        var pods = node.Kubelet.RunMany(2, "shop", n => $"web-{n}");
+        agent.WaitForPod(pods[0]);
+        agent.WaitForPod(pods[1]);
+        node.Kubelet.Stop(pods[0]);
+        node.Kubelet.Status(pods[0].Sandbox).Status.State.ShouldBe(PodSandboxState.SandboxNotready);
+        ShouldNameOnly(agent.AfterPolls(2), [pods[1]]);
+    }
+
+    [RequiresNodeFact]
+    public void While_the_runtime_is_dead_the_pods_keep_their_names()
+    {
+        using var node = ContainerNode.Start();
+        using var agent = NodeAgent.Start(node);
+        var web = node.Kubelet.Run("shop", "web-0", LabTests.Web());
+        agent.WaitForPod(web);
+        for (var i = 0; i < 2; i++)
+        {
+            node.KillRuntime();
+            var dead = agent.WaitFor(p => !p.Connected && p.Failures() > i, "the runtime's absence");
+            ShouldNameOnly(dead, [web]);
+            ShouldNameOnly(agent.FreshPage(), [web]);
+            node.StartRuntime();
+            var late = node.Kubelet.Run("shop", $"late-{i}");
+            agent.WaitForPod(late);
+            agent.FreshPage().Connected.ShouldBeTrue();
+            ShouldNameOnly(agent.FreshPage(), [web, late]);
+            node.Kubelet.Remove(late);
+        }
+        agent.Log.Count(l => l.Contains("warn", StringComparison.OrdinalIgnoreCase)).ShouldBeLessThan(10);
+        agent.Stop().ShouldBe(0);
+    }
+
+    [RequiresNodeFact]
+    public void Two_pods_of_one_name_are_two()
+    {
+        using var node = ContainerNode.Start();
+        using var agent = NodeAgent.Start(node);
+        // A pod that was deleted by force and made again, while its node had not yet heard of the deletion.
+        var old = node.Kubelet.Run("db", "db-0");
+        var young = node.Kubelet.Run("db", "db-0");
+        agent.WaitForPod(old);
+        agent.WaitForPod(young);
+        var page = agent.FreshPage();
+        ShouldNameOnly(page, [old, young]);
+        page.Sum("netlens_prometheus_duplicates_total").ShouldBe(0);
+        page.Value("netlens_pods_identities").ShouldBe(2);
+    }
+
+    [RequiresNodeFact]
+    public void Of_two_ready_attempts_of_a_pod_the_newer_has_the_name()
+    {
+        using var node = ContainerNode.Start();
+        using var agent = NodeAgent.Start(node);
+        var old = node.Kubelet.Run("db", "db-0");
+        agent.WaitForPod(old);
+        var young = node.Kubelet.NextAttempt(old);
+        node.Kubelet.Status(old.Sandbox).Status.State.ShouldBe(PodSandboxState.SandboxReady);
+        agent.WaitFor(p => p.OfNetns(young.Netns).Any(s => s["k8s_pod_uid"] == young.Uid), "the newer by name");
+        var page = agent.AfterPolls(2);
+        ShouldNameBoth(agent, page, old, young);
+        page.Rejected("duplicate").ShouldBe(1);
+    }
+
+    /// <summary>
+    /// Two namespaces of one pod: each has the name, and where there are no other labels the older is told apart.
+    /// </summary>
+    private static void ShouldNameBoth(NodeAgent agent, Page page, Pod old, Pod young)
+    {
+        foreach (var pod in new[] { old, young })
+        {
+            page.OfNetns(pod.Netns).ShouldNotBeEmpty();
+            page.OfNetns(pod.Netns).ShouldAllBe(s => s.Pod == pod.ToString() && s["k8s_pod_uid"] == pod.Uid);
+        }
+        var legacy = agent.Page("?naming=kubeskoop").Samples.Where(s =>
+            s["k8s_namespace"] == old.Namespace && s["k8s_pod"] == old.Name).ToArray();
+        legacy.Where(s => s["netns"] is not null).ShouldNotBeEmpty();
+        legacy.Where(s => s["netns"] is not null).ShouldAllBe(s => s["netns"] == $"ns{old.Netns}");
+        legacy.Where(s => s["netns"] is null).ShouldNotBeEmpty();
+    }
+
+    /// <summary>Each of these names all series of its own namespace, and nothing else has a name.</summary>
+    private static void ShouldNameOnly(Page page, IReadOnlyList<Pod> pods)
+    {
+        foreach (var pod in pods)
+        {
+            page.OfPod(pod).ShouldNotBeEmpty();
+            page.OfPod(pod).ShouldBe(page.OfNetns(pod.Netns), pod.ToString());
+            page.OfPod(pod).ShouldAllBe(s => s.Pod == pod.ToString());
+        }
+        page.Samples.Select(s => s["k8s_pod_uid"]).OfType<string>().Distinct()
+            .ShouldBe(pods.Select(p => p.Uid), ignoreOrder: true);
+        page.Pods.ShouldBe(pods.Select(p => p.ToString()).Distinct(), ignoreOrder: true);
+    }
+
+    private static double Sent(Page page, Pod pod) => page.OfPod(pod)
+        .Single(s => s.Name == "netlens_netdev_io_bytes_total" && s["network_io_direction"] == "transmit").Value;
+}
