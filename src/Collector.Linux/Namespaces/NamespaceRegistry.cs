@@ -243,6 +243,7 @@ public sealed class NamespaceRegistry : IDisposable
     {
         foreach (var handle in _all)
             handle.Dispose();
+        _owners.Dispose();
         _mounts.Dispose();
         _processes.Dispose();
     }

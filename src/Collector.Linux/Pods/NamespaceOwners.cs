@@ -16,7 +16,7 @@ namespace Collector.Linux.Pods;
 /// plugins, nsenter), so for a mounted namespace only a container counts, and what the runtime says later takes its
 /// place.
 /// </remarks>
-internal sealed class NamespaceOwners(LinuxHost host)
+internal sealed class NamespaceOwners(LinuxHost host) : IDisposable
 {
     private const int EarlyLooks = 3;
     private const int LookEvery = 16;
@@ -112,4 +112,6 @@ internal sealed class NamespaceOwners(LinuxHost host)
         if (guess != before)
             handle.Namespace.Identity = guess;
     }
+
+    public void Dispose() => _proc?.Dispose();
 }

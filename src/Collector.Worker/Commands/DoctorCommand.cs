@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Collector.Linux.Kernel.Bpf;
+using Collector.Linux.Pods;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
 using Collector.Worker.Hosting;
@@ -36,7 +37,7 @@ internal static class DoctorCommand
         {
             if (Session.Configure(parsed.GetValue(config))?.Options is not { } options)
                 return ExitCodes.Configuration;
-            var machine = MachineReport.Read(options.Paths);
+            var machine = MachineReport.Read(options.Paths, options.Pods);
             var findings = NodeFactory.Catalogue.Select(p => Examine(p.Id, options)).ToArray();
             if (parsed.GetValue(format) == "json")
                 PrintJson(machine, findings);
@@ -52,7 +53,11 @@ internal static class DoctorCommand
     {
         var enabled = options.Probes.GetValueOrDefault(id)?.Enabled
             ?? NodeFactory.Catalogue.First(p => p.Id == id).EnabledByDefault;
-        using var collector = Session.Collector(options, [id])!;
+        // The runtime is asked once, for the machine; here only by the probe that tells about it.
+        var alone = id == "pods"
+            ? options
+            : options with { Pods = options.Pods with { RuntimeEndpoint = PodOptions.None } };
+        using var collector = Session.Collector(alone, [id])!;
         collector.CollectOnce();
         var failedBefore = collector.ReadFailures().ToDictionary(f => f.Key.Reason, f => f.Value);
         var start = Stopwatch.GetTimestamp();

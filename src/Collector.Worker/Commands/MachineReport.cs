@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Collector.Core.Snapshots;
+using Collector.Linux.Pods;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
 
@@ -23,7 +24,7 @@ internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>>
         (34, "CAP_SYSLOG", "to name the kernel functions of drops and stacks"),
     ];
 
-    public static MachineReport Read(PathOptions paths)
+    public static MachineReport Read(PathOptions paths, PodOptions pods)
     {
         var facts = new List<KeyValuePair<string, string>>
         {
@@ -34,17 +35,22 @@ internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>>
         };
         var problems = new List<string>();
         if (OperatingSystem.IsLinux())
-            AddLinux(paths, facts, problems);
+            AddLinux(paths, pods, facts, problems);
         return new(facts, problems);
     }
 
-    private static void AddLinux(PathOptions paths, List<KeyValuePair<string, string>> facts, List<string> problems)
+    private static void AddLinux(
+        PathOptions paths, PodOptions pods, List<KeyValuePair<string, string>> facts, List<string> problems)
     {
-        using var node = NodeFactory.Create(paths);
+        using var node = NodeFactory.Create(paths, pods: pods);
+        var (runtime, trouble) = RuntimeOf(node);
         var builder = new SnapshotBuilder(new SnapshotStore(), TimeProvider.System);
         builder.Begin();
         node.Refresh(builder);
         facts.Add(new("network namespaces", node.NamespaceCount.ToString()));
+        facts.Add(new("container runtime", runtime));
+        if (trouble is not null)
+            problems.Add(trouble);
         if (node.UnreadableNamespaces > 0)
             problems.Add(
                 $"{node.UnreadableNamespaces} network namespaces cannot be opened (CAP_SYS_PTRACE, descriptor limit)");
@@ -54,6 +60,17 @@ internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>>
         foreach (var missing in Capabilities.Where(c => (effective >> c.Bit & 1) == 0))
             problems.Add($"{missing.Name} is missing: needed {missing.Why}");
         facts.Add(new("file descriptors", LimitOfFiles()));
+    }
+
+    /// <summary>Which runtime names the pods; what is wrong where one is there and does not answer.</summary>
+    private static (string Runtime, string? Trouble) RuntimeOf(INode node)
+    {
+        string? trouble = null;
+        node.StartPods((warning, text) => trouble = warning ? text : null);
+        if (!node.AwaitPods(Session.FirstPods))
+            trouble = "the container runtime does not answer: pods have no names";
+        var runtime = (node as LinuxNode)?.Host.PodRuntime;
+        return (runtime ?? (trouble is null ? "none found: no names of pods" : "no answer"), trouble);
     }
 
     private static ulong EffectiveCapabilities()

@@ -13,7 +13,7 @@ internal static class Session
     private const long FewestFiles = 256;
 
     /// <summary>How long a command waits for the container runtime.</summary>
-    private static readonly TimeSpan FirstPods = TimeSpan.FromSeconds(6);
+    public static readonly TimeSpan FirstPods = TimeSpan.FromSeconds(6);
 
     public const string FileVariable = "NETLENS_CONFIG";
 

@@ -34,7 +34,7 @@ internal sealed partial class ContainerNode : IDisposable
     /// <summary>The node's process 1, by its number outside.</summary>
     public int InitId { get; }
 
-    /// <summary>Cgroup that all pods are below.</summary>
+    /// <summary>The node's root of cgroups, as seen from outside.</summary>
     public string Cgroup => File.ReadAllText(Path.Combine(Folder, "cgroup")).Trim();
 
     public Kubelet Kubelet => _kubelet ??= new Kubelet(this);

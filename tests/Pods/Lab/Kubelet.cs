@@ -143,7 +143,7 @@ internal sealed class Kubelet : IDisposable
             Annotations = { ["kubernetes.io/config.source"] = "api" },
             Linux = new LinuxPodSandboxConfig
             {
-                CgroupParent = $"{_node.Cgroup}/kubepods/besteffort/pod{spec.Uid}",
+                CgroupParent = $"/kubepods/besteffort/pod{spec.Uid}",
                 SecurityContext = new LinuxSandboxSecurityContext { NamespaceOptions = modes },
             },
         };

@@ -32,9 +32,18 @@ internal sealed class Page
     /// <summary>Pods that the page names, as namespace/name.</summary>
     public IReadOnlySet<string> Pods => Samples.Select(s => s.Pod).OfType<string>().ToHashSet();
 
-    public IReadOnlyList<Sample> OfPod(Pod pod) => OfPod(pod.Uid);
+    /// <summary>
+    /// Of the pod's namespace, or what a pod on the host network has. A process that is in the cgroup of any other pod
+    /// and not yet in its namespace counts for the pod too, with the scope "pod"; that is not among these.
+    /// </summary>
+    public IReadOnlyList<Sample> OfPod(Pod pod) =>
+        [.. OfPod(pod.Uid).Where(s => pod.HostNetwork || s["netlens_scope"] != "pod")];
 
     public IReadOnlyList<Sample> OfPod(string uid) => [.. Samples.Where(s => s["k8s_pod_uid"] == uid)];
+
+    /// <summary>Everything that a namespace of its own counts for some pod.</summary>
+    public IEnumerable<Sample> Named =>
+        Samples.Where(s => s["k8s_pod_uid"] is not null && s["netlens_scope"] == "namespace");
 
     public IReadOnlyList<Sample> OfNetns(ulong inode) =>
         [.. Samples.Where(s => s["netlens_netns"] == inode.ToString(CultureInfo.InvariantCulture))];

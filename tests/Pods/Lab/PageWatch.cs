@@ -71,8 +71,7 @@ internal sealed class PageWatch : IDisposable
                 if (page.Time == last)
                     continue;
                 (before, last) = (last, page.Time);
-                var names = page.Samples.Where(s => s["k8s_pod_uid"] is not null)
-                    .Select(s => (s["netlens_netns"]!, s["k8s_pod_uid"]!)).Distinct().ToArray();
+                var names = page.Named.Select(s => (s["netlens_netns"]!, s["k8s_pod_uid"]!)).Distinct().ToArray();
                 foreach (var (_, uid) in names)
                     _first.TryAdd(uid, now);
                 _pages.Enqueue(new Seen(before, last, names));
