@@ -45,6 +45,7 @@ internal sealed class PodWatcher : IDisposable
     private Task _events = Task.CompletedTask;
     private bool _retry;
     private int _looksSinceSign;
+    private int _failures;
 
     public PodWatcher(LinuxHost host, PodOptions options)
     {
@@ -123,7 +124,7 @@ internal sealed class PodWatcher : IDisposable
     private TimeSpan Pause()
     {
         if (!Statistics.Connected)
-            return _socket is null ? _options.Poll : Second;
+            return TimeSpan.FromTicks(Math.Min(_options.Poll.Ticks, Second.Ticks << Math.Min(_failures, 8)));
         if (_signs!.Any)
             return TimeSpan.FromTicks(Math.Min(Second.Ticks, Soon.Ticks << Math.Min(_looksSinceSign++, 8)));
         return _retry ? Second : _options.Poll;
@@ -144,7 +145,12 @@ internal sealed class PodWatcher : IDisposable
         {
             Statistics.Connected = false;
             Runtime = null;
-            Say(true, $"container runtime: {e.Message}; pods keep the names that are known");
+            _failures++;
+            // Docker's containerd is there for Docker alone: nothing is wrong.
+            if (e.Reason == "unimplemented")
+                Say(false, $"{_socket} is no CRI v1 runtime ({e.Message}): pods have no names");
+            else
+                Say(true, $"container runtime: {e.Message}; pods keep the names that are known");
         }
     }
 
@@ -156,6 +162,7 @@ internal sealed class PodWatcher : IDisposable
             Say(false, $"no container runtime at {string.Join(", ", RuntimeSockets.Usual)}: pods have no names "
                 + "(pods.runtimeEndpoint names another socket)");
             _socket = null;
+            _failures = 8;
             return false;
         }
         if (_client is null || socket != _socket)
@@ -168,6 +175,7 @@ internal sealed class PodWatcher : IDisposable
             .ConfigureAwait(false);
         Runtime = $"{Printable(version.RuntimeName)} {Printable(version.RuntimeVersion)}";
         Statistics.Connected = true;
+        _failures = 0;
         Say(false, $"container runtime {Runtime} at {socket}");
         if (_options.Events && _events.IsCompleted)
             _events = Task.Run(() => ListenAsync(_client, stop), stop);
