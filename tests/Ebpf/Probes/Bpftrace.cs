@@ -22,6 +22,7 @@ internal sealed class Bpftrace : IDisposable
             "mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null; exec bpftrace -f json -e \"$1\"", "sh",
             "BEGIN { printf(\"ready\\n\"); } " + script);
         _errors = _process.StandardError.ReadToEndAsync();
+        using var late = new Timer(_ => _process.Kill(), null, TimeSpan.FromMinutes(2), Timeout.InfiniteTimeSpan);
         while (_process.StandardOutput.ReadLine() is { } line)
         {
             if (line.Contains("ready", StringComparison.Ordinal))
@@ -32,15 +33,20 @@ internal sealed class Bpftrace : IDisposable
     }
 
     /// <summary>Ends it; its maps can be read then.</summary>
-    public void End()
+    public void End() => TryEnd().ShouldBeTrue("bpftrace did not end");
+
+    /// <summary>The same; false where it did not end in a minute, as now and then on an emulated machine.</summary>
+    public bool TryEnd()
     {
         Shell.Run("kill", "-INT", _process.Id.ToString(CultureInfo.InvariantCulture));
+        using var late = new Timer(_ => _process.Kill(), null, TimeSpan.FromMinutes(1), Timeout.InfiniteTimeSpan);
         while (_process.StandardOutput.ReadLine() is { } line)
         {
             if (line.StartsWith('{'))
                 _said.Add(JsonDocument.Parse(line).RootElement.GetProperty("data"));
         }
         _process.WaitForExit();
+        return _process.ExitCode == 0;
     }
 
     /// <summary>A number; 0 when the map was never written.</summary>

@@ -72,6 +72,13 @@ public sealed class SoftirqTests
     [RequiresBpfFact("bpftrace", "ping", "unshare")]
     public void Histograms_are_those_of_an_independent_observer()
     {
+        // An observer that does not come to its end has nothing to say: another one is asked.
+        for (var attempt = 1; !IsObserved(); attempt++)
+            attempt.ShouldBeLessThan(3, "bpftrace did not end");
+    }
+
+    private static bool IsObserved()
+    {
         using var pair = new TestNetnsPair();
         using var run = new BpfProbeRun("softirq", null, ("vectors", "net_rx"));
         using var observer = new Bpftrace("""
@@ -84,10 +91,11 @@ public sealed class SoftirqTests
             """);
         var (waitsBefore, _) = run.Histogram(Wait, "net_rx");
         var (runsBefore, timeBefore) = run.Histogram(Run, "net_rx");
-        pair.Left.Run("ping", "-q", "-f", "-c", "4000", TestNetnsPair.RightIPv4);
+        pair.Left.Run("ping", "-q", "-f", "-c", "4000", "-w", "60", TestNetnsPair.RightIPv4);
         var (waits, _) = run.Histogram(Wait, "net_rx");
         var (runs, time) = run.Histogram(Run, "net_rx");
-        observer.End();
+        if (!observer.TryEnd())
+            return false;
 
         long[] waited = [.. waits.Zip(waitsBefore, (now, before) => now - before)];
         long[] ran = [.. runs.Zip(runsBefore, (now, before) => now - before)];
@@ -99,6 +107,7 @@ public sealed class SoftirqTests
         Compare(ran, observer, "@run", theirRuns);
         ((double)(time - timeBefore) / ran.Sum()).ShouldBeInRange(
             0.5 * observer.Number("@time") / theirRuns, 2.0 * observer.Number("@time") / theirRuns);
+        return true;
     }
 
     /// <summary>
