@@ -1,6 +1,7 @@
 using System.Globalization;
 using Collector.Core.Identity;
 using Collector.Core.Metrics;
+using Collector.Worker.Configuration;
 
 namespace Collector.Worker.Export;
 
@@ -44,6 +45,23 @@ internal static class IdentityAttributes
             return;
         for (var i = 0; i < identity.PodLabels.Count; i++)
             AddKnown(tags, PodLabel + identity.PodLabels[i].Key, identity.PodLabels[i].Value);
+    }
+
+    /// <summary>
+    /// The same in the namings of KubeSkoop and ACK Net Exporter. KubeSkoop's knows pods only: a namespace without one
+    /// would be the node's double, and one that is not its pod's only one that one's, so these get <c>netns</c>.
+    /// </summary>
+    public static IEnumerable<KeyValuePair<string, string>> Legacy(
+        MetricNaming naming, string nodeName, NetNamespace? ns, NamespaceIdentity? identity)
+    {
+        var inspector = naming is MetricNaming.Inspector;
+        var pod = identity?.PodName ?? identity?.PodUid;
+        yield return new(inspector ? "node" : "k8s_node", nodeName);
+        yield return new(inspector ? "namespace" : "k8s_namespace", identity?.PodNamespace ?? "");
+        yield return new(inspector ? "pod" : "k8s_pod", pod ?? "");
+        var ambiguous = ns is { IsHost: false } && (string.IsNullOrEmpty(pod) || identity!.IsSecondary);
+        if (inspector || ambiguous)
+            yield return new("netns", ns is null ? "" : $"ns{ns.Inode}");
     }
 
     private static void AddKnown(List<Tag> tags, string key, string? value)

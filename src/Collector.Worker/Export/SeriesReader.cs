@@ -77,7 +77,8 @@ internal static class SeriesReader
         if (naming == MetricNaming.Otel)
             IdentityAttributes.Add(tags, row.Namespace, row.Namespace?.Identity);
         else
-            AddLegacyIdentity(tags, row.Namespace, naming, nodeName);
+            tags.AddRange(IdentityAttributes.Legacy(naming, nodeName, row.Namespace, row.Namespace?.Identity)
+                .Select(l => new Tag(l.Key, l.Value)));
         for (var i = 0; i < row.Tags.Count; i++)
         {
             var key = row.Table.RowTags[i];
@@ -87,18 +88,5 @@ internal static class SeriesReader
         if (!legacy)
             tags.AddRange(metric.Tags);
         return tags;
-    }
-
-    private static void AddLegacyIdentity(List<Tag> tags, NetNamespace? ns, MetricNaming naming, string nodeName)
-    {
-        var identity = ns?.Identity;
-        var inspector = naming == MetricNaming.Inspector;
-        tags.Add(new(inspector ? "node" : "k8s_node", nodeName));
-        tags.Add(new(inspector ? "namespace" : "k8s_namespace", identity?.PodNamespace ?? ""));
-        tags.Add(new(inspector ? "pod" : "k8s_pod", identity?.PodName ?? identity?.PodUid ?? ""));
-        var ambiguous = ns is { IsHost: false }
-            && ((identity?.PodName ?? identity?.PodUid) is null || identity!.IsSecondary);
-        if (inspector || ambiguous)
-            tags.Add(new("netns", ns is null ? "" : $"ns{ns.Inode}"));
     }
 }

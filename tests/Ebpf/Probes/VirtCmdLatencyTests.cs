@@ -22,7 +22,7 @@ public sealed class VirtioFactAttribute : FactAttribute
         if (BpfSupport.WhyNot(tools) is { } refusal)
             Skip = refusal;
         else if (VirtioDevice.Find() is null)
-            Skip = "no idle virtio-net device (a lab guest with --nic has one)";
+            Skip = "no idle virtio-net device (a lab guest with --nics 1 has one)";
         else if (Unavailable is { } reason)
             Skip = $"virtcmdlatency is unavailable here: {reason}";
     }

@@ -66,12 +66,9 @@ internal sealed class RowLabelEncoder(MetricNaming naming, string nodeName)
     {
         if (ns is null)
             identity = NamespaceIdentity.None;
-        return naming switch
-        {
-            MetricNaming.KubeSkoop => KubeSkoop(ns, identity),
-            MetricNaming.Inspector => Inspector(ns, identity),
-            _ => Otel(ns, identity),
-        };
+        return naming is MetricNaming.Otel
+            ? Otel(ns, identity)
+            : [.. IdentityAttributes.Legacy(naming, nodeName, ns, identity)];
     }
 
     private static List<KeyValuePair<string, string>> Otel(NetNamespace? ns, NamespaceIdentity identity)
@@ -85,29 +82,4 @@ internal sealed class RowLabelEncoder(MetricNaming naming, string nodeName)
                 .DistinctBy(l => l.Key),
         ];
     }
-
-    /// <summary>
-    /// KubeSkoop knows pods only. A namespace without one would be the node's double, and one that is not its pod's
-    /// only one that one's: these get <c>netns</c>.
-    /// </summary>
-    private List<KeyValuePair<string, string>> KubeSkoop(NetNamespace? ns, NamespaceIdentity identity)
-    {
-        List<KeyValuePair<string, string>> labels =
-        [
-            new("k8s_node", nodeName),
-            new("k8s_namespace", identity.PodNamespace ?? ""),
-            new("k8s_pod", identity.PodName ?? identity.PodUid ?? ""),
-        ];
-        if (ns is { IsHost: false } && ((identity.PodName ?? identity.PodUid) is null || identity.IsSecondary))
-            labels.Add(new("netns", "ns" + ns.Inode));
-        return labels;
-    }
-
-    private List<KeyValuePair<string, string>> Inspector(NetNamespace? ns, NamespaceIdentity identity) =>
-    [
-        new("node", nodeName),
-        new("namespace", identity.PodNamespace ?? ""),
-        new("pod", identity.PodName ?? identity.PodUid ?? ""),
-        new("netns", ns is null ? "" : "ns" + ns.Inode),
-    ];
 }
