@@ -28,6 +28,7 @@ public sealed class LinuxHost : IDisposable
         Namespaces = new NamespaceRegistry(this);
         Bpf = new BpfHost(paths, bpf ?? new());
         Pods = new PodWatcher(this, pods ?? new());
+        EventOwners = new EventOwners(paths, () => Pods.Table);
     }
 
     public KernelPaths Paths { get; }
@@ -42,6 +43,9 @@ public sealed class LinuxHost : IDisposable
 
     /// <summary>The pods of the node, from its container runtime.</summary>
     internal PodWatcher Pods { get; }
+
+    /// <summary>For the event thread.</summary>
+    internal EventOwners EventOwners { get; }
 
     /// <summary>Name and version of the container runtime; null while none answers.</summary>
     public string? PodRuntime => Pods.Runtime;
@@ -80,6 +84,7 @@ public sealed class LinuxHost : IDisposable
     {
         Pods.Dispose();
         Bpf.Dispose();
+        EventOwners.Dispose();
         _processes?.Dispose();
         Namespaces.Dispose();
         if (_entry.IsValueCreated)

@@ -114,6 +114,47 @@ public sealed class AttributionTests
     }
 
     [RequiresNodeFact]
+    public void Accept_queues_of_a_host_network_pod_are_the_pods_and_others_the_nodes()
+    {
+        using var node = ContainerNode.Start();
+        var proxy = node.Kubelet.Run("kube-system", "proxy", new PodSpec
+        {
+            HostNetwork = true, Command = ["/bin/httpd", "-f", "-p", "8123", "-h", "/www"],
+        });
+        using var agent = new NodeAgent(node, node.Socket, "",
+            ("NETLENS_PROBES", "-all,tcpsummary,pods"));
+        ShouldListen(proxy, "8123");
+        // One that begins while the agent watches, in a second pod.
+        var late = node.Kubelet.Run("kube-system", "late", new PodSpec
+        {
+            HostNetwork = true, Command = ["/bin/sh", "-c", "sleep 3; exec httpd -f -p 8124 -h /www"],
+        });
+        ShouldListen(late, "8124");
+        var page = agent.FreshPage();
+        // The agent's own page: in no pod.
+        Queues(page, "9102").ShouldHaveSingleItem()["netlens_scope"].ShouldBe("node");
+        page.Value("system_network_connection", ("netlens_scope", "node"), ("network_connection_state", "listen"))
+            .ShouldBe(node.Run("ss", "-Htln").Trim().Split('\n').Length);
+        node.Kubelet.Remove(proxy);
+        agent.WaitFor(p => !Queues(p, "8123").Any(), "no row of a listener that is gone");
+
+        void ShouldListen(Pod pod, string port)
+        {
+            var seen = agent.WaitFor(p => Queues(p, port).Any(s => s.Pod is not null), $"{pod}'s accept queue");
+            var queue = Queues(seen, port).ShouldHaveSingleItem();
+            queue.Pod.ShouldBe(pod.ToString());
+            (queue["netlens_scope"], queue["k8s_pod_uid"]).ShouldBe(("pod", pod.Uid));
+            // LISTEN 0 9 *:8123 *:* users:(("httpd",pid=42,fd=3))
+            var ss = node.Run("ss", "-Htlnp", $"sport = :{port}");
+            queue.Value.ShouldBe(double.Parse(ss.Split(' ', StringSplitOptions.RemoveEmptyEntries)[2]));
+            ss.ShouldContain($"pid={pod.Containers[0].Pid},");
+        }
+
+        static IEnumerable<Sample> Queues(Page page, string port) => page.Samples
+            .Where(s => s.Name == "netlens_tcp_listen_queue_limit" && s["network_local_port"] == port);
+    }
+
+    [RequiresNodeFact]
     public void Descriptors_of_all_containers_count_for_their_pod()
     {
         using var node = ContainerNode.Start();
@@ -136,6 +177,50 @@ public sealed class AttributionTests
                 $"{truth} open files of {pod} without one container");
         }
     }
+
+    [RequiresNodeFact]
+    public void On_request_containers_are_told_apart()
+    {
+        using var node = ContainerNode.Start();
+        using var agent = new NodeAgent(node, node.Socket, "pods: { containers: true }\n");
+        var open = "exec 7</etc/passwd 8</etc/group 9</etc/group; exec sleep 1000000";
+        foreach (var host in new[] { false, true })
+        {
+            var pod = node.Kubelet.Run("shop", host ? "host" : "own", new PodSpec
+            {
+                Containers = 2, HostNetwork = host, Command = ["/bin/sh", "-c", open],
+            });
+            var page = agent.WaitFor(p => pod.Containers.All(c => Files(p, c).Any(s => s["k8s_container_name"] != null)),
+                $"files of {pod}'s containers");
+            foreach (var (container, i) in pod.Containers.Select((c, i) => (c, i)))
+            {
+                var files = Files(page, container).ShouldHaveSingleItem();
+                files.Pod.ShouldBe(pod.ToString());
+                files["k8s_container_name"].ShouldBe($"c{i}");
+                files["netlens_scope"].ShouldBe(host ? "pod" : "namespace");
+                files["netlens_netns"].ShouldBe($"{pod.Netns}");
+                files.Value.ShouldBe(FilesOf(node, container));
+            }
+            // The sandbox's own process is the pod's, and so are the namespace's counters.
+            var rest = agent.FreshPage().OfPod(pod).Where(s => s["container_id"] is null).ToArray();
+            rest.ShouldContain(s => s.Name == "netlens_fd");
+            rest.Any(s => s.Name == "netlens_ip_in_receives_total").ShouldBe(!host);
+            rest.ShouldAllBe(s => s["k8s_container_name"] == null);
+
+            node.Kubelet.RemoveContainer(pod.Containers[0].Id);
+            agent.WaitFor(p => !Files(p, pod.Containers[0]).Any() && Files(p, pod.Containers[1]).Any(),
+                "only the container that is left");
+        }
+        agent.FreshPage().Samples.Where(s => s["container_id"] is not null)
+            .Select(s => s.Name.Split('_')[1]).Distinct().ShouldBe(["fd", "io"], ignoreOrder: true);
+
+        static IEnumerable<Sample> Files(Page page, Container container) =>
+            page.Samples.Where(s => s.Name == "netlens_fd" && s["container_id"] == container.Id);
+    }
+
+    // Open files of the container's only process.
+    private static int FilesOf(ContainerNode node, Container container) =>
+        node.Run("ls", $"/proc/{container.Pid}/fd").Trim().Split('\n').Length;
 
     [RequiresNodeFact]
     public void The_file_names_the_socket_and_the_labels_to_show()

@@ -15,6 +15,12 @@ namespace Collector.Core.Events;
 public sealed record FlowTuple(
     string Transport, IPAddress Source, int SourcePort, IPAddress Destination, int DestinationPort)
 {
+    /// <summary>The pod that has the sender's address, as namespace/name; null where none has.</summary>
+    public string? SourcePod { get; init; }
+
+    /// <summary>The pod that has the receiver's address, as namespace/name; null where none has.</summary>
+    public string? DestinationPod { get; init; }
+
     public override string ToString() =>
         $"{Transport} {new IPEndPoint(Source, SourcePort)} > {new IPEndPoint(Destination, DestinationPort)}";
 }
@@ -23,7 +29,11 @@ public sealed record FlowTuple(
 /// <param name="Pid">Process id (thread group) in the node's pid namespace.</param>
 /// <param name="Tid">Thread id.</param>
 /// <param name="Command">The thread's name (comm), at most 15 bytes.</param>
-public sealed record EventProcess(int Pid, int Tid, string Command);
+public sealed record EventProcess(int Pid, int Tid, string Command)
+{
+    /// <summary>The pod that the process is of, as namespace/name; null where it is of none.</summary>
+    public string? Pod { get; init; }
+}
 
 /// <summary>One occurrence that the limiter let through. Immutable; outlets on several threads read it.</summary>
 public sealed record NetworkEvent

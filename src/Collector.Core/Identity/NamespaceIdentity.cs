@@ -22,8 +22,14 @@ public sealed record NamespaceIdentity(
     /// <summary>The pod's labels that the configuration asks for, in its order.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> PodLabels { get; init; } = [];
 
-    /// <summary>Id of the container whose processes are in it, where that is of no pod.</summary>
+    /// <summary>
+    /// Id of the container whose processes are in it, where that is of no pod; of a pod's only where figures are
+    /// told by container.
+    /// </summary>
     public string? ContainerId { get; init; }
+
+    /// <summary>Name of that container in its pod, null while unknown.</summary>
+    public string? ContainerName { get; init; }
 
     /// <summary>The systemd unit whose processes are in it, where that is of no pod.</summary>
     public string? Unit { get; init; }

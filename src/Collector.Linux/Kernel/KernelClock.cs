@@ -7,6 +7,8 @@ internal static class KernelClock
 {
     private const int CLOCK_REALTIME = 0;
     private const int CLOCK_MONOTONIC = 1;
+    private const int CLOCK_BOOTTIME = 7;
+    private const long NanosecondsPerTick = 10_000_000; // USER_HZ is 100 on every architecture of ours.
 
     /// <summary>Unix nanoseconds now.</summary>
     public static long UnixNow() => Read(CLOCK_REALTIME);
@@ -16,6 +18,11 @@ internal static class KernelClock
 
     /// <summary>Unix nanoseconds of a moment of CLOCK_MONOTONIC, as the wall clock is set now.</summary>
     public static long ToUnix(ulong monotonic) => Read(CLOCK_REALTIME) - (Read(CLOCK_MONOTONIC) - (long)monotonic);
+
+    /// <summary>
+    /// Clock ticks since boot, the unit of start times in /proc/PID/stat, at a recent moment of the wall clock.
+    /// </summary>
+    public static long BootTicks(long unix) => (Read(CLOCK_BOOTTIME) - (UnixNow() - unix)) / NanosecondsPerTick;
 
     private static long Read(int clock)
     {

@@ -28,7 +28,7 @@ internal sealed class NamespaceDirectory(Func<ulong, uint, NamespaceIdentity?>? 
         if (inode == 0)
             return null;
         if (_known.TryGetValue(inode, out var ns) && (cookie == 0 || ns.Cookie == 0 || (uint)ns.Cookie == cookie))
-            return ns;
+            return ns.IsHost ? ns : Named(ns);
         if (_strangers.TryGetValue((inode, cookie), out var stranger))
             return Named(stranger);
         if (_strangers.Count >= MostStrangers)
@@ -41,14 +41,12 @@ internal sealed class NamespaceDirectory(Func<ulong, uint, NamespaceIdentity?>? 
     }
 
     // A pod that came since the last collection: only a cookie proves that the number is still its own.
-    private NetNamespace Named(NetNamespace stranger)
+    private NetNamespace Named(NetNamespace ns)
     {
-        if (stranger.Cookie != 0 && !stranger.Identity.IsResolved
-            && owner?.Invoke(stranger.Inode, (uint)stranger.Cookie) is { } identity)
-        {
-            stranger.Identity = identity;
-        }
-        return stranger;
+        var before = ns.Identity;
+        if (ns.Cookie != 0 && !before.IsResolved && owner?.Invoke(ns.Inode, (uint)ns.Cookie) is { } identity)
+            ns.Identity = before.Name is null ? identity : identity with { Name = before.Name };
+        return ns;
     }
 
     /// <summary>True for one that is known and alive.</summary>

@@ -38,7 +38,7 @@ internal sealed class NamespaceOwners(LinuxHost host) : IDisposable
             var handle = namespaces[i];
             if (handle.OwnerVersion != table.Version || handle.Owner is null)
                 Assign(handle, table);
-            if (handle.Owner is not null || !LooksLikePod(handle))
+            if (handle.Owner is not null || handle.Namespace.Identity.PodName is not null || !LooksLikePod(handle))
                 continue;
             unresolved++;
             if (handle.MountPath is { } path)

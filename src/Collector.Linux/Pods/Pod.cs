@@ -12,6 +12,9 @@ internal sealed record Pod
     /// <summary>Namespace, name, uid and chosen labels.</summary>
     public required NamespaceIdentity Identity { get; init; }
 
+    /// <summary>As namespace/name.</summary>
+    public string Name => $"{Identity.PodNamespace}/{Identity.PodName}";
+
     /// <summary>Unix nanoseconds.</summary>
     public required long Created { get; init; }
 
@@ -41,5 +44,5 @@ internal sealed record Pod
     /// <summary>Since when the runtime does not list it, in milliseconds of uptime; 0 while it does.</summary>
     public long GoneAt { get; init; }
 
-    public override string ToString() => $"{Identity.PodNamespace}/{Identity.PodName} ({Sandbox})";
+    public override string ToString() => $"{Name} ({Sandbox})";
 }

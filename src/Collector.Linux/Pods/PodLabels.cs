@@ -39,6 +39,9 @@ internal sealed class PodLabels(IReadOnlyList<string> wanted, Action<string> rej
         };
     }
 
+    /// <summary>The name of a container.</summary>
+    public string Name(string text) => Clean(text, LongestLabel, "name");
+
     private List<KeyValuePair<string, string>> Labels(PodSandbox sandbox)
     {
         var labels = new List<KeyValuePair<string, string>>();

@@ -15,6 +15,9 @@ public sealed record PodOptions
     /// <summary>Keys of pod labels that become attributes.</summary>
     public IReadOnlyList<string> Labels { get; init; } = [];
 
+    /// <summary>Tell what processes do (fd, io, accept queues of hostNetwork pods) by container.</summary>
+    public bool Containers { get; init; }
+
     /// <summary>Time between two lists while nothing happens.</summary>
     public TimeSpan Poll { get; init; } = TimeSpan.FromSeconds(10);
 

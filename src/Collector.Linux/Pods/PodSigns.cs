@@ -73,7 +73,8 @@ internal sealed class PodSigns : IDisposable
         {
             foreach (var (sign, since) in _waiting)
             {
-                var known = table.OfPath("/run/netns/" + sign) is not null || table.OfUid(sign) is not null;
+                var known = table.OfPath("/run/netns/" + sign) is not null || table.OfUid(sign) is not null
+                    || table.Containers.ContainsKey(sign);
                 if (!known && Stopwatch.GetElapsedTime(since) <= Patience)
                     continue;
                 _waiting.Remove(sign);
@@ -86,7 +87,7 @@ internal sealed class PodSigns : IDisposable
         }
     }
 
-    /// <summary>A collection met a pod's UID, or the name of its namespace, that nobody knows.</summary>
+    /// <summary>A collection met a pod's UID, its namespace's name or a container's id that nobody knows.</summary>
     public void Expect(string sign)
     {
         lock (_waiting)

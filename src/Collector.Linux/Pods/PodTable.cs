@@ -9,18 +9,21 @@ namespace Collector.Linux.Pods;
 /// </summary>
 internal sealed class PodTable
 {
+    private static readonly FrozenDictionary<string, string> None = FrozenDictionary<string, string>.Empty;
     private readonly FrozenDictionary<string, Pod> _bySandbox;
     private readonly FrozenDictionary<string, Pod> _byPath;
     private readonly FrozenDictionary<string, Pod> _byUid;
     private readonly FrozenDictionary<(ulong Inode, uint Cookie), Pod> _byNetns;
-    private readonly FrozenDictionary<int, Pod> _byPid;
     private readonly FrozenDictionary<IPAddress, Pod> _byAddress;
 
     /// <param name="pods">One per sandbox; those that are gone for a short while too.</param>
     /// <param name="version">Grows with every table.</param>
-    public PodTable(IEnumerable<Pod> pods, long version)
+    /// <param name="containers">Names of containers by id, where they are asked for.</param>
+    public PodTable(
+        IEnumerable<Pod> pods, long version, FrozenDictionary<string, string>? containers = null)
     {
         Version = version;
+        Containers = containers ?? None;
         All = [.. Ranked(pods)];
         _bySandbox = All.ToFrozenDictionary(p => p.Sandbox);
         _byPath = First(All.Where(p => p.NetnsPath.Length > 0), p => p.NetnsPath);
@@ -29,7 +32,6 @@ internal sealed class PodTable
         _byNetns = First(
             All.Where(p => p.Netns != 0 && (p.NetnsCookie != 0 || p is { Ready: true, GoneAt: 0 })),
             p => (p.Netns, (uint)p.NetnsCookie));
-        _byPid = First(All.Where(p => p is { Pid: > 0, Ready: true, GoneAt: 0 }), p => p.Pid);
         _byAddress = First(
             All.Where(p => p is { HostNetwork: false, Ready: true, GoneAt: 0 })
                 .SelectMany(p => p.Addresses, (pod, address) => (pod, address)),
@@ -43,19 +45,23 @@ internal sealed class PodTable
     /// <summary>The newest sandbox of a pod before its older ones.</summary>
     public IReadOnlyList<Pod> All { get; }
 
+    /// <summary>Names of containers by id; empty where nobody asked for them.</summary>
+    public FrozenDictionary<string, string> Containers { get; }
+
     public Pod? OfSandbox(string id) => _bySandbox.GetValueOrDefault(id);
+
+    /// <summary>True for the id of a sandbox: its process is in a cgroup as if it were a container.</summary>
+    public bool IsSandbox(ReadOnlySpan<char> id) =>
+        _bySandbox.GetAlternateLookup<ReadOnlySpan<char>>().ContainsKey(id);
 
     /// <summary>By the mount of its network namespace, which is never used for another.</summary>
     public Pod? OfPath(string path) => _byPath.GetValueOrDefault(Normal(path));
 
-    /// <summary>By UID as the API server writes it.</summary>
+    /// <summary>By UID as the API server writes it: of any process, by its cgroup.</summary>
     public Pod? OfUid(string uid) => _byUid.GetValueOrDefault(uid);
 
     /// <summary>By network namespace: the inode and the low half of the cookie, 0 where the kernel has none.</summary>
     public Pod? OfNetns(ulong inode, uint cookie) => _byNetns.GetValueOrDefault((inode, cookie));
-
-    /// <summary>By the process of its sandbox.</summary>
-    public Pod? OfPid(int pid) => _byPid.GetValueOrDefault(pid);
 
     /// <summary>By any of its addresses; pods that use the node's network have none of their own.</summary>
     public Pod? OfAddress(IPAddress address) =>

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Diagnostics;
 using System.Text;
 using Collector.Linux.Interop;
@@ -57,6 +58,9 @@ internal sealed class PodWatcher : IDisposable
     /// <summary>The pods as last seen; never changes, another takes its place.</summary>
     public PodTable Table => _table;
 
+    /// <summary>True where what processes do is told by container.</summary>
+    public bool ByContainer => _options.Containers;
+
     public PodStatistics Statistics { get; } = new();
 
     /// <summary>Takes lines for the agent's log: is it a warning, and the text.</summary>
@@ -80,7 +84,9 @@ internal sealed class PodWatcher : IDisposable
     /// <summary>Waits until the runtime was asked once, with whatever outcome.</summary>
     public bool WaitForFirstLook(TimeSpan limit) => _firstLook.Task.Wait(limit);
 
-    /// <summary>Looks at once: a collection met a pod's UID, or the name of its namespace, that nobody knows.</summary>
+    /// <summary>
+    /// Looks at once: a collection met a pod's UID, its namespace's name or a container's id that nobody knows.
+    /// </summary>
     public void Expect(string sign) => _signs?.Expect(sign);
 
     private void Sign()
@@ -228,11 +234,14 @@ internal sealed class PodWatcher : IDisposable
             [.. present.Values.Where(s => s.State == PodSandboxState.SandboxReady
                 && !_pods.ContainsKey(s.Id) && !_refused.Contains(s.Id))], stop).ConfigureAwait(false);
         _refused.IntersectWith(present.Keys);
-        if (!changed && found.Count == 0)
+        var containers = _options.Containers && (changed || found.Count > 0 || _signs!.Any)
+            ? await NamesAsync(stop).ConfigureAwait(false)
+            : _table.Containers;
+        if (!changed && found.Count == 0 && ReferenceEquals(containers, _table.Containers))
             return;
         foreach (var pod in found)
             _pods[pod.Sandbox] = pod;
-        var table = new PodTable(_pods.Values, _table.Version + 1);
+        var table = new PodTable(_pods.Values, _table.Version + 1, containers);
         foreach (var pod in table.All)
         {
             if (pod is { Ready: true, Identity.IsSecondary: true }
@@ -249,6 +258,23 @@ internal sealed class PodWatcher : IDisposable
             if (_signs!.Age(pod) is { } age)
                 Statistics.Resolved(age);
         }
+    }
+
+    /// <summary>The names of all containers by id; the table's own object where they are the same.</summary>
+    private async Task<FrozenDictionary<string, string>> NamesAsync(CancellationToken stop)
+    {
+        var list = await CallAsync("ListContainers", new ListContainersRequest(), ListContainersResponse.Parser, stop)
+            .ConfigureAwait(false);
+        var before = _table.Containers;
+        var names = new Dictionary<string, string>(list.Containers.Count);
+        foreach (var container in list.Containers)
+        {
+            if (container.Id.Length is 0 or > LongestId || container.Metadata is not { Name.Length: > 0 } metadata)
+                RejectOnce("container", container.Id.Length > LongestId ? "" : container.Id);
+            else if (!names.ContainsKey(container.Id))
+                names.Add(container.Id, before.GetValueOrDefault(container.Id) ?? _labels.Name(metadata.Name));
+        }
+        return names.Count == before.Count && names.Keys.All(before.ContainsKey) ? before : names.ToFrozenDictionary();
     }
 
     // The list says it again every time.

@@ -76,6 +76,9 @@ internal abstract class BpfProbe(ProbeInfo info, LinuxHost host, IReadOnlyList<H
 
     protected IEventSink Events => Host.Events;
 
+    /// <summary>Reports an event, with the pods that it mentions; on the event thread.</summary>
+    protected void Publish(in EventKey key, NetworkEvent e) => Events.Publish(key, Host.EventOwners.Complete(e));
+
     private void ConfigureAll(BpfObject opened)
     {
         var events = opened.Maps.FirstOrDefault(m => m.Type == Libbpf.BPF_MAP_TYPE_RINGBUF);

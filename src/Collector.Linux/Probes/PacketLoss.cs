@@ -134,7 +134,7 @@ internal sealed class PacketLoss : BpfProbe
             return;
         var reason = e.Reason == 0 ? place.Function : _reasons.Name(e.Reason);
         var tuple = e.Flow.Tuple;
-        Events.Publish(key, new NetworkEvent
+        Publish(key, new NetworkEvent
         {
             Info = Dropped,
             Time = time,

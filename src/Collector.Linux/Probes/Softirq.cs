@@ -263,7 +263,7 @@ internal sealed class Softirq : BpfProbe
             return;
         var raiser = e.Raiser.Process;
         var previous = _threads.Has(e.Head.Tid) ? e.Before.Process : null;
-        Events.Publish(key, new NetworkEvent
+        Publish(key, new NetworkEvent
         {
             Info = Slow,
             Time = time,

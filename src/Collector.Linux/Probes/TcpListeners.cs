@@ -5,6 +5,7 @@ using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Linux.Kernel.Netlink;
+using Collector.Linux.Processes;
 
 namespace Collector.Linux.Probes;
 
@@ -15,9 +16,10 @@ namespace Collector.Linux.Probes;
 /// </summary>
 /// <remarks>
 /// An IPv4 address bound through an IPv6 socket (::ffff:a.b.c.d) is that IPv4 address. "::" takes IPv4 connections too
-/// unless the socket is IPv6 only.
+/// unless the socket is IPv6 only. In the node's namespace the queues of hostNetwork pods are rows of these pods.
 /// </remarks>
-internal sealed class TcpListeners(NetNamespace ns, int limit) : INetlinkSink
+/// <param name="owners">Tells whose a socket is; null where all are the namespace's.</param>
+internal sealed class TcpListeners(NetNamespace ns, int limit, ListenerOwners? owners = null) : INetlinkSink
 {
     private static readonly Metric Depth = Queue("usage", "Connections that wait to be accepted (sk_ack_backlog).");
     private static readonly Metric Limit =
@@ -51,7 +53,7 @@ internal sealed class TcpListeners(NetNamespace ns, int limit) : INetlinkSink
         [new("network.local.address"), new("network.local.port")], [Depth, Limit, Fullest, Drops, Shards]);
 
     private readonly List<SocketMessage> _staged = [];
-    private readonly Dictionary<(UInt128 Address, ushort Port), Group> _groups = [];
+    private readonly Dictionary<(UInt128 Address, ushort Port, NetNamespace Owner), Group> _groups = [];
     private readonly Dictionary<ulong, (uint Drops, long Tick)> _drops = [];
     private readonly Group _others = new();
     private long _lastRead;
@@ -81,10 +83,10 @@ internal sealed class TcpListeners(NetNamespace ns, int limit) : INetlinkSink
     /// <summary>Adds up what was taken, once it is complete.</summary>
     public bool Commit(SnapshotBuilder snapshot)
     {
-        var start = Math.Max(_lastRead, ns.StartTime);
+        owners?.Refresh(CollectionsMarshal.AsSpan(_staged), snapshot);
         _others.Begin(snapshot.Tick);
         foreach (ref var socket in CollectionsMarshal.AsSpan(_staged))
-            GroupOf(ref socket, snapshot.Tick, start).Add(ref socket, GrowthOf(ref socket, snapshot.Tick));
+            GroupOf(ref socket, snapshot.Tick).Add(ref socket, GrowthOf(ref socket, snapshot.Tick));
         DropGone(snapshot.Tick);
         _lastRead = snapshot.Time;
         return true;
@@ -100,17 +102,22 @@ internal sealed class TcpListeners(NetNamespace ns, int limit) : INetlinkSink
         snapshot.ReadFailed("listeners_over_limit");
     }
 
-    private Group GroupOf(ref SocketMessage socket, long tick, long start)
+    private Group GroupOf(ref SocketMessage socket, long tick)
     {
-        var key = (socket.LocalAddress, socket.LocalPort);
+        var owner = owners?.Of(socket.Cookie) ?? ns;
+        var key = (socket.LocalAddress, socket.LocalPort, owner);
         if (!_groups.TryGetValue(key, out var group))
         {
             if (_groups.Count >= limit)
             {
-                _others.Row ??= new Row(Table, ns, start, "other", 0);
+                _others.Row ??= new Row(Table, ns, Math.Max(_lastRead, ns.StartTime), "other", 0);
                 return _others;
             }
-            group = new Group { Row = new Row(Table, ns, start, AddressText(socket.LocalAddress), socket.LocalPort) };
+            var start = Math.Max(_lastRead, owner.StartTime);
+            group = new Group
+            {
+                Row = new Row(Table, owner, start, AddressText(socket.LocalAddress), socket.LocalPort),
+            };
             _groups.Add(key, group);
         }
         if (group.Tick != tick)

@@ -136,7 +136,7 @@ internal abstract class TcpSegmentProbe(
         var time = KernelClock.ToUnix(e.Head.Time);
         var key = KeyOf((int)e.Kind, e.Flow.State, e.Reason, e.Head.Netns);
         if (Events.Admit(key, time))
-            Events.Publish(key, Describe(key.Info, e, time));
+            Publish(key, Describe(key.Info, e, time));
     }
 
     private NetworkEvent Describe(EventInfo info, in TcpEvent e, long time)

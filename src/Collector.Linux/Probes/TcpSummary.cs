@@ -4,6 +4,7 @@ using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Namespaces;
+using Collector.Linux.Processes;
 
 namespace Collector.Linux.Probes;
 
@@ -11,7 +12,8 @@ namespace Collector.Linux.Probes;
 /// <remarks>
 /// IPv4 and IPv6 together; a namespace without IPv6 simply has no such sockets. Half-open connections (syn_received)
 /// belong to no process yet and are counted as ss(8) does. Queues are those of all sockets that do not listen: of
-/// a listener the kernel gives connections in the same fields.
+/// a listener the kernel gives connections in the same fields. Sockets by state are the namespace's; a listener of a
+/// pod on the host network is told as that pod's.
 /// </remarks>
 public sealed class TcpSummary(LinuxHost host, ProbeSettings settings) : PerNamespaceProbe<TcpSockets>(Info, host)
 {
@@ -85,7 +87,7 @@ public sealed class TcpSummary(LinuxHost host, ProbeSettings settings) : PerName
     }
 
     protected override TcpSockets Open(NamespaceHandle ns, SnapshotBuilder snapshot) =>
-        new(ns.Namespace, _maxListeners);
+        new(ns.Namespace, _maxListeners, ns.Namespace.IsHost ? new ListenerOwners(Host) : null);
 
     /// <summary>Walks of the machine's sockets so far, all namespaces together: what the probe costs.</summary>
     internal long Walks { get; private set; }
@@ -122,10 +124,10 @@ public sealed class TcpSockets : IDisposable
     private readonly TcpListeners _listeners;
     private readonly Row _row;
 
-    internal TcpSockets(NetNamespace ns, int maxListeners)
+    internal TcpSockets(NetNamespace ns, int maxListeners, ListenerOwners? owners)
     {
         _row = TcpSummary.RowOf(ns);
-        _listeners = new TcpListeners(ns, maxListeners);
+        _listeners = new TcpListeners(ns, maxListeners, owners);
     }
 
     internal string Failure => _diag.Failure;

@@ -177,7 +177,7 @@ internal sealed class VirtCmdLatency : BpfProbe
         var (name, process) = (e.Name.ToString(), e.Head.Process);
         var (group, command) = (VirtCmdNames.Class(e.Class), VirtCmdNames.Command(e.Class, e.Command));
         var ms = (e.Duration / 1e6).ToString("0.0##", CultureInfo.InvariantCulture);
-        Events.Publish(key, new NetworkEvent
+        Publish(key, new NetworkEvent
         {
             Info = SlowCommand,
             Time = time,

@@ -146,13 +146,11 @@ internal readonly ref struct CgroupPath
         if (parent.SequenceEqual("lxc"u8))
             return part;
         if (part.EndsWith(".scope"u8))
-        {
             part = part[..^6];
-            // The monitor beside the container (CRI-O, Podman) is not in it.
-            if (part.IndexOf("conmon-"u8) >= 0)
-                return default;
-            part = part[(part.LastIndexOf((byte)'-') + 1)..];
-        }
+        // The monitor beside the container (CRI-O, Podman) is not in it.
+        if (part.IndexOf("conmon-"u8) >= 0)
+            return default;
+        part = part[(part.LastIndexOf((byte)'-') + 1)..];
         return part.Length == 64 && IsHex(part) ? part : default;
     }
 

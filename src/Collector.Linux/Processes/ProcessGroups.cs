@@ -1,6 +1,7 @@
 using System.Text;
 using Collector.Core.Identity;
 using Collector.Linux.Namespaces;
+using Collector.Linux.Pods;
 
 namespace Collector.Linux.Processes;
 
@@ -8,21 +9,35 @@ namespace Collector.Linux.Processes;
 internal sealed class ProcessGroups(LinuxHost host)
 {
     /// <summary>
-    /// Collections without a process after which a hostNetwork pod is over. Its sandbox process lives as long as the
-    /// pod, so an empty pod does not come back.
+    /// Collections without a process after which a hostNetwork pod or a container is over. Its first process lives as
+    /// long as it does, so an empty one does not come back.
     /// </summary>
     private const int EmptyLimit = 8;
 
     private readonly Dictionary<NamespaceHandle, ProcessGroup> _byNamespace = [];
+    private readonly Dictionary<NamespaceHandle, Dictionary<string, ProcessGroup>> _byContainer = [];
     private readonly List<ProcessGroup> _pods = [];
+    private readonly List<ProcessGroup> _containers = [];
     private long _generation;
     private long _seen = -1;
-    private long _named = -1;
 
     /// <summary>Grows whenever a group was closed.</summary>
     public long Version { get; private set; }
 
-    /// <summary>The group of all processes of a namespace, or in the node's of those that are in no pod.</summary>
+    /// <summary>The group of a process in this namespace and cgroup.</summary>
+    /// <param name="handle">Where it is.</param>
+    /// <param name="path">Its cgroup.</param>
+    /// <param name="startOfNew">Start time of a group that is new, Unix nanoseconds.</param>
+    public ProcessGroup Of(NamespaceHandle handle, in CgroupPath path, long startOfNew)
+    {
+        if (path.PodUid.IsEmpty)
+            return Of(handle);
+        if (host.Pods.ByContainer && OfContainer(handle, path, startOfNew) is { } group)
+            return group;
+        return handle == host.Namespaces.Host ? OfPod(path, startOfNew) : Of(handle);
+    }
+
+    /// <summary>The group of all processes of a namespace that are in no other.</summary>
     public ProcessGroup Of(NamespaceHandle handle)
     {
         if (!_byNamespace.TryGetValue(handle, out var group))
@@ -30,28 +45,52 @@ internal sealed class ProcessGroups(LinuxHost host)
         return group;
     }
 
-    /// <summary>The group of a pod in the node's namespace.</summary>
-    public ProcessGroup OfPod(in CgroupPath path, long startTime)
+    // In the node's namespace.
+    private ProcessGroup OfPod(in CgroupPath path, long startTime)
     {
         foreach (var pod in _pods)
         {
             if (path.IsPod(pod.PodUid))
                 return pod;
         }
-        var uid = path.PodUidText!;
-        // Generations below zero: the registry hands out those above.
-        var ns = new NetNamespace(host.Namespaces.Host.Namespace.Inode, --_generation, isHost: false, startTime,
-            new NamespaceIdentity(PodUid: uid))
-        {
-            IsHostNetworkPod = true,
-        };
-        var group = new ProcessGroup(host.Namespaces.Host, ns, Encoding.ASCII.GetBytes(uid));
-        Name(group);
+        var group = Make(host.Namespaces.Host, path.PodUidText!, startTime, container: null);
+        NamePod(group);
         _pods.Add(group);
         return group;
     }
 
-    /// <summary>Closes groups whose namespace or pod is gone.</summary>
+    private ProcessGroup? OfContainer(NamespaceHandle handle, in CgroupPath path, long startTime)
+    {
+        Span<char> id = stackalloc char[path.ContainerId.Length];
+        Encoding.ASCII.GetChars(path.ContainerId, id);
+        if (id.IsEmpty || host.Pods.Table.IsSandbox(id))
+            return null;
+        if (!_byContainer.TryGetValue(handle, out var containers))
+            _byContainer.Add(handle, containers = []);
+        if (containers.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(id, out var group))
+            return group;
+        // One of another pod's processes that entered counts where it works, and is none of this pod's containers.
+        if (handle != host.Namespaces.Host && handle.Namespace.Identity.PodUid is { } uid && uid != path.PodUidText)
+            return null;
+        group = Make(handle, path.PodUidText!, startTime, id.ToString());
+        NameContainer(group);
+        containers.Add(group.Container!, group);
+        _containers.Add(group);
+        return group;
+    }
+
+    private ProcessGroup Make(NamespaceHandle handle, string uid, long startTime, string? container)
+    {
+        // Generations below zero: the registry hands out those above.
+        var ns = new NetNamespace(handle.Namespace.Inode, --_generation, isHost: false, startTime,
+            new NamespaceIdentity(PodUid: uid))
+        {
+            IsHostNetworkPod = handle == host.Namespaces.Host,
+        };
+        return new ProcessGroup(handle, ns, Encoding.ASCII.GetBytes(uid)) { Container = container };
+    }
+
+    /// <summary>Closes groups whose namespace, pod or container is gone, and names the others.</summary>
     public void Refresh()
     {
         if (_seen != host.Namespaces.Version)
@@ -66,35 +105,74 @@ internal sealed class ProcessGroups(LinuxHost host)
                 }
             }
         }
-        var version = host.Pods.Table.Version;
         for (var i = _pods.Count - 1; i >= 0; i--)
         {
-            var pod = _pods[i];
-            if (version != _named)
-                Name(pod);
-            pod.EmptyTicks = pod.Processes == 0 ? pod.EmptyTicks + 1 : 0;
-            if (pod.EmptyTicks > EmptyLimit)
-            {
-                Close(pod);
+            if (IsOver(_pods[i]))
                 _pods.RemoveAt(i);
-            }
+            else
+                NamePod(_pods[i]);
         }
-        _named = version;
+        for (var i = _containers.Count - 1; i >= 0; i--)
+        {
+            var group = _containers[i];
+            if (!IsOver(group))
+            {
+                NameContainer(group);
+                continue;
+            }
+            _containers.RemoveAt(i);
+            var others = _byContainer[group.Handle];
+            others.Remove(group.Container!);
+            if (others.Count == 0)
+                _byContainer.Remove(group.Handle);
+        }
+    }
+
+    private bool IsOver(ProcessGroup group)
+    {
+        group.EmptyTicks = group.Processes == 0 ? group.EmptyTicks + 1 : 0;
+        if (group.EmptyTicks <= EmptyLimit && !group.Handle.Closed)
+            return false;
+        Close(group);
+        return true;
     }
 
     // A pod that has a network of its own and works in the node's all the same (nsenter) has two rows.
-    private void Name(ProcessGroup group)
+    private void NamePod(ProcessGroup group)
     {
-        var uid = group.Namespace.Identity.PodUid!;
-        if (host.Pods.Table.OfUid(uid) is not { } pod)
-        {
-            host.Pods.Expect(uid);
-            return;
-        }
-        if (ReferenceEquals(group.Owner, pod.Identity))
+        if (PodOf(group) is not { } pod || ReferenceEquals(group.Owner, pod.Identity))
             return;
         group.Owner = pod.Identity;
         group.Namespace.Identity = pod.HostNetwork ? pod.Identity : pod.Identity with { IsSecondary = true };
+    }
+
+    private void NameContainer(ProcessGroup group)
+    {
+        var owner = group.Handle == host.Namespaces.Host
+            ? PodOf(group)?.Identity
+            : group.Handle.Namespace.Identity;
+        var name = host.Pods.Table.Containers.GetValueOrDefault(group.Container!);
+        if (name is null)
+            host.Pods.Expect(group.Container!);
+        var before = group.Namespace.Identity;
+        if (before.ContainerId is not null && ReferenceEquals(group.Owner, owner) && before.ContainerName == name)
+            return;
+        group.Owner = owner;
+        group.Namespace.Identity = (owner is { PodUid: not null } ? owner : before) with
+        {
+            ContainerId = group.Container,
+            // The name stays when the runtime forgets the container before its last figures left.
+            ContainerName = name ?? before.ContainerName,
+        };
+    }
+
+    private Pod? PodOf(ProcessGroup group)
+    {
+        var uid = group.Namespace.Identity.PodUid!;
+        var pod = host.Pods.Table.OfUid(uid);
+        if (pod is null)
+            host.Pods.Expect(uid);
+        return pod;
     }
 
     private void Close(ProcessGroup group)

@@ -157,16 +157,14 @@ internal sealed class ProcessTable : IDisposable
         // A zombie has no namespace any more: it stays where it was (and its cgroup v1 path is "/").
         if (inode == 0 || _host.Namespaces.Find(inode) is not { } handle)
             return;
-        if (handle != _host.Namespaces.Host)
+        if (handle != _host.Namespaces.Host && !_host.Pods.ByContainer)
         {
             Move(process, Groups.Of(handle));
             return;
         }
         var n = Folder.Read(process.Pid, "/cgroup\0"u8, _cgroup, out _);
-        if (n < 0)
-            return;
-        var path = CgroupPath.ParseFile(_cgroup.AsSpan(0, n));
-        Move(process, path.PodUid.IsEmpty ? Groups.Of(handle) : Groups.OfPod(path, startOfNew));
+        if (n >= 0)
+            Move(process, Groups.Of(handle, CgroupPath.ParseFile(_cgroup.AsSpan(0, n)), startOfNew));
     }
 
     private static void Move(Process process, ProcessGroup? to)

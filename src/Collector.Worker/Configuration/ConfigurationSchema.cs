@@ -81,6 +81,12 @@ internal static class ConfigurationSchema
         {
             Variable = "NETLENS_PODS_LABELS",
         },
+        new ValueKey("pods.containers", ValueType.Boolean,
+            "Tell what processes do (fd, io, accept queues of hostNetwork pods) by container: k8s.container.name.",
+            o => o.Pods.Containers, (o, v) => o with { Pods = o.Pods with { Containers = (bool)v! } })
+        {
+            Variable = "NETLENS_PODS_CONTAINERS",
+        },
         new ValueKey("events.enabled", ValueType.Boolean, "Off: probes count, and report no single events.",
             o => o.Events.Enabled, (o, v) => o with { Events = o.Events with { Enabled = (bool)v! } })
         {

@@ -18,6 +18,9 @@ internal static class EventAttributes
     private const string SourcePort = "source.port";
     private const string DestinationAddress = "destination.address";
     private const string DestinationPort = "destination.port";
+    private const string SourcePod = "netlens.source.pod";
+    private const string DestinationPod = "netlens.destination.pod";
+    private const string ProcessPod = "netlens.process.pod";
     private const string ProcessId = "process.pid";
     private const string ThreadId = "thread.id";
     private const string ThreadName = "thread.name";
@@ -36,10 +39,13 @@ internal static class EventAttributes
         (SourcePort, "int", "its port, where the protocol has ports"),
         (DestinationAddress, "text", "receiver; for a socket, the remote end"),
         (DestinationPort, "int", "its port, where the protocol has ports"),
+        (SourcePod, "text", "the pod that has the sender's address, as `namespace/name`"),
+        (DestinationPod, "text", "the pod that has the receiver's address, as `namespace/name`"),
         (ProcessId, "int", "the process that ran meanwhile, in the node's pid namespace; in softirq context not "
             + "necessarily the one concerned"),
         (ThreadId, "int", "its thread"),
         (ThreadName, "text", "the thread's name (comm)"),
+        (ProcessPod, "text", "the pod that the process is of, as `namespace/name`"),
         (Stack, "text", "kernel stack, innermost first, one `symbol+0xoffset` per line, where asked for"),
         (LegacyType, "text", "KubeSkoop's name for it"),
         (HeldBack, "int", "like events held back since the one reported before; left out when none"),
@@ -84,6 +90,8 @@ internal static class EventAttributes
         AddPort(SourcePort, tuple.SourcePort, into);
         into.Add(new(DestinationAddress, Plain(tuple.Destination).ToString()));
         AddPort(DestinationPort, tuple.DestinationPort, into);
+        AddText(SourcePod, tuple.SourcePod, into);
+        AddText(DestinationPod, tuple.DestinationPod, into);
     }
 
     private static void AddProcess(EventProcess? process, List<KeyValuePair<string, object?>> into)
@@ -93,6 +101,7 @@ internal static class EventAttributes
         into.Add(new(ProcessId, (long)process.Pid));
         into.Add(new(ThreadId, (long)process.Tid));
         AddText(ThreadName, process.Command, into);
+        AddText(ProcessPod, process.Pod, into);
     }
 
     private static IPAddress Plain(IPAddress address) =>

@@ -15,7 +15,7 @@ internal static class IdentityAttributes
     public static IReadOnlyList<string> Keys { get; } =
     [
         "netlens.scope", "netlens.netns", "netlens.netns.name",
-        "k8s.namespace.name", "k8s.pod.name", "k8s.pod.uid", "container.id", "netlens.unit",
+        "k8s.namespace.name", "k8s.pod.name", "k8s.pod.uid", "k8s.container.name", "container.id", "netlens.unit",
     ];
 
     /// <summary>In front of the key of a pod's label.</summary>
@@ -39,8 +39,9 @@ internal static class IdentityAttributes
         AddKnown(tags, Keys[3], identity?.PodNamespace);
         AddKnown(tags, Keys[4], identity?.PodName);
         AddKnown(tags, Keys[5], identity?.PodUid);
-        AddKnown(tags, Keys[6], identity?.ContainerId);
-        AddKnown(tags, Keys[7], identity?.Unit);
+        AddKnown(tags, Keys[6], identity?.ContainerName);
+        AddKnown(tags, Keys[7], identity?.ContainerId);
+        AddKnown(tags, Keys[8], identity?.Unit);
         if (identity is null)
             return;
         for (var i = 0; i < identity.PodLabels.Count; i++)
@@ -50,6 +51,7 @@ internal static class IdentityAttributes
     /// <summary>
     /// The same in the namings of KubeSkoop and ACK Net Exporter. KubeSkoop's knows pods only: a namespace without one
     /// would be the node's double, and one that is not its pod's only one that one's, so these get <c>netns</c>.
+    /// Figures that were asked for by container get <c>container</c>.
     /// </summary>
     public static IEnumerable<KeyValuePair<string, string>> Legacy(
         MetricNaming naming, string nodeName, NetNamespace? ns, NamespaceIdentity? identity)
@@ -62,6 +64,8 @@ internal static class IdentityAttributes
         var ambiguous = ns is { IsHost: false } && (string.IsNullOrEmpty(pod) || identity!.IsSecondary);
         if (inspector || ambiguous)
             yield return new("netns", ns is null ? "" : $"ns{ns.Inode}");
+        if (pod is not null && identity!.ContainerId is { } container)
+            yield return new("container", identity.ContainerName ?? container);
     }
 
     private static void AddKnown(List<Tag> tags, string key, string? value)

@@ -31,7 +31,6 @@ public sealed class PodTableTests
         table.OfPath("/run/netns/cni-a").ShouldBeSameAs(pod);
         table.OfUid("u").ShouldBeSameAs(pod);
         table.OfNetns(pod.Netns, 7).ShouldBeSameAs(pod);
-        table.OfPid(pod.Pid).ShouldBeSameAs(pod);
         table.OfAddress(IPAddress.Parse("192.0.2.1")).ShouldBeSameAs(pod);
         table.OfAddress(IPAddress.Parse("::ffff:192.0.2.1")).ShouldBeSameAs(pod);
         table.OfAddress(IPAddress.Parse("2001:db8::1")).ShouldBeSameAs(pod);
@@ -46,7 +45,6 @@ public sealed class PodTableTests
         table.OfNetns(pod.Netns, 0).ShouldBeNull();
 
         var gone = new PodTable([pod with { Ready = false, GoneAt = 5 }], 2);
-        gone.OfPid(pod.Pid).ShouldBeNull();
         gone.OfAddress(pod.Addresses[0]).ShouldBeNull();
         // Its last events still find it: the cookie is its own.
         gone.OfNetns(pod.Netns, 7).ShouldNotBeNull();
@@ -105,7 +103,6 @@ public sealed class PodTableTests
     private static void Look(PodTable table, IPAddress address)
     {
         table.OfNetns(4026532010, 7);
-        table.OfPid(110);
         table.OfUid("u10");
         table.OfAddress(address);
         table.OfPath("/run/netns/cni-x");

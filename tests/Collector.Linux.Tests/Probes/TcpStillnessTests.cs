@@ -25,7 +25,7 @@ public sealed class TcpStillnessTests : IDisposable
     {
         _host.Namespaces.Refresh(0);
         _handle = _host.Namespaces.Find(_ns.Inode)!;
-        _sockets = new TcpSockets(_handle.Namespace, 16);
+        _sockets = new TcpSockets(_handle.Namespace, 16, null);
     }
 
     [RequiresRootFact("ss")]

@@ -49,6 +49,8 @@ public class CgroupPathTests
     [InlineData($"/machine.slice/libpod-{Id}.scope/container", "", Id)]
     [InlineData($"/machine.slice/machine-libpod_pod_{Id2}.slice/libpod-{Id}.scope", "", Id)]
     [InlineData($"/machine.slice/libpod-conmon-{Id}.scope", "", "")]
+    [InlineData($"/libpod_parent/libpod-{Id}", "", Id)]
+    [InlineData($"/libpod_parent/conmon/libpod-conmon-{Id}", "", "")]
     [InlineData("/lxc/web1/system.slice/nginx.service", "", "web1")]
     [InlineData("/lxc.payload.web1/init.scope", "", "web1")]
     [InlineData("/user.slice/user-0.slice/session-3.scope", "", "")]

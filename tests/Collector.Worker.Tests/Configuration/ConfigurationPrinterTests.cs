@@ -42,6 +42,7 @@ public class ConfigurationPrinterTests
               poll: 10s  # default
               events: false  # default
               labels: []  # default
+              containers: false  # default
             events:
               enabled: true  # default
               burst: 10  # default

@@ -24,8 +24,18 @@ public sealed class EventDocsTests
     public void The_common_attributes_are_those_that_events_have()
     {
         var attributes = new List<KeyValuePair<string, object?>>();
-        var identity = new NamespaceIdentity("a", "b", "c", "d") { ContainerId = "e", Unit = "f" };
-        EventAttributes.Add(EventSamples.Full() with { Namespace = new(1, 1, false, 0, identity) }, attributes);
+        var identity = new NamespaceIdentity("a", "b", "c", "d")
+        {
+            ContainerName = "e", ContainerId = "f", Unit = "g",
+        };
+        var e = EventSamples.Full();
+        e = e with
+        {
+            Namespace = new(1, 1, false, 0, identity),
+            Tuple = e.Tuple! with { SourcePod = "a/b", DestinationPod = "c/d" },
+            Process = e.Process! with { Pod = "e/f" },
+        };
+        EventAttributes.Add(e, attributes);
 
         var own = EventSamples.Kind.Fields.Select(f => f.Key).ToArray();
         attributes.Where(a => !own.Contains(a.Key))

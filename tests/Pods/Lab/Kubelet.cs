@@ -17,6 +17,9 @@ internal sealed record PodSpec
 
     public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>Null: as a kubelet with the cgroupfs driver names it.</summary>
+    public string? CgroupParent { get; init; }
+
     public int Containers { get; init; } = 1;
 
     /// <summary>What each container runs; the image is busybox.</summary>
@@ -143,7 +146,7 @@ internal sealed class Kubelet : IDisposable
             Annotations = { ["kubernetes.io/config.source"] = "api" },
             Linux = new LinuxPodSandboxConfig
             {
-                CgroupParent = $"/kubepods/besteffort/pod{spec.Uid}",
+                CgroupParent = spec.CgroupParent ?? $"/kubepods/besteffort/pod{spec.Uid}",
                 SecurityContext = new LinuxSandboxSecurityContext { NamespaceOptions = modes },
             },
         };

@@ -17,6 +17,9 @@ internal struct SocketMessage
     public ushort LocalPort;
     public ulong Cookie;
 
+    /// <summary>As in the link of a descriptor, "socket:[12345]"; 0 where no process has it.</summary>
+    public ulong Inode;
+
     /// <summary>Bytes not read by the application; of a listener, connections waiting to be accepted.</summary>
     public uint ReceiveQueue;
 
@@ -38,6 +41,7 @@ internal struct SocketMessage
         socket.SendQueue = header.idiag_wqueue;
         socket.LocalPort = BinaryPrimitives.ReverseEndianness(header.id.idiag_sport);
         socket.Cookie = header.id.idiag_cookie[0] | (ulong)header.id.idiag_cookie[1] << 32;
+        socket.Inode = header.idiag_inode;
         var address = new ReadOnlySpan<byte>(header.id.idiag_src, 16);
         socket.LocalAddress = header.idiag_family == Libc.AF_INET
             ? Mapped(BinaryPrimitives.ReadUInt32BigEndian(address))

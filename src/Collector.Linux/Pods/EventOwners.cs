@@ -1,0 +1,57 @@
+using System.Net;
+using Collector.Core.Events;
+using Collector.Linux.Interop;
+using Collector.Linux.Kernel;
+using Collector.Linux.Processes;
+
+namespace Collector.Linux.Pods;
+
+/// <summary>
+/// Names the pods that an event mentions beside its namespace's: the one whose process ran, and those at both ends of
+/// the packet. Belongs to the event thread; asks only about events that the limiter let through.
+/// </summary>
+internal sealed class EventOwners(KernelPaths paths, Func<PodTable> pods) : IDisposable
+{
+    private readonly byte[] _cgroup = new byte[8 * 1024];
+    private ProcFolder? _proc;
+
+    /// <summary>The event with the pods' names; itself where no pod is concerned.</summary>
+    public NetworkEvent Complete(NetworkEvent e)
+    {
+        var table = pods();
+        if (table.All.Count == 0)
+            return e;
+        if (e.Process is { Pid: > 0 } process && OfProcess(process.Pid, e.Time, table) is { } pod)
+            e = e with { Process = process with { Pod = pod } };
+        if (e.Tuple is not { } tuple)
+            return e;
+        var (source, destination) = (Name(tuple.Source, table), Name(tuple.Destination, table));
+        return source is null && destination is null
+            ? e
+            : e with { Tuple = tuple with { SourcePod = source, DestinationPod = destination } };
+    }
+
+    private static string? Name(IPAddress address, PodTable table) => table.OfAddress(address)?.Name;
+
+    // By its cgroup, so any process of any container. One that began after the event has an id that was used again.
+    private string? OfProcess(int pid, long time, PodTable table)
+    {
+        try
+        {
+            _proc ??= new ProcFolder(paths);
+        }
+        catch (LinuxException)
+        {
+            return null; // No /proc: fd and io say so.
+        }
+        var n = _proc.Read(pid, "/cgroup\0"u8, _cgroup, out _);
+        return n > 0
+            && CgroupPath.ParseFile(_cgroup.AsSpan(0, n)).PodUidText is { } uid
+            && ProcessStat.TryRead(_proc, pid, out var stat, out _)
+            && stat.StartTicks <= KernelClock.BootTicks(time) + 1
+                ? table.OfUid(uid)?.Name
+                : null;
+    }
+
+    public void Dispose() => _proc?.Dispose();
+}

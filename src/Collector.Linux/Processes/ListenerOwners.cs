@@ -1,0 +1,114 @@
+using System.Buffers.Text;
+using System.Runtime.InteropServices;
+using Collector.Core.Identity;
+using Collector.Core.Snapshots;
+using Collector.Linux.Interop;
+using Collector.Linux.Kernel.Netlink;
+
+namespace Collector.Linux.Processes;
+
+/// <summary>
+/// Whose a listening socket in the node's namespace is: a hostNetwork pod's where one of its processes has it open.
+/// Descriptors are walked for sockets that are new, and only those of such pods.
+/// </summary>
+/// <remarks>
+/// The kernel tells a socket's cgroup too (INET_DIAG_CGROUP_ID), but only that of version 2, where a node with
+/// version 1 may have all processes in the root.
+/// </remarks>
+internal sealed unsafe class ListenerOwners(LinuxHost host)
+{
+    /// <summary>Collections in which a socket is looked for before it counts as the node's own.</summary>
+    private const int Looks = 3;
+
+    private readonly Dictionary<ulong, Entry> _known = [];
+    private readonly Dictionary<ulong, ulong> _wanted = [];
+
+    /// <summary>The pod by the socket's cookie, null where it is no pod's.</summary>
+    public NetNamespace? Of(ulong cookie) =>
+        _known.GetValueOrDefault(cookie).Group is { Closed: false } group ? group.Namespace : null;
+
+    /// <summary>Looks for the owners of sockets that are new.</summary>
+    public void Refresh(ReadOnlySpan<SocketMessage> listeners, SnapshotBuilder snapshot)
+    {
+        _wanted.Clear();
+        foreach (ref readonly var socket in listeners)
+        {
+            ref var entry = ref CollectionsMarshal.GetValueRefOrAddDefault(_known, socket.Cookie, out _);
+            entry.Tick = snapshot.Tick;
+            if (entry.Group is { Closed: true })
+                entry = new Entry { Tick = snapshot.Tick };
+            if (entry.Group is not null || entry.Looks == Looks)
+                continue;
+            entry.Looks++;
+            _wanted[socket.Inode] = socket.Cookie;
+        }
+        if (_known.Count != listeners.Length)
+            DropGone(snapshot.Tick);
+        if (_wanted.Count > 0)
+            Search(snapshot);
+    }
+
+    private void DropGone(long tick)
+    {
+        foreach (var (cookie, entry) in _known)
+        {
+            if (entry.Tick != tick)
+                _known.Remove(cookie);
+        }
+    }
+
+    private void Search(SnapshotBuilder snapshot)
+    {
+        try
+        {
+            var processes = host.Processes;
+            processes.Refresh(snapshot);
+            foreach (var process in processes.Live)
+            {
+                if (process.Group is { Namespace.IsHostNetworkPod: true } group && _wanted.Count > 0)
+                    Search(processes.Folder, process.Pid, group, snapshot);
+            }
+        }
+        catch (LinuxException)
+        {
+            snapshot.ReadFailed("proc");
+        }
+    }
+
+    private void Search(ProcFolder proc, int pid, ProcessGroup group, SnapshotBuilder snapshot)
+    {
+        if (!proc.TryOpen(pid, "/fd\0"u8, Libc.O_DIRECTORY, out var folder, out var error))
+        {
+            if (error is Errno.EACCES or Errno.EPERM)
+                snapshot.ReadFailed("permission");
+            return;
+        }
+        var entries = proc.EntriesOf(folder);
+        while (entries.TryNext(out _, out var name))
+        {
+            if (_wanted.Remove(SocketOf(folder, name), out var cookie))
+                CollectionsMarshal.GetValueRefOrNullRef(_known, cookie).Group = group;
+        }
+        Libc.close(folder);
+    }
+
+    // The link of a socket reads "socket:[12345]" (net/socket.c, sockfs_dname).
+    private static ulong SocketOf(int folder, ReadOnlySpan<byte> name)
+    {
+        Span<byte> target = stackalloc byte[32];
+        nint n;
+        fixed (byte* link = name, into = target)
+            n = Libc.readlinkat(folder, link, into, (nuint)target.Length);
+        return n > 9 && target.StartsWith("socket:["u8)
+            && Utf8Parser.TryParse(target[8..(int)n], out ulong inode, out _)
+                ? inode
+                : 0;
+    }
+
+    private struct Entry
+    {
+        public ProcessGroup? Group;
+        public int Looks;
+        public long Tick;
+    }
+}
