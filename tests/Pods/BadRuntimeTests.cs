@@ -161,6 +161,25 @@ public sealed class BadRuntimeTests(ITestOutputHelper output)
     }
 
     [RequiresNodeFact]
+    public async Task Pods_have_names_also_where_containers_are_not_to_be_had()
+    {
+        using var node = ContainerNode.StartBare();
+        await using var runtime = await FakeRuntime.StartAsync(node.Socket);
+        var good = Good(node);
+        runtime.Sandboxes = [good];
+        runtime.Instead = (method, context) =>
+        {
+            if (method == "ListContainers")
+                context.Abort();
+            return Task.FromResult(method == "ListContainers");
+        };
+        using var agent = new NodeAgent(node, node.Socket, "pods: { poll: 1s, containers: true }\n");
+        var page = agent.WaitFor(p => p.Failures("ListContainers") > 1, "calls that fail");
+        page.Connected.ShouldBeTrue();
+        agent.WaitFor(p => p.OfPod(good.Metadata!.Uid).Count > 0, "the pod's series");
+    }
+
+    [RequiresNodeFact]
     public async Task A_sandbox_without_metadata_is_refused()
     {
         using var node = ContainerNode.StartBare();

@@ -45,6 +45,7 @@ internal sealed class PodWatcher : IDisposable
     private Task _task = Task.CompletedTask;
     private Task _events = Task.CompletedTask;
     private bool _retry;
+    private bool _namesOwed;
     private int _looksSinceSign;
     private int _failures;
 
@@ -234,7 +235,7 @@ internal sealed class PodWatcher : IDisposable
             [.. present.Values.Where(s => s.State == PodSandboxState.SandboxReady
                 && !_pods.ContainsKey(s.Id) && !_refused.Contains(s.Id))], stop).ConfigureAwait(false);
         _refused.IntersectWith(present.Keys);
-        var containers = _options.Containers && (changed || found.Count > 0 || _signs!.Any)
+        var containers = _options.Containers && (changed || found.Count > 0 || _namesOwed || _signs!.Any)
             ? await NamesAsync(stop).ConfigureAwait(false)
             : _table.Containers;
         if (!changed && found.Count == 0 && ReferenceEquals(containers, _table.Containers))
@@ -263,9 +264,20 @@ internal sealed class PodWatcher : IDisposable
     /// <summary>The names of all containers by id; the table's own object where they are the same.</summary>
     private async Task<FrozenDictionary<string, string>> NamesAsync(CancellationToken stop)
     {
-        var list = await CallAsync("ListContainers", new ListContainersRequest(), ListContainersResponse.Parser, stop)
-            .ConfigureAwait(false);
         var before = _table.Containers;
+        ListContainersResponse list;
+        try
+        {
+            list = await CallAsync("ListContainers", new ListContainersRequest(), ListContainersResponse.Parser, stop)
+                .ConfigureAwait(false);
+        }
+        catch (CriException)
+        {
+            // Pods have their names all the same.
+            _retry = _namesOwed = true;
+            return before;
+        }
+        _namesOwed = false;
         var names = new Dictionary<string, string>(list.Containers.Count);
         foreach (var container in list.Containers)
         {
