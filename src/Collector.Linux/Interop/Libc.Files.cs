@@ -8,7 +8,7 @@ internal static unsafe partial class Libc
     public const uint STATX_SIZE = 0x200;
 
     // asm/unistd_64.h and asm-generic/unistd.h. The C library wraps getdents64 only since glibc 2.30.
-    public static readonly nint SYS_getdents64 = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 217 : 61;
+    public static readonly PerArchitecture SYS_getdents64 = new(X64: 217, Arm64: 61);
 
     // asm-generic/resource.h
     public const int RLIMIT_NOFILE = 7;

@@ -55,6 +55,8 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     public static partial int ioctl(int fd, nuint request, nint arg);
 
+    public static readonly PerArchitecture SYS_perf_event_open = new(X64: 298, Arm64: 241);
+
     // long syscall(long number, ...);  as perf_event_open(attr, pid, cpu, group_fd, flags)
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     public static partial nint perf_event_open(

@@ -6,7 +6,7 @@ namespace Collector.Linux.Interop;
 internal static unsafe partial class Libc
 {
     public const int O_RDONLY = 0;
-    public const int O_DIRECTORY = 0x10000;
+    public static readonly PerArchitecture O_DIRECTORY = new(X64: 0x10000, Arm64: 0x4000);
     public const int O_CLOEXEC = 0x80000;
     public const int AT_EMPTY_PATH = 0x1000;
     public const uint STATX_INO = 0x100;

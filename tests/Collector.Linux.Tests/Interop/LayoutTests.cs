@@ -3,13 +3,14 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using Collector.Linux.Interop;
+using Collector.Linux.Kernel.Bpf;
 using Collector.Tests.Support;
 
 namespace Collector.Linux.Tests.Interop;
 
 /// <summary>
-/// Proves every structure and constant of Interop against the C headers of this machine: a program of assertions that
-/// gcc accepts only if all sizes, offsets and values agree.
+/// Proves every structure and constant of Interop against the C headers of this machine, and of arm64: a program of
+/// assertions that gcc accepts only if all sizes, offsets and values agree.
 /// </summary>
 public sealed class LayoutTests
 {
@@ -20,7 +21,7 @@ public sealed class LayoutTests
         "sys/statfs.h", "netinet/in.h", "net/if.h", "linux/netlink.h", "linux/rtnetlink.h", "linux/if_link.h",
         "linux/gen_stats.h", "linux/pkt_sched.h", "linux/sock_diag.h", "linux/inet_diag.h",
         "linux/netfilter/nfnetlink.h", "sys/resource.h", "linux/netfilter/nfnetlink_conntrack.h",
-        "sys/mman.h", "sys/epoll.h", "sys/eventfd.h", "linux/perf_event.h", "linux/bpf.h", "linux/btf.h",
+        "sys/mman.h", "sys/syscall.h", "sys/epoll.h", "sys/eventfd.h", "linux/perf_event.h", "linux/bpf.h", "linux/btf.h",
         "bpf/libbpf.h",
     ];
 
@@ -32,7 +33,8 @@ public sealed class LayoutTests
 
     private static IEnumerable<Type> Structs =>
         Types.Where(
-            t => t is { IsValueType: true, IsEnum: false } && !t.IsDefined(typeof(InlineArrayAttribute), false));
+            t => t is { IsValueType: true, IsEnum: false } && t != typeof(PerArchitecture)
+                && !t.IsDefined(typeof(InlineArrayAttribute), false));
 
     [Fact]
     public void Structures_are_found()
@@ -42,7 +44,13 @@ public sealed class LayoutTests
     }
 
     [RequiresToolFact("gcc")]
-    public void Sizes_offsets_and_constants_are_those_of_the_C_headers()
+    public void Sizes_offsets_and_constants_are_those_of_the_C_headers() =>
+        ShouldAgree("gcc", value => value);
+
+    [RequiresToolFact("aarch64-linux-gnu-gcc")]
+    public void On_arm64_too() => ShouldAgree("aarch64-linux-gnu-gcc", value => value.Arm64);
+
+    private static void ShouldAgree(string compiler, Func<PerArchitecture, int> here)
     {
         var program = new StringBuilder("#define _GNU_SOURCE\n");
         foreach (var header in Headers)
@@ -51,16 +59,17 @@ public sealed class LayoutTests
             AppendStructure(program, type);
         foreach (var field in Types.SelectMany(
             t => t.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)))
-            AppendConstant(program, field);
+            AppendConstant(program, field, here);
+        program.Append($"_Static_assert(sizeof(struct epoll_event) == {here(EventPump.EventSize)}, \"epoll_event\");\n");
         AppendErrnos(program);
-        Compile(program.ToString());
+        Compile(compiler, program.ToString());
     }
 
     [RequiresToolFact("gcc")]
     public void A_wrong_offset_is_refused()
     {
         Should.Throw<InvalidOperationException>(() => Compile(
-            "#include <stddef.h>\n#include <linux/netlink.h>\n"
+            "gcc", "#include <stddef.h>\n#include <linux/netlink.h>\n"
             + "_Static_assert(offsetof(struct nlmsghdr, nlmsg_seq) == 4, \"x\");\n"));
     }
 
@@ -80,11 +89,18 @@ public sealed class LayoutTests
     }
 
     // A constant that C spells the same way has the same value; one that is the C#'s own has a C# name.
-    private static void AppendConstant(StringBuilder program, FieldInfo field)
+    private static void AppendConstant(StringBuilder program, FieldInfo field, Func<PerArchitecture, int> here)
     {
-        if (!field.IsLiteral || field.DeclaringType!.IsEnum || field.Name.Any(char.IsLower) && field.Name[0] != '_')
+        var differs = field.FieldType == typeof(PerArchitecture);
+        if (!differs
+            && (!field.IsLiteral || field.DeclaringType!.IsEnum
+                || field.Name.Any(char.IsLower) && field.Name[0] != '_'))
+        {
             return;
-        var value = Convert.ToInt64(field.GetRawConstantValue(), System.Globalization.CultureInfo.InvariantCulture);
+        }
+        var value = differs
+            ? here((PerArchitecture)field.GetValue(null)!)
+            : Convert.ToInt64(field.GetRawConstantValue(), System.Globalization.CultureInfo.InvariantCulture);
         program.Append($"_Static_assert((unsigned)({field.Name}) == (unsigned)({value}LL), \"{field.Name}\");\n");
     }
 
@@ -95,14 +111,15 @@ public sealed class LayoutTests
             program.Append($"_Static_assert({errno} == {(int)errno}, \"{errno}\");\n");
     }
 
-    private static void Compile(string program)
+    private static void Compile(string compiler, string program)
     {
         var folder = Directory.CreateTempSubdirectory("netlens-layout-");
         try
         {
             var file = Path.Combine(folder.FullName, "layout.c");
             File.WriteAllText(file, program);
-            Shell.Run("gcc", "-std=gnu11", "-fsyntax-only", file);
+            // libbpf's headers are the same for all, and the cross compiler does not look where they are.
+            Shell.Run(compiler, "-std=gnu11", "-fsyntax-only", "-idirafter", "/usr/include", file);
         }
         finally
         {

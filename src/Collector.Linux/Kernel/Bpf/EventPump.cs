@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Collector.Linux.Interop;
 
 namespace Collector.Linux.Kernel.Bpf;
@@ -9,7 +8,7 @@ namespace Collector.Linux.Kernel.Bpf;
 internal sealed unsafe class EventPump : IDisposable
 {
     // struct epoll_event is packed on x86-64 only.
-    private static readonly int EventSize = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 12 : 16;
+    internal static readonly PerArchitecture EventSize = new(X64: 12, Arm64: 16);
     private static readonly int DataOffset = EventSize - 8;
 
     private readonly Dictionary<long, Source> _sources = [];
