@@ -1,0 +1,32 @@
+using System.Text.RegularExpressions;
+using Collector.Tests.Support;
+
+namespace Packaging.Tests;
+
+/// <summary>What a program or library asks of the machine, as objdump tells.</summary>
+internal static partial class Elf
+{
+    public static bool Is(string file)
+    {
+        using var stream = File.OpenRead(file);
+        Span<byte> magic = stackalloc byte[4];
+        return stream.ReadAtLeast(magic, 4, throwOnEndOfStream: false) == 4 && magic.SequenceEqual("\x7fELF"u8);
+    }
+
+    /// <summary>The newest version of symbols of a kind (GLIBC, GLIBCXX, GCC) that it needs; null for none.</summary>
+    public static Version? Newest(string file, string kind) =>
+        Symbol().Matches(Shell.Run("objdump", "-T", file))
+            .Where(m => m.Groups[1].Value == kind)
+            .Select(m => Version.Parse(m.Groups[2].Value))
+            .DefaultIfEmpty(null).Max();
+
+    /// <summary>The libraries that it is linked against.</summary>
+    public static IReadOnlyList<string> Needed(string file) =>
+        [.. Library().Matches(Shell.Run("objdump", "-p", file)).Select(m => m.Groups[1].Value)];
+
+    [GeneratedRegex(@"\(?\b([A-Z]+)_(\d+\.[\d.]+)\)?\s", RegexOptions.None, 5000)]
+    private static partial Regex Symbol();
+
+    [GeneratedRegex(@"NEEDED\s+(\S+)", RegexOptions.None, 5000)]
+    private static partial Regex Library();
+}
