@@ -39,6 +39,7 @@ internal static class Artifacts
     {
         var info = new ProcessStartInfo(Path.Combine(Scripts, script), arguments)
         {
+            UseShellExecute = false,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };

@@ -16,17 +16,17 @@ internal static partial class Elf
     /// <summary>The newest version of symbols of a kind (GLIBC, GLIBCXX, GCC) that it needs; null for none.</summary>
     public static Version? Newest(string file, string kind) =>
         Symbol().Matches(Shell.Run("objdump", "-T", file))
-            .Where(m => m.Groups[1].Value == kind)
-            .Select(m => Version.Parse(m.Groups[2].Value))
+            .Where(m => m.Groups["kind"].Value == kind)
+            .Select(m => Version.Parse(m.Groups["version"].Value))
             .DefaultIfEmpty(null).Max();
 
     /// <summary>The libraries that it is linked against.</summary>
     public static IReadOnlyList<string> Needed(string file) =>
-        [.. Library().Matches(Shell.Run("objdump", "-p", file)).Select(m => m.Groups[1].Value)];
+        [.. Library().Matches(Shell.Run("objdump", "-p", file)).Select(m => m.Groups["name"].Value)];
 
-    [GeneratedRegex(@"\(?\b([A-Z]+)_(\d+\.[\d.]+)\)?\s", RegexOptions.None, 5000)]
+    [GeneratedRegex(@"\b(?<kind>[A-Z]+)_(?<version>\d+\.[\d.]+)\)?\s", RegexOptions.None, 5000)]
     private static partial Regex Symbol();
 
-    [GeneratedRegex(@"NEEDED\s+(\S+)", RegexOptions.None, 5000)]
+    [GeneratedRegex(@"NEEDED\s+(?<name>\S+)", RegexOptions.None, 5000)]
     private static partial Regex Library();
 }

@@ -43,7 +43,7 @@ public sealed partial class PayloadTests
         using var agent = new AgentProcess("collection: { interval: 1s }");
         agent.WaitForLog("first snapshot");
         var libraries = File.ReadLines($"/proc/{agent.Id}/maps")
-            .Where(l => l.Contains("libbpf", StringComparison.Ordinal) || l.Contains("libelf", StringComparison.Ordinal))
+            .Where(l => new[] { "libbpf", "libelf" }.Any(l.Contains))
             .Select(l => l[l.IndexOf('/')..]).Distinct();
         libraries.ShouldBe([Path.Combine(Artifacts.Payload, "usr/lib/netlens/libbpf.so.1")]);
     }
@@ -58,12 +58,8 @@ public sealed partial class PayloadTests
         // On a machine of its own with one namespace, after the garbage of the start was given back.
         var memory = Shell.Run(
             "unshare", "--net", "--pid", "--mount", "--fork", "--mount-proc", "--kill-child", "bash", "-c",
-            $"""
-            ip link set lo up
-            NETLENS_COLLECTION_INTERVAL=1s {Artifacts.Program} run >/dev/null 2>&1 &
-            sleep 10
-            awk '/^VmRSS/ {{ print $2 }}' /proc/$!/status
-            """);
+            $"ip link set lo up; NETLENS_COLLECTION_INTERVAL=1s {Artifacts.Program} run >/dev/null 2>&1 & "
+                + "sleep 10; awk '/^VmRSS/ { print $2 }' /proc/$!/status");
         int.Parse(memory.Trim()).ShouldBeInRange(20_000, 70_000, "KiB resident");
     }
 
@@ -76,7 +72,7 @@ public sealed partial class PayloadTests
         error.ShouldBeEmpty();
         var commands = Commands("").ToArray();
         commands.Length.ShouldBeGreaterThan(10);
-        var sections = Section().Matches(text).ToDictionary(m => m.Groups[1].Value, m => m.Groups[2].Value);
+        var sections = Section().Matches(text).ToDictionary(m => m.Groups["command"].Value, m => m.Groups["text"].Value);
         sections.Keys.ShouldBe(commands, ignoreOrder: true);
         foreach (var command in commands)
         {
@@ -105,8 +101,9 @@ public sealed partial class PayloadTests
         var suggestions = Shell.Run(Artifacts.Program, "[suggest:8]", "netlens ");
         foreach (var command in Commands("").Select(c => c.Split(' ')[1]))
             suggestions.Split('\n').ShouldContain(command);
-        Shell.Run(Artifacts.Program, "[suggest:23]", "netlens once --probe tc").Split('\n')
-            .ShouldBe(NodeFactory.Catalogue.Select(p => p.Id).Where(p => p.Contains("tc")).Append(""), ignoreOrder: true);
+        Shell.Run(Artifacts.Program, "[suggest:23]", "netlens once --probe tc")
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .ShouldBe(NodeFactory.Catalogue.Select(p => p.Id).Where(p => p.Contains("tc")), ignoreOrder: true);
     }
 
     [Fact]
@@ -128,7 +125,7 @@ public sealed partial class PayloadTests
         // A licence nobody has looked at has no place in the packages' own statement.
         var stated = File.ReadLines(Path.Combine(Repository.Root, "packaging/licences/expression")).Last();
         foreach (Match licence in Licence().Matches(copyright))
-            stated.ShouldContain(licence.Groups[1].Value);
+            stated.ShouldContain(licence.Groups["licence"].Value);
     }
 
     /// <summary>Every command without further ones, as <c>netlens list probes</c>.</summary>
@@ -137,7 +134,7 @@ public sealed partial class PayloadTests
         var words = above.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         var help = Shell.Run([Artifacts.Program, .. words, "--help"]);
         var below = help.Split("\nCommands:\n") is [_, var list]
-            ? Command().Matches(list).Select(m => m.Groups[1].Value)
+            ? Command().Matches(list).Select(m => m.Groups["name"].Value)
             : [];
         return below.Any() ? below.SelectMany(c => Commands($"{above} {c}")) : [$"netlens{above}"];
     }
@@ -149,13 +146,14 @@ public sealed partial class PayloadTests
     {
         var share = Path.Combine(Artifacts.Payload, "usr/share");
         var words = line.Split(' ');
+        var quoted = string.Join(' ', words.Select(w => $"'{w}'"));
         var bin = $"{Artifacts.Payload}/usr/bin";
         string[] command = shell switch
         {
             "bash" =>
             [
                 "bash", "-c", $"PATH={bin}:$PATH; . {share}/bash-completion/completions/netlens; "
-                    + $"COMP_LINE='{line}' COMP_POINT={line.Length} COMP_WORDS=({string.Join(' ', words.Select(w => $"'{w}'"))}) "
+                    + $"COMP_LINE='{line}' COMP_POINT={line.Length} COMP_WORDS=({quoted}) "
                     + $"COMP_CWORD={words.Length - 1}; _netlens; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
             ],
             "fish" =>
@@ -167,7 +165,7 @@ public sealed partial class PayloadTests
             _ =>
             [
                 "zsh", "-f", "-c", $"path=({bin} $path); compadd() {{ print -l ${{(P)@[-1]}} }}; _files() {{ }}; "
-                    + $"words=({string.Join(' ', words.Select(w => $"'{w}'"))}); CURRENT={words.Length}; "
+                    + $"words=({quoted}); CURRENT={words.Length}; "
                     + $". {share}/zsh/site-functions/_netlens",
             ],
         };
@@ -176,15 +174,16 @@ public sealed partial class PayloadTests
             .Select(l => l.Split('\t')[0]).Where(w => w.StartsWith(last, StringComparison.Ordinal))];
     }
 
-    [GeneratedRegex(@"^   (netlens [a-z ]+)\n(.*?)(?=^   netlens |^[A-Z])", RegexOptions.Multiline | RegexOptions.Singleline, 5000)]
+    [GeneratedRegex(
+        @"^   (?<command>netlens [a-z ]+)\n(?<text>.*?)(?=^   netlens |^[A-Z])", RegexOptions.Multiline | RegexOptions.Singleline, 5000)]
     private static partial Regex Section();
 
-    [GeneratedRegex(@"^  ([a-z]+)(?= )", RegexOptions.Multiline, 5000)]
+    [GeneratedRegex(@"^  (?<name>[a-z]+)(?= )", RegexOptions.Multiline, 5000)]
     private static partial Regex Command();
 
     [GeneratedRegex(@"(?<=[\s,])--?[a-z?][a-z]*(?=[\s,])", RegexOptions.None, 5000)]
     private static partial Regex Option();
 
-    [GeneratedRegex(@"^\S+ [\d.]+: ([A-Za-z0-9.-]+),", RegexOptions.Multiline, 5000)]
+    [GeneratedRegex(@"^\S+ [\d.]+: (?<licence>[A-Za-z0-9.-]+),", RegexOptions.Multiline, 5000)]
     private static partial Regex Licence();
 }
