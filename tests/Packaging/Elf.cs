@@ -10,7 +10,7 @@ internal static partial class Elf
     {
         using var stream = File.OpenRead(file);
         Span<byte> magic = stackalloc byte[4];
-        return stream.ReadAtLeast(magic, 4, throwOnEndOfStream: false) == 4 && magic.SequenceEqual("\x7fELF"u8);
+        return stream.ReadAtLeast(magic, 4, throwOnEndOfStream: false) == 4 && magic.SequenceEqual("\u007fELF"u8);
     }
 
     /// <summary>The newest version of symbols of a kind (GLIBC, GLIBCXX, GCC) that it needs; null for none.</summary>

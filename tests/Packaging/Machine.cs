@@ -15,7 +15,7 @@ internal sealed class Machine : IDisposable
     public Machine()
     {
         Folder = Path.Combine(
-            Path.GetTempPath(), $"nl-m{Environment.ProcessId}-{Interlocked.Increment(ref _number)}");
+            Path.GetTempPath(), $"netlens-machine-{Environment.ProcessId}-{Interlocked.Increment(ref _number)}");
         AppDomain.CurrentDomain.ProcessExit += DownAtExit;
         Shell.Run(Script, "up", Folder);
         // Somebody else's namespace, for what takes rights to see.
@@ -61,9 +61,9 @@ internal sealed class Machine : IDisposable
 
     /// <summary>Files that came or changed since the machine started, but for the state of its services.</summary>
     public IReadOnlyList<string> Changed() =>
-        [.. Run("find", $"{Folder}/root/upper", "!", "-type", "d", "-printf", "/%P\n")
+        [.. Run("find", $"{Folder}/root/upper", "!", "-type", "d", "!", "-type", "c", "-printf", "/%P\n")
             .Split('\n', StringSplitOptions.RemoveEmptyEntries)
-            .Where(f => !f.StartsWith("/var/log/journal/") && !f.StartsWith("/outside/"))
+            .Where(f => !f.StartsWith("/var/log/journal/"))
             .Order(StringComparer.Ordinal)];
 
     public void Dispose()

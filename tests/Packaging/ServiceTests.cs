@@ -6,8 +6,6 @@ namespace Packaging.Tests;
 /// <summary>The unit under a real systemd: its user, its sandbox, its watchdog.</summary>
 public sealed partial class ServiceTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     [RequiresMachineFact]
     public void In_its_sandbox_every_probe_runs_as_for_root()
     {
@@ -31,8 +29,8 @@ public sealed partial class ServiceTests
         // Root beside it, outside of any sandbox, on another port.
         using var root = machine.Start(
             "env", "NETLENS_HTTP_LISTEN=127.0.0.1:9103", "NETLENS_COLLECTION_INTERVAL=1s", "/usr/bin/netlens", "run");
-        var running = Until(() => machine.Page(9103), Probes, p => p.Count > 15);
-        var page = Until(() => machine.Page(), Probes, p => p.Count > 15);
+        var running = Wait.Until(() => machine.Page(9103), Probes, p => p.Count > 15);
+        var page = Wait.Until(() => machine.Page(), Probes, p => p.Count > 15);
         root.Kill(entireProcessTree: true);
         page.ShouldBe(running);
         page.ShouldContain("packetloss");
@@ -40,8 +38,8 @@ public sealed partial class ServiceTests
         // Names of kernel functions come through process 1: the unit hides /proc/kallsyms itself.
         machine.Edit("Environment=NETLENS_EVENTS_JSON=stdout NETLENS_COLLECTION_INTERVAL=1s");
         machine.Run("systemctl", "restart", "netlens");
-        Until(() => machine.Show("StatusText"), t => t, t => t.Contains("probes running"));
-        Until(() =>
+        Wait.Until(() => machine.Show("StatusText"), t => t, t => t.Contains("probes running"));
+        Wait.Until(() =>
         {
             machine.Run("python3", "-c", "import socket; socket.socket(2, 2).sendto(b'x', ('127.0.0.1', 9))");
             return machine.Journal;
@@ -62,16 +60,16 @@ public sealed partial class ServiceTests
         var first = machine.Show("MainPID");
         machine.Show("WatchdogUSec").ShouldBe("2s");
         machine.Run("kill", "-STOP", first);
-        Until(() => machine.Show("NRestarts"), r => r, r => r == "1");
-        Until(() => machine.Show("ActiveState"), s => s, s => s == "active");
+        Wait.Until(() => machine.Show("NRestarts"), r => r, r => r == "1");
+        Wait.Until(() => machine.Show("ActiveState"), s => s, s => s == "active");
         machine.Show("MainPID").ShouldNotBe(first);
         machine.Journal.ShouldContain("Watchdog timeout");
 
         machine.Run("systemctl", "reload", "netlens");
-        Until(() => machine.Journal, j => j, j => j.Contains("configuration"));
+        Wait.Until(() => machine.Journal, j => j, j => j.Contains("configuration"));
         machine.Run("sh", "-c", "echo 'collection: { interval: 15 }' >/etc/netlens/netlens.yaml");
         machine.Try("systemctl", "restart", "netlens").Code.ShouldNotBe(0);
-        Until(() => machine.Show("ActiveState"), s => s, s => s == "failed");
+        Wait.Until(() => machine.Show("ActiveState"), s => s, s => s == "failed");
         machine.Show("ExecMainStatus").ShouldBe("3");
         machine.Journal.ShouldContain("key 'collection.interval': '15' has no unit");
     }
@@ -94,32 +92,13 @@ public sealed partial class ServiceTests
             "netlens: the running netlens.service lacks CAP_SYSLOG: needed to name the kernel functions of drops and "
                 + "stacks; in the unit: AmbientCapabilities=CAP_SYSLOG and CapabilityBoundingSet=CAP_SYSLOG",
         ]);
-        Until(() => machine.Page(), Probes, p => p.Count > 15).ShouldNotContain("conntrack");
+        Wait.Until(() => machine.Page(), p => p, p => p.Contains("netlens_probe_errors_total")).Split('\n')
+            .ShouldContain(l => l.StartsWith("netlens_probe_errors_total") && l.Contains("\"conntrack\""));
     }
 
     /// <summary>Ids of the probes that run, as a page tells.</summary>
     private static IReadOnlyList<string> Probes(string page) =>
         [.. Running().Matches(page).Select(m => m.Groups["probe"].Value).Order(StringComparer.Ordinal)];
-
-    private static T Until<T>(Func<string> look, Func<string, T> read, Func<T, bool> good)
-    {
-        for (var clock = Stopwatch.StartNew(); ; Thread.Sleep(100))
-        {
-            string seen;
-            try
-            {
-                seen = look();
-                if (read(seen) is var value && good(value))
-                    return value;
-            }
-            catch (InvalidOperationException e)
-            {
-                seen = e.Message;
-            }
-            if (clock.Elapsed > Patience)
-                throw new TimeoutException($"never came; last: {seen}");
-        }
-    }
 
     private static long[] Field(string status, string name) =>
         [.. status.Split('\n').Single(l => l.StartsWith(name + ":", StringComparison.Ordinal))[(name.Length + 1)..]
