@@ -104,7 +104,7 @@ public sealed class DropTests
 
     private static Process Start(Receiver receiver)
     {
-        var info = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "netlens"), ["run"])
+        var info = new ProcessStartInfo(TestProgram.Path, ["run"])
         {
             UseShellExecute = false, RedirectStandardError = true,
         };

@@ -23,15 +23,9 @@ internal sealed unsafe class MountWatcher : IDisposable
         _root = "";
         if (paths.Recorded)
             return;
-        var node = $"{paths.Proc}/1";
-        var nodeElsewhere = MountNamespace(node) is { } its && its != MountNamespace($"{paths.Proc}/self");
-        // In a container with hostPID, process 1 has the node's mounts and their paths are reached through its root.
-        var path = $"{paths.Proc}/self/mountinfo";
-        if (nodeElsewhere && Directory.Exists($"{node}/root/proc"))
-        {
-            path = $"{node}/mountinfo";
-            _root = $"{node}/root";
-        }
+        // Elsewhere process 1 has the node's mounts, and their paths are reached through its root.
+        _root = paths.NodeRoot();
+        var path = _root.Length > 0 ? $"{paths.Proc}/1/mountinfo" : $"{paths.Proc}/self/mountinfo";
         _file = ProcFile.Open(path);
         _poll = SafeFd.Open(path);
     }
@@ -55,19 +49,6 @@ internal sealed unsafe class MountWatcher : IDisposable
         _mounts.Clear();
         Parse(text, _mounts);
         return true;
-    }
-
-    // Null where we may not look: a process with more capabilities than ours.
-    private static string? MountNamespace(string process)
-    {
-        try
-        {
-            return new FileInfo($"{process}/ns/mnt").LinkTarget;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
     }
 
     private bool Changed()

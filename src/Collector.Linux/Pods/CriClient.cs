@@ -190,7 +190,7 @@ internal sealed class CriClient : IDisposable
     {
         SocketError.AddressNotAvailable => "there is no such socket",
         SocketError.ConnectionRefused => "nobody listens there",
-        SocketError.AccessDenied => "permission denied (the socket is root's)",
+        SocketError.AccessDenied => "permission denied (the socket is root's; in a unit: SupplementaryGroups=root)",
         _ => e.Message,
     };
 

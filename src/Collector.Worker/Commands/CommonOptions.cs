@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
 
 namespace Collector.Worker.Commands;
@@ -46,12 +47,17 @@ internal static class CommonOptions
             HelpName = "NAMING",
         }, "otel", "kubeskoop", "inspector");
 
-    public static Option<string[]> Probes(string description) => new("--probe", "-p")
+    public static Option<string[]> Probes(string description)
     {
-        Description = $"{description} May be given several times.",
-        HelpName = "ID",
-        AllowMultipleArgumentsPerToken = true,
-    };
+        var option = new Option<string[]>("--probe", "-p")
+        {
+            Description = $"{description} May be given several times.",
+            HelpName = "ID",
+            AllowMultipleArgumentsPerToken = true,
+        };
+        option.CompletionSources.Add([.. NodeFactory.Catalogue.Select(p => p.Id)]);
+        return option;
+    }
 
     public static Option<string?> For()
     {

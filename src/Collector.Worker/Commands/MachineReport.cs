@@ -12,18 +12,6 @@ namespace Collector.Worker.Commands;
 /// <param name="Problems">What keeps numbers from us, one line each with the remedy.</param>
 internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>> Facts, IReadOnlyList<string> Problems)
 {
-    /// <summary>Capabilities that probes use: bit (include/uapi/linux/capability.h), name, what for.</summary>
-    private static readonly (int Bit, string Name, string Why)[] Capabilities =
-    [
-        (21, "CAP_SYS_ADMIN", "to enter other network namespaces (netlink probes there)"),
-        (19, "CAP_SYS_PTRACE", "to see the namespaces, io and files of other users' processes"),
-        (2, "CAP_DAC_READ_SEARCH", "to read files of other users (slabinfo, /proc/PID/io)"),
-        (12, "CAP_NET_ADMIN", "for conntrack statistics"),
-        (39, "CAP_BPF", "to load eBPF programs (CAP_SYS_ADMIN before Linux 5.8)"),
-        (38, "CAP_PERFMON", "to attach eBPF programs to tracepoints (CAP_SYS_ADMIN before Linux 5.8)"),
-        (34, "CAP_SYSLOG", "to name the kernel functions of drops and stacks"),
-    ];
-
     public static MachineReport Read(PathOptions paths, PodOptions pods)
     {
         var facts = new List<KeyValuePair<string, string>>
@@ -54,11 +42,7 @@ internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>>
         if (node.UnreadableNamespaces > 0)
             problems.Add(
                 $"{node.UnreadableNamespaces} network namespaces cannot be opened (CAP_SYS_PTRACE, descriptor limit)");
-        var effective = EffectiveCapabilities();
-        var held = Capabilities.Where(c => (effective >> c.Bit & 1) != 0).Select(c => c.Name).ToArray();
-        facts.Add(new("capabilities", held.Length > 0 ? string.Join(' ', held) : "none of those that probes use"));
-        foreach (var missing in Capabilities.Where(c => (effective >> c.Bit & 1) == 0))
-            problems.Add($"{missing.Name} is missing: needed {missing.Why}");
+        AddCapabilities(paths, facts, problems);
         facts.Add(new("file descriptors", LimitOfFiles()));
     }
 
@@ -73,13 +57,23 @@ internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>>
         return (runtime ?? (trouble is null ? "none found: no names of pods" : "no answer"), trouble);
     }
 
-    private static ulong EffectiveCapabilities()
+    private static void AddCapabilities(
+        PathOptions paths, List<KeyValuePair<string, string>> facts, List<string> problems)
     {
-        var line = File.ReadLines("/proc/self/status")
-            .FirstOrDefault(l => l.StartsWith("CapEff:", StringComparison.Ordinal));
-        return line is null
-            ? 0
-            : ulong.Parse(line.AsSpan(7).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        var held = ProbeCapabilities.HeldBy("/proc/self") ?? [];
+        facts.Add(new("capabilities", held.Count > 0
+            ? string.Join(' ', held.Select(c => c.Name))
+            : "none of those that probes use"));
+        foreach (var missing in ProbeCapabilities.All.Except(held))
+            problems.Add($"{missing.Name} is missing: needed {missing.Why}; in netlens.service: {missing.UnitLines}");
+        if (ProbeCapabilities.Service(paths.Sys) is not { } service)
+            return;
+        facts.Add(new("netlens.service", $"process {service}"));
+        foreach (var missing in ProbeCapabilities.All.Except(ProbeCapabilities.HeldBy($"{paths.Proc}/{service}") ?? []))
+        {
+            problems.Add($"the running netlens.service lacks {missing.Name}: needed {missing.Why}; "
+                + $"in the unit: {missing.UnitLines}");
+        }
     }
 
     private static string LimitOfFiles() =>

@@ -1,13 +1,14 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.RegularExpressions;
+using Collector.Tests.Support;
 
 namespace Collector.Worker.Tests.EndToEnd;
 
 /// <summary>The program as users start it: its own process, a configuration file, a free port.</summary>
 internal sealed partial class AgentProcess : IDisposable
 {
-    public static readonly string Program = Path.Combine(AppContext.BaseDirectory, "netlens");
+    public static readonly string Program = TestProgram.Path;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
     private static readonly HttpClient Http = new() { Timeout = Patience };
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("netlens-test-");

@@ -279,7 +279,8 @@ public sealed class CommandTests
         var folder = Directory.CreateTempSubdirectory("netlens-doctor-");
         try
         {
-            Shell.Try("cp", "-r", AppContext.BaseDirectory, $"{folder.FullName}/bin").Code.ShouldBe(0);
+            var program = Path.GetDirectoryName(AgentProcess.Program)!;
+            Shell.Try("cp", "-r", program, $"{folder.FullName}/bin").Code.ShouldBe(0);
             Shell.Try("chmod", "-R", "a+rX", folder.FullName).Code.ShouldBe(0);
             var doctor = Shell.Try(
                 "setpriv", "--reuid", "65534", "--clear-groups", $"{folder.FullName}/bin/netlens",

@@ -56,7 +56,7 @@ public sealed class BtfTests : IDisposable
         Shell.Run("objcopy", "--add-section", $".BTF={_root}/raw", $"{_root}/boot/vmlinux-{Release}", elf);
 
         var search = BtfSearch.Run(
-            new KernelPaths(Sys: $"{_root}/sys"), $"{_root}/folder", Release, _root, out var found);
+            new KernelPaths(Sys: $"{_root}/sys"), $"{_root}/folder", Release, [_root], out var found);
         using var btf = found.ShouldNotBeNull();
 
         search.Path.ShouldBe(elf);
@@ -79,7 +79,8 @@ public sealed class BtfTests : IDisposable
     [Fact]
     public void Without_any_the_failure_names_the_kernel_and_the_places()
     {
-        var search = BtfSearch.Run(new KernelPaths(Sys: $"{_root}/sys"), "", "9.9.9-test", _root, out var none);
+        var paths = new KernelPaths(Sys: $"{_root}/sys");
+        var search = BtfSearch.Run(paths, "", "9.9.9-test", [_root], out var none);
         none.ShouldBeNull();
         search.Path.ShouldBeNull();
         search.Failure.ShouldStartWith($"no BTF for kernel 9.9.9-test: searched {_root}/sys/kernel/btf/vmlinux (not there)");

@@ -9,7 +9,7 @@ namespace Pods.Tests.Lab;
 /// <summary>The program as users start it, in a node.</summary>
 internal sealed class NodeAgent : IDisposable
 {
-    private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "netlens");
+    private static readonly string Program = TestProgram.Path;
 
     /// <summary>Probes of the tests: those that tell about a namespace, and fd and io.</summary>
     private const string Probes = "-all,netdev,tcp,udp,ip,icmp,tcpext,ipext,sock,fd,io,pods";

@@ -41,25 +41,28 @@ public sealed class BtfSearch
     /// <param name="folder">The configured folder (<c>ebpf.btf</c>); empty for none.</param>
     public static BtfSearch Run(KernelPaths paths, string folder)
     {
-        var search = Run(paths, folder, OsRelease(paths), "", out var btf);
+        var search = Run(paths, folder, out var btf);
         btf?.Dispose();
         return search;
     }
 
     /// <summary>The same, and what was parsed on the way, which the caller owns.</summary>
     internal static BtfSearch Run(KernelPaths paths, string folder, out Btf? btf) =>
-        Run(paths, folder, OsRelease(paths), "", out btf);
+        Run(paths, folder, OsRelease(paths), paths.NodeRoot() is { Length: > 0 } node ? ["", node] : [""], out btf);
 
     /// <param name="paths">Where /sys is.</param>
     /// <param name="folder">The configured folder.</param>
     /// <param name="release">Kernel release (uname -r).</param>
-    /// <param name="root">Prefix of /boot, /lib and /usr: empty outside tests.</param>
+    /// <param name="roots">
+    /// Prefixes of /boot, /lib and /usr: empty, and the node's where a container or unit hides them.
+    /// </param>
     /// <param name="btf">The types found; null when there are none.</param>
-    internal static BtfSearch Run(KernelPaths paths, string folder, string release, string root, out Btf? btf)
+    internal static BtfSearch Run(
+        KernelPaths paths, string folder, string release, IEnumerable<string> roots, out Btf? btf)
     {
         btf = null;
         var candidates = new List<BtfCandidate>();
-        foreach (var path in Places(paths, folder, release, root))
+        foreach (var path in Places(paths, folder, release).Concat(roots.SelectMany(r => Places(r, release))))
         {
             btf = Btf.TryParse(path, out var reason);
             candidates.Add(new(path, btf is null ? reason : "used", btf is not null));
@@ -69,7 +72,7 @@ public sealed class BtfSearch
         return new(candidates, release);
     }
 
-    private static IEnumerable<string> Places(KernelPaths paths, string folder, string release, string root)
+    private static IEnumerable<string> Places(KernelPaths paths, string folder, string release)
     {
         yield return $"{paths.Sys}/kernel/btf/vmlinux";
         if (folder.Length > 0)
@@ -78,6 +81,10 @@ public sealed class BtfSearch
             yield return $"{folder}/{release}.btf";
             yield return $"{folder}/vmlinux-{release}.btf";
         }
+    }
+
+    private static IEnumerable<string> Places(string root, string release)
+    {
         yield return $"{root}/boot/vmlinux-{release}";
         yield return $"{root}/lib/modules/{release}/vmlinux-{release}";
         yield return $"{root}/lib/modules/{release}/build/vmlinux";

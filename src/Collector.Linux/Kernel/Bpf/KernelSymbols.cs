@@ -100,7 +100,6 @@ internal sealed class KernelSymbols(KernelPaths paths)
         }
     }
 
-    // Lines as "ffffffff81000000 T _stext" or "... t name [module]"; addresses are 0 without CAP_SYSLOG.
     private void Read()
     {
         var addresses = new List<ulong>(80_000);
@@ -110,10 +109,24 @@ internal sealed class KernelSymbols(KernelPaths paths)
         text.WriteByte(0);
         _resolved.Clear();
         _modules = Modules();
+        Missing = Parse($"{paths.Proc}/kallsyms", addresses, names, text);
+        // A hardened unit has an empty file there (ProtectKernelTunables=); process 1 sees the kernel's.
+        if (addresses.Count == 0 && paths.NodeRoot() is { Length: > 0 } node)
+            Missing = Parse($"{node}/proc/kallsyms", addresses, names, text);
+        _text = text.ToArray();
+        _names = [.. names];
+        var sorted = addresses.ToArray();
+        Array.Sort(sorted, _names);
+        _addresses = Missing is null ? sorted : [];
+    }
+
+    // Lines as "ffffffff81000000 T _stext" or "... t name [module]"; addresses are 0 without CAP_SYSLOG.
+    private static string? Parse(string file, List<ulong> addresses, List<int> names, MemoryStream text)
+    {
         var hidden = false;
         try
         {
-            foreach (var line in File.ReadLines($"{paths.Proc}/kallsyms"))
+            foreach (var line in File.ReadLines(file))
             {
                 var space = line.IndexOf(' ', StringComparison.Ordinal);
                 if (space < 0 || space + 3 >= line.Length || line[space + 1] is not ('t' or 'T' or 'w' or 'W'))
@@ -128,16 +141,13 @@ internal sealed class KernelSymbols(KernelPaths paths)
                     text.WriteByte((byte)c);
                 text.WriteByte(0);
             }
-            Missing = hidden ? "kernel addresses are hidden (needs CAP_SYSLOG, or kernel.kptr_restrict=0)" : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Missing = $"{paths.Proc}/kallsyms cannot be read: {e.Message}";
+            return $"{file} cannot be read: {e.Message}";
         }
-        _text = text.ToArray();
-        _names = [.. names];
-        var sorted = addresses.ToArray();
-        Array.Sort(sorted, _names);
-        _addresses = hidden ? [] : sorted;
+        return hidden ? "kernel addresses are hidden (needs CAP_SYSLOG, or kernel.kptr_restrict=0)"
+            : addresses.Count == 0 ? $"{file} is empty"
+            : null;
     }
 }

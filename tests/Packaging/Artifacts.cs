@@ -1,0 +1,69 @@
+using System.Diagnostics;
+using Collector.Tests.Support;
+
+namespace Packaging.Tests;
+
+/// <summary>What packaging/ builds, built once when sources changed and shared by all tests.</summary>
+internal static class Artifacts
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(15);
+    private static readonly string Scripts = Path.Combine(Repository.Root, "packaging");
+    private static readonly Lazy<string> Tree = new(static () => Build([], "payload"));
+    private static readonly Lazy<string> BuiltRpm = new(static () => Package("rpm"));
+    private static readonly Lazy<string> BuiltDeb = new(static () => Package("deb"));
+
+    /// <summary>The installed tree.</summary>
+    public static string Payload => Tree.Value;
+
+    public static string Program => Path.Combine(Payload, "usr/lib/netlens/netlens");
+
+    public static string Rpm => BuiltRpm.Value;
+
+    public static string Deb => BuiltDeb.Value;
+
+    /// <summary>A package of a later version whose configuration has a line more, made quickly.</summary>
+    /// <param name="kind">rpm or deb.</param>
+    /// <param name="folder">Where to.</param>
+    public static string Newer(string kind, string folder)
+    {
+        var tree = Path.Combine(folder, "tree");
+        Shell.Run("cp", "-a", Payload, tree);
+        File.AppendAllText(Path.Combine(tree, "etc/netlens/netlens.yaml"), "# a newer default\n");
+        return Build(
+            [("NETLENS_TREE", tree), ("NETLENS_VERSION", "999.0"), ("NETLENS_COMPRESSION", "none")],
+            $"{kind}/build", folder);
+    }
+
+    /// <summary>Runs a script of packaging/ and gives the last line that it prints.</summary>
+    private static string Build((string Name, string Value)[] environment, string script, params string[] arguments)
+    {
+        var info = new ProcessStartInfo(Path.Combine(Scripts, script), arguments)
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (name, value) in environment)
+            info.Environment[name] = value;
+        using var process = Process.Start(info)!;
+        var error = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit(Patience).ShouldBeTrue($"{script} did not end");
+        process.ExitCode.ShouldBe(0, error.GetAwaiter().GetResult());
+        return output.TrimEnd().Split('\n')[^1];
+    }
+
+    // Compressing takes longer than all tests: not twice of the same tree.
+    private static string Package(string kind)
+    {
+        var inputs = Directory.EnumerateFiles(Path.Combine(Scripts, kind)).Append(Payload + ".built");
+        var newest = inputs.Max(File.GetLastWriteTimeUtc);
+        var folder = Path.Combine(Repository.Root, "artifacts", kind);
+        var there = Directory.Exists(folder) ? Directory.GetFiles(folder, "netlens*." + kind) : [];
+        if (there is [var one] && File.GetLastWriteTimeUtc(one) > newest)
+            return one;
+        foreach (var old in there)
+            File.Delete(old);
+        return Build([], $"{kind}/build", folder);
+    }
+}

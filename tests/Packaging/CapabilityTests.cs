@@ -1,0 +1,93 @@
+using System.Text.Json;
+using Collector.Tests.Support;
+
+namespace Packaging.Tests;
+
+/// <summary>The unit's capabilities are enough, each is needed, and doctor names the line that grants one.</summary>
+public sealed class CapabilityTests(CapabilityTests.Node node) : IClassFixture<CapabilityTests.Node>
+{
+    private static readonly string[] Netlink = ["netdev", "qdisc", "tcp", "tcpsummary"];
+    private static readonly string[] Ebpf = ["packetloss", "softirq", "tcpreset", "tcpretrans"];
+
+    [RequiresMachineFact("setpriv")]
+    public void A_user_with_the_units_capabilities_sees_what_root_sees()
+    {
+        var root = node.Doctor([]);
+        root.Verdicts.Values.ShouldContain("ok");
+        var user = node.Doctor(Unit.Unprivileged(Unit.Capabilities));
+        user.Verdicts.ShouldBe(root.Verdicts, ignoreOrder: true);
+        user.Problems.ShouldBeEmpty();
+        foreach (var (probe, series) in root.Series.Where(s => s.Value > 0))
+            user.Series[probe].ShouldBeGreaterThan(0, probe);
+    }
+
+    [RequiresMachineTheory("setpriv")]
+    [InlineData("CAP_SYS_ADMIN", "netdev qdisc tcp tcpsummary", "failed: EPERM")]
+    [InlineData("CAP_SYS_PTRACE", "fd io", "failed: permission")]
+    [InlineData("CAP_DAC_READ_SEARCH", "io slab", "ermission")]
+    [InlineData("CAP_NET_ADMIN", "conntrack", "failed: EPERM")]
+    [InlineData("CAP_SYSLOG", "", "")]
+    [InlineData(
+        "CAP_SYS_ADMIN CAP_BPF CAP_PERFMON", "packetloss softirq tcpreset tcpretrans", "CAP_BPF and CAP_PERFMON")]
+    public void Without_one_its_probes_say_so_and_doctor_names_the_line(string missing, string probes, string reason)
+    {
+        var capabilities = missing.Split(' ');
+        var whole = node.Doctor(Unit.Unprivileged(Unit.Capabilities));
+        var less = node.Doctor(Unit.Unprivileged(Unit.Capabilities.Except(capabilities)));
+        foreach (var probe in probes.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (whole.Verdicts[probe] != "ok")
+                continue;
+            less.Verdicts[probe].ShouldBeOneOf("partial", "unavailable");
+            less.Reasons[probe].ShouldContain(reason, Case.Sensitive, probe);
+        }
+        less.Problems.Count.ShouldBe(capabilities.Length, string.Join('\n', less.Problems));
+        foreach (var capability in capabilities)
+        {
+            var problem = less.Problems.Single(p => p.StartsWith($"{capability} is missing: needed "));
+            problem.ShouldEndWith(
+                $"in netlens.service: AmbientCapabilities={capability} and CapabilityBoundingSet={capability}");
+        }
+        if (capabilities.Length == 1)
+        {
+            foreach (var probe in Ebpf)
+                less.Verdicts[probe].ShouldBe(whole.Verdicts[probe], probe);
+        }
+        if (!capabilities.Contains("CAP_SYS_ADMIN"))
+        {
+            foreach (var probe in Netlink)
+                less.Verdicts[probe].ShouldBe("ok", probe);
+        }
+    }
+
+    /// <summary>A machine for all of these tests, with another user's processes and another namespace.</summary>
+    public sealed class Node : IDisposable
+    {
+        private readonly Lazy<Machine> _machine = new(static () => new Machine());
+
+        internal Judgement Doctor(string[] rights)
+        {
+            var doctor = _machine.Value.Try([.. rights, Artifacts.Program, "doctor", "--format", "json"]);
+            doctor.Code.ShouldBe(0, doctor.Error);
+            var root = JsonDocument.Parse(doctor.Output).RootElement;
+            var probes = root.GetProperty("probes").EnumerateArray().ToArray();
+            Dictionary<string, string> Texts(string name) => probes.ToDictionary(
+                p => p.GetProperty("probe").GetString()!, p => p.GetProperty(name).GetString()!);
+            return new(
+                Texts("verdict"), Texts("reason"),
+                probes.ToDictionary(p => p.GetProperty("probe").GetString()!, p => p.GetProperty("series").GetInt64()),
+                [.. root.GetProperty("problems").EnumerateArray().Select(p => p.GetString()!)]);
+        }
+
+        public void Dispose()
+        {
+            if (_machine.IsValueCreated)
+                _machine.Value.Dispose();
+        }
+    }
+
+    /// <summary>What doctor said.</summary>
+    internal sealed record Judgement(
+        Dictionary<string, string> Verdicts, Dictionary<string, string> Reasons, Dictionary<string, long> Series,
+        IReadOnlyList<string> Problems);
+}

@@ -1,0 +1,194 @@
+using System.Text.RegularExpressions;
+using Collector.Tests.Support;
+using Collector.Worker.Collection;
+using Collector.Worker.Tests.EndToEnd;
+
+namespace Packaging.Tests;
+
+/// <summary>The tree that every package is made of.</summary>
+public sealed partial class PayloadTests
+{
+    /// <summary>Alinux 3 and Enterprise Linux 8: glibc 2.28, libstdc++ and libgcc of GCC 8.</summary>
+    private static readonly Dictionary<string, Version> Newest = new()
+    {
+        ["GLIBC"] = new(2, 28), ["GLIBCXX"] = new(3, 4, 25), ["CXXABI"] = new(1, 3, 11), ["GCC"] = new(8, 0),
+    };
+
+    private static readonly string[] Libraries =
+    [
+        "libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "ld-linux-x86-64.so.2",
+        "libgcc_s.so.1", "libstdc++.so.6",
+    ];
+
+    private static IEnumerable<string> Files =>
+        Directory.EnumerateFiles(Artifacts.Payload, "*", SearchOption.AllDirectories);
+
+    [RequiresRootFact("objdump")]
+    public void Every_program_and_library_runs_on_glibc_2_28()
+    {
+        var elves = Files.Where(Elf.Is).ToArray();
+        elves.Select(Path.GetFileName).ShouldContain("libbpf.so.1");
+        elves.Select(Path.GetFileName).ShouldContain("libcoreclr.so");
+        foreach (var elf in elves)
+        {
+            foreach (var (kind, newest) in Newest)
+                (Elf.Newest(elf, kind) ?? new(0, 0)).ShouldBeLessThanOrEqualTo(newest, $"{kind} of {elf}");
+            Elf.Needed(elf).Except(Libraries).ShouldBeEmpty(elf);
+        }
+    }
+
+    [RequiresRootFact]
+    public void The_bundled_libbpf_is_used_although_the_machine_has_one()
+    {
+        using var agent = new AgentProcess("collection: { interval: 1s }");
+        agent.WaitForLog("first snapshot");
+        var libraries = File.ReadLines($"/proc/{agent.Id}/maps")
+            .Where(l => new[] { "libbpf", "libelf" }.Any(l.Contains))
+            .Select(l => l[l.IndexOf('/')..]).Distinct();
+        libraries.ShouldBe([Path.Combine(Artifacts.Payload, "usr/lib/netlens/libbpf.so.1")]);
+    }
+
+    [RequiresRootFact]
+    public void It_is_small_on_disk_and_in_memory()
+    {
+        var installed = Files.Sum(f => new FileInfo(f).Length);
+        installed.ShouldBeLessThan(50_000_000);
+        new FileInfo(Artifacts.Rpm).Length.ShouldBeLessThan(20_000_000);
+        new FileInfo(Artifacts.Deb).Length.ShouldBeLessThan(20_000_000);
+        // On a machine of its own with one namespace, after the garbage of the start was given back.
+        var memory = Shell.Run(
+            "unshare", "--net", "--pid", "--mount", "--fork", "--mount-proc", "--kill-child", "bash", "-c",
+            $"ip link set lo up; NETLENS_COLLECTION_INTERVAL=1s {Artifacts.Program} run >/dev/null 2>&1 & "
+                + "sleep 10; awk '/^VmRSS/ { print $2 }' /proc/$!/status");
+        int.Parse(memory.Trim()).ShouldBeInRange(20_000, 70_000, "KiB resident");
+    }
+
+    [RequiresRootFact("man")]
+    public void The_man_page_has_every_command_and_option_and_nothing_else()
+    {
+        var page = Path.Combine(Artifacts.Payload, "usr/share/man/man1/netlens.1.gz");
+        var (code, text, error) = Shell.Try("env", "MANWIDTH=200", "LC_ALL=C", "man", "--warnings=w", "-l", page);
+        code.ShouldBe(0, error);
+        error.ShouldBeEmpty();
+        var commands = Commands("").ToArray();
+        commands.Length.ShouldBeGreaterThan(10);
+        var sections = Section().Matches(text)
+            .ToDictionary(m => m.Groups["command"].Value, m => m.Groups["text"].Value);
+        sections.Keys.ShouldBe(commands, ignoreOrder: true);
+        foreach (var command in commands)
+        {
+            var help = Options(Shell.Run([Artifacts.Program, .. command.Split(' ')[1..], "--help"]));
+            Options(sections[command]).ShouldBe(help.Except(["-h", "-?", "--help"]), true, command);
+        }
+    }
+
+    [RequiresRootTheory("bash", "zsh", "fish")]
+    [InlineData("netlens ", "run once list config doctor btf version")]
+    [InlineData("netlens config ", "check print")]
+    [InlineData("netlens once --format ", "table json prometheus otlp-json")]
+    [InlineData("netlens once --prob", "--probe")]
+    [InlineData("netlens list metrics --probe tcp", "tcp tcpext tcpreset tcpretrans tcpsummary")]
+    public void Shells_complete_what_the_program_takes(string line, string expected)
+    {
+        var words = expected.Split(' ');
+        Complete("bash", line).ShouldBe(words, ignoreOrder: true);
+        Complete("fish", line).ShouldBe(words, ignoreOrder: true);
+        Complete("zsh", line).ShouldBe(words, ignoreOrder: true);
+    }
+
+    [Fact]
+    public void Completion_knows_every_command()
+    {
+        var suggestions = Shell.Run(Artifacts.Program, "[suggest:8]", "netlens ");
+        foreach (var command in Commands("").Select(c => c.Split(' ')[1]))
+            suggestions.Split('\n').ShouldContain(command);
+        Shell.Run(Artifacts.Program, "[suggest:23]", "netlens once --probe tc")
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .ShouldBe(NodeFactory.Catalogue.Select(p => p.Id).Where(p => p.Contains("tc")), ignoreOrder: true);
+    }
+
+    [Fact]
+    public void Licences_of_everything_bundled_are_there()
+    {
+        var doc = Path.Combine(Artifacts.Payload, "usr/share/doc/netlens");
+        var copyright = File.ReadAllText(Path.Combine(doc, "copyright"));
+        var own = new[] { "netlens", "Collector.Core", "Collector.Linux" };
+        var foreign = Directory.EnumerateFiles(Path.Combine(Artifacts.Payload, "usr/lib/netlens"), "*.dll")
+            .Select(f => Path.GetFileNameWithoutExtension(f))
+            .Where(n => !n.StartsWith("System.", StringComparison.Ordinal) || n == "System.CommandLine")
+            .Where(n => !n.StartsWith("Microsoft.", StringComparison.Ordinal) && !own.Contains(n))
+            .Except(["mscorlib", "netstandard", "WindowsBase", "System"]);
+        foreach (var name in foreign.Concat(["libbpf", "libelf", "zlib", ".NET runtime"]))
+            copyright.ShouldContain(name);
+        foreach (var text in (string[])["LICENSE.BSD-2-Clause", "elfutils.COPYING-LGPLV3", "zlib.copyright", "MIT.txt",
+            "dotnet.THIRD-PARTY-NOTICES.TXT", "OpenTelemetry*.LICENSE.TXT", "BSD-3-Clause.txt"])
+        {
+            var files = Directory.GetFiles(Path.Combine(doc, "licences"), text);
+            new FileInfo(files.ShouldHaveSingleItem(text)).Length.ShouldBeGreaterThan(500, text);
+        }
+        // A licence nobody has looked at has no place in the packages' own statement.
+        var stated = File.ReadLines(Path.Combine(Repository.Root, "packaging/licences/expression")).Last();
+        foreach (Match licence in Licence().Matches(copyright))
+            stated.ShouldContain(licence.Groups["licence"].Value);
+    }
+
+    /// <summary>Every command without further ones, as <c>netlens list probes</c>.</summary>
+    private static IEnumerable<string> Commands(string above)
+    {
+        var words = above.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        var help = Shell.Run([Artifacts.Program, .. words, "--help"]);
+        var below = help.Split("\nCommands:\n") is [_, var list]
+            ? Command().Matches(list).Select(m => m.Groups["name"].Value)
+            : [];
+        return below.Any() ? below.SelectMany(c => Commands($"{above} {c}")) : [$"netlens{above}"];
+    }
+
+    private static IEnumerable<string> Options(string help) =>
+        Option().Matches(help).Select(m => m.Value).Distinct();
+
+    private static string[] Complete(string shell, string line)
+    {
+        var share = Path.Combine(Artifacts.Payload, "usr/share");
+        var words = line.Split(' ');
+        var quoted = string.Join(' ', words.Select(w => $"'{w}'"));
+        var bin = $"{Artifacts.Payload}/usr/bin";
+        string[] command = shell switch
+        {
+            "bash" =>
+            [
+                "bash", "-c", $"PATH={bin}:$PATH; . {share}/bash-completion/completions/netlens; "
+                    + $"COMP_LINE='{line}' COMP_POINT={line.Length} COMP_WORDS=({quoted}) "
+                    + $"COMP_CWORD={words.Length - 1}; _netlens; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            ],
+            "fish" =>
+            [
+                "fish", "--no-config", "-c", $"set -x HOME /nowhere; set -x PATH {bin} $PATH; "
+                    + $"source {share}/fish/vendor_completions.d/netlens.fish; complete -C '{line}'",
+            ],
+            // The completion system needs a terminal; its function asks compadd, which here tells.
+            _ =>
+            [
+                "zsh", "-f", "-c", $"path=({bin} $path); compadd() {{ print -l -- ${{(P)@[-1]}} }}; _files() {{ }}; "
+                    + $"words=({quoted}); CURRENT={words.Length}; "
+                    + $". {share}/zsh/site-functions/_netlens",
+            ],
+        };
+        var last = words[^1];
+        return [.. Shell.Run(command).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(l => l.Split('\t')[0]).Where(w => w.StartsWith(last, StringComparison.Ordinal))];
+    }
+
+    [GeneratedRegex(
+        @"^   (?<command>netlens [a-z ]+)\n(?<text>.*?)(?=^   netlens |^[A-Z])",
+        RegexOptions.Multiline | RegexOptions.Singleline, 5000)]
+    private static partial Regex Section();
+
+    [GeneratedRegex(@"^  (?<name>[a-z]+)(?= )", RegexOptions.Multiline, 5000)]
+    private static partial Regex Command();
+
+    [GeneratedRegex(@"(?<=[\s,])--?[a-z?][a-z]*(?=[\s,])", RegexOptions.None, 5000)]
+    private static partial Regex Option();
+
+    [GeneratedRegex(@"^\S+ [\d.]+: (?<licence>[A-Za-z0-9.-]+),", RegexOptions.Multiline, 5000)]
+    private static partial Regex Licence();
+}
