@@ -177,7 +177,7 @@ def settings():
 
 def archive(layers):
     """The OCI image layout in a tar file: docker load, podman load, ctr images import and skopeo take it."""
-    packed = [gzip.compress(layer, 9, mtime=0) for layer in layers]
+    packed = [gzip.compress(layer, 6, mtime=0) for layer in layers]
     config = encode({
         "architecture": ARCHITECTURE, "os": "linux", "created": CREATED, "config": settings(),
         "rootfs": {"type": "layers", "diff_ids": [digest(layer) for layer in layers]},

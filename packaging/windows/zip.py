@@ -26,7 +26,7 @@ def main():
             path = os.path.join(folder, name)
             with open(path, "rb") as file:
                 content[f"{top}/program/{os.path.relpath(path, program)}"] = file.read()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         for name in sorted(content):
             entry = zipfile.ZipInfo(name, stamp)
             entry.create_system = 0

@@ -62,13 +62,14 @@ public static partial class WindowsServiceHelpers
             logging.AddEventLog(new EventLogSettings { SourceName = ServiceName });
     }
 
-    // Services live in session 0, and the manager is the only program of that name there.
+    // The manager is a child of nobody that users could be, and its services are in its session (0; 1 under Wine).
     private static bool IsManager(int pid)
     {
         try
         {
             using var parent = Process.GetProcessById(pid);
-            return parent.SessionId == 0 && parent.ProcessName == "services";
+            using var self = Process.GetCurrentProcess();
+            return parent.ProcessName == "services" && parent.SessionId == self.SessionId;
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException or Win32Exception)
         {
