@@ -106,10 +106,12 @@ def system_layer(found, packages):
         layer.folder(f"usr/{link}")
         layer.link(link, f"usr/{link}")
     for name, path in found.items():
-        where = path.removeprefix("/").removeprefix("usr/")
-        layer.file(f"usr/{os.path.dirname(where)}/{name}", read(path), 0o755)
-        if name.startswith("ld-linux-x86-64"):
-            layer.link(f"usr/lib64/{name}", f"../{os.path.dirname(where)}/{name}")
+        where = name.removeprefix("/").removeprefix("usr/")
+        layer.file(f"usr/{where}", read(path), 0o755)
+        # Programs name their loader by this path.
+        loader = os.path.basename(name)
+        if loader.startswith("ld-linux-x86-64"):
+            layer.link(f"usr/lib64/{loader}", f"../{where}")
     # The package's own, not what this machine's administrator trusts besides.
     trusted = "/usr/share/ca-certificates/mozilla"
     layer.file(CERTIFICATES, b"".join(read(f"{trusted}/{name}") for name in sorted(os.listdir(trusted))))
@@ -208,7 +210,7 @@ def archive(layers):
 def main():
     payload, program, out = sys.argv[1:]
     found = libraries.closure(f"{payload}/usr/lib/netlens", program)
-    packages = libraries.packages([*found.values(), "/usr/share/doc/ca-certificates/copyright"])
+    packages = libraries.packages({**found, f"/{CERTIFICATES}": "/usr/share/doc/ca-certificates/copyright"})
     bom = sbom.encode(payload, packages, VERSION, CREATED)
     image, name, packed, unpacked = archive([system_layer(found, packages), netlens_layer(payload, program, bom)])
     base = f"{out}/netlens-{VERSION}-linux-{ARCHITECTURE}"

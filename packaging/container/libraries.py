@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 LOADED_BY_NAME = ["libssl.so.3"]
 # Loads LTTng, which nobody traces a container with; without the library the runtime leaves it alone.
 LEFT_OUT = {"libcoreclrtraceptprovider.so"}
+# Where the copyright file is prose.
+GCC = "GPL-3.0-or-later WITH GCC-exception-3.1"
+PROSE = {"libc6": "LGPL-2.1-or-later", "libgcc-s1": GCC, "libstdc++6": GCC}
 
 
 @dataclass
@@ -15,7 +18,6 @@ class Package:
     name: str
     version: str
     architecture: str
-    source: str
     licences: list
     files: list = field(default_factory=list)
 
@@ -45,7 +47,7 @@ def on_machine():
 
 
 def closure(tree, program):
-    """Soname and file of every library that the programs below `tree`, `program` and their libraries need."""
+    """Every library that the programs below `tree`, `program` and their libraries need: name in the image and file here."""
     elves = [program] + sorted(
         os.path.join(folder, name) for folder, _, names in os.walk(tree) for name in names
         if name not in LEFT_OUT and is_elf(os.path.join(folder, name)))
@@ -61,30 +63,29 @@ def closure(tree, program):
             raise SystemExit(f"container: {name} is needed and not on this machine")
         result[name] = os.path.realpath(machine[name])
         wanted += needed(result[name])
-    return dict(sorted(result.items()))
+    # By its soname, where the loader looks, and not by the name that the link of that name leads to.
+    return {f"{os.path.dirname(path)}/{name}": path for name, path in sorted(result.items())}
 
 
 def packages(files):
-    """The packages of these files, by name."""
+    """The packages of these files, which are given as name in the image and file of this machine."""
     found = {}
-    for path in files:
+    for name, path in files.items():
         # dpkg knows a file by the name under which its package installed it, before /lib became a link to /usr/lib.
-        names = [path, path.removeprefix("/usr")]
-        output = next((o for o in map(search, names) if o), None)
-        if output is None:
+        owner = search(path) or search(path.removeprefix("/usr"))
+        if owner is None:
             raise SystemExit(f"container: no Debian package has {path}: build the image on Debian or Ubuntu")
-        name = output.split(": ")[0].split(",")[0]
-        if name not in found:
-            package, version, architecture, source = run(
-                "dpkg-query", "-W", "-f", "${Package}\t${Version}\t${Architecture}\t${source:Package}", name).split("\t")
-            found[name] = Package(package, version, architecture, source, licences(package))
-        found[name].files.append(path)
+        if owner not in found:
+            package, version, architecture = run(
+                "dpkg-query", "-W", "-f", "${Package}\t${Version}\t${Architecture}", owner).split("\t")
+            found[owner] = Package(package, version, architecture, licences(package))
+        found[owner].files.append(name)
     return sorted(found.values(), key=lambda p: p.name)
 
 
 def search(path):
     result = subprocess.run(["dpkg-query", "-S", path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    return result.stdout.strip() if result.returncode == 0 else None
+    return result.stdout.split(": ")[0].split(",")[0] if result.returncode == 0 else None
 
 
 def copyright_of(package):
@@ -92,7 +93,9 @@ def copyright_of(package):
 
 
 def licences(package):
-    """Names of licences as the package's copyright file gives them; none where it has prose instead."""
+    """Names of licences as the package's copyright file gives them."""
+    if package in PROSE:
+        return [PROSE[package]]
     with open(copyright_of(package), encoding="utf-8", errors="replace") as file:
         names = re.findall(r"^License: *(\S.*)$", file.read(), re.M)
     return sorted({name.strip() for name in names})
