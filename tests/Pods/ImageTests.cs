@@ -108,6 +108,14 @@ public sealed class ImageTests
         libraries.Except(known).ShouldBeEmpty();
     }
 
+    [RequiresSchemaFact]
+    public void Its_bill_of_materials_is_CycloneDX()
+    {
+        var (code, output, error) = Shell.Try(
+            Path.Combine(Repository.Root, "tests", "Pods", "check-bom.py"), ImageArchive.Current.Value.BillPath);
+        code.ShouldBe(0, output + error);
+    }
+
     [RequiresImageFact(runs: false)]
     public void The_same_sources_give_the_same_image()
     {
@@ -164,8 +172,11 @@ public sealed class ImageTests
             _node.Run([.. Control(_node), "tasks", "exec", "--exec-id", "x", _id, .. command]);
 
         /// <summary>Runs another program of the image in a container of its own.</summary>
-        public static string Once(ContainerNode node, string[] capabilities, params string[] command) => node.Run([
-            .. Run(node, capabilities), "--rm", ImageArchive.Current.Value.Reference, $"o-{Guid.NewGuid():N}", .. command]);
+        public static string Once(ContainerNode node, string[] capabilities, params string[] command) => node.Run(
+        [
+            .. Run(node, capabilities), "--rm", ImageArchive.Current.Value.Reference, $"o-{Guid.NewGuid():N}",
+            .. command,
+        ]);
 
         /// <summary>Ends it as a kubelet does and gives its exit status.</summary>
         public int Stop()
@@ -177,7 +188,8 @@ public sealed class ImageTests
 
         // "c-1f0e    297    RUNNING"
         private string[] Task() => _node.Run([.. Control(_node), "tasks", "ls"]).Split('\n')
-            .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Single(w => w.Length > 2 && w[0] == _id);
+            .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Single(words => words.Length > 2 && words[0] == _id);
 
         private static string[] Control(ContainerNode node) => ["ctr", "-a", node.Socket, "-n", "netlens"];
 
@@ -188,6 +200,8 @@ public sealed class ImageTests
         ];
 
         private string? Answer(string path) =>
-            _node.Try("busybox", "wget", "-q", "-O", "-", $"http://127.0.0.1:9102{path}") is (0, var page, _) ? page : null;
+            _node.Try("busybox", "wget", "-q", "-O", "-", $"http://127.0.0.1:9102{path}") is (0, var page, _)
+                ? page
+                : null;
     }
 }

@@ -14,7 +14,8 @@ public sealed class WindowsTests
     public void On_a_console_commands_work_five_probes_run_and_an_interrupt_ends_it()
     {
         using var windows = new Wine();
-        windows.Windows(windows.Netlens, "version").ShouldMatch(@"^netlens \d+\.\d+\.\d+ \(\.NET 10\.[0-9.]+, win-x64\)");
+        windows.Windows(windows.Netlens, "version")
+            .ShouldMatch(@"^netlens \d+\.\d+\.\d+ \(\.NET 10\.[0-9.]+, win-x64\)");
 
         using var json = JsonDocument.Parse(windows.Windows(windows.Netlens, "doctor", "--format", "json"));
         var verdicts = json.RootElement.GetProperty("probes").EnumerateArray()

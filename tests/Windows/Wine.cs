@@ -24,7 +24,8 @@ internal sealed class Wine : IDisposable
         try
         {
             // A first start without Mono, which Wine would offer to fetch. What it starts inherits that: an end to it.
-            Run("sh", "-c", $"WINEDLLOVERRIDES='mscoree,mshtml=' exec {Program} wineboot -i >/dev/null 2>&1 </dev/null");
+            Run("env", "WINEDLLOVERRIDES=mscoree,mshtml=", "sh", "-c",
+                $"exec {Program} wineboot -i >/dev/null 2>&1 </dev/null");
             Run(Program!, "reg", "add", @"HKCU\Software\Wine", "/v", "Version", "/d", "win10", "/f");
             Run(Program!, "reg", "add", @"HKLM\System\CurrentControlSet\Control", "/v", "ServicesPipeTimeout",
                 "/t", "REG_DWORD", "/d", "60000", "/f");
@@ -84,7 +85,9 @@ internal sealed class Wine : IDisposable
 
     /// <summary>What is answered at 127.0.0.1:9102; null while nobody answers.</summary>
     public string? Http(string path) =>
-        _netns.Try("busybox", "wget", "-q", "-O", "-", $"http://127.0.0.1:9102{path}") is (0, var page, _) ? page : null;
+        _netns.Try("busybox", "wget", "-q", "-O", "-", $"http://127.0.0.1:9102{path}") is (0, var page, _)
+            ? page
+            : null;
 
     /// <summary>State and exit code of the service as sc(1) has them; null without the service.</summary>
     public (string State, string ExitCode)? Service()

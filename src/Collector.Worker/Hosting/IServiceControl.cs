@@ -1,6 +1,8 @@
 namespace Collector.Worker.Hosting;
 
-/// <summary>What the Windows service control manager is told of a service: SERVICE_STATUS, as far as it varies.</summary>
+/// <summary>
+/// What the Windows service control manager is told of a service: SERVICE_STATUS, as far as it varies.
+/// </summary>
 internal readonly record struct ServiceStatus(ServiceRunState State)
 {
     /// <summary>0, or one of <see cref="ExitCodes"/> in a service that stopped.</summary>

@@ -113,7 +113,9 @@ public class WindowsServiceTests
         return builder.Build();
     }
 
-    /// <summary>Plays the manager: calls main as the real one does, and comes back when the service has stopped.</summary>
+    /// <summary>
+    /// Plays the manager: calls main as the real one does, and comes back when the service has stopped.
+    /// </summary>
     private sealed class Manager : IServiceControl, IDisposable
     {
         private readonly List<ServiceStatus> _told = [];
