@@ -61,6 +61,27 @@ public sealed class ImageTests
             .ShouldContain("none of those that probes use");
     }
 
+    /// <summary>OpenSSL and the list of certificates are the image's own.</summary>
+    [RequiresImageFact]
+    public void It_pushes_over_TLS_to_whom_it_is_told_to_trust()
+    {
+        using var node = ContainerNode.Start();
+        using var backend = new TlsBackend(node);
+        var trusting = new Running(node, [],
+        [
+            "--mount", $"type=bind,src={backend.Certificate},dst=/trusted.pem,options=rbind:ro",
+            "--env", "OTEL_EXPORTER_OTLP_CERTIFICATE=/trusted.pem", .. TlsBackend.Variables,
+        ]);
+        Wait.Until(() => backend.Received > 0, "a push");
+        trusting.Stop().ShouldBe(0);
+
+        var before = backend.Received;
+        var wary = new Running(node, [], TlsBackend.Variables);
+        Wait.Until(() => wary.Page().Sum("netlens_otlp_points_failed_total") > 0, "a push that failed");
+        wary.Stop().ShouldBe(0);
+        backend.Received.ShouldBe(before);
+    }
+
     [RequiresImageFact(runs: false)]
     public void It_says_what_it_is_and_holds_no_more_than_that()
     {
@@ -150,11 +171,11 @@ public sealed class ImageTests
         private readonly ContainerNode _node;
         private readonly string _id = $"c-{Guid.NewGuid():N}";
 
-        public Running(ContainerNode node, string[] capabilities)
+        public Running(ContainerNode node, string[] capabilities, params string[] options)
         {
             _node = node;
             node.Run([.. Control(node), "images", "import", ImageArchive.Current.Value.Path]);
-            node.Run([.. Run(node, capabilities), "-d", ImageArchive.Current.Value.Reference, _id]);
+            node.Run([.. Run(node, capabilities), .. options, "-d", ImageArchive.Current.Value.Reference, _id]);
             Wait.Until(() => Answer("/healthz") == "ok\n" && Answer("/readyz") is not null, "the agent's answer");
             Status = node.Run("cat", $"/proc/{Pid}/status").Split('\n').Select(line => line.Split(":\t", 2))
                 .Where(words => words.Length == 2).ToDictionary(words => words[0], words => words[1]);
