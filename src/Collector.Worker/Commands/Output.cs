@@ -106,7 +106,11 @@ internal static class Output
     public static string Printable(string text) =>
         text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? '\uFFFD' : c)) : text;
 
-    public static void Error(string line) => Console.Error.WriteLine($"netlens: {line}");
+    public static void Error(string line)
+    {
+        Console.Error.WriteLine($"netlens: {line}");
+        Hosting.WindowsServiceHelpers.Complain(line);
+    }
 
     /// <summary>"1 read", "2 reads".</summary>
     public static string Counted(long count, string noun) => count == 1 ? $"1 {noun}" : $"{count} {noun}s";

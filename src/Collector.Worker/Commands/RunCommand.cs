@@ -13,7 +13,12 @@ internal static class RunCommand
         var config = CommonOptions.Config();
         var command = new Command(
             "run", "Run the agent: collect, serve /metrics, push over OTLP if an endpoint is set.") { config };
-        command.SetAction((parsed, cancel) => RunAsync(parsed.GetValue(config), cancel));
+        command.SetAction(async (parsed, cancel) =>
+        {
+            var code = await RunAsync(parsed.GetValue(config), cancel);
+            await WindowsServiceHelpers.ReportEndAsync(code);
+            return code;
+        });
         return command;
     }
 

@@ -7,7 +7,10 @@ namespace Collector.Worker.Configuration;
 public static class ConfigurationLoader
 {
     /// <summary>Read when nobody names another, if it exists.</summary>
-    public const string DefaultPath = "/etc/netlens/netlens.yaml";
+    public static string DefaultPath { get; } = OperatingSystem.IsWindows()
+        ? Path.Combine(
+            Environment.GetFolderPath(Environment.SpecialFolder.CommonApplicationData), "Netlens", "netlens.yaml")
+        : "/etc/netlens/netlens.yaml";
 
     /// <summary>Never throws for what an operator wrote: every fault is an error of the result.</summary>
     /// <param name="path">The file; null reads none.</param>

@@ -11,7 +11,7 @@ using Collector.Worker.Telemetry;
 
 namespace Collector.Worker.Hosting;
 
-/// <summary>Puts the agent together: collection, outlets, systemd.</summary>
+/// <summary>Puts the agent together: collection, outlets, service manager.</summary>
 internal sealed class Agent : IDisposable
 {
     private readonly IHost _host;
@@ -81,6 +81,7 @@ internal sealed class Agent : IDisposable
         var services = builder.Services;
         services.AddHostingDefaults();
         services.AddSystemd(provider => () => provider.GetRequiredService<CollectionLoop>().Healthy);
+        services.AddWindowsService();
         services.AddSingleton(options);
         services.AddSingleton(new PrometheusStatistics());
         var resource = AddOtlp(builder, options, otlp);
