@@ -98,4 +98,5 @@ def main():
           {"Env": ["PATH=/bin"], "Cmd": ["/bin/sh"]})
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+using System.Globalization;
+using Pods.Tests.Lab;
+
+namespace Pods.Tests;
+
+/// <summary>
+/// The pod of packaging/kubernetes on a node: exactly the security context, mounts and limits of the manifest, and
+/// everything works that works for root on the node itself.
+/// </summary>
+public sealed class DaemonSetTests
+{
+    // include/uapi/linux/capability.h
+    private static readonly Dictionary<string, int> Bits = new()
+    {
+        ["CAP_DAC_READ_SEARCH"] = 2, ["CAP_NET_ADMIN"] = 12, ["CAP_SYS_PTRACE"] = 19, ["CAP_SYS_ADMIN"] = 21,
+        ["CAP_SYS_RESOURCE"] = 24, ["CAP_SYSLOG"] = 34, ["CAP_PERFMON"] = 38, ["CAP_BPF"] = 39,
+    };
+
+    [RequiresNodeFact]
+    public async Task The_manifests_pod_sees_what_root_sees()
+    {
+        using var node = ContainerNode.Start();
+        var manifest = new Manifest();
+        using var agent = new AgentPod(node, manifest);
+        var web = node.Kubelet.Run("shop", "web-0", LabTests.Web());
+        var proxy = node.Kubelet.Run("kube-system", "proxy", new PodSpec { HostNetwork = true });
+        var pod = node.Kubelet.Run("netlens", "netlens-x", agent.Spec);
+        HasExactly(manifest.Capabilities, pod);
+
+        using var http = node.Http();
+        Wait.Until(() => Answers(http, manifest.UrlOf("readinessProbe")), "readiness");
+        (await http.GetStringAsync(manifest.UrlOf("livenessProbe"))).ShouldBe("ok\n");
+        Page page = null!;
+        Wait.Until(() =>
+        {
+            page = new Page(http.GetStringAsync("http://127.0.0.1:9102/metrics").GetAwaiter().GetResult());
+            return page.Pods.IsSupersetOf([web.ToString(), proxy.ToString(), pod.ToString()]);
+        }, "every pod by its name");
+        page.OfPod(web).ShouldContain(s => s.Name == "system_network_io_bytes_total");
+        page.Samples.Where(s => s.Name == "netlens_probe_errors_total").ShouldBeEmpty();
+
+        var inside = new Doctor(node.Kubelet.Exec(pod, "/usr/bin/netlens", "doctor", "--format", "json"));
+        var outside = new Doctor(NodeAgent.Command(node, "", "doctor", "--format", "json"));
+        inside.Problems.ShouldBeEmpty();
+        inside.Verdicts.ShouldBe(outside.Verdicts, ignoreOrder: true);
+        inside.Ways.ShouldBe(outside.Ways, ignoreOrder: true);
+        OomKillsOf(node, pod).ShouldBe(0, "its limit of memory is enough, also for doctor beside the agent");
+    }
+
+    // What the kernel says of the process that runs.
+    private static void HasExactly(IReadOnlyList<string> capabilities, Pod pod)
+    {
+        var status = pod.Inside("cat", $"/proc/{pod.Containers[0].Pid}/status").Split('\n')
+            .Select(line => line.Split(":\t")).Where(words => words.Length == 2)
+            .ToDictionary(words => words[0], words => words[1]);
+        var wanted = capabilities.Aggregate(0UL, (sum, name) => sum | (1UL << Bits[name]));
+        foreach (var set in new[] { "CapEff", "CapPrm", "CapBnd" })
+            ulong.Parse(status[set], NumberStyles.HexNumber, CultureInfo.InvariantCulture).ShouldBe(wanted, set);
+        status["NoNewPrivs"].ShouldBe("1");
+        status["Seccomp"].ShouldBe("2", "a filter");
+        pod.Inside("cat", $"/proc/{pod.Containers[0].Pid}/mountinfo").Split('\n')[0]
+            .ShouldContain(" / / ro,", Case.Sensitive, "the root of its files");
+    }
+
+    private static bool Answers(HttpClient http, string url)
+    {
+        try
+        {
+            return http.GetAsync(url).GetAwaiter().GetResult().IsSuccessStatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+
+    private static long OomKillsOf(ContainerNode node, Pod pod)
+    {
+        var group = node.Run("cat", $"/proc/{pod.Containers[0].Pid}/cgroup").Split('\n')
+            .First(line => line.StartsWith("0::", StringComparison.Ordinal) || line.Contains(":memory:"))
+            .Split(':')[2].Trim();
+        var folder = node.Run("sh", "-c", "[ -e /sys/fs/cgroup/cgroup.controllers ] && echo /sys/fs/cgroup || echo /sys/fs/cgroup/memory").Trim();
+        var file = node.Run("sh", "-c", $"cat {folder}{group}/memory.events {folder}{group}/memory.oom_control 2>/dev/null; true");
+        var peak = node.Run("sh", "-c", $"cat {folder}{group}/memory.peak {folder}{group}/memory.current {folder}{group}/memory.max_usage_in_bytes {folder}{group}/memory.stat 2>/dev/null | head -20; true");
+        Console.WriteLine(peak);
+        var line = file.Split('\n').First(l => l.StartsWith("oom_kill ", StringComparison.Ordinal));
+        return long.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture);
+    }
+}
