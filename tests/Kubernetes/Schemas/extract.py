@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Takes from a schema of the whole of Kubernetes what our objects need, closed against unknown keys.
 
-usage: extract.py DEFINITIONS.json KIND... >kubernetes.json     (KIND as in io.k8s.api.apps.v1.DaemonSet)
-       extract.py --crd CRD.yaml >kind.json                     (its first served version; needs python3-yaml)
+usage: extract.py DEFINITIONS.json NAME... >kubernetes.json
+
+NAME is that of a definition, such as io.k8s.api.apps.v1.DaemonSet, or a file with a CustomResourceDefinition (needs
+python3-yaml). One definition per line.
 """
 import json
 import sys
@@ -66,7 +68,7 @@ def kubernetes(path, kinds):
     return taken
 
 
-def crd(path):
+def custom(path):
     import yaml
 
     with open(path) as file:
@@ -79,10 +81,13 @@ def crd(path):
 
 
 def main():
-    arguments = sys.argv[1:]
-    definitions = crd(arguments[1]) if arguments[0] == "--crd" else kubernetes(arguments[0], arguments[1:])
-    json.dump({"definitions": definitions}, sys.stdout, indent=1, sort_keys=True)
-    print()
+    path, *names = sys.argv[1:]
+    definitions = kubernetes(path, [name for name in names if not name.endswith(".yaml")])
+    for name in names:
+        if name.endswith(".yaml"):
+            definitions.update(custom(name))
+    lines = [f"{json.dumps(name)}: {json.dumps(schema, sort_keys=True)}" for name, schema in sorted(definitions.items())]
+    print('{"definitions": {\n' + ",\n".join(lines) + "\n}}")
 
 
 main()

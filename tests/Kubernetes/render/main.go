@@ -178,7 +178,7 @@ func split(text string) ([]interface{}, error) {
 	objects := []interface{}{}
 	for _, document := range strings.Split("\n"+text, "\n---") {
 		var value interface{}
-		if err := yaml.UnmarshalStrict([]byte(document), &value); err != nil {
+		if err := yaml.UnmarshalStrict([]byte(document+"\n"), &value); err != nil {
 			return nil, err
 		}
 		if value != nil {

@@ -25,15 +25,18 @@ internal sealed class AgentPod : IDisposable
 
     public PodSpec Spec { get; }
 
-    /// <summary>Runs a command of the agent in a pod of its own, made by the same specification, to its end.</summary>
-    public string Run(PodSpec spec, params string[] arguments)
+    /// <summary>What doctor says in a pod of its own.</summary>
+    public Doctor Diagnose(PodSpec spec)
     {
-        var name = $"netlens-{Guid.NewGuid():N}";
-        var pod = _node.Kubelet.Run("netlens", name, spec with { Command = ["/usr/bin/netlens", .. arguments] });
-        Wait.Until(() => _node.Kubelet.HasEnded(pod.Containers[0]), $"the end of {string.Join(' ', arguments)}");
+        var pod = _node.Kubelet.Run("netlens", "doctor", spec with
+        {
+            Uid = Guid.NewGuid().ToString(),
+            Command = [spec.Command[0], "doctor", "--format", "json"],
+        });
+        Wait.Until(() => _node.Kubelet.HasEnded(pod.Containers[0]), "the end of doctor");
         var output = _node.Kubelet.OutputOf(pod);
         _node.Kubelet.Remove(pod);
-        return output;
+        return new Doctor(output);
     }
 
     public void Dispose() => _files.Delete(recursive: true);
@@ -61,6 +64,8 @@ internal sealed class Doctor
     {
         using var document = JsonDocument.Parse(json);
         var root = document.RootElement;
+        Facts = root.GetProperty("machine").EnumerateObject()
+            .ToDictionary(f => f.Name, f => f.Value.GetString()!);
         Problems = [.. root.GetProperty("problems").EnumerateArray().Select(p => p.GetString()!)];
         Verdicts = root.GetProperty("probes").EnumerateArray().ToDictionary(
             p => p.GetProperty("probe").GetString()!,
@@ -69,6 +74,8 @@ internal sealed class Doctor
             .Where(p => p.TryGetProperty("hooks", out _))
             .ToDictionary(p => p.GetProperty("probe").GetString()!, p => string.Join(", ", WaysOf(p)));
     }
+
+    public IReadOnlyDictionary<string, string> Facts { get; }
 
     public IReadOnlyList<string> Problems { get; }
 

@@ -161,7 +161,7 @@ internal sealed class Kubelet : IDisposable
                 $"{string.Join(' ', command)}: exit {answer.ExitCode}: {answer.Stderr.ToStringUtf8()}");
     }
 
-    /// <summary>True once a container's process has ended; throws where it failed.</summary>
+    /// <summary>True once a container's process has ended.</summary>
     public bool HasEnded(Container container)
     {
         var status = _runtime.Call<ContainerStatusResponse>(

@@ -84,7 +84,8 @@ internal sealed class Manifest
 
     private string WriteFiles(string configMap, string folder)
     {
-        var source = _objects.Single(o => Text(o, "kind") == "ConfigMap" && Text(Map(o, "metadata"), "name") == configMap);
+        var source = _objects.Single(o =>
+            Text(o, "kind") == "ConfigMap" && Text(Map(o, "metadata"), "name") == configMap);
         foreach (var (name, content) in Map(source, "data").Children)
             System.IO.File.WriteAllText(Path.Combine(folder, name.ToString()), ((YamlScalarNode)content).Value);
         return folder;
