@@ -1,5 +1,6 @@
 using Collector.Tests.Support;
 using Collector.Worker.Tests.EndToEnd;
+using OpenTelemetry.Proto.Collector.Metrics.V1;
 using YamlDotNet.RepresentationModel;
 
 namespace Backends.Tests;
@@ -58,6 +59,44 @@ public sealed class SampleTests
             i.ShouldBeLessThan(300, string.Join('\n', agent.LogLines));
             await Task.Delay(100);
         }
+    }
+
+    [DebianTheory("prometheus", "sid")]
+    [InlineData("prometheus-scrape.yaml")]
+    public async Task Prometheus_scrapes_the_agent(string file)
+    {
+        using var agent = new AgentProcess("", ("NETLENS_PROBES", "-all,netdev"));
+        agent.WaitForLog("first snapshot");
+        var text = await File.ReadAllTextAsync(Path.Combine(Folder, "backends", file));
+        text.ShouldContain("127.0.0.1:9102");
+        await using var server = new PrometheusServer(text
+            .Replace("127.0.0.1:9102", agent.Address.Authority, StringComparison.Ordinal)
+            .Replace("scrape_interval: 15s", "scrape_interval: 1s", StringComparison.Ordinal));
+        (await server.CountAsync("""system_network_io_bytes_total{job="netlens"}""")).ShouldBeGreaterThan(1);
+    }
+
+    [Theory]
+    [InlineData("arms.yaml", "http://tracing-analysis-dc-hz.aliyuncs.com:8090", "authentication", "TOKEN")]
+    [InlineData("gateway.yaml", "http://otel-gateway:4317", "", "")]
+    [InlineData("mimir.yaml", "http://mimir:8080", "X-Scope-OrgID", "anonymous", "/otlp/v1/metrics")]
+    [InlineData("prometheus.yaml", "http://prometheus:9090", "", "", "/api/v1/otlp/v1/metrics")]
+    public async Task The_agent_sends_what_the_backend_expects(
+        string file, string address, string header, string value, string? path = null)
+    {
+        await using var receiver = await Receiver.StartAsync();
+        var text = await File.ReadAllTextAsync(Path.Combine(Folder, file));
+        text.ShouldContain(address);
+        var here = (path is null ? receiver.Grpc : receiver.Http).GetLeftPart(UriPartial.Authority);
+        using var agent = new AgentProcess(
+            text.Replace(address, here, StringComparison.Ordinal), ("NETLENS_PROBES", "-all,netdev"));
+        var first = await receiver.TakeAsync();
+        first.Path.ShouldBe(path ?? "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export");
+        first.Gzipped.ShouldBeTrue();
+        if (header.Length > 0)
+            first.Headers[header].ShouldBe(value);
+        ExportMetricsServiceRequest.Parser.ParseFrom(first.Message).ResourceMetrics
+            .SelectMany(r => r.ScopeMetrics).SelectMany(s => s.Metrics).Select(m => m.Name)
+            .ShouldContain("system.network.io");
     }
 
     // No Collector can be had here to ask: the keys are those that its components had when they were recorded.

@@ -48,7 +48,7 @@ public sealed class DaemonSetTests
     }
 
     // BPF and PERFMON are for who takes SYS_ADMIN away, which has them in itself. What SYSLOG gives, names of functions,
-    // doctor does not show.
+    // doctor does not show; SYS_RESOURCE is for kernels before 5.11.
     [RequiresNodeFact]
     public void Each_capability_is_there_for_something()
     {
