@@ -21,7 +21,8 @@ public sealed class ChartTests
           "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],
           "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
           "extraVolumeMounts": [{"name": "ca", "mountPath": "/etc/ca", "readOnly": true}],
-          "btfFolder": "/var/lib/btf", "resources": {"limits": {"memory": "512Mi"}}, "capabilities": ["BPF", "PERFMON"],
+          "btfFolder": "/var/lib/btf", "user": 0, "resources": {"limits": {"memory": "512Mi"}},
+          "capabilities": ["BPF", "PERFMON"],
           "seccompProfile": {"type": "Localhost", "localhostProfile": "netlens.json"}, "appArmorProfile": null,
           "seLinuxOptions": {"type": "spc_t"}, "tolerations": [{"key": "a", "operator": "Exists"}],
           "nodeSelector": {"pool": "a"}, "priorityClassName": "system-node-critical",
@@ -98,7 +99,8 @@ public sealed class ChartTests
         all.Container["securityContext"]!.AsObject().ContainsKey("appArmorProfile").ShouldBeFalse();
         all.Container["securityContext"]!["capabilities"]!["add"]!.ToJsonString().ShouldBe("""["BPF","PERFMON"]""");
         all.Pod["volumes"]!.AsArray().Select(v => v!["name"]!.GetValue<string>()).ShouldBe(["config", "btf", "ca"]);
-        all.Pod["seLinuxOptions"].ShouldBeNull();
+        all.Pod["securityContext"]!["runAsUser"]!.GetValue<int>().ShouldBe(0);
+        all.Pod["securityContext"]!["runAsNonRoot"]!.GetValue<bool>().ShouldBeFalse();
         all.Pod["securityContext"]!["seLinuxOptions"]!["type"]!.GetValue<string>().ShouldBe("spc_t");
         all.Pod["priorityClassName"]!.GetValue<string>().ShouldBe("system-node-critical");
         NameOf(all).ShouldBe("net");

@@ -98,5 +98,4 @@ def main():
           {"Env": ["PATH=/bin"], "Cmd": ["/bin/sh"]})
 
 
-if __name__ == "__main__":
-    main()
+main()

@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using Collector.Tests.Support;
 
@@ -7,23 +7,29 @@ namespace Pods.Tests.Lab;
 /// <summary>The agent as packaging/kubernetes starts it: its image, and what the manifest says of its pod.</summary>
 internal sealed class AgentPod : IDisposable
 {
-    private static readonly TimeSpan Building = TimeSpan.FromMinutes(10);
-    private static readonly Lazy<(string Archive, string Name)> Image = new(Build);
-
     private readonly ContainerNode _node;
     private readonly DirectoryInfo _files = Directory.CreateTempSubdirectory("netlens-config-");
 
     public AgentPod(ContainerNode node, Manifest manifest)
     {
         _node = node;
-        Shell.Run(ContainerNode.Script, "import", node.Folder, Image.Value.Archive);
+        Shell.Run(ContainerNode.Script, "import", node.Folder, ImageArchive.Current.Value.Path);
+        ImageArchive.Current.Value.Reference.ShouldBe(manifest.Image);
         // Where a node has it; the manifest mounts nothing of the node, so below /proc/1/root it has to be a real file.
         node.Run("sh", "-c", "mkdir -p /run/containerd && touch /run/containerd/containerd.sock && " +
             $"mount --bind {node.Socket} /run/containerd/containerd.sock");
-        Spec = manifest.PodSpec(Image.Value.Name, _files.FullName);
+        // As the kubelet leaves the folder of a ConfigMap.
+        Shell.Run("chmod", "755", _files.FullName);
+        var spec = manifest.PodSpec(_files.FullName);
+        var held = CapabilitiesOf(node);
+        Missing = [.. spec.Security!.Add.Where(name => !held.Contains(name))];
+        Spec = spec with { Security = spec.Security with { Add = [.. spec.Security.Add.Where(held.Contains)] } };
     }
 
     public PodSpec Spec { get; }
+
+    /// <summary>Capabilities that this machine's root does not hold, and so cannot hand on.</summary>
+    public IReadOnlyList<string> Missing { get; }
 
     /// <summary>What doctor says in a pod of its own.</summary>
     public Doctor Diagnose(PodSpec spec)
@@ -41,19 +47,28 @@ internal sealed class AgentPod : IDisposable
 
     public void Dispose() => _files.Delete(recursive: true);
 
-    private static (string, string) Build()
+    private static HashSet<string> CapabilitiesOf(ContainerNode node)
     {
-        var script = Path.Combine(Repository.Root, "tests", "Pods", "agent-image");
-        using var process = Process.Start(new ProcessStartInfo(script)
-        {
-            UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true,
-        })!;
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEndAsync();
-        process.WaitForExit(Building).ShouldBeTrue("the image is not built in time");
-        process.ExitCode.ShouldBe(0, error.GetAwaiter().GetResult());
-        var words = output.GetAwaiter().GetResult().Trim().Split(' ');
-        return (words[0], words[1]);
+        var line = node.Run("grep", "^CapBnd:", "/proc/1/status").Split('\t')[1].Trim();
+        return [.. CapabilitySet.In(line)];
+    }
+}
+
+/// <summary>include/uapi/linux/capability.h, as Kubernetes spells it: those of the manifest.</summary>
+internal static class CapabilitySet
+{
+    private static readonly (int Bit, string Name)[] Names =
+    [
+        (2, "DAC_READ_SEARCH"), (12, "NET_ADMIN"), (19, "SYS_PTRACE"), (21, "SYS_ADMIN"), (24, "SYS_RESOURCE"),
+        (34, "SYSLOG"), (38, "PERFMON"), (39, "BPF"),
+    ];
+
+    /// <summary>Those in a set as /proc/PID/status has it; any other shows by its number.</summary>
+    public static IEnumerable<string> In(string set)
+    {
+        var bits = ulong.Parse(set, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        return Enumerable.Range(0, 64).Where(bit => (bits >> bit & 1) != 0)
+            .Select(bit => Array.Find(Names, n => n.Bit == bit).Name ?? $"{bit}");
     }
 }
 

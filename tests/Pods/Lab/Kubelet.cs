@@ -42,6 +42,8 @@ internal sealed record SecuritySpec
 
     public long User { get; init; }
 
+    public IReadOnlyList<long> Groups { get; init; } = [];
+
     public IReadOnlyList<string> Add { get; init; } = [];
 
     public IReadOnlyList<string> Drop { get; init; } = [];
@@ -254,6 +256,7 @@ internal sealed class Kubelet : IDisposable
             Capabilities = new Capability { AddCapabilities = { spec.Add }, DropCapabilities = { spec.Drop } },
             RunAsUser = new Int64Value { Value = spec.User },
             RunAsGroup = new Int64Value { Value = spec.User },
+            SupplementalGroups = { spec.Groups },
             ReadonlyRootfs = spec.ReadOnlyRoot,
             NoNewPrivs = spec.NoNewPrivileges,
             MaskedPaths = { Masked },

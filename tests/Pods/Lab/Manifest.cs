@@ -25,10 +25,6 @@ internal sealed class Manifest
         _container = (YamlMappingNode)List(_pod, "containers").Single();
     }
 
-    /// <summary>Capabilities as the kernel calls them.</summary>
-    public IReadOnlyList<string> Capabilities =>
-        [.. Words(_container, "securityContext", "capabilities", "add").Select(c => "CAP_" + c)];
-
     /// <summary>Path and port that the kubelet asks, by the name of the probe.</summary>
     public string UrlOf(string probe)
     {
@@ -37,12 +33,14 @@ internal sealed class Manifest
         return $"http://{Text(get, "host")}:{Text(port, "containerPort")}{Text(get, "path")}";
     }
 
-    /// <param name="image">What stands for the image.</param>
+    /// <summary>The image, by its full name.</summary>
+    public string Image => "docker.io/library/" + Text(_container, "image");
+
     /// <param name="folder">Where the files of ConfigMaps are written.</param>
-    public PodSpec PodSpec(string image, string folder) => new()
+    public PodSpec PodSpec(string folder) => new()
     {
         HostNetwork = Flag(_pod, "hostNetwork"),
-        Image = image,
+        Image = Image,
         Command = [.. Words(_container, "command")],
         Environment = List(_container, "env").Cast<YamlMappingNode>().ToDictionary(e => Text(e, "name"), ValueOf),
         Mounts = [.. List(_container, "volumeMounts").Cast<YamlMappingNode>().Select(m => MountOf(m, folder))],
@@ -50,7 +48,9 @@ internal sealed class Manifest
         Security = new SecuritySpec
         {
             HostPid = Flag(_pod, "hostPID"),
-            User = long.Parse(Text(Security, "runAsUser"), CultureInfo.InvariantCulture),
+            User = long.Parse(Text(Map(_pod, "securityContext"), "runAsUser"), CultureInfo.InvariantCulture),
+            Groups = [.. Words(_pod, "securityContext", "supplementalGroups")
+                .Select(g => long.Parse(g, CultureInfo.InvariantCulture))],
             Add = [.. Words(Security, "capabilities", "add")],
             Drop = [.. Words(Security, "capabilities", "drop")],
             ReadOnlyRoot = Flag(Security, "readOnlyRootFilesystem"),
