@@ -163,6 +163,27 @@ public sealed class ChartTests
         schema["properties"]!.AsObject().Select(p => p.Key).Except(["global"]).Order().ShouldBe(values.Order());
     }
 
+    [RendererFact]
+    public void The_packed_chart_is_the_chart_and_the_same_bytes_each_time()
+    {
+        var build = Path.Combine(Renderer.Folder, "build");
+        var folder = Directory.CreateTempSubdirectory("netlens-chart-");
+        try
+        {
+            var first = Shell.Run(build, Path.Combine(folder.FullName, "1")).Trim().Split(' ');
+            var second = Shell.Run(build, Path.Combine(folder.FullName, "2")).Trim().Split(' ');
+            foreach (var (a, b) in first.Zip(second))
+                File.ReadAllBytes(a).SequenceEqual(File.ReadAllBytes(b)).ShouldBeTrue(a);
+            Shell.Run("tar", "-xzf", first[0], "-C", folder.FullName);
+            Renderer.Chart(folder: Path.Combine(folder.FullName, "netlens")).Of("DaemonSet").ToJsonString()
+                .ShouldBe(Renderer.Chart().Of("DaemonSet").ToJsonString());
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
     [Fact]
     public void The_version_is_the_programs()
     {

@@ -42,9 +42,9 @@ internal static class Renderer
 
     /// <summary>The chart's objects with these values over its own, in the namespace netlens.</summary>
     /// <exception cref="InvalidOperationException">The chart refuses them.</exception>
-    public static Rendered Chart(string values = "{}", string release = "netlens")
+    public static Rendered Chart(string values = "{}", string release = "netlens", string? folder = null)
     {
-        var json = JsonNode.Parse(Run(values, "chart", Path.Combine(Folder, "chart"), release, "netlens"))!;
+        var json = JsonNode.Parse(Run(values, "chart", folder ?? Path.Combine(Folder, "chart"), release, "netlens"))!;
         return new Rendered(ObjectsOf(json), json["notes"]!.GetValue<string>());
     }
 
