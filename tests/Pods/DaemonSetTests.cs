@@ -10,9 +10,14 @@ namespace Pods.Tests;
 public sealed class DaemonSetTests
 {
     [RequiresImageFact]
-    public async Task The_manifests_pod_sees_what_root_sees()
+    public Task The_manifests_pod_sees_what_root_sees() => Sees_what_root_sees("");
+
+    [RequiresImageOnFact("sid")]
+    public Task The_manifests_pod_sees_what_root_sees_on_containerd_2() => Sees_what_root_sees("sid");
+
+    private static async Task Sees_what_root_sees(string suite)
     {
-        using var node = ContainerNode.Start();
+        using var node = ContainerNode.Start(suite);
         var manifest = new Manifest();
         using var agent = new AgentPod(node, manifest);
         var web = node.Kubelet.Run("shop", "web-0", LabTests.Web());
@@ -112,4 +117,11 @@ public sealed class DaemonSetTests
             .Single(l => l.StartsWith("oom_kill ", StringComparison.Ordinal));
         return long.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture);
     }
+}
+
+/// <summary>A test of the container image on the containerd of a suite of Debian.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class RequiresImageOnFactAttribute : FactAttribute
+{
+    public RequiresImageOnFactAttribute(string suite) => Skip = ImageArchive.WhyNot ?? NodeSupport.WhyNot(suite);
 }
