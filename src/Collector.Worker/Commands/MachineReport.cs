@@ -19,12 +19,25 @@ internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>>
             new("system", RuntimeInformation.OSDescription),
             new("architecture", RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant()),
             new("runtime", RuntimeInformation.FrameworkDescription),
-            new("user", Environment.UserName),
+            new("user", User()),
         };
         var problems = new List<string>();
         if (OperatingSystem.IsLinux())
             AddLinux(paths, pods, facts, problems);
         return new(facts, problems);
+    }
+
+    // An image made from scratch may have no /etc/passwd.
+    private static string User()
+    {
+        try
+        {
+            return Environment.UserName;
+        }
+        catch (IOException)
+        {
+            return "unknown";
+        }
     }
 
     private static void AddLinux(

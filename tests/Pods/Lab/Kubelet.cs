@@ -22,14 +22,59 @@ internal sealed record PodSpec
 
     public int Containers { get; init; } = 1;
 
-    /// <summary>What each container runs; the image is busybox.</summary>
+    public string Image { get; init; } = "localhost/busybox:1";
+
+    /// <summary>What each container runs.</summary>
     public IReadOnlyList<string> Command { get; init; } = ["/bin/sleep", "1000000"];
+
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+
+    public IReadOnlyList<Mount> Mounts { get; init; } = [];
+
+    /// <summary>Bytes; 0 for no limit.</summary>
+    public long MemoryLimit { get; init; }
+
+    /// <summary>Null for what a container gets that asks for nothing.</summary>
+    public SecuritySpec? Security { get; init; }
+}
+
+/// <summary>What the security contexts of a pod and of its container say.</summary>
+internal sealed record SecuritySpec
+{
+    public bool HostPid { get; init; }
+
+    public long User { get; init; }
+
+    public IReadOnlyList<long> Groups { get; init; } = [];
+
+    public IReadOnlyList<string> Add { get; init; } = [];
+
+    public IReadOnlyList<string> Drop { get; init; } = [];
+
+    public bool ReadOnlyRoot { get; init; }
+
+    public bool NoNewPrivileges { get; init; }
+
+    /// <summary>The runtime's default profile; none where false.</summary>
+    public bool Seccomp { get; init; }
 }
 
 /// <summary>Plays the kubelet towards a node's runtime.</summary>
 internal sealed class Kubelet : IDisposable
 {
     private const int StopSeconds = 0;
+
+    // procMount: Default (k8s.io/kubernetes pkg/securitycontext).
+    private static readonly string[] Masked =
+    [
+        "/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+        "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
+        "/sys/devices/virtual/powercap",
+    ];
+
+    private static readonly string[] ReadOnly =
+        ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
     private readonly ContainerNode _node;
     private readonly GrpcClient _runtime;
 
@@ -121,7 +166,26 @@ internal sealed class Kubelet : IDisposable
                 $"{string.Join(' ', command)}: exit {answer.ExitCode}: {answer.Stderr.ToStringUtf8()}");
     }
 
+    /// <summary>True once a container's process has ended.</summary>
+    public bool HasEnded(Container container)
+    {
+        var status = _runtime.Call<ContainerStatusResponse>(
+            "ContainerStatus", new ContainerStatusRequest { ContainerId = container.Id }).Status;
+        return status.State == ContainerState.ContainerExited;
+    }
+
+    /// <summary>What the first container of a pod wrote to its standard output.</summary>
+    public string OutputOf(Pod pod)
+    {
+        // "2026-11-21T20:47:32.1Z stdout F text"; P instead of F: the line goes on.
+        var lines = File.ReadLines(Path.Combine(_node.Folder, "logs", LogOf(pod.Uid, "c0")))
+            .Select(line => line.Split(' ', 4)).Where(words => words[1] == "stdout");
+        return string.Concat(lines.Select(words => words[2] == "F" ? words[3] + '\n' : words[3]));
+    }
+
     public void Dispose() => _runtime.Dispose();
+
+    private static string LogOf(string uid, string container) => $"{uid}-{container}.log";
 
     // The labels and the cgroup are those that a kubelet gives.
     private PodSandboxConfig ConfigOf(string ns, string name, PodSpec spec)
@@ -130,7 +194,7 @@ internal sealed class Kubelet : IDisposable
         {
             Network = spec.HostNetwork ? NamespaceMode.Node : NamespaceMode.Pod,
             Ipc = spec.HostNetwork ? NamespaceMode.Node : NamespaceMode.Pod,
-            Pid = NamespaceMode.Container,
+            Pid = spec.Security?.HostPid == true ? NamespaceMode.Node : NamespaceMode.Container,
         };
         var config = new PodSandboxConfig
         {
@@ -160,16 +224,16 @@ internal sealed class Kubelet : IDisposable
         var container = new ContainerConfig
         {
             Metadata = new ContainerMetadata { Name = name, Attempt = spec.Attempt },
-            Image = new ImageSpec { Image = "localhost/busybox:1" },
+            Image = new ImageSpec { Image = spec.Image },
             Command = { spec.Command },
-            LogPath = $"{config.Metadata.Uid}-{name}.log",
+            Envs = { spec.Environment.Select(v => new KeyValue { Key = v.Key, Value = v.Value }) },
+            Mounts = { spec.Mounts },
+            LogPath = LogOf(config.Metadata.Uid, name),
             Labels = { ["io.kubernetes.container.name"] = name },
             Linux = new LinuxContainerConfig
             {
-                SecurityContext = new LinuxContainerSecurityContext
-                {
-                    NamespaceOptions = config.Linux.SecurityContext.NamespaceOptions,
-                },
+                Resources = new LinuxContainerResources { MemoryLimitInBytes = spec.MemoryLimit },
+                SecurityContext = SecurityOf(spec.Security, config.Linux.SecurityContext.NamespaceOptions),
             },
         };
         container.Labels.Add(config.Labels);
@@ -182,6 +246,31 @@ internal sealed class Kubelet : IDisposable
             "ContainerStatus", new ContainerStatusRequest { ContainerId = id, Verbose = true });
         using var info = JsonDocument.Parse(status.Info["info"]);
         return new Container(id, info.RootElement.GetProperty("pid").GetInt32());
+    }
+
+    // As a kubelet translates it: a container that is not privileged gets the default masks of /proc and /sys.
+    private static LinuxContainerSecurityContext SecurityOf(SecuritySpec? spec, NamespaceOption modes)
+    {
+        if (spec is null)
+            return new LinuxContainerSecurityContext { NamespaceOptions = modes };
+        return new LinuxContainerSecurityContext
+        {
+            NamespaceOptions = modes,
+            Capabilities = new Capability { AddCapabilities = { spec.Add }, DropCapabilities = { spec.Drop } },
+            RunAsUser = new Int64Value { Value = spec.User },
+            RunAsGroup = new Int64Value { Value = spec.User },
+            SupplementalGroups = { spec.Groups },
+            ReadonlyRootfs = spec.ReadOnlyRoot,
+            NoNewPrivs = spec.NoNewPrivileges,
+            MaskedPaths = { Masked },
+            ReadonlyPaths = { ReadOnly },
+            Seccomp = new SecurityProfile
+            {
+                ProfileType = spec.Seccomp
+                    ? SecurityProfile.Types.ProfileType.RuntimeDefault
+                    : SecurityProfile.Types.ProfileType.Unconfined,
+            },
+        };
     }
 
     private Pod Describe(

@@ -96,6 +96,11 @@ internal sealed class BpfEnvironment : IDisposable
             return reason;
         if (Lockdown() is { } lockdown)
             return $"{reason}; kernel lockdown is {lockdown}";
+        if (HasCapabilities() && reason.StartsWith("map ", StringComparison.Ordinal) && LockedMemory() is { } limit)
+        {
+            return $"{reason}; the capabilities are held: before Linux 5.11 it also takes a higher limit of " +
+                $"locked memory ({limit} bytes here), or CAP_SYS_RESOURCE to raise it";
+        }
         return HasCapabilities()
             ? $"{reason}; the capabilities are held, so the kernel itself forbids it (lockdown)"
             : $"{reason}; needs CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8)";
@@ -116,6 +121,22 @@ internal sealed class BpfEnvironment : IDisposable
         catch (Exception e) when (e is IOException or ArgumentException)
         {
             return false;
+        }
+    }
+
+    // "Max locked memory         65536                65536                bytes": null for unlimited.
+    private string? LockedMemory()
+    {
+        try
+        {
+            var line = File.ReadLines($"{_paths.Proc}/self/limits")
+                .FirstOrDefault(l => l.StartsWith("Max locked memory", StringComparison.Ordinal)) ?? "";
+            var words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            return words.Length > 3 && words[3] != "unlimited" ? words[3] : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
         }
     }
 

@@ -1,0 +1,87 @@
+{{- define "netlens.name" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "netlens.fullname" -}}
+{{- $name := include "netlens.name" . -}}
+{{- $full := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
+{{- .Values.fullnameOverride | default $full | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "netlens.selector" -}}
+app.kubernetes.io/name: {{ include "netlens.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "netlens.labels" -}}
+{{ include "netlens.selector" . }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") }}
+{{- end -}}
+
+{{- define "netlens.metadata" -}}
+name: {{ include "netlens.fullname" . }}
+namespace: {{ .Release.Namespace }}
+labels:
+  {{- include "netlens.labels" . | nindent 2 }}
+{{- end -}}
+
+{{/* The configuration file: `config` with what the other values say beneath it. */}}
+{{- define "netlens.config" -}}
+{{- $config := dict "http" (dict "listen" .Values.listen) -}}
+{{- with .Values.podLabels }}{{ $_ := set $config "pods" (dict "labels" .) }}{{ end -}}
+{{- $otlp := dict -}}
+{{- with .Values.otlp.endpoint }}{{ $_ := set $otlp "endpoint" . }}{{ end -}}
+{{- with .Values.otlp.protocol }}{{ $_ := set $otlp "protocol" . }}{{ end -}}
+{{- if $otlp }}{{ $_ := set $config "otlp" $otlp }}{{ end -}}
+{{- if .Values.btfFolder }}{{ $_ := set $config "ebpf" (dict "btf" "/etc/netlens-btf") }}{{ end -}}
+{{- mergeOverwrite $config (deepCopy .Values.config) | toYaml -}}
+{{- end -}}
+
+{{/* Address and port of the HTTP server, the port as a number. */}}
+{{- define "netlens.address" -}}
+{{- $config := include "netlens.config" . | fromYaml -}}
+{{- regexReplaceAll ":[0-9]+$" $config.http.listen "" -}}
+{{- end -}}
+
+{{- define "netlens.port" -}}
+{{- $config := include "netlens.config" . | fromYaml -}}
+{{- regexFind "[0-9]+$" $config.http.listen -}}
+{{- end -}}
+
+{{/* What a kubelet on this node asks: loopback where the server listens only there, else the node's address. */}}
+{{- define "netlens.probe" -}}
+httpGet:
+  {{- if include "netlens.loopback" . }}
+  host: {{ eq (include "netlens.address" .) "[::1]" | ternary "'::1'" "127.0.0.1" }}
+  {{- end }}
+  port: http
+{{- end -}}
+
+{{- define "netlens.loopback" -}}
+{{- if regexMatch "^(127\\.|\\[::1\\]|localhost)" (include "netlens.address" .) }}true{{ end -}}
+{{- end -}}
+
+{{- define "netlens.endpoint" -}}
+port: http
+path: /metrics
+interval: {{ .interval }}
+{{- with .naming }}
+params:
+  naming: [{{ . }}]
+{{- end }}
+{{- end -}}
+
+{{- define "netlens.reachable" -}}
+{{- if include "netlens.loopback" . -}}
+{{- fail "podMonitor and serviceMonitor need a listen that Prometheus can reach, such as 0.0.0.0:9102" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "netlens.image" -}}
+{{- with .Values.image -}}
+{{- if .digest }}{{ printf "%s@%s" .repository .digest }}
+{{- else }}{{ printf "%s:%s" .repository (.tag | default $.Chart.AppVersion) }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
