@@ -30,7 +30,8 @@ internal static class Artifacts
         Shell.Run("cp", "-a", Payload, tree);
         File.AppendAllText(Path.Combine(tree, "etc/netlens/netlens.yaml"), "# a newer default\n");
         return Build(
-            [("NETLENS_TREE", tree), ("NETLENS_VERSION", "999.0"), ("NETLENS_COMPRESSION", "none")],
+            [("NETLENS_TREE", tree), ("NETLENS_VERSION", "999.0"), ("NETLENS_COMPRESSION", "none"),
+                ("SOURCE_DATE_EPOCH", "1700000000")],
             $"{kind}/build", folder);
     }
 
