@@ -51,7 +51,8 @@ internal sealed unsafe class PerfBuffers : EventBuffer
             sample_type = perf_event_attr.PERF_SAMPLE_RAW,
             wakeup_events = 1,
         };
-        var result = Libc.perf_event_open(Libc.SYS_perf_event_open, &attributes, -1, cpu, -1, perf_event_attr.PERF_FLAG_FD_CLOEXEC);
+        var result = Libc.perf_event_open(
+            Libc.SYS_perf_event_open, &attributes, -1, cpu, -1, perf_event_attr.PERF_FLAG_FD_CLOEXEC);
         if (result < 0)
             throw LinuxException.Last($"open the perf buffer of CPU {cpu}");
         var fd = new SafeFd((int)result);
