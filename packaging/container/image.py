@@ -112,6 +112,8 @@ def system_layer(found, packages):
         loader = os.path.basename(name)
         if loader.startswith("ld-linux-x86-64"):
             layer.link(f"usr/lib64/{loader}", f"../{where}")
+        elif loader.startswith("ld-linux-aarch64") and where != f"lib/{loader}":
+            layer.link(f"usr/lib/{loader}", where.removeprefix("lib/"))
     # The package's own, not what this machine's administrator trusts besides.
     trusted = "/usr/share/ca-certificates/mozilla"
     layer.file(CERTIFICATES, b"".join(read(f"{trusted}/{name}") for name in sorted(os.listdir(trusted))))

@@ -23,14 +23,29 @@ ping -n 2 127.0.0.1 >nul
 goto wait
 
 :files
-if exist "%program%\netlens.exe" rmdir /s /q "%program%"
+rem A service that has just stopped may still hold its files for a moment.
+if not exist "%program%\netlens.exe" goto copy
+rmdir /s /q "%program%" >nul 2>&1
+if not exist "%program%\netlens.exe" goto copy
+set /a tries=tries+1
+if %tries% geq 30 goto unwritten
+ping -n 2 127.0.0.1 >nul
+goto files
+
+:copy
 xcopy "%~dp0program" "%program%\" /e /i /q /y >nul
 if errorlevel 1 goto unwritten
 
-rem Anybody may make folders in ProgramData: only administrators write here, and the service reads.
+rem Anybody may make folders in ProgramData, and would stay the owner with rights of his own: only administrators write here,
+rem and the service reads.
 if not exist "%data%\" mkdir "%data%"
+icacls "%data%" /setowner *S-1-5-32-544 /t /q >nul
+if errorlevel 1 goto unprotected
+icacls "%data%" /reset /t /q >nul
+if errorlevel 1 goto unprotected
 icacls "%data%" /inheritance:r /grant:r *S-1-5-18:(OI)(CI)F *S-1-5-32-544:(OI)(CI)F *S-1-5-19:(OI)(CI)RX >nul
 if errorlevel 1 goto unprotected
+if exist "%data%\netlens.yaml" echo The configuration that is there is kept.
 if not exist "%data%\netlens.yaml" copy "%~dp0netlens.yaml" "%data%\netlens.yaml" >nul
 
 rem LocalService has next to no rights on the machine; what Netlens reads here needs none.

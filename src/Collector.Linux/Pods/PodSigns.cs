@@ -74,7 +74,7 @@ internal sealed class PodSigns : IDisposable
             foreach (var (sign, since) in _waiting)
             {
                 var known = table.OfPath("/run/netns/" + sign) is not null || table.OfUid(sign) is not null
-                    || table.Containers.ContainsKey(sign);
+                    || table.Containers.ContainsKey(sign) || table.OfSandbox(sign) is not null;
                 if (!known && Stopwatch.GetElapsedTime(since) <= Patience)
                     continue;
                 _waiting.Remove(sign);

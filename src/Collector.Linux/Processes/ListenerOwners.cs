@@ -22,6 +22,8 @@ internal sealed unsafe class ListenerOwners(LinuxHost host)
 
     private readonly Dictionary<ulong, Entry> _known = [];
     private readonly Dictionary<ulong, ulong> _wanted = [];
+    private bool _unnamed;
+    private long _version;
 
     /// <summary>The pod by the socket's cookie, null where it is no pod's.</summary>
     public NetNamespace? Of(ulong cookie) =>
@@ -31,21 +33,26 @@ internal sealed unsafe class ListenerOwners(LinuxHost host)
     public void Refresh(ReadOnlySpan<SocketMessage> listeners, SnapshotBuilder snapshot)
     {
         _wanted.Clear();
+        _unnamed = false;
         foreach (ref readonly var socket in listeners)
         {
             ref var entry = ref CollectionsMarshal.GetValueRefOrAddDefault(_known, socket.Cookie, out _);
             entry.Tick = snapshot.Tick;
             if (entry.Group is { Closed: true })
                 entry = new Entry { Tick = snapshot.Tick };
-            if (entry.Group is not null || entry.Looks == Looks)
+            _unnamed |= entry.Group is { Owner: null };
+            if (entry.Group is not null || entry.Looks == Looks || socket.Inode == 0)
                 continue;
             entry.Looks++;
             _wanted[socket.Inode] = socket.Cookie;
         }
         if (_known.Count != listeners.Length)
             DropGone(snapshot.Tick);
-        if (_wanted.Count > 0)
+        // Groups get their names, and new ones, from the walk over processes, which fd and io may not ask for.
+        var version = host.Pods.Table.Version;
+        if (_wanted.Count > 0 || _unnamed || _version != version)
             Search(snapshot);
+        _version = version;
     }
 
     private void DropGone(long tick)

@@ -151,18 +151,18 @@ internal sealed class ProcessGroups(LinuxHost host)
         var owner = group.Handle == host.Namespaces.Host
             ? PodOf(group)?.Identity
             : group.Handle.Namespace.Identity;
-        var name = host.Pods.Table.Containers.GetValueOrDefault(group.Container!);
+        var before = group.Namespace.Identity;
+        // The name stays when the runtime forgets the container before its last figures left.
+        var name = host.Pods.Table.Containers.GetValueOrDefault(group.Container!) ?? before.ContainerName;
         if (name is null)
             host.Pods.Expect(group.Container!);
-        var before = group.Namespace.Identity;
         if (before.ContainerId is not null && ReferenceEquals(group.Owner, owner) && before.ContainerName == name)
             return;
         group.Owner = owner;
         group.Namespace.Identity = (owner is { PodUid: not null } ? owner : before) with
         {
             ContainerId = group.Container,
-            // The name stays when the runtime forgets the container before its last figures left.
-            ContainerName = name ?? before.ContainerName,
+            ContainerName = name,
         };
     }
 

@@ -82,7 +82,8 @@ internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>>
         if (ProbeCapabilities.Service(paths.Sys) is not { } service)
             return;
         facts.Add(new("netlens.service", $"process {service}"));
-        foreach (var missing in ProbeCapabilities.All.Except(ProbeCapabilities.HeldBy($"{paths.Proc}/{service}") ?? []))
+        var its = ProbeCapabilities.HeldBy($"{paths.Proc}/{service}") ?? ProbeCapabilities.All;
+        foreach (var missing in ProbeCapabilities.All.Except(its))
         {
             problems.Add($"the running netlens.service lacks {missing.Name}: needed {missing.Why}; "
                 + $"in the unit: {missing.UnitLines}");

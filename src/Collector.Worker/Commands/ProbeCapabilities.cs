@@ -38,7 +38,7 @@ internal static class ProbeCapabilities
             var set = ulong.Parse(line.AsSpan(7).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
             return [.. All.Where(c => (set >> c.Bit & 1) != 0)];
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return null;
         }
