@@ -202,9 +202,10 @@ public sealed class ClientTests
         {
             Endpoint = new Uri($"http://127.0.0.1:{((IPEndPoint)reserved.LocalEndPoint!).Port}/v1/metrics"),
             Protocol = protocol,
-            Timeout = TimeSpan.FromMilliseconds(300),
+            Timeout = TimeSpan.FromSeconds(4),
         };
-        var retry = new RetryPolicy(TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(100));
+        // So far apart that the last attempt has time to be refused also on a busy machine.
+        var retry = new RetryPolicy(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(4));
         using var client = new OtlpClient(settings, "1", TimeProvider.System, retry);
 
         (await client.SendAsync(Message, default)).Failure.ShouldBe(OtlpFailure.Unreachable);
