@@ -40,8 +40,12 @@ internal sealed partial class ContainerNode : IDisposable
     public Kubelet Kubelet => _kubelet ??= new Kubelet(this);
 
     /// <summary>A node with the installed containerd, or with the one of a suite of Debian.</summary>
-    public static ContainerNode Start(string suite = "") =>
-        new(NewFolder(), suite.Length == 0 ? "" : Unpack(suite));
+    public static ContainerNode Start(string suite = "")
+    {
+        var node = new ContainerNode(NewFolder(), suite.Length == 0 ? "" : Unpack(suite));
+        node.AwaitRuntime();
+        return node;
+    }
 
     /// <summary>A node without a runtime.</summary>
     public static ContainerNode StartBare() => new(NewFolder(), "none");
@@ -67,7 +71,14 @@ internal sealed partial class ContainerNode : IDisposable
     /// <summary>Kills containerd alone: the pods and their shims go on.</summary>
     public void KillRuntime() => Shell.Run(Script, "stop", Folder);
 
-    public void StartRuntime() => Shell.Run(Script, "start", Folder);
+    public void StartRuntime()
+    {
+        Shell.Run(Script, "start", Folder);
+        AwaitRuntime();
+    }
+
+    // It answers others before it answers kubelets.
+    private void AwaitRuntime() => Wait.Until(() => Kubelet.IsServed, "containerd's CRI");
 
     /// <summary>An HTTP client whose 127.0.0.1 is the node's.</summary>
     public HttpClient Http() => new(new SocketsHttpHandler { ConnectCallback = ConnectInsideAsync, UseProxy = false });

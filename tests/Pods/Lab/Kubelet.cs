@@ -86,6 +86,22 @@ internal sealed class Kubelet : IDisposable
 
     public string Version => _runtime.Call<VersionResponse>("Version", new VersionRequest()).RuntimeVersion;
 
+    /// <summary>False while the runtime is still starting.</summary>
+    public bool IsServed
+    {
+        get
+        {
+            try
+            {
+                return Sandboxes() is not null;
+            }
+            catch (GrpcException e) when (e.Message.Contains("not initialized", StringComparison.Ordinal))
+            {
+                return false;
+            }
+        }
+    }
+
     /// <summary>Every sandbox that the runtime has a record of.</summary>
     public IReadOnlyList<PodSandbox> Sandboxes() =>
         _runtime.Call<ListPodSandboxResponse>("ListPodSandbox", new ListPodSandboxRequest()).Items;
