@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Collector.Tests.Support;
 
 namespace Packaging.Tests;
@@ -6,9 +5,8 @@ namespace Packaging.Tests;
 /// <summary>What packaging/ builds, built once when sources changed and shared by all tests.</summary>
 internal static class Artifacts
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(15);
     private static readonly string Scripts = Path.Combine(Repository.Root, "packaging");
-    private static readonly Lazy<string> Tree = new(static () => Build([], "payload"));
+    private static readonly Lazy<string> Tree = new(static () => PackagingScript.Run("payload"));
     private static readonly Lazy<string> BuiltRpm = new(static () => Package("rpm"));
     private static readonly Lazy<string> BuiltDeb = new(static () => Package("deb"));
 
@@ -29,29 +27,10 @@ internal static class Artifacts
         var tree = Path.Combine(folder, "tree");
         Shell.Run("cp", "-a", Payload, tree);
         File.AppendAllText(Path.Combine(tree, "etc/netlens/netlens.yaml"), "# a newer default\n");
-        return Build(
+        return PackagingScript.Run(
             [("NETLENS_TREE", tree), ("NETLENS_VERSION", "999.0"), ("NETLENS_COMPRESSION", "none"),
                 ("SOURCE_DATE_EPOCH", "1700000000")],
             $"{kind}/build", folder);
-    }
-
-    /// <summary>Runs a script of packaging/ and gives the last line that it prints.</summary>
-    private static string Build((string Name, string Value)[] environment, string script, params string[] arguments)
-    {
-        var info = new ProcessStartInfo(Path.Combine(Scripts, script), arguments)
-        {
-            UseShellExecute = false,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        foreach (var (name, value) in environment)
-            info.Environment[name] = value;
-        using var process = Process.Start(info)!;
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit(Patience).ShouldBeTrue($"{script} did not end");
-        process.ExitCode.ShouldBe(0, error.GetAwaiter().GetResult());
-        return output.TrimEnd().Split('\n')[^1];
     }
 
     // Compressing takes longer than all tests: not twice of the same tree.
@@ -65,6 +44,6 @@ internal static class Artifacts
             return one;
         foreach (var old in there)
             File.Delete(old);
-        return Build([], $"{kind}/build", folder);
+        return PackagingScript.Run($"{kind}/build", folder);
     }
 }

@@ -10,7 +10,6 @@ namespace Windows.Tests;
 /// </summary>
 internal sealed class Wine : IDisposable
 {
-    private static readonly TimeSpan Building = TimeSpan.FromMinutes(15);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly string[] Folders = ["/usr/lib/wine", "/usr/lib64/wine", "/usr/bin"];
 
@@ -59,16 +58,7 @@ internal sealed class Wine : IDisposable
     public string DriveC(string path) => Path.Combine(_folder.FullName, "prefix", "drive_c", path);
 
     /// <summary>Runs the script that makes the package, and gives the package.</summary>
-    public static string Build(string folder)
-    {
-        var script = Path.Combine(Repository.Root, "packaging", "windows", "build");
-        using var process = Shell.Start(script, folder);
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEndAsync();
-        process.WaitForExit(Building).ShouldBeTrue("the package is not built in time");
-        process.ExitCode.ShouldBe(0, error.GetAwaiter().GetResult());
-        return output.GetAwaiter().GetResult().Split(": ")[0];
-    }
+    public static string Build(string folder) => PackagingScript.Run("windows/build", folder).Split(": ")[0];
 
     /// <summary>Runs a Windows program to its end and returns its output; throws when it fails.</summary>
     public string Windows(params string[] command) => Run([Program!, .. command]);

@@ -1,11 +1,10 @@
-using System.Runtime.InteropServices;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.ProcFs;
 
 namespace Collector.Linux.Processes;
 
 /// <summary>Counts a process's open descriptors as cheaply as the kernel allows.</summary>
-internal sealed unsafe class DescriptorReader(ProcFolder proc, bool sockets)
+internal sealed class DescriptorReader(ProcFolder proc, bool sockets)
 {
     /// <summary>Parts that a utilization is stored in.</summary>
     public const long Whole = 1_000_000;
@@ -48,22 +47,12 @@ internal sealed unsafe class DescriptorReader(ProcFolder proc, bool sockets)
             if (name[0] == (byte)'.')
                 continue;
             count++;
-            if (sockets && IsSocket(folder, name))
+            if (sockets && SocketLink.Inode(folder, name) != 0)
                 openSockets++;
         }
         error = entries.Error;
         Libc.close(folder);
         return count;
-    }
-
-    // The link of a socket reads "socket:[12345]" (net/socket.c, sockfs_dname).
-    private static bool IsSocket(int folder, ReadOnlySpan<byte> name)
-    {
-        var target = stackalloc byte[8];
-        nint n;
-        fixed (byte* p = name)
-            n = Libc.readlinkat(folder, p, target, 8);
-        return n == 8 && new ReadOnlySpan<byte>(target, 8).SequenceEqual("socket:["u8);
     }
 
     private long ReadLimit(int pid)

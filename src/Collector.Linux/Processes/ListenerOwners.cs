@@ -1,4 +1,3 @@
-using System.Buffers.Text;
 using System.Runtime.InteropServices;
 using Collector.Core.Identity;
 using Collector.Core.Snapshots;
@@ -15,7 +14,7 @@ namespace Collector.Linux.Processes;
 /// The kernel tells a socket's cgroup too (INET_DIAG_CGROUP_ID), but only that of version 2, where a node with
 /// version 1 may have all processes in the root.
 /// </remarks>
-internal sealed unsafe class ListenerOwners(LinuxHost host)
+internal sealed class ListenerOwners(LinuxHost host)
 {
     /// <summary>Collections in which a socket is looked for before it counts as the node's own.</summary>
     private const int Looks = 3;
@@ -93,23 +92,10 @@ internal sealed unsafe class ListenerOwners(LinuxHost host)
         var entries = proc.EntriesOf(folder);
         while (entries.TryNext(out _, out var name))
         {
-            if (_wanted.Remove(SocketOf(folder, name), out var cookie))
+            if (_wanted.Remove(SocketLink.Inode(folder, name), out var cookie))
                 CollectionsMarshal.GetValueRefOrNullRef(_known, cookie).Group = group;
         }
         Libc.close(folder);
-    }
-
-    // The link of a socket reads "socket:[12345]" (net/socket.c, sockfs_dname).
-    private static ulong SocketOf(int folder, ReadOnlySpan<byte> name)
-    {
-        Span<byte> target = stackalloc byte[32];
-        nint n;
-        fixed (byte* link = name, into = target)
-            n = Libc.readlinkat(folder, link, into, (nuint)target.Length);
-        return n > 9 && target.StartsWith("socket:["u8)
-            && Utf8Parser.TryParse(target[8..(int)n], out ulong inode, out _)
-                ? inode
-                : 0;
     }
 
     private struct Entry

@@ -8,7 +8,6 @@ namespace Pods.Tests.Lab;
 /// <summary>The container image as packaging/container makes it.</summary>
 internal sealed class ImageArchive
 {
-    private static readonly TimeSpan Building = TimeSpan.FromMinutes(15);
     private readonly Dictionary<string, byte[]> _entries = [];
 
     private ImageArchive(string path)
@@ -50,16 +49,8 @@ internal sealed class ImageArchive
         : Directory.Exists("/usr/share/ca-certificates/mozilla") ? null
         : "the package ca-certificates is not installed";
 
-    public static ImageArchive Build(string folder)
-    {
-        using var process = Shell.Start(
-            System.IO.Path.Combine(Repository.Root, "packaging", "container", "build"), folder);
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEndAsync();
-        process.WaitForExit(Building).ShouldBeTrue("the image is not built in time");
-        process.ExitCode.ShouldBe(0, error.GetAwaiter().GetResult());
-        return new ImageArchive(output.GetAwaiter().GetResult().Split(": ")[0]);
-    }
+    public static ImageArchive Build(string folder) =>
+        new(PackagingScript.Run("container/build", folder).Split(": ")[0]);
 
     private JsonElement Json(string name) => JsonDocument.Parse(_entries[name]).RootElement;
 

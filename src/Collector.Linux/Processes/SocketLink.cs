@@ -1,0 +1,23 @@
+using System.Buffers.Text;
+using Collector.Linux.Interop;
+
+namespace Collector.Linux.Processes;
+
+/// <summary>Descriptors in /proc/PID/fd that are sockets: their link reads "socket:[12345]" (sockfs_dname).</summary>
+internal static unsafe class SocketLink
+{
+    /// <summary>The socket's inode; 0 for what is no socket.</summary>
+    /// <param name="folder">The open folder.</param>
+    /// <param name="name">An entry of it, followed by a NUL.</param>
+    public static ulong Inode(int folder, ReadOnlySpan<byte> name)
+    {
+        Span<byte> target = stackalloc byte[32];
+        nint n;
+        fixed (byte* link = name, into = target)
+            n = Libc.readlinkat(folder, link, into, (nuint)target.Length);
+        return n > 9 && target.StartsWith("socket:["u8)
+            && Utf8Parser.TryParse(target[8..(int)n], out ulong inode, out _)
+                ? inode
+                : 0;
+    }
+}
