@@ -15,6 +15,9 @@ public sealed class Snapshot
     /// <summary>When the collection began, Unix nanoseconds: the time of every point in it.</summary>
     public long Time { get; internal set; }
 
+    /// <summary>Its series: cells that are not absent; a histogram counts once.</summary>
+    public long Series { get; internal set; }
+
     /// <summary>The tables that have rows or had some, in the order of their probes.</summary>
     public IReadOnlyList<SnapshotTable> Tables => _tables;
 

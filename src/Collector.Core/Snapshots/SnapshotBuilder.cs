@@ -78,16 +78,28 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     /// </summary>
     public void ReadFailed(string reason) => OnReadFailed(_probe, reason);
 
-    /// <summary>Notes which counters fell, then makes the collection the newest snapshot.</summary>
+    /// <summary>Notes which counters fell, counts series, then makes the collection the newest snapshot.</summary>
     public Snapshot Publish()
     {
         var snapshot = _building!;
+        snapshot.Series = 0;
         for (var t = 0; t < snapshot.Tables.Count; t++)
+        {
             MarkResets(snapshot.Tables[t]);
+            snapshot.Series += CountSeries(snapshot.Tables[t]);
+        }
         _building = null;
         _previous = snapshot;
         store.Publish(snapshot);
         return snapshot;
+    }
+
+    private static long CountSeries(SnapshotTable table)
+    {
+        var series = 0L;
+        for (var m = 0; m < table.Info.Metrics.Count; m++)
+            series += table.Count - table.Column(table.Info.Metrics[m]).Count(Metric.Absent);
+        return series;
     }
 
     private void MarkResets(SnapshotTable table)

@@ -39,7 +39,7 @@ internal sealed class NodeCollector : IDisposable
 
     public TimeSpan LastDuration { get; private set; }
 
-    /// <summary>Series (cells that are not absent) in the newest snapshot.</summary>
+    /// <summary>Series of the last collection that ended.</summary>
     public long Series { get; private set; }
 
     /// <summary>Reads that failed since the start, by probe and reason.</summary>
@@ -68,7 +68,7 @@ internal sealed class NodeCollector : IDisposable
             runner.Collect(_builder);
         Self?.Collect(_builder);
         var snapshot = _builder.Publish();
-        Series = CountSeries(snapshot);
+        Series = snapshot.Series;
         LastDuration = Stopwatch.GetElapsedTime(start);
         return snapshot;
     }
@@ -101,18 +101,6 @@ internal sealed class NodeCollector : IDisposable
         foreach (var gone in _runners.Except(wanted))
             gone.Dispose();
         _runners = wanted;
-    }
-
-    private static long CountSeries(Snapshot snapshot)
-    {
-        var series = 0L;
-        for (var t = 0; t < snapshot.Tables.Count; t++)
-        {
-            var table = snapshot.Tables[t];
-            for (var m = 0; m < table.Info.Metrics.Count; m++)
-                series += table.Count - table.Column(table.Info.Metrics[m]).Count(Metric.Absent);
-        }
-        return series;
     }
 
     private void ReportUnreadable()

@@ -15,9 +15,12 @@ internal sealed class StatusReporter(NodeCollector collector, SnapshotStore stor
         while (!stoppingToken.IsCancellationRequested)
         {
             await store.NextPublished.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            using var lease = store.Acquire();
+            if (lease.Snapshot is not { } snapshot)
+                continue;
             var running = collector.Runners.Count(r => r.State == ProbeState.Running);
             notifier.Notify(ServiceState.Status(
-                $"{collector.Series} series of {collector.Node.NamespaceCount} network namespaces, "
+                $"{snapshot.Series} series of {collector.Node.NamespaceCount} network namespaces, "
                 + $"{running} of {collector.Runners.Count} probes running"));
         }
     }

@@ -61,6 +61,22 @@ public sealed class SnapshotTests
     }
 
     [Fact]
+    public async Task Readers_of_a_new_snapshot_know_how_many_series_it_has()
+    {
+        var published = _store.NextPublished;
+        _builder.Begin();
+        _builder.Append(NewRow("eth0")).Set(_queue, 5);
+        var second = _builder.Append(NewRow("eth1"));
+        second.Set(_queue, 6);
+        second.Set(_packets, 7);
+        _builder.Publish();
+
+        await published;
+        using var lease = _store.Acquire();
+        lease.Snapshot!.Series.ShouldBe(3);
+    }
+
+    [Fact]
     public void A_reader_keeps_its_snapshot_while_newer_ones_are_published()
     {
         var row = NewRow("eth0");

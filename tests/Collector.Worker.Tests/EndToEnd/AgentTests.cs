@@ -104,7 +104,7 @@ public sealed class AgentTests
         {
             using var agent = new AgentProcess(Quick, ("NOTIFY_SOCKET", path));
             WaitFor(socket, "READY=1");
-            WaitFor(socket, "STATUS=");
+            WaitFor(socket, " series of ").ShouldNotContain("STATUS=0 ");
             agent.WaitForLog("first snapshot");
             agent.Signal("HUP");
             WaitFor(socket, "RELOADING=1");
@@ -220,14 +220,14 @@ public sealed class AgentTests
         return long.Parse(line.AsSpan(line.LastIndexOf(' ') + 1), CultureInfo.InvariantCulture);
     }
 
-    private static void WaitFor(Socket socket, string text)
+    private static string WaitFor(Socket socket, string text)
     {
         var buffer = new byte[4096];
         while (true)
         {
-            var n = socket.Receive(buffer);
-            if (Encoding.UTF8.GetString(buffer, 0, n).Contains(text))
-                return;
+            var message = Encoding.UTF8.GetString(buffer, 0, socket.Receive(buffer));
+            if (message.Contains(text))
+                return message;
         }
     }
 }

@@ -54,7 +54,9 @@ internal sealed class RowLabelEncoder(MetricNaming naming, string nodeName)
         for (var i = 0; i < keys.Count; i++)
         {
             var value = row.Tags[i].Text;
-            derived.Add(new(PrometheusNames.Label(keys[i].Key), value));
+            // What a kernel does not tell is not there, as over OTLP.
+            if (value.Length > 0)
+                derived.Add(new(PrometheusNames.Label(keys[i].Key), value));
             if (keys[i].LegacyKey is { } key)
                 legacy.Add(new(PrometheusNames.LegacyLabel(key), value));
         }

@@ -55,11 +55,13 @@ public sealed class DuplicateSeriesTests
         var other = Gauge("a");
         var tagged = new TableInfo("t1", RowScope.Node, [new("x")], [metric]);
         var plain = new TableInfo("t2", RowScope.Node, [], [other]);
-        Write(b =>
+        var (text, result) = Write(b =>
         {
             b.Append(new Row(tagged, null, 1, "")).Set(metric, 1);
             b.Append(new Row(plain, null, 1)).Set(other, 2);
-        }).Result.ShouldBe(new(1, 1));
+        });
+        result.ShouldBe(new(1, 1));
+        Samples(text).ShouldBe(["""a{netlens_scope="node"} 1"""]);
     }
 
     [Fact]

@@ -43,7 +43,7 @@ public sealed class PrometheusPropertyTests
                 }
                 var sample = samples.ShouldHaveSingleItem();
                 sample.Value.ShouldBe(value);
-                sample.Labels["row"].ShouldBe(AsUtf8(tag));
+                sample.Labels.GetValueOrDefault("row", "").ShouldBe(AsUtf8(tag));
                 sample.Labels["fixed"].ShouldBe(AsUtf8(tag));
                 var label = kind.Naming switch
                 {
