@@ -13,7 +13,7 @@ enum phase {
 };
 
 struct softirq_settings {
-	__u64 since; /* earlier raises and entries are void: their vector was not watched from then to now */
+	__u64 since; /* earlier raises are void: their vector was not watched from then to now */
 	__u64 slow; /* ns above which there is an event */
 	__u64 least; /* the smaller of slow and LEGACY_SLOW: below nothing but the histogram needs a look */
 	__u32 vectors; /* bit per vector */
@@ -33,7 +33,8 @@ struct softirq_vector {
 	__u64 raised; /* first raise since the last entry; 0: none */
 	__u64 raiser; /* struct task_struct *, good as long as it still has the thread id of raiser_id */
 	__u64 raiser_id;
-	__u64 entered; /* 0: not running */
+	__u64 entered; /* 0: not running, or not watched when it began */
+	__u64 late; /* when the running one has run for so long that exit needs a look at the settings */
 	struct softirq_times wait;
 	struct softirq_times run;
 };
@@ -154,14 +155,12 @@ static __always_inline void report(void *ctx, const struct softirq_cpu *cpu, con
 	place->busy = 0;
 }
 
-static __always_inline void measured(void *ctx, const struct softirq_settings *config, const struct softirq_cpu *cpu,
-				     struct softirq_times *times, const struct span *span)
+/* What took longer than `least`. */
+static __always_inline void slow(void *ctx, const struct softirq_settings *config, const struct softirq_cpu *cpu,
+				 struct softirq_times *times, const struct span *span)
 {
 	__u64 ns = span->now - span->from;
 
-	histogram_add(&times->histogram, ns);
-	if (ns <= config->least)
-		return;
 	if (ns > LEGACY_SLOW)
 		times->slow++;
 	if (ns > LEGACY_SLOWER)
@@ -209,6 +208,7 @@ int BPF_PROG(softirq_entry, unsigned int nr)
 	v = &cpu->vectors[nr];
 	span.now = bpf_ktime_get_ns();
 	v->entered = span.now;
+	v->late = span.now + config->least;
 	span.from = v->raised;
 	/* None was seen; or an interrupt raised it for the next time since we looked at the clock. */
 	if (!span.from || span.from > span.now)
@@ -216,31 +216,39 @@ int BPF_PROG(softirq_entry, unsigned int nr)
 	span.raiser = v->raiser;
 	span.raiser_id = v->raiser_id;
 	v->raised = 0;
-	if (span.from > config->since)
-		measured(ctx, config, cpu, &v->wait, &span);
+	if (span.from <= config->since)
+		return 0;
+	histogram_add(&v->wait.histogram, span.now - span.from);
+	if (span.now - span.from > config->least)
+		slow(ctx, config, cpu, &v->wait, &span);
 	return 0;
 }
 
+/* Nearly all end here: entry has looked at the settings already. */
 SEC("raw_tp/softirq_exit")
 int BPF_PROG(softirq_exit, unsigned int nr)
 {
-	struct softirq_settings *config = watched(nr);
+	struct softirq_settings *config;
 	struct softirq_vector *v;
 	struct softirq_cpu *cpu;
 	struct span span = { .nr = nr, .phase = PHASE_RUN };
 	__u32 zero = 0;
 
-	if (!config)
-		return 0;
 	cpu = bpf_map_lookup_elem(&softirq, &zero);
 	if (!cpu || nr >= VECTORS)
 		return 0;
 	v = &cpu->vectors[nr];
 	span.from = v->entered;
+	if (!span.from)
+		return 0;
 	v->entered = 0;
 	span.now = bpf_ktime_get_ns();
-	if (span.from > config->since && span.from <= span.now)
-		measured(ctx, config, cpu, &v->run, &span);
+	histogram_add(&v->run.histogram, span.now - span.from);
+	if (span.now <= v->late)
+		return 0;
+	config = watched(nr);
+	if (config)
+		slow(ctx, config, cpu, &v->run, &span);
 	return 0;
 }
 

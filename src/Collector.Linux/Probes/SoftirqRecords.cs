@@ -47,6 +47,7 @@ internal struct SoftirqVector
     public ulong Raiser;
     public ulong RaiserId;
     public ulong Entered;
+    public ulong Late;
     public SoftirqTimes Wait;
     public SoftirqTimes Run;
 
