@@ -6,9 +6,6 @@ namespace Packaging.Tests;
 /// <summary>A throw-away machine with systemd as process 1 (the script beside); gone when disposed.</summary>
 internal sealed class Machine : IDisposable
 {
-    /// <summary>A user that no file has: of those that DynamicUser= gives.</summary>
-    public const int User = 61234;
-
     public static readonly string Script = Path.Combine(Repository.Root, "tests", "Packaging", "machine");
     private static int _number;
 

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Collector.Tests.Support;
 
 namespace Packaging.Tests;
 
