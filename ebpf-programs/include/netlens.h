@@ -126,6 +126,7 @@ struct event_head {
 	__u32 pid; /* thread group */
 	__u32 tid;
 	char comm[16];
+	__u64 cgroup; /* id in the hierarchy of version 2; 1: its root, where containers have their cgroups elsewhere */
 };
 
 static __always_inline void fill_task(struct event_head *head)
@@ -135,6 +136,7 @@ static __always_inline void fill_task(struct event_head *head)
 	head->pid = id >> 32;
 	head->tid = (__u32)id;
 	bpf_get_current_comm(head->comm, sizeof(head->comm));
+	head->cgroup = bpf_get_current_cgroup_id();
 }
 
 /*

@@ -28,7 +28,7 @@ public sealed class LinuxHost : IDisposable
         Namespaces = new NamespaceRegistry(this);
         Bpf = new BpfHost(paths, bpf ?? new());
         Pods = new PodWatcher(this, pods ?? new());
-        EventOwners = new EventOwners(paths, () => Pods.Table);
+        EventOwners = new EventOwners(paths, () => Pods.Table, new CgroupIds(CgroupIds.RootOf(paths)));
     }
 
     public KernelPaths Paths { get; }

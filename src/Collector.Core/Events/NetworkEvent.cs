@@ -31,6 +31,9 @@ public sealed record FlowTuple(
 /// <param name="Command">The thread's name (comm), at most 15 bytes.</param>
 public sealed record EventProcess(int Pid, int Tid, string Command)
 {
+    /// <summary>The kernel's id of its cgroup of version 2; 0 where it told none.</summary>
+    public ulong Cgroup { get; init; }
+
     /// <summary>The pod that the process is of, as namespace/name; null where it is of none.</summary>
     public string? Pod { get; init; }
 }

@@ -10,7 +10,7 @@ namespace Collector.Linux.Pods;
 /// Names the pods that an event mentions beside its namespace's: the one whose process ran, and those at both ends of
 /// the packet. Belongs to the event thread; asks only about events that the limiter let through.
 /// </summary>
-internal sealed class EventOwners(KernelPaths paths, Func<PodTable> pods) : IDisposable
+internal sealed class EventOwners(KernelPaths paths, Func<PodTable> pods, CgroupIds cgroups) : IDisposable
 {
     private readonly byte[] _cgroup = new byte[8 * 1024];
     private ProcFolder? _proc;
@@ -21,7 +21,7 @@ internal sealed class EventOwners(KernelPaths paths, Func<PodTable> pods) : IDis
         var table = pods();
         if (table.All.Count == 0)
             return e;
-        if (e.Process is { Pid: > 0 } process && OfProcess(process.Pid, e.Time, table) is { } pod)
+        if (e.Process is { Pid: > 0 } process && OfProcess(process, e.Time, table) is { } pod)
             e = e with { Process = process with { Pod = pod } };
         if (e.Tuple is not { } tuple)
             return e;
@@ -33,9 +33,13 @@ internal sealed class EventOwners(KernelPaths paths, Func<PodTable> pods) : IDis
 
     private static string? Name(IPAddress address, PodTable table) => table.OfAddress(address)?.Name;
 
-    // By its cgroup, so any process of any container. One that began after the event has an id that was used again.
-    private string? OfProcess(int pid, long time, PodTable table)
+    // By its cgroup, so any process of any container: the one that the kernel told with the event, else the one that it
+    // is in now. One that began after the event has an id that was used again.
+    private string? OfProcess(EventProcess process, long time, PodTable table)
     {
+        if (cgroups.PodUidOf(process.Cgroup) is { } told)
+            return table.OfUid(told)?.Name;
+        var pid = process.Pid;
         try
         {
             _proc ??= new ProcFolder(paths);

@@ -5,6 +5,7 @@ using Collector.Core.Identity;
 using Collector.Linux.Kernel;
 using Collector.Linux.Pods;
 using Collector.Linux.Tests.Processes;
+using Collector.Tests.Support;
 
 namespace Collector.Linux.Tests.Pods;
 
@@ -33,7 +34,7 @@ public sealed class EventOwnersTests
     private static EventOwners Owners(params Pod[] pods)
     {
         var table = new PodTable(pods, 1);
-        return new EventOwners(new KernelPaths(), () => table);
+        return new EventOwners(new KernelPaths(), () => table, new CgroupIds(null));
     }
 
     private static NetworkEvent Event(FlowTuple? tuple = null, int pid = 0, long? time = null) => new()
@@ -93,6 +94,26 @@ public sealed class EventOwnersTests
             process.WaitForExit();
         }
         owners.Complete(Event(pid: process.Id)).Process!.Pod.ShouldBeNull("it is gone");
+    }
+
+    [Cgroup2Fact]
+    public void A_process_that_is_gone_is_of_the_pod_whose_cgroup_the_kernel_told()
+    {
+        using var tree = new Cgroup2();
+        using var cgroup = new PodCgroup(Uid, tree.Path);
+        var table = new PodTable([Make("web-0", Uid, "192.0.2.1")], 1);
+        using var owners = new EventOwners(new KernelPaths(), () => table, new CgroupIds(tree.Path));
+        using var process = Process.Start(new ProcessStartInfo("true"))!;
+        process.WaitForExit();
+
+        NetworkEvent In(string folder)
+        {
+            var e = Event(pid: process.Id);
+            return owners.Complete(e with { Process = e.Process! with { Cgroup = PodCgroup.IdOf(folder) } });
+        }
+        In(cgroup.Path).Process!.Pod.ShouldBe("shop/web-0");
+        In(cgroup.Parent).Process!.Pod.ShouldBeNull();
+        In(tree.Path).Process!.Pod.ShouldBeNull();
     }
 
     [CgroupFact]

@@ -1,3 +1,5 @@
+using Collector.Tests.Support;
+
 namespace Collector.Linux.Tests.Processes;
 
 /// <summary>A test that makes namespaces and runs a Python worker in them.</summary>

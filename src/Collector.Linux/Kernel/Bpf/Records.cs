@@ -46,8 +46,9 @@ internal readonly struct EventHead
     public readonly int Pid;
     public readonly int Tid;
     public readonly Comm Comm;
+    public readonly ulong Cgroup;
 
-    public EventProcess Process => new(Pid, Tid, Comm.ToString());
+    public EventProcess Process => new(Pid, Tid, Comm.ToString()) { Cgroup = Cgroup };
 }
 
 /// <summary>

@@ -1,4 +1,4 @@
-namespace Collector.Linux.Tests.Processes;
+namespace Collector.Tests.Support;
 
 /// <summary>
 /// A cgroup with the path that a kubelet with the cgroupfs driver gives to a pod; removed at the end.
@@ -7,10 +7,12 @@ internal sealed class PodCgroup : IDisposable
 {
     private readonly string[] _folders;
 
-    public PodCgroup(string uid)
+    /// <param name="uid">The pod's UID.</param>
+    /// <param name="root">The hierarchy; null for <see cref="Root"/>.</param>
+    public PodCgroup(string uid, string? root = null)
     {
         // The top folder is the test's own, so that a kubelet's on this machine is left alone.
-        var top = $"{Root}/netlens-test-{Guid.NewGuid():N}";
+        var top = $"{root ?? Root}/netlens-test-{Guid.NewGuid():N}";
         _folders =
             [top, $"{top}/kubepods", $"{top}/kubepods/pod{uid}", $"{top}/kubepods/pod{uid}/{new string('a', 64)}"];
         foreach (var folder in _folders)
@@ -21,14 +23,22 @@ internal sealed class PodCgroup : IDisposable
     public static string? Root { get; } = new[] { "/sys/fs/cgroup/pids", "/sys/fs/cgroup" }
         .FirstOrDefault(root => File.Exists($"{root}/cgroup.procs"));
 
+    /// <summary>The container's.</summary>
     public string Path => _folders[^1];
+
+    /// <summary>The folder that pods are in, which is of none.</summary>
+    public string Parent => _folders[1];
+
+    /// <summary>Inode of a cgroup's folder: the kernel's id of it in version 2.</summary>
+    public static ulong IdOf(string path) => ulong.Parse(Shell.Run("stat", "-c", "%i", path));
 
     public void Dispose()
     {
         foreach (var folder in _folders.Reverse())
         {
             // A member that just ended still counts for a moment: rmdir is refused until the kernel is done with it.
-            SpinWait.SpinUntil(() => TryRemove(folder), TimeSpan.FromSeconds(5)).ShouldBeTrue(folder);
+            if (!SpinWait.SpinUntil(() => TryRemove(folder), TimeSpan.FromSeconds(5)))
+                throw new InvalidOperationException($"{folder} has members");
         }
     }
 

@@ -1,0 +1,88 @@
+using Collector.Linux.Kernel;
+using Collector.Linux.Pods;
+using Collector.Tests.Support;
+
+namespace Collector.Linux.Tests.Pods;
+
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class Cgroup2FactAttribute : FactAttribute
+{
+    public Cgroup2FactAttribute() => Skip = RootSupport.WhyNot(["mount", "umount", "stat"]) ?? Cgroup2.Missing;
+}
+
+/// <summary>Pods by the kernel's ids of cgroups, in the real hierarchy.</summary>
+public sealed class CgroupIdsTests : IDisposable
+{
+    private const string Uid = "0a1b2c3d-0000-4000-8000-123456789abc";
+    private const string Other = "0a1b2c3d-0000-4000-8000-cba987654321";
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("netlens-cgroups-");
+
+    [Cgroup2Fact]
+    public void A_containers_id_tells_its_pod_also_when_the_container_is_gone()
+    {
+        using var tree = new Cgroup2();
+        var ids = new CgroupIds(tree.Path);
+        ulong container;
+        using (var cgroup = new PodCgroup(Uid, tree.Path))
+        {
+            container = PodCgroup.IdOf(cgroup.Path);
+            ids.PodUidOf(container).ShouldBe(Uid);
+            ids.PodUidOf(PodCgroup.IdOf(Path.GetDirectoryName(cgroup.Path)!)).ShouldBe(Uid);
+            ids.PodUidOf(PodCgroup.IdOf(cgroup.Parent)).ShouldBeNull();
+            ids.PodUidOf(PodCgroup.IdOf(tree.Path)).ShouldBeNull("the root");
+        }
+        ids.PodUidOf(container).ShouldBe(Uid);
+        ids.PodUidOf(0).ShouldBeNull();
+    }
+
+    [Cgroup2Fact]
+    public void A_new_container_is_found_by_another_walk_and_what_is_known_allocates_nothing()
+    {
+        using var tree = new Cgroup2();
+        var ids = new CgroupIds(tree.Path);
+        using var first = new PodCgroup(Uid, tree.Path);
+        var id = PodCgroup.IdOf(first.Path);
+        ids.PodUidOf(id).ShouldBe(Uid);
+
+        using var second = new PodCgroup(Other, tree.Path);
+        var later = PodCgroup.IdOf(second.Path);
+        SpinWait.SpinUntil(() => ids.PodUidOf(later) == Other, TimeSpan.FromSeconds(30)).ShouldBeTrue();
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 1000; i++)
+            ids.PodUidOf(id);
+        (GC.GetAllocatedBytesForCurrentThread() - before).ShouldBe(0);
+    }
+
+    [Cgroup2Fact]
+    public void A_cgroup_that_was_gone_before_it_was_looked_for_is_nobodys()
+    {
+        using var tree = new Cgroup2();
+        var ids = new CgroupIds(tree.Path);
+        ulong gone;
+        using (var cgroup = new PodCgroup(Uid, tree.Path))
+            gone = PodCgroup.IdOf(cgroup.Path);
+        ids.PodUidOf(gone).ShouldBeNull();
+        ids.PodUidOf(gone).ShouldBeNull();
+    }
+
+    [Theory]
+    [InlineData("fs/cgroup", "fs/cgroup")]
+    [InlineData("fs/cgroup/unified", "fs/cgroup/unified")]
+    [InlineData("fs/cgroup/pids", null)]
+    public void The_hierarchy_is_found_alone_and_beside_version_1(string mount, string? expected)
+    {
+        var sys = Directory.CreateDirectory(Path.Combine(_folder.FullName, "sys")).FullName;
+        var folder = Directory.CreateDirectory(Path.Combine(sys, mount)).FullName;
+        File.WriteAllText(Path.Combine(folder, mount.EndsWith("pids") ? "cgroup.procs" : "cgroup.controllers"), "");
+        // This /proc has no process 1, so no tree of another mount namespace is asked.
+        CgroupIds.RootOf(new KernelPaths(_folder.FullName, sys)).ShouldBe(
+            expected is null ? null : Path.Combine(sys, expected));
+        CgroupIds.RootOf(new KernelPaths(_folder.FullName, sys, Recorded: true)).ShouldBeNull();
+    }
+
+    [Fact]
+    public void Where_there_is_none_nothing_is_found() => new CgroupIds(null).PodUidOf(77).ShouldBeNull();
+
+    public void Dispose() => _folder.Delete(recursive: true);
+}
