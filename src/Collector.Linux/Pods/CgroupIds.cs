@@ -7,8 +7,8 @@ using Collector.Linux.Processes;
 namespace Collector.Linux.Pods;
 
 /// <summary>
-/// Which pod a cgroup of version 2 is of, by the id that eBPF programs tell (bpf_get_current_cgroup_id): the inode of its
-/// folder, which is never used twice before the next boot. Belongs to the event thread.
+/// Which pod a cgroup of version 2 is of, by the id that eBPF programs tell (bpf_get_current_cgroup_id): the inode of
+/// its folder, which is never used twice before the next boot. Belongs to the event thread.
 /// </summary>
 /// <remarks>
 /// So a process has its pod although it is gone. Nodes that run containers in hierarchies of version 1 have no such
@@ -41,8 +41,8 @@ internal sealed class CgroupIds(string? root)
     }
 
     /// <summary>
-    /// The UID of the pod; null where it is of none, or unknown. What was met before costs a look-up, what is new a walk
-    /// through all cgroups, of which there is one a second at most.
+    /// The UID of the pod; null where it is of none, or unknown. What was met before costs a look-up, what is new a
+    /// walk through all cgroups, of which there is one a second at most.
     /// </summary>
     public string? PodUidOf(ulong id)
     {
