@@ -14,16 +14,16 @@ public sealed class UnprivilegedTests
         node.Run("stat", "-c", "%a %u:%g", node.Socket).ShouldBe("660 0:0\n");
         Unit.Capabilities.ShouldNotContain("CAP_DAC_OVERRIDE");
 
-        var pods = Netlens(node, true, "list", "pods", "--format", "json");
+        var pods = Netlens(node, groupRoot: true, "list", "pods", "--format", "json");
         pods.Code.ShouldBe(0, pods.Error);
         pods.Output.ShouldContain($"\"{web.Uid}\"");
         pods.Output.ShouldContain(web.Netns.ToString());
         var once = Netlens(
-            node, true, "once", "--pod", "shop/web-0", "--probe", "netdev", "--zeros");
+            node, groupRoot: true, "once", "--pod", "shop/web-0", "--probe", "netdev", "--zeros");
         once.Code.ShouldBe(0, once.Error);
         once.Output.ShouldContain("system.network.io");
 
-        var doctor = Netlens(node, false, "doctor");
+        var doctor = Netlens(node, groupRoot: false, "doctor");
         doctor.Error.ShouldContain("permission denied (the socket is root's; in a unit: SupplementaryGroups=root)");
     }
 

@@ -1,6 +1,6 @@
 namespace Collector.Tests.Support;
 
-/// <summary>The hierarchy of cgroup version 2, mounted for a test: every kernel has it, also where version 1 is used.</summary>
+/// <summary>The hierarchy of cgroup version 2, mounted for a test; kernels have it also where version 1 is used.</summary>
 internal sealed class Cgroup2 : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("netlens-cgroup2-");
