@@ -23,7 +23,7 @@ public class NamespaceBenchmarks
     [Benchmark]
     public long Refresh()
     {
-        _host.Namespaces.Refresh(_host.BootTime);
+        _host.Refresh(_host.BootTime);
         return _host.Namespaces.Version;
     }
 

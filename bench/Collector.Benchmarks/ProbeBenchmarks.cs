@@ -4,6 +4,7 @@ using Collector.Core.Snapshots;
 using Collector.Linux;
 using Collector.Linux.Kernel;
 using Collector.Linux.Probes;
+using Collector.Linux.Probes.Node;
 
 namespace Collector.Benchmarks;
 
@@ -33,7 +34,7 @@ public class ProbeBenchmarks
         _builder = new SnapshotBuilder(new SnapshotStore(), TimeProvider.System);
         var registration = AllProbes.List.First(p => p.Info.Id == Probe);
         _probe = registration.Create(_host, new ProbeSettings(registration.Info));
-        _host.Namespaces.Refresh(_host.BootTime);
+        _host.Refresh(_host.BootTime);
         if (_host.Namespaces.All.Count != Pods + 1)
             throw new InvalidOperationException($"{_host.Namespaces.All.Count} namespaces beside {Pods} pods");
         _probe.Start();

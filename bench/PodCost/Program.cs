@@ -87,8 +87,8 @@ internal static class Program
 
     private static double CostOfNames(LinuxHost host)
     {
-        host.Namespaces.Refresh(0);
-        using var owners = new NamespaceOwners(host);
+        host.Refresh(0);
+        var owners = host.Owners;
         var all = host.Namespaces.All;
         for (var i = 0; i < Warmup; i++)
             owners.Refresh(all);

@@ -1,20 +1,20 @@
-using Collector.Core.Events;
-using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Pods;
+using Collector.Linux.Probes.Common;
 using Collector.Linux.Processes;
 
 namespace Collector.Linux;
 
 /// <summary>
-/// The machine as the probes see it: where its files are, its namespaces, and the shared read buffers.
+/// Builds the machine that the probes see: its files, namespaces, pods, processes and programs in the kernel. Nothing
+/// in the folders below names it.
 /// </summary>
-public sealed class LinuxHost : IDisposable
+public sealed class LinuxHost : ProbeHost, IDisposable
 {
-    private readonly Lazy<NamespaceEntry> _entry;
+    private readonly NamespaceAccess _access;
     private ProcessTable? _processes;
 
     /// <param name="paths">Where /proc and /sys are.</param>
@@ -24,50 +24,38 @@ public sealed class LinuxHost : IDisposable
     {
         Paths = paths;
         BootTime = Kernel.BootTime.Read(paths);
-        _entry = new(() => new NamespaceEntry(paths.Proc));
-        Namespaces = new NamespaceRegistry(this);
+        _access = new NamespaceAccess(paths);
+        Namespaces = new NamespaceRegistry(
+            _access, BootTime, (inode, cookie) => Pods!.Table.OfNetns(inode, cookie)?.Identity);
         Bpf = new BpfHost(paths, bpf ?? new());
-        Pods = new PodWatcher(this, pods ?? new());
+        Pods = new PodWatcher(paths, Namespaces, pods ?? new());
+        Owners = new NamespaceOwners(paths, Namespaces, Pods);
         EventOwners = new EventOwners(paths, () => Pods.Table, new CgroupIds(CgroupIds.RootOf(paths)));
     }
 
-    public KernelPaths Paths { get; }
+    public override KernelPaths Paths { get; }
 
-    /// <summary>Unix nanoseconds of the machine's start.</summary>
-    public long BootTime { get; }
+    public override long BootTime { get; }
 
-    /// <summary>Bytes per page, for kernel figures that are in pages.</summary>
-    public static long PageSize { get; } = Environment.SystemPageSize;
+    public override NamespaceRegistry Namespaces { get; }
 
-    public NamespaceRegistry Namespaces { get; }
+    public override BpfHost Bpf { get; }
 
-    /// <summary>The pods of the node, from its container runtime.</summary>
-    internal PodWatcher Pods { get; }
+    internal override ReadBuffer Buffer => _access.Buffer;
 
-    /// <summary>For the event thread.</summary>
-    internal EventOwners EventOwners { get; }
+    internal override PodWatcher Pods { get; }
+
+    internal override NamespaceOwners Owners { get; }
+
+    internal override EventOwners EventOwners { get; }
+
+    internal override ProcessTable Processes => _processes ??= new ProcessTable(Paths, BootTime, Namespaces, Pods);
 
     /// <summary>Name and version of the container runtime; null while none answers.</summary>
     public string? PodRuntime => Pods.Runtime;
 
-    /// <summary>The eBPF side: types, symbols, the event thread.</summary>
-    public BpfHost Bpf { get; }
-
-    /// <summary>Where probes report occurrences.</summary>
-    public IEventSink Events { get; set; } = NoEvents.Instance;
-
-    /// <summary>For text files; belongs to the collection thread.</summary>
-    public ReadBuffer Buffer { get; } = new();
-
-    /// <summary>
-    /// For netlink datagrams; belongs to the collection thread. 64 KiB: the kernel fills at most 32 KiB a time.
-    /// </summary>
-    public byte[] NetlinkBuffer { get; } = GC.AllocateUninitializedArray<byte>(64 * 1024, pinned: true);
-
-    internal NamespaceEntry Entry => _entry.Value;
-
-    /// <summary>The processes of the node, walked by the first probe of a collection that asks.</summary>
-    internal ProcessTable Processes => _processes ??= new ProcessTable(this);
+    /// <summary>The pods as they are known now.</summary>
+    public IReadOnlyList<PodListing> ListPods() => PodListing.Read(Paths, Pods.Table);
 
     /// <summary>Begins to look for pods, which goes on in the background.</summary>
     /// <param name="log">Takes lines for the log: is it a warning, and the text.</param>
@@ -80,14 +68,23 @@ public sealed class LinuxHost : IDisposable
     /// <summary>Waits until the container runtime was asked once; false when it has not answered in time.</summary>
     public bool AwaitPods(TimeSpan limit) => Pods.WaitForFirstLook(limit);
 
+    /// <summary>Finds births and deaths of namespaces, and whose they are: once before each collection.</summary>
+    /// <param name="startOfNew">Start time for namespaces first seen now, Unix nanoseconds.</param>
+    public void Refresh(long startOfNew)
+    {
+        Namespaces.Refresh(startOfNew);
+        if (!Paths.Recorded)
+            Owners.Refresh(Namespaces.All);
+    }
+
     public void Dispose()
     {
         Pods.Dispose();
         Bpf.Dispose();
         EventOwners.Dispose();
         _processes?.Dispose();
+        Owners.Dispose();
         Namespaces.Dispose();
-        if (_entry.IsValueCreated)
-            _entry.Value.Dispose();
+        _access.Dispose();
     }
 }

@@ -6,6 +6,7 @@ using Collector.Linux;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes;
+using Collector.Linux.Probes.Node;
 using Collector.Tests.Support;
 using Ebpf.Tests.Lab;
 
@@ -34,7 +35,7 @@ internal sealed class BpfProbeRun : IDisposable
         Host = new LinuxHost(new KernelPaths(), options) { Events = Events };
         try
         {
-            Host.Namespaces.Refresh(Host.BootTime);
+            Host.Refresh(Host.BootTime);
             var registration = AllProbes.List.Single(p => p.Info.Id == id);
             Settings = new ProbeSettings(registration.Info, settings.ToDictionary(s => s.Key, s => s.Value));
             _builder.OnReadFailed = (_, reason) => Failures.Add(reason);
@@ -67,7 +68,7 @@ internal sealed class BpfProbeRun : IDisposable
     public Snapshot Collect()
     {
         _builder.Begin();
-        Host.Namespaces.Refresh(_builder.StartTimeOfNew(Host.BootTime));
+        Host.Refresh(_builder.StartTimeOfNew(Host.BootTime));
         _builder.Enter(Probe.Info.Id);
         Probe.Collect(_builder);
         return _builder.Publish();

@@ -13,21 +13,24 @@ namespace Collector.Linux.Namespaces;
 /// </summary>
 public sealed class NamespaceHandle : IDisposable
 {
-    private readonly LinuxHost _host;
+    private readonly NamespaceAccess _access;
     private readonly SafeFd? _fd;
     private readonly List<NamespaceSource> _sources = [];
 
-    internal NamespaceHandle(LinuxHost host, NetNamespace ns, SafeFd? fd)
+    internal NamespaceHandle(NamespaceAccess access, NetNamespace ns, SafeFd? fd)
     {
-        _host = host;
+        _access = access;
         _fd = fd;
         Namespace = ns;
     }
 
     public NetNamespace Namespace { get; }
 
-    /// <summary>The machine, for its shared read buffers.</summary>
-    internal LinuxHost Host => _host;
+    /// <summary>For text files; shared by all namespaces, so what is read is to be taken over at once.</summary>
+    internal ReadBuffer Buffer => _access.Buffer;
+
+    /// <summary>For netlink datagrams; shared in the same way.</summary>
+    internal byte[] NetlinkBuffer => _access.NetlinkBuffer;
 
     /// <summary>True once the namespace is gone; readers of it are to be dropped.</summary>
     public bool Closed { get; private set; }
@@ -56,8 +59,8 @@ public sealed class NamespaceHandle : IDisposable
     /// <exception cref="LinuxException">The file does not exist there, or the namespace cannot be entered.</exception>
     public ProcFile OpenFile(string pathBelowProc)
     {
-        var proc = _host.Paths.Proc;
-        if (_host.Paths.Recorded)
+        var proc = _access.Paths.Proc;
+        if (_access.Paths.Recorded)
             return ProcFile.Open($"{proc}/{pathBelowProc}");
         // "net" itself is a link to self/net: the main thread's namespace, not the calling thread's.
         var path = pathBelowProc.StartsWith("net/", StringComparison.Ordinal)
@@ -80,7 +83,7 @@ public sealed class NamespaceHandle : IDisposable
         Namespace.IsHost ? NetlinkSocket.Open(family) : NetlinkSocket.OpenOfNamespace(family));
 
     /// <summary>Runs code on a thread that is inside this namespace.</summary>
-    public T Enter<T>(Func<T> open) => IsOwn || _fd is null ? open() : _host.Entry.Run(_fd, open);
+    public T Enter<T>(Func<T> open) => IsOwn || _fd is null ? open() : _access.Entry.Run(_fd, open);
 
     /// <summary>
     /// The one source of type <typeparamref name="T"/> in this namespace, shared by all probes. Ask for it in every

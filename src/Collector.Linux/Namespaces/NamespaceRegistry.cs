@@ -1,6 +1,7 @@
 using Collector.Core.Identity;
 using Collector.Linux.Interop;
-using Collector.Linux.Pods;
+using Collector.Linux.Kernel;
+using Collector.Linux.Kernel.ProcFs;
 
 namespace Collector.Linux.Namespaces;
 
@@ -15,26 +16,31 @@ namespace Collector.Linux.Namespaces;
 /// </remarks>
 public sealed class NamespaceRegistry : IDisposable
 {
-    private readonly LinuxHost _host;
+    private readonly NamespaceAccess _access;
+    private readonly KernelPaths _paths;
+    private readonly long _bootTime;
     private readonly Dictionary<ulong, NamespaceHandle> _byInode = [];
     private readonly List<NamespaceHandle> _all = [];
     private readonly HashSet<ulong> _unreadable = [];
     private readonly MountWatcher _mounts;
     private readonly ProcessScanner _processes;
-    private readonly NamespaceOwners _owners;
     private readonly ulong _own;
     private long _generation;
     private long _refreshes;
 
-    internal NamespaceRegistry(LinuxHost host)
+    /// <param name="access">How namespaces are entered.</param>
+    /// <param name="bootTime">Unix nanoseconds since which the host's namespace counts.</param>
+    /// <param name="owner">The pod of a namespace, by inode and low half of its cookie; null: of none.</param>
+    internal NamespaceRegistry(NamespaceAccess access, long bootTime, Func<ulong, uint, NamespaceIdentity?> owner)
     {
-        _host = host;
-        _mounts = new MountWatcher(host.Paths);
-        _processes = new ProcessScanner(host.Paths);
-        _owners = new NamespaceOwners(host);
-        Directory = new NamespaceDirectory((inode, cookie) => host.Pods.Table.OfNetns(inode, cookie)?.Identity);
-        if (!host.Paths.Recorded)
-            _own = NsLink.Inode($"{host.Paths.Proc}/thread-self/ns/net");
+        _access = access;
+        _paths = access.Paths;
+        _bootTime = bootTime;
+        _mounts = new MountWatcher(_paths);
+        _processes = new ProcessScanner(_paths);
+        Directory = new NamespaceDirectory(owner);
+        if (!_paths.Recorded)
+            _own = NsLink.Inode($"{_paths.Proc}/thread-self/ns/net");
         AddHost();
     }
 
@@ -53,9 +59,6 @@ public sealed class NamespaceRegistry : IDisposable
     /// Namespaces seen whose handle could not be opened (no permission, no descriptors left), at the last look.
     /// </summary>
     public int Unreadable => _unreadable.Count;
-
-    /// <summary>Namespaces that look like a pod's and have none, at the last look.</summary>
-    internal int Unresolved => _owners.Unresolved;
 
     /// <summary>Namespaces found since the start, the host's included.</summary>
     public long Born => _generation;
@@ -77,7 +80,7 @@ public sealed class NamespaceRegistry : IDisposable
     {
         _refreshes++;
         _unreadable.Clear();
-        if (_host.Paths.Recorded)
+        if (_paths.Recorded)
             return;
         _mounts.Refresh();
         AddFromMounts(startOfNew);
@@ -85,33 +88,34 @@ public sealed class NamespaceRegistry : IDisposable
         RemoveDead(startOfNew);
         foreach (var handle in _all)
             handle.CloseUnused(_refreshes - 3);
-        _owners.Refresh(_all);
     }
 
     /// <summary>Where this process can open the path of a mount of the node.</summary>
     internal string PathOfMount(string path) => _mounts.PathOf(path);
+
+    /// <summary>The kernel's number for that life of a namespace; 0 where it has none or may not be entered.</summary>
+    internal ulong CookieOf(SafeFd ns) => NsCookie.Of(_access, ns, isOwn: false);
 
     /// <summary>Inode of a process's network namespace; 0 when it is gone.</summary>
     internal ulong InodeOf(int pid) => _processes.InodeOf(pid);
 
     private void AddHost()
     {
-        var paths = _host.Paths;
         SafeFd? fd = null;
         var inode = 0UL;
-        if (!paths.Recorded)
+        if (!_paths.Recorded)
         {
             // Process 1 is in the node's namespace where we can see it; in a container without hostPID our own is all
             // there is.
-            fd = TryOpen($"{paths.Proc}/1/ns/net", out inode, out _)
-                ?? TryOpen($"{paths.Proc}/thread-self/ns/net", out inode, out _);
+            fd = TryOpen($"{_paths.Proc}/1/ns/net", out inode, out _)
+                ?? TryOpen($"{_paths.Proc}/thread-self/ns/net", out inode, out _);
         }
         var isOwn = fd is null || inode == _own;
-        var ns = new NetNamespace(inode, ++_generation, isHost: true, _host.BootTime)
+        var ns = new NetNamespace(inode, ++_generation, isHost: true, _bootTime)
         {
-            Cookie = paths.Recorded ? 0 : NsCookie.Of(_host, fd, isOwn),
+            Cookie = _paths.Recorded ? 0 : NsCookie.Of(_access, fd, isOwn),
         };
-        Add(new NamespaceHandle(_host, ns, fd) { IsOwn = isOwn });
+        Add(new NamespaceHandle(_access, ns, fd) { IsOwn = isOwn });
     }
 
     private void AddFromMounts(long startOfNew)
@@ -137,7 +141,7 @@ public sealed class NamespaceRegistry : IDisposable
             if (known.Pid == 0)
                 known.Pid = pid;
         }
-        else if (Open($"{_host.Paths.Proc}/{pid}/ns/net", inode, startOfNew) is { } handle)
+        else if (Open($"{_paths.Proc}/{pid}/ns/net", inode, startOfNew) is { } handle)
         {
             handle.Pid = pid;
         }
@@ -156,9 +160,9 @@ public sealed class NamespaceRegistry : IDisposable
         }
         var ns = new NetNamespace(inode, ++_generation, isHost: false, startOfNew)
         {
-            Cookie = NsCookie.Of(_host, fd, inode == _own),
+            Cookie = NsCookie.Of(_access, fd, inode == _own),
         };
-        var handle = new NamespaceHandle(_host, ns, fd) { IsOwn = inode == _own };
+        var handle = new NamespaceHandle(_access, ns, fd) { IsOwn = inode == _own };
         Add(handle);
         return handle;
     }
@@ -243,7 +247,6 @@ public sealed class NamespaceRegistry : IDisposable
     {
         foreach (var handle in _all)
             handle.Dispose();
-        _owners.Dispose();
         _mounts.Dispose();
         _processes.Dispose();
     }

@@ -11,14 +11,14 @@ internal static unsafe class NsCookie
     /// <summary>
     /// Asks a socket made inside; 0 where the kernel does not say or the namespace cannot be entered.
     /// </summary>
-    /// <param name="host">For the thread that enters.</param>
+    /// <param name="access">For the thread that enters.</param>
     /// <param name="ns">The namespace's descriptor.</param>
     /// <param name="isOwn">True when nothing need be entered.</param>
-    public static ulong Of(LinuxHost host, SafeFd? ns, bool isOwn)
+    public static ulong Of(NamespaceAccess access, SafeFd? ns, bool isOwn)
     {
         try
         {
-            return isOwn || ns is null ? Ask() : host.Entry.Run(ns, Ask);
+            return isOwn || ns is null ? Ask() : access.Entry.Run(ns, Ask);
         }
         catch (LinuxException)
         {

@@ -2,7 +2,7 @@ using System.Net;
 using Collector.Core.Events;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
-using Collector.Linux.Processes;
+using Collector.Linux.Kernel.ProcFs;
 
 namespace Collector.Linux.Pods;
 

@@ -1,8 +1,9 @@
 using System.Text;
 using Collector.Core.Identity;
 using Collector.Linux.Interop;
+using Collector.Linux.Kernel;
+using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Namespaces;
-using Collector.Linux.Processes;
 
 namespace Collector.Linux.Pods;
 
@@ -16,7 +17,7 @@ namespace Collector.Linux.Pods;
 /// plugins, nsenter), so for a mounted namespace only a container counts, and what the runtime says later takes its
 /// place.
 /// </remarks>
-internal sealed class NamespaceOwners(LinuxHost host) : IDisposable
+internal sealed class NamespaceOwners(KernelPaths paths, NamespaceRegistry registry, PodWatcher pods) : IDisposable
 {
     private const int EarlyLooks = 3;
     private const int LookEvery = 16;
@@ -31,7 +32,7 @@ internal sealed class NamespaceOwners(LinuxHost host) : IDisposable
     public void Refresh(IReadOnlyList<NamespaceHandle> namespaces)
     {
         _tick++;
-        var table = host.Pods.Table;
+        var table = pods.Table;
         var unresolved = 0;
         for (var i = 1; i < namespaces.Count; i++)
         {
@@ -42,7 +43,7 @@ internal sealed class NamespaceOwners(LinuxHost host) : IDisposable
                 continue;
             unresolved++;
             if (handle.MountPath is { } path)
-                host.Pods.Expect(Path.GetFileName(path));
+                pods.Expect(Path.GetFileName(path));
         }
         Unresolved = unresolved;
     }
@@ -76,7 +77,7 @@ internal sealed class NamespaceOwners(LinuxHost host) : IDisposable
         if (table.OfNetns(ns.Inode, (uint)ns.Cookie) is not { } pod)
             return null;
         // Without a cookie (before Linux 5.14) its process has to be in the namespace that we hold.
-        return ns.Cookie != 0 || (pod.Pid > 0 && host.Namespaces.InodeOf(pod.Pid) == ns.Inode) ? pod : null;
+        return ns.Cookie != 0 || (pod.Pid > 0 && registry.InodeOf(pod.Pid) == ns.Inode) ? pod : null;
     }
 
     private bool IsTimeToLook(NamespaceHandle handle) =>
@@ -84,7 +85,7 @@ internal sealed class NamespaceOwners(LinuxHost host) : IDisposable
 
     private void Guess(NamespaceHandle handle, PodTable table)
     {
-        _proc ??= new ProcFolder(host.Paths);
+        _proc ??= new ProcFolder(paths);
         var n = _proc.Read(handle.Pid, "/cgroup\0"u8, _cgroup, out _);
         if (n <= 0)
             return;

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
-using Collector.Linux.Processes;
+using Collector.Linux.Kernel;
+using Collector.Linux.Kernel.ProcFs;
 
 namespace Collector.Linux.Pods;
 
@@ -21,13 +22,13 @@ public sealed record PodListing(
     IReadOnlyList<IPAddress> Addresses, IReadOnlyList<int> Pids, string Source, TimeSpan? Age)
 {
     /// <summary>What is known now: the runtime's pods, and those that only their cgroups show.</summary>
-    public static IReadOnlyList<PodListing> Read(LinuxHost host)
+    internal static IReadOnlyList<PodListing> Read(KernelPaths paths, PodTable table)
     {
-        var processes = Processes(host);
-        var now = Kernel.KernelClock.UnixNow();
+        var processes = Processes(paths);
+        var now = KernelClock.UnixNow();
         var listed = new List<PodListing>();
         // Of a pod that has a newer sandbox the dead ones are of no interest.
-        foreach (var pod in host.Pods.Table.All.Where(p => p.GoneAt == 0 && (p.Ready || !p.Identity.IsSecondary)))
+        foreach (var pod in table.All.Where(p => p.GoneAt == 0 && (p.Ready || !p.Identity.IsSecondary)))
         {
             var identity = pod.Identity;
             var uid = identity.PodUid ?? "";
@@ -46,10 +47,10 @@ public sealed record PodListing(
     }
 
     /// <summary>Process ids by pod UID, from their cgroups.</summary>
-    private static Dictionary<string, List<int>> Processes(LinuxHost host)
+    private static Dictionary<string, List<int>> Processes(KernelPaths paths)
     {
         var found = new Dictionary<string, List<int>>();
-        foreach (var folder in Directory.EnumerateDirectories(host.Paths.Proc))
+        foreach (var folder in Directory.EnumerateDirectories(paths.Proc))
         {
             if (!int.TryParse(Path.GetFileName(folder), out var pid))
                 continue;

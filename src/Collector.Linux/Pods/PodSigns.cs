@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Text;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
-using Collector.Linux.Processes;
+using Collector.Linux.Kernel.ProcFs;
 
 namespace Collector.Linux.Pods;
 

@@ -2,6 +2,8 @@ using System.Collections.Frozen;
 using System.Diagnostics;
 using System.Text;
 using Collector.Linux.Interop;
+using Collector.Linux.Kernel;
+using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Pods.Cri;
 using Google.Protobuf;
@@ -28,7 +30,8 @@ internal sealed class PodWatcher : IDisposable
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
 
-    private readonly LinuxHost _host;
+    private readonly KernelPaths _paths;
+    private readonly NamespaceRegistry _namespaces;
     private readonly PodOptions _options;
     private readonly PodLabels _labels;
     private readonly SemaphoreSlim _signal = new(0, 1);
@@ -49,9 +52,10 @@ internal sealed class PodWatcher : IDisposable
     private int _looksSinceSign;
     private int _failures;
 
-    public PodWatcher(LinuxHost host, PodOptions options)
+    public PodWatcher(KernelPaths paths, NamespaceRegistry namespaces, PodOptions options)
     {
-        _host = host;
+        _paths = paths;
+        _namespaces = namespaces;
         _options = options;
         _labels = new PodLabels(options.Labels, Statistics.Reject);
     }
@@ -73,12 +77,12 @@ internal sealed class PodWatcher : IDisposable
     /// <summary>Begins to look; does nothing where no runtime is to be asked.</summary>
     public void Start()
     {
-        if (_options.RuntimeEndpoint == PodOptions.None || _host.Paths.Recorded)
+        if (_options.RuntimeEndpoint == PodOptions.None || _paths.Recorded)
         {
             _firstLook.TrySetResult();
             return;
         }
-        _signs = new PodSigns(_host.Paths, _host.Namespaces.PathOfMount("/run/netns"), Sign);
+        _signs = new PodSigns(_paths, _namespaces.PathOfMount("/run/netns"), Sign);
         _task = Task.Run(() => RunAsync(_stop.Token));
     }
 
@@ -163,7 +167,7 @@ internal sealed class PodWatcher : IDisposable
 
     private async Task<bool> ConnectAsync(CancellationToken stop)
     {
-        var socket = RuntimeSockets.Find(_host.Paths, _options.RuntimeEndpoint);
+        var socket = RuntimeSockets.Find(_paths, _options.RuntimeEndpoint);
         if (socket is null)
         {
             Say(false, $"no container runtime at {string.Join(", ", RuntimeSockets.Usual)}: pods have no names "
@@ -423,14 +427,14 @@ internal sealed class PodWatcher : IDisposable
     private (ulong Inode, ulong Cookie) NetnsOf(SandboxDetails details, PodSandbox sandbox)
     {
         var path = details.NetnsPath.Length > 0
-            ? _host.Namespaces.PathOfMount(details.NetnsPath)
-            : $"{_host.Paths.Proc}/{details.Pid}/ns/net";
+            ? _namespaces.PathOfMount(details.NetnsPath)
+            : $"{_paths.Proc}/{details.Pid}/ns/net";
         try
         {
             using var fd = SafeFd.Open(path);
             if (details.NetnsPath.Length == 0 && !IsOf(details.Pid, sandbox))
                 return (0, 0);
-            return (fd.Inode(), NsCookie.Of(_host, fd, isOwn: false));
+            return (fd.Inode(), _namespaces.CookieOf(fd));
         }
         catch (LinuxException)
         {
@@ -442,10 +446,10 @@ internal sealed class PodWatcher : IDisposable
     {
         try
         {
-            var text = File.ReadAllText($"{_host.Paths.Proc}/{pid}/cgroup");
+            var text = File.ReadAllText($"{_paths.Proc}/{pid}/cgroup");
             var uid = sandbox.Metadata.Uid;
             return text.Contains(sandbox.Id, StringComparison.Ordinal)
-                || (uid.Length > 0 && Processes.CgroupPath.ParseFile(Encoding.UTF8.GetBytes(text))
+                || (uid.Length > 0 && CgroupPath.ParseFile(Encoding.UTF8.GetBytes(text))
                     .IsPod(Encoding.UTF8.GetBytes(uid)));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -1,9 +1,19 @@
 using Collector.Core.Probes;
+using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Drops;
+using Collector.Linux.Probes.Links;
+using Collector.Linux.Probes.Mib;
+using Collector.Linux.Probes.Node;
+using Collector.Linux.Probes.Rdma;
+using Collector.Linux.Probes.Softirq;
+using Collector.Linux.Probes.Tables;
+using Collector.Linux.Probes.Tcp;
+using Collector.Linux.Probes.Virtio;
 
 namespace Collector.Linux.Probes;
 
 /// <summary>A probe that can be made: its description and how.</summary>
-public sealed record ProbeRegistration(ProbeInfo Info, Func<LinuxHost, ProbeSettings, Probe> Create);
+public sealed record ProbeRegistration(ProbeInfo Info, Func<ProbeHost, ProbeSettings, Probe> Create);
 
 /// <summary>Every Linux probe, in the order in which they are collected and listed. The only registry.</summary>
 public static class AllProbes
@@ -16,7 +26,7 @@ public static class AllProbes
         new(Ip.Info, static (host, settings) => new Ip(host, settings)),
         new(IpExt.Info, static (host, settings) => new IpExt(host, settings)),
         new(Icmp.Info, static (host, settings) => new Icmp(host, settings)),
-        new(Tcp.Info, static (host, settings) => new Tcp(host, settings)),
+        new(Mib.Tcp.Info, static (host, settings) => new Mib.Tcp(host, settings)),
         new(TcpExt.Info, static (host, settings) => new TcpExt(host, settings)),
         new(TcpSummary.Info, static (host, settings) => new TcpSummary(host, settings)),
         new(Udp.Info, static (host, settings) => new Udp(host, settings)),
@@ -26,13 +36,13 @@ public static class AllProbes
         new(Fd.Info, static (host, settings) => new Fd(host, settings)),
         new(Io.Info, static (host, settings) => new Io(host, settings)),
         new(Slab.Info, static (host, _) => new Slab(host)),
-        new(Rdma.Info, static (host, settings) => new Rdma(host, settings)),
+        new(Rdma.Rdma.Info, static (host, settings) => new Rdma.Rdma(host, settings)),
         new(PacketLoss.Info, static (host, settings) => new PacketLoss(host, settings)),
-        new(Softirq.Info, static (host, settings) => new Softirq(host, settings)),
+        new(Softirq.Softirq.Info, static (host, settings) => new Softirq.Softirq(host, settings)),
         new(VirtCmdLatency.Info, static (host, settings) => new VirtCmdLatency(host, settings)),
         new(TcpReset.Info, static (host, settings) => new TcpReset(host, settings)),
         new(TcpRetrans.Info, static (host, settings) => new TcpRetrans(host, settings)),
-        new(Pods.Info, static (host, _) => new Pods(host)),
+        new(Node.Pods.Info, static (host, _) => new Node.Pods(host)),
         // Last: it tells about the programs of those before.
         new(Ebpf.Info, static (host, _) => new Ebpf(host)),
     ];

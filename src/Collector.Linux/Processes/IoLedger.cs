@@ -1,5 +1,6 @@
 using Collector.Core.Snapshots;
 using Collector.Linux.Interop;
+using Collector.Linux.Kernel.ProcFs;
 
 namespace Collector.Linux.Processes;
 

@@ -3,6 +3,8 @@ using Collector.Core.Identity;
 using Collector.Core.Snapshots;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Netlink;
+using Collector.Linux.Kernel.ProcFs;
+using Collector.Linux.Pods;
 
 namespace Collector.Linux.Processes;
 
@@ -14,7 +16,7 @@ namespace Collector.Linux.Processes;
 /// The kernel tells a socket's cgroup too (INET_DIAG_CGROUP_ID), but only that of version 2, where a node with
 /// version 1 may have all processes in the root.
 /// </remarks>
-internal sealed class ListenerOwners(LinuxHost host)
+internal sealed class ListenerOwners(PodWatcher pods, Func<ProcessTable> table)
 {
     /// <summary>Collections in which a socket is looked for before it counts as the node's own.</summary>
     private const int Looks = 3;
@@ -48,7 +50,7 @@ internal sealed class ListenerOwners(LinuxHost host)
         if (_known.Count != listeners.Length)
             DropGone(snapshot.Tick);
         // Groups get their names, and new ones, from the walk over processes, which fd and io may not ask for.
-        var version = host.Pods.Table.Version;
+        var version = pods.Table.Version;
         if (_wanted.Count > 0 || _unnamed || _version != version)
             Search(snapshot);
         _version = version;
@@ -67,7 +69,7 @@ internal sealed class ListenerOwners(LinuxHost host)
     {
         try
         {
-            var processes = host.Processes;
+            var processes = table();
             processes.Refresh(snapshot);
             foreach (var process in processes.Live)
             {

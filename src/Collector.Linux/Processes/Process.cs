@@ -1,3 +1,5 @@
+using Collector.Linux.Kernel.ProcFs;
+
 namespace Collector.Linux.Processes;
 
 /// <summary>One process, never a thread, from the first look that found it to the first that did not.</summary>

@@ -1,12 +1,13 @@
 using System.Text;
 using Collector.Core.Identity;
+using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Pods;
 
 namespace Collector.Linux.Processes;
 
 /// <summary>All groups that have processes, or had some a moment ago.</summary>
-internal sealed class ProcessGroups(LinuxHost host)
+internal sealed class ProcessGroups(NamespaceRegistry namespaces, PodWatcher pods)
 {
     /// <summary>
     /// Collections without a process after which a hostNetwork pod or a container is over. Its first process lives as
@@ -32,9 +33,9 @@ internal sealed class ProcessGroups(LinuxHost host)
     {
         if (path.PodUid.IsEmpty)
             return Of(handle);
-        if (host.Pods.ByContainer && OfContainer(handle, path, startOfNew) is { } group)
+        if (pods.ByContainer && OfContainer(handle, path, startOfNew) is { } group)
             return group;
-        return handle == host.Namespaces.Host ? OfPod(path, startOfNew) : Of(handle);
+        return handle == namespaces.Host ? OfPod(path, startOfNew) : Of(handle);
     }
 
     /// <summary>The group of all processes of a namespace that are in no other.</summary>
@@ -53,7 +54,7 @@ internal sealed class ProcessGroups(LinuxHost host)
             if (path.IsPod(pod.PodUid))
                 return pod;
         }
-        var group = Make(host.Namespaces.Host, path.PodUidText!, startTime, container: null);
+        var group = Make(namespaces.Host, path.PodUidText!, startTime, container: null);
         NamePod(group);
         _pods.Add(group);
         return group;
@@ -63,14 +64,14 @@ internal sealed class ProcessGroups(LinuxHost host)
     {
         Span<char> id = stackalloc char[path.ContainerId.Length];
         Encoding.ASCII.GetChars(path.ContainerId, id);
-        if (id.IsEmpty || host.Pods.Table.IsSandbox(id))
+        if (id.IsEmpty || pods.Table.IsSandbox(id))
             return null;
         if (!_byContainer.TryGetValue(handle, out var containers))
             _byContainer.Add(handle, containers = []);
         if (containers.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(id, out var group))
             return group;
         // One of another pod's processes that entered counts where it works, and is none of this pod's containers.
-        if (handle != host.Namespaces.Host && handle.Namespace.Identity.PodUid is { } uid && uid != path.PodUidText)
+        if (handle != namespaces.Host && handle.Namespace.Identity.PodUid is { } uid && uid != path.PodUidText)
             return null;
         group = Make(handle, path.PodUidText!, startTime, id.ToString());
         NameContainer(group);
@@ -85,7 +86,7 @@ internal sealed class ProcessGroups(LinuxHost host)
         var ns = new NetNamespace(handle.Namespace.Inode, --_generation, isHost: false, startTime,
             new NamespaceIdentity(PodUid: uid))
         {
-            IsHostNetworkPod = handle == host.Namespaces.Host,
+            IsHostNetworkPod = handle == namespaces.Host,
         };
         return new ProcessGroup(handle, ns, Encoding.ASCII.GetBytes(uid)) { Container = container };
     }
@@ -93,9 +94,9 @@ internal sealed class ProcessGroups(LinuxHost host)
     /// <summary>Closes groups whose namespace, pod or container is gone, and names the others.</summary>
     public void Refresh()
     {
-        if (_seen != host.Namespaces.Version)
+        if (_seen != namespaces.Version)
         {
-            _seen = host.Namespaces.Version;
+            _seen = namespaces.Version;
             foreach (var (handle, group) in _byNamespace)
             {
                 if (handle.Closed)
@@ -148,14 +149,14 @@ internal sealed class ProcessGroups(LinuxHost host)
 
     private void NameContainer(ProcessGroup group)
     {
-        var owner = group.Handle == host.Namespaces.Host
+        var owner = group.Handle == namespaces.Host
             ? PodOf(group)?.Identity
             : group.Handle.Namespace.Identity;
         var before = group.Namespace.Identity;
         // The name stays when the runtime forgets the container before its last figures left.
-        var name = host.Pods.Table.Containers.GetValueOrDefault(group.Container!) ?? before.ContainerName;
+        var name = pods.Table.Containers.GetValueOrDefault(group.Container!) ?? before.ContainerName;
         if (name is null)
-            host.Pods.Expect(group.Container!);
+            pods.Expect(group.Container!);
         if (before.ContainerId is not null && ReferenceEquals(group.Owner, owner) && before.ContainerName == name)
             return;
         group.Owner = owner;
@@ -169,9 +170,9 @@ internal sealed class ProcessGroups(LinuxHost host)
     private Pod? PodOf(ProcessGroup group)
     {
         var uid = group.Namespace.Identity.PodUid!;
-        var pod = host.Pods.Table.OfUid(uid);
+        var pod = pods.Table.OfUid(uid);
         if (pod is null)
-            host.Pods.Expect(uid);
+            pods.Expect(uid);
         return pod;
     }
 

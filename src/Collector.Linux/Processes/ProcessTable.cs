@@ -1,6 +1,10 @@
 using System.Buffers.Text;
 using Collector.Core.Snapshots;
 using Collector.Linux.Interop;
+using Collector.Linux.Kernel;
+using Collector.Linux.Kernel.ProcFs;
+using Collector.Linux.Namespaces;
+using Collector.Linux.Pods;
 
 namespace Collector.Linux.Processes;
 
@@ -23,7 +27,9 @@ internal sealed class ProcessTable : IDisposable
     /// </summary>
     private const int EarlyChecks = 3;
 
-    private readonly LinuxHost _host;
+    private readonly long _bootTime;
+    private readonly NamespaceRegistry _namespaces;
+    private readonly PodWatcher _pods;
     private readonly Dictionary<int, Process> _byPid = [];
     private readonly List<Process> _live = [];
     private readonly List<Process> _gone = [];
@@ -31,11 +37,13 @@ internal sealed class ProcessTable : IDisposable
     private long _tick = -1;
 
     /// <exception cref="LinuxException">/proc cannot be opened.</exception>
-    public ProcessTable(LinuxHost host)
+    public ProcessTable(KernelPaths paths, long bootTime, NamespaceRegistry namespaces, PodWatcher pods)
     {
-        _host = host;
-        Folder = new ProcFolder(host.Paths);
-        Groups = new ProcessGroups(host);
+        _bootTime = bootTime;
+        _namespaces = namespaces;
+        _pods = pods;
+        Folder = new ProcFolder(paths);
+        Groups = new ProcessGroups(namespaces, pods);
     }
 
     public ProcFolder Folder { get; }
@@ -60,7 +68,7 @@ internal sealed class ProcessTable : IDisposable
         Walk(snapshot);
         RemoveGone();
         Groups.Refresh();
-        var startOfNew = snapshot.StartTimeOfNew(_host.BootTime);
+        var startOfNew = snapshot.StartTimeOfNew(_bootTime);
         foreach (var process in _live)
         {
             LinkParent(process);
@@ -155,9 +163,9 @@ internal sealed class ProcessTable : IDisposable
         var inode = Folder.NetNamespaceOf(process.Pid, out var error);
         process.Denied = error is Errno.EACCES or Errno.EPERM;
         // A zombie has no namespace any more: it stays where it was (and its cgroup v1 path is "/").
-        if (inode == 0 || _host.Namespaces.Find(inode) is not { } handle)
+        if (inode == 0 || _namespaces.Find(inode) is not { } handle)
             return;
-        if (handle != _host.Namespaces.Host && !_host.Pods.ByContainer)
+        if (handle != _namespaces.Host && !_pods.ByContainer)
         {
             Move(process, Groups.Of(handle));
             return;

@@ -33,7 +33,7 @@ internal sealed class LinuxNode(KernelPaths paths, BpfOptions bpf, PodOptions po
     public bool AwaitPods(TimeSpan limit) => _host.AwaitPods(limit);
 
     public void Refresh(SnapshotBuilder snapshot) =>
-        _host.Namespaces.Refresh(snapshot.StartTimeOfNew(_host.BootTime));
+        _host.Refresh(snapshot.StartTimeOfNew(_host.BootTime));
 
     public void Dispose() => _host.Dispose();
 }

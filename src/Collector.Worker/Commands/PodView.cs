@@ -26,7 +26,7 @@ internal static class PodView
                 return ExitCodes.Failure;
             }
             Session.StartPods(node);
-            var pods = PodListing.Read(linux.Host);
+            var pods = linux.Host.ListPods();
             if (parsed.GetValue(format) == "json")
                 PrintJson(pods);
             else

@@ -24,10 +24,10 @@ public sealed class ForeignProcTests : IDisposable
         Directory.CreateDirectory($"{_proc}/4711/ns");
         AddProcess(1);
         using var host = new LinuxHost(new KernelPaths(_proc));
-        host.Namespaces.Refresh(1);
-        host.Namespaces.Refresh(2);
+        host.Refresh(1);
+        host.Refresh(2);
         var born = Enumerable.Range(5000, 600).Select(AddProcess).ToArray();
-        host.Namespaces.Refresh(3);
+        host.Refresh(3);
         born.Count(inode => host.Namespaces.Find(inode) is null).ShouldBe(0);
     }
 
@@ -43,7 +43,7 @@ public sealed class ForeignProcTests : IDisposable
         }
         File.CreateSymbolicLink($"{Ns(13)}/net", "net:[6]");
         using var host = new LinuxHost(new KernelPaths(_proc));
-        host.Namespaces.Refresh(1);
+        host.Refresh(1);
         host.Namespaces.Unreadable.ShouldBe(1);
     }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Namespaces;
 using FsCheck;
 using FsCheck.Fluent;

@@ -203,7 +203,7 @@ public sealed class NamespaceRegistryTests : IDisposable
         Directory.CreateDirectory($"{root}/net");
         File.WriteAllText($"{root}/net/snmp", "Ip: A\nIp: 1\n");
         using var host = new LinuxHost(new KernelPaths(root, root, Recorded: true));
-        host.Namespaces.Refresh(0);
+        host.Refresh(0);
         host.Namespaces.All.Count.ShouldBe(1);
         using var file = host.Namespaces.Host.OpenFile("net/snmp");
         new ReadBuffer().TryRead(file, out var text, out _).ShouldBeTrue();
@@ -212,7 +212,7 @@ public sealed class NamespaceRegistryTests : IDisposable
 
     private long Refresh()
     {
-        _host.Namespaces.Refresh(++_now);
+        _host.Refresh(++_now);
         return _now;
     }
 

@@ -4,6 +4,9 @@ using System.Text.RegularExpressions;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Probes;
+using Collector.Linux.Probes.Mib;
+using Collector.Linux.Probes.Tables;
+using Collector.Linux.Sources;
 using Collector.Linux.Tests.Kernel.Netlink;
 using Collector.Tests.Support;
 

@@ -2,6 +2,7 @@ using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Linux.Kernel;
 using Collector.Linux.Probes;
+using Collector.Linux.Probes.Node;
 using Collector.Linux.Tests.Processes;
 
 namespace Collector.Linux.Tests.Probes;

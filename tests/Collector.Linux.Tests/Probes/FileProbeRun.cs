@@ -42,7 +42,7 @@ internal sealed class FileProbeRun : IDisposable
     public FileProbeRun Collect()
     {
         Failures.Clear();
-        Host.Namespaces.Refresh(0);
+        Host.Refresh(0);
         _builder.Begin();
         _builder.Enter(Probe.Info.Id);
         Probe.Collect(_builder);

@@ -1,6 +1,7 @@
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Linux.Probes;
+using Collector.Linux.Probes.Node;
 using Collector.Linux.Tests.Processes;
 
 namespace Collector.Linux.Tests.Probes;

@@ -29,7 +29,7 @@ internal sealed class KernelProbeRun : IDisposable
     private readonly SnapshotBuilder _builder = new(new SnapshotStore(), TimeProvider.System);
 
     public KernelProbeRun(string id, params (string Key, string Value)[] settings)
-        : this(new LinuxHost(new KernelPaths()), id, settings) => Host.Namespaces.Refresh(Host.BootTime);
+        : this(new LinuxHost(new KernelPaths()), id, settings) => Host.Refresh(Host.BootTime);
 
     private KernelProbeRun(LinuxHost host, string id, params (string Key, string Value)[] settings)
     {
@@ -49,7 +49,7 @@ internal sealed class KernelProbeRun : IDisposable
     public Snapshot Collect()
     {
         _builder.Begin();
-        Host.Namespaces.Refresh(_builder.StartTimeOfNew(Host.BootTime));
+        Host.Refresh(_builder.StartTimeOfNew(Host.BootTime));
         _builder.Enter(_probe.Info.Id);
         _probe.Collect(_builder);
         return _builder.Publish();

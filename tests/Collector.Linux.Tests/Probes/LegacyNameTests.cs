@@ -1,5 +1,6 @@
 using Collector.Core.Metrics;
 using Collector.Linux.Probes;
+using Collector.Linux.Probes.Mib;
 
 namespace Collector.Linux.Tests.Probes;
 

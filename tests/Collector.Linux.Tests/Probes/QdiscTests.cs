@@ -5,6 +5,8 @@ using Collector.Core.Identity;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Probes;
+using Collector.Linux.Probes.Links;
+using Collector.Linux.Probes.Mib;
 using Collector.Linux.Tests.Kernel.Netlink;
 using Collector.Tests.Support;
 

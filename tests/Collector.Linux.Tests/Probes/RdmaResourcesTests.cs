@@ -4,6 +4,7 @@ using Collector.Core.Snapshots;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Probes;
+using Collector.Linux.Probes.Rdma;
 using Collector.Tests.Support;
 using FsCheck;
 using FsCheck.Fluent;

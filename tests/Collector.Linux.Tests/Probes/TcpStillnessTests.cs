@@ -4,6 +4,8 @@ using Collector.Core.Snapshots;
 using Collector.Linux.Kernel;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Probes;
+using Collector.Linux.Probes.Mib;
+using Collector.Linux.Probes.Tcp;
 using Collector.Tests.Support;
 
 namespace Collector.Linux.Tests.Probes;
@@ -23,7 +25,7 @@ public sealed class TcpStillnessTests : IDisposable
 
     public TcpStillnessTests()
     {
-        _host.Namespaces.Refresh(0);
+        _host.Refresh(0);
         _handle = _host.Namespaces.Find(_ns.Inode)!;
         _sockets = new TcpSockets(_handle.Namespace, 16, null);
     }

@@ -7,6 +7,9 @@ using Collector.Core.Snapshots;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Probes;
+using Collector.Linux.Probes.Mib;
+using Collector.Linux.Probes.Tcp;
+using Collector.Linux.Sources;
 using Collector.Linux.Tests.Kernel.Netlink;
 using Collector.Tests.Support;
 

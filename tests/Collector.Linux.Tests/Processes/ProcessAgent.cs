@@ -38,7 +38,7 @@ internal sealed class ProcessAgent : IDisposable
     public void Tick()
     {
         _builder.Begin();
-        Host.Namespaces.Refresh(_builder.StartTimeOfNew(Host.BootTime));
+        Host.Refresh(_builder.StartTimeOfNew(Host.BootTime));
         _builder.Enter(_probe.Info.Id);
         var before = GC.GetAllocatedBytesForCurrentThread();
         _probe.Collect(_builder);

@@ -1,4 +1,5 @@
 using Collector.Linux.Probes;
+using Collector.Linux.Probes.Node;
 using Collector.Tests.Support;
 
 namespace Collector.Linux.Tests.Processes;

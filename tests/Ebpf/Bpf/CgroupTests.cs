@@ -3,6 +3,8 @@ using Collector.Core.Identity;
 using Collector.Linux.Kernel;
 using Collector.Linux.Pods;
 using Collector.Linux.Probes;
+using Collector.Linux.Probes.Node;
+using Collector.Linux.Probes.Tcp;
 using Collector.Tests.Support;
 
 namespace Ebpf.Tests.Bpf;

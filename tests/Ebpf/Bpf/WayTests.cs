@@ -3,6 +3,8 @@ using Collector.Linux;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes;
+using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Node;
 
 namespace Ebpf.Tests.Bpf;
 

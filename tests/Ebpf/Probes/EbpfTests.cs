@@ -5,6 +5,8 @@ using Collector.Core.Snapshots;
 using Collector.Linux;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes;
+using Collector.Linux.Probes.Mib;
+using Collector.Linux.Probes.Node;
 using Collector.Tests.Support;
 
 namespace Ebpf.Tests.Probes;
@@ -55,7 +57,7 @@ public sealed class EbpfTests
     /// <summary>Collects the probe under test next to the one that it tells about.</summary>
     private sealed class Figures(LinuxHost host)
     {
-        private readonly Collector.Linux.Probes.Ebpf _probe = new(host);
+        private readonly Collector.Linux.Probes.Node.Ebpf _probe = new(host);
         private readonly SnapshotBuilder _builder = new(new SnapshotStore(), TimeProvider.System);
 
         public long Value(string metric, params TagValue[] tags) => Rows(metric, tags).Single().Value;
@@ -70,7 +72,7 @@ public sealed class EbpfTests
             _builder.Enter("ebpf");
             _probe.Collect(_builder);
             var snapshot = _builder.Publish();
-            var m = Collector.Linux.Probes.Ebpf.Info.Metrics.Single(x => x.Name == metric);
+            var m = Collector.Linux.Probes.Node.Ebpf.Info.Metrics.Single(x => x.Name == metric);
             var rows = new List<(Row, long)>();
             if (snapshot.Find(m.Table) is not { } table)
                 return rows;

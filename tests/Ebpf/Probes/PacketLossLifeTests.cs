@@ -3,6 +3,8 @@ using Collector.Core.Events;
 using Collector.Core.Probes;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes;
+using Collector.Linux.Probes.Drops;
+using Collector.Linux.Probes.Node;
 using Collector.Tests.Support;
 
 namespace Ebpf.Tests.Probes;

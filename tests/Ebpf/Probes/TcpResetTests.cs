@@ -6,6 +6,8 @@ using Collector.Core.Probes;
 using Collector.Linux;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes;
+using Collector.Linux.Probes.Node;
+using Collector.Linux.Probes.Tcp;
 using Collector.Tests.Support;
 
 namespace Ebpf.Tests.Probes;

@@ -4,6 +4,8 @@ using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Linux.Probes;
+using Collector.Linux.Probes.Node;
+using Collector.Linux.Probes.Tcp;
 using Collector.Tests.Support;
 
 namespace Ebpf.Tests.Probes;

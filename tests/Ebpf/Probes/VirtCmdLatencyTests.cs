@@ -5,6 +5,8 @@ using Collector.Linux;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes;
+using Collector.Linux.Probes.Node;
+using Collector.Linux.Probes.Virtio;
 using Collector.Tests.Support;
 using Ebpf.Tests.Lab;
 

@@ -2,6 +2,8 @@ using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Namespaces;
+using Collector.Linux.Probes.Common;
+using Collector.Linux.Sources;
 
 namespace Collector.Linux.Probes.Mib;
 
@@ -26,7 +28,7 @@ internal abstract class MibProbe : PerNamespaceProbe<MibReader>
     private readonly MibSection?[] _found;
     private readonly bool _readsSnmp, _readsSnmp6, _readsNetstat;
 
-    protected MibProbe(MibSpec spec, LinuxHost host, ProbeSettings settings) : base(spec.Info, host)
+    protected MibProbe(MibSpec spec, ProbeHost host, ProbeSettings settings) : base(spec.Info, host)
     {
         _spec = spec;
         IncludesAll = settings.Text(MibSpec.Include) == MibSpec.All;

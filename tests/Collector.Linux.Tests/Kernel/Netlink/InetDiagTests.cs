@@ -3,6 +3,8 @@ using System.Net.Sockets;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Probes;
+using Collector.Linux.Probes.Tcp;
+using Collector.Linux.Sources;
 using Collector.Tests.Support;
 
 namespace Collector.Linux.Tests.Kernel.Netlink;
@@ -21,7 +23,7 @@ public sealed class InetDiagTests
         using var client4 = ns.Inside(() => new TcpClient("127.0.0.1", 7030));
         using var client6 = ns.Inside(() => new TcpClient("::1", 7030));
         using var host = new LinuxHost(new KernelPaths());
-        host.Namespaces.Refresh(0);
+        host.Refresh(0);
         var handle = host.Namespaces.Find(ns.Inode)!;
         using var diag = new InetDiag(perFamily);
         var counts = new SocketCounts();

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Netlink;
+using Collector.Linux.Sources;
 
 namespace Collector.Linux.Tests.Kernel.Netlink;
 

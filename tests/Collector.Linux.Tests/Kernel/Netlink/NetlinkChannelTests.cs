@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Netlink;
+using Collector.Linux.Sources;
 
 namespace Collector.Linux.Tests.Kernel.Netlink;
 

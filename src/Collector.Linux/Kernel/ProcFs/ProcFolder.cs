@@ -1,0 +1,83 @@
+using System.Buffers.Text;
+using System.Diagnostics;
+using Collector.Linux.Interop;
+using Collector.Linux.Kernel;
+
+namespace Collector.Linux.Kernel.ProcFs;
+
+/// <summary>
+/// The folder /proc, kept open: files of processes are opened relative to it, read into the caller's buffer and closed.
+/// Names are UTF-8 with a leading slash and a closing NUL: <c>"/io\0"u8</c>. Belongs to the collection thread.
+/// </summary>
+internal sealed unsafe class ProcFolder : IDisposable
+{
+    private readonly SafeFd _folder;
+    private readonly byte[] _entries = GC.AllocateUninitializedArray<byte>(32 * 1024, pinned: true);
+
+    /// <exception cref="LinuxException">There is no such folder, or it may not be read.</exception>
+    public ProcFolder(KernelPaths paths) => _folder = SafeFd.Open(paths.Proc, Libc.O_DIRECTORY);
+
+    /// <summary>Entries of /proc itself. One walk at a time: walks share a buffer.</summary>
+    public FolderEntries Entries => new(_folder.Value, _entries);
+
+    /// <summary>Entries of a folder that <see cref="TryOpen"/> opened.</summary>
+    public FolderEntries EntriesOf(int folder) => new(folder, _entries);
+
+    /// <summary>Bytes read from the start of a process's file, at most one buffer; -1 with the error.</summary>
+    /// <remarks>One read is enough: these files are far smaller than the page that seq_file gives at least.</remarks>
+    public int Read(int pid, ReadOnlySpan<byte> name, Span<byte> into, out Errno error)
+    {
+        if (!TryOpen(pid, name, 0, out var fd, out error))
+            return -1;
+        nint n;
+        fixed (byte* p = into)
+            n = Libc.read(fd, p, (nuint)into.Length);
+        if (n < 0)
+            error = SafeFd.LastErrno;
+        Libc.close(fd);
+        return (int)n;
+    }
+
+    /// <summary>Opens a process's file or folder. The caller closes the descriptor.</summary>
+    public bool TryOpen(int pid, ReadOnlySpan<byte> name, int flags, out int fd, out Errno error)
+    {
+        Span<byte> path = stackalloc byte[64];
+        Join(pid, name, path);
+        fixed (byte* p = path)
+            fd = Libc.openat(_folder.Value, p, Libc.O_RDONLY | Libc.O_CLOEXEC | flags);
+        error = fd < 0 ? SafeFd.LastErrno : Errno.None;
+        return fd >= 0;
+    }
+
+    /// <summary>Inode of a process's network namespace; 0 with the error.</summary>
+    public ulong NetNamespaceOf(int pid, out Errno error)
+    {
+        Span<byte> path = stackalloc byte[64];
+        Join(pid, "/ns/net\0"u8, path);
+        var inode = NsLink.Inode(_folder.Value, path);
+        error = inode == 0 ? SafeFd.LastErrno : Errno.None;
+        return inode;
+    }
+
+    /// <summary>What stat(2) gives as size; -1 with the error.</summary>
+    public long SizeOf(int pid, ReadOnlySpan<byte> name, out Errno error)
+    {
+        Span<byte> path = stackalloc byte[64];
+        Join(pid, name, path);
+        Libc.statx_t stat;
+        int result;
+        fixed (byte* p = path)
+            result = Libc.statx(_folder.Value, p, 0, Libc.STATX_SIZE, &stat);
+        error = result < 0 ? SafeFd.LastErrno : Errno.None;
+        return result < 0 ? -1 : (long)stat.stx_size;
+    }
+
+    private static void Join(int pid, ReadOnlySpan<byte> name, Span<byte> path)
+    {
+        Debug.Assert(name[0] == '/' && name[^1] == 0, "names are /NAME with a closing NUL");
+        Utf8Formatter.TryFormat(pid, path, out var n);
+        name.CopyTo(path[n..]);
+    }
+
+    public void Dispose() => _folder.Dispose();
+}

@@ -1,0 +1,89 @@
+using Collector.Core.Probes;
+using Collector.Core.Snapshots;
+using Collector.Linux.Interop;
+using Collector.Linux.Namespaces;
+using Collector.Linux.Probes.Common;
+
+namespace Collector.Linux.Probes.Common;
+
+/// <summary>
+/// Base of probes that look into every namespace: keeps one reader per namespace, opened when the namespace appears
+/// and dropped with it. One that cannot be opened is tried again with growing pauses and disturbs no other.
+/// </summary>
+public abstract class PerNamespaceProbe<TReader>(ProbeInfo info, ProbeHost host) : Probe(info)
+    where TReader : class, IDisposable
+{
+    private const int LongestPause = 64;
+    private readonly Dictionary<NamespaceHandle, Entry> _entries = [];
+    private long _version = -1;
+
+    protected ProbeHost Host { get; } = host;
+
+    /// <summary>Opens what is needed in one namespace. Allocation is welcome here and nowhere else.</summary>
+    /// <exception cref="LinuxException">Not now; tried again later.</exception>
+    protected abstract TReader Open(NamespaceHandle ns, SnapshotBuilder snapshot);
+
+    /// <summary>Appends the rows of one namespace.</summary>
+    protected abstract void Collect(TReader reader, NamespaceHandle ns, SnapshotBuilder snapshot);
+
+    public override void Collect(SnapshotBuilder snapshot)
+    {
+        if (_version != Host.Namespaces.Version)
+            DropClosed();
+        // By index: the enumerator of an interface would be allocated.
+        var all = Host.Namespaces.All;
+        for (var i = 0; i < all.Count; i++)
+        {
+            var ns = all[i];
+            if (ReaderOf(ns, snapshot) is { } reader)
+                Collect(reader, ns, snapshot);
+        }
+    }
+
+    private TReader? ReaderOf(NamespaceHandle ns, SnapshotBuilder snapshot)
+    {
+        if (!_entries.TryGetValue(ns, out var entry))
+            _entries.Add(ns, entry = new Entry());
+        if (entry.Reader is not null || snapshot.Tick < entry.RetryAt)
+            return entry.Reader;
+        try
+        {
+            entry.Reader = Open(ns, snapshot);
+            entry.Pause = 0;
+        }
+        catch (LinuxException e)
+        {
+            snapshot.ReadFailed(e.Errno.ToString());
+            entry.Pause = Math.Clamp(entry.Pause * 2, 1, LongestPause);
+            entry.RetryAt = snapshot.Tick + entry.Pause;
+        }
+        return entry.Reader;
+    }
+
+    private void DropClosed()
+    {
+        _version = Host.Namespaces.Version;
+        foreach (var (ns, entry) in _entries)
+        {
+            if (!ns.Closed)
+                continue;
+            entry.Reader?.Dispose();
+            _entries.Remove(ns);
+        }
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        foreach (var entry in _entries.Values)
+            entry.Reader?.Dispose();
+        _entries.Clear();
+        base.Dispose(disposing);
+    }
+
+    private sealed class Entry
+    {
+        public TReader? Reader;
+        public int Pause;
+        public long RetryAt;
+    }
+}

@@ -1,0 +1,222 @@
+using System.IO.Enumeration;
+using Collector.Core.Identity;
+using Collector.Core.Metrics;
+using Collector.Core.Probes;
+using Collector.Core.Snapshots;
+using Collector.Linux.Kernel.Netlink;
+using Collector.Linux.Namespaces;
+using Collector.Linux.Probes.Common;
+using Collector.Linux.Sources;
+
+namespace Collector.Linux.Probes.Links;
+
+/// <summary>Traffic of every network device, and of every namespace as a whole.</summary>
+/// <remarks>
+/// A device is told apart by its index, not its name: one that is made again under its old name is a new row with a
+/// new start, one that is renamed goes on counting under its new name. The whole is <see cref="NetdevTotal"/>.
+/// </remarks>
+public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
+{
+    private readonly bool _all;
+    private readonly IReadOnlyList<string> _only;
+    private readonly IReadOnlyList<string> _exclude;
+
+    public Netdev(ProbeHost host, ProbeSettings settings) : base(Info, host)
+    {
+        _all = settings.Text("include") == "all";
+        _only = settings.List("devices");
+        _exclude = settings.List("exclude");
+    }
+
+    private const string Dropped =
+        "Packets dropped, as /proc/net/dev counts them: by the stack (rx_dropped) and by the device (rx_missed_errors)";
+
+    private static readonly Metric CarrierChanges = new()
+    {
+        Name = "netlens.netdev.carrier.changes",
+        Unit = Units.Events,
+        Kind = InstrumentKind.Counter,
+        Description = "Times the carrier came or went (carrier_changes).",
+    };
+
+    private static readonly Metric Up = new()
+    {
+        Name = "netlens.netdev.up",
+        Unit = Units.One,
+        Kind = InstrumentKind.Gauge,
+        Description = "1 when the device is up and has carrier (IFF_UP and IFF_RUNNING), else 0.",
+    };
+
+    private static readonly Metric Mtu = new()
+    {
+        Name = "netlens.netdev.mtu",
+        Unit = Units.Bytes,
+        Kind = InstrumentKind.Gauge,
+        Description = "Largest packet that the device takes.",
+        Optional = true,
+    };
+
+    // The semantic conventions call the device of system.network.packet.count system.device and that of its sisters
+    // network.interface.name. One row has one attribute: the newer name, by which the four can be joined.
+    private static readonly TagKey[] RowTags = [new("network.interface.name"), new("netlens.link.kind")];
+
+    private static readonly TableInfo Table = new("netdev", RowScope.Namespace, RowTags,
+    [
+        Device("system.network.io", Units.Bytes, "Bytes", "receive"),
+        Device("system.network.io", Units.Bytes, "Bytes", "transmit"),
+        Device("system.network.packet.count", Units.Packets, "Packets", "receive"),
+        Device("system.network.packet.count", Units.Packets, "Packets", "transmit"),
+        Device("system.network.errors", Units.Errors, "Packets with errors", "receive"),
+        Device("system.network.errors", Units.Errors, "Packets with errors", "transmit"),
+        Device("system.network.packet.dropped", Units.Packets, Dropped, "receive"),
+        Device("system.network.packet.dropped", Units.Packets, Dropped, "transmit"),
+        CarrierChanges, Up, Mtu,
+        .. NetdevDetail.Metrics,
+    ]);
+
+    public static new ProbeInfo Info { get; } = new()
+    {
+        Id = "netdev",
+        Description = "Bytes, packets, errors and drops of every network device, and of every namespace as a whole.",
+        Source = "rtnetlink RTM_GETLINK: rtnl_link_stats64",
+        Tables = [Table, NetdevTotal.Table],
+        Options =
+        [
+            new("include", OptionKind.Choice, "default", "all adds the detailed error counters and the MTU.")
+            {
+                Allowed = ["default", "all"],
+            },
+            new("devices", OptionKind.List, "", "Names of devices that get rows, with * and ?; empty: all."),
+            new("exclude", OptionKind.List, "",
+                "Names of devices that get no rows, with * and ?. Totals include them."),
+        ],
+    };
+
+    private static Metric Device(string name, string unit, string what, string direction) => new()
+    {
+        Name = name,
+        Unit = unit,
+        Kind = InstrumentKind.Counter,
+        Description = $"{what}, by device and direction.",
+        Tags = [new("network.io.direction", direction)],
+    };
+
+    public override void Start()
+    {
+        if (Host.Paths.Recorded)
+            throw new ProbeUnavailableException("needs rtnetlink; a recorded tree has only files");
+    }
+
+    protected override NetdevDevices Open(NamespaceHandle ns, SnapshotBuilder snapshot) => new(ns.Namespace, this);
+
+    protected override void Collect(NetdevDevices reader, NamespaceHandle ns, SnapshotBuilder snapshot)
+    {
+        var links = ns.Source<LinkTable>();
+        if (links.EnsureRead(ns, snapshot.Tick))
+            reader.Collect(links, snapshot);
+        else
+            snapshot.ReadFailed(links.Failure);
+    }
+
+    /// <summary>A row for a device; null where the configuration wants none.</summary>
+    internal Row? RowOf(Link link, NetNamespace ns, long start)
+    {
+        var wanted = (_only.Count == 0 || Matches(_only, link.Name)) && !Matches(_exclude, link.Name);
+        return wanted ? new Row(Table, ns, start, link.Name, link.Kind) : null;
+    }
+
+    private static bool Matches(IReadOnlyList<string> patterns, string name) =>
+        patterns.Any(p => FileSystemName.MatchesSimpleExpression(p, name, ignoreCase: false));
+
+    internal void Write(Row row, Link link, SnapshotBuilder snapshot)
+    {
+        var writer = snapshot.Append(row);
+        Span<long> basic = stackalloc long[NetdevTotal.Columns];
+        if (NetdevTotal.TryRead(link, basic))
+        {
+            for (var i = 0; i < basic.Length; i++)
+                writer.Set(i, basic[i]);
+        }
+        if (link.CarrierChanges >= 0)
+            writer.Set(CarrierChanges, link.CarrierChanges);
+        writer.Set(Up, link.IsUp ? 1 : 0);
+        if (!_all)
+            return;
+        writer.Set(Mtu, link.Mtu);
+        NetdevDetail.Write(writer, link.Statistics);
+    }
+}
+
+/// <summary>What is remembered of one namespace's devices: their rows and the whole.</summary>
+public sealed class NetdevDevices : IDisposable
+{
+    private readonly NetNamespace _ns;
+    private readonly Netdev _probe;
+    private readonly NetdevTotal _total;
+    private readonly Dictionary<int, Device> _devices = [];
+    private long _lastRead;
+
+    internal NetdevDevices(NetNamespace ns, Netdev probe)
+    {
+        _ns = ns;
+        _probe = probe;
+        _total = new NetdevTotal(ns);
+    }
+
+    internal void Collect(LinkTable links, SnapshotBuilder snapshot)
+    {
+        _total.Begin(links);
+        foreach (var link in links.Links)
+        {
+            var device = DeviceOf(link);
+            device.Tick = snapshot.Tick;
+            _total.Add(link, device.Counted, isNew: !device.Known, atStart: _lastRead == 0);
+            device.Known = true;
+            if (device.Row is { } row)
+                _probe.Write(row, link, snapshot);
+        }
+        _total.Write(snapshot);
+        if (_devices.Count != links.Links.Length)
+            DropGone(snapshot.Tick);
+        _lastRead = snapshot.Time;
+    }
+
+    private Device DeviceOf(Link link)
+    {
+        if (!_devices.TryGetValue(link.Index, out var device))
+        {
+            // What was not there at the last look began after it.
+            device = new Device { Start = Math.Max(_lastRead, _ns.StartTime) };
+            _devices.Add(link.Index, device);
+        }
+        if (!ReferenceEquals(device.Name, link.Name) || !ReferenceEquals(device.Kind, link.Kind))
+        {
+            device.Name = link.Name;
+            device.Kind = link.Kind;
+            device.Row = _probe.RowOf(link, _ns, device.Start);
+        }
+        return device;
+    }
+
+    private void DropGone(long tick)
+    {
+        foreach (var (index, device) in _devices)
+        {
+            if (device.Tick != tick)
+                _devices.Remove(index);
+        }
+    }
+
+    public void Dispose() => _devices.Clear();
+
+    private sealed class Device
+    {
+        public readonly long[] Counted = new long[NetdevTotal.Columns];
+        public long Start;
+        public long Tick;
+        public bool Known;
+        public string? Name;
+        public string? Kind;
+        public Row? Row;
+    }
+}

@@ -1,0 +1,146 @@
+using Collector.Core.Identity;
+using Collector.Core.Metrics;
+using Collector.Core.Snapshots;
+using Collector.Linux.Kernel.Netlink;
+using Collector.Linux.Sources;
+
+namespace Collector.Linux.Probes.Links;
+
+/// <summary>
+/// Traffic of a namespace as a whole, so that no byte is counted twice and the sum never falls.
+/// </summary>
+/// <remarks>
+/// <para>Which devices count:</para>
+/// <list type="number">
+/// <item>Never: loopback; devices made of others (bridge, bond, team, vrf); devices over another one of the same
+/// namespace (IFLA_LINK: vlan, macvlan, ipvlan, both ends of a veth pair that does not leave); tunnels, ifb and dummy,
+/// whose packets pass another device too or go nowhere.</item>
+/// <item>In the host's namespace hardware only: a veth or tap leads to a pod or guest, whose traffic with the world
+/// passes the hardware anyway.</item>
+/// <item>In any other namespace hardware and virtual devices that are not ports of a bridge. A port leads further down
+/// (containers in the pod).</item>
+/// <item>Where that finds no device, the nearest there is: the host's virtual devices (a node that is itself a
+/// container), then ports of bridges (a pod whose own veth is a port, KubeVirt), then tun and tap (user-mode networks).
+/// In a host namespace that is itself a container, traffic of its pods passes two virtual devices and is counted at
+/// both.</item>
+/// </list>
+/// <para>
+/// What is added is each device's growth since the last look. So a device that vanishes leaves its bytes in the sum,
+/// and one that changes its role (joins a bridge) neither adds nor takes away its past. Hardware that arrives later
+/// brings a history from elsewhere and counts from its arrival; a virtual device was made here and counts from zero.
+/// </para>
+/// </remarks>
+internal sealed class NetdevTotal(NetNamespace ns)
+{
+    /// <summary>Bytes, packets, errors, drops; each received, then sent.</summary>
+    public const int Columns = 8;
+
+    private const int Never = int.MaxValue;
+
+    private readonly long[] _sums = new long[Columns];
+    private readonly Row _row = new(Table, ns, ns.StartTime);
+    private LinkTable _links = null!;
+    private int _tier;
+
+    /// <summary>The sums so far, by column.</summary>
+    public ReadOnlySpan<long> Sums => _sums;
+
+    public static TableInfo Table { get; } = new("netdev.total", RowScope.Namespace, [],
+    [
+        Total("io", Units.Bytes, "Bytes", "receive", "rxbytes"),
+        Total("io", Units.Bytes, "Bytes", "transmit", "txbytes"),
+        Total("packet.count", Units.Packets, "Packets", "receive", "rxpackets"),
+        Total("packet.count", Units.Packets, "Packets", "transmit", "txpackets"),
+        Total("errors", Units.Errors, "Packets with errors", "receive", "rxerrors"),
+        Total("errors", Units.Errors, "Packets with errors", "transmit", "txerrors"),
+        Total("packet.dropped", Units.Packets, "Packets dropped", "receive", "rxdropped"),
+        Total("packet.dropped", Units.Packets, "Packets dropped", "transmit", "txdropped"),
+    ]);
+
+    private static Metric Total(string name, string unit, string what, string direction, string legacy) => new()
+    {
+        Name = $"netlens.netdev.{name}",
+        Unit = unit,
+        Kind = InstrumentKind.Counter,
+        Description =
+            $"{what} of the namespace as a whole: loopback, bridges, bonds and tunnels left out, no byte twice.",
+        Tags = [new("network.io.direction", direction)],
+        KubeSkoop = [$"kubeskoop_netdev_{legacy}"],
+        Inspector = [$"inspector_pod_netdev{legacy}"],
+    };
+
+    /// <summary>
+    /// A device's figures in the order of the columns (rtnl_link_stats64, include/uapi/linux/if_link.h).
+    /// </summary>
+    /// <returns>False where the kernel sent no statistics.</returns>
+    public static bool TryRead(Link link, Span<long> into)
+    {
+        var statistics = link.Statistics;
+        into.Clear();
+        if (statistics.Length < 8)
+            return false;
+        into[0] = statistics[2];
+        into[1] = statistics[3];
+        into[2] = statistics[0];
+        into[3] = statistics[1];
+        into[4] = statistics[4];
+        into[5] = statistics[5];
+        // /proc/net/dev adds rx_missed_errors to the drops (dev_seq_printf_stats, net/core/net-procfs.c).
+        into[6] = statistics[6] + (statistics.Length > 15 ? statistics[15] : 0);
+        into[7] = statistics[7];
+        return true;
+    }
+
+    /// <summary>Finds which devices count this time.</summary>
+    public void Begin(LinkTable links)
+    {
+        _links = links;
+        _tier = Never;
+        foreach (var link in links.Links)
+            _tier = Math.Min(_tier, TierOf(link));
+    }
+
+    /// <summary>Adds a device's growth if the device counts; notes its figures in any case.</summary>
+    public void Add(Link link, long[] counted, bool isNew, bool atStart)
+    {
+        Span<long> now = stackalloc long[Columns];
+        if (!TryRead(link, now))
+            return;
+        var counts = _tier != Never && TierOf(link) == _tier
+            && (!isNew || atStart || link.Role != LinkRole.Physical);
+        for (var i = 0; i < Columns; i++)
+        {
+            // A counter that fell was reset by its driver: it goes on from there.
+            if (counts && now[i] > counted[i])
+                _sums[i] += now[i] - counted[i];
+            counted[i] = now[i];
+        }
+    }
+
+    public void Write(SnapshotBuilder snapshot)
+    {
+        var writer = snapshot.Append(_row);
+        for (var i = 0; i < Columns; i++)
+            writer.Set(i, _sums[i]);
+    }
+
+    private int TierOf(Link link)
+    {
+        if (link.Role is LinkRole.Loopback or LinkRole.Master or LinkRole.Derived || IsUpper(link))
+            return Never;
+        return link.Role switch
+        {
+            LinkRole.Physical => 0,
+            LinkRole.Process => 3,
+            _ when IsBridgePort(link) => 2,
+            _ => ns.IsHost ? 1 : 0,
+        };
+    }
+
+    // A lower index that no device here has belongs to another namespace (kernels before 4.0 send no IFLA_LINK_NETNSID
+    // for some kinds).
+    private bool IsUpper(Link link) => link.LowerHere > 0 && _links.Find(link.LowerHere) is not null;
+
+    private bool IsBridgePort(Link link) =>
+        link.Master > 0 && _links.Find(link.Master) is { Kind: "bridge" or "openvswitch" };
+}

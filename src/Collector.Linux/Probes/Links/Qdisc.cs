@@ -1,0 +1,122 @@
+using Collector.Core.Identity;
+using Collector.Core.Metrics;
+using Collector.Core.Probes;
+using Collector.Core.Snapshots;
+using Collector.Linux.Kernel.Netlink;
+using Collector.Linux.Namespaces;
+using Collector.Linux.Probes.Common;
+using Collector.Linux.Sources;
+
+namespace Collector.Linux.Probes.Links;
+
+/// <summary>Queueing disciplines of every device: what they sent, dropped, delayed and hold.</summary>
+/// <remarks>
+/// A root counts what its leaves count too, so which of them get rows is the operator's choice and the parent is part
+/// of a row's name: <c>root</c>, <c>ingress</c> (also clsact), or the class it hangs from as tc(8) writes it,
+/// <c>1:10</c>. A device has one qdisc per parent, so the handle, which the kernel may make up, is not needed. The
+/// KubeSkoop names are sums over the roots of a namespace; they exist only there.
+/// </remarks>
+public sealed class Qdisc(ProbeHost host, ProbeSettings settings) : PerNamespaceProbe<QdiscTree>(Info, host)
+{
+    internal static readonly Metric Bytes = Counter("io", Units.Bytes, "Bytes that left the qdisc (bytes).");
+    internal static readonly Metric Packets = Counter("packet.count", Units.Packets, "Packets that left it (packets).");
+    internal static readonly Metric Drops = Counter("packet.dropped", Units.Packets, "Packets it dropped (drops).");
+    internal static readonly Metric Overlimits =
+        Counter("overlimits", Units.Events, "Times it was over its limit and had to hold back (overlimits).");
+    internal static readonly Metric Requeues =
+        Counter("requeues", Units.Events, "Packets put back because the device was busy (requeues).");
+    internal static readonly Metric Length = Level("queue.length", Units.Packets, "Packets it holds now (qlen).");
+    internal static readonly Metric Backlog = Level("queue.usage", Units.Bytes, "Bytes it holds now (backlog).");
+
+    private static readonly TableInfo Table = new("qdisc", RowScope.Namespace,
+        [new("network.interface.name"), new("netlens.qdisc.kind"), new("netlens.qdisc.parent")],
+        [Bytes, Packets, Drops, Overlimits, Requeues, Length, Backlog]);
+
+    /// <summary>Sums of the roots; the order is that of <see cref="QdiscTree"/>.</summary>
+    internal static readonly TableInfo Total = new("qdisc.total", RowScope.Namespace, [],
+    [
+        Legacy("bytes", Units.Bytes, InstrumentKind.Counter, "Bytes that left the root qdiscs."),
+        Legacy("packets", Units.Packets, InstrumentKind.Counter, "Packets that left the root qdiscs."),
+        Legacy("drops", Units.Packets, InstrumentKind.Counter, "Packets that the root qdiscs dropped."),
+        Legacy("overlimits", Units.Events, InstrumentKind.Counter, "Times that root qdiscs were over their limit."),
+        Legacy("qlen", Units.Packets, InstrumentKind.UpDownCounter, "Packets that the root qdiscs hold."),
+        Legacy("backlog", Units.Bytes, InstrumentKind.UpDownCounter, "Bytes that the root qdiscs hold."),
+    ]);
+
+    public static new ProbeInfo Info { get; } = new()
+    {
+        Id = "qdisc",
+        Description = "Bytes, packets, drops and backlog of the queueing disciplines of every device.",
+        Source = "rtnetlink RTM_GETQDISC: TCA_STATS2",
+        Tables = [Table, Total],
+        Options =
+        [
+            new("select", OptionKind.Choice, "root",
+                "Which qdiscs get rows: the root of each device, the leaves, or all (then do not add them up).")
+            {
+                Allowed = ["root", "leaves", "all"],
+            },
+        ],
+    };
+
+    private readonly QdiscSelection _select = Enum.Parse<QdiscSelection>(settings.Text("select"), ignoreCase: true);
+
+    private static Metric Counter(string name, string unit, string description) => new()
+    {
+        Name = $"netlens.qdisc.{name}", Unit = unit, Kind = InstrumentKind.Counter, Description = description,
+    };
+
+    private static Metric Level(string name, string unit, string description) => new()
+    {
+        Name = $"netlens.qdisc.{name}", Unit = unit, Kind = InstrumentKind.UpDownCounter, Description = description,
+    };
+
+    private static Metric Legacy(string name, string unit, InstrumentKind kind, string description) => new()
+    {
+        Name = "",
+        Unit = unit,
+        Kind = kind,
+        Description = description,
+        KubeSkoop = [$"kubeskoop_qdisc_{name}"],
+        Inspector = [$"inspector_pod_qdisc{name}"],
+    };
+
+    public override void Start()
+    {
+        if (Host.Paths.Recorded)
+            throw new ProbeUnavailableException("needs rtnetlink; a recorded tree has only files");
+    }
+
+    protected override QdiscTree Open(NamespaceHandle ns, SnapshotBuilder snapshot) => new(ns.Namespace, _select);
+
+    protected override void Collect(QdiscTree reader, NamespaceHandle ns, SnapshotBuilder snapshot)
+    {
+        var links = ns.Source<LinkTable>();
+        if (!links.EnsureRead(ns, snapshot.Tick))
+            snapshot.ReadFailed(links.Failure);
+        else if (reader.Read(ns, links, out var failure))
+            reader.Write(links, snapshot);
+        else
+            snapshot.ReadFailed(failure);
+    }
+
+    internal static Row RowOf(NetNamespace ns, long start, string device, string kind, uint parent) =>
+        new(Table, ns, start, device, kind, ParentText(parent));
+
+    /// <summary>A parent as tc(8) writes it.</summary>
+    internal static string ParentText(uint parent) => parent switch
+    {
+        Interop.Rtnl.TC_H_ROOT => "root",
+        Interop.Rtnl.TC_H_INGRESS => "ingress",
+        _ when parent >> 16 == 0 => $":{parent & 0xffff:x}",
+        _ => $"{parent >> 16:x}:{parent & 0xffff:x}",
+    };
+}
+
+/// <summary>Which qdiscs of a device get rows.</summary>
+internal enum QdiscSelection
+{
+    Root,
+    Leaves,
+    All,
+}

@@ -1,0 +1,256 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+using Collector.Core.Identity;
+using Collector.Core.Snapshots;
+using Collector.Linux.Interop;
+using Collector.Linux.Kernel.Netlink;
+using Collector.Linux.Namespaces;
+using Collector.Linux.Sources;
+
+namespace Collector.Linux.Probes.Links;
+
+/// <summary>The qdiscs of one namespace as of the last dump, with what is remembered of each.</summary>
+public sealed class QdiscTree : IDisposable, INetlinkSink
+{
+    private readonly NetNamespace _ns;
+    private readonly QdiscSelection _select;
+    private readonly Row _totalRow;
+    private readonly Dictionary<QdiscKey, QdiscState> _states = [];
+    private readonly List<QdiscState> _seen = [];
+    private readonly HashSet<(int Interface, uint Major)> _parents = [];
+    private readonly long[] _sums = new long[4];
+    private long _pass;
+    private long _lastRead;
+
+    internal QdiscTree(NetNamespace ns, QdiscSelection select)
+    {
+        _ns = ns;
+        _select = select;
+        _totalRow = new Row(Qdisc.Total, ns, ns.StartTime);
+    }
+
+    internal bool Read(NamespaceHandle handle, LinkTable links, out string failure)
+    {
+        Span<byte> request = stackalloc byte[Unsafe.SizeOf<nlmsghdr>() + Unsafe.SizeOf<tcmsg>()];
+        request.Clear();
+        var good = links.Channel.Ask(handle, Rtnl.RTM_GETQDISC, Rtnl.NLM_F_DUMP, request, this);
+        failure = links.Channel.Failure;
+        return good;
+    }
+
+    void INetlinkSink.Begin()
+    {
+        _pass++;
+        _seen.Clear();
+        _parents.Clear();
+    }
+
+    bool INetlinkSink.Take(in NetlinkMessage message)
+    {
+        if (!QdiscMessage.TryParse(message, out var qdisc))
+            return false;
+        if (qdisc.Parent is not (Rtnl.TC_H_ROOT or Rtnl.TC_H_INGRESS))
+            _parents.Add((qdisc.Interface, qdisc.Parent >> 16));
+        var key = new QdiscKey(qdisc.Interface, qdisc.Parent, qdisc.Handle);
+        ref var state = ref CollectionsMarshal.GetValueRefOrAddDefault(_states, key, out _);
+        state ??= new QdiscState(key);
+        if (state.Pass != _pass)
+            _seen.Add(state);
+        state.Pass = _pass;
+        state.Stage(ref qdisc);
+        return true;
+    }
+
+    internal void Write(LinkTable links, SnapshotBuilder snapshot)
+    {
+        var start = Math.Max(_lastRead, _ns.StartTime);
+        long length = 0;
+        long backlog = 0;
+        foreach (var state in CollectionsMarshal.AsSpan(_seen))
+        {
+            // The device appeared between the two dumps: next time. So did one that was renamed in between, harmlessly.
+            if (links.Find(state.Key.Interface) is not { } link)
+                continue;
+            state.Commit(start);
+            if (!state.HasStatistics)
+                continue;
+            if (state.Key.Parent == Rtnl.TC_H_ROOT && link.Role != LinkRole.Loopback)
+            {
+                state.AddGrowth(_sums);
+                length += state.Queue.qlen;
+                backlog += state.Queue.backlog;
+            }
+            if (IsSelected(state.Key))
+                state.Write(state.RowFor(_ns, link.Name), snapshot);
+        }
+        WriteTotal(snapshot, length, backlog);
+        if (_states.Count != _seen.Count)
+            DropGone();
+        _lastRead = snapshot.Time;
+    }
+
+    private bool IsSelected(QdiscKey key) => _select switch
+    {
+        QdiscSelection.Root => key.Parent == Rtnl.TC_H_ROOT,
+        QdiscSelection.Leaves => key.Parent != Rtnl.TC_H_INGRESS && !HasChildren(key),
+        _ => true,
+    };
+
+    // Handle 0 is what the kernel attached by itself: mq at the root, and under it leaves that have handle 0 as well.
+    private bool HasChildren(QdiscKey key) =>
+        (key.Handle != 0 || key.Parent == Rtnl.TC_H_ROOT) && _parents.Contains((key.Interface, key.Handle >> 16));
+
+    private void WriteTotal(SnapshotBuilder snapshot, long length, long backlog)
+    {
+        var writer = snapshot.Append(_totalRow);
+        for (var i = 0; i < _sums.Length; i++)
+            writer.Set(i, _sums[i]);
+        writer.Set(_sums.Length, length);
+        writer.Set(_sums.Length + 1, backlog);
+    }
+
+    private void DropGone()
+    {
+        foreach (var (key, state) in _states)
+        {
+            if (state.Pass != _pass)
+                _states.Remove(key);
+        }
+    }
+
+    public void Dispose() => _states.Clear();
+}
+
+/// <summary>
+/// What tells qdiscs of a namespace apart: one that is replaced gets another handle, unless tc(8) gave it one.
+/// </summary>
+internal readonly record struct QdiscKey(int Interface, uint Parent, uint Handle);
+
+/// <summary>One qdisc: its figures of this collection and its counters in 64 bits.</summary>
+internal sealed class QdiscState(QdiscKey key)
+{
+    private readonly long[] _added = new long[4];
+    private gnet_stats_queue _lastQueue;
+    private string _kind = "";
+    private string? _stagedKind;
+    private string? _device;
+    private Row? _row;
+    private ulong _bytes;
+    private ulong _stagedBytes;
+    private ulong _stagedPackets;
+    private bool _widePackets;
+    private bool _hasRequeues;
+    private Wrap32 _packets;
+    private Wrap32 _drops;
+    private Wrap32 _overlimits;
+    private Wrap32 _requeues;
+    private long _totalPackets;
+    private long _start;
+    private bool _known;
+
+    public QdiscKey Key { get; } = key;
+
+    public long Pass { get; set; }
+
+    public bool HasStatistics { get; private set; }
+
+    public gnet_stats_queue Queue { get; private set; }
+
+    /// <summary>Takes a message's figures, which count only once the whole dump is good.</summary>
+    public void Stage(ref QdiscMessage message)
+    {
+        _stagedKind = Is(_kind, message.Kind) ? _kind : Encoding.UTF8.GetString(message.Kind);
+        HasStatistics = message.HasStatistics;
+        Queue = message.Queue;
+        _stagedBytes = message.Bytes;
+        _stagedPackets = message.Packets;
+        _widePackets = message.WidePackets;
+        _hasRequeues = message.HasRequeues;
+    }
+
+    public void Commit(long startOfNew)
+    {
+        if (!_known || _stagedKind != _kind || WasReplaced())
+            Restart(startOfNew);
+        _known = true;
+        _lastQueue = Queue;
+        _bytes = _stagedBytes;
+        var unwrapped = _packets.Update(unchecked((uint)_stagedPackets));
+        _totalPackets = _widePackets ? unchecked((long)_stagedPackets) : unwrapped;
+        _drops.Update(Queue.drops);
+        _overlimits.Update(Queue.overlimits);
+        _requeues.Update(Queue.requeues);
+    }
+
+    // "tc qdisc replace" may keep kind and handle while all counters start again. Bytes are 64 bits wide and never
+    // fall otherwise; a 32-bit counter that fell by less than half its range did not wrap.
+    private bool WasReplaced() => _stagedBytes < _bytes
+        || Fell(Queue.drops, _lastQueue.drops)
+        || Fell(Queue.overlimits, _lastQueue.overlimits)
+        || Fell(Queue.requeues, _lastQueue.requeues);
+
+    private static bool Fell(uint now, uint before) => now < before && before - now < 1u << 31;
+
+    private void Restart(long start)
+    {
+        _kind = _stagedKind!;
+        _packets = default;
+        _drops = default;
+        _overlimits = default;
+        _requeues = default;
+        _start = start;
+        _row = null;
+        Array.Clear(_added);
+    }
+
+    /// <summary>Adds what was counted since the last call to bytes, packets, drops and overlimits.</summary>
+    public void AddGrowth(long[] sums)
+    {
+        Add(sums, 0, unchecked((long)_bytes));
+        Add(sums, 1, _totalPackets);
+        Add(sums, 2, _drops.Total);
+        Add(sums, 3, _overlimits.Total);
+    }
+
+    private void Add(long[] sums, int i, long now)
+    {
+        sums[i] += Math.Max(0, now - _added[i]);
+        _added[i] = now;
+    }
+
+    public Row RowFor(NetNamespace ns, string device)
+    {
+        if (_row is null || !ReferenceEquals(_device, device))
+        {
+            _row = Qdisc.RowOf(ns, _start, device, _kind, Key.Parent);
+            _device = device;
+        }
+        return _row;
+    }
+
+    public void Write(Row row, SnapshotBuilder snapshot)
+    {
+        var writer = snapshot.Append(row);
+        writer.Set(Qdisc.Bytes, unchecked((long)_bytes));
+        writer.Set(Qdisc.Packets, _totalPackets);
+        writer.Set(Qdisc.Drops, _drops.Total);
+        writer.Set(Qdisc.Overlimits, _overlimits.Total);
+        writer.Set(Qdisc.Length, Queue.qlen);
+        writer.Set(Qdisc.Backlog, Queue.backlog);
+        if (_hasRequeues)
+            writer.Set(Qdisc.Requeues, _requeues.Total);
+    }
+
+    private static bool Is(string text, ReadOnlySpan<byte> bytes)
+    {
+        if (text.Length != bytes.Length)
+            return false;
+        for (var i = 0; i < bytes.Length; i++)
+        {
+            if (text[i] != bytes[i])
+                return false;
+        }
+        return true;
+    }
+}

@@ -1,0 +1,64 @@
+using Collector.Core.Metrics;
+using Collector.Core.Probes;
+using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Mib;
+
+namespace Collector.Linux.Probes.Mib;
+
+/// <summary>
+/// IP per namespace, IPv4 and IPv6 apart: delivery, forwarding, fragments and every reason for a discard.
+/// </summary>
+internal sealed class Ip(ProbeHost host, ProbeSettings settings) : MibProbe(Spec, host, settings)
+{
+    private static readonly MibSpec Spec = new(
+        "ip", "IP packets received, delivered, forwarded and sent, fragments, and why packets were discarded.",
+        "/proc/net/snmp, Ip; /proc/net/snmp6, Ip6",
+        [
+            new MibSectionRule("Ip", "netlens.ip.") { Family = MibCounter.IPv4 },
+            new MibSectionRule("Ip6", "netlens.ip.") { Family = MibCounter.IPv6, Except = IpExt.IPv6Counters },
+        ],
+        [
+            IPv4("Forwarding", Units.One, "Whether the namespace forwards IPv4: 1 = yes, 2 = no (Ip Forwarding).",
+                "forwarding") with { Kind = InstrumentKind.Gauge },
+            IPv4("DefaultTTL", Units.Hops, "Time to live of packets sent from here (Ip DefaultTTL).", "defaultttl") with
+            {
+                Kind = InstrumentKind.Gauge,
+            },
+            .. Both("InReceives", Units.Packets, "Packets received, errors included (Ip InReceives)."),
+            .. Both(
+                "InHdrErrors", Units.Packets, "Packets discarded for a bad header or an expired TTL (Ip InHdrErrors)."),
+            .. Both(
+                "InAddrErrors", Units.Packets, "Packets discarded for a bad destination address (Ip InAddrErrors)."),
+            .. Both("ForwDatagrams", Units.Packets, "Packets forwarded (Ip ForwDatagrams).", v6: "OutForwDatagrams",
+                name: "forwarded"),
+            .. Both("InUnknownProtos", Units.Packets, "Packets of an unknown upper protocol (Ip InUnknownProtos)."),
+            .. Both("InDiscards", Units.Packets, "Received packets discarded without fault of theirs (Ip InDiscards)."),
+            .. Both("InDelivers", Units.Packets, "Packets given to upper protocols (Ip InDelivers)."),
+            .. Both("OutRequests", Units.Packets, "Packets that local protocols asked to send (Ip OutRequests)."),
+            .. Both(
+                "OutDiscards", Units.Packets, "Packets to send discarded without fault of theirs (Ip OutDiscards)."),
+            .. Both("OutNoRoutes", Units.Packets, "Packets discarded because no route leads there (Ip OutNoRoutes)."),
+            .. Both("ReasmTimeout", Units.Packets, "Reassemblies given up after the timeout (Ip ReasmTimeout)."),
+            .. Both("ReasmReqds", Units.Fragments, "Fragments received that need reassembly (Ip ReasmReqds)."),
+            .. Both("ReasmOKs", Units.Packets, "Packets put together from fragments (Ip ReasmOKs)."),
+            .. Both("ReasmFails", Units.Events, "Failures in reassembly (Ip ReasmFails)."),
+            .. Both("FragOKs", Units.Packets, "Packets cut into fragments (Ip FragOKs)."),
+            .. Both("FragFails", Units.Packets, "Packets that needed fragments but must not be cut (Ip FragFails)."),
+            .. Both("FragCreates", Units.Fragments, "Fragments made (Ip FragCreates)."),
+            .. Both("OutTransmits", Units.Packets, "Packets handed to devices (Ip OutTransmits).", legacy: false),
+            new MibCounter("Ip6", "InTooBigErrors", Units.Packets,
+                "Packets too big to be forwarded (Ip6 InTooBigErrors)."),
+        ]);
+
+    public static new ProbeInfo Info => Spec.Info;
+
+    private static MibCounter IPv4(string counter, string unit, string description, string? legacy) =>
+        new("Ip", counter, unit, description) { KubeSkoop = legacy, InInspector = false };
+
+    private static MibCounter[] Both(
+        string counter, string unit, string description, string? v6 = null, string name = "", bool legacy = true)
+    {
+        var ipv4 = IPv4(counter, unit, description, legacy ? counter.ToLowerInvariant() : null) with { Name = name };
+        return [ipv4, ipv4 with { Section = "Ip6", Counter = v6 ?? counter, KubeSkoop = null }];
+    }
+}

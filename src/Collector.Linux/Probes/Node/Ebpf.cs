@@ -1,0 +1,157 @@
+using System.Runtime.InteropServices;
+using Collector.Core.Metrics;
+using Collector.Core.Probes;
+using Collector.Core.Snapshots;
+using Collector.Linux.Interop;
+using Collector.Linux.Kernel.Bpf;
+using Collector.Linux.Probes.Common;
+
+namespace Collector.Linux.Probes.Node;
+
+/// <summary>
+/// What the agent's own eBPF programs cost and what they lost, from their maps and from the kernel's figures about
+/// them. Collected after the probes that it tells about.
+/// </summary>
+internal sealed class Ebpf(ProbeHost host) : Probe(Info)
+{
+    private static readonly TagKey ProbeKey = new("netlens.probe");
+
+    private static readonly Metric Memory = new()
+    {
+        Name = "netlens.ebpf.memory", Unit = Units.Bytes, Kind = InstrumentKind.UpDownCounter,
+        Description = "Kernel memory of the maps and event buffers of a probe's programs.",
+    };
+
+    private static readonly Metric Lost = new()
+    {
+        Name = "netlens.ebpf.lost", Unit = Units.Events, Kind = InstrumentKind.Counter,
+        Description = "Occurrences lost in or behind the kernel: no room for the event, no room for the count's own "
+            + "entry, a record that made no sense.",
+    };
+
+    private static readonly Metric Runs = Program("netlens.ebpf.program.runs", "{run}",
+        "Runs of the program; only while kernel.bpf_stats_enabled is 1.");
+
+    private static readonly Metric RunTime = new()
+    {
+        Name = "netlens.ebpf.program.time", Unit = Units.Seconds, Kind = InstrumentKind.Counter, Scale = 1e-9,
+        Description = "Processor time of the program; only while kernel.bpf_stats_enabled is 1.",
+    };
+
+    private static readonly Metric Missed = Program("netlens.ebpf.program.missed", "{run}",
+        "Runs left out by the kernel because the program was interrupted by itself (since Linux 5.12).");
+
+    private static readonly TableInfo MemoryTable = new("ebpf", RowScope.Node, [ProbeKey], [Memory]);
+
+    private static readonly TableInfo LostTable = new("ebpf.lost", RowScope.Node,
+        [ProbeKey, new("error.type")], [Lost]);
+
+    private static readonly TableInfo ProgramTable = new("ebpf.programs", RowScope.Node,
+        [ProbeKey, new("netlens.ebpf.program"), new("netlens.ebpf.attach_point")], [Runs, RunTime, Missed]);
+
+    private readonly Dictionary<BpfProgramSet, Watched> _watched = [];
+
+    public static new ProbeInfo Info { get; } = new()
+    {
+        Id = "ebpf",
+        Description = "Netlens' own eBPF programs: memory, lost records, and with bpf_stats their cost.",
+        Source = "the programs' maps, bpf(BPF_OBJ_GET_INFO_BY_FD), /proc/self/fdinfo",
+        Watches = true,
+        Tables = [MemoryTable, LostTable, ProgramTable],
+    };
+
+    private static Metric Program(string name, string unit, string description) => new()
+    {
+        Name = name, Unit = unit, Kind = InstrumentKind.Counter, Description = description,
+    };
+
+    public override void Collect(SnapshotBuilder snapshot)
+    {
+        var loaded = host.Bpf.Loaded;
+        for (var i = 0; i < loaded.Count; i++)
+        {
+            if (!_watched.TryGetValue(loaded[i], out var watched))
+                _watched.Add(loaded[i], watched = new Watched(loaded[i], snapshot.Time));
+            watched.Write(snapshot);
+        }
+        if (_watched.Count > loaded.Count)
+            DropUnloaded(loaded);
+        // Every probe of this collection has started by now.
+        host.Bpf.Settle();
+    }
+
+    private void DropUnloaded(IReadOnlyList<BpfProgramSet> loaded)
+    {
+        foreach (var set in _watched.Keys)
+        {
+            if (!loaded.Contains(set))
+                _watched.Remove(set);
+        }
+    }
+
+    private sealed class Watched
+    {
+        // enum loss of ebpf-programs/include/netlens.h, then what the user side counts
+        private static readonly string[] Reasons = ["event_buffer_full", "map_full", "undecoded"];
+
+        private readonly BpfProgramSet _set;
+        private readonly Row _memory;
+        private readonly Row[] _lost;
+        private readonly (BpfProgram Program, Row Row)[] _programs;
+        private readonly long _bytes;
+        private readonly BpfMap? _losses;
+        private readonly byte[] _entry;
+        private readonly long[] _sum = new long[1];
+
+        public Watched(BpfProgramSet set, long since)
+        {
+            _set = set;
+            _memory = new Row(MemoryTable, null, since, set.Probe);
+            _lost = [.. Reasons.Select(r => new Row(LostTable, null, since, set.Probe, r))];
+            _programs =
+            [
+                .. set.Object.Programs.Where(p => p.Attached)
+                    .Select(p => (p, new Row(ProgramTable, null, since, set.Probe, p.Name, p.AttachPoint))),
+            ];
+            _bytes = set.Object.Maps.Sum(m => m.Memory());
+            _losses = set.Object.Maps.FirstOrDefault(m => m.Name == "losses");
+            _entry = new byte[_losses?.EntrySize ?? 0];
+        }
+
+        public void Write(SnapshotBuilder snapshot)
+        {
+            snapshot.Append(_memory).Set(Memory, _bytes);
+            for (var reason = 0; reason < Reasons.Length; reason++)
+                snapshot.Append(_lost[reason]).Set(Lost, LostFor(reason));
+            foreach (var (program, identity) in _programs)
+                Write(snapshot, program, identity);
+        }
+
+        private long LostFor(int reason)
+        {
+            if (reason == Reasons.Length - 1)
+                return _set.Undecoded;
+            if (_losses is null || !_losses.TryLookup((uint)reason, _entry))
+                return Metric.Absent;
+            PerCpu.Sum(_entry, _sum);
+            return _sum[0];
+        }
+
+        private static unsafe void Write(SnapshotBuilder snapshot, BpfProgram program, Row identity)
+        {
+            bpf_prog_info info;
+            var size = (uint)sizeof(bpf_prog_info);
+            // What an older kernel does not fill stays 0.
+            NativeMemory.Clear(&info, size);
+            if (Libbpf.bpf_obj_get_info_by_fd(program.Fd, &info, &size) != 0)
+            {
+                snapshot.ReadFailed("program_info");
+                return;
+            }
+            var row = snapshot.Append(identity);
+            row.Set(Runs, info.run_cnt == 0 ? Metric.Absent : (long)info.run_cnt);
+            row.Set(RunTime, info.run_cnt == 0 ? Metric.Absent : (long)info.run_time_ns);
+            row.Set(Missed, (long)info.recursion_misses);
+        }
+    }
+}

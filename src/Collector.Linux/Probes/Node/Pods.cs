@@ -1,0 +1,124 @@
+using Collector.Core.Metrics;
+using Collector.Core.Probes;
+using Collector.Core.Snapshots;
+using Collector.Linux.Kernel.Bpf;
+using Collector.Linux.Pods;
+using Collector.Linux.Probes.Common;
+
+namespace Collector.Linux.Probes.Node;
+
+/// <summary>How well numbers find their pods: the calls to the container runtime, and what they came to.</summary>
+internal sealed class Pods(ProbeHost host) : Probe(Info)
+{
+    private static readonly TagKey Method = new("rpc.method");
+    private static readonly TagKey Reason = new("error.type");
+
+    private static readonly Metric Connected = new()
+    {
+        Name = "netlens.pods.runtime.connected", Unit = Units.One, Kind = InstrumentKind.Gauge,
+        Description = "1 while the container runtime answers.",
+    };
+
+    private static readonly Metric Identities = new()
+    {
+        Name = "netlens.pods.identities", Unit = "{pod}", Kind = InstrumentKind.UpDownCounter,
+        Description = "Pod sandboxes that are known, of those that the runtime lists.",
+    };
+
+    private static readonly Metric Unresolved = new()
+    {
+        Name = "netlens.pods.unresolved", Unit = "{namespace}", Kind = InstrumentKind.UpDownCounter,
+        Description = "Network namespaces that look like a pod's and have no name.",
+    };
+
+    private static readonly Metric Resolve = NanosecondHistogram.Metric("netlens.pods.resolve.duration",
+        "From the first sign of a pod (its network namespace or cgroup) to its identity.");
+
+    private static readonly Metric Calls = new()
+    {
+        Name = "netlens.pods.runtime.calls", Unit = "{call}", Kind = InstrumentKind.Counter,
+        Description = "Calls to the container runtime.",
+    };
+
+    private static readonly Metric CallTime = new()
+    {
+        Name = "netlens.pods.runtime.time", Unit = Units.Seconds, Kind = InstrumentKind.Counter, Scale = 1e-9,
+        Description = "How long the container runtime took to answer, summed.",
+    };
+
+    private static readonly Metric Failures = new()
+    {
+        Name = "netlens.pods.runtime.failures", Unit = "{call}", Kind = InstrumentKind.Counter,
+        Description = "Calls to the container runtime that failed.",
+    };
+
+    private static readonly Metric Rejected = new()
+    {
+        Name = "netlens.pods.rejected", Unit = "{value}", Kind = InstrumentKind.Counter,
+        Description = "What the runtime said and was not taken as it is: a sandbox without a name or a usable status, "
+            + "a second ready one of a name, a name or label with characters that Kubernetes does not allow, a label "
+            + "with too many values.",
+    };
+
+    private static readonly TableInfo Table = new(
+        "pods", RowScope.Node, [], [Connected, Identities, Unresolved, Resolve]);
+
+    private static readonly TableInfo CallTable = new("pods.calls", RowScope.Node, [Method], [Calls, CallTime]);
+    private static readonly TableInfo FailureTable = new("pods.failures", RowScope.Node, [Method, Reason], [Failures]);
+    private static readonly TableInfo RejectTable = new("pods.rejected", RowScope.Node, [Reason], [Rejected]);
+
+    private readonly Dictionary<string, Row> _calls = [];
+    private readonly Dictionary<(string Method, string Reason), Row> _failures = [];
+    private readonly Dictionary<string, Row> _rejected = [];
+    private readonly Row _node = new(Table, null, Kernel.KernelClock.UnixNow());
+    private readonly long _since = Kernel.KernelClock.UnixNow();
+
+    public static new ProbeInfo Info { get; } = new()
+    {
+        Id = "pods",
+        Description = "How numbers find their pods: calls to the container runtime and what they came to.",
+        Source = "the agent itself (CRI v1)",
+        Tables = [Table, CallTable, FailureTable, RejectTable],
+    };
+
+    public override void Collect(SnapshotBuilder snapshot)
+    {
+        var statistics = host.Pods.Statistics;
+        var row = snapshot.Append(_node);
+        row.Set(Connected, statistics.Connected ? 1 : 0);
+        row.Set(Identities, Listed(host.Pods.Table));
+        row.Set(Unresolved, host.Owners.Unresolved);
+        statistics.ResolveDuration.Write(row, Resolve);
+        foreach (var (method, count) in statistics.Calls)
+        {
+            if (!_calls.TryGetValue(method, out var identity))
+                _calls.Add(method, identity = new Row(CallTable, null, _since, method));
+            var call = snapshot.Append(identity);
+            call.Set(Calls, count);
+            call.Set(CallTime, statistics.CallTime.GetValueOrDefault(method));
+        }
+        foreach (var (key, count) in statistics.Failures)
+        {
+            if (!_failures.TryGetValue(key, out var identity))
+                _failures.Add(key, identity = new Row(FailureTable, null, _since, key.Method, key.Reason));
+            snapshot.Append(identity).Set(Failures, count);
+        }
+        foreach (var (reason, count) in statistics.Rejected)
+        {
+            if (!_rejected.TryGetValue(reason, out var identity))
+                _rejected.Add(reason, identity = new Row(RejectTable, null, _since, reason));
+            snapshot.Append(identity).Set(Rejected, count);
+        }
+    }
+
+    private static int Listed(PodTable table)
+    {
+        var count = 0;
+        for (var i = 0; i < table.All.Count; i++)
+        {
+            if (table.All[i].GoneAt == 0)
+                count++;
+        }
+        return count;
+    }
+}

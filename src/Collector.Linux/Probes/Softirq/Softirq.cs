@@ -1,0 +1,324 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Collector.Core.Events;
+using Collector.Core.Metrics;
+using Collector.Core.Probes;
+using Collector.Core.Snapshots;
+using Collector.Linux.Kernel;
+using Collector.Linux.Kernel.Bpf;
+using Collector.Linux.Probes.Common;
+
+namespace Collector.Linux.Probes.Softirq;
+
+/// <summary>
+/// How long softirqs waited and ran, per vector and on request per CPU, as histograms that the kernel side keeps; the
+/// slow ones as events that say who was in the way. softirq.bpf.c
+/// </summary>
+internal sealed class Softirq : BpfProbe
+{
+    private const string VectorsOption = "vectors";
+    private const string PerCpuOption = "perCpu";
+    private const string SlowOption = "slow";
+    private const string BurstOption = "burst";
+    private const string SwitchesOption = "switches";
+    private const byte Wait = 0;
+    private const byte Run = 1;
+    private const long LegacySlow = 10_000_000;
+    private const long LegacySlower = 100_000_000;
+    private const int NetRx = 3;
+
+    /// <summary>Their numbers: <c>softirq_to_name</c> in kernel/softirq.c, in lower case. Part of the ABI.</summary>
+    internal static readonly string[] Names =
+        ["hi", "timer", "net_tx", "net_rx", "block", "irq_poll", "tasklet", "sched", "hrtimer", "rcu"];
+
+    private static readonly TagKey Vector = new("netlens.softirq.vector", "softirq_type");
+    private static readonly TagKey CpuNumber = new("cpu.logical_number");
+
+    private static readonly Times Sum = new();
+    private static readonly Times One = new();
+    private static readonly TableInfo SumTable = new("softirq", RowScope.Node, [Vector], Sum.Metrics);
+    private static readonly TableInfo CpuTable = new("softirq.cpu", RowScope.Node, [Vector, CpuNumber], One.Metrics);
+
+    private static readonly Metric WaitSlow = Legacy("schedslow", "Softirqs that waited over 10 ms to run.");
+    private static readonly Metric WaitSlower = Legacy("schedslow100ms", "Softirqs that waited over 100 ms to run.");
+    private static readonly Metric RunSlow = Legacy("excuteslow", "Softirqs that ran over 10 ms.");
+    private static readonly Metric RunSlower = Legacy("excuteslow100ms", "Softirqs that ran over 100 ms.");
+
+    private static readonly TableInfo LegacyTable =
+        new("softirq.slow", RowScope.Node, [Vector], [WaitSlow, WaitSlower, RunSlow, RunSlower]);
+
+    private static readonly Metric WaitSlots = LegacySlots.Metric(
+        "Receive softirqs by how long they waited; le is floor(log2(us)).", "inspector_pod_netsoftirqshed");
+
+    private static readonly Metric RunSlots = LegacySlots.Metric(
+        "Receive softirqs by how long they ran; le is floor(log2(us)).", "inspector_pod_netsoftirq");
+
+    private static readonly TableInfo SlotTable =
+        new("softirq.slots", RowScope.Node, [LegacySlots.Tag], [WaitSlots, RunSlots]);
+
+    internal static readonly EventInfo Slow = new()
+    {
+        Name = "netlens.softirq.slow",
+        Severity = EventSeverity.Warn,
+        Description = "A softirq waited or ran longer than the threshold; the process is what had the CPU at its start "
+            + "or end, the previous one what had it until ksoftirqd got it.",
+        Fields =
+        [
+            new("cpu.logical_number"), new("netlens.softirq.vector", "type"), new("netlens.softirq.phase"),
+            new("netlens.softirq.duration"), new("netlens.softirq.raiser.pid"), new("netlens.softirq.raiser.command"),
+            new("netlens.softirq.previous.pid"), new("netlens.softirq.previous.command"),
+        ],
+        LegacyTypes =
+        [
+            "SOFTIRQ_SCHED_SLOW", "SOFTIRQ_SCHED_100MS", "SOFTIRQ_EXCUTE_SLOW", "SOFTIRQ_EXCUTE_100MS",
+            "NETSOFTIRQ_SCHED_SLOW", "NETSOFTIRQ_SCHED_100MS", "NETSOFTIRQ_EXCUTE_SLOW", "NETSOFTIRQ_EXCUTE_100MS",
+        ],
+    };
+
+    public static new ProbeInfo Info { get; } = new()
+    {
+        Id = "softirq",
+        Description = "How long softirqs waited and ran, and events for the slow ones.",
+        Source = "tracepoints irq:softirq_raise, softirq_entry, softirq_exit (kernel/softirq.c)",
+        Watches = true,
+        Tables = [SumTable, CpuTable, LegacyTable, SlotTable],
+        Events = [Slow],
+        Options =
+        [
+            new(VectorsOption, OptionKind.List, string.Join(',', Names), "Softirqs to measure.") { Allowed = Names },
+            new(PerCpuOption, OptionKind.Boolean, "false",
+                "A series for each CPU (cpu.logical_number) instead of one for all."),
+            new(SlowOption, OptionKind.Duration, "10ms", "Longer waits and runs make events.")
+            {
+                Maximum = 3_600_000,
+            },
+            new(BurstOption, OptionKind.Integer, "5", "Events per second, softirq and CPU that leave the kernel.")
+            {
+                Minimum = 0, Maximum = 1000,
+            },
+            new(SwitchesOption, OptionKind.Boolean, "true",
+                "Watch who has the CPU before ksoftirqd gets it; looks at every switch of threads."),
+        ],
+    };
+
+    private static readonly Hook[] Hooks =
+    [
+        new("softirq", new Way("softirq_raise", "softirq_entry", "softirq_exit")),
+        new("who has the CPU before ksoftirqd",
+            new Way("sched_switch_btf")
+            {
+                Assumes = [("sched_switch", 1, "task_struct*"), ("sched_switch", 2, "task_struct*")],
+            },
+            new Way("sched_switch_state_btf")
+            {
+                Assumes = [("sched_switch", 2, "task_struct*"), ("sched_switch", 3, "task_struct*")],
+            },
+            new Way("sched_switch_raw")
+            {
+                Assumes = [("sched_switch", 1, "task_struct*"), ("sched_switch", 2, "task_struct*")],
+            })
+        {
+            Optional = true,
+        },
+    ];
+
+    private readonly SoftirqRows _rows = new(SumTable, CpuTable, LegacyTable);
+    private readonly SoftirqTimes[] _sums = new SoftirqTimes[SoftirqVectors.Count * 2];
+    private readonly long[] _held = new long[SoftirqVectors.Count * 2];
+    private ProbeSettings _settings;
+    private KsoftirqdThreads _threads = KsoftirqdThreads.None;
+    private BpfMap? _map;
+    private byte[] _entry = [];
+    private Row[] _slots = [];
+    private uint _vectors;
+    private bool _perCpu;
+
+    public Softirq(ProbeHost host, ProbeSettings settings)
+        : base(Info, host, settings.Flag(SwitchesOption) ? Hooks : Hooks[..1]) => _settings = settings;
+
+    private static Metric Legacy(string name, string description) => new()
+    {
+        Name = "", Unit = Units.Events, Kind = InstrumentKind.Counter, Description = description,
+        KubeSkoop = [$"kubeskoop_softirq_{name}"],
+        Inspector = [$"inspector_pod_net_softirq_{name}"],
+    };
+
+    protected override void Configure(BpfObject opened) => opened.Map("ksoftirqd").Resize(BpfLibrary.PossibleCpus);
+
+    protected override void Prepare(BpfObject loaded)
+    {
+        var since = KernelClock.UnixNow();
+        _rows.Since = since;
+        _slots = LegacySlots.Rows(SlotTable, since);
+        _map = loaded.Map("softirq");
+        _entry = new byte[_map.EntrySize];
+        _held.AsSpan().Clear();
+        _threads = _settings.Flag(SwitchesOption) ? KsoftirqdThreads.Find(Host.Paths) : KsoftirqdThreads.None;
+        foreach (var (cpu, thread) in _threads.ByCpu)
+        {
+            if (cpu < loaded.Map("ksoftirqd").MaxEntries)
+                loaded.Map("ksoftirqd").Update(cpu, thread);
+        }
+        Apply(loaded, _settings);
+    }
+
+    public override bool Reconfigure(ProbeSettings settings)
+    {
+        if (settings.Flag(SwitchesOption) != _settings.Flag(SwitchesOption))
+            return false;
+        Apply(Object, settings);
+        return true;
+    }
+
+    private void Apply(BpfObject loaded, ProbeSettings settings)
+    {
+        var vectors = 0u;
+        foreach (var name in settings.List(VectorsOption))
+            vectors |= 1u << Array.IndexOf(Names, name);
+        var slow = (long)settings.Duration(SlowOption).TotalNanoseconds;
+        loaded.Map("settings").Update(0u, new SoftirqSettings
+        {
+            // What was begun before is not measured: its vector may not have been watched.
+            Since = KernelClock.Monotonic(),
+            Slow = (ulong)slow,
+            Least = (ulong)Math.Min(slow, LegacySlow),
+            Vectors = vectors,
+            Burst = (uint)settings.Integer(BurstOption),
+            FirstKsoftirqd = _threads.First,
+            LastKsoftirqd = _threads.Last,
+        });
+        _settings = settings;
+        _vectors = vectors;
+        _perCpu = settings.Flag(PerCpuOption);
+    }
+
+    public override void Collect(SnapshotBuilder snapshot)
+    {
+        var map = _map!;
+        map.TryLookup(0u, _entry);
+        _sums.AsSpan().Clear();
+        for (var cpu = 0; cpu < BpfLibrary.PossibleCpus; cpu++)
+            Add(snapshot, cpu, MemoryMarshal.AsRef<SoftirqCpu>(_entry.AsSpan(cpu * map.Stride, map.ValueSize)));
+        for (var vector = 0; vector < SoftirqVectors.Count; vector++)
+        {
+            ref readonly var wait = ref _sums[(vector * 2) + Wait];
+            ref readonly var run = ref _sums[(vector * 2) + Run];
+            Held(vector, Wait, wait.Limiter.Held);
+            Held(vector, Run, run.Limiter.Held);
+            if (!IsOn(vector))
+                continue;
+            if (!_perCpu)
+                Sum.Write(snapshot.Append(_rows.Of(vector)), wait, run);
+            var legacy = snapshot.Append(_rows.LegacyOf(vector));
+            legacy.Set(WaitSlow, wait.Slow);
+            legacy.Set(WaitSlower, wait.Slower);
+            legacy.Set(RunSlow, run.Slow);
+            legacy.Set(RunSlower, run.Slower);
+        }
+        if (IsOn(NetRx))
+            WriteSlots(snapshot, _sums[(NetRx * 2) + Wait].Histogram, _sums[(NetRx * 2) + Run].Histogram);
+    }
+
+    private void Add(SnapshotBuilder snapshot, int cpu, in SoftirqCpu element)
+    {
+        for (var vector = 0; vector < SoftirqVectors.Count; vector++)
+        {
+            ref readonly var its = ref element.Vectors[vector];
+            if (!its.Counted)
+                continue;
+            _sums[(vector * 2) + Wait].Add(its.Wait);
+            _sums[(vector * 2) + Run].Add(its.Run);
+            if (_perCpu && IsOn(vector))
+                One.Write(snapshot.Append(_rows.Of(vector, cpu)), its.Wait, its.Run);
+        }
+    }
+
+    private bool IsOn(int vector) => (_vectors & (1u << vector)) != 0;
+
+    private void WriteSlots(SnapshotBuilder snapshot, in NanosecondHistogram wait, in NanosecondHistogram run)
+    {
+        for (var le = 0; le < _slots.Length; le++)
+        {
+            var row = snapshot.Append(_slots[le]);
+            row.Set(WaitSlots, LegacySlots.Value(wait, le));
+            row.Set(RunSlots, LegacySlots.Value(run, le));
+        }
+    }
+
+    private void Held(int vector, byte phase, long held)
+    {
+        ref var before = ref _held[(vector * 2) + phase];
+        if (held > before)
+            Events.HeldBack(KeyOf(vector, phase), held - before);
+        before = held;
+    }
+
+    private static EventKey KeyOf(int vector, byte phase) => new(Slow, 0, (vector * 2) + phase);
+
+    protected override void Decode(ReadOnlySpan<byte> record)
+    {
+        ref readonly var e = ref MemoryMarshal.AsRef<SoftirqEvent>(record);
+        var key = KeyOf(e.Vector, e.Phase);
+        var time = KernelClock.ToUnix(e.Head.Time);
+        if (!Events.Admit(key, time))
+            return;
+        var raiser = e.Raiser.Process;
+        var previous = _threads.Has(e.Head.Tid) ? e.Before.Process : null;
+        Publish(key, new NetworkEvent
+        {
+            Info = Slow,
+            Time = time,
+            ObservedTime = KernelClock.UnixNow(),
+            Message = Describe(e, raiser, previous),
+            Process = e.Head.Process,
+            LegacyType = LegacyType(e),
+            Fields =
+            [
+                (long)e.Cpu, Names[e.Vector], e.Phase == Wait ? "wait" : "run", e.Duration,
+                raiser?.Tid, Command(raiser), previous?.Tid, Command(previous),
+            ],
+        });
+    }
+
+    /// <summary>"net_rx on cpu 1 waited 12.3 ms for ksoftirqd/1[22]; before it ran python3[4711]".</summary>
+    private static string Describe(in SoftirqEvent e, EventProcess? raiser, EventProcess? previous)
+    {
+        var ms = (e.Duration / 1e6).ToString("0.0##", CultureInfo.InvariantCulture);
+        var text = e.Phase == Wait
+            ? $"{Names[e.Vector]} on cpu {e.Cpu} waited {ms} ms, raised by {Who(raiser)}, run in {Who(e.Head.Process)}"
+            : $"{Names[e.Vector]} on cpu {e.Cpu} ran {ms} ms in {Who(e.Head.Process)}";
+        return previous is null ? text : $"{text}, which got the cpu from {Who(previous)}";
+    }
+
+    private static string Who(EventProcess? thread) =>
+        thread is null ? "a thread that ended" : $"{thread.Command}[{thread.Tid}]";
+
+    private static TagValue? Command(EventProcess? thread) => thread is null ? default(TagValue?) : thread.Command;
+
+    private static string? LegacyType(in SoftirqEvent e) => (e.Phase, e.Duration) switch
+    {
+        (Wait, > LegacySlower) => "SOFTIRQ_SCHED_100MS",
+        (Wait, > LegacySlow) => "SOFTIRQ_SCHED_SLOW",
+        (Run, > LegacySlower) => "SOFTIRQ_EXCUTE_100MS",
+        (Run, > LegacySlow) => "SOFTIRQ_EXCUTE_SLOW",
+        _ => null,
+    };
+
+    /// <summary>The two histograms; of all CPUs or of one, under the same names.</summary>
+    private sealed class Times
+    {
+        private readonly Metric _wait = NanosecondHistogram.Metric("netlens.softirq.wait.duration",
+            "How long softirqs waited from being raised to running (softirq_raise to softirq_entry).");
+
+        private readonly Metric _run = NanosecondHistogram.Metric("netlens.softirq.run.duration",
+            "How long softirqs ran (softirq_entry to softirq_exit).");
+
+        public IReadOnlyList<Metric> Metrics => [_wait, _run];
+
+        public void Write(in RowWriter row, in SoftirqTimes wait, in SoftirqTimes run)
+        {
+            wait.Histogram.Write(row, _wait);
+            run.Histogram.Write(row, _run);
+        }
+    }
+}

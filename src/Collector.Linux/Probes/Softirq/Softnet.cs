@@ -1,0 +1,314 @@
+using System.Globalization;
+using Collector.Core.Metrics;
+using Collector.Core.Probes;
+using Collector.Core.Snapshots;
+using Collector.Linux.Interop;
+using Collector.Linux.Kernel.ProcFs;
+using Collector.Linux.Probes.Common;
+
+namespace Collector.Linux.Probes.Softirq;
+
+/// <summary>Backlog of the CPUs, from /proc/net/softnet_stat: packets taken, dropped, and polls cut short.</summary>
+/// <remarks>
+/// The file is the same in every namespace, so it is read once for the node. Its counters are 32 bits wide; each CPU's
+/// is followed on its own, and a CPU that goes offline keeps its part of the sum, so that the sum never falls.
+/// </remarks>
+internal sealed class Softnet : Probe
+{
+    private const string PerCpu = "perCpu";
+    private const uint MostCpus = 8192; // NR_CPUS of the largest kernels
+
+    private static readonly Columns Sum = new("netlens.softnet.", "of all CPUs", legacy: true);
+    private static readonly Columns One = new("netlens.softnet.cpu.", "of one CPU", legacy: false);
+
+    private static readonly TableInfo SumTable = new("softnet", RowScope.Node, [], Sum.All);
+
+    private static readonly TableInfo CpuTable =
+        new("softnet.cpu", RowScope.Node, [new TagKey("cpu.logical_number")], One.All);
+
+    private readonly ProbeHost _host;
+    private readonly bool _perCpu;
+    private readonly Row _row;
+    private readonly List<Cpu> _cpus = [];
+    private readonly List<uint> _online = [];
+    private ProcFile? _file;
+    private ProcFile? _onlineFile;
+
+    public Softnet(ProbeHost host, ProbeSettings settings) : base(Info)
+    {
+        _host = host;
+        _perCpu = settings.Flag(PerCpu);
+        _row = new Row(SumTable, null, host.BootTime);
+    }
+
+    public static new ProbeInfo Info { get; } = new()
+    {
+        Id = "softnet",
+        Description = "Packets taken from and dropped at the CPUs' backlogs, and polls cut short.",
+        Source = "/proc/net/softnet_stat (net/core/net-procfs.c)",
+        Tables = [SumTable, CpuTable],
+        Options =
+        [
+            new ProbeOption(
+                PerCpu, OptionKind.Boolean, "false", "Adds a row for each CPU, told apart by cpu.logical_number."),
+        ],
+    };
+
+    public override void Start()
+    {
+        try
+        {
+            _file ??= _host.Namespaces.Host.OpenFile("net/softnet_stat");
+        }
+        catch (LinuxException e)
+        {
+            throw new ProbeUnavailableException(e.Message, e);
+        }
+        try
+        {
+            _onlineFile ??= ProcFile.Open($"{_host.Paths.Sys}/devices/system/cpu/online");
+        }
+        catch (LinuxException)
+        {
+            // Only needed before 5.10, whose lines do not say their CPU; then lines are counted instead.
+            _onlineFile = null;
+        }
+    }
+
+    public override void Collect(SnapshotBuilder snapshot)
+    {
+        // The list of CPUs comes first: it shares the buffer.
+        ReadOnline();
+        if (!_host.Buffer.TryRead(_file!, out var content, out var errno))
+        {
+            snapshot.ReadFailed(errno.ToString());
+            return;
+        }
+        if (!TryUpdate(content, snapshot.Tick))
+        {
+            snapshot.ReadFailed("malformed");
+            return;
+        }
+        Append(snapshot);
+    }
+
+    /// <summary>Takes over all lines, or none: a sum without one CPU would be a lower sum.</summary>
+    private bool TryUpdate(ReadOnlySpan<byte> content, long tick)
+    {
+        if (content.IsEmpty || content[^1] != (byte)'\n' || !Check(content, out var count, out var numbered))
+            return false;
+        // Without CPU numbers in the lines a count that fits nothing known would mix up CPUs.
+        if (!numbered && count != (_online.Count > 0 ? _online.Count : _cpus.Count > 0 ? _cpus.Count : count))
+            return false;
+        var lines = new LineReader(content);
+        for (var i = 0; lines.TryNext(out var line); i++)
+        {
+            if (!SoftnetStat.TryParse(line, out var stat))
+                return false;
+            CpuAt(stat.Cpu ?? CpuOfLine(i)).Update(stat, tick);
+        }
+        return true;
+    }
+
+    private static bool Check(ReadOnlySpan<byte> content, out int count, out bool numbered)
+    {
+        count = 0;
+        numbered = false;
+        long last = -1;
+        var columns = 0;
+        var lines = new LineReader(content);
+        while (lines.TryNext(out var line))
+        {
+            if (!SoftnetStat.TryParse(line, out var stat) || (count > 0 && stat.Columns != columns)
+                || stat.Cpu >= MostCpus
+                || stat.Cpu <= last)
+                return false;
+            last = stat.Cpu ?? last;
+            columns = stat.Columns;
+            numbered = stat.Cpu is not null;
+            count++;
+        }
+        return count is > 0 and <= (int)MostCpus;
+    }
+
+    /// <summary>The CPU of a line that does not say it: the n-th that is online.</summary>
+    private uint CpuOfLine(int line) => _online.Count > 0 ? _online[line] : (uint)line;
+
+    private void ReadOnline()
+    {
+        if (_onlineFile is null || _cpus is [{ SaysNumber: true }, ..]
+            || !_host.Buffer.TryRead(_onlineFile, out var text, out _))
+            return;
+        // "0-3,6\n"
+        _online.Clear();
+        foreach (var part in text.TrimEnd((byte)'\n').Split((byte)','))
+        {
+            var range = text[part];
+            var at = 0;
+            if (!DecimalReader.TryRead(range, ref at, out var first))
+                return;
+            var last = first;
+            if (at < range.Length)
+            {
+                at++;
+                if (!DecimalReader.TryRead(range, ref at, out last))
+                    return;
+            }
+            for (var cpu = Math.Max(first, 0); cpu <= last && cpu < MostCpus; cpu++)
+                _online.Add((uint)cpu);
+        }
+    }
+
+    private Cpu CpuAt(uint number)
+    {
+        // Kept in the order of their numbers; new ones are rare.
+        var i = 0;
+        while (i < _cpus.Count && _cpus[i].Number < number)
+            i++;
+        if (i < _cpus.Count && _cpus[i].Number == number)
+            return _cpus[i];
+        var cpu = new Cpu(number, new Row(CpuTable, null, _host.BootTime, (long)number));
+        _cpus.Insert(i, cpu);
+        return cpu;
+    }
+
+    private void Append(SnapshotBuilder snapshot)
+    {
+        var sum = new Totals();
+        foreach (var cpu in _cpus)
+        {
+            var online = cpu.Tick == snapshot.Tick;
+            sum.Add(cpu.Totals, online);
+            if (!_perCpu || !online)
+                continue;
+            var row = snapshot.Append(cpu.Row);
+            One.Write(row, cpu.Totals);
+        }
+        var all = snapshot.Append(_row);
+        Sum.Write(all, sum);
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        _file?.Dispose();
+        _onlineFile?.Dispose();
+        base.Dispose(disposing);
+    }
+
+    /// <summary>The metrics of one of the two tables.</summary>
+    private sealed class Columns
+    {
+        private readonly Metric _processed, _dropped, _squeezed, _rps, _flowLimit, _backlog, _input, _process;
+
+        public Columns(string prefix, string whose, bool legacy)
+        {
+            _processed = Counter(
+                "processed", Units.Packets, $"Packets that the backlogs {whose} passed on (processed).", "processed");
+            _dropped = Counter(
+                "dropped", Units.Packets, $"Packets dropped because a backlog {whose} was full (dropped).", "dropped");
+            _squeezed = Counter("time_squeeze", Units.Events,
+                $"Receive polls {whose} cut short for lack of budget or time (time_squeeze).", null);
+            _rps = Counter("received_rps", Units.Events,
+                $"Times {whose} that one was woken by another to take packets (received_rps).", null);
+            _flowLimit = Counter("flow_limit_count", Units.Packets,
+                $"Packets of large flows dropped early at the backlogs {whose} (flow_limit_count).", null);
+            _backlog = Gauge("backlog.length", $"Packets that wait in the backlogs {whose} (backlog length).");
+            _input = Gauge("backlog.input", $"Packets that wait in the input queues {whose} (input_qlen).");
+            _process = Gauge("backlog.process", $"Packets that wait in the process queues {whose} (process_qlen).");
+            All = [_processed, _dropped, _squeezed, _rps, _flowLimit, _backlog, _input, _process];
+
+            Metric Counter(string name, string unit, string description, string? kubeSkoop) => new()
+            {
+                Name = prefix + name,
+                Unit = unit,
+                Kind = InstrumentKind.Counter,
+                Description = description,
+                KubeSkoop = legacy && kubeSkoop is not null ? [$"kubeskoop_softnet_{kubeSkoop}"] : [],
+                // ACK Net Exporter also had time squeeze, under its name without the underscore.
+                Inspector = !legacy ? [] : name switch
+                {
+                    "processed" or "dropped" => [$"inspector_pod_softnet{name}"],
+                    "time_squeeze" => ["inspector_pod_softnettimesqueeze"],
+                    _ => [],
+                },
+            };
+
+            Metric Gauge(string name, string description) => new()
+            {
+                Name = prefix + name,
+                Unit = Units.Packets,
+                Kind = InstrumentKind.UpDownCounter,
+                Description = description,
+            };
+        }
+
+        public IReadOnlyList<Metric> All { get; }
+
+        public void Write(in RowWriter row, Totals totals)
+        {
+            row.Set(_processed, totals.Processed);
+            row.Set(_dropped, totals.Dropped);
+            row.Set(_squeezed, totals.TimeSqueeze);
+            row.Set(_rps, totals.ReceivedRps ?? Metric.Absent);
+            row.Set(_flowLimit, totals.FlowLimitCount ?? Metric.Absent);
+            row.Set(_backlog, totals.Backlog ?? Metric.Absent);
+            row.Set(_input, totals.InputQueue ?? Metric.Absent);
+            row.Set(_process, totals.ProcessQueue ?? Metric.Absent);
+        }
+    }
+
+    /// <summary>Unwrapped figures of one CPU or of all. Null: this kernel does not have it.</summary>
+    private record struct Totals
+    {
+        public long Processed, Dropped, TimeSqueeze;
+        public long? ReceivedRps, FlowLimitCount, Backlog, InputQueue, ProcessQueue;
+
+        public void Add(Totals other, bool online)
+        {
+            Processed += other.Processed;
+            Dropped += other.Dropped;
+            TimeSqueeze += other.TimeSqueeze;
+            ReceivedRps = Add(ReceivedRps, other.ReceivedRps);
+            FlowLimitCount = Add(FlowLimitCount, other.FlowLimitCount);
+            // What waited at a CPU that went offline was moved to another (dev_cpu_dead).
+            if (!online)
+                return;
+            Backlog = Add(Backlog, other.Backlog);
+            InputQueue = Add(InputQueue, other.InputQueue);
+            ProcessQueue = Add(ProcessQueue, other.ProcessQueue);
+        }
+
+        private static long? Add(long? a, long? b) => b is null ? a : (a ?? 0) + b;
+    }
+
+    private sealed class Cpu(uint number, Row row)
+    {
+        private Wrap32 _processed, _dropped, _squeezed, _rps, _flowLimit;
+        private Totals _totals;
+
+        public uint Number => number;
+
+        public Row Row => row;
+
+        public long Tick { get; private set; }
+
+        /// <summary>True when the kernel says which CPU a line is of.</summary>
+        public bool SaysNumber { get; private set; }
+
+        public ref readonly Totals Totals => ref _totals;
+
+        public void Update(in SoftnetStat stat, long tick)
+        {
+            Tick = tick;
+            SaysNumber = stat.Cpu is not null;
+            _totals.Processed = _processed.Update(stat.Processed);
+            _totals.Dropped = _dropped.Update(stat.Dropped);
+            _totals.TimeSqueeze = _squeezed.Update(stat.TimeSqueeze);
+            _totals.ReceivedRps = stat.ReceivedRps is { } rps ? _rps.Update(rps) : null;
+            _totals.FlowLimitCount = stat.FlowLimitCount is { } limited ? _flowLimit.Update(limited) : null;
+            _totals.Backlog = stat.BacklogLength;
+            _totals.InputQueue = stat.InputQueueLength;
+            _totals.ProcessQueue = stat.ProcessQueueLength;
+        }
+    }
+}

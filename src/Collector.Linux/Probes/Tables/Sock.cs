@@ -1,0 +1,212 @@
+using Collector.Core.Metrics;
+using Collector.Core.Probes;
+using Collector.Core.Snapshots;
+using Collector.Linux.Kernel.ProcFs;
+using Collector.Linux.Namespaces;
+using Collector.Linux.Probes.Common;
+using Collector.Linux.Sources;
+
+namespace Collector.Linux.Probes.Tables;
+
+/// <summary>
+/// Sockets in use per namespace, and TCP and UDP memory of the machine, from /proc/net/sockstat and sockstat6.
+/// </summary>
+/// <remarks>
+/// The file mixes both scopes: inuse, tw and FRAG are the namespace's; orphan, alloc and mem are the whole machine's
+/// and read the same everywhere (sockstat_seq_show in net/ipv4/proc.c), so they are exported once.
+/// </remarks>
+internal sealed class Sock(ProbeHost host) : PerNamespaceProbe<Sock.Reader>(Info, host)
+{
+    private static readonly Metric Used = new()
+    {
+        Name = "netlens.sock.used",
+        Unit = Units.Sockets,
+        Kind = InstrumentKind.UpDownCounter,
+        Description = "Sockets of all families (sockstat: sockets used).",
+    };
+
+    private static readonly Metric TcpV4 = InUse("tcp", "ipv4");
+    private static readonly Metric UdpV4 = InUse("udp", "ipv4");
+    private static readonly Metric UdpliteV4 = InUse("udplite", "ipv4");
+    private static readonly Metric RawV4 = InUse("raw", "ipv4");
+    private static readonly Metric TcpV6 = InUse("tcp", "ipv6");
+    private static readonly Metric UdpV6 = InUse("udp", "ipv6");
+    private static readonly Metric UdpliteV6 = InUse("udplite", "ipv6");
+    private static readonly Metric RawV6 = InUse("raw", "ipv6");
+    private static readonly Metric FragQueuesV4 = FragQueues("ipv4");
+    private static readonly Metric FragQueuesV6 = FragQueues("ipv6");
+    private static readonly Metric FragMemoryV4 = FragMemory("ipv4");
+    private static readonly Metric FragMemoryV6 = FragMemory("ipv6");
+
+    private static readonly Metric TimeWait = new()
+    {
+        Name = "netlens.sock.time_wait",
+        Unit = Units.Sockets,
+        Kind = InstrumentKind.UpDownCounter,
+        Description = "TCP sockets in TIME_WAIT, both address families (sockstat: TCP tw).",
+        KubeSkoop = ["kubeskoop_sock_tw"],
+        Inspector = ["inspector_pod_socktw"],
+    };
+
+    private static readonly Metric BothFamilies = new()
+    {
+        Name = "",
+        Unit = Units.Sockets,
+        Kind = InstrumentKind.UpDownCounter,
+        Description = "TCP sockets in use, IPv4 and IPv6 (sockstat: TCP inuse, sockstat6: TCP6 inuse).",
+        KubeSkoop = ["kubeskoop_sock_inuse"],
+        Inspector = ["inspector_pod_sockinuse"],
+    };
+
+    private static readonly Metric Orphan = new()
+    {
+        Name = "netlens.sock.orphan",
+        Unit = Units.Sockets,
+        Kind = InstrumentKind.UpDownCounter,
+        Description = "TCP sockets of the machine that no process holds any more (sockstat: TCP orphan).",
+        KubeSkoop = ["kubeskoop_sock_orphan"],
+        Inspector = ["inspector_pod_sockorphan"],
+    };
+
+    private static readonly Metric Allocated = new()
+    {
+        Name = "netlens.sock.allocated",
+        Unit = Units.Sockets,
+        Kind = InstrumentKind.UpDownCounter,
+        Description = "TCP sockets of the machine that hold kernel memory (sockstat: TCP alloc).",
+        KubeSkoop = ["kubeskoop_sock_alloc"],
+        Inspector = ["inspector_pod_sockalloc"],
+    };
+
+    private static readonly Metric TcpMemory = Memory("tcp", "kubeskoop_sock_mem", "inspector_pod_sockmem");
+    private static readonly Metric UdpMemory = Memory("udp");
+
+    private static readonly TableInfo Sockets = new("sock", RowScope.Namespace, [],
+    [
+        Used, TcpV4, TcpV6, UdpV4, UdpV6, UdpliteV4, UdpliteV6, RawV4, RawV6, TimeWait, FragQueuesV4, FragQueuesV6,
+        FragMemoryV4, FragMemoryV6, BothFamilies,
+    ]);
+
+    private static readonly TableInfo Machine =
+        new("sock.machine", RowScope.Node, [], [Orphan, Allocated, TcpMemory, UdpMemory]);
+
+    private static readonly (SockstatField Field, Metric V4, Metric V6)[] PerFamily =
+    [
+        (SockstatField.TcpInuse, TcpV4, TcpV6),
+        (SockstatField.UdpInuse, UdpV4, UdpV6),
+        (SockstatField.UdpliteInuse, UdpliteV4, UdpliteV6),
+        (SockstatField.RawInuse, RawV4, RawV6),
+        (SockstatField.FragInuse, FragQueuesV4, FragQueuesV6),
+        (SockstatField.FragMemory, FragMemoryV4, FragMemoryV6),
+    ];
+
+    private readonly Row _machine = new(Machine, null, host.BootTime);
+
+    public static new ProbeInfo Info { get; } = new()
+    {
+        Id = "sock",
+        Description = "Sockets in use by protocol and address family, fragments in reassembly, TCP and UDP memory.",
+        Source = "/proc/net/sockstat, /proc/net/sockstat6",
+        Tables = [Sockets, Machine],
+    };
+
+    protected override Reader Open(NamespaceHandle ns, SnapshotBuilder snapshot) =>
+        new(new Row(Sockets, ns.Namespace, ns.Namespace.StartTime));
+
+    protected override void Collect(Reader reader, NamespaceHandle ns, SnapshotBuilder snapshot)
+    {
+        var ipv4 = ns.Source<SockstatFile>();
+        var ipv6 = ns.Source<Sockstat6File>();
+        var hasIPv4 = ipv4.EnsureRead(ns, snapshot.Tick);
+        var hasIPv6 = ipv6.EnsureRead(ns, snapshot.Tick);
+        Report(ipv4, snapshot);
+        Report(ipv6, snapshot);
+        if (!hasIPv4 && !hasIPv6)
+            return;
+        var row = snapshot.Append(reader.Row);
+        foreach (var (field, v4, v6) in PerFamily)
+        {
+            if (hasIPv4)
+                row.Set(v4, ipv4[field]);
+            if (hasIPv6)
+                row.Set(v6, ipv6[field]);
+        }
+        if (!hasIPv4)
+            return;
+        row.Set(Used, ipv4[SockstatField.SocketsUsed]);
+        row.Set(TimeWait, ipv4[SockstatField.TcpTw]);
+        row.Set(
+            BothFamilies, Sum(ipv4[SockstatField.TcpInuse], hasIPv6 ? ipv6[SockstatField.TcpInuse] : Metric.Absent));
+        if (ns.Namespace.IsHost)
+            AppendMachine(ipv4, snapshot);
+    }
+
+    private void AppendMachine(SockstatFile file, SnapshotBuilder snapshot)
+    {
+        var row = snapshot.Append(_machine);
+        row.Set(Orphan, file[SockstatField.TcpOrphan]);
+        row.Set(Allocated, file[SockstatField.TcpAlloc]);
+        row.Set(TcpMemory, Bytes(file[SockstatField.TcpMem]));
+        row.Set(UdpMemory, Bytes(file[SockstatField.UdpMem]));
+    }
+
+    private static long Sum(long ipv4, long ipv6) =>
+        ipv4 == Metric.Absent ? Metric.Absent : ipv6 == Metric.Absent ? ipv4 : ipv4 + ipv6;
+
+    private static void Report(SockstatLines file, SnapshotBuilder snapshot)
+    {
+        if (file.Failure.Length > 0)
+            snapshot.ReadFailed(file.Failure);
+    }
+
+    private static Metric InUse(string transport, string family) => new()
+    {
+        Name = "netlens.sock.in_use",
+        Unit = Units.Sockets,
+        Kind = InstrumentKind.UpDownCounter,
+        Description = "Sockets in use by protocol and address family (sockstat and sockstat6: inuse).",
+        Tags = [new("network.transport", transport), new("network.type", family)],
+    };
+
+    private static Metric FragQueues(string family) => new()
+    {
+        Name = "netlens.sock.fragment.queues",
+        Unit = Units.Packets,
+        Kind = InstrumentKind.UpDownCounter,
+        Description = "Packets whose fragments are being put together (sockstat: FRAG inuse).",
+        Tags = [new("network.type", family)],
+    };
+
+    private static Metric FragMemory(string family) => new()
+    {
+        Name = "netlens.sock.fragment.memory",
+        Unit = Units.Bytes,
+        Kind = InstrumentKind.UpDownCounter,
+        Description = "Memory of fragments that wait to be put together (sockstat: FRAG memory).",
+        Tags = [new("network.type", family)],
+    };
+
+    private static long Bytes(long pages) => pages == Metric.Absent ? pages : pages * Environment.SystemPageSize;
+
+    /// <summary>The kernel counts pages; legacy names keep them.</summary>
+    private static Metric Memory(string transport, string? kubeSkoop = null, string? inspector = null) => new()
+    {
+        Name = "netlens.sock.memory",
+        Unit = Units.Bytes,
+        Kind = InstrumentKind.UpDownCounter,
+        Description = "Memory of the machine's socket buffers, in whole pages (sockstat: mem).",
+        Tags = [new("network.transport", transport)],
+        LegacyScale = 1.0 / Environment.SystemPageSize,
+        KubeSkoop = kubeSkoop is null ? [] : [kubeSkoop],
+        Inspector = inspector is null ? [] : [inspector],
+    };
+
+    internal sealed class Reader(Row row) : IDisposable
+    {
+        public Row Row { get; } = row;
+
+        public void Dispose()
+        {
+        }
+    }
+}

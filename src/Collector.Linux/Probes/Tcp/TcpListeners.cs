@@ -1,0 +1,208 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Runtime.InteropServices;
+using Collector.Core.Identity;
+using Collector.Core.Metrics;
+using Collector.Core.Snapshots;
+using Collector.Linux.Kernel.Netlink;
+using Collector.Linux.Probes.Mib;
+using Collector.Linux.Processes;
+using Collector.Linux.Sources;
+
+namespace Collector.Linux.Probes.Tcp;
+
+/// <summary>
+/// The accept queues of one namespace: a row per local address and port. Sockets that share both (SO_REUSEPORT) are
+/// added up, and the fullest of them has a column of its own, because one full queue drops connections while the
+/// sum looks empty.
+/// </summary>
+/// <remarks>
+/// An IPv4 address bound through an IPv6 socket (::ffff:a.b.c.d) is that IPv4 address. "::" takes IPv4 connections too
+/// unless the socket is IPv6 only. In the node's namespace the queues of hostNetwork pods are rows of these pods.
+/// </remarks>
+/// <param name="owners">Tells whose a socket is; null where all are the namespace's.</param>
+internal sealed class TcpListeners(NetNamespace ns, int limit, ListenerOwners? owners = null) : INetlinkSink
+{
+    private static readonly Metric Depth = Queue("usage", "Connections that wait to be accepted (sk_ack_backlog).");
+    private static readonly Metric Limit =
+        Queue("limit", "Connections that may wait (sk_max_ack_backlog); one more is let in before it overflows.");
+
+    private static readonly Metric Fullest = new()
+    {
+        Name = "netlens.tcp.listen.queue.highest",
+        Unit = Units.Connections,
+        Kind = InstrumentKind.Gauge,
+        Description = "Connections that wait at the fullest of the sockets that share the address.",
+    };
+
+    private static readonly Metric Drops = new()
+    {
+        Name = "netlens.tcp.listen.dropped",
+        Unit = Units.Packets,
+        Kind = InstrumentKind.Counter,
+        Description = "Handshake packets that the listener dropped, for a full queue or another reason (sk_drops).",
+    };
+
+    private static readonly Metric Shards = new()
+    {
+        Name = "netlens.tcp.listen.socket.count",
+        Unit = Units.Sockets,
+        Kind = InstrumentKind.UpDownCounter,
+        Description = "Sockets that listen at the address.",
+    };
+
+    public static TableInfo Table { get; } = new("tcpsummary.listen", RowScope.Namespace,
+        [new("network.local.address"), new("network.local.port")], [Depth, Limit, Fullest, Drops, Shards]);
+
+    private readonly List<SocketMessage> _staged = [];
+    private readonly Dictionary<(UInt128 Address, ushort Port, NetNamespace Owner), Group> _groups = [];
+    private readonly Dictionary<ulong, (uint Drops, long Tick)> _drops = [];
+    private readonly Group _others = new();
+    private long _lastRead;
+
+    /// <summary>Listening sockets.</summary>
+    public int Sockets => _staged.Count;
+
+    private static Metric Queue(string name, string description) => new()
+    {
+        Name = $"netlens.tcp.listen.queue.{name}",
+        Unit = Units.Connections,
+        Kind = InstrumentKind.UpDownCounter,
+        Description = description,
+    };
+
+    void INetlinkSink.Begin() => _staged.Clear();
+
+    bool INetlinkSink.Take(in NetlinkMessage message)
+    {
+        if (!SocketMessage.TryParse(message, out var socket))
+            return false;
+        if (socket.State == SocketCounts.Listen)
+            _staged.Add(socket);
+        return true;
+    }
+
+    /// <summary>Adds up what was taken, once it is complete.</summary>
+    public bool Commit(SnapshotBuilder snapshot)
+    {
+        owners?.Refresh(CollectionsMarshal.AsSpan(_staged), snapshot);
+        _others.Begin(snapshot.Tick);
+        foreach (ref var socket in CollectionsMarshal.AsSpan(_staged))
+            GroupOf(ref socket, snapshot.Tick).Add(ref socket, GrowthOf(ref socket, snapshot.Tick));
+        DropGone(snapshot.Tick);
+        _lastRead = snapshot.Time;
+        return true;
+    }
+
+    public void Write(SnapshotBuilder snapshot)
+    {
+        foreach (var group in _groups.Values)
+            group.Write(snapshot);
+        if (_others.Count == 0)
+            return;
+        _others.Write(snapshot);
+        snapshot.ReadFailed("listeners_over_limit");
+    }
+
+    private Group GroupOf(ref SocketMessage socket, long tick)
+    {
+        var owner = owners?.Of(socket.Cookie) ?? ns;
+        var key = (socket.LocalAddress, socket.LocalPort, owner);
+        if (!_groups.TryGetValue(key, out var group))
+        {
+            if (_groups.Count >= limit)
+            {
+                _others.Row ??= new Row(Table, ns, Math.Max(_lastRead, ns.StartTime), "other", 0);
+                return _others;
+            }
+            var start = Math.Max(_lastRead, owner.StartTime);
+            group = new Group
+            {
+                Row = new Row(Table, owner, start, AddressText(socket.LocalAddress), socket.LocalPort),
+            };
+            _groups.Add(key, group);
+        }
+        if (group.Tick != tick)
+            group.Begin(tick);
+        return group;
+    }
+
+    // Drops are counted per socket, and sockets come and go within a group: what is added is each one's growth.
+    private long GrowthOf(ref SocketMessage socket, long tick)
+    {
+        if (socket.Drops < 0)
+            return -1;
+        ref var known = ref CollectionsMarshal.GetValueRefOrAddDefault(_drops, socket.Cookie, out _);
+        var growth = unchecked((uint)socket.Drops - known.Drops);
+        known = ((uint)socket.Drops, tick);
+        return growth;
+    }
+
+    private void DropGone(long tick)
+    {
+        foreach (var (key, group) in _groups)
+        {
+            if (group.Tick != tick)
+                _groups.Remove(key);
+        }
+        if (_drops.Count == _staged.Count)
+            return;
+        foreach (var (cookie, known) in _drops)
+        {
+            if (known.Tick != tick)
+                _drops.Remove(cookie);
+        }
+    }
+
+    internal static string AddressText(UInt128 address)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        BinaryPrimitives.WriteUInt128BigEndian(bytes, address);
+        var ip = new IPAddress(bytes);
+        return (ip.IsIPv4MappedToIPv6 ? ip.MapToIPv4() : ip).ToString();
+    }
+
+    private sealed class Group
+    {
+        private long _depth;
+        private long _limit;
+        private long _fullest;
+        private long _drops = -1;
+
+        public Row? Row { get; set; }
+
+        public long Tick { get; private set; }
+
+        public int Count { get; private set; }
+
+        public void Begin(long tick)
+        {
+            Tick = tick;
+            Count = 0;
+            _depth = 0;
+            _limit = 0;
+            _fullest = 0;
+        }
+
+        public void Add(ref SocketMessage socket, long growth)
+        {
+            Count++;
+            _depth += socket.ReceiveQueue;
+            _limit += socket.SendQueue;
+            _fullest = Math.Max(_fullest, socket.ReceiveQueue);
+            if (growth >= 0)
+                _drops = Math.Max(_drops, 0) + growth;
+        }
+
+        public void Write(SnapshotBuilder snapshot)
+        {
+            var writer = snapshot.Append(Row!);
+            writer.Set(Depth, _depth);
+            writer.Set(Limit, _limit);
+            writer.Set(Fullest, _fullest);
+            writer.Set(Shards, Count);
+            if (_drops >= 0)
+                writer.Set(Drops, _drops);
+        }
+    }
+}

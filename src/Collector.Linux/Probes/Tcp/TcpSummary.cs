@@ -1,0 +1,205 @@
+using Collector.Core.Identity;
+using Collector.Core.Metrics;
+using Collector.Core.Probes;
+using Collector.Core.Snapshots;
+using Collector.Linux.Kernel.Netlink;
+using Collector.Linux.Namespaces;
+using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Mib;
+using Collector.Linux.Processes;
+using Collector.Linux.Sources;
+
+namespace Collector.Linux.Probes.Tcp;
+
+/// <summary>TCP sockets by state, the bytes in their queues, and the accept queue of every listener.</summary>
+/// <remarks>
+/// IPv4 and IPv6 together; a namespace without IPv6 simply has no such sockets. Half-open connections (syn_received)
+/// belong to no process yet and are counted as ss(8) does. Queues are those of all sockets that do not listen: of
+/// a listener the kernel gives connections in the same fields. Sockets by state are the namespace's; a listener of a
+/// pod on the host network is told as that pod's.
+/// </remarks>
+public sealed class TcpSummary(ProbeHost host, ProbeSettings settings) : PerNamespaceProbe<TcpSockets>(Info, host)
+{
+    // In the order of enum tcp_state (include/net/tcp_states.h), from 1. Values are those of the semantic conventions.
+    private static readonly Metric[] States =
+    [
+        State("established", "tcpestablishedconn", inspector: true),
+        State("syn_sent", "tcpsynsentconn"),
+        State("syn_received", "tcpsynrecvconn"),
+        State("fin_wait_1"),
+        State("fin_wait_2"),
+        State("time_wait", "tcptimewaitconn", inspector: true),
+        State("closed"),
+        State("close_wait", "tcpclosewaitconn"),
+        State("last_ack"),
+        State("listen"),
+        State("closing"),
+    ];
+
+    private static readonly Metric ReceiveQueue = Queue("receive", "tcprxqueue");
+    private static readonly Metric TransmitQueue = Queue("transmit", "tcptxqueue");
+
+    private static readonly TableInfo Table =
+        new("tcpsummary", RowScope.Namespace, [], [.. States, ReceiveQueue, TransmitQueue]);
+
+    public static new ProbeInfo Info { get; } = new()
+    {
+        Id = "tcpsummary",
+        Description = "TCP sockets by state, bytes in their queues, and depth, limit and drops of every accept queue.",
+        Source = "sock_diag: one dump of all sockets, one of the listeners, no /proc/net/tcp",
+        Tables = [Table, TcpListeners.Table],
+        Options =
+        [
+            new("maxListeners", OptionKind.Integer, "256",
+                "Local addresses per namespace that get a row of their own; the others share one called 'other'.")
+            {
+                Minimum = 0, Maximum = 100_000,
+            },
+        ],
+    };
+
+    private readonly int _maxListeners = (int)settings.Integer("maxListeners");
+
+    private static Metric State(string value, string? legacy = null, bool inspector = false) => new()
+    {
+        Name = "system.network.connection.count",
+        Unit = Units.Connections,
+        Kind = InstrumentKind.UpDownCounter,
+        Description = "Sockets by state.",
+        Tags = [new("network.transport", "tcp"), new("network.connection.state", value)],
+        KubeSkoop = legacy is null ? [] : [$"kubeskoop_tcpsummary_{legacy}"],
+        Inspector = inspector ? [$"inspector_pod_tcpsummary{legacy}"] : [],
+    };
+
+    private static Metric Queue(string direction, string legacy) => new()
+    {
+        Name = "netlens.tcp.queue.usage",
+        Unit = Units.Bytes,
+        Kind = InstrumentKind.UpDownCounter,
+        Description =
+            "Bytes in socket queues: received and not read, or sent and not acknowledged; listeners left out.",
+        Tags = [new("network.io.direction", direction)],
+        KubeSkoop = [$"kubeskoop_tcpsummary_{legacy}"],
+        Inspector = [$"inspector_pod_tcpsummary{legacy}"],
+    };
+
+    public override void Start()
+    {
+        if (Host.Paths.Recorded)
+            throw new ProbeUnavailableException("needs sock_diag; a recorded tree has only files");
+    }
+
+    protected override TcpSockets Open(NamespaceHandle ns, SnapshotBuilder snapshot) =>
+        new(ns.Namespace, _maxListeners,
+            ns.Namespace.IsHost ? new ListenerOwners(Host.Pods, () => Host.Processes) : null);
+
+    /// <summary>Walks of the machine's sockets so far, all namespaces together: what the probe costs.</summary>
+    internal long Walks { get; private set; }
+
+    protected override void Collect(TcpSockets reader, NamespaceHandle ns, SnapshotBuilder snapshot)
+    {
+        var walks = reader.Walks;
+        if (reader.Read(ns, snapshot))
+            reader.Write(snapshot);
+        else
+            snapshot.ReadFailed(reader.Failure);
+        Walks += reader.Walks - walks;
+    }
+
+    internal static Row RowOf(NetNamespace ns) => new(Table, ns, ns.StartTime);
+
+    internal static void Write(Row row, SnapshotBuilder snapshot, SocketCounts counts, int listeners)
+    {
+        var writer = snapshot.Append(row);
+        for (var i = 0; i < States.Length; i++)
+            writer.Set(States[i], counts.InState(i + 1));
+        writer.Set(States[SocketCounts.Listen - 1], listeners);
+        writer.Set(ReceiveQueue, counts.ReceiveQueue);
+        writer.Set(TransmitQueue, counts.SendQueue);
+    }
+}
+
+/// <summary>The sockets of one namespace.</summary>
+public sealed class TcpSockets : IDisposable
+{
+    private readonly InetDiag _diag = new();
+    private readonly SocketCounts _counts = new();
+    private readonly TcpStillness _stillness = new();
+    private readonly TcpListeners _listeners;
+    private readonly Row _row;
+
+    internal TcpSockets(NetNamespace ns, int maxListeners, ListenerOwners? owners)
+    {
+        _row = TcpSummary.RowOf(ns);
+        _listeners = new TcpListeners(ns, maxListeners, owners);
+    }
+
+    internal string Failure => _diag.Failure;
+
+    /// <summary>Walks of the machine's sockets so far.</summary>
+    internal long Walks { get; private set; }
+
+    internal bool Read(NamespaceHandle ns, SnapshotBuilder snapshot) =>
+        (_stillness.Holds(ns, snapshot.Tick) || Walk(ns))
+        && _diag.Ask(ns, InetDiag.Listen, memory: true, _listeners)
+        && _listeners.Commit(snapshot);
+
+    private bool Walk(NamespaceHandle ns)
+    {
+        Walks++;
+        var complete = _diag.Ask(ns, InetDiag.AllButListen, memory: false, _counts);
+        _stillness.Walked(_counts, complete);
+        return complete;
+    }
+
+    internal void Write(SnapshotBuilder snapshot)
+    {
+        TcpSummary.Write(_row, snapshot, _counts, _listeners.Sockets);
+        _listeners.Write(snapshot);
+    }
+
+    public void Dispose() => _diag.Dispose();
+}
+
+/// <summary>Adds up the sockets that do not listen: no object per socket, nothing kept.</summary>
+internal sealed class SocketCounts : INetlinkSink
+{
+    public const int Listen = 10;
+    private const int NewSynReceived = 12;
+    private readonly long[] _states = new long[NewSynReceived];
+
+    /// <summary>Sockets of every state, also of states that this version does not know.</summary>
+    public long All { get; private set; }
+
+    public long ReceiveQueue { get; private set; }
+
+    public long SendQueue { get; private set; }
+
+    public long InState(int state) => _states[state];
+
+    public void Begin()
+    {
+        Array.Clear(_states);
+        All = 0;
+        ReceiveQueue = 0;
+        SendQueue = 0;
+    }
+
+    public bool Take(in NetlinkMessage message)
+    {
+        if (!SocketMessage.TryParse(message, out var socket))
+            return false;
+        All++;
+        // inet_diag shows a half-open connection as SYN_RECV (3); 12 is its name inside the kernel.
+        var state = socket.State == NewSynReceived ? 3 : socket.State;
+        if (state >= _states.Length || state == 0)
+            return true; // A state of a newer kernel: nothing that this table has a column for.
+        _states[state]++;
+        if (state != Listen)
+        {
+            ReceiveQueue += socket.ReceiveQueue;
+            SendQueue += socket.SendQueue;
+        }
+        return true;
+    }
+}

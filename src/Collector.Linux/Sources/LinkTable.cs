@@ -1,0 +1,85 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Collector.Linux.Interop;
+using Collector.Linux.Kernel.Netlink;
+using Collector.Linux.Namespaces;
+
+namespace Collector.Linux.Sources;
+
+/// <summary>
+/// The devices of one namespace with their counters: one RTM_GETLINK dump per collection for all probes.
+/// </summary>
+/// <remarks>
+/// RTM_GETSTATS (Linux 4.7) answers for a tenth of the price, 0.12 µs per device against 1.15 µs on Linux 6.18, but
+/// without names, kinds and state; it would need a second socket that listens for changes. At 200 namespaces of two
+/// devices the difference is 0.7 ms in 15 s: not worth two sources that can disagree. RTEXT_FILTER_SKIP_STATS leaves
+/// out the IPv6 SNMP tables, a quarter of the bytes.
+/// </remarks>
+public sealed class LinkTable : NamespaceSource, INetlinkSink
+{
+    private readonly Dictionary<int, Link> _byIndex = [];
+    private readonly List<Link> _links = [];
+    private long _pass;
+
+    /// <summary>The devices, in the kernel's order. Valid until the next collection.</summary>
+    public ReadOnlySpan<Link> Links => CollectionsMarshal.AsSpan(_links);
+
+    /// <summary>For further rtnetlink requests in this namespace.</summary>
+    internal NetlinkChannel Channel { get; } = new(NetlinkFamily.Route);
+
+    public Link? Find(int index) => _byIndex.GetValueOrDefault(index);
+
+    protected override bool Read(NamespaceHandle handle)
+    {
+        Span<byte> request = stackalloc byte[Unsafe.SizeOf<nlmsghdr>() + Unsafe.SizeOf<ifinfomsg>() + 8];
+        request.Clear();
+        // NETLINK_GET_STRICT_CHK wants every field of ifinfomsg to be 0.
+        var attribute = request[^8..];
+        MemoryMarshal.Write(attribute, new nlattr { nla_len = 8, nla_type = Rtnl.IFLA_EXT_MASK });
+        MemoryMarshal.Write(attribute[4..], Rtnl.RTEXT_FILTER_SKIP_STATS);
+        if (Channel.Ask(handle, Rtnl.RTM_GETLINK, Rtnl.NLM_F_DUMP, request, this))
+        {
+            RemoveUnseen();
+            return true;
+        }
+        Failure = Channel.Failure;
+        return false;
+    }
+
+    void INetlinkSink.Begin()
+    {
+        _pass++;
+        _links.Clear();
+    }
+
+    bool INetlinkSink.Take(in NetlinkMessage message)
+    {
+        if (!LinkMessage.TryParse(message, out var parsed))
+            return false;
+        ref var link = ref CollectionsMarshal.GetValueRefOrAddDefault(_byIndex, parsed.Index, out _);
+        link ??= new Link(parsed.Index);
+        link.Update(ref parsed);
+        // A dump that was continued after a change may show a device twice.
+        if (link.Pass != _pass)
+            _links.Add(link);
+        link.Pass = _pass;
+        return true;
+    }
+
+    private void RemoveUnseen()
+    {
+        if (_byIndex.Count == _links.Count)
+            return;
+        foreach (var (index, link) in _byIndex)
+        {
+            if (link.Pass != _pass)
+                _byIndex.Remove(index);
+        }
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        Channel.Dispose();
+        base.Dispose(disposing);
+    }
+}
