@@ -162,7 +162,7 @@ public sealed partial class CatalogueTests
     }
 
     private static string? FileOf(string folder, string name) =>
-        Directory.EnumerateFiles(Path.Combine(Root, folder))
+        Directory.EnumerateFiles(Path.Combine(Root, folder), "*.cs", SearchOption.AllDirectories)
             .FirstOrDefault(f => Path.GetFileName(f).Equals(name, StringComparison.OrdinalIgnoreCase));
 
     [GeneratedRegex(@"^(1|By|s|ms|\{[a-z_]+\})$", RegexOptions.ExplicitCapture, 1000)]
