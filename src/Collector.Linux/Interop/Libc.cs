@@ -24,11 +24,19 @@ internal static unsafe partial class Libc
     public const int SOL_SOCKET = 1;
     public const int SO_RCVBUF = 8;
     public const int SO_RCVTIMEO = 20;
+
+    /// <summary>Since Linux 5.14.</summary>
+    public const int SO_NETNS_COOKIE = 71;
+
     public const int SOL_NETLINK = 270;
     public const int MSG_PEEK = 0x2;
     public const int MSG_TRUNC = 0x20;
     public const int MSG_DONTWAIT = 0x40;
     public const int _SC_PAGESIZE = 30;
+    public const int CLOCK_REALTIME = 0;
+    public const int CLOCK_MONOTONIC = 1;
+    public const int CLOCK_THREAD_CPUTIME_ID = 3;
+    public const int CLOCK_BOOTTIME = 7;
 
     // int open(const char *pathname, int flags);
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
