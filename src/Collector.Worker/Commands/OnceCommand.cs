@@ -2,11 +2,12 @@ using System.CommandLine;
 using System.Text.Json;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Worker.Agent;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
-using Collector.Worker.Export;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Export.Prometheus;
+using Collector.Worker.Export.Series;
 using Collector.Worker.Hosting;
 
 namespace Collector.Worker.Commands;
@@ -97,7 +98,7 @@ internal static class OnceCommand
                 using (var stdout = Console.OpenStandardOutput())
                 {
                     OtlpJsonWriter.Write(
-                        stdout, view.Snapshot, ResourceOutput.Attributes(view.Options), VersionCommand.Version);
+                        stdout, view.Snapshot, ResourceOutput.Attributes(view.Options), AgentIdentity.Version);
                     stdout.Write("\n"u8);
                 }
                 break;
@@ -111,7 +112,7 @@ internal static class OnceCommand
     {
         using var page = new PooledPage();
         var tables = NodeFactory.Catalogue.SelectMany(p => p.Tables);
-        new PrometheusWriter(Session.NodeName(view.Options), tables)
+        new PrometheusWriter(AgentIdentity.NodeName(view.Options), tables)
             .Write(view.Snapshot, new PrometheusPageKind(view.Naming, PrometheusFormat.Text), page);
         using var stdout = Console.OpenStandardOutput();
         page.CopyTo(stdout);
@@ -120,7 +121,7 @@ internal static class OnceCommand
     private static void PrintTable(View view, bool zeros)
     {
         var hidden = 0;
-        var groups = SeriesReader.Read(view.Snapshot, view.Naming, Session.NodeName(view.Options))
+        var groups = SeriesReader.Read(view.Snapshot, view.Naming, AgentIdentity.NodeName(view.Options))
             .GroupBy(s => s.Row.Namespace)
             .OrderBy(g => g.Key is null ? 0 : g.Key.Generation);
         foreach (var group in groups)
@@ -147,11 +148,11 @@ internal static class OnceCommand
 
     private static string TitleOf(Core.Identity.NetNamespace ns) => ns.IsHost ? $"host ({ns.Inode})" : ns.ToString();
 
-    private static string ValueOf(Series series) => series.Cells.Length == 0
+    private static string ValueOf(SeriesPoint series) => series.Cells.Length == 0
         ? Convert.ToString(series.Value, System.Globalization.CultureInfo.InvariantCulture)!
         : $"{series.Cells[..^1].Sum()} values";
 
-    private static string AttributesOf(Series series) => string.Join(' ', series.Attributes
+    private static string AttributesOf(SeriesPoint series) => string.Join(' ', series.Attributes
         .Where(a => !IdentityKeys.Contains(a.Key) && a.Value.ToString() is { Length: > 0 })
         .Select(a => $"{ShortKey.Of(a.Key)}={a.Value}"));
 
@@ -162,15 +163,15 @@ internal static class OnceCommand
     {
         json.WriteStartObject();
         json.WriteString("time", DateTimeOffset.UnixEpoch.AddTicks(view.Snapshot.Time / 100));
-        json.WriteString("node", Session.NodeName(view.Options));
+        json.WriteString("node", AgentIdentity.NodeName(view.Options));
         json.WriteStartArray("series");
-        foreach (var series in SeriesReader.Read(view.Snapshot, view.Naming, Session.NodeName(view.Options)))
+        foreach (var series in SeriesReader.Read(view.Snapshot, view.Naming, AgentIdentity.NodeName(view.Options)))
             WriteSeries(json, series);
         json.WriteEndArray();
         json.WriteEndObject();
     });
 
-    private static void WriteSeries(Utf8JsonWriter json, Series series)
+    private static void WriteSeries(Utf8JsonWriter json, SeriesPoint series)
     {
         json.WriteStartObject();
         json.WriteString("name", series.Name);
@@ -206,7 +207,7 @@ internal static class OnceCommand
             json.WriteNumber("value", (double)value);
     }
 
-    private static void WriteHistogram(Utf8JsonWriter json, Series series)
+    private static void WriteHistogram(Utf8JsonWriter json, SeriesPoint series)
     {
         json.WriteStartArray("buckets");
         foreach (var count in series.Cells[..^1])

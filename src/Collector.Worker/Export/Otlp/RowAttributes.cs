@@ -1,6 +1,7 @@
 using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Worker.Export.Series;
 
 namespace Collector.Worker.Export.Otlp;
 
