@@ -37,7 +37,7 @@ internal sealed class BpfProbeRun : IDisposable
         {
             Host.Refresh(Host.BootTime);
             var registration = AllProbes.List.Single(p => p.Info.Id == id);
-            Settings = new ProbeSettings(registration.Info, settings.ToDictionary(s => s.Key, s => s.Value));
+            Settings = ProbeSettings.Of(registration.Info, settings);
             _builder.OnReadFailed = (_, reason) => Failures.Add(reason);
             Probe = create(Host, Settings);
             Probe.Start();

@@ -38,26 +38,7 @@ internal sealed class PacketLoss : BpfProbe
         Watches = true,
         Tables = [PacketLossTables.Drops, PacketLossTables.Unattributed, PacketLossTables.Legacy],
         Events = [Dropped],
-        Options =
-        [
-            new("stack", OptionKind.Boolean, "false", "Add the kernel stack to events."),
-            new("ignore", OptionKind.List, "QUEUE_PURGE,SKB_CONSUMED,TCP_OFOMERGE,TCP_OLD_DATA,SOCKET_CLOSE,OTHERHOST",
-                "Reasons (without SKB_DROP_REASON_) that are no loss: neither counted nor reported."),
-            new("ignoreFunctions", OptionKind.List,
-                "sk_stream_kill_queues,skb_queue_purge,skb_queue_purge_reason,inet_sock_destruct,"
-                + "ping_rcv,ping_rcv:NO_SOCKET,icmp_rcv,icmp_rcv:NO_SOCKET,icmpv6_rcv,icmpv6_rcv:NO_SOCKET,"
-                + "ip6_mc_input",
-                "Kernel functions whose drops without a particular reason are no loss; FUNCTION:REASON with that one."),
-            new("silent", OptionKind.List, "UNHANDLED_PROTO", "Reasons that are counted but make no events."),
-            new("entries", OptionKind.Integer, "8192", "Combinations of namespace, reason, place and family.")
-            {
-                Minimum = 64, Maximum = 1 << 20,
-            },
-            new("burst", OptionKind.Integer, "10", "Events per second, combination and CPU that leave the kernel.")
-            {
-                Minimum = 0, Maximum = 1000,
-            },
-        ],
+        Options = PacketLossOptions.All,
     };
 
     private static readonly Hook[] Hooks =
@@ -82,7 +63,7 @@ internal sealed class PacketLoss : BpfProbe
 
     protected override void Configure(BpfObject opened)
     {
-        var entries = (int)_settings.Integer("entries");
+        var entries = (int)_settings.Get(PacketLossOptions.Entries);
         opened.Map("packetloss").Resize(entries);
         opened.Map("overflow").Resize(Math.Max(16, entries / 8));
     }
@@ -99,11 +80,11 @@ internal sealed class PacketLoss : BpfProbe
     {
         loaded.Map("settings").Update(0u, new PacketLossSettings
         {
-            Burst = (uint)_settings.Integer("burst"),
-            Stack = _settings.Flag("stack") ? 1u : 0,
+            Burst = (uint)_settings.Get(PacketLossOptions.Burst),
+            Stack = _settings.Get(PacketLossOptions.Stack) ? 1u : 0,
             Actions = _reasons.Actions(_settings),
         });
-        _places.Ignore(_settings.List("ignoreFunctions"));
+        _places.Ignore(_settings.Get(PacketLossOptions.IgnoreFunctions));
         foreach (var name in _reasons.Unknown(_settings))
             Host.Bpf.Note(Info.Id, $"this kernel has no drop reason {name}");
     }
@@ -111,7 +92,7 @@ internal sealed class PacketLoss : BpfProbe
     /// <inheritdoc/>
     public override bool Reconfigure(ProbeSettings settings)
     {
-        if (settings.Integer("entries") != _settings.Integer("entries"))
+        if (settings.Get(PacketLossOptions.Entries) != _settings.Get(PacketLossOptions.Entries))
             return false;
         _settings = settings;
         WriteSettings(Object);
