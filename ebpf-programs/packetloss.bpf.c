@@ -45,8 +45,7 @@ struct packetloss_event {
 
 SETTINGS(struct packetloss_settings)
 EVENT(packetloss_event)
-/* Entries of this and the next are set by the loader. */
-MAP(packetloss, BPF_MAP_TYPE_PERCPU_HASH, 8192, struct packetloss_key, struct packetloss_value);
+MAP(packetloss, BPF_MAP_TYPE_PERCPU_HASH, 8192, struct packetloss_key, struct packetloss_value); /* set by the loader */
 /* Drops for which the map above had no room: by namespace and family only, and without namespace when full too. */
 MAP(overflow, BPF_MAP_TYPE_PERCPU_HASH, 1024, struct packetloss_key, __u64);
 MAP(unattributed, BPF_MAP_TYPE_PERCPU_ARRAY, 4, __u32, __u64); /* by family / 2 */
@@ -55,9 +54,7 @@ MAP(muted, BPF_MAP_TYPE_HASH, 512, struct packetloss_place, __u8);
 
 static __always_inline bool is_muted(const struct packetloss_key *key)
 {
-	struct packetloss_place place = { .location = key->location, .reason = key->reason };
-
-	return bpf_map_lookup_elem(&muted, &place);
+	return bpf_map_lookup_elem(&muted, &(struct packetloss_place){ key->location, key->reason });
 }
 
 /* Exact even when every key is taken: the drop keeps its namespace as long as that has room. */
@@ -75,16 +72,14 @@ static __always_inline void count_overflow(struct packetloss_key *key)
 }
 
 /* NULL: muted, or counted as overflow. */
-static __always_inline struct packetloss_value *count(struct packetloss_key *key)
+static __always_inline struct packetloss_value *value_of(struct packetloss_key *key)
 {
 	struct packetloss_value *value = bpf_map_lookup_elem(&packetloss, key), fresh = {};
 
-	if (!value && is_muted(key))
-		return NULL;
-	value = value ?: lookup_or_init(&packetloss, key, &fresh);
-	if (value)
-		add(&value->drops, 1);
-	else
+	if (value || is_muted(key))
+		return value;
+	value = lookup_or_init(&packetloss, key, &fresh);
+	if (!value)
 		count_overflow(key);
 	return value;
 }
@@ -114,11 +109,14 @@ static __always_inline void drop(void *ctx, struct sk_buff *skb, void *location,
 	struct packetloss_key key = { .location = (__u64)location, .reason = reason };
 	struct packetloss_value *value;
 	struct netns ns;
-	__u8 action = config && reason < REASONS ? config->actions[reason] : 0;
+	__u8 action;
 	int family;
 	__u64 now;
 
-	if (!config || action == ACTION_IGNORE)
+	if (!config)
+		return;
+	action = reason < REASONS ? config->actions[reason] : 0;
+	if (action == ACTION_IGNORE)
 		return;
 	family = family_of_skb(skb, typed);
 	if (family < 0)
@@ -127,8 +125,11 @@ static __always_inline void drop(void *ctx, struct sk_buff *skb, void *location,
 	ns = netns_of_skb(skb, rx_sk, typed);
 	key.netns = ns.inum;
 	key.netns_cookie = ns.cookie;
-	value = count(&key);
-	if (!value || !config->burst || action == ACTION_COUNT)
+	value = value_of(&key);
+	if (!value)
+		return;
+	add(&value->drops, 1);
+	if (action == ACTION_COUNT || !config->burst)
 		return;
 	if (admit_flood(&value->limiter, &value->tick, config->burst, &now) && !is_muted(&key))
 		report(ctx, skb, &key, now, config->stack);

@@ -95,14 +95,20 @@ static __always_inline void sent(void *ctx, const struct sock *sk, const struct 
 	tcp_count(ctx, &key, &flow, task_holds(sk), 1);
 }
 
+static __always_inline bool is_reset(const struct sk_buff *skb)
+{
+	struct flow flow = {};
+
+	flow_of_skb(&flow, skb);
+	return flow.tcp_flags & TCP_FLAG_RST;
+}
+
 /* What tcp_v4_send_reset and tcp_v6_send_reset check first: seen at their entry they may still do nothing. */
 static __always_inline bool will_send(const struct sock *sk, const struct sk_buff *skb, bool v6)
 {
 	unsigned long dst = BPF_CORE_READ(skb, _skb_refdst) & ~1UL; /* SKB_DST_NOREF */
-	struct flow flow = {};
 
-	flow_of_skb(&flow, skb);
-	if (flow.tcp_flags & TCP_FLAG_RST)
+	if (is_reset(skb))
 		return false;
 	if (sk)
 		return true;
@@ -187,12 +193,8 @@ static __always_inline void received_half_open(void *ctx, const struct sk_buff *
 static __always_inline void freed(void *ctx, const struct sock *sk, const struct sk_buff *skb)
 {
 	struct closing *cpu = this_cpu();
-	struct flow flow = {};
 
-	if (!cpu || !cpu->held_sk || cpu->held_sk != (__u64)sk)
-		return;
-	flow_of_skb(&flow, skb);
-	if (flow.tcp_flags & TCP_FLAG_RST)
+	if (cpu && cpu->held_sk && cpu->held_sk == (__u64)sk && is_reset(skb))
 		settle(ctx, cpu, NULL);
 }
 
