@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
@@ -104,7 +102,7 @@ internal sealed class PacketLoss : BpfProbe
 
     protected override void Decode(ReadOnlySpan<byte> record)
     {
-        ref readonly var e = ref MemoryMarshal.AsRef<PacketLossEvent>(record);
+        var e = KernelStack.Read<PacketLossEvent>(record);
         var place = _places.Of(e.Location);
         if (_places.IsIgnored(place, e.Reason))
         {
@@ -132,24 +130,12 @@ internal sealed class PacketLoss : BpfProbe
                 e.Flow.TcpFlags == 0 ? (TagValue?)null : TcpFlags.Text(e.Flow.TcpFlags),
             ],
             LegacyType = Dropped.LegacyTypes[0],
-            Stack = e.StackSize > 0
-                ? Stack(e.Location, record.Slice(Unsafe.SizeOf<PacketLossEvent>(), e.StackSize))
-                : [],
+            // From the function that dropped it: those above it are the tracepoint's.
+            Stack = e.Stack.Describe(Host.Bpf.Environment.Symbols, from: e.Location),
         });
     }
 
     /// <summary>What is limited together: a reason, or a place where the kernel gives no reason.</summary>
     internal static EventKey KeyOf(uint netns, uint reason, ulong location) =>
         new(Dropped, netns, reason == 0 ? (long)location : reason);
-
-    // From the function that dropped it: those above it are the tracepoint's.
-    private string[] Stack(ulong location, ReadOnlySpan<byte> frames)
-    {
-        var addresses = MemoryMarshal.Cast<byte, ulong>(frames);
-        var from = Math.Max(0, addresses.IndexOf(location));
-        var stack = new string[addresses.Length - from];
-        for (var i = 0; i < stack.Length; i++)
-            stack[i] = Host.Bpf.Environment.Symbols.Describe(addresses[from + i]);
-        return stack;
-    }
 }

@@ -123,7 +123,7 @@ internal abstract class TcpSegmentProbe(
 
     protected override void Decode(ReadOnlySpan<byte> record)
     {
-        var e = TcpEvent.Read(record);
+        var e = KernelStack.Read<TcpEvent>(record);
         var time = KernelClock.ToUnix(e.Head.Time);
         var key = KeyOf((int)e.Kind, e.Flow.State, e.Reason, e.Head.Netns);
         if (Events.Admit(key, time))
@@ -144,7 +144,7 @@ internal abstract class TcpSegmentProbe(
             Tuple = tuple,
             Fields = Fields(e),
             LegacyType = LegacyType(e),
-            Stack = e.StackSize > 0 ? e.Describe(Host.Bpf.Environment.Symbols) : [],
+            Stack = e.Stack.Describe(Host.Bpf.Environment.Symbols),
         };
     }
 

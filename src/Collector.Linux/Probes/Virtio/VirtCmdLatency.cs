@@ -73,8 +73,8 @@ internal sealed class VirtCmdLatency : BpfProbe
     private static readonly Hook[] Hooks =
     [
         new("virtnet_send_command",
-            new Way("reply_entry", "reply_exit"),
-            new Way("command_entry", "command_exit"),
+            new Way("reply_fentry", "reply_fexit"),
+            new Way("command_fentry", "command_fexit"),
             new Way("reply_kprobe", "reply_kretprobe"),
             new Way("command_kprobe", "command_kretprobe")),
     ];
