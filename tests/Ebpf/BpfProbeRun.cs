@@ -139,8 +139,8 @@ internal sealed class BpfProbeRun : IDisposable
         return ([], 0);
     }
 
-    /// <summary>Tries again for some seconds: the kernel acts at its own time.</summary>
-    public static void Eventually(Action check, int seconds = 10)
+    /// <summary>Tries again for some time: the kernel acts at its own, an emulated one slowly.</summary>
+    public static void Eventually(Action check, int seconds = 30)
     {
         for (var i = 0; i < seconds * 10; i++)
         {
