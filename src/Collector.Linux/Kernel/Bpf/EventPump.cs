@@ -35,12 +35,19 @@ internal sealed unsafe class EventPump : IDisposable
     {
         lock (_lock)
         {
-            Start();
-            var id = ++_last;
-            _sources.Add(id, new EventSource(buffer, reader));
-            foreach (var fd in buffer.Descriptors)
-                Watch(fd, id);
-            return id;
+            try
+            {
+                Start();
+                foreach (var fd in buffer.Descriptors)
+                    Watch(fd, _last + 1);
+            }
+            catch
+            {
+                buffer.Dispose();
+                throw;
+            }
+            _sources.Add(++_last, new EventSource(buffer, reader));
+            return _last;
         }
     }
 
