@@ -1,4 +1,4 @@
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Core.Metrics;
 
 namespace Collector.Core.Snapshots;

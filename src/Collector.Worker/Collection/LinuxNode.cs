@@ -1,5 +1,5 @@
 using Collector.Core.Events;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Linux;

@@ -121,22 +121,6 @@ internal static class Session
         return unknown.Length == 0;
     }
 
-    /// <summary>The node's name as legacy namings print it.</summary>
-    public static string NodeName(AgentOptions options) =>
-        FirstNotEmpty(options.Resource.NodeName, Environment.GetEnvironmentVariable("NODE_NAME"))
-        ?? HostFacts.ReadHostName();
-
-    // A manifest that sets NODE_NAME to nothing has not named the node: the resource of OTLP says so too.
-    private static string? FirstNotEmpty(params ReadOnlySpan<string?> names)
-    {
-        foreach (var name in names)
-        {
-            if (!string.IsNullOrWhiteSpace(name))
-                return name.Trim();
-        }
-        return null;
-    }
-
     /// <summary>Whether the runtime has files enough; complains if not: it would end in the middle.</summary>
     public static bool HasRoomForFiles()
     {

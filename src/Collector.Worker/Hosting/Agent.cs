@@ -51,7 +51,7 @@ internal sealed class Agent : IDisposable
         app.MapNetlens(address, new NetlensHttp
         {
             Store = collector.Store,
-            Writer = new PrometheusWriter(Session.NodeName(options), tables),
+            Writer = new PrometheusWriter(NodeName.Of(options), tables),
             Options = () => options,
             Version = VersionCommand.Version,
             Statistics = app.Services.GetRequiredService<PrometheusStatistics>(),

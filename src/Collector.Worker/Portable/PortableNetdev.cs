@@ -1,6 +1,6 @@
 using System.IO.Enumeration;
 using System.Net.NetworkInformation;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;

@@ -1,4 +1,4 @@
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Linux.Probes;

@@ -1,5 +1,5 @@
 using System.Net.NetworkInformation;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Core.Probes;
 
 namespace Collector.Worker.Portable;

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Linux.Interop;

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
@@ -26,7 +26,7 @@ public class PortableProbesTests
             foreach (var table in agent.Snapshot.Tables)
             {
                 foreach (var row in table.Rows)
-                    row.Namespace.ShouldBe(Machine);
+                    row.Subject.ShouldBe(Machine);
             }
             agent.Failures.ShouldBeEmpty();
         }

@@ -47,7 +47,7 @@ public sealed class PacketLossLoadTests(ITestOutputHelper output)
         run.Sum("kubeskoop_packetloss_netfilter", ns).ShouldBeInRange(count - missed, count);
         Thread.Sleep(300);
         var inode = ns.Inode;
-        var events = run.Events.All.LongCount(e => e.Namespace?.Inode == inode);
+        var events = run.Events.All.LongCount(e => e.Subject?.Inode == inode);
         var held = run.Events.HeldOf(inode);
         var lost = PacketLossLifeTests.Losses(run, 0);
         (events + held).ShouldBeLessThanOrEqualTo(count);

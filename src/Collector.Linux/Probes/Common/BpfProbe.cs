@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using Collector.Core.Events;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Core.Probes;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Bpf;
@@ -72,7 +72,7 @@ internal abstract class BpfProbe(ProbeInfo info, ProbeHost host, IReadOnlyList<H
     }
 
     /// <summary>The namespace of a record; null where the kernel could not tell.</summary>
-    protected NetNamespace? NamespaceOf(in EventHead head) =>
+    protected Subject? NamespaceOf(in EventHead head) =>
         Host.Namespaces.Directory.Find(head.Netns, head.NetnsCookie);
 
     protected IEventSink Events => Host.Events;

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 
@@ -13,7 +13,7 @@ namespace Collector.Linux.Probes.Common;
 /// <param name="tags">Row tags of a new row.</param>
 internal sealed class CounterRows(TableInfo table, Func<long, long, TagValue[]> tags)
 {
-    private readonly Dictionary<(NetNamespace? Namespace, long A, long B), Entry> _entries = [];
+    private readonly Dictionary<(Subject? Namespace, long A, long B), Entry> _entries = [];
     private readonly List<Entry> _order = [];
 
     /// <summary>Sets every counter to zero before the map's entries are added up.</summary>
@@ -28,7 +28,7 @@ internal sealed class CounterRows(TableInfo table, Func<long, long, TagValue[]> 
     /// <param name="a">First number that tells rows of a namespace apart.</param>
     /// <param name="b">Second.</param>
     /// <param name="since">Unix nanoseconds since which the kernel counts.</param>
-    public Span<long> Counters(NetNamespace? ns, long a, long b, long since)
+    public Span<long> Counters(Subject? ns, long a, long b, long since)
     {
         ref var entry = ref CollectionsMarshal.GetValueRefOrAddDefault(_entries, (ns, a, b), out var exists);
         if (!exists)
@@ -51,7 +51,7 @@ internal sealed class CounterRows(TableInfo table, Func<long, long, TagValue[]> 
     }
 
     /// <summary>Forgets the rows of a namespace that is gone.</summary>
-    public void Drop(NetNamespace ns)
+    public void Drop(Subject ns)
     {
         foreach (var (key, entry) in _entries)
         {

@@ -1,4 +1,4 @@
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Linux.Probes.Common;
 
 namespace Collector.Linux.Probes.Drops;
@@ -19,9 +19,9 @@ internal enum DropOwnerState
 /// <summary>A namespace that drops were counted for.</summary>
 /// <param name="ns">Who it is as far as known.</param>
 /// <param name="now">When it was met.</param>
-internal sealed class DropOwner(NetNamespace ns, long now)
+internal sealed class DropOwner(Subject ns, long now)
 {
-    public NetNamespace Namespace { get; set; } = ns;
+    public Subject Namespace { get; set; } = ns;
 
     public DropOwnerState State { get; set; }
 
@@ -41,7 +41,7 @@ internal sealed class DropOwners(ProbeHost host)
     /// <summary>Nanoseconds that a stranger's counters stay without a change.</summary>
     private const long Patience = 300 * 1_000_000_000L;
 
-    private readonly Dictionary<NetNamespace, DropOwner> _byNamespace = [];
+    private readonly Dictionary<Subject, DropOwner> _byNamespace = [];
     private readonly List<DropOwner> _owners = [];
     private readonly List<DropOwner> _leaving = [];
     private long _version = -1;
@@ -51,7 +51,7 @@ internal sealed class DropOwners(ProbeHost host)
     /// <param name="now">Unix nanoseconds.</param>
     /// <param name="scarce">The map is nearly full: strangers go at the first collection without a drop.</param>
     /// <param name="forget">Called for each whose rows are to go.</param>
-    public void Begin(long now, bool scarce, Action<NetNamespace> forget)
+    public void Begin(long now, bool scarce, Action<Subject> forget)
     {
         var before = _now;
         _now = now;
@@ -98,7 +98,7 @@ internal sealed class DropOwners(ProbeHost host)
         return owner.State;
     }
 
-    private void Look(DropOwner owner, Action<NetNamespace> forget)
+    private void Look(DropOwner owner, Action<Subject> forget)
     {
         if (owner.Stranger
             && host.Namespaces.Directory.Find((uint)owner.Namespace.Inode, (uint)owner.Namespace.Cookie) is { } found
@@ -113,7 +113,7 @@ internal sealed class DropOwners(ProbeHost host)
     }
 
     // Its rows go now: they would show 0 once. One that cannot be opened is alive all the same.
-    private void Expire(DropOwner owner, Action<NetNamespace> forget)
+    private void Expire(DropOwner owner, Action<Subject> forget)
     {
         if (host.Namespaces.IsUnreadable(owner.Namespace.Inode))
             return;
@@ -121,7 +121,7 @@ internal sealed class DropOwners(ProbeHost host)
         Remove(owner, forget);
     }
 
-    private void Remove(DropOwner owner, Action<NetNamespace> forget)
+    private void Remove(DropOwner owner, Action<Subject> forget)
     {
         forget(owner.Namespace);
         _owners.Remove(owner);

@@ -142,7 +142,7 @@ internal sealed class PacketLoss : BpfProbe
             Time = time,
             ObservedTime = KernelClock.UnixNow(),
             Message = $"dropped {tuple?.ToString() ?? $"packet of {e.Length} bytes"}: {reason} in {place.Text}",
-            Namespace = NamespaceOf(e.Head),
+            Subject = NamespaceOf(e.Head),
             Process = e.Head.Process,
             Tuple = tuple,
             Fields =

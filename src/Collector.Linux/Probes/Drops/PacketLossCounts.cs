@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Collector.Core.Events;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Linux.Kernel;
@@ -31,7 +31,7 @@ internal sealed class PacketLossCounts
     private readonly List<string> _labelTexts = [];
     private readonly byte[] _families;
     private readonly long _since = KernelClock.UnixNow();
-    private readonly Action<NetNamespace> _forget;
+    private readonly Action<Subject> _forget;
     private DropActions _actions;
     private CounterRows _rows;
     private CounterRows _nodeRows;
@@ -189,7 +189,7 @@ internal sealed class PacketLossCounts
         _entries.Remove(key);
     }
 
-    private void Forget(NetNamespace ns)
+    private void Forget(Subject ns)
     {
         _rows.Drop(ns);
         _legacy.Drop(ns);

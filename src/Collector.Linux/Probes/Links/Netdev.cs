@@ -1,5 +1,5 @@
 using System.IO.Enumeration;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;

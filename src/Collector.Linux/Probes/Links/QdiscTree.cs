@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Core.Snapshots;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Netlink;

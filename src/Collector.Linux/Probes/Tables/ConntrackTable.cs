@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Core.Snapshots;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Netlink;

@@ -1,5 +1,5 @@
 using Collector.Core.Events;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
@@ -143,12 +143,12 @@ internal sealed class TcpReset : TcpSegmentProbe
 
     protected override void Begin() => _rows.Begin();
 
-    protected override void Count(NetNamespace ns, in TcpKey key, long segments) =>
+    protected override void Count(Subject ns, in TcpKey key, long segments) =>
         _rows.Counters(ns, (key.Kind << 16) | (key.State << 8) | key.Family, key.Reason, Since)[0] += segments;
 
     protected override void Write(SnapshotBuilder snapshot) => _rows.Write(snapshot);
 
-    protected override void Drop(NetNamespace ns) => _rows.Drop(ns);
+    protected override void Drop(Subject ns) => _rows.Drop(ns);
 
     protected override string Message(in TcpEvent e, string ends)
     {

@@ -1,5 +1,5 @@
 using Collector.Core.Events;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
@@ -87,7 +87,7 @@ internal sealed class TcpRetrans : TcpSegmentProbe
         _totals.Begin();
     }
 
-    protected override void Count(NetNamespace ns, in TcpKey key, long segments)
+    protected override void Count(Subject ns, in TcpKey key, long segments)
     {
         _rows.Counters(ns, key.Kind, key.Family, Since)[0] += segments;
         _totals.Counters(ns, 0, 0, Since)[0] += segments;
@@ -99,7 +99,7 @@ internal sealed class TcpRetrans : TcpSegmentProbe
         _totals.Write(snapshot);
     }
 
-    protected override void Drop(NetNamespace ns)
+    protected override void Drop(Subject ns)
     {
         _rows.Drop(ns);
         _totals.Drop(ns);

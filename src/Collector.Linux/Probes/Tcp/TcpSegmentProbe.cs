@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using Collector.Core.Events;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
@@ -24,7 +24,7 @@ internal abstract class TcpSegmentProbe(
     ProbeInfo info, ProbeHost host, IReadOnlyList<Hook> hooks, ProbeSettings settings) : BpfProbe(info, host, hooks)
 {
     private readonly Dictionary<TcpKey, Seen> _seen = [];
-    private readonly List<(TcpKey Key, NetNamespace Namespace)> _dead = [];
+    private readonly List<(TcpKey Key, Subject Namespace)> _dead = [];
     private ProbeSettings _settings = settings;
     private BpfMap _counters = null!;
     private BpfMapReader<TcpKey, TcpValue> _reader = null!;
@@ -150,7 +150,7 @@ internal abstract class TcpSegmentProbe(
             Time = time,
             ObservedTime = KernelClock.UnixNow(),
             Message = Message(e, tuple?.ToString() ?? "tcp"),
-            Namespace = NamespaceOf(e.Head),
+            Subject = NamespaceOf(e.Head),
             Process = e.Head.Pid == 0 ? null : e.Head.Process,
             Tuple = tuple,
             Fields = Fields(e),
@@ -169,12 +169,12 @@ internal abstract class TcpSegmentProbe(
     protected abstract void Begin();
 
     /// <summary>Adds one counter to the rows.</summary>
-    protected abstract void Count(NetNamespace ns, in TcpKey key, long segments);
+    protected abstract void Count(Subject ns, in TcpKey key, long segments);
 
     protected abstract void Write(SnapshotBuilder snapshot);
 
     /// <summary>Forgets the rows of a namespace.</summary>
-    protected abstract void Drop(NetNamespace ns);
+    protected abstract void Drop(Subject ns);
 
     protected abstract string Message(in TcpEvent e, string ends);
 
@@ -183,5 +183,5 @@ internal abstract class TcpSegmentProbe(
     protected abstract string? LegacyType(in TcpEvent e);
 
     /// <summary>What was read of a counter last.</summary>
-    private readonly record struct Seen(NetNamespace Namespace, long Held);
+    private readonly record struct Seen(Subject Namespace, long Held);
 }

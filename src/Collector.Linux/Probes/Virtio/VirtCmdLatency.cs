@@ -152,7 +152,7 @@ internal sealed class VirtCmdLatency : BpfProbe
         if (!_devices.TryGetValue(key, out var device))
             _devices.Add(key, device = new VirtCmdDevice());
         // A new name, or a namespace that nobody had found before: a series of its own begins.
-        if (!ReferenceEquals(device.Row?.Namespace, ns) || !device.IsCalled(value.Name))
+        if (!ReferenceEquals(device.Row?.Subject, ns) || !device.IsCalled(value.Name))
             device.Take(value.Name, new(Table, ns, Math.Max(_since, ns.StartTime), value.Name.ToString()));
         if (value.Limiter.Held > device.Held)
             Events.HeldBack(KeyOf(key.Netns, key.Ifindex), value.Limiter.Held - device.Held);
@@ -184,7 +184,7 @@ internal sealed class VirtCmdLatency : BpfProbe
             Time = time,
             ObservedTime = KernelClock.UnixNow(),
             Message = $"{name} took {ms} ms for {group} {command}, asked by {process.Command}[{process.Tid}]",
-            Namespace = NamespaceOf(e.Head),
+            Subject = NamespaceOf(e.Head),
             Process = process,
             LegacyType = e.Duration switch
             {

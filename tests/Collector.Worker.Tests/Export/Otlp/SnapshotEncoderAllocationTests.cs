@@ -1,4 +1,4 @@
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Worker.Configuration;
@@ -95,7 +95,7 @@ public sealed class SnapshotEncoderAllocationTests
     private Row MakeRow(int i)
     {
         var ns = new NetNamespace(
-            (ulong)i + 1, i, i == 0, 1, new NamespaceIdentity($"ns{i}", "shop", $"cart-{i}", $"uid-{i}"));
+            (ulong)i + 1, i, i == 0, 1, new SubjectNames($"ns{i}", "shop", $"cart-{i}", $"uid-{i}"));
         return new Row(_table, ns, 1, "eth0");
     }
 }

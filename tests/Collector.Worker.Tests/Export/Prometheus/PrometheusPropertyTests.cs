@@ -1,5 +1,5 @@
 using System.Text;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Worker.Configuration;

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Collector.Worker.Collection;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Worker.Configuration;
