@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
-using Collector.Core.Subjects;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Otlp;
 using static Backends.Tests.Samples;

@@ -1,6 +1,6 @@
 using System.Text;
-using Collector.Core.Subjects;
 using Collector.Core.Metrics;
+using Collector.Core.Subjects;
 using FsCheck;
 using FsCheck.Fluent;
 using static Backends.Tests.Samples;

@@ -1,6 +1,6 @@
 using System.Net;
-using Collector.Core.Subjects;
 using Collector.Core.Metrics;
+using Collector.Core.Subjects;
 
 namespace Collector.Core.Events;
 

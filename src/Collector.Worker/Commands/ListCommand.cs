@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Collector.Core.Metrics;
-using Collector.Worker.Collection;
+using Collector.Worker.Agent;
 using Collector.Worker.Hosting;
 
 namespace Collector.Worker.Commands;

@@ -1,5 +1,5 @@
-using Collector.Core.Subjects;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Worker.Collection;
 
 namespace Collector.Worker.Commands;

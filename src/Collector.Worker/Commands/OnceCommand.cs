@@ -3,11 +3,12 @@ using System.Text.Json;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
+using Collector.Worker.Agent;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
-using Collector.Worker.Export;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Export.Prometheus;
+using Collector.Worker.Export.Series;
 using Collector.Worker.Hosting;
 
 namespace Collector.Worker.Commands;
@@ -98,7 +99,7 @@ internal static class OnceCommand
                 using (var stdout = Console.OpenStandardOutput())
                 {
                     OtlpJsonWriter.Write(
-                        stdout, view.Snapshot, ResourceOutput.Attributes(view.Options), VersionCommand.Version);
+                        stdout, view.Snapshot, ResourceOutput.Attributes(view.Options), AgentIdentity.Version);
                     stdout.Write("\n"u8);
                 }
                 break;
@@ -161,11 +162,11 @@ internal static class OnceCommand
         _ => (1, -subject.Generation),
     };
 
-    private static string ValueOf(Series series) => series.Cells.Length == 0
+    private static string ValueOf(SeriesPoint series) => series.Cells.Length == 0
         ? Convert.ToString(series.Value, System.Globalization.CultureInfo.InvariantCulture)!
         : $"{series.Cells[..^1].Sum()} values";
 
-    private static string AttributesOf(Series series) => string.Join(' ', series.Attributes
+    private static string AttributesOf(SeriesPoint series) => string.Join(' ', series.Attributes
         .Where(a => !TitleKeys.Contains(a.Key) && a.Value.ToString() is { Length: > 0 })
         .Select(a => $"{ShortKey.Of(a.Key)}={a.Value}"));
 
@@ -188,7 +189,7 @@ internal static class OnceCommand
         json.WriteEndObject();
     });
 
-    private static void WriteSeries(Utf8JsonWriter json, Series series)
+    private static void WriteSeries(Utf8JsonWriter json, SeriesPoint series)
     {
         json.WriteStartObject();
         json.WriteString("name", series.Name);
@@ -224,7 +225,7 @@ internal static class OnceCommand
             json.WriteNumber("value", (double)value);
     }
 
-    private static void WriteHistogram(Utf8JsonWriter json, Series series)
+    private static void WriteHistogram(Utf8JsonWriter json, SeriesPoint series)
     {
         json.WriteStartArray("buckets");
         foreach (var count in series.Cells[..^1])

@@ -1,5 +1,5 @@
-using Collector.Core.Subjects;
 using Collector.Core.Probes;
+using Collector.Core.Subjects;
 
 namespace Collector.Worker.Portable;
 

@@ -1,8 +1,8 @@
 using System.Globalization;
-using Collector.Core.Subjects;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux.Kernel;
 using Collector.Linux.Probes;
 

@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Text.Json;
-using Collector.Core.Subjects;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux.Probes;
 using Collector.Worker.Portable;
 

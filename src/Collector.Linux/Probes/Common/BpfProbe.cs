@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Collector.Core.Events;
-using Collector.Core.Subjects;
 using Collector.Core.Probes;
+using Collector.Core.Subjects;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Kernel;

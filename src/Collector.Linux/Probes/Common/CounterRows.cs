@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
-using Collector.Core.Subjects;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 
 namespace Collector.Linux.Probes.Common;
 

@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Runtime.InteropServices;
-using Collector.Core.Subjects;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Probes.Mib;
 using Collector.Linux.Processes;

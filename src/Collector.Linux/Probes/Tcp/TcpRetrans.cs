@@ -1,8 +1,8 @@
 using Collector.Core.Events;
-using Collector.Core.Subjects;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Mib;

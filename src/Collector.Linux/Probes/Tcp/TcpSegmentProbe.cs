@@ -1,9 +1,9 @@
 using System.Runtime.InteropServices;
 using Collector.Core.Events;
-using Collector.Core.Subjects;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;

@@ -1,7 +1,8 @@
-using Collector.Core.Subjects;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Worker.Configuration;
+using Collector.Worker.Export.Series;
 
 namespace Collector.Worker.Export.Prometheus;
 

@@ -1,8 +1,8 @@
 using System.Diagnostics;
-using Collector.Worker.Collection;
-using Collector.Core.Subjects;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
+using Collector.Worker.Agent;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Prometheus;
 using Collector.Worker.Tests.Support;

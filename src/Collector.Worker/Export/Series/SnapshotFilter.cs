@@ -1,0 +1,46 @@
+using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
+
+namespace Collector.Worker.Export.Series;
+
+/// <summary>Keeps the rows of chosen namespaces or of a pod, for <c>netlens once</c>.</summary>
+internal static class SnapshotFilter
+{
+    /// <summary>
+    /// A copy with the rows whose namespace fits one of the names: an inode, the name under /run/netns, or
+    /// <c>host</c>, which also keeps the rows of the node itself.
+    /// </summary>
+    public static Snapshot Keep(Snapshot snapshot, IReadOnlyCollection<string> names, TimeProvider time) =>
+        Keep(snapshot, s => names.Any(n => Fits(s, n)), time);
+
+    /// <summary>A copy with the rows of one pod, named <c>namespace/name</c>: <c>netlens once --pod</c>.</summary>
+    public static Snapshot KeepPod(Snapshot snapshot, string pod, TimeProvider time) =>
+        Keep(snapshot, s => IsPod(s, pod), time);
+
+    public static bool IsPod(Subject? subject, string pod) =>
+        subject?.Names is { PodName: not null } names && $"{names.PodNamespace}/{names.PodName}" == pod;
+
+    private static Snapshot Keep(Snapshot snapshot, Func<Subject?, bool> wanted, TimeProvider time)
+    {
+        var builder = new SnapshotBuilder(new SnapshotStore(), time);
+        builder.Begin();
+        foreach (var table in snapshot.Tables)
+        {
+            for (var r = 0; r < table.Count; r++)
+            {
+                var row = table.Rows[r];
+                if (!wanted(row.Subject))
+                    continue;
+                var copy = builder.Append(row);
+                for (var column = 0; column < table.Info.Width; column++)
+                    copy.Set(column, table.Column(column)[r]);
+            }
+        }
+        return builder.Publish();
+    }
+
+    public static bool Fits(Subject? subject, string name) =>
+        subject is null || subject.IsHost
+            ? name == "host" || (subject is not null && name == subject.Inode.ToString())
+            : name == subject.Names.NetnsName || name == subject.Inode.ToString();
+}
