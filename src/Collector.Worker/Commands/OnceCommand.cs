@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
 using Collector.Worker.Agent;
