@@ -1,6 +1,6 @@
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux.Probes;
 
 namespace Collector.Benchmarks;
@@ -49,7 +49,7 @@ internal sealed class SyntheticNode
 
     private static NetNamespace Namespace(int index) => new(
         4026532000 + (ulong)index, index + 1, index == 0, 1_700_000_000_000_000_000,
-        index == 0 ? null : new NamespaceIdentity(
+        index == 0 ? null : new SubjectNames(
             $"cni-{index:x8}-0000-4000-8000-000000000000", "production", $"web-7d4b9c6f5-{index:d5}",
             $"{index:x8}-1111-4222-8333-444444444444"));
 

@@ -15,6 +15,7 @@ namespace Collector.Linux;
 public sealed class LinuxHost : ProbeHost, IDisposable
 {
     private readonly NamespaceAccess _access;
+    private readonly SubjectNamer _namer;
     private ProcessTable? _processes;
 
     /// <param name="paths">Where /proc and /sys are.</param>
@@ -25,12 +26,13 @@ public sealed class LinuxHost : ProbeHost, IDisposable
         Paths = paths;
         BootTime = Kernel.BootTime.Read(paths);
         _access = new NamespaceAccess(paths);
-        Namespaces = new NamespaceRegistry(
-            _access, BootTime, (inode, cookie) => Pods!.Table.OfNetns(inode, cookie)?.Identity);
+        // Both ways: records are named after pods, and the search for pods opens namespaces.
+        _namer = new SubjectNamer(() => Pods!.Table, sign => Pods!.Expect(sign));
+        Namespaces = new NamespaceRegistry(_access, BootTime, _namer.NameByNetns);
         Bpf = new BpfHost(paths, bpf ?? new());
         Pods = new PodWatcher(paths, Namespaces, pods ?? new());
-        Owners = new NamespaceOwners(paths, Namespaces, Pods);
-        EventOwners = new EventOwners(paths, () => Pods.Table, new CgroupIds(CgroupIds.RootOf(paths)));
+        Owners = new NamespaceOwners(paths, Namespaces, _namer);
+        EventOwners = new EventOwners(paths, _namer, new CgroupIds(CgroupIds.RootOf(paths)));
     }
 
     public override KernelPaths Paths { get; }
@@ -49,7 +51,8 @@ public sealed class LinuxHost : ProbeHost, IDisposable
 
     internal override EventOwners EventOwners { get; }
 
-    internal override ProcessTable Processes => _processes ??= new ProcessTable(Paths, BootTime, Namespaces, Pods);
+    internal override ProcessTable Processes =>
+        _processes ??= new ProcessTable(Paths, BootTime, Namespaces, new ProcessGroups(Namespaces, Pods, _namer));
 
     /// <summary>Name and version of the container runtime; null while none answers.</summary>
     public string? PodRuntime => Pods.Runtime;

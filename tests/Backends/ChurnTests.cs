@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Otlp;
 using static Backends.Tests.Samples;
@@ -61,12 +61,12 @@ public sealed class ChurnTests
             }
         }));
         requests.Metric("c").Numbers().Select(p => p.Attributes.Text("k8s.pod.name"))
-            .ShouldBe(rows.Select(r => r.Namespace!.Identity.PodName));
+            .ShouldBe(rows.Select(r => r.Subject!.Names.PodName));
         requests.Metric("h").Histogram.DataPoints.Count.ShouldBe(PerTick);
         foreach (var row in rows)
         {
             _traces.Add(new WeakReference(row));
-            _traces.Add(new WeakReference(row.Namespace));
+            _traces.Add(new WeakReference(row.Subject));
             foreach (var slot in new[] { RowCacheSlot.Otlp, RowCacheSlot.OtlpDelta })
             {
                 if (row.GetCached(slot) is { } cached)
@@ -76,6 +76,6 @@ public sealed class ChurnTests
     }
 
     private Row Make(int number) => Row(
-        _table, Namespace((ulong)(number % 997), new NamespaceIdentity(PodNamespace: "jobs", PodName: $"job-{number}")),
+        _table, Namespace((ulong)(number % 997), new SubjectNames(PodNamespace: "jobs", PodName: $"job-{number}")),
         "x" + number);
 }

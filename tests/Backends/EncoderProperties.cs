@@ -1,6 +1,6 @@
 using System.Text;
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
+using Collector.Core.Subjects;
 using FsCheck;
 using FsCheck.Fluent;
 using static Backends.Tests.Samples;
@@ -56,7 +56,7 @@ public sealed class EncoderProperties
         };
         // The number of the row keeps the series apart whatever the texts are.
         var table = new TableInfo("t", RowScope.Namespace, [new("text"), new("number"), new("i")], [metric]);
-        var ns = Namespace(77, new NamespaceIdentity(PodName: data.Pod));
+        var ns = Namespace(77, new SubjectNames(PodName: data.Pod));
         var snapshot = new Collection().Collect(s =>
         {
             for (var i = 0; i < data.Rows.Length; i++)

@@ -1,6 +1,6 @@
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Worker.Configuration;
 using static Backends.Tests.Samples;
 using Proto = OpenTelemetry.Proto.Metrics.V1;
@@ -44,13 +44,13 @@ public sealed class EncoderTests
     {
         var counter = Counter("c");
         var table = Table(counter);
-        var ns = Namespace(5, new NamespaceIdentity("blue"));
+        var ns = Namespace(5, new SubjectNames("blue"));
         var row = Row(table, ns, "x");
         var collection = new Collection();
         var encoder = Encoder();
 
         var before = encoder.Encode(collection.Collect(s => s.Append(row).Set(counter, 1)));
-        ns.Identity = new NamespaceIdentity("blue", "shop", "cart-1", "uid-1");
+        ns.Names = new SubjectNames("blue", "shop", "cart-1", "uid-1");
         var after = encoder.Encode(collection.Collect(s => s.Append(row).Set(counter, 2)));
 
         var old = before.Metric("c").Numbers().Single().Attributes;

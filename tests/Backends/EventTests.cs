@@ -1,6 +1,6 @@
 using System.Net;
 using Collector.Core.Events;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Worker.Configuration;
 using Collector.Worker.Events;
 using Collector.Worker.Events.Outlets;
@@ -193,7 +193,7 @@ public sealed class EventTests
         Time = Time,
         ObservedTime = Time + 5_000_000,
         Message = "reset {by} peer",
-        Namespace = Pod,
+        Subject = Pod,
         Process = new(17, 18, "nginx"),
         Tuple = new("tcp", IPAddress.Parse("::ffff:192.0.2.1"), 40000, IPAddress.Parse("198.51.100.2"), 443),
         Fields = ["established", -104, null],

@@ -1,6 +1,6 @@
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Otlp;
 using OpenTelemetry.Proto.Collector.Metrics.V1;
@@ -69,7 +69,7 @@ internal static class Samples
 
     public static TableInfo Table(params Metric[] metrics) => new("t", RowScope.Namespace, [new("row")], metrics);
 
-    public static NetNamespace Namespace(ulong inode, NamespaceIdentity? identity = null, long? start = null) =>
+    public static NetNamespace Namespace(ulong inode, SubjectNames? identity = null, long? start = null) =>
         new(inode, (long)inode, isHost: false, start ?? Nanoseconds(StandingClock.Noon), identity);
 
     public static Row Row(TableInfo table, NetNamespace? ns, params TagValue[] tags) =>

@@ -1,6 +1,6 @@
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Otlp;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -45,7 +45,7 @@ public sealed class VictoriaMetricsTests
     }
 
     private static Row Make(TableInfo table, Collection collection, int i) => new(
-        table, Namespace((ulong)i + 1, new NamespaceIdentity(PodNamespace: "shop", PodName: $"pod-{i}")),
+        table, Namespace((ulong)i + 1, new SubjectNames(PodNamespace: "shop", PodName: $"pod-{i}")),
         Nanoseconds(collection.Clock.Now), "eth0");
 
     private static void Fill(SnapshotBuilder snapshot, Row[] rows, Metric receive, Metric sockets, Metric latency)

@@ -1,7 +1,7 @@
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
@@ -109,7 +109,7 @@ internal sealed class BpfProbeRun : IDisposable
             for (var r = 0; r < table.Count; r++)
             {
                 var row = table.Rows[r];
-                if (row.Namespace?.Inode == inode && row.Tags.Take(tags.Length).SequenceEqual(tags)
+                if (row.Subject?.Inode == inode && row.Tags.Take(tags.Length).SequenceEqual(tags)
                     && table.Column(m)[r] != Metric.Absent)
                 {
                     sum += table.Column(m)[r];

@@ -1,6 +1,6 @@
 using System.Net;
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
+using Collector.Core.Subjects;
 
 namespace Collector.Core.Events;
 
@@ -52,8 +52,8 @@ public sealed record NetworkEvent
     /// <summary>One line for people; never needed by machines.</summary>
     public required string Message { get; init; }
 
-    /// <summary>Its network namespace; null where the kernel could not tell.</summary>
-    public NetNamespace? Namespace { get; init; }
+    /// <summary>The network namespace that it happened in; null where the kernel could not tell.</summary>
+    public Subject? Subject { get; init; }
 
     public EventProcess? Process { get; init; }
 

@@ -1,5 +1,5 @@
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
+using Collector.Core.Subjects;
 
 namespace Collector.Core.Snapshots;
 
@@ -13,22 +13,22 @@ public sealed class Row
     private long[]? _resets;
 
     /// <param name="table">The table that the row is for.</param>
-    /// <param name="ns">Its namespace; null in tables of node scope.</param>
+    /// <param name="subject">What it is about; null in tables of node scope.</param>
     /// <param name="startTime">Unix nanoseconds from which its counters count.</param>
     /// <param name="tags">One value per <see cref="TableInfo.RowTags"/>.</param>
-    public Row(TableInfo table, NetNamespace? ns, long startTime, params TagValue[] tags)
+    public Row(TableInfo table, Subject? subject, long startTime, params TagValue[] tags)
     {
         if (tags.Length != table.RowTags.Count)
             throw new ArgumentException($"table {table.Id} has {table.RowTags.Count} row tags", nameof(tags));
         Table = table;
-        Namespace = ns;
+        Subject = subject;
         StartTime = startTime;
         Tags = tags;
     }
 
     public TableInfo Table { get; }
 
-    public NetNamespace? Namespace { get; }
+    public Subject? Subject { get; }
 
     /// <summary>Values of <see cref="TableInfo.RowTags"/>, in that order.</summary>
     public IReadOnlyList<TagValue> Tags { get; }

@@ -1,5 +1,5 @@
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
+using Collector.Core.Subjects;
 
 namespace Collector.Core.Snapshots;
 

@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 
 namespace Collector.Linux.Namespaces;
 
@@ -7,15 +7,15 @@ namespace Collector.Linux.Namespaces;
 /// Network namespaces by inode, for threads other than the collection's: who is behind the number in a kernel record.
 /// One that died stays known until its inode is used again or too many have died.
 /// </summary>
-/// <param name="owner">The pod of a namespace, by inode and low half of its cookie; null where there is none.</param>
-internal sealed class NamespaceDirectory(Func<ulong, uint, NamespaceIdentity?>? owner = null)
+/// <param name="name">Names what is asked for, where it can; null: nobody does.</param>
+internal sealed class NamespaceDirectory(Action<Subject>? name = null)
 {
     private const int MostStrangers = 1024;
     private const int MostDead = 4096;
     private readonly ConcurrentDictionary<ulong, NetNamespace> _known = new();
-    private readonly ConcurrentDictionary<(ulong Inode, uint Cookie), NetNamespace> _strangers = new();
+    private readonly ConcurrentDictionary<(ulong Inode, uint Cookie), Subject> _strangers = new();
     private readonly ConcurrentDictionary<NetNamespace, bool> _dead = new();
-    private long _strangerGeneration = -1_000_000_000;
+    private long _strangerGeneration;
 
     /// <summary>
     /// The namespace that a record is about. One that nobody has found yet, or never will because it lived too short,
@@ -23,7 +23,7 @@ internal sealed class NamespaceDirectory(Func<ulong, uint, NamespaceIdentity?>? 
     /// </summary>
     /// <param name="inode">From the record; 0 gives null.</param>
     /// <param name="cookie">Low half of the kernel's cookie; 0 where it has none.</param>
-    public NetNamespace? Find(uint inode, uint cookie)
+    public Subject? Find(uint inode, uint cookie)
     {
         if (inode == 0)
             return null;
@@ -33,28 +33,26 @@ internal sealed class NamespaceDirectory(Func<ulong, uint, NamespaceIdentity?>? 
             return Named(stranger);
         if (_strangers.Count >= MostStrangers)
             _strangers.Clear();
-        return Named(_strangers.GetOrAdd((inode, cookie), static (key, self) => new NetNamespace(
-            key.Inode, Interlocked.Decrement(ref self._strangerGeneration), isHost: false, Kernel.KernelClock.UnixNow())
+        return Named(_strangers.GetOrAdd((inode, cookie), static (key, self) => new Subject(
+            SubjectKind.Stranger, key.Inode, Interlocked.Increment(ref self._strangerGeneration),
+            Kernel.KernelClock.UnixNow())
         {
             Cookie = key.Cookie,
         }, this));
     }
 
-    // A pod that came since the last collection: only a cookie proves that the number is still its own.
-    private NetNamespace Named(NetNamespace ns)
+    private Subject Named(Subject subject)
     {
-        var before = ns.Identity;
-        if (ns.Cookie != 0 && !before.IsResolved && owner?.Invoke(ns.Inode, (uint)ns.Cookie) is { } identity)
-            ns.Identity = before.Name is null ? identity : identity with { Name = before.Name };
-        return ns;
+        name?.Invoke(subject);
+        return subject;
     }
 
     /// <summary>True for one that is known and alive.</summary>
-    public bool IsAlive(NetNamespace ns) =>
-        _known.TryGetValue(ns.Inode, out var known) && ReferenceEquals(known, ns) && !_dead.ContainsKey(ns);
+    public bool IsAlive(Subject subject) => subject is NetNamespace ns
+        && _known.TryGetValue(ns.Inode, out var known) && ReferenceEquals(known, ns) && !_dead.ContainsKey(ns);
 
     /// <summary>True for one that was known and is gone.</summary>
-    public bool IsDead(NetNamespace ns) => _dead.ContainsKey(ns);
+    public bool IsDead(Subject subject) => subject is NetNamespace ns && _dead.ContainsKey(ns);
 
     public void Add(NetNamespace ns)
     {

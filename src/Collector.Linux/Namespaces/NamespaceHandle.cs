@@ -1,4 +1,4 @@
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Netlink;
@@ -44,14 +44,11 @@ public sealed class NamespaceHandle : IDisposable
     /// <summary>A process by which it is known to be alive; 0 where none was looked for.</summary>
     public int Pid { get; internal set; }
 
-    /// <summary>The pod's identity that the namespace carries; null while no pod is known.</summary>
-    internal NamespaceIdentity? Owner { get; set; }
+    /// <summary>Version of the names among which its own were looked up last.</summary>
+    internal long NamesVersion { get; set; } = -1;
 
-    /// <summary>Table of pods in which its owner was looked up last.</summary>
-    internal long OwnerVersion { get; set; } = -1;
-
-    /// <summary>How often its processes were asked for an owner.</summary>
-    internal int OwnerLooks { get; set; }
+    /// <summary>How often its processes were asked for its names.</summary>
+    internal int NameLooks { get; set; }
 
     /// <summary>
     /// Opens a file below /proc as seen in this namespace: <c>net/snmp</c>, <c>sys/net/ipv4/ip_forward</c>.

@@ -1,4 +1,4 @@
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.ProcFs;
@@ -30,15 +30,15 @@ public sealed class NamespaceRegistry : IDisposable
 
     /// <param name="access">How namespaces are entered.</param>
     /// <param name="bootTime">Unix nanoseconds since which the host's namespace counts.</param>
-    /// <param name="owner">The pod of a namespace, by inode and low half of its cookie; null: of none.</param>
-    internal NamespaceRegistry(NamespaceAccess access, long bootTime, Func<ulong, uint, NamespaceIdentity?> owner)
+    /// <param name="name">Names what a kernel record is about, where it can.</param>
+    internal NamespaceRegistry(NamespaceAccess access, long bootTime, Action<Subject> name)
     {
         _access = access;
         _paths = access.Paths;
         _bootTime = bootTime;
         _mounts = new MountWatcher(_paths);
         _processes = new ProcessScanner(_paths);
-        Directory = new NamespaceDirectory(owner);
+        Directory = new NamespaceDirectory(name);
         if (!_paths.Recorded)
             _own = NsLink.Inode($"{_paths.Proc}/thread-self/ns/net");
         AddHost();
@@ -195,7 +195,7 @@ public sealed class NamespaceRegistry : IDisposable
     private static void SetMount(NamespaceHandle handle, string path)
     {
         handle.MountPath = path;
-        handle.Namespace.Identity = handle.Namespace.Identity with { Name = Path.GetFileName(path) };
+        handle.Namespace.Names = handle.Namespace.Names with { NetnsName = Path.GetFileName(path) };
     }
 
     private void RemoveDead(long startOfNew)
@@ -224,8 +224,8 @@ public sealed class NamespaceRegistry : IDisposable
             if (_mounts.Mounts.ContainsKey(handle.Namespace.Inode))
                 return true;
             handle.MountPath = null;
-            if (handle.Namespace.Identity.Name == Path.GetFileName(mount))
-                handle.Namespace.Identity = handle.Namespace.Identity with { Name = null };
+            if (handle.Namespace.Names.NetnsName == Path.GetFileName(mount))
+                handle.Namespace.Names = handle.Namespace.Names with { NetnsName = null };
         }
         if (handle.Pid != 0 && _processes.InodeOf(handle.Pid) == handle.Namespace.Inode)
             return true;

@@ -1,4 +1,3 @@
-using System.Net;
 using Collector.Core.Events;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
@@ -10,7 +9,7 @@ namespace Collector.Linux.Pods;
 /// Names the pods that an event mentions beside its namespace's: the one whose process ran, and those at both ends of
 /// the packet. Belongs to the thread that resolves events: it reads files.
 /// </summary>
-internal sealed class EventOwners(KernelPaths paths, Func<PodTable> pods, CgroupIds cgroups) : IDisposable
+internal sealed class EventOwners(KernelPaths paths, SubjectNamer namer, CgroupIds cgroups) : IDisposable
 {
     private readonly byte[] _cgroup = new byte[8 * 1024];
     private ProcFolder? _proc;
@@ -18,27 +17,24 @@ internal sealed class EventOwners(KernelPaths paths, Func<PodTable> pods, Cgroup
     /// <summary>The event with the pods' names; itself where no pod is concerned.</summary>
     public NetworkEvent Complete(NetworkEvent e)
     {
-        var table = pods();
-        if (table.All.Count == 0)
+        if (!namer.KnowsPods)
             return e;
-        if (e.Process is { Pid: > 0 } process && OfProcess(process, e.Time, table) is { } pod)
+        if (e.Process is { Pid: > 0 } process && OfProcess(process, e.Time) is { } pod)
             e = e with { Process = process with { Pod = pod } };
         if (e.Tuple is not { } tuple)
             return e;
-        var (source, destination) = (Name(tuple.Source, table), Name(tuple.Destination, table));
+        var (source, destination) = (namer.PodAt(tuple.Source), namer.PodAt(tuple.Destination));
         return source is null && destination is null
             ? e
             : e with { Tuple = tuple with { SourcePod = source, DestinationPod = destination } };
     }
 
-    private static string? Name(IPAddress address, PodTable table) => table.OfAddress(address)?.Name;
-
     // By its cgroup, so any process of any container: the one that the kernel told with the event, else the one that it
     // is in now. One that began after the event has an id that was used again.
-    private string? OfProcess(EventProcess process, long time, PodTable table)
+    private string? OfProcess(EventProcess process, long time)
     {
         if (cgroups.PodUidOf(process.Cgroup) is { } told)
-            return table.OfUid(told)?.Name;
+            return namer.PodOf(told);
         var pid = process.Pid;
         try
         {
@@ -53,7 +49,7 @@ internal sealed class EventOwners(KernelPaths paths, Func<PodTable> pods, Cgroup
             && CgroupPath.ParseFile(_cgroup.AsSpan(0, n)).PodUidText is { } uid
             && ProcessStat.TryRead(_proc, pid, out var stat, out _)
             && stat.StartTicks <= KernelClock.BootTicks(time) + 1
-                ? table.OfUid(uid)?.Name
+                ? namer.PodOf(uid)
                 : null;
     }
 

@@ -1,5 +1,5 @@
 using System.Net;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 
 namespace Collector.Linux.Pods;
 
@@ -10,10 +10,10 @@ internal sealed record Pod
     public required string Sandbox { get; init; }
 
     /// <summary>Namespace, name, uid and chosen labels.</summary>
-    public required NamespaceIdentity Identity { get; init; }
+    public required SubjectNames Names { get; init; }
 
     /// <summary>As namespace/name.</summary>
-    public string Name => $"{Identity.PodNamespace}/{Identity.PodName}";
+    public string Name => $"{Names.PodNamespace}/{Names.PodName}";
 
     /// <summary>Unix nanoseconds.</summary>
     public required long Created { get; init; }

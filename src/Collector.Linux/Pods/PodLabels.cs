@@ -1,11 +1,11 @@
 using System.Text;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Linux.Pods.Cri;
 
 namespace Collector.Linux.Pods;
 
 /// <summary>
-/// Makes an identity of what the runtime says of a sandbox. A runtime, or who made the pod, may say anything: names
+/// Makes names of what the runtime says of a sandbox. A runtime, or who made the pod, may say anything: names
 /// leave as Kubernetes allows them, and a label cannot have more values than a backend bears.
 /// </summary>
 /// <param name="wanted">Keys of the labels to take along.</param>
@@ -24,14 +24,14 @@ internal sealed class PodLabels(IReadOnlyList<string> wanted, Action<string> rej
     private readonly Dictionary<string, HashSet<string>> _values = [];
 
     /// <summary>Null where the sandbox has no name.</summary>
-    public NamespaceIdentity? Identity(PodSandbox sandbox)
+    public SubjectNames? NamesOf(PodSandbox sandbox)
     {
         if (sandbox.Metadata is not { Name.Length: > 0, Namespace.Length: > 0 } metadata)
         {
             rejected("no_metadata");
             return null;
         }
-        return new NamespaceIdentity(
+        return new SubjectNames(
             null, Clean(metadata.Namespace, LongestLabel, "name"), Clean(metadata.Name, LongestName, "name"),
             metadata.Uid.Length == 0 ? null : Clean(metadata.Uid, LongestLabel, "name"))
         {

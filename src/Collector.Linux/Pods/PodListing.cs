@@ -28,13 +28,13 @@ public sealed record PodListing(
         var now = KernelClock.UnixNow();
         var listed = new List<PodListing>();
         // Of a pod that has a newer sandbox the dead ones are of no interest.
-        foreach (var pod in table.All.Where(p => p.GoneAt == 0 && (p.Ready || !p.Identity.IsSecondary)))
+        foreach (var pod in table.All.Where(p => p.GoneAt == 0 && (p.Ready || !p.Names.IsSecondary)))
         {
-            var identity = pod.Identity;
-            var uid = identity.PodUid ?? "";
-            listed.Add(new(identity.PodNamespace ?? "", identity.PodName ?? "", uid, pod.Sandbox, pod.Netns,
+            var names = pod.Names;
+            var uid = names.PodUid ?? "";
+            listed.Add(new(names.PodNamespace ?? "", names.PodName ?? "", uid, pod.Sandbox, pod.Netns,
                 pod.HostNetwork, pod.Ready, pod.Addresses,
-                identity.IsSecondary ? [] : processes.GetValueOrDefault(uid) ?? [], "cri",
+                names.IsSecondary ? [] : processes.GetValueOrDefault(uid) ?? [], "cri",
                 TimeSpan.FromTicks(Math.Max(0, now - pod.Created) / 100)));
         }
         var known = listed.Select(p => p.Uid).ToHashSet();

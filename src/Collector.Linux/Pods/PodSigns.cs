@@ -104,7 +104,7 @@ internal sealed class PodSigns : IDisposable
         lock (_waiting)
         {
             var known = _waiting.TryGetValue(Path.GetFileName(pod.NetnsPath), out var since)
-                || (pod.Identity.PodUid is { } uid && _waiting.TryGetValue(uid, out since));
+                || (pod.Names.PodUid is { } uid && _waiting.TryGetValue(uid, out since));
             return known ? Stopwatch.GetElapsedTime(since) : null;
         }
     }

@@ -27,7 +27,7 @@ internal sealed class PodTable
         All = [.. Ranked(pods)];
         _bySandbox = All.ToFrozenDictionary(p => p.Sandbox);
         _byPath = First(All.Where(p => p.NetnsPath.Length > 0), p => p.NetnsPath);
-        _byUid = First(All.Where(p => p.Identity.PodUid is not null), p => p.Identity.PodUid!);
+        _byUid = First(All.Where(p => p.Names.PodUid is not null), p => p.Names.PodUid!);
         // Without a cookie a number may be another namespace's by now: only while the pod is there.
         _byNetns = First(
             All.Where(p => p.Netns != 0 && (p.NetnsCookie != 0 || p is { Ready: true, GoneAt: 0 })),
@@ -72,11 +72,11 @@ internal sealed class PodTable
         path.StartsWith("/var/run/", StringComparison.Ordinal) ? path[4..] : path;
 
     /// <summary>
-    /// Of several sandboxes of one pod the newest that is ready is the pod; the others get an identity that says so.
+    /// Of several sandboxes of one pod the newest that is ready is the pod; the others get names that say so.
     /// </summary>
     private static IEnumerable<Pod> Ranked(IEnumerable<Pod> pods)
     {
-        foreach (var group in pods.GroupBy(p => (p.Identity.PodNamespace, p.Identity.PodName)))
+        foreach (var group in pods.GroupBy(p => (p.Names.PodNamespace, p.Names.PodName)))
         {
             var first = true;
             foreach (var pod in group.OrderBy(p => p.GoneAt > 0).ThenByDescending(p => p.Ready)
@@ -84,9 +84,9 @@ internal sealed class PodTable
                          .ThenBy(p => p.Sandbox, StringComparer.Ordinal))
             {
                 // The same object as long as nothing changed: exporters compare the reference.
-                yield return pod.Identity.IsSecondary == !first
+                yield return pod.Names.IsSecondary == !first
                     ? pod
-                    : pod with { Identity = pod.Identity with { IsSecondary = !first } };
+                    : pod with { Names = pod.Names with { IsSecondary = !first } };
                 first = false;
             }
         }

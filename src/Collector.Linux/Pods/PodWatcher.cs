@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Diagnostics;
 using System.Text;
+using Collector.Core.Subjects;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.ProcFs;
@@ -249,13 +250,13 @@ internal sealed class PodWatcher : IDisposable
         var table = new PodTable(_pods.Values, _table.Version + 1, containers);
         foreach (var pod in table.All)
         {
-            if (pod is { Ready: true, Identity.IsSecondary: true }
+            if (pod is { Ready: true, Names.IsSecondary: true }
                 || (pod.NetnsPath.Length > 0 && table.OfPath(pod.NetnsPath) != pod))
             {
                 RejectOnce("duplicate", pod.Sandbox);
             }
         }
-        // Those that the table ranked: an identity stays one object as long as it says the same.
+        // Those that the table ranked: names stay one object as long as they say the same.
         _pods = table.All.ToDictionary(p => p.Sandbox);
         _table = table;
         foreach (var pod in found)
@@ -351,10 +352,10 @@ internal sealed class PodWatcher : IDisposable
         try
         {
             // Labels and names first: what is no pod costs no call.
-            Core.Identity.NamespaceIdentity? identity;
+            SubjectNames? names;
             lock (_labels)
-                identity = _labels.Identity(sandbox);
-            if (identity is null)
+                names = _labels.NamesOf(sandbox);
+            if (names is null)
             {
                 Refuse(sandbox.Id);
                 return null;
@@ -375,7 +376,7 @@ internal sealed class PodWatcher : IDisposable
             return new Pod
             {
                 Sandbox = sandbox.Id,
-                Identity = identity,
+                Names = names,
                 Created = sandbox.CreatedAt,
                 Attempt = sandbox.Metadata.Attempt,
                 HostNetwork = details.HostNetwork,

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using Collector.Core.Identity;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Kernel.ProcFs;
@@ -27,8 +27,8 @@ internal sealed class ListenerOwners(PodWatcher pods, Func<ProcessTable> table)
     private long _version;
 
     /// <summary>The pod by the socket's cookie, null where it is no pod's.</summary>
-    public NetNamespace? Of(ulong cookie) =>
-        _known.GetValueOrDefault(cookie).Group is { Closed: false } group ? group.Namespace : null;
+    public Subject? Of(ulong cookie) =>
+        _known.GetValueOrDefault(cookie).Group is { Closed: false } group ? group.Subject : null;
 
     /// <summary>Looks for the owners of sockets that are new.</summary>
     public void Refresh(ReadOnlySpan<SocketMessage> listeners, SnapshotBuilder snapshot)
@@ -41,7 +41,7 @@ internal sealed class ListenerOwners(PodWatcher pods, Func<ProcessTable> table)
             entry.Tick = snapshot.Tick;
             if (entry.Group is { Closed: true })
                 entry = new Entry { Tick = snapshot.Tick };
-            _unnamed |= entry.Group is { Owner: null };
+            _unnamed |= entry.Group is { Subject.Names.PodName: null };
             if (entry.Group is not null || entry.Looks == Looks || socket.Inode == 0)
                 continue;
             entry.Looks++;
@@ -73,7 +73,7 @@ internal sealed class ListenerOwners(PodWatcher pods, Func<ProcessTable> table)
             processes.Refresh(snapshot);
             foreach (var process in processes.Live)
             {
-                if (process.Group is { Namespace.IsHostNetworkPod: true } group && _wanted.Count > 0)
+                if (process.Group is { Subject.HostNetwork: true } group && _wanted.Count > 0)
                     Search(processes.Folder, process.Pid, group, snapshot);
             }
         }

@@ -1,4 +1,4 @@
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Linux.Namespaces;
 
 namespace Collector.Linux.Processes;
@@ -8,18 +8,18 @@ namespace Collector.Linux.Processes;
 /// (hostNetwork) or of no pod, and on request those of one container.
 /// </summary>
 /// <remarks>
-/// In any other namespace the pod is a property of the namespace, told by <see cref="NetNamespace.Identity"/>. There a
+/// In any other namespace the pod is a property of the namespace, told by <see cref="Subject.Names"/>. There a
 /// helper that entered from outside (a CNI plugin, nsenter) counts where it works.
 /// </remarks>
-internal sealed class ProcessGroup(NamespaceHandle handle, NetNamespace ns, byte[] podUid)
+internal sealed class ProcessGroup(NamespaceHandle handle, Subject subject, byte[] podUid)
 {
     public NamespaceHandle Handle { get; } = handle;
 
     /// <summary>
-    /// Identity of the rows: the namespace itself, or for a hostNetwork pod or a container an object of its own with
-    /// the same inode, so that these can have a name and the node keeps none.
+    /// What its rows are about: the namespace itself, or a hostNetwork pod or a container in it, so that these can have
+    /// a name and the node keeps none.
     /// </summary>
-    public NetNamespace Namespace { get; } = ns;
+    public Subject Subject { get; } = subject;
 
     /// <summary>UID in ASCII; empty for processes of no pod.</summary>
     public byte[] PodUid { get; } = podUid;
@@ -32,9 +32,6 @@ internal sealed class ProcessGroup(NamespaceHandle handle, NetNamespace ns, byte
 
     /// <summary>True once its namespace is gone, or the pod or container has had no process for a while.</summary>
     public bool Closed { get; internal set; }
-
-    /// <summary>The pod's identity that the rows carry; null while the runtime has not told it.</summary>
-    internal NamespaceIdentity? Owner { get; set; }
 
     internal int EmptyTicks { get; set; }
 }

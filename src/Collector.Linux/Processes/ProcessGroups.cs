@@ -1,5 +1,5 @@
 using System.Text;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Pods;
@@ -7,7 +7,7 @@ using Collector.Linux.Pods;
 namespace Collector.Linux.Processes;
 
 /// <summary>All groups that have processes, or had some a moment ago.</summary>
-internal sealed class ProcessGroups(NamespaceRegistry namespaces, PodWatcher pods)
+internal sealed class ProcessGroups(NamespaceRegistry namespaces, PodWatcher pods, SubjectNamer namer)
 {
     /// <summary>
     /// Collections without a process after which a hostNetwork pod or a container is over. Its first process lives as
@@ -22,6 +22,9 @@ internal sealed class ProcessGroups(NamespaceRegistry namespaces, PodWatcher pod
     private long _generation;
     private long _seen = -1;
 
+    /// <summary>True where processes of pods are told apart by container.</summary>
+    public bool ByContainer => pods.ByContainer;
+
     /// <summary>Grows whenever a group was closed.</summary>
     public long Version { get; private set; }
 
@@ -33,7 +36,7 @@ internal sealed class ProcessGroups(NamespaceRegistry namespaces, PodWatcher pod
     {
         if (path.PodUid.IsEmpty)
             return Of(handle);
-        if (pods.ByContainer && OfContainer(handle, path, startOfNew) is { } group)
+        if (ByContainer && OfContainer(handle, path, startOfNew) is { } group)
             return group;
         return handle == namespaces.Host ? OfPod(path, startOfNew) : Of(handle);
     }
@@ -55,7 +58,6 @@ internal sealed class ProcessGroups(NamespaceRegistry namespaces, PodWatcher pod
                 return pod;
         }
         var group = Make(namespaces.Host, path.PodUidText!, startTime, container: null);
-        NamePod(group);
         _pods.Add(group);
         return group;
     }
@@ -71,10 +73,9 @@ internal sealed class ProcessGroups(NamespaceRegistry namespaces, PodWatcher pod
         if (containers.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(id, out var group))
             return group;
         // One of another pod's processes that entered counts where it works, and is none of this pod's containers.
-        if (handle != namespaces.Host && handle.Namespace.Identity.PodUid is { } uid && uid != path.PodUidText)
+        if (handle != namespaces.Host && handle.Namespace.Names.PodUid is { } uid && uid != path.PodUidText)
             return null;
         group = Make(handle, path.PodUidText!, startTime, id.ToString());
-        NameContainer(group);
         containers.Add(group.Container!, group);
         _containers.Add(group);
         return group;
@@ -82,13 +83,15 @@ internal sealed class ProcessGroups(NamespaceRegistry namespaces, PodWatcher pod
 
     private ProcessGroup Make(NamespaceHandle handle, string uid, long startTime, string? container)
     {
-        // Generations below zero: the registry hands out those above.
-        var ns = new NetNamespace(handle.Namespace.Inode, --_generation, isHost: false, startTime,
-            new NamespaceIdentity(PodUid: uid))
+        var kind = container is null ? SubjectKind.Pod : SubjectKind.Container;
+        var subject = new Subject(
+            kind, handle.Namespace.Inode, ++_generation, startTime, new SubjectNames(PodUid: uid))
         {
-            IsHostNetworkPod = handle == namespaces.Host,
+            HostNetwork = handle == namespaces.Host,
         };
-        return new ProcessGroup(handle, ns, Encoding.ASCII.GetBytes(uid)) { Container = container };
+        var group = new ProcessGroup(handle, subject, Encoding.ASCII.GetBytes(uid)) { Container = container };
+        Name(group);
+        return group;
     }
 
     /// <summary>Closes groups whose namespace, pod or container is gone, and names the others.</summary>
@@ -111,14 +114,14 @@ internal sealed class ProcessGroups(NamespaceRegistry namespaces, PodWatcher pod
             if (IsOver(_pods[i]))
                 _pods.RemoveAt(i);
             else
-                NamePod(_pods[i]);
+                Name(_pods[i]);
         }
         for (var i = _containers.Count - 1; i >= 0; i--)
         {
             var group = _containers[i];
             if (!IsOver(group))
             {
-                NameContainer(group);
+                Name(group);
                 continue;
             }
             _containers.RemoveAt(i);
@@ -138,42 +141,12 @@ internal sealed class ProcessGroups(NamespaceRegistry namespaces, PodWatcher pod
         return true;
     }
 
-    // A pod that has a network of its own and works in the node's all the same (nsenter) has two rows.
-    private void NamePod(ProcessGroup group)
+    private void Name(ProcessGroup group)
     {
-        if (PodOf(group) is not { } pod || ReferenceEquals(group.Owner, pod.Identity))
-            return;
-        group.Owner = pod.Identity;
-        group.Namespace.Identity = pod.HostNetwork ? pod.Identity : pod.Identity with { IsSecondary = true };
-    }
-
-    private void NameContainer(ProcessGroup group)
-    {
-        var owner = group.Handle == namespaces.Host
-            ? PodOf(group)?.Identity
-            : group.Handle.Namespace.Identity;
-        var before = group.Namespace.Identity;
-        // The name stays when the runtime forgets the container before its last figures left.
-        var name = pods.Table.Containers.GetValueOrDefault(group.Container!) ?? before.ContainerName;
-        if (name is null)
-            pods.Expect(group.Container!);
-        if (before.ContainerId is not null && ReferenceEquals(group.Owner, owner) && before.ContainerName == name)
-            return;
-        group.Owner = owner;
-        group.Namespace.Identity = (owner is { PodUid: not null } ? owner : before) with
-        {
-            ContainerId = group.Container,
-            ContainerName = name,
-        };
-    }
-
-    private Pod? PodOf(ProcessGroup group)
-    {
-        var uid = group.Namespace.Identity.PodUid!;
-        var pod = pods.Table.OfUid(uid);
-        if (pod is null)
-            pods.Expect(uid);
-        return pod;
+        if (group.Container is { } id)
+            namer.NameByContainer(group.Subject, id, group.Handle == namespaces.Host ? null : group.Handle.Namespace);
+        else
+            namer.NameByUid(group.Subject);
     }
 
     private void Close(ProcessGroup group)

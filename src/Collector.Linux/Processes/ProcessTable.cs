@@ -29,7 +29,6 @@ internal sealed class ProcessTable : IDisposable
 
     private readonly long _bootTime;
     private readonly NamespaceRegistry _namespaces;
-    private readonly PodWatcher _pods;
     private readonly Dictionary<int, Process> _byPid = [];
     private readonly List<Process> _live = [];
     private readonly List<Process> _gone = [];
@@ -37,13 +36,12 @@ internal sealed class ProcessTable : IDisposable
     private long _tick = -1;
 
     /// <exception cref="LinuxException">/proc cannot be opened.</exception>
-    public ProcessTable(KernelPaths paths, long bootTime, NamespaceRegistry namespaces, PodWatcher pods)
+    public ProcessTable(KernelPaths paths, long bootTime, NamespaceRegistry namespaces, ProcessGroups groups)
     {
         _bootTime = bootTime;
         _namespaces = namespaces;
-        _pods = pods;
         Folder = new ProcFolder(paths);
-        Groups = new ProcessGroups(namespaces, pods);
+        Groups = groups;
     }
 
     public ProcFolder Folder { get; }
@@ -165,7 +163,7 @@ internal sealed class ProcessTable : IDisposable
         // A zombie has no namespace any more: it stays where it was (and its cgroup v1 path is "/").
         if (inode == 0 || _namespaces.Find(inode) is not { } handle)
             return;
-        if (handle != _namespaces.Host && !_pods.ByContainer)
+        if (handle != _namespaces.Host && !Groups.ByContainer)
         {
             Move(process, Groups.Of(handle));
             return;

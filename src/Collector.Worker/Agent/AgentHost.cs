@@ -53,7 +53,7 @@ internal sealed class AgentHost : IDisposable
         app.MapNetlens(address, new NetlensHttp
         {
             Store = collector.Store,
-            Writer = new PrometheusWriter(AgentIdentity.NodeName(options), tables),
+            Writer = new PrometheusWriter(NodeName.Of(options), tables),
             Options = () => options,
             Version = AgentIdentity.Version,
             Fault = () => collector.Node.EventFault,

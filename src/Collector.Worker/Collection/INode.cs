@@ -1,6 +1,6 @@
-using Collector.Core.Identity;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 
 namespace Collector.Worker.Collection;
 

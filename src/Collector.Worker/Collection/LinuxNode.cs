@@ -1,7 +1,7 @@
 using Collector.Core.Events;
-using Collector.Core.Identity;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;

@@ -1,5 +1,5 @@
-using Collector.Core.Identity;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Worker.Collection;
 
 namespace Collector.Worker.Commands;
@@ -23,13 +23,13 @@ internal sealed record NamespaceView(
         if (node is not LinuxNode linux)
             return [.. node.Namespaces.Select(n => new NamespaceView(n.Inode, "", n.IsHost, "", 0, "", ""))];
         return [.. linux.Host.Namespaces.All.Select(h => new NamespaceView(
-            h.Namespace.Inode, h.Namespace.Identity.Name ?? "", h.Namespace.IsHost, h.MountPath ?? "", h.Pid,
-            CommandOf(linux, h.Pid), OwnerOf(h.Namespace.Identity)))];
+            h.Namespace.Inode, h.Namespace.Names.NetnsName ?? "", h.Namespace.IsHost, h.MountPath ?? "", h.Pid,
+            CommandOf(linux, h.Pid), OwnerOf(h.Namespace.Names)))];
     }
 
-    private static string OwnerOf(NamespaceIdentity identity) => identity switch
+    private static string OwnerOf(SubjectNames names) => names switch
     {
-        { PodName: { } pod } => $"{identity.PodNamespace}/{pod}",
+        { PodName: { } pod } => $"{names.PodNamespace}/{pod}",
         { PodUid: { } uid } => $"pod {uid}",
         { ContainerId: { } id } => $"container {id[..Math.Min(12, id.Length)]}",
         { Unit: { } unit } => unit,

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Worker.Agent;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
@@ -113,7 +114,7 @@ internal static class OnceCommand
     {
         using var page = new PooledPage();
         var tables = NodeFactory.Catalogue.SelectMany(p => p.Tables);
-        new PrometheusWriter(AgentIdentity.NodeName(view.Options), tables)
+        new PrometheusWriter(NodeName.Of(view.Options), tables)
             .Write(view.Snapshot, new PrometheusPageKind(view.Naming, PrometheusFormat.Text), page);
         using var stdout = Console.OpenStandardOutput();
         page.CopyTo(stdout);
@@ -122,12 +123,12 @@ internal static class OnceCommand
     private static void PrintTable(View view, bool zeros)
     {
         var hidden = 0;
-        var groups = SeriesReader.Read(view.Snapshot, view.Naming, AgentIdentity.NodeName(view.Options))
-            .GroupBy(s => s.Row.Namespace)
-            .OrderBy(g => g.Key is null ? 0 : g.Key.Generation);
+        var groups = SeriesReader.Read(view.Snapshot, view.Naming, NodeName.Of(view.Options))
+            .GroupBy(s => s.Row.Subject)
+            .OrderBy(g => PlaceOf(g.Key));
         foreach (var group in groups)
         {
-            Output.Title(group.Key is { } ns ? TitleOf(ns) : "node (the machine as a whole)");
+            Output.Title(group.Key is { } subject ? TitleOf(subject) : "node (the machine as a whole)");
             var table = Output.Table("  METRIC", "VALUE", "UNIT", "ATTRIBUTES");
             foreach (var series in group)
             {
@@ -147,26 +148,43 @@ internal static class OnceCommand
             Console.Out.WriteLine($"{hidden} series are 0 and not shown; --zeros shows them.");
     }
 
-    private static string TitleOf(Core.Identity.NetNamespace ns) => ns.IsHost ? $"host ({ns.Inode})" : ns.ToString();
+    private static string TitleOf(Subject subject) =>
+        subject.IsHost ? $"host ({subject.Inode})" : subject.ToString();
+
+    /// <summary>
+    /// What nobody could name at first comes first, then pods and containers, both with the newest in front; then the
+    /// machine, its own namespace and the others as they were found.
+    /// </summary>
+    internal static (int Rank, long Order) PlaceOf(Subject? subject) => subject switch
+    {
+        null => (2, 0),
+        { Kind: SubjectKind.Stranger } => (0, -subject.Generation),
+        { Kind: SubjectKind.Node or SubjectKind.Namespace } => (3, subject.Generation),
+        _ => (1, -subject.Generation),
+    };
 
     private static string ValueOf(SeriesPoint series) => series.Cells.Length == 0
         ? Convert.ToString(series.Value, System.Globalization.CultureInfo.InvariantCulture)!
         : $"{series.Cells[..^1].Sum()} values";
 
     private static string AttributesOf(SeriesPoint series) => string.Join(' ', series.Attributes
-        .Where(a => !IdentityKeys.Contains(a.Key) && a.Value.ToString() is { Length: > 0 })
+        .Where(a => !TitleKeys.Contains(a.Key) && a.Value.ToString() is { Length: > 0 })
         .Select(a => $"{ShortKey.Of(a.Key)}={a.Value}"));
 
-    private static readonly HashSet<string> IdentityKeys =
-        ["netlens.scope", "netlens.netns", "netlens.netns.name", "node", "netns", "k8s_node"];
+    // What the title of the group says.
+    private static readonly HashSet<string> TitleKeys =
+    [
+        .. SubjectNaming.All.SelectMany(n => n.Keys)
+            .Where(k => k.Of is SubjectKind.Node or SubjectKind.Namespace).Select(k => k.Key),
+    ];
 
     private static void PrintJson(View view) => Output.Json(json =>
     {
         json.WriteStartObject();
         json.WriteString("time", DateTimeOffset.UnixEpoch.AddTicks(view.Snapshot.Time / 100));
-        json.WriteString("node", AgentIdentity.NodeName(view.Options));
+        json.WriteString("node", NodeName.Of(view.Options));
         json.WriteStartArray("series");
-        foreach (var series in SeriesReader.Read(view.Snapshot, view.Naming, AgentIdentity.NodeName(view.Options)))
+        foreach (var series in SeriesReader.Read(view.Snapshot, view.Naming, NodeName.Of(view.Options)))
             WriteSeries(json, series);
         json.WriteEndArray();
         json.WriteEndObject();

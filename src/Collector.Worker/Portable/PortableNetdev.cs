@@ -1,9 +1,9 @@
 using System.IO.Enumeration;
 using System.Net.NetworkInformation;
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux.Probes.Links;
 
 namespace Collector.Worker.Portable;

@@ -1,5 +1,5 @@
-using Collector.Core.Identity;
 using Collector.Core.Probes;
+using Collector.Core.Subjects;
 
 namespace Collector.Worker.Portable;
 

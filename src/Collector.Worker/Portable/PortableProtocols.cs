@@ -1,6 +1,6 @@
 using System.Net.NetworkInformation;
-using Collector.Core.Identity;
 using Collector.Core.Probes;
+using Collector.Core.Subjects;
 
 namespace Collector.Worker.Portable;
 

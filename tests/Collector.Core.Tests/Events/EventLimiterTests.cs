@@ -1,5 +1,5 @@
 using Collector.Core.Events;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using FsCheck;
 using FsCheck.Fluent;
 
@@ -55,7 +55,7 @@ public sealed class EventLimiterTests
         summary.Time.ShouldBe(5000);
         summary.ObservedTime.ShouldBe((_clock.Now - DateTimeOffset.UnixEpoch).Ticks * 100);
         summary.Message.ShouldBe("at 3000 (2 more held back)");
-        summary.Namespace.ShouldNotBeNull().Inode.ShouldBe(1UL);
+        summary.Subject.ShouldNotBeNull().Inode.ShouldBe(1UL);
         summary.LegacyType.ShouldBe("A");
 
         _clock.Now += Window;
@@ -123,7 +123,7 @@ public sealed class EventLimiterTests
         summary.Info.ShouldBeSameAs(Kind);
         summary.HeldBack.ShouldBe(7);
         summary.Message.ShouldBe("7 held back");
-        summary.Namespace.ShouldBeNull();
+        summary.Subject.ShouldBeNull();
     }
 
     [Fact]
@@ -150,7 +150,7 @@ public sealed class EventLimiterTests
 
         _clock.Now += Window;
         var summary = Summaries(limiter).ShouldHaveSingleItem();
-        summary.Namespace.ShouldBeNull();
+        summary.Subject.ShouldBeNull();
         summary.HeldBack.ShouldBe(1);
         summary.Time.ShouldBe(7777);
     }
@@ -278,7 +278,7 @@ public sealed class EventLimiterTests
         Time = time,
         ObservedTime = time + 1,
         Message = $"at {time}",
-        Namespace = new NetNamespace(1, 1, false, 0),
+        Subject = new NetNamespace(1, 1, false, 0),
         LegacyType = "A",
     };
 

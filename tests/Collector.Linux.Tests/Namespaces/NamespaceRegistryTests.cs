@@ -35,7 +35,7 @@ public sealed class NamespaceRegistryTests : IDisposable
         Refresh();
         var name = NewNamed();
         var start = Refresh();
-        var found = _host.Namespaces.All.Single(n => n.Namespace.Identity.Name == name);
+        var found = _host.Namespaces.All.Single(n => n.Namespace.Names.NetnsName == name);
         found.Namespace.Inode.ShouldBe(InodeOf($"/run/netns/{name}"));
         found.Namespace.StartTime.ShouldBe(start);
 
@@ -102,7 +102,7 @@ public sealed class NamespaceRegistryTests : IDisposable
         Refresh();
         Kill(process);
         Refresh();
-        _host.Namespaces.All.ShouldContain(n => n.Namespace.Identity.Name == name);
+        _host.Namespaces.All.ShouldContain(n => n.Namespace.Names.NetnsName == name);
     }
 
     [RequiresRootFact]
@@ -113,7 +113,7 @@ public sealed class NamespaceRegistryTests : IDisposable
         {
             var name = NewNamed();
             Refresh();
-            var found = _host.Namespaces.All.Single(n => n.Namespace.Identity.Name == name);
+            var found = _host.Namespaces.All.Single(n => n.Namespace.Names.NetnsName == name);
             generations.Add(found.Namespace.Generation).ShouldBeTrue();
             Shell.Run("ip", "netns", "del", name);
             Refresh();
@@ -127,7 +127,7 @@ public sealed class NamespaceRegistryTests : IDisposable
     {
         var name = NewNamed();
         Refresh();
-        var handle = _host.Namespaces.All.Single(n => n.Namespace.Identity.Name == name);
+        var handle = _host.Namespaces.All.Single(n => n.Namespace.Names.NetnsName == name);
         using var file = handle.OpenFile("net/snmp");
         using var socket = handle.OpenNetlink(Linux.Kernel.Netlink.NetlinkFamily.Route);
         var link = $"v{Environment.ProcessId % 100000}";
@@ -144,7 +144,7 @@ public sealed class NamespaceRegistryTests : IDisposable
     {
         var name = NewNamed();
         Refresh();
-        var handle = _host.Namespaces.All.Single(n => n.Namespace.Identity.Name == name);
+        var handle = _host.Namespaces.All.Single(n => n.Namespace.Names.NetnsName == name);
         using var dev = handle.OpenFile("net/dev");
         new ReadBuffer().TryRead(dev, out var text, out _).ShouldBeTrue();
         var lines = Encoding.ASCII.GetString(text).Split('\n', StringSplitOptions.RemoveEmptyEntries);

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using Collector.Core.Events;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Linux.Kernel;
 using Collector.Linux.Pods;
 using Collector.Linux.Tests.Processes;
@@ -25,7 +25,7 @@ public sealed class EventOwnersTests
     private static Pod Make(string name, string uid, string address) => new()
     {
         Sandbox = name,
-        Identity = new NamespaceIdentity(null, "shop", name, uid),
+        Names = new SubjectNames(null, "shop", name, uid),
         Created = 1,
         NetnsPath = $"/run/netns/{name}",
         Addresses = [IPAddress.Parse(address)],
@@ -34,7 +34,7 @@ public sealed class EventOwnersTests
     private static EventOwners Owners(params Pod[] pods)
     {
         var table = new PodTable(pods, 1);
-        return new EventOwners(new KernelPaths(), () => table, new CgroupIds(null));
+        return new EventOwners(new KernelPaths(), new SubjectNamer(() => table), new CgroupIds(null));
     }
 
     private static NetworkEvent Event(FlowTuple? tuple = null, int pid = 0, long? time = null) => new()
@@ -104,7 +104,8 @@ public sealed class EventOwnersTests
         using var tree = new Cgroup2();
         using var cgroup = new PodCgroup(Uid, tree.Path);
         var table = new PodTable([Make("web-0", Uid, "192.0.2.1")], 1);
-        using var owners = new EventOwners(new KernelPaths(), () => table, new CgroupIds(tree.Path, handles));
+        using var owners = new EventOwners(
+            new KernelPaths(), new SubjectNamer(() => table), new CgroupIds(tree.Path, handles));
         using var process = Process.Start(new ProcessStartInfo("true"))!;
         process.WaitForExit();
 

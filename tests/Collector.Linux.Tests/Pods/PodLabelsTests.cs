@@ -23,7 +23,7 @@ public sealed class PodLabelsTests
     [Fact]
     public void Names_and_the_labels_that_are_asked_for()
     {
-        var identity = Labels("app", "app.kubernetes.io/name", "none").Identity(Sandbox(
+        var identity = Labels("app", "app.kubernetes.io/name", "none").NamesOf(Sandbox(
             "shop", "web-0", ("app", "web"), ("app.kubernetes.io/name", "Web_1.0"), ("other", "x")))!;
         identity.PodNamespace.ShouldBe("shop");
         identity.PodName.ShouldBe("web-0");
@@ -35,16 +35,16 @@ public sealed class PodLabelsTests
     [Fact]
     public void A_sandbox_without_a_name_is_refused()
     {
-        Labels().Identity(new PodSandbox { Id = "a" }).ShouldBeNull();
-        Labels().Identity(Sandbox("", "web-0")).ShouldBeNull();
-        Labels().Identity(Sandbox("shop", "")).ShouldBeNull();
+        Labels().NamesOf(new PodSandbox { Id = "a" }).ShouldBeNull();
+        Labels().NamesOf(Sandbox("", "web-0")).ShouldBeNull();
+        Labels().NamesOf(Sandbox("shop", "")).ShouldBeNull();
         _rejected.ShouldBe(["no_metadata", "no_metadata", "no_metadata"]);
     }
 
     [Fact]
     public void Absurd_values_are_cut_and_cleaned_and_counted()
     {
-        var identity = Labels("app").Identity(Sandbox(
+        var identity = Labels("app").NamesOf(Sandbox(
             "shop\n", new string('n', 70_000), ("app", "a\nb\"\ufffd" + new string('x', 65_536))))!;
         identity.PodNamespace.ShouldBe("shop_");
         identity.PodName.ShouldBe(new string('n', 253));
@@ -57,9 +57,9 @@ public sealed class PodLabelsTests
     {
         var labels = Labels("app");
         for (var i = 0; i < PodLabels.MostValues; i++)
-            labels.Identity(Sandbox("shop", $"p{i}", ("app", $"v{i}")))!.PodLabels[0].Value.ShouldBe($"v{i}");
-        labels.Identity(Sandbox("shop", "more", ("app", "more")))!.PodLabels[0].Value.ShouldBe(PodLabels.Other);
-        labels.Identity(Sandbox("shop", "known", ("app", "v7")))!.PodLabels[0].Value.ShouldBe("v7");
+            labels.NamesOf(Sandbox("shop", $"p{i}", ("app", $"v{i}")))!.PodLabels[0].Value.ShouldBe($"v{i}");
+        labels.NamesOf(Sandbox("shop", "more", ("app", "more")))!.PodLabels[0].Value.ShouldBe(PodLabels.Other);
+        labels.NamesOf(Sandbox("shop", "known", ("app", "v7")))!.PodLabels[0].Value.ShouldBe("v7");
         _rejected.ShouldBe(["label_values"]);
     }
 }

@@ -1,5 +1,5 @@
 using System.Net;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Linux.Pods;
 
 namespace Collector.Linux.Tests.Pods;
@@ -9,7 +9,7 @@ public sealed class PodTableTests
     private static Pod Make(string sandbox, string name, string uid = "u", uint attempt = 0) => new()
     {
         Sandbox = sandbox,
-        Identity = new NamespaceIdentity(null, "shop", name, uid),
+        Names = new SubjectNames(null, "shop", name, uid),
         Created = 1,
         Attempt = attempt,
         NetnsPath = $"/run/netns/cni-{sandbox}",
@@ -70,13 +70,13 @@ public sealed class PodTableTests
         var table = new PodTable([first, second], 1);
 
         table.OfUid("u")!.Sandbox.ShouldBe("bb");
-        table.OfSandbox("bb")!.Identity.ShouldBeSameAs(second.Identity);
-        table.OfSandbox("a")!.Identity.IsSecondary.ShouldBeTrue();
+        table.OfSandbox("bb")!.Names.ShouldBeSameAs(second.Names);
+        table.OfSandbox("a")!.Names.IsSecondary.ShouldBeTrue();
 
         // The newest ended: the other is the pod again.
         var next = new PodTable([first, second with { Ready = false }], 2);
-        next.OfSandbox("a")!.Identity.IsSecondary.ShouldBeFalse();
-        next.OfSandbox("bb")!.Identity.IsSecondary.ShouldBeTrue();
+        next.OfSandbox("a")!.Names.IsSecondary.ShouldBeFalse();
+        next.OfSandbox("bb")!.Names.IsSecondary.ShouldBeTrue();
     }
 
     [Fact]
@@ -85,7 +85,7 @@ public sealed class PodTableTests
         var table = new PodTable([Make("a", "web-0"), Make("bb", "web-0", attempt: 1)], 1);
         var next = new PodTable([.. table.All, Make("ccc", "other", "v")], 2);
         foreach (var pod in table.All)
-            next.OfSandbox(pod.Sandbox)!.Identity.ShouldBeSameAs(pod.Identity);
+            next.OfSandbox(pod.Sandbox)!.Names.ShouldBeSameAs(pod.Names);
     }
 
     [Fact]

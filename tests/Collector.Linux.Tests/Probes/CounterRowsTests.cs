@@ -1,6 +1,6 @@
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux.Probes.Common;
 
 namespace Collector.Linux.Tests.Probes;
@@ -53,6 +53,6 @@ public sealed class CounterRowsTests
         rows.Write(_builder);
         var table = _builder.Publish().Find(Table)!;
         var values = table.Column(Things).ToArray();
-        return [.. table.Rows.ToArray().Zip(values, (r, v) => (r.Namespace!.Inode, r.Tags[0].Number, v))];
+        return [.. table.Rows.ToArray().Zip(values, (r, v) => (r.Subject!.Inode, r.Tags[0].Number, v))];
     }
 }

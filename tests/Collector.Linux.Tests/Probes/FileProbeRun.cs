@@ -1,8 +1,8 @@
 using System.Globalization;
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux.Kernel;
 using Collector.Linux.Probes;
 
@@ -78,7 +78,7 @@ internal sealed class FileProbeRun : IDisposable
 
     public double? ValueIn(ulong? inode, string name, params string[] tags)
     {
-        var found = Series().Where(s => s.Metric.Name == name && (inode is null || s.Row.Namespace?.Inode == inode)
+        var found = Series().Where(s => s.Metric.Name == name && (inode is null || s.Row.Subject?.Inode == inode)
             && tags.All(t => TagsOf(s.Row, s.Metric).Contains(t))).ToList();
         return found.Count == 0 ? null : found.Single().Value * found.Single().Metric.Scale;
     }

@@ -62,7 +62,7 @@ public class IoTests
             AddProcess(proc, 11, 300, namespaceOf10);
             SetWrites(proc, 11, 7);
             agent.Tick();
-            var row = agent.Snapshot.Find(Io.Info.Tables[0])!.Rows.ToArray().Single(r => !r.Namespace!.IsHost);
+            var row = agent.Snapshot.Find(Io.Info.Tables[0])!.Rows.ToArray().Single(r => !r.Subject!.IsHost);
             Writes(agent, row).ShouldBe(5 + 7);
         }
         finally

@@ -1,7 +1,7 @@
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux.Kernel;
 using Collector.Linux.Probes;
 using Collector.Tests.Support;
@@ -115,7 +115,7 @@ internal sealed class KernelProbeRun : IDisposable
             return rows;
         for (var i = 0; i < found.Count; i++)
         {
-            if (found.Rows[i].Namespace!.Inode == inode)
+            if (found.Rows[i].Subject!.Inode == inode)
                 rows.Add(Read(found, i));
         }
         return rows;

@@ -131,7 +131,7 @@ public sealed class LiveMibTests
         using var accepted = tcp.Accept();
         using var run = new FileProbeRun("sock", new KernelPaths());
         run.Collect().Failures.ShouldBeEmpty();
-        run.Snapshot.Tables[0].Rows.ToArray().Select(r => r.Namespace!.Inode).ShouldContain(pair.Right.Inode);
+        run.Snapshot.Tables[0].Rows.ToArray().Select(r => r.Subject!.Inode).ShouldContain(pair.Right.Inode);
         // "Transport Total IP IPv6" then a line per protocol.
         foreach (var line in pair.Right.Run("ss", "-s").Split('\n')
             .Select(l => l.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)))
@@ -192,7 +192,7 @@ public sealed class LiveMibTests
 
     private static long[] Values(FileProbeRun run, ulong inode)
     {
-        var row = run.Series().First(s => s.Row.Namespace?.Inode == inode && s.Row.Table.RowTags.Count == 0).Row;
+        var row = run.Series().First(s => s.Row.Subject?.Inode == inode && s.Row.Table.RowTags.Count == 0).Row;
         var table = run.Snapshot.Find(row.Table)!;
         var index = table.Rows.IndexOf(row);
         return [.. Enumerable.Range(0, row.Table.Width).Select(c => table.Column(c)[index])];

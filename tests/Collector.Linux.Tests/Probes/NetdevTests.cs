@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Probes;
 using Collector.Linux.Probes.Links;

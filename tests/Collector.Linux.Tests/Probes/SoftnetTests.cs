@@ -88,7 +88,7 @@ public sealed class SoftnetTests
     {
         using var run = new FileProbeRun("softnet", FileProbeRun.Fixture("5.15"));
         run.Collect().Snapshot.Tables.Sum(t => t.Count).ShouldBe(1);
-        run.Series().ShouldAllBe(s => s.Row.Namespace == null && s.Row.Tags.Count == 0);
+        run.Series().ShouldAllBe(s => s.Row.Subject == null && s.Row.Tags.Count == 0);
         run.Value("netlens.softnet.time_squeeze").ShouldBe(22);
         run.Legacy("inspector_pod_softnettimesqueeze").ShouldBe(22);
     }

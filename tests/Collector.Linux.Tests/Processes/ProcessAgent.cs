@@ -61,11 +61,11 @@ internal sealed class ProcessAgent : IDisposable
     }
 
     /// <summary>Row of the node's namespace (of no pod), of another namespace, or of a hostNetwork pod.</summary>
-    public Row HostRow => Rows.Single(r => r.Namespace!.IsHost);
+    public Row HostRow => Rows.Single(r => r.Subject!.IsHost);
 
-    public Row? RowOf(ulong inode) => Rows.SingleOrDefault(r => r.Namespace!.Inode == inode && !r.Namespace.IsHost);
+    public Row? RowOf(ulong inode) => Rows.SingleOrDefault(r => r.Subject!.Inode == inode && !r.Subject.IsHost);
 
-    public Row? RowOfPod(string uid) => Rows.SingleOrDefault(r => r.Namespace!.Identity.PodUid == uid);
+    public Row? RowOfPod(string uid) => Rows.SingleOrDefault(r => r.Subject!.Names.PodUid == uid);
 
     public Row[] Rows => Table.Rows.ToArray();
 

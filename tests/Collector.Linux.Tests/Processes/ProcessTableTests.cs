@@ -88,8 +88,8 @@ public class ProcessTableTests
         lab.Do("open 40");
         agent.Tick();
         var row = agent.RowOfPod(uid).ShouldNotBeNull();
-        row.Namespace!.Inode.ShouldBe(agent.HostRow.Namespace!.Inode);
-        row.Namespace.IsHost.ShouldBeFalse();
+        row.Subject!.Inode.ShouldBe(agent.HostRow.Subject!.Inode);
+        row.Subject.IsHost.ShouldBeFalse();
         agent.Value(row, "netlens.fd.count").ShouldBeGreaterThan(40);
         agent.Value(agent.HostRow, "netlens.fd.count").ShouldBeLessThan(40);
         lab.Do("exit");

@@ -1,5 +1,5 @@
-using Collector.Core.Identity;
 using Collector.Core.Probes;
+using Collector.Core.Subjects;
 using Collector.Worker.Commands;
 using Collector.Worker.Events.Outlets;
 
@@ -24,14 +24,14 @@ public sealed class EventDocsTests
     public void The_common_attributes_are_those_that_events_have()
     {
         var attributes = new List<KeyValuePair<string, object?>>();
-        var identity = new NamespaceIdentity("a", "b", "c", "d")
+        var identity = new SubjectNames("a", "b", "c", "d")
         {
             ContainerName = "e", ContainerId = "f", Unit = "g",
         };
         var e = EventSamples.Full();
         e = e with
         {
-            Namespace = new(1, 1, false, 0, identity),
+            Subject = new NetNamespace(1, 1, false, 0, identity),
             Tuple = e.Tuple! with { SourcePod = "a/b", DestinationPod = "c/d" },
             Process = e.Process! with { Pod = "e/f" },
         };

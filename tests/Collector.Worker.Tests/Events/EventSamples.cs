@@ -1,6 +1,6 @@
 using System.Net;
 using Collector.Core.Events;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Worker.Events.Outlets;
 
 namespace Collector.Worker.Tests.Events;
@@ -36,7 +36,7 @@ internal static class EventSamples
         Time = Time,
         ObservedTime = Time + 5_000_000,
         Message = "reset by peer",
-        Namespace = Pod,
+        Subject = Pod,
         Process = new(17, 18, "nginx"),
         Tuple = new("tcp", IPAddress.Parse("2001:db8::1"), 40000, IPAddress.Parse("2001:db8::2"), 443),
         Fields = ["established", -104, null],

@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Text.Json;
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux.Probes;
 using Collector.Worker.Portable;
 
@@ -26,7 +26,7 @@ public class PortableProbesTests
             foreach (var table in agent.Snapshot.Tables)
             {
                 foreach (var row in table.Rows)
-                    row.Namespace.ShouldBe(Machine);
+                    row.Subject.ShouldBe(Machine);
             }
             agent.Failures.ShouldBeEmpty();
         }

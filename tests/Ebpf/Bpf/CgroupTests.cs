@@ -1,5 +1,5 @@
 using System.Net;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Linux.Kernel;
 using Collector.Linux.Pods;
 using Collector.Linux.Probes;
@@ -46,17 +46,17 @@ public sealed class CgroupTests
 
         ns.Run("python3", "-c", Abort, cgroup.Path);
 
-        var sent = run.Events.Await(e => e.Info == TcpReset.Sent && e.Namespace?.Inode == ns.Inode);
+        var sent = run.Events.Await(e => e.Info == TcpReset.Sent && e.Subject?.Inode == ns.Inode);
         sent.Process!.Cgroup.ShouldBe(PodCgroup.IdOf(cgroup.Path));
         Directory.Exists($"/proc/{sent.Process.Pid}").ShouldBeFalse();
 
         var pod = new Pod
         {
-            Sandbox = "1", Identity = new NamespaceIdentity(null, "shop", "web-0", Uid), Created = 1,
+            Sandbox = "1", Names = new SubjectNames(null, "shop", "web-0", Uid), Created = 1,
             Addresses = [IPAddress.Parse("192.0.2.1")],
         };
         var table = new PodTable([pod], 1);
-        using var owners = new EventOwners(new KernelPaths(), () => table, new CgroupIds(tree.Path));
+        using var owners = new EventOwners(new KernelPaths(), new SubjectNamer(() => table), new CgroupIds(tree.Path));
         owners.Complete(sent).Process!.Pod.ShouldBe("shop/web-0");
     }
 }

@@ -1,5 +1,5 @@
 using System.Net;
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 using Collector.Linux;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
@@ -21,7 +21,7 @@ internal sealed class LabHost(string cgroups, bool handles) : ProbeHost, IDispos
     [
         new Pod
         {
-            Sandbox = "1", Identity = new NamespaceIdentity(null, "shop", "web-0", "0a1b2c3d"), Created = 1,
+            Sandbox = "1", Names = new SubjectNames(null, "shop", "web-0", "0a1b2c3d"), Created = 1,
             Addresses = [IPAddress.Parse("192.0.2.1")],
         },
     ], 1);
@@ -47,7 +47,7 @@ internal sealed class LabHost(string cgroups, bool handles) : ProbeHost, IDispos
     internal override NamespaceOwners Owners => Machine.Owners;
 
     internal override EventOwners EventOwners { get; } =
-        new(new KernelPaths(), () => Table, new CgroupIds(cgroups, handles));
+        new(new KernelPaths(), new SubjectNamer(() => Table), new CgroupIds(cgroups, handles));
 
     internal override ProcessTable Processes => Machine.Processes;
 

@@ -109,8 +109,8 @@ internal static class DropTraffic
             for (var i = 0; i < table.Count; i++)
             {
                 var row = table.Rows[i];
-                if (inodes.Contains(row.Namespace?.Inode))
-                    rows.Add($"{row.Namespace!.Inode} {string.Join(' ', row.Tags)}: {table.Column(0)[i]}");
+                if (inodes.Contains(row.Subject?.Inode))
+                    rows.Add($"{row.Subject!.Inode} {string.Join(' ', row.Tags)}: {table.Column(0)[i]}");
             }
         }
         return [.. rows];

@@ -124,7 +124,7 @@ public sealed class PacketLossLifeTests
         using var ns = new TestNetns();
         using var run = new BpfProbeRun("packetloss", new BpfOptions { PerfBuffers = true });
         var port = DropTraffic.Datagrams(ns, Loopback, 4243);
-        var e = run.Events.Await(e => e.Namespace?.Inode == ns.Inode);
+        var e = run.Events.Await(e => e.Subject?.Inode == ns.Inode);
         e.Tuple.ShouldBe(new FlowTuple("udp", IPAddress.Loopback, port, IPAddress.Loopback, 4243));
         e.Process!.Pid.ShouldBe(Environment.ProcessId);
         run.Sum(Drops, ns).ShouldBe(1);
@@ -136,7 +136,7 @@ public sealed class PacketLossLifeTests
         using var ns = new TestNetns();
         using var run = new BpfProbeRun("packetloss", null, ("stack", "true"));
         DropTraffic.Datagrams(ns, Loopback, 4243);
-        var e = run.Events.Await(e => e.Namespace?.Inode == ns.Inode);
+        var e = run.Events.Await(e => e.Subject?.Inode == ns.Inode);
         e.Stack.Count.ShouldBeGreaterThan(3);
         e.Stack[0].ShouldBe(e.Fields[1]!.Value.Text);
         e.Stack.ShouldContain(s => s.StartsWith("ip_", StringComparison.Ordinal));
@@ -149,7 +149,7 @@ public sealed class PacketLossLifeTests
         using var run = new BpfProbeRun("packetloss");
         var loaded = run.Host.Bpf.Loaded.Single().Object;
         DropTraffic.Datagrams(ns, Loopback, 4243);
-        run.Events.Await(e => e.Namespace?.Inode == ns.Inode);
+        run.Events.Await(e => e.Subject?.Inode == ns.Inode);
 
         Reconfigure(run, ("burst", "0")).ShouldBeTrue();
         DropTraffic.Datagrams(ns, Loopback, 4243, count: 3);
@@ -169,7 +169,7 @@ public sealed class PacketLossLifeTests
         run.Sum(Drops, ns).ShouldBe(2);
 
         Thread.Sleep(200);
-        run.Events.All.Count(e => e.Namespace?.Inode == ns.Inode).ShouldBe(3);
+        run.Events.All.Count(e => e.Subject?.Inode == ns.Inode).ShouldBe(3);
         run.Host.Bpf.Loaded.Single().Object.ShouldBeSameAs(loaded);
         Reconfigure(run, ("entries", "128")).ShouldBeFalse();
     }
@@ -183,7 +183,7 @@ public sealed class PacketLossLifeTests
         using var run = new BpfProbeRun("packetloss", null, ("ignoreFunctions", $"{ipv4},{ipv4}:NO_SOCKET"));
         DropTraffic.Datagrams(ns, Loopback, 4243, count: 3);
         DropTraffic.Datagrams(ns, "::1", 4243, count: 3);
-        run.Events.Await(e => e.Namespace?.Inode == ns.Inode && e.Tuple?.Transport == "udp");
+        run.Events.Await(e => e.Subject?.Inode == ns.Inode && e.Tuple?.Transport == "udp");
         run.Sum(Drops, ns, PacketLossTests.Reason(run, "NO_SOCKET", ipv4), "ipv4").ShouldBe(0);
         run.Sum(Drops, ns, PacketLossTests.Reason(run, "NO_SOCKET", ipv6), "ipv6").ShouldBe(3);
         Entries(run).Count(k => k.Netns == ns.Inode && k.Family == 4).ShouldBe(0);
@@ -195,7 +195,7 @@ public sealed class PacketLossLifeTests
     {
         using var run = new BpfProbeRun("packetloss");
         DropTraffic.Datagrams(ns, address, 4243, count: 1);
-        var e = run.Events.Await(e => e.Namespace?.Inode == ns.Inode && e.Tuple?.Transport == "udp");
+        var e = run.Events.Await(e => e.Subject?.Inode == ns.Inode && e.Tuple?.Transport == "udp");
         var location = e.Fields[e.Info.Fields.Select(f => f.Key).ToList().IndexOf("netlens.drop.location")];
         return location!.Value.Text.Split('+')[0];
     }
@@ -212,7 +212,7 @@ public sealed class PacketLossLifeTests
         run.Sum(Drops, ns, "NO_SOCKET").ShouldBe(3);
         Thread.Sleep(200);
         var inode = ns.Inode;
-        run.Events.All.Count(e => e.Namespace?.Inode == inode).ShouldBe(0);
+        run.Events.All.Count(e => e.Subject?.Inode == inode).ShouldBe(0);
     }
 
     [RequiresBpfFact]
@@ -246,7 +246,7 @@ public sealed class PacketLossLifeTests
         return sum[0];
     }
 
-    private static bool IsIPv4(NetworkEvent e, ulong inode) => e.Namespace?.Inode == inode
+    private static bool IsIPv4(NetworkEvent e, ulong inode) => e.Subject?.Inode == inode
         && e.Tuple is { Transport: "udp" } tuple && tuple.Source.Equals(IPAddress.Loopback);
 
     private static bool Reconfigure(BpfProbeRun run, params (string Key, string Value)[] settings) =>

@@ -51,7 +51,7 @@ public sealed class PacketLossLoadTests(ITestOutputHelper output)
         BpfProbeRun.Eventually(() =>
         {
             run.Collect();
-            events = run.Events.All.LongCount(e => e.Namespace?.Inode == inode);
+            events = run.Events.All.LongCount(e => e.Subject?.Inode == inode);
             held = run.Events.HeldOf(inode);
             lost = PacketLossLifeTests.Losses(run, 0);
             (events + held + lost).ShouldBeGreaterThanOrEqualTo(count - missed);

@@ -15,7 +15,7 @@ public sealed class PacketLossQuietTests
         Thread.Sleep(500);
 
         DropTraffic.Rows(run, pair.Left, pair.Right).ShouldBeEmpty();
-        run.Events.All.Where(e => IsOf(e.Namespace?.Inode, pair)).Select(e => e.Message).ShouldBeEmpty();
+        run.Events.All.Where(e => IsOf(e.Subject?.Inode, pair)).Select(e => e.Message).ShouldBeEmpty();
     }
 
     [RequiresBpfFact]
@@ -24,7 +24,7 @@ public sealed class PacketLossQuietTests
         using var ns = new TestNetns();
         using var run = new BpfProbeRun("packetloss");
         var table = run.Collect().Tables.Single(t => t.Info.Id == "packetloss.legacy");
-        var row = Array.FindIndex(table.Rows.ToArray(), r => r.Namespace!.Inode == ns.Inode);
+        var row = Array.FindIndex(table.Rows.ToArray(), r => r.Subject!.Inode == ns.Inode);
         foreach (var metric in table.Info.Metrics)
             table.Column(metric)[row].ShouldBe(0);
     }

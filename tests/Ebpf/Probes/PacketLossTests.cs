@@ -32,7 +32,7 @@ public sealed partial class PacketLossTests
 
         var port = DropTraffic.Datagrams(pair.Left, target, 4243);
 
-        var e = run.Events.Await(e => e.Namespace?.Inode == pair.Right.Inode && e.Tuple?.DestinationPort == 4243);
+        var e = run.Events.Await(e => e.Subject?.Inode == pair.Right.Inode && e.Tuple?.DestinationPort == 4243);
         e.Tuple.ShouldBe(new FlowTuple("udp", IPAddress.Parse(source), port, IPAddress.Parse(target), 4243));
         // tcpdump: "... IP 192.0.2.1.33333 > 192.0.2.2.4243: UDP, length 16"
         var seen = Ends().Match(capture.StandardOutput.ReadLine()!);
@@ -61,7 +61,7 @@ public sealed partial class PacketLossTests
 
         DropTraffic.Connect(pair.Left, target, 4243).ShouldBeFalse();
 
-        var e = run.Events.Await(e => e.Namespace?.Inode == pair.Right.Inode && e.Tuple?.Transport == "tcp");
+        var e = run.Events.Await(e => e.Subject?.Inode == pair.Right.Inode && e.Tuple?.Transport == "tcp");
         e.Tuple!.Source.ShouldBe(IPAddress.Parse(source));
         e.Tuple.Destination.ShouldBe(IPAddress.Parse(target));
         e.Tuple.DestinationPort.ShouldBe(4243);
@@ -85,7 +85,7 @@ public sealed partial class PacketLossTests
 
         DropTraffic.Datagrams(pair.Left, target, 4243, count: 25);
 
-        var e = run.Events.Await(e => e.Namespace?.Inode == pair.Right.Inode && e.Tuple?.DestinationPort == 4243);
+        var e = run.Events.Await(e => e.Subject?.Inode == pair.Right.Inode && e.Tuple?.DestinationPort == 4243);
         e.Tuple!.Destination.ShouldBe(IPAddress.Parse(target));
         e.Fields[0].ShouldBe(reason);
         e.Fields[3].ShouldBe(InterfaceIndex(pair.Right));
@@ -104,7 +104,7 @@ public sealed partial class PacketLossTests
 
         DropTraffic.BadChecksum(pair.Left, TestNetnsPair.LeftIPv4, TestNetnsPair.RightIPv4, 1234, 4243);
 
-        var e = run.Events.Await(e => e.Namespace?.Inode == pair.Right.Inode && e.Tuple?.DestinationPort == 4243);
+        var e = run.Events.Await(e => e.Subject?.Inode == pair.Right.Inode && e.Tuple?.DestinationPort == 4243);
         e.Tuple!.SourcePort.ShouldBe(1234);
         Nstat(pair.Right, "UdpInCsumErrors").ShouldBe(1);
         run.Sum(Drops, pair.Right, Reason(run, "UDP_CSUM", "__udp4_lib_rcv")).ShouldBe(1);
@@ -129,7 +129,7 @@ public sealed partial class PacketLossTests
 
         DropTraffic.Datagrams(pair.Left, target, 4243, count: 500, size: 500);
 
-        var e = run.Events.Await(e => e.Namespace?.Inode == pair.Right.Inode && e.Tuple?.DestinationPort == 4243);
+        var e = run.Events.Await(e => e.Subject?.Inode == pair.Right.Inode && e.Tuple?.DestinationPort == 4243);
         e.Tuple!.Destination.ShouldBe(IPAddress.Parse(target));
         var errors = Nstat(pair.Right, counter);
         errors.ShouldBeGreaterThan(100);
@@ -146,7 +146,7 @@ public sealed partial class PacketLossTests
 
         DropTraffic.Datagrams(pair.Left, "203.0.113.1", 4243, count: 3);
 
-        var e = run.Events.Await(e => e.Namespace?.Inode == pair.Right.Inode && e.Tuple?.DestinationPort == 4243);
+        var e = run.Events.Await(e => e.Subject?.Inode == pair.Right.Inode && e.Tuple?.DestinationPort == 4243);
         e.Fields[1]!.Value.Text.ShouldStartWith("ip_error+");
         Nstat(pair.Right, "IpExtInNoRoutes").ShouldBe(3);
         run.Sum(Drops, pair.Right, e.Fields[0]!.Value, "ipv4").ShouldBe(3);
@@ -184,7 +184,7 @@ public sealed partial class PacketLossTests
             least = Nstat(pair.Right, "TcpExtListenOverflows");
             run.Sum("inspector_pod_packetloss_tcprcv", pair.Right)
                 .ShouldBeInRange(least, Nstat(pair.Right, "TcpExtListenOverflows"));
-            var e = run.Events.Await(e => e.Namespace?.Inode == pair.Right.Inode && e.Tuple?.DestinationPort == 4243
+            var e = run.Events.Await(e => e.Subject?.Inode == pair.Right.Inode && e.Tuple?.DestinationPort == 4243
                 && e.Fields[1]!.Value.Text.StartsWith("tcp_v4_rcv", StringComparison.Ordinal));
             e.Fields[4].ShouldBe("ACK");
         }

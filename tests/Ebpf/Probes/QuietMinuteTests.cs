@@ -38,7 +38,7 @@ public sealed class QuietMinuteTests
             + retransmissions.Sum("netlens.tcpretrans.segments", pair.Right);
         foreach (var run in new[] { drops, resets, retransmissions })
         {
-            var events = run.Events.All.Where(e => e.Namespace is { } ns && namespaces.Contains(ns.Inode));
+            var events = run.Events.All.Where(e => e.Subject is { } ns && namespaces.Contains(ns.Inode));
             if (run != retransmissions || again == 0)
                 events.Select(e => e.Message).ShouldBeEmpty();
             run.Failures.ShouldBeEmpty();

@@ -37,7 +37,7 @@ public sealed class TcpResetTests
     {
         var inode = ns.Inode;
         return run.Events.Await(
-            e => e.Info == info && e.Namespace?.Inode == inode && (tuple is null || e.Tuple == tuple));
+            e => e.Info == info && e.Subject?.Inode == inode && (tuple is null || e.Tuple == tuple));
     }
 
     /// <summary>One occurrence with each kind of sockets: two are IPv4 on the wire.</summary>
@@ -356,7 +356,7 @@ public sealed class TcpResetTests
         run.Sum(Resets, pair.Left).ShouldBe(0);
         run.Sum(Resets, pair.Right).ShouldBe(0);
         var inodes = new[] { pair.Left.Inode, pair.Right.Inode };
-        run.Events.All.ShouldNotContain(e => e.Namespace != null && inodes.Contains(e.Namespace.Inode));
+        run.Events.All.ShouldNotContain(e => e.Subject != null && inodes.Contains(e.Subject.Inode));
         TcpLab.Nstat(pair.Left, "TcpOutRsts").ShouldBe(0);
         TcpLab.Nstat(pair.Right, "TcpOutRsts").ShouldBe(0);
     }
@@ -386,12 +386,12 @@ public sealed class TcpResetTests
         run.Sum(Resets, ns, "transmit", "no_socket").ShouldBe(Attempts + 5);
         run.Probe.Reconfigure(Settings(("burst", "10"), ("stack", "true"))).ShouldBeTrue();
         Refuse(ns, 1);
-        var stacked = run.Events.Await(e => e.Stack.Count > 0 && e.Namespace?.Inode == inode);
+        var stacked = run.Events.Await(e => e.Stack.Count > 0 && e.Subject?.Inode == inode);
         stacked.Stack.ShouldContain(s => s.StartsWith("tcp_", StringComparison.Ordinal));
         Events().ShouldBe(before + 2);
         run.Probe.Reconfigure(Settings(("entries", "128"))).ShouldBeFalse();
 
-        int Events() => run.Events.All.Count(e => e.Namespace?.Inode == inode);
+        int Events() => run.Events.All.Count(e => e.Subject?.Inode == inode);
     }
 
     private static ProbeSettings Settings(params (string Key, string Value)[] settings) =>

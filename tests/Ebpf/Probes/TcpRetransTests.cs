@@ -22,7 +22,7 @@ public sealed class TcpRetransTests
     {
         var inode = ns.Inode;
         return run.Events.Await(
-            e => e.Namespace?.Inode == inode && e.Fields[0] == kind && (tuple is null || e.Tuple == tuple));
+            e => e.Subject?.Inode == inode && e.Fields[0] == kind && (tuple is null || e.Tuple == tuple));
     }
 
     /// <summary>Nothing is under way any more: the probe and nstat, read one after the other, agree.</summary>
@@ -230,7 +230,7 @@ public sealed class TcpRetransTests
             foreach (var ns in new[] { pair.Left, pair.Right })
             {
                 run.Sum(Segments, ns).ShouldBe(0);
-                run.Events.All.ShouldNotContain(e => e.Namespace != null && e.Namespace.Inode == ns.Inode);
+                run.Events.All.ShouldNotContain(e => e.Subject != null && e.Subject.Inode == ns.Inode);
             }
             return;
         }
@@ -256,11 +256,11 @@ public sealed class TcpRetransTests
             (Events() + run.Events.HeldOf(inode)).ShouldBe(counted);
         });
         Events().ShouldBeLessThan(40);
-        run.Events.All.First(e => e.Namespace?.Inode == inode).Stack
+        run.Events.All.First(e => e.Subject?.Inode == inode).Stack
             .ShouldContain(s => s.StartsWith("tcp_", StringComparison.Ordinal));
         run.Probe.Reconfigure(Settings(("entries", "128"))).ShouldBeFalse();
 
-        int Events() => run.Events.All.Count(e => e.Namespace?.Inode == inode);
+        int Events() => run.Events.All.Count(e => e.Subject?.Inode == inode);
     }
 
     [RequiresBpfFact]

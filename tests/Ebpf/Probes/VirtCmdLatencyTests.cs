@@ -121,7 +121,7 @@ public sealed class VirtCmdLatencyTests
 
         BpfProbeRun.Eventually(() => run.Events.All.Length.ShouldBe((int)calls));
         var events = run.Events.All;
-        events.ShouldAllBe(e => e.Text("network.interface.name") == device && e.Namespace!.IsHost);
+        events.ShouldAllBe(e => e.Text("network.interface.name") == device && e.Subject!.IsHost);
         events.Sum(e => e.Number("netlens.virtcmd.duration")).ShouldBe(after.Sum - before.Sum);
         var theirs = observer.Numbers("@commands");
         var ours = events.GroupBy(e => (e.Text("netlens.virtcmd.class"), e.Text("netlens.virtcmd.command")))
@@ -175,7 +175,7 @@ public sealed class VirtCmdLatencyTests
             var snapshot = run.Collect();
             var metric = run.Probe.Info.Metrics.First(m => m.Name == Duration);
             var rows = snapshot.Find(metric.Table)!.Rows.ToArray();
-            rows.ShouldContain(r => r.Namespace!.Inode == ns.Inode && r.Tags[0].Text == device);
+            rows.ShouldContain(r => r.Subject!.Inode == ns.Inode && r.Tags[0].Text == device);
             run.Allocated(20).ShouldBe(0);
         }
         finally

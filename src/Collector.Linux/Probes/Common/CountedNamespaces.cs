@@ -1,4 +1,4 @@
-using Collector.Core.Identity;
+using Collector.Core.Subjects;
 
 namespace Collector.Linux.Probes.Common;
 
@@ -18,9 +18,9 @@ internal enum CountedState
 /// <summary>A namespace that something was counted for.</summary>
 /// <param name="ns">Who it is as far as known.</param>
 /// <param name="now">When it was met.</param>
-internal sealed class CountedNamespace(NetNamespace ns, long now)
+internal sealed class CountedNamespace(Subject ns, long now)
 {
-    public NetNamespace Namespace { get; set; } = ns;
+    public Subject Namespace { get; set; } = ns;
 
     public CountedState State { get; set; }
 
@@ -43,7 +43,7 @@ internal sealed class CountedNamespaces(ProbeHost host)
     /// <summary>Nanoseconds that a stranger's counters stay without a change.</summary>
     private const long Patience = 300 * 1_000_000_000L;
 
-    private readonly Dictionary<NetNamespace, CountedNamespace> _byNamespace = [];
+    private readonly Dictionary<Subject, CountedNamespace> _byNamespace = [];
     private readonly List<CountedNamespace> _all = [];
     private readonly List<CountedNamespace> _leaving = [];
     private long _version = -1;
@@ -53,7 +53,7 @@ internal sealed class CountedNamespaces(ProbeHost host)
     /// <param name="now">Unix nanoseconds.</param>
     /// <param name="scarce">A map is nearly full: strangers go at the first collection without a change.</param>
     /// <param name="forget">Called for each whose rows are to go.</param>
-    public void Begin(long now, bool scarce, Action<NetNamespace> forget)
+    public void Begin(long now, bool scarce, Action<Subject> forget)
     {
         var before = _now;
         _now = now;
@@ -104,7 +104,7 @@ internal sealed class CountedNamespaces(ProbeHost host)
         return counted.State;
     }
 
-    private void Look(CountedNamespace counted, Action<NetNamespace> forget)
+    private void Look(CountedNamespace counted, Action<Subject> forget)
     {
         var ns = counted.Namespace;
         if (counted.Stranger
@@ -120,7 +120,7 @@ internal sealed class CountedNamespaces(ProbeHost host)
     }
 
     // Its rows go now: they would show 0 once. One that cannot be opened is alive all the same.
-    private bool Expire(CountedNamespace counted, Action<NetNamespace> forget)
+    private bool Expire(CountedNamespace counted, Action<Subject> forget)
     {
         if (host.Namespaces.IsUnreadable(counted.Namespace.Inode))
             return false;
@@ -129,7 +129,7 @@ internal sealed class CountedNamespaces(ProbeHost host)
         return true;
     }
 
-    private void Forget(CountedNamespace counted, Action<NetNamespace> forget)
+    private void Forget(CountedNamespace counted, Action<Subject> forget)
     {
         forget(counted.Namespace);
         counted.Forgotten = true;

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 
 namespace Collector.Linux.Probes.Common;
 
@@ -43,7 +43,7 @@ internal sealed class CounterRows(TableInfo table, long since, Func<long, long, 
     /// <param name="ns">Its namespace; null in a table of the node.</param>
     /// <param name="a">First number that tells rows of a namespace apart.</param>
     /// <param name="b">Second.</param>
-    public CounterRow Of(NetNamespace? ns, long a = 0, long b = 0)
+    public CounterRow Of(Subject? ns, long a = 0, long b = 0)
     {
         ref var rows = ref CollectionsMarshal.GetValueRefOrAddDefault(_byNamespace, ns ?? Node, out _);
         ref var row = ref CollectionsMarshal.GetValueRefOrAddDefault(rows ??= [], (a, b), out _);
@@ -69,7 +69,7 @@ internal sealed class CounterRows(TableInfo table, long since, Func<long, long, 
     }
 
     /// <summary>Forgets the rows of a namespace that is gone.</summary>
-    public void Drop(NetNamespace ns)
+    public void Drop(Subject ns)
     {
         if (!_byNamespace.Remove(ns, out var rows))
             return;

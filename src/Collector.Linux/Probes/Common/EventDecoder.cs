@@ -113,7 +113,7 @@ internal sealed class EventDecoder<TRecord>(ProbeHost host, OfRecord<TRecord, Ev
             Time = occurrence.Time,
             ObservedTime = occurrence.Observed,
             Message = kind.Message(record, tuple),
-            Namespace = host.Namespaces.Directory.Find(head.Netns, head.NetnsCookie),
+            Subject = host.Namespaces.Directory.Find(head.Netns, head.NetnsCookie),
             Process = kind.Process is { } process ? process(record) : head.Process,
             Tuple = tuple,
             Fields = kind.Fields(record),

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Collector.Core.Events;
-using Collector.Core.Identity;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Bpf;
 
@@ -51,7 +51,7 @@ internal sealed class NamespaceCounters<TKey, TValue, TRow>(BpfMap map, CountedN
     /// Makes what is kept for an entry, when it is met and when its namespace is found later. Null: the entry is not
     /// wanted, and deleted.
     /// </summary>
-    public required Func<TKey, NetNamespace?, TRow?> Meet { get; init; }
+    public required Func<TKey, Subject?, TRow?> Meet { get; init; }
 
     /// <summary>Counts an entry, once per collection.</summary>
     public required EntryAction<TKey, TValue, TRow> Add { get; init; }
@@ -143,7 +143,7 @@ internal sealed class NamespaceCounters<TKey, TValue, TRow>(BpfMap map, CountedN
         public CountedNamespace? Owner => owner;
 
         /// <summary>The one that the row is of.</summary>
-        public NetNamespace? Namespace { get; set; }
+        public Subject? Namespace { get; set; }
 
         public TRow? Row { get; set; }
 

@@ -1,8 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using Collector.Core.Events;
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
@@ -24,7 +24,7 @@ internal sealed class PacketLossCounts
     private readonly List<string> _labelTexts = [];
     private readonly byte[] _families;
     private readonly long _since = KernelClock.UnixNow();
-    private readonly Action<NetNamespace> _forget;
+    private readonly Action<Subject> _forget;
     private DropActions _actions;
     private CounterRows _rows;
     private CounterRows _nodeRows;
@@ -113,7 +113,7 @@ internal sealed class PacketLossCounts
         }
     }
 
-    private Counted? Meet(PacketLossKey key, NetNamespace? ns)
+    private Counted? Meet(PacketLossKey key, Subject? ns)
     {
         if (key.Location != 0 && !_places.IsLoss(key.Location, key.Reason))
             return null;
@@ -138,7 +138,7 @@ internal sealed class PacketLossCounts
         legacy.Values[counted.LegacyColumn] += drops;
     }
 
-    private void Forget(NetNamespace ns)
+    private void Forget(Subject ns)
     {
         _rows.Drop(ns);
         _legacy.Drop(ns);

@@ -1,7 +1,7 @@
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Probes.Common;

@@ -116,7 +116,7 @@ public sealed class Fd(ProbeHost host, ProbeSettings settings) : Probe(Info)
     private sealed class Sum(ProcessGroup group)
     {
         public ProcessGroup Group { get; } = group;
-        public Row Row { get; } = new(Info.Tables[0], group.Namespace, group.Namespace.StartTime);
+        public Row Row { get; } = new(Info.Tables[0], group.Subject, group.Subject.StartTime);
         public bool Readable;
         public long Open;
         public long Sockets;

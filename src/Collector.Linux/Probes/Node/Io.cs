@@ -90,9 +90,9 @@ public sealed class Io(ProbeHost host, ProbeSettings settings) : Probe(Info)
     private Total NewTotal(ProcessGroup group)
     {
         var snapshot = _snapshot!;
-        var ns = group.Namespace;
-        var start = !_first ? snapshot.StartTimeOfNew(ns.StartTime) : _lifetime ? ns.StartTime : snapshot.Time;
-        return new Total { Row = new Row(Info.Tables[0], ns, start) };
+        var since = group.Subject.StartTime;
+        var start = !_first ? snapshot.StartTimeOfNew(since) : _lifetime ? since : snapshot.Time;
+        return new Total { Row = new Row(Info.Tables[0], group.Subject, start) };
     }
 
     private static Metric Calls(string direction, string legacy) => new()

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
-using Collector.Core.Identity;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Kernel.ProcFs;

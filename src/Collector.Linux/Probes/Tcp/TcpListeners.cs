@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Runtime.InteropServices;
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Probes.Mib;
 using Collector.Linux.Processes;
@@ -55,7 +55,7 @@ internal sealed class TcpListeners(NetNamespace ns, int limit, ListenerOwners? o
         [new("network.local.address"), new("network.local.port")], [Depth, Limit, Fullest, Drops, Shards]);
 
     private readonly List<SocketMessage> _staged = [];
-    private readonly Dictionary<(UInt128 Address, ushort Port, NetNamespace Owner), Group> _groups = [];
+    private readonly Dictionary<(UInt128 Address, ushort Port, Subject Owner), Group> _groups = [];
     private readonly Dictionary<ulong, (uint Drops, long Tick)> _drops = [];
     private readonly Group _others = new();
     private long _lastRead;

@@ -1,8 +1,8 @@
 using Collector.Core.Events;
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes.Common;
@@ -96,7 +96,7 @@ internal sealed class TcpReset : BpfProbe
 
     private readonly TcpSegments _segments;
     private readonly Lazy<Dictionary<int, string>?> _reasons;
-    private readonly Action<NetNamespace> _forget;
+    private readonly Action<Subject> _forget;
     private CounterRows _rows = null!;
     private CountedNamespaces _namespaces = null!;
     private NamespaceCounters<TcpKey, TcpValue, CounterRow> _counters = null!;
@@ -175,7 +175,7 @@ internal sealed class TcpReset : BpfProbe
     }
 
     // The program counts nothing without a namespace.
-    private CounterRow? Meet(TcpKey key, NetNamespace? ns) =>
+    private CounterRow? Meet(TcpKey key, Subject? ns) =>
         ns is null ? null : _rows.Of(ns, (key.Kind << 16) | (key.State << 8) | key.Family, key.Reason);
 
     private TagValue[] Tags(long counted, long reason)

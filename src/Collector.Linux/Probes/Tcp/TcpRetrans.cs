@@ -1,8 +1,8 @@
 using Collector.Core.Events;
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes.Common;
@@ -67,7 +67,7 @@ internal sealed class TcpRetrans : BpfProbe
     ];
 
     private readonly TcpSegments _segments;
-    private readonly Action<NetNamespace> _forget;
+    private readonly Action<Subject> _forget;
     private CounterRows _rows = null!;
     private CounterRows _totals = null!;
     private CountedNamespaces _namespaces = null!;
@@ -122,7 +122,7 @@ internal sealed class TcpRetrans : BpfProbe
     }
 
     // The program counts nothing without a namespace.
-    private Counted? Meet(TcpKey key, NetNamespace? ns) =>
+    private Counted? Meet(TcpKey key, Subject? ns) =>
         ns is null ? null : new Counted(_rows.Of(ns, key.Kind, key.Family), _totals.Of(ns));
 
     private static void Add(in TcpKey key, in TcpValue value, Counted counted)
@@ -131,7 +131,7 @@ internal sealed class TcpRetrans : BpfProbe
         counted.Total.Values[0] += value.Segments;
     }
 
-    private void Forget(NetNamespace ns)
+    private void Forget(Subject ns)
     {
         _rows.Drop(ns);
         _totals.Drop(ns);

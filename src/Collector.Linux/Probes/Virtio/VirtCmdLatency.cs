@@ -1,9 +1,9 @@
 using System.Globalization;
 using Collector.Core.Events;
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes.Common;
@@ -191,7 +191,7 @@ internal sealed class VirtCmdLatency : BpfProbe
 
     /// <summary>A device in one namespace.</summary>
     /// <param name="ns">The namespace; null where the kernel could not tell.</param>
-    private sealed class VirtCmdDevice(NetNamespace? ns)
+    private sealed class VirtCmdDevice(Subject? ns)
     {
         private Comm _name;
         private Row? _row;

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Collector.Core.Events;
 using Collector.Core.Metrics;
-using Collector.Worker.Export.Series;
+using Collector.Core.Subjects;
 
 namespace Collector.Worker.Events.Outlets;
 
@@ -32,7 +32,7 @@ internal static class EventAttributes
     /// <summary>All keys that any event may have, in order; a kind's own fields must not repeat one.</summary>
     public static IReadOnlyList<(string Key, string Type, string Meaning)> Common { get; } =
     [
-        .. IdentityAttributes.Keys.Select(k => (k, "text", "the network namespace, as on metrics")),
+        .. SubjectNaming.Otel.Keys.Select(k => (k.Key, "text", "the network namespace, as on metrics")),
         (Transport, "text", "`tcp`, `udp`, `icmp`, `icmpv6`, or the protocol's number"),
         (Type, "text", "`ipv4` or `ipv6`; IPv4-mapped addresses are IPv4"),
         (SourceAddress, "text", "sender; for a socket, the local end"),
@@ -55,9 +55,9 @@ internal static class EventAttributes
     /// <summary>Adds the attributes of <paramref name="e"/> to <paramref name="into"/>.</summary>
     public static void Add(NetworkEvent e, List<KeyValuePair<string, object?>> into)
     {
-        var identity = new List<Tag>(IdentityAttributes.Keys.Count);
-        IdentityAttributes.Add(identity, e.Namespace, e.Namespace?.Identity);
-        foreach (var tag in identity)
+        var subject = new List<Tag>(SubjectNaming.Otel.Keys.Count);
+        SubjectNaming.Otel.Add(subject, SubjectFacts.Of(e.Subject));
+        foreach (var tag in subject)
             into.Add(new(tag.Key, tag.Value.Text));
         AddTuple(e.Tuple, into);
         AddProcess(e.Process, into);

@@ -34,12 +34,12 @@ public sealed class ResourceAttributes
     /// <param name="options">Gives the file's part.</param>
     /// <param name="host">The machine.</param>
     /// <param name="version">service.version.</param>
-    /// <param name="environment">Gives NODE_NAME, as a DaemonSet sets it from spec.nodeName.</param>
+    /// <param name="environment">Gives the node's name where the file does not.</param>
     public static ResourceAttributes Build(
         OtlpSettings settings, ResourceOptions options, HostFacts host, string version,
         Func<string, string?> environment)
     {
-        var node = NullIfEmpty(options.NodeName) ?? NullIfEmpty(environment("NODE_NAME"));
+        var node = NodeName.Given(options, environment);
         var resource = new ResourceAttributes();
         resource.Set("service.name", "netlens");
         resource.Set("service.version", version);
@@ -100,6 +100,4 @@ public sealed class ResourceAttributes
 #pragma warning disable CA5350 // version 5 UUIDs are SHA-1 by definition; nothing secret depends on it
     private static byte[] Sha1(byte[] bytes) => SHA1.HashData(bytes);
 #pragma warning restore CA5350
-
-    private static string? NullIfEmpty(string? text) => string.IsNullOrWhiteSpace(text) ? null : text.Trim();
 }

@@ -1,21 +1,20 @@
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
-using Collector.Worker.Export.Series;
+using Collector.Core.Subjects;
 
 namespace Collector.Worker.Export.Otlp;
 
 /// <summary>
-/// The attributes of a row, kept on the row itself: they die with it. Encoded again when the namespace got another
-/// identity (its pod became known), which the reference tells.
+/// The attributes of a row, kept on the row itself: they die with it. Encoded again when its subject got other names
+/// (its pod became known), which the reference tells.
 /// </summary>
 internal sealed class RowAttributes
 {
-    private readonly NamespaceIdentity? _identity;
+    private readonly SubjectNames _names;
 
-    private RowAttributes(NamespaceIdentity? identity, EncodedAttributes encoded)
+    private RowAttributes(SubjectNames names, EncodedAttributes encoded)
     {
-        _identity = identity;
+        _names = names;
         Encoded = encoded;
     }
 
@@ -23,19 +22,19 @@ internal sealed class RowAttributes
 
     public static EncodedAttributes Of(Row row)
     {
-        var identity = row.Namespace?.Identity;
-        if (row.GetCached(RowCacheSlot.Otlp) is RowAttributes cached && ReferenceEquals(cached._identity, identity))
+        var facts = SubjectFacts.Of(row.Subject);
+        if (row.GetCached(RowCacheSlot.Otlp) is RowAttributes cached && ReferenceEquals(cached._names, facts.Names))
             return cached.Encoded;
-        var made = new RowAttributes(identity, EncodedAttributes.Encode(Tags(row, identity).ToArray()));
+        var made = new RowAttributes(facts.Names, EncodedAttributes.Encode(Tags(row, facts).ToArray()));
         row.SetCached(RowCacheSlot.Otlp, made);
         return made.Encoded;
     }
 
-    /// <summary>Scope and names of the namespace, then what tells its rows apart.</summary>
-    private static List<Tag> Tags(Row row, NamespaceIdentity? identity)
+    /// <summary>Scope and names of the subject, then what tells its rows apart.</summary>
+    private static List<Tag> Tags(Row row, in SubjectFacts facts)
     {
         var tags = new List<Tag>(8);
-        IdentityAttributes.Add(tags, row.Namespace, identity);
+        SubjectNaming.Otel.Add(tags, facts);
         for (var i = 0; i < row.Tags.Count; i++)
         {
             if (row.Tags[i].IsNumber || row.Tags[i].Text.Length > 0)

@@ -15,7 +15,7 @@ internal sealed class PagePlan
         Kind = kind;
         Labels = labels;
         Catalogue = new PrometheusCatalogue(tables, kind.Naming);
-        Families = [.. Catalogue.Families.Select(f => new FamilyPlan(f, kind, labels.IdentityNames))];
+        Families = [.. Catalogue.Families.Select(f => new FamilyPlan(f, kind, labels.SubjectLabels))];
     }
 
     public PrometheusPageKind Kind { get; }
@@ -32,10 +32,10 @@ internal sealed class PagePlan
 /// <summary>A family's metadata lines and columns.</summary>
 internal sealed class FamilyPlan
 {
-    public FamilyPlan(PrometheusFamily family, PrometheusPageKind kind, IReadOnlyList<string> identityNames)
+    public FamilyPlan(PrometheusFamily family, PrometheusPageKind kind, IReadOnlyList<string> subjectLabels)
     {
         Header = Encoding.UTF8.GetBytes(HeaderOf(family, kind.Format));
-        Columns = [.. family.Columns.Select(c => new ColumnPlan(family, c, kind, identityNames))];
+        Columns = [.. family.Columns.Select(c => new ColumnPlan(family, c, kind, subjectLabels))];
     }
 
     public byte[] Header { get; }
@@ -58,12 +58,12 @@ internal sealed class FamilyPlan
 internal sealed class ColumnPlan
 {
     public ColumnPlan(
-        PrometheusFamily family, PrometheusColumn column, PrometheusPageKind kind, IReadOnlyList<string> identityNames)
+        PrometheusFamily family, PrometheusColumn column, PrometheusPageKind kind, IReadOnlyList<string> subjectLabels)
     {
         Metric = column.Metric;
         Legacy = column.Origin is PrometheusNameOrigin.Legacy;
         Scale = Legacy ? Metric.LegacyScale : Metric.Scale;
-        Tags = Legacy ? LabelBlock.Empty : FixedTags(identityNames);
+        Tags = Legacy ? LabelBlock.Empty : FixedTags(subjectLabels);
         var tags = Tags.Bytes.Length == 0 ? "" : "," + Encoding.UTF8.GetString(Tags.Bytes);
         Name = Encoding.UTF8.GetBytes(family.Name + "{");
         End = Encoding.UTF8.GetBytes(tags + "} ");
@@ -94,9 +94,9 @@ internal sealed class ColumnPlan
     /// <summary>
     /// The metric's own tags, but for one whose name its rows carry already: a line has each name once.
     /// </summary>
-    private LabelBlock FixedTags(IReadOnlyList<string> identityNames)
+    private LabelBlock FixedTags(IReadOnlyList<string> subjectLabels)
     {
-        HashSet<string> taken = [.. identityNames, .. Metric.Table.RowTags.Select(t => PrometheusNames.Label(t.Key))];
+        HashSet<string> taken = [.. subjectLabels, .. Metric.Table.RowTags.Select(t => PrometheusNames.Label(t.Key))];
         return LabelBlock.Create(
         [
             .. Metric.Tags

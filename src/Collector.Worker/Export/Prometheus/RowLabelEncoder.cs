@@ -1,22 +1,23 @@
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Series;
 
 namespace Collector.Worker.Export.Prometheus;
 
-/// <summary>The encoded labels of a row, true as long as its namespace has this identity.</summary>
+/// <summary>The encoded labels of a row, true as long as its subject has these names.</summary>
 /// <param name="Encoder">The encoder that made them: another one may know the node by another name.</param>
-/// <param name="Identity">The identity that they show.</param>
-/// <param name="Derived">For metrics under their derived name: identity and all row tags.</param>
-/// <param name="Legacy">For metrics under a legacy name: identity and the row tags that have a legacy key.</param>
-internal sealed record RowLabels(
-    RowLabelEncoder Encoder, NamespaceIdentity? Identity, LabelBlock Derived, LabelBlock Legacy);
+/// <param name="Names">The names that they show.</param>
+/// <param name="Derived">For metrics under their derived name: names and all row tags.</param>
+/// <param name="Legacy">For metrics under a legacy name: names and the row tags that have a legacy key.</param>
+internal sealed record RowLabels(RowLabelEncoder Encoder, SubjectNames Names, LabelBlock Derived, LabelBlock Legacy);
 
 /// <summary>Knows which labels a row carries in one naming, and keeps their bytes in the row.</summary>
 internal sealed class RowLabelEncoder(MetricNaming naming, string nodeName)
 {
+    private readonly SubjectNaming _subjects = SubjectNamings.Of(naming);
+
     private readonly RowCacheSlot _slot = naming switch
     {
         MetricNaming.KubeSkoop => RowCacheSlot.PrometheusKubeSkoop,
@@ -24,32 +25,27 @@ internal sealed class RowLabelEncoder(MetricNaming naming, string nodeName)
         _ => RowCacheSlot.PrometheusOtel,
     };
 
-    /// <summary>Label names that a row may carry for its identity: a fixed tag must not repeat one.</summary>
-    public IReadOnlyList<string> IdentityNames { get; } = naming switch
-    {
-        MetricNaming.KubeSkoop => ["k8s_node", "k8s_namespace", "k8s_pod", "netns"],
-        MetricNaming.Inspector => ["node", "namespace", "pod", "netns"],
-        _ => [.. IdentityAttributes.Keys.Select(PrometheusNames.Label)],
-    };
+    /// <summary>Label names that a row may carry for its subject: a fixed tag must not repeat one.</summary>
+    public IReadOnlyList<string> SubjectLabels { get; } =
+        [.. SubjectNamings.Of(naming).Keys.Select(k => PrometheusNames.Label(k.Key))];
 
-    /// <summary>The row's labels; encoded again only when its namespace got another identity.</summary>
+    /// <summary>The row's labels; encoded again only when its subject got other names.</summary>
     public RowLabels For(Row row)
     {
-        var identity = row.Namespace?.Identity;
+        var facts = SubjectFacts.Of(row.Subject, nodeName);
         if (row.GetCached(_slot) is RowLabels labels
-            && ReferenceEquals(labels.Identity, identity) && ReferenceEquals(labels.Encoder, this))
+            && ReferenceEquals(labels.Names, facts.Names) && ReferenceEquals(labels.Encoder, this))
         {
             return labels;
         }
-        labels = Encode(row, identity);
+        labels = Encode(row, facts);
         row.SetCached(_slot, labels);
         return labels;
     }
 
-    private RowLabels Encode(Row row, NamespaceIdentity? identity)
+    private RowLabels Encode(Row row, in SubjectFacts facts)
     {
-        var ns = row.Table.Scope is RowScope.Node ? null : row.Namespace;
-        var common = IdentityLabels(ns, identity ?? NamespaceIdentity.None);
+        var common = Labels(row.Table.Scope is RowScope.Node ? SubjectFacts.Of(null, nodeName) : facts);
         var keys = row.Table.RowTags;
         List<KeyValuePair<string, string>> derived = [.. common], legacy = [.. common];
         for (var i = 0; i < keys.Count; i++)
@@ -62,22 +58,13 @@ internal sealed class RowLabelEncoder(MetricNaming naming, string nodeName)
                 legacy.Add(new(PrometheusNames.LegacyLabel(key), value));
         }
         var block = LabelBlock.Create(derived);
-        return new(this, identity, block, naming is MetricNaming.Otel ? block : LabelBlock.Create(legacy));
+        return new(this, facts.Names, block, naming is MetricNaming.Otel ? block : LabelBlock.Create(legacy));
     }
 
-    private List<KeyValuePair<string, string>> IdentityLabels(NetNamespace? ns, NamespaceIdentity identity)
-    {
-        if (ns is null)
-            identity = NamespaceIdentity.None;
-        return naming is MetricNaming.Otel
-            ? Otel(ns, identity)
-            : [.. IdentityAttributes.Legacy(naming, nodeName, ns, identity)];
-    }
-
-    private static List<KeyValuePair<string, string>> Otel(NetNamespace? ns, NamespaceIdentity identity)
+    private List<KeyValuePair<string, string>> Labels(in SubjectFacts facts)
     {
         var tags = new List<Tag>();
-        IdentityAttributes.Add(tags, ns, identity);
+        _subjects.Add(tags, facts);
         // Keys of two labels may differ only in what no label name here can have.
         return
         [

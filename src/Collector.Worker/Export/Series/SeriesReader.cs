@@ -1,6 +1,6 @@
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Worker.Configuration;
 
 namespace Collector.Worker.Export.Series;
@@ -10,7 +10,7 @@ namespace Collector.Worker.Export.Series;
 /// </summary>
 /// <param name="Metric">Its descriptor.</param>
 /// <param name="Name">Its name in the naming asked for.</param>
-/// <param name="Row">Its row; the namespace is there.</param>
+/// <param name="Row">Its row; the subject is there.</param>
 /// <param name="Attributes">Attributes in the naming asked for.</param>
 /// <param name="Raw">Stored value of the metric's first column.</param>
 /// <param name="Scale">Factor to the exported unit.</param>
@@ -75,11 +75,7 @@ internal static class SeriesReader
     private static List<Tag> Attributes(Row row, Metric metric, MetricNaming naming, bool legacy, string nodeName)
     {
         var tags = new List<Tag>();
-        if (naming == MetricNaming.Otel)
-            IdentityAttributes.Add(tags, row.Namespace, row.Namespace?.Identity);
-        else
-            tags.AddRange(IdentityAttributes.Legacy(naming, nodeName, row.Namespace, row.Namespace?.Identity)
-                .Select(l => new Tag(l.Key, l.Value)));
+        SubjectNamings.Of(naming).Add(tags, SubjectFacts.Of(row.Subject, nodeName));
         for (var i = 0; i < row.Tags.Count; i++)
         {
             var key = row.Table.RowTags[i];

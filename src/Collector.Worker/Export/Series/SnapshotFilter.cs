@@ -1,5 +1,5 @@
-using Collector.Core.Identity;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 
 namespace Collector.Worker.Export.Series;
 
@@ -11,16 +11,16 @@ internal static class SnapshotFilter
     /// <c>host</c>, which also keeps the rows of the node itself.
     /// </summary>
     public static Snapshot Keep(Snapshot snapshot, IReadOnlyCollection<string> names, TimeProvider time) =>
-        Keep(snapshot, ns => names.Any(n => Fits(ns, n)), time);
+        Keep(snapshot, s => names.Any(n => Fits(s, n)), time);
 
     /// <summary>A copy with the rows of one pod, named <c>namespace/name</c>: <c>netlens once --pod</c>.</summary>
     public static Snapshot KeepPod(Snapshot snapshot, string pod, TimeProvider time) =>
-        Keep(snapshot, ns => IsPod(ns, pod), time);
+        Keep(snapshot, s => IsPod(s, pod), time);
 
-    public static bool IsPod(NetNamespace? ns, string pod) =>
-        ns?.Identity is { PodName: not null } identity && $"{identity.PodNamespace}/{identity.PodName}" == pod;
+    public static bool IsPod(Subject? subject, string pod) =>
+        subject?.Names is { PodName: not null } names && $"{names.PodNamespace}/{names.PodName}" == pod;
 
-    private static Snapshot Keep(Snapshot snapshot, Func<NetNamespace?, bool> wanted, TimeProvider time)
+    private static Snapshot Keep(Snapshot snapshot, Func<Subject?, bool> wanted, TimeProvider time)
     {
         var builder = new SnapshotBuilder(new SnapshotStore(), time);
         builder.Begin();
@@ -29,7 +29,7 @@ internal static class SnapshotFilter
             for (var r = 0; r < table.Count; r++)
             {
                 var row = table.Rows[r];
-                if (!wanted(row.Namespace))
+                if (!wanted(row.Subject))
                     continue;
                 var copy = builder.Append(row);
                 for (var column = 0; column < table.Info.Width; column++)
@@ -39,8 +39,8 @@ internal static class SnapshotFilter
         return builder.Publish();
     }
 
-    public static bool Fits(NetNamespace? ns, string name) =>
-        ns is null || ns.IsHost
-            ? name == "host" || (ns is not null && name == ns.Inode.ToString())
-            : name == ns.Identity.Name || name == ns.Inode.ToString();
+    public static bool Fits(Subject? subject, string name) =>
+        subject is null || subject.IsHost
+            ? name == "host" || (subject is not null && name == subject.Inode.ToString())
+            : name == subject.Names.NetnsName || name == subject.Inode.ToString();
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using Collector.Core.Events;
+using Collector.Core.Subjects;
 using Collector.Worker.Events.Outlets;
 using FsCheck;
 using FsCheck.Fluent;
@@ -72,7 +73,7 @@ public sealed class EventJsonTests
                 Process = new(1, 2, command),
                 Fields = [field, long.MinValue, null],
                 Stack = [command, field],
-                Namespace = new(1, 1, false, 0, new(field, command, message)),
+                Subject = new NetNamespace(1, 1, false, 0, new(field, command, message)),
             };
 
             var line = Lines(e, Plain());

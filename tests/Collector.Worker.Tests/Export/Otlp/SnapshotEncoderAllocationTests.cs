@@ -1,6 +1,6 @@
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Otlp;
 
@@ -95,7 +95,7 @@ public sealed class SnapshotEncoderAllocationTests
     private Row MakeRow(int i)
     {
         var ns = new NetNamespace(
-            (ulong)i + 1, i, i == 0, 1, new NamespaceIdentity($"ns{i}", "shop", $"cart-{i}", $"uid-{i}"));
+            (ulong)i + 1, i, i == 0, 1, new SubjectNames($"ns{i}", "shop", $"cart-{i}", $"uid-{i}"));
         return new Row(_table, ns, 1, "eth0");
     }
 }

@@ -72,7 +72,7 @@ public sealed class DuplicateSeriesTests
             Name = "a", Unit = "{x}", Kind = InstrumentKind.Gauge, Description = "X.", KubeSkoop = ["kubeskoop_a"],
         };
         var table = new TableInfo("t", RowScope.Namespace, [], [metric]);
-        _node.Named.Identity = _node.Pod.Identity;
+        _node.Named.Names = _node.Pod.Names;
         var snapshot = _node.Collect(b =>
         {
             b.Append(new Row(table, _node.Pod, 1)).Set(metric, 1);
@@ -109,6 +109,22 @@ public sealed class DuplicateSeriesTests
         var table = new TableInfo("t", RowScope.Node, [new("k.a"), new("k_a")], [metric]);
         Samples(Write(b => b.Append(new Row(table, null, 1, "1", "2")).Set(metric, 5)).Text)
             .ShouldBe(["""a{netlens_scope="node",k_a="1;2"} 5"""]);
+    }
+
+    [Theory]
+    [InlineData(MetricNaming.KubeSkoop, "k8s_node", "k8s_namespace", "k8s_pod", "netns", "container")]
+    [InlineData(MetricNaming.Inspector, "node", "namespace", "pod", "netns", "container")]
+    public void A_fixed_tag_never_repeats_a_label_of_the_subject(MetricNaming naming, params string[] labels)
+    {
+        var metric = Gauge("a", [.. labels.Select(l => new Tag(l, "fixed"))]);
+        var table = new TableInfo("t", RowScope.Namespace, [], [metric]);
+        _node.Pod.Names = _node.Pod.Names with { ContainerId = "c1", ContainerName = "main", IsSecondary = true };
+        var page = PrometheusSnapshotFixture.Write(
+            _node.Collect(b => b.Append(new Row(table, _node.Pod, 1)).Set(metric, 1)), new(naming, default));
+        var sample = Samples(page.Text).Single();
+        foreach (var label in labels)
+            (sample.Split($"{{{label}=").Length + sample.Split($",{label}=").Length).ShouldBe(3, $"{label}: {sample}");
+        sample.ShouldContain("""container="main"}""");
     }
 
     private (string Text, Collector.Worker.Export.Prometheus.PrometheusPageResult Result) Write(

@@ -139,7 +139,7 @@ public sealed class GoldenPageTests
         var snapshot = _node.CollectGolden();
         var writer = new PrometheusWriter(PrometheusSnapshotFixture.Node);
         Render(writer, snapshot).ShouldContain("netlens_netns_name=\"blue\"");
-        _node.Named.Identity = new("green", "shop", "cart-0", "uid-2");
+        _node.Named.Names = new("green", "shop", "cart-0", "uid-2");
         Render(writer, snapshot).ShouldContain("netlens_netns_name=\"green\",k8s_namespace_name=\"shop\"");
     }
 

@@ -1,7 +1,7 @@
 using System.Text;
-using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Prometheus;
 using FsCheck;

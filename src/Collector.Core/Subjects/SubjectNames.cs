@@ -1,17 +1,16 @@
-namespace Collector.Core.Identity;
+namespace Collector.Core.Subjects;
 
 /// <summary>
-/// What a network namespace, or a pod that shares the node's, is called. Immutable: exporters cache what they encoded
-/// by reference.
+/// What a subject is called. Immutable and swapped whole: exporters cache what they encoded by reference.
 /// </summary>
-/// <param name="Name">Name under /run/netns or of the mount, null where it has none.</param>
+/// <param name="NetnsName">Name of its network namespace under /run/netns or of the mount; null: it has none.</param>
 /// <param name="PodNamespace">Kubernetes namespace of its pod, null while unknown.</param>
 /// <param name="PodName">Name of its pod, null while unknown.</param>
 /// <param name="PodUid">UID of its pod, null while unknown.</param>
-public sealed record NamespaceIdentity(
-    string? Name = null, string? PodNamespace = null, string? PodName = null, string? PodUid = null)
+public sealed record SubjectNames(
+    string? NetnsName = null, string? PodNamespace = null, string? PodName = null, string? PodUid = null)
 {
-    public static NamespaceIdentity None { get; } = new();
+    public static SubjectNames None { get; } = new();
 
     /// <summary>
     /// True where the pod has a newer namespace than this one (a second sandbox, a namespace made inside the pod):
@@ -33,6 +32,12 @@ public sealed record NamespaceIdentity(
 
     /// <summary>The systemd unit whose processes are in it, where that is of no pod.</summary>
     public string? Unit { get; init; }
+
+    /// <summary>
+    /// The names that these were made of, the pod's own: while they are the same object there is nothing to make
+    /// anew. Null where these are a guess, or nobody's.
+    /// </summary>
+    public SubjectNames? Source { get; init; }
 
     /// <summary>True where it is known whose it is, beyond a name.</summary>
     public bool IsResolved => PodUid is not null || PodName is not null || ContainerId is not null || Unit is not null;
