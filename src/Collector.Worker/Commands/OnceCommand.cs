@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Collector.Core.Compatibility;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Worker.Collection;
@@ -7,6 +8,7 @@ using Collector.Worker.Configuration;
 using Collector.Worker.Export;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Export.Prometheus;
+using Collector.Worker.Export.Series;
 using Collector.Worker.Hosting;
 
 namespace Collector.Worker.Commands;
@@ -110,7 +112,7 @@ internal static class OnceCommand
     private static void PrintPrometheus(View view)
     {
         using var page = new PooledPage();
-        var tables = NodeFactory.Catalogue.SelectMany(p => p.Tables);
+        var tables = NodeFactory.Catalogue.SelectMany(p => p.AllTables);
         new PrometheusWriter(Session.NodeName(view.Options), tables)
             .Write(view.Snapshot, new PrometheusPageKind(view.Naming, PrometheusFormat.Text), page);
         using var stdout = Console.OpenStandardOutput();
@@ -147,11 +149,11 @@ internal static class OnceCommand
 
     private static string TitleOf(Core.Identity.NetNamespace ns) => ns.IsHost ? $"host ({ns.Inode})" : ns.ToString();
 
-    private static string ValueOf(Series series) => series.Cells.Length == 0
+    private static string ValueOf(SeriesPoint series) => series.Cells.Length == 0
         ? Convert.ToString(series.Value, System.Globalization.CultureInfo.InvariantCulture)!
         : $"{series.Cells[..^1].Sum()} values";
 
-    private static string AttributesOf(Series series) => string.Join(' ', series.Attributes
+    private static string AttributesOf(SeriesPoint series) => string.Join(' ', series.Attributes
         .Where(a => !IdentityKeys.Contains(a.Key) && a.Value.ToString() is { Length: > 0 })
         .Select(a => $"{ShortKey.Of(a.Key)}={a.Value}"));
 
@@ -170,7 +172,7 @@ internal static class OnceCommand
         json.WriteEndObject();
     });
 
-    private static void WriteSeries(Utf8JsonWriter json, Series series)
+    private static void WriteSeries(Utf8JsonWriter json, SeriesPoint series)
     {
         json.WriteStartObject();
         json.WriteString("name", series.Name);
@@ -206,7 +208,7 @@ internal static class OnceCommand
             json.WriteNumber("value", (double)value);
     }
 
-    private static void WriteHistogram(Utf8JsonWriter json, Series series)
+    private static void WriteHistogram(Utf8JsonWriter json, SeriesPoint series)
     {
         json.WriteStartArray("buckets");
         foreach (var count in series.Cells[..^1])

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Collector.Core.Events;
 using Collector.Core.Metrics;
-using Collector.Worker.Export;
+using Collector.Worker.Export.Series;
 
 namespace Collector.Worker.Events;
 

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Worker.Configuration;
+using Collector.Worker.Export.Series;
 
 namespace Collector.Worker.Export.Otlp;
 
@@ -41,7 +42,7 @@ internal static class OtlpJsonWriter
         json.WriteEndObject();
     }
 
-    private static void WriteMetric(Utf8JsonWriter json, List<Series> series, long time)
+    private static void WriteMetric(Utf8JsonWriter json, List<SeriesPoint> series, long time)
     {
         var metric = series[0].Metric;
         json.WriteStartObject();
@@ -66,7 +67,7 @@ internal static class OtlpJsonWriter
         json.WriteEndObject();
     }
 
-    private static void WritePoint(Utf8JsonWriter json, Series series, long time)
+    private static void WritePoint(Utf8JsonWriter json, SeriesPoint series, long time)
     {
         json.WriteStartObject();
         WriteAttributes(json, series.Attributes);
@@ -82,7 +83,7 @@ internal static class OtlpJsonWriter
         json.WriteEndObject();
     }
 
-    private static void WriteHistogram(Utf8JsonWriter json, Series series, IReadOnlyList<double> bounds)
+    private static void WriteHistogram(Utf8JsonWriter json, SeriesPoint series, IReadOnlyList<double> bounds)
     {
         var buckets = series.Cells[..^1];
         json.WriteString("count", buckets.Sum().ToString());

@@ -1,30 +1,40 @@
+using Collector.Core.Compatibility;
 using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Worker.Configuration;
+using Collector.Worker.Export.Series;
 
 namespace Collector.Worker.Export.Prometheus;
 
-/// <summary>The encoded labels of a row, true as long as its namespace has this identity.</summary>
-/// <param name="Encoder">The encoder that made them: another one may know the node by another name.</param>
-/// <param name="Identity">The identity that they show.</param>
+/// <summary>The encoded labels of a row.</summary>
 /// <param name="Derived">For metrics under their derived name: identity and all row tags.</param>
 /// <param name="Legacy">For metrics under a legacy name: identity and the row tags that have a legacy key.</param>
-internal sealed record RowLabels(
-    RowLabelEncoder Encoder, NamespaceIdentity? Identity, LabelBlock Derived, LabelBlock Legacy);
+internal sealed record RowLabels(AttributeSet Derived, AttributeSet Legacy);
 
 /// <summary>Knows which labels a row carries in one naming, and keeps their bytes in the row.</summary>
-internal sealed class RowLabelEncoder(MetricNaming naming, string nodeName)
+internal sealed class RowLabelEncoder
 {
-    private readonly RowCacheSlot _slot = naming switch
+    // By naming: two encoders of one naming, that know the node by different names, take turns.
+    private static readonly RowCacheSlot[] Slots =
+        [.. Enum.GetValues<MetricNaming>().Select(_ => new RowCacheSlot())];
+
+    private readonly MetricNaming _naming;
+    private readonly string _nodeName;
+    private readonly RowCache<RowLabels> _cache;
+
+    public RowLabelEncoder(MetricNaming naming, string nodeName)
     {
-        MetricNaming.KubeSkoop => RowCacheSlot.PrometheusKubeSkoop,
-        MetricNaming.Inspector => RowCacheSlot.PrometheusInspector,
-        _ => RowCacheSlot.PrometheusOtel,
-    };
+        _naming = naming;
+        _nodeName = nodeName;
+        _cache = new(Slots[(int)naming], Encode);
+        IdentityNames = NamesOf(naming);
+    }
 
     /// <summary>Label names that a row may carry for its identity: a fixed tag must not repeat one.</summary>
-    public IReadOnlyList<string> IdentityNames { get; } = naming switch
+    public IReadOnlyList<string> IdentityNames { get; }
+
+    private static string[] NamesOf(MetricNaming naming) => naming switch
     {
         MetricNaming.KubeSkoop => ["k8s_node", "k8s_namespace", "k8s_pod", "netns"],
         MetricNaming.Inspector => ["node", "namespace", "pod", "netns"],
@@ -32,18 +42,7 @@ internal sealed class RowLabelEncoder(MetricNaming naming, string nodeName)
     };
 
     /// <summary>The row's labels; encoded again only when its namespace got another identity.</summary>
-    public RowLabels For(Row row)
-    {
-        var identity = row.Namespace?.Identity;
-        if (row.GetCached(_slot) is RowLabels labels
-            && ReferenceEquals(labels.Identity, identity) && ReferenceEquals(labels.Encoder, this))
-        {
-            return labels;
-        }
-        labels = Encode(row, identity);
-        row.SetCached(_slot, labels);
-        return labels;
-    }
+    public RowLabels For(Row row) => _cache.Of(row);
 
     private RowLabels Encode(Row row, NamespaceIdentity? identity)
     {
@@ -61,16 +60,16 @@ internal sealed class RowLabelEncoder(MetricNaming naming, string nodeName)
                 legacy.Add(new(PrometheusNames.LegacyLabel(key), value));
         }
         var block = LabelBlock.Create(derived);
-        return new(this, identity, block, naming is MetricNaming.Otel ? block : LabelBlock.Create(legacy));
+        return new(block, _naming is MetricNaming.Otel ? block : LabelBlock.Create(legacy));
     }
 
     private List<KeyValuePair<string, string>> IdentityLabels(NetNamespace? ns, NamespaceIdentity identity)
     {
         if (ns is null)
             identity = NamespaceIdentity.None;
-        return naming is MetricNaming.Otel
+        return _naming is MetricNaming.Otel
             ? Otel(ns, identity)
-            : [.. IdentityAttributes.Legacy(naming, nodeName, ns, identity)];
+            : [.. IdentityAttributes.Legacy(_naming, _nodeName, ns, identity)];
     }
 
     private static List<KeyValuePair<string, string>> Otel(NetNamespace? ns, NamespaceIdentity identity)

@@ -3,7 +3,7 @@ using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Worker.Configuration;
 
-namespace Collector.Worker.Export;
+namespace Collector.Worker.Export.Series;
 
 /// <summary>
 /// What a network namespace is called in every outlet that uses OpenTelemetry's names. What is not known is left out:

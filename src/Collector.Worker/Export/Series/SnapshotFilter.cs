@@ -1,7 +1,7 @@
 using Collector.Core.Identity;
 using Collector.Core.Snapshots;
 
-namespace Collector.Worker.Export;
+namespace Collector.Worker.Export.Series;
 
 /// <summary>Keeps the rows of chosen namespaces or of a pod, for <c>netlens once</c>.</summary>
 internal static class SnapshotFilter

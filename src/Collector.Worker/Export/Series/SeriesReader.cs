@@ -1,9 +1,10 @@
+using Collector.Core.Compatibility;
 using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Worker.Configuration;
 
-namespace Collector.Worker.Export;
+namespace Collector.Worker.Export.Series;
 
 /// <summary>
 /// One number with everything that tells what it is. For people and JSON; the outlets never make these.
@@ -15,7 +16,7 @@ namespace Collector.Worker.Export;
 /// <param name="Raw">Stored value of the metric's first column.</param>
 /// <param name="Scale">Factor to the exported unit.</param>
 /// <param name="Cells">All cells of a histogram, bucket counts and then the sum; empty otherwise.</param>
-internal sealed record Series(
+internal sealed record SeriesPoint(
     Metric Metric, string Name, Row Row, IReadOnlyList<Tag> Attributes, long Raw, double Scale, long[] Cells)
 {
     /// <summary>A long where the stored value is the exported one, else a double.</summary>
@@ -25,7 +26,7 @@ internal sealed record Series(
 /// <summary>Turns a snapshot into single series for the commands.</summary>
 internal static class SeriesReader
 {
-    public static IEnumerable<Series> Read(Snapshot snapshot, MetricNaming naming, string nodeName)
+    public static IEnumerable<SeriesPoint> Read(Snapshot snapshot, MetricNaming naming, string nodeName)
     {
         foreach (var table in snapshot.Tables)
         {
@@ -41,8 +42,9 @@ internal static class SeriesReader
                     foreach (var name in Names(metric, naming))
                     {
                         var legacy = naming != MetricNaming.Otel && name != metric.Name;
-                        yield return new Series(metric, name, row, Attributes(row, metric, naming, legacy, nodeName),
-                            raw, legacy ? metric.LegacyScale : metric.Scale, cells);
+                        var tags = Attributes(row, metric, naming, legacy, nodeName);
+                        var scale = legacy ? metric.LegacyScale : metric.Scale;
+                        yield return new SeriesPoint(metric, name, row, tags, raw, scale, cells);
                     }
                 }
             }
@@ -68,7 +70,7 @@ internal static class SeriesReader
         };
         if (legacy.Count > 0)
             return legacy;
-        return metric.Name.Length > 0 ? [metric.Name] : [];
+        return metric.Hidden ? [] : [metric.Name];
     }
 
     private static List<Tag> Attributes(Row row, Metric metric, MetricNaming naming, bool legacy, string nodeName)
