@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Attributes;
+using Collector.Worker.Agent;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
 using Microsoft.Extensions.Logging.Abstractions;

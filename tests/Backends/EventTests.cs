@@ -3,6 +3,7 @@ using Collector.Core.Events;
 using Collector.Core.Identity;
 using Collector.Worker.Configuration;
 using Collector.Worker.Events;
+using Collector.Worker.Events.Outlets;
 using Google.Protobuf.Collections;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;

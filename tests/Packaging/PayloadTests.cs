@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 using Collector.Tests.Support;
-using Collector.Worker.Collection;
+using Collector.Worker.Agent;
 using Collector.Worker.Tests.EndToEnd;
 
 namespace Packaging.Tests;

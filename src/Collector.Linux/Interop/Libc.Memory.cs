@@ -35,6 +35,12 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     public static partial int epoll_wait(int epfd, byte* events, int maxevents, int timeout);
 
+    // sys/inotify.h
+    public const uint IN_MOVED_TO = 0x80;
+    public const uint IN_CREATE = 0x100;
+    public const uint IN_ONLYDIR = 0x01000000;
+    public const int IN_CLOEXEC = 0x80000;
+
     // int inotify_init1(int flags);
     [LibraryImport("libc", SetLastError = true)]
     public static partial int inotify_init1(int flags);

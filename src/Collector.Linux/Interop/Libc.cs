@@ -8,11 +8,13 @@ internal static unsafe partial class Libc
     public const int O_RDONLY = 0;
     public static readonly PerArchitecture O_DIRECTORY = new(X64: 0x10000, Arm64: 0x4000);
     public const int O_CLOEXEC = 0x80000;
+    public const int AT_FDCWD = -100;
     public const int AT_EMPTY_PATH = 0x1000;
     public const uint STATX_INO = 0x100;
     public const int CLONE_NEWNET = 0x40000000;
     public const short POLLIN = 0x1;
     public const short POLLPRI = 0x2;
+    public const short POLLOUT = 0x4;
     public const short POLLERR = 0x8;
     public const int AF_UNIX = 1;
     public const int AF_INET = 2;
@@ -24,11 +26,19 @@ internal static unsafe partial class Libc
     public const int SOL_SOCKET = 1;
     public const int SO_RCVBUF = 8;
     public const int SO_RCVTIMEO = 20;
+
+    /// <summary>Since Linux 5.14.</summary>
+    public const int SO_NETNS_COOKIE = 71;
+
     public const int SOL_NETLINK = 270;
     public const int MSG_PEEK = 0x2;
     public const int MSG_TRUNC = 0x20;
     public const int MSG_DONTWAIT = 0x40;
     public const int _SC_PAGESIZE = 30;
+    public const int CLOCK_REALTIME = 0;
+    public const int CLOCK_MONOTONIC = 1;
+    public const int CLOCK_THREAD_CPUTIME_ID = 3;
+    public const int CLOCK_BOOTTIME = 7;
 
     // int open(const char *pathname, int flags);
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
@@ -100,19 +110,20 @@ internal static unsafe partial class Libc
     }
 
     // struct statx, include/uapi/linux/stat.h: the same on every architecture, unlike struct stat.
-    [StructLayout(LayoutKind.Sequential, Size = 256)]
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
     public struct statx_t
     {
-        public uint stx_mask;
-        public uint stx_blksize;
-        public ulong stx_attributes;
-        public uint stx_nlink;
-        public uint stx_uid;
-        public uint stx_gid;
-        public ushort stx_mode;
-        public ushort __spare0;
+        [FieldOffset(32)]
         public ulong stx_ino;
+
+        [FieldOffset(40)]
         public ulong stx_size;
+
+        [FieldOffset(136)]
+        public uint stx_dev_major;
+
+        [FieldOffset(140)]
+        public uint stx_dev_minor;
     }
 
     // struct timespec { long tv_sec; long tv_nsec; };  (64-bit)

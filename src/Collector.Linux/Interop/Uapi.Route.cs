@@ -57,8 +57,15 @@ internal struct tc_stats
 internal static class Rtnl
 {
     public const ushort NLM_F_REQUEST = 0x01;
+    public const ushort NLM_F_MULTI = 0x02;
     public const ushort NLM_F_ACK = 0x04;
+    public const ushort NLM_F_DUMP_INTR = 0x10;
     public const ushort NLM_F_DUMP = 0x300;
+    public const ushort NLMSG_NOOP = 1;
+    public const ushort NLMSG_ERROR = 2;
+    public const ushort NLMSG_DONE = 3;
+    public const int NETLINK_EXT_ACK = 11;
+    public const int NETLINK_GET_STRICT_CHK = 12;
     public const ushort RTM_NEWLINK = 16;
     public const ushort RTM_GETLINK = 18;
     public const ushort RTM_NEWQDISC = 36;

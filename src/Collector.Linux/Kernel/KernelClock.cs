@@ -5,24 +5,22 @@ namespace Collector.Linux.Kernel;
 /// <summary>Translates the clock of BPF programs (CLOCK_MONOTONIC) to wall time.</summary>
 internal static class KernelClock
 {
-    private const int CLOCK_REALTIME = 0;
-    private const int CLOCK_MONOTONIC = 1;
-    private const int CLOCK_BOOTTIME = 7;
     private const long NanosecondsPerTick = 10_000_000; // USER_HZ is 100 on every architecture of ours.
 
     /// <summary>Unix nanoseconds now.</summary>
-    public static long UnixNow() => Read(CLOCK_REALTIME);
+    public static long UnixNow() => Read(Libc.CLOCK_REALTIME);
 
     /// <summary>The clock of programs now (bpf_ktime_get_ns).</summary>
-    public static ulong Monotonic() => (ulong)Read(CLOCK_MONOTONIC);
+    public static ulong Monotonic() => (ulong)Read(Libc.CLOCK_MONOTONIC);
 
     /// <summary>Unix nanoseconds of a moment of CLOCK_MONOTONIC, as the wall clock is set now.</summary>
-    public static long ToUnix(ulong monotonic) => Read(CLOCK_REALTIME) - (Read(CLOCK_MONOTONIC) - (long)monotonic);
+    public static long ToUnix(ulong monotonic) =>
+        Read(Libc.CLOCK_REALTIME) - (Read(Libc.CLOCK_MONOTONIC) - (long)monotonic);
 
     /// <summary>
     /// Clock ticks since boot, the unit of start times in /proc/PID/stat, at a recent moment of the wall clock.
     /// </summary>
-    public static long BootTicks(long unix) => (Read(CLOCK_BOOTTIME) - (UnixNow() - unix)) / NanosecondsPerTick;
+    public static long BootTicks(long unix) => (Read(Libc.CLOCK_BOOTTIME) - (UnixNow() - unix)) / NanosecondsPerTick;
 
     private static long Read(int clock)
     {

@@ -5,14 +5,12 @@ namespace Collector.Linux.Kernel;
 /// <summary>Processor time of the calling thread, user and system together.</summary>
 public static class ThreadClock
 {
-    private const int CLOCK_THREAD_CPUTIME_ID = 3;
-
     /// <summary>Nanoseconds; 0 where the system has no such clock.</summary>
     public static long CpuNanoseconds()
     {
         if (!OperatingSystem.IsLinux())
             return 0;
-        return Libc.clock_gettime(CLOCK_THREAD_CPUTIME_ID, out var time) == 0
+        return Libc.clock_gettime(Libc.CLOCK_THREAD_CPUTIME_ID, out var time) == 0
             ? (time.tv_sec * 1_000_000_000) + time.tv_nsec
             : 0;
     }

@@ -3,7 +3,9 @@ using Collector.Linux.Kernel.ProcFs;
 
 namespace Collector.Linux.Namespaces;
 
-/// <summary>How namespaces are entered, and the buffers that they are read into. Belongs to the collection thread.</summary>
+/// <summary>
+/// How namespaces are entered, and the buffers that they are read into. Belongs to the collection thread.
+/// </summary>
 internal sealed class NamespaceAccess(KernelPaths paths) : IDisposable
 {
     private readonly Lazy<NamespaceEntry> _entry = new(() => new NamespaceEntry(paths.Proc));

@@ -5,9 +5,6 @@ namespace Collector.Linux.Namespaces;
 /// <summary>The kernel's number for one life of a network namespace.</summary>
 internal static unsafe class NsCookie
 {
-    // include/uapi/asm-generic/socket.h, since Linux 5.14
-    private const int SO_NETNS_COOKIE = 71;
-
     /// <summary>
     /// Asks a socket made inside; 0 where the kernel does not say or the namespace cannot be entered.
     /// </summary>
@@ -34,6 +31,6 @@ internal static unsafe class NsCookie
         using var socket = new SafeFd(fd);
         ulong cookie = 0;
         uint length = sizeof(ulong);
-        return Libc.getsockopt(fd, Libc.SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length) == 0 ? cookie : 0;
+        return Libc.getsockopt(fd, Libc.SOL_SOCKET, Libc.SO_NETNS_COOKIE, &cookie, &length) == 0 ? cookie : 0;
     }
 }

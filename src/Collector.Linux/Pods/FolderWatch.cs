@@ -8,11 +8,6 @@ namespace Collector.Linux.Pods;
 /// <summary>Tells of new entries in folders as they are made: inotify(7), one thread that sleeps in poll.</summary>
 internal sealed unsafe class FolderWatch : IDisposable
 {
-    private const uint IN_CREATE = 0x100;
-    private const uint IN_MOVED_TO = 0x80;
-    private const uint IN_ONLYDIR = 0x01000000;
-    private const int IN_CLOEXEC = 0x80000;
-
     private readonly Action<string, string> _created;
     private readonly ConcurrentDictionary<int, string> _folders = new();
     private readonly SafeFd _inotify;
@@ -25,7 +20,7 @@ internal sealed unsafe class FolderWatch : IDisposable
     public FolderWatch(Action<string, string> created)
     {
         _created = created;
-        _inotify = Own(Libc.inotify_init1(IN_CLOEXEC), "inotify_init1");
+        _inotify = Own(Libc.inotify_init1(Libc.IN_CLOEXEC), "inotify_init1");
         _wake = Own(Libc.eventfd(0, Libc.EFD_CLOEXEC | Libc.EFD_NONBLOCK), "eventfd");
         _thread = new Thread(Run, 128 * 1024) { IsBackground = true, Name = "pod-folders" };
         _thread.Start();
@@ -36,7 +31,8 @@ internal sealed unsafe class FolderWatch : IDisposable
     /// <summary>Watches a folder. The second time changes nothing, and neither does one that does not exist.</summary>
     public void Watch(string folder)
     {
-        var watch = Libc.inotify_add_watch(_inotify.Value, folder, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
+        var watch = Libc.inotify_add_watch(
+            _inotify.Value, folder, Libc.IN_CREATE | Libc.IN_MOVED_TO | Libc.IN_ONLYDIR);
         if (watch >= 0)
             _folders[watch] = folder;
     }

@@ -101,7 +101,7 @@ internal sealed class CollectionLoop(
     private void ReportFirst()
     {
         // Not from the process anew: that opens files, and there may be no descriptor left for them.
-        var age = (DateTime.UtcNow - DateTime.UnixEpoch).TotalMilliseconds - (SelfFigures.StartOfProcess / 1e6);
+        var age = (DateTime.UtcNow - DateTime.UnixEpoch).TotalMilliseconds - (SelfProbe.StartOfProcess / 1e6);
         var running = collector.Runners.Count(r => r.State == ProbeState.Running);
         Log.FirstSnapshot(log, (long)age, collector.Series, collector.Node.NamespaceCount, running);
     }

@@ -1,35 +1,37 @@
+using Collector.Worker.Logging;
+
 namespace Collector.Worker.Collection;
 
-/// <summary>What the collection says. Event ids are never reused.</summary>
+/// <summary>What the collection says.</summary>
 internal static partial class Log
 {
-    [LoggerMessage(100, LogLevel.Warning, "probe {Probe} failed: {Reason}; it will be started again")]
+    [LoggerMessage(LogEvents.ProbeFailed, LogLevel.Warning, "probe {Probe} failed: {Reason}; it will be started again")]
     public static partial void ProbeFailed(ILogger logger, string probe, string reason, Exception? exception);
 
-    [LoggerMessage(101, LogLevel.Information, "probe {Probe} is not available: {Reason}")]
+    [LoggerMessage(LogEvents.ProbeUnavailable, LogLevel.Information, "probe {Probe} is not available: {Reason}")]
     public static partial void ProbeUnavailable(ILogger logger, string probe, string reason);
 
-    [LoggerMessage(102, LogLevel.Information, "probe {Probe} runs again")]
+    [LoggerMessage(LogEvents.ProbeRecovered, LogLevel.Information, "probe {Probe} runs again")]
     public static partial void ProbeRecovered(ILogger logger, string probe);
 
-    [LoggerMessage(103, LogLevel.Warning,
+    [LoggerMessage(LogEvents.ReadFailed, LogLevel.Warning,
         "probe {Probe}: a read failed ({Reason}); further ones are only counted in netlens.probe.errors")]
     public static partial void ReadFailed(ILogger logger, string probe, string reason);
 
-    [LoggerMessage(104, LogLevel.Information,
+    [LoggerMessage(LogEvents.FirstSnapshot, LogLevel.Information,
         "first snapshot after {Milliseconds} ms: {Series} series of {Namespaces} network namespaces "
             + "from {Probes} probes")]
     public static partial void FirstSnapshot(
         ILogger logger, long milliseconds, long series, int namespaces, int probes);
 
-    [LoggerMessage(105, LogLevel.Warning,
+    [LoggerMessage(LogEvents.Overrun, LogLevel.Warning,
         "a collection took {Seconds:F1} s, longer than the interval; {Missed} were left out so far")]
     public static partial void Overrun(ILogger logger, double seconds, long missed);
 
-    [LoggerMessage(106, LogLevel.Critical, "the collection thread ended: {Reason}")]
+    [LoggerMessage(LogEvents.CollectionEnded, LogLevel.Critical, "the collection thread ended: {Reason}")]
     public static partial void CollectionEnded(ILogger logger, string reason, Exception exception);
 
-    [LoggerMessage(108, LogLevel.Debug, "ebpf: {Text}")]
+    [LoggerMessage(LogEvents.Ebpf, LogLevel.Debug, "ebpf: {Text}")]
     public static partial void Ebpf(ILogger logger, string text);
 
     public static void Pods(ILogger logger, bool warning, string text)
@@ -40,12 +42,13 @@ internal static partial class Log
             PodsFound(logger, text);
     }
 
-    [LoggerMessage(109, LogLevel.Information, "pods: {Text}")]
+    [LoggerMessage(LogEvents.PodsFound, LogLevel.Information, "pods: {Text}")]
     private static partial void PodsFound(ILogger logger, string text);
 
-    [LoggerMessage(110, LogLevel.Warning, "pods: {Text}")]
+    [LoggerMessage(LogEvents.PodsTrouble, LogLevel.Warning, "pods: {Text}")]
     private static partial void PodsTrouble(ILogger logger, string text);
 
-    [LoggerMessage(107, LogLevel.Warning, "{Count} network namespaces could not be opened: {Hint}")]
+    [LoggerMessage(LogEvents.NamespacesUnreadable, LogLevel.Warning,
+        "{Count} network namespaces could not be opened: {Hint}")]
     public static partial void NamespacesUnreadable(ILogger logger, int count, string hint);
 }

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Collector.Worker.Collection;
+using Collector.Worker.Agent;
 using Collector.Worker.Configuration;
 
 namespace Collector.Worker.Commands;

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Collector.Worker.Collection;
+using Collector.Worker.Agent;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Hosting;
@@ -19,7 +19,7 @@ internal static class ConfigCommand
             "check", "Check the file and the environment; print every error with its place.") { config, format };
         command.SetAction(parsed =>
         {
-            var (file, named) = Session.FileOf(parsed.GetValue(config));
+            var (file, named) = ConfigurationLoader.FileOf(parsed.GetValue(config));
             var result = ConfigurationLoader.Load(
                 file, named, Environment.GetEnvironmentVariable, NodeFactory.Catalogue);
             var errors = result.Errors.Select(e => e.ToString()).Concat(OtlpErrors(result)).ToArray();
@@ -50,7 +50,7 @@ internal static class ConfigCommand
     private static IEnumerable<string> UnknownVariables()
     {
         var known = ConfigurationSchema.Keys.OfType<ValueKey>().Select(k => k.Variable).OfType<string>()
-            .Append(ConfigurationSchema.ProbesVariable).Append(Session.FileVariable).ToArray();
+            .Append(ConfigurationSchema.ProbesVariable).Append(ConfigurationLoader.FileVariable).ToArray();
         return Environment.GetEnvironmentVariables().Keys.Cast<string>()
             .Where(v => v.StartsWith("NETLENS_", StringComparison.Ordinal) && !known.Contains(v))
             .Select(v => (Name: v, Near: Suggestion.Nearest(v, known)))
@@ -88,7 +88,7 @@ internal static class ConfigCommand
             "print", "Print the configuration in force as YAML, each key with where it comes from.") { config };
         command.SetAction(parsed =>
         {
-            var (file, named) = Session.FileOf(parsed.GetValue(config));
+            var (file, named) = ConfigurationLoader.FileOf(parsed.GetValue(config));
             var result = ConfigurationLoader.Load(
                 file, named, Environment.GetEnvironmentVariable, NodeFactory.Catalogue);
             foreach (var error in result.Errors)

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Pods;
+using Collector.Worker.Agent;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
 using Collector.Worker.Hosting;

@@ -1,6 +1,6 @@
 using System.Text;
 using Collector.Core.Probes;
-using Collector.Worker.Events;
+using Collector.Worker.Events.Outlets;
 
 namespace Collector.Worker.Commands;
 

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using Collector.Core.Events;
 using Collector.Core.Probes;
-using Collector.Worker.Collection;
-using Collector.Worker.Events;
+using Collector.Worker.Agent;
+using Collector.Worker.Events.Outlets;
 using Collector.Worker.Hosting;
 
 namespace Collector.Worker.Commands;

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Collector.Core.Compatibility;
 using Collector.Core.Metrics;
-using Collector.Worker.Collection;
+using Collector.Worker.Agent;
 using Collector.Worker.Hosting;
 
 namespace Collector.Worker.Commands;

@@ -3,9 +3,9 @@ using System.Text.Json;
 using Collector.Core.Compatibility;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Worker.Agent;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
-using Collector.Worker.Export;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Export.Prometheus;
 using Collector.Worker.Export.Series;
@@ -99,7 +99,7 @@ internal static class OnceCommand
                 using (var stdout = Console.OpenStandardOutput())
                 {
                     OtlpJsonWriter.Write(
-                        stdout, view.Snapshot, ResourceOutput.Attributes(view.Options), VersionCommand.Version);
+                        stdout, view.Snapshot, ResourceOutput.Attributes(view.Options), AgentIdentity.Version);
                     stdout.Write("\n"u8);
                 }
                 break;
@@ -113,7 +113,7 @@ internal static class OnceCommand
     {
         using var page = new PooledPage();
         var tables = NodeFactory.Catalogue.SelectMany(p => p.AllTables);
-        new PrometheusWriter(Session.NodeName(view.Options), tables)
+        new PrometheusWriter(AgentIdentity.NodeName(view.Options), tables)
             .Write(view.Snapshot, new PrometheusPageKind(view.Naming, PrometheusFormat.Text), page);
         using var stdout = Console.OpenStandardOutput();
         page.CopyTo(stdout);
@@ -122,7 +122,7 @@ internal static class OnceCommand
     private static void PrintTable(View view, bool zeros)
     {
         var hidden = 0;
-        var groups = SeriesReader.Read(view.Snapshot, view.Naming, Session.NodeName(view.Options))
+        var groups = SeriesReader.Read(view.Snapshot, view.Naming, AgentIdentity.NodeName(view.Options))
             .GroupBy(s => s.Row.Namespace)
             .OrderBy(g => g.Key is null ? 0 : g.Key.Generation);
         foreach (var group in groups)
@@ -164,9 +164,9 @@ internal static class OnceCommand
     {
         json.WriteStartObject();
         json.WriteString("time", DateTimeOffset.UnixEpoch.AddTicks(view.Snapshot.Time / 100));
-        json.WriteString("node", Session.NodeName(view.Options));
+        json.WriteString("node", AgentIdentity.NodeName(view.Options));
         json.WriteStartArray("series");
-        foreach (var series in SeriesReader.Read(view.Snapshot, view.Naming, Session.NodeName(view.Options)))
+        foreach (var series in SeriesReader.Read(view.Snapshot, view.Naming, AgentIdentity.NodeName(view.Options)))
             WriteSeries(json, series);
         json.WriteEndArray();
         json.WriteEndObject();

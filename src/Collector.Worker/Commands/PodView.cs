@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Collector.Linux.Pods;
+using Collector.Worker.Agent;
 using Collector.Worker.Collection;
 using Collector.Worker.Hosting;
 

@@ -1,7 +1,9 @@
 using System.CommandLine;
+using Collector.Worker.Agent;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Hosting;
+using Collector.Worker.Hosting.Windows;
 
 namespace Collector.Worker.Commands;
 
@@ -39,7 +41,7 @@ internal static class RunCommand
             return ExitCodes.Configuration;
         try
         {
-            using var agent = Agent.Build(options, otlp, config);
+            using var agent = AgentHost.Build(options, otlp, config);
             return await agent.RunAsync(cancel);
         }
         catch (Exception e) when (IsCannotStart(e))

@@ -1,7 +1,7 @@
 using Collector.Core.Probes;
+using Collector.Worker.Agent;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
-using Collector.Worker.Export.Otlp;
 using Collector.Worker.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -15,27 +15,16 @@ internal static class Session
     /// <summary>How long a command waits for the container runtime.</summary>
     public static readonly TimeSpan FirstPods = TimeSpan.FromSeconds(6);
 
-    public const string FileVariable = "NETLENS_CONFIG";
-
     /// <summary>Loads the configuration; on errors prints them all and returns null.</summary>
     public static ConfigurationResult? Configure(string? path)
     {
-        var (file, named) = FileOf(path);
+        var (file, named) = ConfigurationLoader.FileOf(path);
         var result = ConfigurationLoader.Load(file, named, Environment.GetEnvironmentVariable, NodeFactory.Catalogue);
         if (result.Errors.Count == 0)
             return result;
         foreach (var error in result.Errors)
             Output.Error(error.ToString());
         return null;
-    }
-
-    /// <summary>
-    /// The file that counts, and whether somebody named it: --config, else NETLENS_CONFIG, else the default.
-    /// </summary>
-    public static (string File, bool Named) FileOf(string? option)
-    {
-        var named = option ?? Environment.GetEnvironmentVariable(FileVariable);
-        return string.IsNullOrEmpty(named) ? (ConfigurationLoader.DefaultPath, false) : (named, true);
     }
 
     /// <summary>A collector of the chosen probes, or of all that the configuration switches on.</summary>
@@ -119,22 +108,6 @@ internal static class Session
                 + $"known: {string.Join(", ", known)}");
         }
         return unknown.Length == 0;
-    }
-
-    /// <summary>The node's name as legacy namings print it.</summary>
-    public static string NodeName(AgentOptions options) =>
-        FirstNotEmpty(options.Resource.NodeName, Environment.GetEnvironmentVariable("NODE_NAME"))
-        ?? HostFacts.ReadHostName();
-
-    // A manifest that sets NODE_NAME to nothing has not named the node: the resource of OTLP says so too.
-    private static string? FirstNotEmpty(params ReadOnlySpan<string?> names)
-    {
-        foreach (var name in names)
-        {
-            if (!string.IsNullOrWhiteSpace(name))
-                return name.Trim();
-        }
-        return null;
     }
 
     /// <summary>Whether the runtime has files enough; complains if not: it would end in the middle.</summary>

@@ -1,6 +1,6 @@
 using System.CommandLine;
-using System.Reflection;
 using System.Runtime.InteropServices;
+using Collector.Worker.Agent;
 using Collector.Worker.Hosting;
 
 namespace Collector.Worker.Commands;
@@ -8,11 +8,6 @@ namespace Collector.Worker.Commands;
 /// <summary><c>netlens version</c>.</summary>
 internal static class VersionCommand
 {
-    public static string Version { get; } =
-        typeof(VersionCommand).Assembly
-            .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
-        ?? "unknown";
-
     public static Command Create()
     {
         var format = CommonOptions.Format("table", "json");
@@ -22,7 +17,7 @@ internal static class VersionCommand
             if (parsed.GetValue(format) == "json")
                 PrintJson();
             else
-                Console.WriteLine($"netlens {Version} ({RuntimeInformation.FrameworkDescription}, "
+                Console.WriteLine($"netlens {AgentIdentity.Version} ({RuntimeInformation.FrameworkDescription}, "
                     + $"{RuntimeInformation.RuntimeIdentifier})");
             return ExitCodes.Ok;
         });
@@ -32,7 +27,7 @@ internal static class VersionCommand
     private static void PrintJson() => Output.Json(json =>
     {
         json.WriteStartObject();
-        json.WriteString("version", Version);
+        json.WriteString("version", AgentIdentity.Version);
         json.WriteString("runtime", RuntimeInformation.FrameworkDescription);
         json.WriteString("platform", RuntimeInformation.RuntimeIdentifier);
         json.WriteString("os", RuntimeInformation.OSDescription);

@@ -51,6 +51,9 @@ public sealed record EbpfOptions
 
 public sealed record EventOptions
 {
+    /// <summary>The word that stands for standard output in <see cref="Json"/>.</summary>
+    public const string StandardOutput = "stdout";
+
     /// <summary>Off: probes count, and report no single events.</summary>
     public bool Enabled { get; init; } = true;
 
@@ -59,7 +62,7 @@ public sealed record EventOptions
 
     public TimeSpan Window { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>"": none; <c>stdout</c>; or the path of a file.</summary>
+    /// <summary>"": none; <see cref="StandardOutput"/>; or the path of a file.</summary>
     public string Json { get; init; } = "";
 
     /// <summary>As log records, if there is an endpoint for logs.</summary>

@@ -12,6 +12,18 @@ public static class ConfigurationLoader
             Environment.GetFolderPath(Environment.SpecialFolder.CommonApplicationData), "Netlens", "netlens.yaml")
         : "/etc/netlens/netlens.yaml";
 
+    /// <summary>Names the file where the command line does not.</summary>
+    public const string FileVariable = "NETLENS_CONFIG";
+
+    /// <summary>
+    /// The file that counts, and whether somebody named it: --config, else NETLENS_CONFIG, else the default.
+    /// </summary>
+    public static (string File, bool Named) FileOf(string? option)
+    {
+        var named = option ?? Environment.GetEnvironmentVariable(FileVariable);
+        return string.IsNullOrEmpty(named) ? (DefaultPath, false) : (named, true);
+    }
+
     /// <summary>Never throws for what an operator wrote: every fault is an error of the result.</summary>
     /// <param name="path">The file; null reads none.</param>
     /// <param name="explicitPath">The operator named the file: then it must exist.</param>

@@ -1,8 +1,6 @@
 using System.Text;
 using Collector.Linux.Pods;
 using Collector.Worker.Configuration.Yaml;
-using Collector.Worker.Events;
-using Collector.Worker.Http;
 
 namespace Collector.Worker.Configuration;
 
@@ -25,10 +23,10 @@ internal static class TextChecks
         : text[0] != '/' && !Path.IsPathFullyQualified(text) ? $"'{YamlText.Shown(text)}' is not an absolute path"
         : Printable(text);
 
-    public static string JsonTarget(string text) => text.Length == 0 || text == JsonEventOutlet.StandardOutputWord
+    public static string JsonTarget(string text) => text.Length == 0 || text == EventOptions.StandardOutput
         ? ""
         : AbsolutePath(text) is { Length: > 0 } problem
-            ? problem + Suggestion.For(text, [JsonEventOutlet.StandardOutputWord])
+            ? problem + Suggestion.For(text, [EventOptions.StandardOutput])
             : "";
 
     /// <summary>A unix socket's path has at most 107 bytes (unix(7)).</summary>

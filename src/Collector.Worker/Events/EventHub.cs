@@ -1,4 +1,5 @@
 using Collector.Core.Events;
+using Collector.Worker.Events.Outlets;
 
 namespace Collector.Worker.Events;
 

@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Worker.Configuration;
+using Collector.Worker.Events.Outlets;
 using Collector.Worker.Export.Otlp;
 
 namespace Collector.Worker.Events;

@@ -1,3 +1,5 @@
+using Collector.Worker.Hosting.Systemd;
+
 namespace Collector.Worker.Hosting;
 
 /// <summary>Who reads standard error.</summary>

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Collector.Worker.Configuration;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;

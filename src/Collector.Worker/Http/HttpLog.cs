@@ -1,12 +1,14 @@
+using Collector.Worker.Logging;
+
 namespace Collector.Worker.Http;
 
-/// <summary>Log lines of the HTTP server. Event ids 300-399; never reused.</summary>
+/// <summary>Log lines of the HTTP server.</summary>
 internal static partial class HttpLog
 {
-    [LoggerMessage(300, LogLevel.Information, "listening on {Address}")]
+    [LoggerMessage(LogEvents.Listening, LogLevel.Information, "listening on {Address}")]
     public static partial void Listening(ILogger logger, string address);
 
-    [LoggerMessage(301, LogLevel.Warning,
+    [LoggerMessage(LogEvents.ListeningToOthers, LogLevel.Warning,
         "listening on {Address}: other machines can read /metrics, which is neither encrypted nor authenticated")]
     public static partial void NotLoopback(ILogger logger, string address);
 }

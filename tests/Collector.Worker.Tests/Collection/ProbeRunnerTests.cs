@@ -2,6 +2,7 @@ using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Worker.Agent;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
 using Microsoft.Extensions.Logging.Abstractions;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using Collector.Worker.Configuration;
-using Collector.Worker.Http;
 
 namespace Collector.Worker.Tests.Configuration;
 

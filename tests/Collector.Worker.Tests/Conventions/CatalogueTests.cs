@@ -1,10 +1,10 @@
 using System.Text.RegularExpressions;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
-using Collector.Worker.Collection;
-using Collector.Worker.Commands;
-using Collector.Worker.Events;
 using Collector.Tests.Support;
+using Collector.Worker.Agent;
+using Collector.Worker.Commands;
+using Collector.Worker.Events.Outlets;
 
 namespace Collector.Worker.Tests.Conventions;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Collector.Tests.Support;
-using Collector.Worker.Collection;
+using Collector.Worker.Agent;
 
 namespace Collector.Worker.Tests.EndToEnd;
 

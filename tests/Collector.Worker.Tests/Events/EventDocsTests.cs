@@ -1,7 +1,7 @@
-using Collector.Core.Probes;
 using Collector.Core.Identity;
+using Collector.Core.Probes;
 using Collector.Worker.Commands;
-using Collector.Worker.Events;
+using Collector.Worker.Events.Outlets;
 
 namespace Collector.Worker.Tests.Events;
 

@@ -1,7 +1,8 @@
 using Collector.Core.Events;
-using Collector.Worker.Collection;
+using Collector.Worker.Agent;
 using Collector.Worker.Configuration;
 using Collector.Worker.Events;
+using Collector.Worker.Events.Outlets;
 using Collector.Worker.Tests.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;

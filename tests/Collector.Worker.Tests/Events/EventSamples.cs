@@ -1,7 +1,7 @@
 using System.Net;
 using Collector.Core.Events;
 using Collector.Core.Identity;
-using Collector.Worker.Events;
+using Collector.Worker.Events.Outlets;
 
 namespace Collector.Worker.Tests.Events;
 

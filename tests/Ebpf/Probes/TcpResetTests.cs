@@ -9,6 +9,7 @@ using Collector.Linux.Probes;
 using Collector.Linux.Probes.Node;
 using Collector.Linux.Probes.Tcp;
 using Collector.Tests.Support;
+using Ebpf.Tests.Lab;
 
 namespace Ebpf.Tests.Probes;
 
@@ -440,7 +441,7 @@ public sealed class TcpResetTests
     }
 }
 
-/// <summary>A test of one way to hook, skipped where the kernel refuses it.</summary>
+/// <summary>A test of one way to hook, skipped where the kernel refuses it and cannot have it.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class RequiresWayFactAttribute : FactAttribute
 {
@@ -451,8 +452,17 @@ public sealed class RequiresWayFactAttribute : FactAttribute
         Skip = BpfSupport.WhyNot(tools);
         if (Skip is not null)
             return;
-        Skip = Refusal(way);
+        // Refused without an excuse: the test runs, and fails.
+        if (Refusal(way) is not null)
+            Skip = Feature(way)?.WhyMissing;
     }
+
+    private static KernelFeature? Feature(string way) => way switch
+    {
+        "fentry" => KernelFeature.Fentry,
+        "kprobe" => KernelFeature.Kprobes,
+        _ => null,
+    };
 
     /// <summary>Why this kernel refuses a way; null when it takes it.</summary>
     public static string? Refusal(string way)

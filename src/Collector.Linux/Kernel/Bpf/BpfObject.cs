@@ -136,13 +136,13 @@ internal sealed class BpfProgram(nint handle) : IDisposable
         var link = new SafeBpfLink(BpfLibrary.Listen(Attach, out var said));
         if (link.IsInvalid)
         {
-            var errno = Marshal.GetLastPInvokeError();
+            var errno = SafeFd.LastErrno;
             reason = errno switch
             {
-                (int)Errno.ENOENT => "the kernel has no such place to attach to",
-                (int)Errno.EINVAL when Section.StartsWith("raw_tp", StringComparison.Ordinal) =>
+                Errno.ENOENT => "the kernel has no such place to attach to",
+                Errno.EINVAL when Section.StartsWith("raw_tp", StringComparison.Ordinal) =>
                     "the tracepoint has fewer arguments",
-                _ => BpfObject.Summary(said, BpfObject.Reason(errno)),
+                _ => BpfObject.Summary(said, BpfObject.Reason((int)errno)),
             };
             link.Dispose();
             return false;

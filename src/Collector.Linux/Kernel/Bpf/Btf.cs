@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Collector.Linux.Interop;
 
 namespace Collector.Linux.Kernel.Bpf;
@@ -33,7 +32,7 @@ internal sealed unsafe class Btf : IDisposable
         var handle = new SafeBtf(BpfLibrary.Listen(() => Libbpf.btf__parse(path, 0), out _));
         if (handle.IsInvalid)
         {
-            var errno = (Errno)Marshal.GetLastPInvokeError();
+            var errno = SafeFd.LastErrno;
             reason = errno switch
             {
                 Errno.EACCES or Errno.EPERM => "not readable",

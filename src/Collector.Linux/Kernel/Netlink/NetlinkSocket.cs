@@ -20,9 +20,6 @@ public enum NetlinkFamily
 /// </summary>
 public sealed unsafe class NetlinkSocket : IDisposable
 {
-    private const ushort NLM_F_DUMP = 0x300;
-    private const int NETLINK_EXT_ACK = 11;
-    private const int NETLINK_GET_STRICT_CHK = 12;
     private readonly SafeFd _fd;
     private uint _sequence;
 
@@ -46,8 +43,8 @@ public sealed unsafe class NetlinkSocket : IDisposable
         _ = Libc.setsockopt(fd, Libc.SOL_SOCKET, Libc.SO_RCVTIMEO, &timeout, (uint)sizeof(Libc.timeval));
         // Both are newer than the oldest kernels we run on (4.12, 4.20) and only better errors: refusal is fine.
         var one = 1;
-        _ = Libc.setsockopt(fd, Libc.SOL_NETLINK, NETLINK_EXT_ACK, &one, sizeof(int));
-        _ = Libc.setsockopt(fd, Libc.SOL_NETLINK, NETLINK_GET_STRICT_CHK, &one, sizeof(int));
+        _ = Libc.setsockopt(fd, Libc.SOL_NETLINK, Rtnl.NETLINK_EXT_ACK, &one, sizeof(int));
+        _ = Libc.setsockopt(fd, Libc.SOL_NETLINK, Rtnl.NETLINK_GET_STRICT_CHK, &one, sizeof(int));
         return socket;
     }
 
@@ -82,7 +79,7 @@ public sealed unsafe class NetlinkSocket : IDisposable
                 sent = Libc.send(_fd.Value, p, (nuint)request.Length, 0);
         }
         while (sent < 0 && SafeFd.LastErrno == Errno.EINTR);
-        var dump = (header.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+        var dump = (header.nlmsg_flags & Rtnl.NLM_F_DUMP) == Rtnl.NLM_F_DUMP;
         return new NetlinkReader(this, buffer, _sequence, dump, sent < 0 ? SafeFd.LastErrno : Errno.None);
     }
 
@@ -155,12 +152,6 @@ public readonly ref struct NetlinkMessage(ushort type, ReadOnlySpan<byte> payloa
 /// <summary>Reads the messages that answer one request, datagram by datagram, without copying or allocating.</summary>
 public ref struct NetlinkReader
 {
-    private const ushort NLMSG_NOOP = 1;
-    private const ushort NLMSG_ERROR = 2;
-    private const ushort NLMSG_DONE = 3;
-    private const ushort NLM_F_MULTI = 2;
-    private const ushort NLM_F_DUMP_INTR = 0x10;
-
     private readonly NetlinkSocket _socket;
     private readonly byte[] _buffer;
     private readonly uint _sequence;
@@ -204,17 +195,17 @@ public ref struct NetlinkReader
                 return End(NetlinkStatus.Truncated);
             if (header.nlmsg_seq != _sequence)
                 continue; // The rest of an answer that was given up earlier.
-            _interrupted |= (header.nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+            _interrupted |= (header.nlmsg_flags & Rtnl.NLM_F_DUMP_INTR) != 0;
             switch (header.nlmsg_type)
             {
-                case NLMSG_NOOP:
+                case Rtnl.NLMSG_NOOP:
                     continue;
-                case NLMSG_DONE:
+                case Rtnl.NLMSG_DONE:
                     return EndOfDump(payload);
-                case NLMSG_ERROR:
+                case Rtnl.NLMSG_ERROR:
                     return EndWithError(payload);
                 default:
-                    _single = !_dump || (header.nlmsg_flags & NLM_F_MULTI) == 0;
+                    _single = !_dump || (header.nlmsg_flags & Rtnl.NLM_F_MULTI) == 0;
                     message = new NetlinkMessage(header.nlmsg_type, payload);
                     return true;
             }

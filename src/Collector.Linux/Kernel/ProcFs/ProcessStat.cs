@@ -11,7 +11,7 @@ namespace Collector.Linux.Kernel.ProcFs;
 internal readonly record struct ProcessStat(int ParentPid, long StartTicks, bool Zombie, bool KernelThread)
 {
     // include/linux/sched.h
-    private const long PF_KTHREAD = 0x00200000;
+    private const long KernelThreadFlag = 0x00200000;
 
     /// <summary>Reads a process; false with the error when it is gone or not ours to see.</summary>
     public static bool TryRead(ProcFolder proc, int pid, out ProcessStat stat, out Errno error)
@@ -42,7 +42,7 @@ internal readonly record struct ProcessStat(int ParentPid, long StartTicks, bool
             if (i == StartTime && !FieldReader.TryParse(field, out start))
                 return false;
         }
-        stat = new ProcessStat((int)parent, start, state[0] is (byte)'Z' or (byte)'X', (flags & PF_KTHREAD) != 0);
+        stat = new ProcessStat((int)parent, start, state[0] is (byte)'Z' or (byte)'X', (flags & KernelThreadFlag) != 0);
         return true;
     }
 }

@@ -17,12 +17,6 @@ namespace Collector.Linux.Probes.Rdma;
 /// <remarks>Its parser is proved on messages put together by hand: no RDMA hardware was at hand.</remarks>
 internal sealed class RdmaResources : INetlinkSink, IDisposable
 {
-    private const ushort RDMA_NLDEV_CMD_RES_GET = (5 << 10) + 9; // RDMA_NL_GET_TYPE(RDMA_NL_NLDEV, 9)
-    private const ushort RDMA_NLDEV_ATTR_DEV_NAME = 2;
-    private const ushort RDMA_NLDEV_ATTR_RES_SUMMARY = 15;
-    private const ushort RDMA_NLDEV_ATTR_RES_SUMMARY_ENTRY = 16;
-    private const ushort RDMA_NLDEV_ATTR_RES_SUMMARY_ENTRY_NAME = 17;
-    private const ushort RDMA_NLDEV_ATTR_RES_SUMMARY_ENTRY_CURR = 18;
 
     /// <summary>Names as the kernel spells them (drivers/infiniband/core/nldev.c) and what they count.</summary>
     private static readonly (string Name, string What)[] Known =
@@ -50,7 +44,7 @@ internal sealed class RdmaResources : INetlinkSink, IDisposable
         request.Clear();
         if (host.Paths.Recorded)
             return;
-        if (!_channel.Ask(host.Namespaces.Host, RDMA_NLDEV_CMD_RES_GET, Rtnl.NLM_F_DUMP, request, this))
+        if (!_channel.Ask(host.Namespaces.Host, Rdmanl.ResourcesRequest, Rtnl.NLM_F_DUMP, request, this))
         {
             if (_channel.Error is not (Errno.EPROTONOSUPPORT or Errno.EOPNOTSUPP or Errno.EINVAL))
                 snapshot.ReadFailed(_channel.Failure);
@@ -87,9 +81,9 @@ internal sealed class RdmaResources : INetlinkSink, IDisposable
         Array.Fill(counts, -1);
         while (attributes.MoveNext(out var type, out var value))
         {
-            if (type == RDMA_NLDEV_ATTR_DEV_NAME)
+            if (type == Rdmanl.RDMA_NLDEV_ATTR_DEV_NAME)
                 device = Encoding.UTF8.GetString(NetlinkAttributes.Text(value));
-            else if (type == RDMA_NLDEV_ATTR_RES_SUMMARY && !TakeSummary(value, counts))
+            else if (type == Rdmanl.RDMA_NLDEV_ATTR_RES_SUMMARY && !TakeSummary(value, counts))
                 return false;
         }
         if (attributes.Malformed || device.Length == 0)
@@ -103,7 +97,7 @@ internal sealed class RdmaResources : INetlinkSink, IDisposable
         var entries = new NetlinkAttributes(summary);
         while (entries.MoveNext(out var type, out var entry))
         {
-            if (type == RDMA_NLDEV_ATTR_RES_SUMMARY_ENTRY && !TakeEntry(entry, counts))
+            if (type == Rdmanl.RDMA_NLDEV_ATTR_RES_SUMMARY_ENTRY && !TakeEntry(entry, counts))
                 return false;
         }
         return !entries.Malformed;
@@ -116,9 +110,10 @@ internal sealed class RdmaResources : INetlinkSink, IDisposable
         var current = -1L;
         while (fields.MoveNext(out var type, out var value))
         {
-            if (type == RDMA_NLDEV_ATTR_RES_SUMMARY_ENTRY_NAME)
+            if (type == Rdmanl.RDMA_NLDEV_ATTR_RES_SUMMARY_ENTRY_NAME)
                 index = IndexOf(NetlinkAttributes.Text(value));
-            else if (type == RDMA_NLDEV_ATTR_RES_SUMMARY_ENTRY_CURR && !MemoryMarshal.TryRead(value, out current))
+            else if (type == Rdmanl.RDMA_NLDEV_ATTR_RES_SUMMARY_ENTRY_CURR
+                && !MemoryMarshal.TryRead(value, out current))
                 return false;
         }
         if (index >= 0)

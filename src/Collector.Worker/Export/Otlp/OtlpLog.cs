@@ -1,20 +1,22 @@
+using Collector.Worker.Logging;
+
 namespace Collector.Worker.Export.Otlp;
 
 /// <summary>What the OTLP outlet says: its start, its failures at most once a minute, and its recovery.</summary>
 internal static partial class OtlpLog
 {
-    [LoggerMessage(2000, LogLevel.Information, "Metrics go to {Endpoint}")]
+    [LoggerMessage(LogEvents.OtlpStarted, LogLevel.Information, "Metrics go to {Endpoint}")]
     public static partial void Started(ILogger log, OtlpSignalSettings endpoint);
 
-    [LoggerMessage(2001, LogLevel.Warning,
+    [LoggerMessage(LogEvents.OtlpFailed, LogLevel.Warning,
         "{Points} points were not exported ({Reason}: {Detail}); {Suppressed} like failures since the last line")]
     public static partial void Failed(ILogger log, int points, string reason, string detail, long suppressed);
 
-    [LoggerMessage(2002, LogLevel.Warning,
+    [LoggerMessage(LogEvents.OtlpRejected, LogLevel.Warning,
         "The server dropped {Rejected} of {Points} points: {Detail}; {Suppressed} like answers since the last line")]
     public static partial void Rejected(ILogger log, long rejected, int points, string detail, long suppressed);
 
-    [LoggerMessage(2003, LogLevel.Information, "Metrics are accepted again")]
+    [LoggerMessage(LogEvents.OtlpRecovered, LogLevel.Information, "Metrics are accepted again")]
     public static partial void Recovered(ILogger log);
 }
 

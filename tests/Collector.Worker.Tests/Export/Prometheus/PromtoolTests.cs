@@ -1,8 +1,8 @@
 using System.Diagnostics;
-using Collector.Worker.Collection;
 using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Worker.Agent;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Prometheus;
 using Collector.Worker.Tests.Support;

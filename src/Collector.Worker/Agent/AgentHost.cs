@@ -1,0 +1,158 @@
+using Collector.Core.Compatibility;
+using Collector.Core.Events;
+using Collector.Linux.Kernel.Bpf;
+using Collector.Worker.Collection;
+using Collector.Worker.Configuration;
+using Collector.Worker.Events;
+using Collector.Worker.Export.Otlp;
+using Collector.Worker.Export.Prometheus;
+using Collector.Worker.Hosting;
+using Collector.Worker.Hosting.Systemd;
+using Collector.Worker.Hosting.Windows;
+using Collector.Worker.Http;
+using Collector.Worker.Telemetry;
+
+namespace Collector.Worker.Agent;
+
+/// <summary>Puts the agent together: collection, outlets, service manager.</summary>
+internal sealed class AgentHost : IDisposable
+{
+    private readonly IHost _host;
+    private readonly ListenAddress? _address;
+    private readonly SelfMeter? _meter;
+
+    private AgentHost(IHost host, ListenAddress? address, SelfMeter? meter)
+    {
+        _host = host;
+        _address = address;
+        _meter = meter;
+    }
+
+    /// <param name="options">The configuration.</param>
+    /// <param name="otlp">Its OTLP part with the environment over it.</param>
+    /// <param name="configPath">The file that a reload reads; null for the default.</param>
+    public static AgentHost Build(AgentOptions options, OtlpSettings otlp, string? configPath)
+    {
+        if (!options.Http.Enabled)
+        {
+            var plain = Host.CreateEmptyApplicationBuilder(null);
+            AddServices(plain, options, otlp, configPath);
+            var host = plain.Build();
+            return new AgentHost(host, null, AddSelf(host.Services, otlp));
+        }
+        // The empty builder reads no settings files and adds no logging or server of its own.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "netlens" });
+        AddServices(builder, options, otlp, configPath);
+        var address = ListenAddress.Parse(options.Http.Listen);
+        builder.WebHost.UseKestrelCore();
+        builder.ConfigureKestrel(address);
+        builder.Services.AddRoutingCore();
+        var app = builder.Build();
+        var meter = AddSelf(app.Services, otlp);
+        var collector = app.Services.GetRequiredService<NodeCollector>();
+        var tables = collector.Node.Catalogue.SelectMany(p => p.AllTables).Concat(collector.Self!.Info.Tables);
+        app.MapNetlens(address, new NetlensHttp
+        {
+            Store = collector.Store,
+            Writer = new PrometheusWriter(AgentIdentity.NodeName(options), tables),
+            Options = () => options,
+            Version = AgentIdentity.Version,
+            Statistics = app.Services.GetRequiredService<PrometheusStatistics>(),
+        });
+        return new AgentHost(app, address, meter);
+    }
+
+    /// <summary>Runs until a signal or a fault.</summary>
+    /// <returns>An exit code.</returns>
+    /// <exception cref="HttpListenException">The address cannot be had.</exception>
+    public async Task<int> RunAsync(CancellationToken cancel)
+    {
+        if (_host is WebApplication app)
+            await app.StartNetlensAsync(_address!, cancel);
+        else
+            await _host.StartAsync(cancel);
+        await _host.WaitForShutdownAsync(cancel);
+        return _host.Services.GetRequiredService<CollectionLoop>().Fault is null ? ExitCodes.Ok : ExitCodes.Failure;
+    }
+
+    private static void AddServices(
+        IHostApplicationBuilder builder, AgentOptions options, OtlpSettings otlp, string? configPath)
+    {
+        builder.Logging.AddLines(options.Logging.Level);
+        // What keeps the host from starting is one line of ours; the host's own has the stack trace.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
+        var services = builder.Services;
+        services.AddHostingDefaults();
+        services.AddSystemd(provider => () => provider.GetRequiredService<CollectionLoop>().Healthy);
+        services.AddWindowsService();
+        services.AddSingleton(options);
+        services.AddSingleton(new PrometheusStatistics());
+        var resource = AddOtlp(builder, options, otlp);
+        services.AddEvents(options.Events, otlp.Logs, resource, AgentIdentity.Version);
+        AddCollection(services, options);
+        services.AddSingleton(new ReloadSource(configPath));
+        services.AddHostedService<Reloader>();
+        services.AddHostedService<StatusReporter>();
+    }
+
+    private static void AddCollection(IServiceCollection services, AgentOptions options)
+    {
+        services.AddSingleton(provider =>
+        {
+            var log = provider.GetRequiredService<ILogger<NodeCollector>>();
+            BpfHost.Log = text => Collection.Log.Ebpf(log, text);
+            var node = NodeFactory.Create(
+                options.Paths, options.Ebpf, options.Pods, provider.GetRequiredService<IEventSink>());
+            node.StartPods((warning, text) => Collection.Log.Pods(log, warning, text));
+            return new NodeCollector(node, options, TimeProvider.System, log);
+        });
+        services.AddSingleton(provider => provider.GetRequiredService<NodeCollector>().Store);
+        services.AddSingleton<CollectionLoop>();
+        services.AddHostedService(provider => provider.GetRequiredService<CollectionLoop>());
+    }
+
+    // Before the other services, so that it stops last and the end of everything else is still exported.
+    private static ResourceAttributes? AddOtlp(IHostApplicationBuilder builder, AgentOptions options, OtlpSettings otlp)
+    {
+        builder.Services.AddSingleton(new OtlpStatistics());
+        if (!otlp.Metrics.Enabled && !otlp.Logs.Enabled)
+            return null; // Not even the resource is made: it takes the cryptography library into memory.
+        var resource = ResourceAttributes.Build(
+            otlp, options.Resource, HostFacts.Read(), AgentIdentity.Version, Environment.GetEnvironmentVariable);
+        builder.AddNetlensTelemetry(otlp, resource);
+        if (!otlp.Metrics.Enabled)
+            return resource;
+        builder.Services.AddHostedService(provider => new OtlpMetricExporter(
+            provider.GetRequiredService<NodeCollector>().Store, otlp, resource, AgentIdentity.Version,
+            provider.GetRequiredService<OtlpStatistics>(), TimeProvider.System,
+            provider.GetRequiredService<ILogger<OtlpMetricExporter>>()));
+        return resource;
+    }
+
+    // The figures about the agent need everything else to exist.
+    private static SelfMeter? AddSelf(IServiceProvider services, OtlpSettings otlp)
+    {
+        var collector = services.GetRequiredService<NodeCollector>();
+        var loop = services.GetRequiredService<CollectionLoop>();
+        SelfFigure[] figures =
+        [
+            .. SelfFigures.OfCollection(collector, () => loop.Missed),
+            .. SelfFigures.OfProcess(),
+            .. services.GetService<EventHub>() is { } events ? SelfFigures.OfEvents(events) : [],
+            .. SelfFigures.OfPrometheus(services.GetRequiredService<PrometheusStatistics>()),
+            .. otlp.Metrics.Enabled ? SelfFigures.OfOtlp(services.GetRequiredService<OtlpStatistics>()) : [],
+        ];
+        var probe = new SelfProbe(collector, figures, SelfProbe.StartOfProcess);
+        var log = services.GetRequiredService<ILogger<NodeCollector>>();
+        collector.Self = new ProbeRunner(probe.Info, new(probe.Info), _ => probe, log);
+        return otlp.Metrics.Enabled
+            ? new SelfMeter(TelemetryExtensions.MeterName, AgentIdentity.Version, collector.Store, probe.Info.Tables)
+            : null;
+    }
+
+    public void Dispose()
+    {
+        _host.Dispose();
+        _meter?.Dispose();
+    }
+}

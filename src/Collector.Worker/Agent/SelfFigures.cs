@@ -1,0 +1,158 @@
+using System.Diagnostics;
+using Collector.Core.Metrics;
+using Collector.Core.Snapshots;
+using Collector.Worker.Collection;
+using Collector.Worker.Events;
+using Collector.Worker.Export.Otlp;
+using Collector.Worker.Export.Prometheus;
+
+namespace Collector.Worker.Agent;
+
+/// <summary>The single figures about the agent; names of the semantic conventions where they have one.</summary>
+internal static class SelfFigures
+{
+    private const string Event = "{event}";
+
+    /// <summary>Of the collection.</summary>
+    public static IEnumerable<SelfFigure> OfCollection(NodeCollector collector, Func<long> missed)
+    {
+        yield return UpDown("netlens.namespaces", "{namespace}", "Network namespaces being read, the host's included.",
+            () => collector.Node.NamespaceCount);
+        yield return UpDown("netlens.namespaces.unreadable", "{namespace}",
+            "Network namespaces that exist but could not be opened.", () => collector.Node.UnreadableNamespaces);
+        yield return UpDown("netlens.series", "{series}", "Series in the snapshot before this one.",
+            () => collector.Series);
+        yield return Gauge("netlens.collection.duration", "Time that the collection before this one took.",
+            () => collector.LastDuration.Ticks * 100);
+        yield return Counter("netlens.collection.missed", "{collection}",
+            "Collections left out because one took longer than the interval.", missed);
+        yield return Gauge("netlens.snapshot.time",
+            "Unix time of the snapshot that this figure is part of: its age is the time now less this.",
+            () => SnapshotBuilder.UnixNanoseconds(DateTimeOffset.UtcNow));
+    }
+
+    /// <summary>Of the process and its runtime.</summary>
+    public static IEnumerable<SelfFigure> OfProcess()
+    {
+        yield return Cpu("user", static () => Environment.CpuUsage.UserTime);
+        yield return Cpu("system", static () => Environment.CpuUsage.PrivilegedTime);
+        yield return UpDown("process.memory.usage", Units.Bytes, "Resident memory of the agent.",
+            static () => Environment.WorkingSet);
+        yield return UpDown("dotnet.gc.heap.size", Units.Bytes, "Managed heap of the agent.",
+            static () => GC.GetTotalMemory(false));
+        yield return Counter("dotnet.gc.heap.total_allocated", Units.Bytes, "Bytes that the agent ever allocated.",
+            static () => GC.GetTotalAllocatedBytes());
+        for (var generation = 0; generation <= 2; generation++)
+        {
+            var g = generation;
+            yield return new(new Metric
+            {
+                Name = "dotnet.gc.collections", Unit = "{collection}", Kind = InstrumentKind.Counter,
+                Description = "Garbage collections of the agent.", Tags = [new("dotnet.gc.heap.generation", $"gen{g}")],
+            }, () => GC.CollectionCount(g));
+        }
+        yield return Gauge("process.uptime", "Time since the agent was started.", static () =>
+            SnapshotBuilder.UnixNanoseconds(DateTimeOffset.UtcNow) - SelfProbe.StartOfProcess);
+    }
+
+    /// <summary>Of the Prometheus outlet.</summary>
+    public static IEnumerable<SelfFigure> OfPrometheus(PrometheusStatistics prometheus)
+    {
+        yield return Counter("netlens.prometheus.scrapes", "{scrape}", "Pages sent whole.", () => prometheus.Scrapes);
+        yield return Counter("netlens.prometheus.io", Units.Bytes, "Bytes of those pages, before compression.",
+            () => prometheus.Bytes);
+        yield return Counter("netlens.prometheus.duplicates", "{series}",
+            "Series left out because the page had them already.", () => prometheus.Duplicates);
+        yield return Refused("busy", () => prometheus.Rejected);
+        yield return Refused("no_snapshot", () => prometheus.Unready);
+        yield return Refused("aborted", () => prometheus.Aborted);
+    }
+
+    private static SelfFigure Refused(string reason, Func<long> read) => new(new Metric
+    {
+        Name = "netlens.prometheus.failures", Unit = "{scrape}", Kind = InstrumentKind.Counter,
+        Description = "Scrapes that got no page: too many at once, no snapshot yet, or the reader went away.",
+        Tags = [new("error.type", reason)],
+    }, read);
+
+    /// <summary>Of the events, from the probes to each outlet.</summary>
+    public static IEnumerable<SelfFigure> OfEvents(EventHub events)
+    {
+        yield return Counter("netlens.events.published", Event, "Events that got through, without summaries.",
+            () => events.Published);
+        yield return Counter("netlens.events.held_back", Event,
+            "Events that were counted only, because too many like them came before.", () => events.HeldBackCount);
+        yield return Counter("netlens.events.summaries", Event,
+            "Reports of how many events like one were held back.", () => events.Summaries);
+        foreach (var outlet in events.Outlets)
+        {
+            yield return Outlet("delivered", "Events and summaries that the outlet delivered.", () => outlet.Delivered);
+            yield return Outlet("dropped", "Events and summaries lost because the outlet's queue was full.",
+                () => outlet.Dropped);
+            yield return Outlet("failed", "Events and summaries lost because the outlet could not deliver them.",
+                () => outlet.Failed);
+
+            SelfFigure Outlet(string what, string description, Func<long> read) => new(new Metric
+            {
+                Name = $"netlens.events.{what}", Unit = Event, Kind = InstrumentKind.Counter,
+                Description = description, Tags = [new("netlens.event.outlet", outlet.Name)],
+            }, read);
+        }
+    }
+
+    /// <summary>Of the OTLP outlet.</summary>
+    public static IEnumerable<SelfFigure> OfOtlp(OtlpStatistics otlp)
+    {
+        yield return Counter("netlens.otlp.points.exported", "{point}", "Data points that the backend took.",
+            () => otlp.PointsExported);
+        yield return Counter("netlens.otlp.points.rejected", "{point}",
+            "Data points that the backend refused in a partial success.", () => otlp.PointsRejected);
+        yield return Counter("netlens.otlp.points.failed", "{point}", "Data points lost with a failed request.",
+            () => otlp.PointsFailed);
+        yield return Counter(
+            "netlens.otlp.duplicates", "{series}", "Series left out because another had the same attributes.",
+            () => otlp.DuplicatesDropped);
+        yield return Counter(
+            "netlens.otlp.oversized", "{series}", "Series left out because one alone exceeds a request.",
+            () => otlp.OversizedDropped);
+        yield return Counter(
+            "netlens.otlp.requests", "{request}", "Export requests that the backend took.", () => otlp.Requests);
+        yield return Counter("netlens.otlp.retries", "{request}", "Requests sent again.", () => otlp.Retries);
+        yield return Counter("netlens.otlp.io", Units.Bytes,
+            "Bytes of export requests after compression, retries and failures included.", () => otlp.BytesSent);
+        yield return Counter("netlens.otlp.snapshots.skipped", "{snapshot}",
+            "Snapshots not exported because the export before took too long.", () => otlp.SnapshotsSkipped);
+        yield return Gauge("netlens.otlp.last_success", "Unix time of the last export that the backend took.",
+            () => otlp.LastSuccess == 0 ? Metric.Absent : otlp.LastSuccess);
+        for (var i = 0; i < OtlpStatistics.Reasons.Count; i++)
+        {
+            var reason = i;
+            yield return new(new Metric
+            {
+                Name = "netlens.otlp.failures", Unit = "{request}", Kind = InstrumentKind.Counter,
+                Description = "Export requests that failed for good.",
+                Tags = [new("error.type", OtlpStatistics.Reasons[i])],
+            }, () => otlp.Failures(reason));
+        }
+    }
+
+    public static SelfFigure Counter(string name, string unit, string description, Func<long> read) =>
+        Make(name, unit, InstrumentKind.Counter, description, 1, read);
+
+    public static SelfFigure UpDown(string name, string unit, string description, Func<long> read) =>
+        Make(name, unit, InstrumentKind.UpDownCounter, description, 1, read);
+
+    /// <summary>A gauge in seconds, stored as nanoseconds.</summary>
+    public static SelfFigure Gauge(string name, string description, Func<long> read) =>
+        Make(name, Units.Seconds, InstrumentKind.Gauge, description, 1e-9, read);
+
+    private static SelfFigure Make(
+        string name, string unit, InstrumentKind kind, string description, double scale, Func<long> read) =>
+        new(new Metric { Name = name, Unit = unit, Kind = kind, Description = description, Scale = scale }, read);
+
+    private static SelfFigure Cpu(string mode, Func<TimeSpan> read) => new(new Metric
+    {
+        Name = "process.cpu.time", Unit = Units.Seconds, Kind = InstrumentKind.Counter, Scale = 1e-7,
+        Description = "Processor time of the agent.", Tags = [new("cpu.mode", mode)],
+    }, () => read().Ticks);
+}

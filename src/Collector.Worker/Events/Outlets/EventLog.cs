@@ -1,0 +1,29 @@
+using Collector.Worker.Logging;
+
+namespace Collector.Worker.Events.Outlets;
+
+/// <summary>What the event outlets say.</summary>
+internal static partial class EventLog
+{
+    [LoggerMessage(LogEvents.OutletFault, LogLevel.Error,
+        "the event outlet {Outlet} failed; its events are lost and counted")]
+    public static partial void OutletFault(ILogger logger, string outlet, Exception exception);
+
+    [LoggerMessage(LogEvents.EventsUndelivered, LogLevel.Warning,
+        "{Count} events were not delivered to {Outlet} before the end")]
+    public static partial void Undelivered(ILogger logger, long count, string outlet);
+
+    [LoggerMessage(LogEvents.EventsNotWritten, LogLevel.Warning,
+        "events cannot be written to {Target} ({Reason}); until they can be, those lost are only counted")]
+    public static partial void CannotWrite(ILogger logger, string target, string reason);
+
+    [LoggerMessage(LogEvents.EventsWrittenAgain, LogLevel.Information, "events are written to {Target} again")]
+    public static partial void WritesAgain(ILogger logger, string target);
+
+    [LoggerMessage(LogEvents.EventsNotSent, LogLevel.Warning,
+        "events cannot be sent over OTLP to {Endpoint}; until they can be, those lost are only counted")]
+    public static partial void CannotSend(ILogger logger, string endpoint);
+
+    [LoggerMessage(LogEvents.EventsSentAgain, LogLevel.Information, "events are sent over OTLP again")]
+    public static partial void SendsAgain(ILogger logger);
+}

@@ -1,0 +1,128 @@
+using Collector.Core.Events;
+using Collector.Worker.Export.Otlp;
+using Collector.Worker.Telemetry;
+using OpenTelemetry;
+using OpenTelemetry.Exporter;
+using OpenTelemetry.Logs;
+
+namespace Collector.Worker.Events.Outlets;
+
+/// <summary>
+/// Events as OTLP log records through the OpenTelemetry SDK, with a provider of their own: the agent's log lines do not
+/// share its queue. Each batch is flushed before the next, so that the SDK's queue never overflows and its answer tells
+/// what became of the batch.
+/// </summary>
+/// <remarks>
+/// The SDK's interface for log records itself (<c>Logger.EmitLog</c>) is not public in 1.20: a record is made through
+/// ILogger and its times are set by a processor in front of the exporter.
+/// </remarks>
+internal sealed class OtlpEventOutlet : IEventOutlet
+{
+    /// <summary>Name of the instrumentation scope, that of the probes' metrics.</summary>
+    private const string Scope = "netlens";
+
+    // Larger than any batch of ours, and later than any flush: the SDK sends when it is told to and not before.
+    private const int SdkQueue = 2 * OutletQueue.LargestBatch;
+    private const int Never = int.MaxValue;
+
+    // The longest that a wait can be; a request ends before by its own timeout, at the end by TelemetryEnd.
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(int.MaxValue);
+
+    /// <summary>Waits before a batch is sent again; a collector that restarts takes that long.</summary>
+    private static readonly TimeSpan[] DefaultRetries =
+        [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(4)];
+
+    private readonly OtlpSignalSettings _settings;
+    private readonly IReadOnlyList<TimeSpan> _retries;
+    private readonly TelemetryEnd _end = new(TimeSpan.Zero);
+    private readonly CountingExporter _exporter;
+    private readonly BatchLogRecordExportProcessor _batch;
+    private readonly ILoggerFactory _factory;
+    private readonly ILogger _records;
+    private readonly ILogger _log;
+    private bool _failing;
+
+    /// <param name="settings">Where to, for logs.</param>
+    /// <param name="resource">Who says it.</param>
+    /// <param name="version">Version of the instrumentation scope.</param>
+    /// <param name="log">Gets the few lines that there are.</param>
+    /// <param name="retries">Waits before sending again; null takes 1, 2 and 4 s.</param>
+    public OtlpEventOutlet(
+        OtlpSignalSettings settings, ResourceAttributes resource, string version, ILogger log,
+        IReadOnlyList<TimeSpan>? retries = null)
+    {
+        _settings = settings;
+        _retries = retries ?? DefaultRetries;
+        _log = log;
+        var options = new OtlpExporterOptions();
+        TelemetryExtensions.Apply(settings, _end, options);
+        var otlp = new OtlpLogExporter(options);
+        _exporter = new CountingExporter(otlp);
+        _batch = new(_exporter, SdkQueue, Never, (int)settings.Timeout.TotalMilliseconds, SdkQueue);
+        _factory = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Trace).AddOpenTelemetry(o =>
+        {
+            o.SetResourceBuilder(resource.ToResourceBuilder());
+            o.IncludeFormattedMessage = true;
+            o.Version = version;
+            o.AddProcessor(new RecordTimes());
+            o.AddProcessor(_batch);
+            o.AddProcessor(new ExporterParent(otlp));
+        }));
+        _records = _factory.CreateLogger(Scope);
+    }
+
+    public string Name => "otlp";
+
+    public int Write(ReadOnlySpan<NetworkEvent> batch, CancellationToken stop)
+    {
+        if (batch.IsEmpty)
+            return 0;
+        using var stopping = stop.Register(_end.Begin); // Ends the request under way as well.
+        for (var attempt = 0; ; attempt++)
+        {
+            if (Send(batch))
+            {
+                Recovered();
+                return batch.Length;
+            }
+            if (!_failing)
+                EventLog.CannotSend(_log, _settings.ToString());
+            _failing = true;
+            if (attempt == _retries.Count || stop.WaitHandle.WaitOne(_retries[attempt]))
+                return 0;
+        }
+    }
+
+    public void Dispose()
+    {
+        _end.Dispose(); // First: the SDK would wait for a request under way.
+        _factory.Dispose();
+    }
+
+    private bool Send(ReadOnlySpan<NetworkEvent> batch)
+    {
+        var accepted = _exporter.Accepted;
+        var finished = _exporter.Finished;
+        foreach (var e in batch)
+        {
+            var level = e.Info.Severity switch
+            {
+                EventSeverity.Info => LogLevel.Information,
+                EventSeverity.Warn => LogLevel.Warning,
+                _ => LogLevel.Error,
+            };
+            // The exporter makes an event name of the id's name.
+            _records.Log(level, new EventId(0, e.Info.Name), new EventRecord(e), null, static (r, _) => r.Message);
+        }
+        _batch.ForceFlush();
+        return _exporter.WaitFor(finished + batch.Length, Patience)
+            && _exporter.Accepted - accepted == batch.Length;
+    }
+
+    private void Recovered()
+    {
+        if (_failing)
+            EventLog.SendsAgain(_log);
+        _failing = false;
+    }
+}

@@ -1,0 +1,50 @@
+namespace Collector.Worker.Logging;
+
+/// <summary>
+/// The number of every log line that the agent writes, by which a backend may filter: unique, never changed and never
+/// given to another line.
+/// </summary>
+internal static class LogEvents
+{
+    // Service manager.
+    public const int NotifySocketUnusable = 1;
+    public const int NotifyFailed = 2;
+    public const int WatchdogNotFed = 10;
+    public const int HealthCheckFailed = 11;
+
+    // Collection.
+    public const int ProbeFailed = 100;
+    public const int ProbeUnavailable = 101;
+    public const int ProbeRecovered = 102;
+    public const int ReadFailed = 103;
+    public const int FirstSnapshot = 104;
+    public const int Overrun = 105;
+    public const int CollectionEnded = 106;
+    public const int NamespacesUnreadable = 107;
+    public const int Ebpf = 108;
+    public const int PodsFound = 109;
+    public const int PodsTrouble = 110;
+
+    // Reload.
+    public const int Reloaded = 200;
+    public const int ReloadRefused = 201;
+    public const int RestartNeeded = 202;
+
+    // Event outlets.
+    public const int OutletFault = 300;
+    public const int EventsUndelivered = 301;
+    public const int EventsNotWritten = 302;
+    public const int EventsWrittenAgain = 303;
+    public const int EventsNotSent = 304;
+    public const int EventsSentAgain = 305;
+
+    // HTTP server.
+    public const int Listening = 400;
+    public const int ListeningToOthers = 401;
+
+    // Metrics over OTLP.
+    public const int OtlpStarted = 2000;
+    public const int OtlpFailed = 2001;
+    public const int OtlpRejected = 2002;
+    public const int OtlpRecovered = 2003;
+}
