@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 // Softirqs: how long each waited from raise to entry and ran from entry to exit, per vector; the slow ones as events.
-#include "netlens.h"
+#include "event.h"
+#include "hook.h"
 
 #define VECTORS 10 /* include/linux/interrupt.h: HI to RCU */
-#define LEGACY_SLOW 10000000ULL /* what KubeSkoop counts: 10 ms and 100 ms */
-#define LEGACY_SLOWER 100000000ULL
 #define MAX_CPUS 8192
 
 enum phase {
@@ -72,37 +71,16 @@ struct softirq_event {
 	struct softirq_task before; /* had the CPU until ksoftirqd got it after the raise; no comm: nobody known */
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct softirq_settings);
-} settings SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct softirq_cpu);
-} softirq SEC(".maps");
-
-/* Thread id of every CPU's ksoftirqd; user space finds them. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, MAX_CPUS); /* set by the loader */
-	__type(key, __u32);
-	__type(value, __u32);
-} ksoftirqd SEC(".maps");
-
-SCRATCH(softirq_event)
+SETTINGS(struct softirq_settings)
+EVENT(softirq_event)
+PER_CPU(softirq, struct softirq_cpu, this_cpu)
+/* Thread id of every CPU's ksoftirqd; user space finds them, and sets how many there are. */
+MAP(ksoftirqd, BPF_MAP_TYPE_ARRAY, MAX_CPUS, __u32, __u32);
 
 static __always_inline struct softirq_settings *watched(__u32 nr)
 {
-	struct softirq_settings *config;
-	__u32 zero = 0;
+	struct softirq_settings *config = get_settings();
 
-	/* An array of one: the verifier makes this an address, not a call. */
-	config = bpf_map_lookup_elem(&settings, &zero);
 	if (!config || nr >= VECTORS || !(config->vectors & (1U << nr)))
 		return NULL;
 	return config;
@@ -131,16 +109,10 @@ static __always_inline void fill_raiser(struct softirq_task *raiser, const struc
 
 static __always_inline void report(void *ctx, const struct softirq_cpu *cpu, const struct span *span)
 {
-	struct softirq_event_scratch *place;
-	struct softirq_event *event;
+	struct softirq_event *event = begin_event(span->now, 0, 0, true);
 
-	place = take_scratch();
-	if (!place)
+	if (!event)
 		return;
-	event = &place->record;
-	__builtin_memset(event, 0, sizeof(*event));
-	event->head.time = span->now;
-	fill_task(&event->head);
 	event->duration = span->now - span->from;
 	event->cpu = bpf_get_smp_processor_id();
 	event->vector = span->nr;
@@ -151,8 +123,7 @@ static __always_inline void report(void *ctx, const struct softirq_cpu *cpu, con
 		if (cpu->switched > span->from)
 			event->before = cpu->before;
 	}
-	emit(ctx, event, sizeof(*event));
-	place->busy = 0;
+	end_event(ctx, event, sizeof(*event));
 }
 
 /* What took longer than `least`. */
@@ -169,25 +140,90 @@ static __always_inline void slow(void *ctx, const struct softirq_settings *confi
 		report(ctx, cpu, span);
 }
 
+static __always_inline void raised(struct softirq_vector *v, __u64 since)
+{
+	if (v->raised > since)
+		return;
+	v->raiser = bpf_get_current_task();
+	v->raiser_id = bpf_get_current_pid_tgid();
+	v->raised = bpf_ktime_get_ns();
+}
+
+static __always_inline void entered(void *ctx, const struct softirq_settings *config, struct softirq_cpu *cpu, __u32 nr)
+{
+	struct softirq_vector *v = &cpu->vectors[nr];
+	struct span span = { .nr = nr, .phase = PHASE_WAIT };
+
+	span.now = bpf_ktime_get_ns();
+	v->entered = span.now;
+	v->late = span.now + config->least;
+	span.from = v->raised;
+	/* None was seen; or an interrupt raised it for the next time since we looked at the clock. */
+	if (!span.from || span.from > span.now)
+		return;
+	span.raiser = v->raiser;
+	span.raiser_id = v->raiser_id;
+	v->raised = 0;
+	if (span.from <= config->since)
+		return;
+	histogram_add(&v->wait.histogram, span.now - span.from);
+	if (span.now - span.from > config->least)
+		slow(ctx, config, cpu, &v->wait, &span);
+}
+
+/* Nearly all are not late: entry has looked at the settings already. */
+static __always_inline void left(void *ctx, struct softirq_cpu *cpu, __u32 nr)
+{
+	struct softirq_vector *v = &cpu->vectors[nr];
+	struct span span = { .nr = nr, .phase = PHASE_RUN, .from = v->entered };
+	struct softirq_settings *config;
+
+	if (!span.from)
+		return;
+	v->entered = 0;
+	span.now = bpf_ktime_get_ns();
+	histogram_add(&v->run.histogram, span.now - span.from);
+	if (span.now <= v->late)
+		return;
+	config = watched(nr);
+	if (config)
+		slow(ctx, config, cpu, &v->run, &span);
+}
+
+/* Of the thread that gets the CPU; all but those to a ksoftirqd end at two comparisons. */
+static __always_inline bool is_ksoftirqd(__u32 thread)
+{
+	struct softirq_settings *config = get_settings();
+	__u32 cpu, *own;
+
+	if (!config || thread < config->first_ksoftirqd || thread > config->last_ksoftirqd)
+		return false;
+	cpu = bpf_get_smp_processor_id();
+	own = bpf_map_lookup_elem(&ksoftirqd, &cpu);
+	return own && *own == thread;
+}
+
+/* Runs at every switch. */
+static __always_inline void switched(struct task_struct *prev, __u32 next)
+{
+	struct softirq_cpu *cpu = is_ksoftirqd(next) ? this_cpu() : NULL;
+
+	if (!cpu)
+		return;
+	cpu->before.pid = BPF_CORE_READ(prev, tgid);
+	cpu->before.tid = BPF_CORE_READ(prev, pid);
+	BPF_CORE_READ_INTO(&cpu->before.comm, prev, comm);
+	cpu->switched = bpf_ktime_get_ns();
+}
+
 SEC("raw_tp/softirq_raise")
 int BPF_PROG(softirq_raise, unsigned int nr)
 {
 	struct softirq_settings *config = watched(nr);
-	struct softirq_vector *v;
-	struct softirq_cpu *cpu;
-	__u32 zero = 0;
+	struct softirq_cpu *cpu = config ? this_cpu() : NULL;
 
-	if (!config)
-		return 0;
-	cpu = bpf_map_lookup_elem(&softirq, &zero);
-	if (!cpu || nr >= VECTORS)
-		return 0;
-	v = &cpu->vectors[nr];
-	if (v->raised > config->since)
-		return 0;
-	v->raiser = bpf_get_current_task();
-	v->raiser_id = bpf_get_current_pid_tgid();
-	v->raised = bpf_ktime_get_ns();
+	if (cpu && nr < VECTORS)
+		raised(&cpu->vectors[nr], config->since);
 	return 0;
 }
 
@@ -195,110 +231,31 @@ SEC("raw_tp/softirq_entry")
 int BPF_PROG(softirq_entry, unsigned int nr)
 {
 	struct softirq_settings *config = watched(nr);
-	struct softirq_vector *v;
-	struct softirq_cpu *cpu;
-	struct span span = { .nr = nr, .phase = PHASE_WAIT };
-	__u32 zero = 0;
+	struct softirq_cpu *cpu = config ? this_cpu() : NULL;
 
-	if (!config)
-		return 0;
-	cpu = bpf_map_lookup_elem(&softirq, &zero);
-	if (!cpu || nr >= VECTORS)
-		return 0;
-	v = &cpu->vectors[nr];
-	span.now = bpf_ktime_get_ns();
-	v->entered = span.now;
-	v->late = span.now + config->least;
-	span.from = v->raised;
-	/* None was seen; or an interrupt raised it for the next time since we looked at the clock. */
-	if (!span.from || span.from > span.now)
-		return 0;
-	span.raiser = v->raiser;
-	span.raiser_id = v->raiser_id;
-	v->raised = 0;
-	if (span.from <= config->since)
-		return 0;
-	histogram_add(&v->wait.histogram, span.now - span.from);
-	if (span.now - span.from > config->least)
-		slow(ctx, config, cpu, &v->wait, &span);
+	if (cpu && nr < VECTORS)
+		entered(ctx, config, cpu, nr);
 	return 0;
 }
 
-/* Nearly all end here: entry has looked at the settings already. */
 SEC("raw_tp/softirq_exit")
 int BPF_PROG(softirq_exit, unsigned int nr)
 {
-	struct softirq_settings *config;
-	struct softirq_vector *v;
-	struct softirq_cpu *cpu;
-	struct span span = { .nr = nr, .phase = PHASE_RUN };
-	__u32 zero = 0;
+	struct softirq_cpu *cpu = this_cpu();
 
-	cpu = bpf_map_lookup_elem(&softirq, &zero);
-	if (!cpu || nr >= VECTORS)
-		return 0;
-	v = &cpu->vectors[nr];
-	span.from = v->entered;
-	if (!span.from)
-		return 0;
-	v->entered = 0;
-	span.now = bpf_ktime_get_ns();
-	histogram_add(&v->run.histogram, span.now - span.from);
-	if (span.now <= v->late)
-		return 0;
-	config = watched(nr);
-	if (config)
-		slow(ctx, config, cpu, &v->run, &span);
+	if (cpu && nr < VECTORS)
+		left(ctx, cpu, nr);
 	return 0;
 }
 
-/* Runs at every switch: all but those to a ksoftirqd end at two comparisons. */
-static __always_inline struct softirq_cpu *ksoftirqd_gets_cpu(__u32 next)
-{
-	struct softirq_settings *config;
-	__u32 zero = 0, cpu, *own;
-
-	config = bpf_map_lookup_elem(&settings, &zero);
-	if (!config || next < config->first_ksoftirqd || next > config->last_ksoftirqd)
-		return NULL;
-	cpu = bpf_get_smp_processor_id();
-	own = bpf_map_lookup_elem(&ksoftirqd, &cpu);
-	if (!own || *own != next)
-		return NULL;
-	return bpf_map_lookup_elem(&softirq, &zero);
-}
-
-static __always_inline int switched(struct task_struct *prev, __u32 next)
-{
-	struct softirq_cpu *cpu = ksoftirqd_gets_cpu(next);
-
-	if (!cpu)
-		return 0;
-	cpu->before.pid = BPF_CORE_READ(prev, tgid);
-	cpu->before.tid = BPF_CORE_READ(prev, pid);
-	BPF_CORE_READ_INTO(&cpu->before.comm, prev, comm);
-	cpu->switched = bpf_ktime_get_ns();
-	return 0;
-}
-
-SEC("tp_btf/sched_switch")
-int BPF_PROG(sched_switch_btf, bool preempt, struct task_struct *prev, struct task_struct *next)
-{
-	return switched(prev, next->pid);
-}
+TRACEPOINT(sched_switch, sched_switch, switched(prev, GET(typed, next, pid)), bool preempt, struct task_struct *prev,
+	   struct task_struct *next)
 
 /* 5.18 alone had the state first. */
 SEC("tp_btf/sched_switch")
 int BPF_PROG(sched_switch_state_btf, bool preempt, unsigned int state, struct task_struct *prev,
 	     struct task_struct *next)
 {
-	return switched(prev, next->pid);
+	switched(prev, next->pid);
+	return 0;
 }
-
-SEC("raw_tp/sched_switch")
-int BPF_PROG(sched_switch_raw, bool preempt, struct task_struct *prev, struct task_struct *next)
-{
-	return switched(prev, BPF_CORE_READ(next, pid));
-}
-
-char LICENSE[] SEC("license") = "Dual BSD/GPL";

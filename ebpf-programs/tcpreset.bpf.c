@@ -43,45 +43,12 @@ struct closed {
 struct closing {
 	struct closed by_task;
 	struct closed by_softirq;
-	__u64 held_sk; /* a reset that may have been none: see receive_reset */
+	__u64 held_sk; /* a reset that may have been none: see may_be_ours */
 	struct tcp_key held_key;
 	struct flow held_flow;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct closing);
-} closing SEC(".maps");
-
-static __always_inline struct closing *this_cpu(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&closing, &zero);
-}
-
-static __always_inline void set_netns(struct tcp_key *key, struct netns ns)
-{
-	key->netns = ns.inum;
-	key->netns_cookie = ns.cookie;
-}
-
-/* An answer goes the other way than the packet. */
-static __always_inline void flow_of_answer(struct flow *flow, const struct sk_buff *skb)
-{
-	struct flow packet = {};
-
-	flow_of_skb(&packet, skb);
-	__builtin_memcpy(flow->saddr, packet.daddr, sizeof(flow->saddr));
-	__builtin_memcpy(flow->daddr, packet.saddr, sizeof(flow->daddr));
-	flow->sport = packet.dport;
-	flow->dport = packet.sport;
-	flow->family = packet.family;
-	flow->protocol = packet.protocol;
-	flow->tcp_flags = packet.tcp_flags;
-}
+PER_CPU(closing, struct closing, this_cpu)
 
 /* Counts the reset that this CPU held, unless it is the socket's that says it was none. */
 static __always_inline void settle(void *ctx, struct closing *cpu, const struct sock *none)
@@ -93,51 +60,55 @@ static __always_inline void settle(void *ctx, struct closing *cpu, const struct 
 		tcp_count(ctx, &cpu->held_key, &cpu->held_flow, false, 1);
 }
 
-static __always_inline __u8 state_before_close(const struct closing *cpu, const struct sock *sk)
+/* Where the connection was closed just before (tcp_close, tcp_disconnect, tcp_done), the state that it had. */
+static __always_inline __u8 state_ended(const struct closing *cpu, const struct sock *sk)
 {
+	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
+
+	if (state != TCP_CLOSE || !cpu)
+		return state;
 	if (cpu->by_task.sk == (__u64)sk)
 		return cpu->by_task.state;
 	return cpu->by_softirq.sk == (__u64)sk ? cpu->by_softirq.state : TCP_CLOSE;
 }
 
-/*
- * sk is a full or a TIME_WAIT socket or NULL; skb is what is answered, or NULL. Where the connection was closed just
- * before (tcp_close, tcp_disconnect, tcp_done), its state is the one it had.
- */
-static __always_inline int sent(void *ctx, const struct sock *sk, const struct sk_buff *skb, __u32 reason)
+/* sk is a full or a TIME_WAIT socket or NULL; skb is what is answered, or NULL. */
+static __always_inline void sent(void *ctx, const struct sock *sk, const struct sk_buff *skb, __u32 reason)
 {
 	struct closing *cpu = this_cpu();
-	struct tcp_key key = { .reason = reason, .state = TCP_CLOSE };
+	struct tcp_key key = {};
 	struct flow flow = {};
 
 	if (cpu)
 		settle(ctx, cpu, sk);
-	if (sk) {
-		key.state = BPF_CORE_READ(sk, __sk_common.skc_state);
-		if (key.state == TCP_CLOSE && cpu)
-			key.state = state_before_close(cpu, sk);
-		set_netns(&key, netns_of_sock(sk));
-	} else if (skb) {
-		set_netns(&key, netns_of_skb(skb, NULL));
-	}
+	if (sk)
+		key = tcp_key_in(netns_of_sock(sk));
+	else if (skb)
+		key = tcp_key_in(netns_of_skb(skb, NULL, false));
 	if (skb)
 		flow_of_answer(&flow, skb);
 	else if (sk)
 		flow_of_connection(&flow, sk);
-	flow.state = key.state;
+	key.reason = reason;
 	key.kind = !skb ? SENT_ACTIVE : sk ? SENT_STACK : SENT_NO_SOCKET;
+	key.state = flow.state = sk ? state_ended(cpu, sk) : TCP_CLOSE;
 	tcp_count(ctx, &key, &flow, task_holds(sk), 1);
-	return 0;
+}
+
+static __always_inline bool is_reset(const struct sk_buff *skb)
+{
+	struct flow flow = {};
+
+	flow_of_skb(&flow, skb);
+	return flow.tcp_flags & TCP_FLAG_RST;
 }
 
 /* What tcp_v4_send_reset and tcp_v6_send_reset check first: seen at their entry they may still do nothing. */
 static __always_inline bool will_send(const struct sock *sk, const struct sk_buff *skb, bool v6)
 {
 	unsigned long dst = BPF_CORE_READ(skb, _skb_refdst) & ~1UL; /* SKB_DST_NOREF */
-	struct flow flow = {};
 
-	flow_of_skb(&flow, skb);
-	if (flow.tcp_flags & TCP_FLAG_RST)
+	if (is_reset(skb))
 		return false;
 	if (sk)
 		return true;
@@ -147,54 +118,11 @@ static __always_inline bool will_send(const struct sock *sk, const struct sk_buf
 		  : BPF_CORE_READ((struct rtable *)dst, rt_type) == RTN_LOCAL;
 }
 
-/* 6.10: with a reason; also without a socket (sk NULL), and for active ones (skb NULL). */
-SEC("raw_tp/tcp_send_reset")
-int BPF_PROG(send_reset_reason_raw, struct sock *sk, struct sk_buff *skb, __u32 reason)
+/* For programs at that entry: before 6.10, or where there is no tracepoint. */
+static __always_inline void answered(void *ctx, const struct sock *sk, const struct sk_buff *skb, bool v6)
 {
-	return sent(ctx, sk, skb, reason);
-}
-
-/* Before: only for sockets. */
-SEC("raw_tp/tcp_send_reset")
-int BPF_PROG(send_reset_raw, struct sock *sk, struct sk_buff *skb)
-{
-	return sent(ctx, sk, skb, NO_REASON);
-}
-
-SEC("fentry/tcp_v4_send_reset")
-int BPF_PROG(v4_send_reset_fentry, struct sock *sk, struct sk_buff *skb)
-{
-	return will_send(sk, skb, false) ? sent(ctx, sk, skb, NO_REASON) : 0;
-}
-
-SEC("fentry/tcp_v6_send_reset")
-int BPF_PROG(v6_send_reset_fentry, struct sock *sk, struct sk_buff *skb)
-{
-	return will_send(sk, skb, true) ? sent(ctx, sk, skb, NO_REASON) : 0;
-}
-
-SEC("fentry/tcp_send_active_reset")
-int BPF_PROG(active_reset_fentry, struct sock *sk)
-{
-	return sent(ctx, sk, NULL, NO_REASON);
-}
-
-SEC("kprobe/tcp_v4_send_reset")
-int BPF_KPROBE(v4_send_reset_kprobe, struct sock *sk, struct sk_buff *skb)
-{
-	return will_send(sk, skb, false) ? sent(ctx, sk, skb, NO_REASON) : 0;
-}
-
-SEC("kprobe/tcp_v6_send_reset")
-int BPF_KPROBE(v6_send_reset_kprobe, struct sock *sk, struct sk_buff *skb)
-{
-	return will_send(sk, skb, true) ? sent(ctx, sk, skb, NO_REASON) : 0;
-}
-
-SEC("kprobe/tcp_send_active_reset")
-int BPF_KPROBE(active_reset_kprobe, struct sock *sk)
-{
-	return sent(ctx, sk, NULL, NO_REASON);
+	if (will_send(sk, skb, v6))
+		sent(ctx, sk, skb, NO_REASON);
 }
 
 /*
@@ -202,141 +130,141 @@ int BPF_KPROBE(active_reset_kprobe, struct sock *sk)
  * with a reset of ours, at once and on this CPU. So one in the states that this can happen in is held until the next
  * event tells which it was.
  */
-static __always_inline int received(void *ctx, const struct sock *sk)
+static __always_inline bool may_be_ours(const struct sock *sk, __u8 state)
+{
+	return (state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2) &&
+	       BPF_CORE_READ_BITFIELD_PROBED((const struct sock___tcp *)sk, sk_shutdown) & RCV_SHUTDOWN;
+}
+
+static __always_inline void received(void *ctx, const struct sock *sk)
 {
 	struct closing *cpu = this_cpu();
-	struct tcp_key key = { .reason = NO_REASON, .kind = RECEIVED };
+	struct tcp_key key = tcp_key_in(netns_of_sock(sk));
 	struct flow flow = {};
 
 	if (cpu)
 		settle(ctx, cpu, NULL);
 	flow_of_connection(&flow, sk);
+	key.reason = NO_REASON;
+	key.kind = RECEIVED;
 	key.state = flow.state;
-	set_netns(&key, netns_of_sock(sk));
-	if (cpu && (key.state == TCP_FIN_WAIT1 || key.state == TCP_FIN_WAIT2) &&
-	    BPF_CORE_READ_BITFIELD_PROBED((const struct sock___tcp *)sk, sk_shutdown) & RCV_SHUTDOWN) {
+	if (cpu && may_be_ours(sk, key.state)) {
 		cpu->held_key = key;
 		cpu->held_flow = flow;
 		cpu->held_sk = (__u64)sk;
-		return 0;
+		return;
 	}
 	tcp_count(ctx, &key, &flow, task_holds(sk), 1);
-	return 0;
-}
-
-/* Still with the state that the reset ends. */
-SEC("raw_tp/tcp_receive_reset")
-int BPF_PROG(receive_reset_raw, struct sock *sk)
-{
-	return received(ctx, sk);
-}
-
-SEC("fentry/tcp_reset")
-int BPF_PROG(tcp_reset_fentry, struct sock *sk)
-{
-	return received(ctx, sk);
-}
-
-SEC("kprobe/tcp_reset")
-int BPF_KPROBE(tcp_reset_kprobe, struct sock *sk)
-{
-	return received(ctx, sk);
-}
-
-/* Resets to sockets that are no full ones are in no tracepoint of TCP; the packet tells. */
-static __always_inline int received_small(void *ctx, const struct sock *sk, const struct sk_buff *skb, __u8 state)
-{
-	struct tcp_key key = { .reason = NO_REASON, .kind = RECEIVED, .state = state };
-	struct flow flow = {}, ours = {};
-
-	flow_of_skb(&flow, skb);
-	if (flow.protocol != IPPROTO_TCP || !(flow.tcp_flags & TCP_FLAG_RST))
-		return 0;
-	flow_of_answer(&ours, skb);
-	ours.state = state;
-	set_netns(&key, netns_of_skb(skb, sk));
-	tcp_count(ctx, &key, &ours, false, 1);
-	return 0;
 }
 
 /*
- * 6.11: the freed packet comes with its socket, which may be freed by now; its memory is not given to other types
- * (SLAB_TYPESAFE_BY_RCU), and the namespace is the packet's.
+ * Resets to sockets that are no full ones are in no tracepoint of TCP; the packet tells. The socket may be freed by
+ * now, so the namespace is the packet's as long as that has one.
  */
-SEC("tp_btf/kfree_skb")
-int BPF_PROG(time_wait_btf, struct sk_buff *skb, void *location, __u32 reason, struct sock *rx_sk)
+static __always_inline void received_small(void *ctx, const struct sock *sk, const struct sk_buff *skb, __u8 state)
 {
-	struct closing *cpu;
+	struct tcp_key key;
+	struct flow flow = {};
+	struct netns ns;
 
-	if (!rx_sk)
-		return 0;
-	if (rx_sk->__sk_common.skc_state == TCP_TIME_WAIT)
-		return received_small(ctx, rx_sk, skb, TCP_TIME_WAIT);
-	cpu = this_cpu();
-	if (cpu && cpu->held_sk && cpu->held_sk == (__u64)rx_sk) {
-		struct flow flow = {};
-
-		flow_of_skb(&flow, skb);
-		if (flow.tcp_flags & TCP_FLAG_RST)
-			settle(ctx, cpu, NULL);
-	}
-	return 0;
+	flow_of_answer(&flow, skb);
+	if (flow.protocol != IPPROTO_TCP || !(flow.tcp_flags & TCP_FLAG_RST))
+		return;
+	ns = netns_of_skb(skb, NULL, false);
+	key = tcp_key_in(ns.inum ? ns : netns_of_sock(sk));
+	key.reason = NO_REASON;
+	key.kind = RECEIVED;
+	key.state = flow.state = state;
+	tcp_count(ctx, &key, &flow, false, 1);
 }
 
-SEC("fentry/tcp_timewait_state_process")
-int BPF_PROG(time_wait_fentry, struct sock *tw, struct sk_buff *skb)
-{
-	return received_small(ctx, tw, skb, TCP_TIME_WAIT);
-}
-
-SEC("kprobe/tcp_timewait_state_process")
-int BPF_KPROBE(time_wait_kprobe, struct sock *tw, struct sk_buff *skb)
-{
-	return received_small(ctx, tw, skb, TCP_TIME_WAIT);
-}
-
-/* tcp_check_req takes a reset that is in the window. */
-static __always_inline int received_half_open(void *ctx, const struct sk_buff *skb, const struct sock *req)
+/* tcp_check_req takes a reset that is in the window. Of a bool only the lowest byte of its register is set. */
+static __always_inline void received_half_open(void *ctx, const struct sk_buff *skb, const struct sock *req,
+					       __u64 fastopen)
 {
 	__u32 seq = BPF_CORE_READ(control_block(skb), seq);
 	__u32 next = BPF_CORE_READ((const struct tcp_request_sock *)req, rcv_nxt);
 
-	if (seq - next > BPF_CORE_READ(req, __sk_common.skc_rcv_wnd))
-		return 0;
-	return received_small(ctx, req, skb, TCP_SYN_RECV);
+	if (!(__u8)fastopen && seq - next <= BPF_CORE_READ(req, __sk_common.skc_rcv_wnd))
+		received_small(ctx, req, skb, TCP_SYN_RECV);
 }
 
-/* Of a bool only the lowest byte of its register is set. */
-SEC("fentry/tcp_check_req")
-int BPF_PROG(half_open_fentry, struct sock *sk, struct sk_buff *skb, struct sock *req, __u64 fastopen)
+/* The packet of a reset that was held is freed: it was one. */
+static __always_inline void freed(void *ctx, const struct sock *sk, const struct sk_buff *skb)
 {
-	return (__u8)fastopen ? 0 : received_half_open(ctx, skb, req);
-}
+	struct closing *cpu = this_cpu();
 
-SEC("kprobe/tcp_check_req")
-int BPF_KPROBE(half_open_kprobe, struct sock *sk, struct sk_buff *skb, struct sock *req, __u64 fastopen)
-{
-	return (__u8)fastopen ? 0 : received_half_open(ctx, skb, req);
+	if (cpu && cpu->held_sk && cpu->held_sk == (__u64)sk && is_reset(skb))
+		settle(ctx, cpu, NULL);
 }
 
 /* Keeps the state that a connection had when it was closed. */
-SEC("raw_tp/inet_sock_set_state")
-int BPF_PROG(set_state_raw, struct sock *sk, int before, int after)
+static __always_inline void closed(void *ctx, const struct sock *sk, __u8 before)
 {
+	struct closing *cpu = this_cpu();
 	struct closed *closed;
-	struct closing *cpu;
 
-	if (after != TCP_CLOSE)
-		return 0;
-	cpu = this_cpu();
 	if (!cpu)
-		return 0;
+		return;
 	if (cpu->held_sk && cpu->held_sk != (__u64)sk)
 		settle(ctx, cpu, NULL);
 	closed = task_holds(sk) ? &cpu->by_task : &cpu->by_softirq;
 	closed->sk = (__u64)sk;
 	closed->state = before;
+}
+
+/* 6.10: with a reason; also without a socket (sk NULL), and for active ones (skb NULL). */
+SEC("raw_tp/tcp_send_reset")
+int BPF_PROG(send_reset_reason_raw, struct sock *sk, struct sk_buff *skb, __u32 reason)
+{
+	sent(ctx, sk, skb, reason);
 	return 0;
 }
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+/* Before: only for sockets. */
+SEC("raw_tp/tcp_send_reset")
+int BPF_PROG(send_reset_raw, struct sock *sk, struct sk_buff *skb)
+{
+	sent(ctx, sk, skb, NO_REASON);
+	return 0;
+}
+
+FUNCTION_ENTRY(v4_send_reset, tcp_v4_send_reset, answered(ctx, sk, skb, false), struct sock *sk, struct sk_buff *skb)
+FUNCTION_ENTRY(v6_send_reset, tcp_v6_send_reset, answered(ctx, sk, skb, true), struct sock *sk, struct sk_buff *skb)
+FUNCTION_ENTRY(active_reset, tcp_send_active_reset, sent(ctx, sk, NULL, NO_REASON), struct sock *sk)
+
+/* Still with the state that the reset ends. */
+SEC("raw_tp/tcp_receive_reset")
+int BPF_PROG(receive_reset_raw, struct sock *sk)
+{
+	received(ctx, sk);
+	return 0;
+}
+
+FUNCTION_ENTRY(tcp_reset, tcp_reset, received(ctx, sk), struct sock *sk)
+
+/* 6.11: the freed packet comes with its socket, whose memory is not given to other types (SLAB_TYPESAFE_BY_RCU). */
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(time_wait_btf, struct sk_buff *skb, void *location, __u32 reason, struct sock *rx_sk)
+{
+	if (!rx_sk)
+		return 0;
+	if (rx_sk->__sk_common.skc_state == TCP_TIME_WAIT)
+		received_small(ctx, rx_sk, skb, TCP_TIME_WAIT);
+	else
+		freed(ctx, rx_sk, skb);
+	return 0;
+}
+
+FUNCTION_ENTRY(time_wait, tcp_timewait_state_process, received_small(ctx, tw, skb, TCP_TIME_WAIT), struct sock *tw,
+	       struct sk_buff *skb)
+FUNCTION_ENTRY(half_open, tcp_check_req, received_half_open(ctx, skb, req, fastopen), struct sock *sk,
+	       struct sk_buff *skb, struct sock *req, __u64 fastopen)
+
+SEC("raw_tp/inet_sock_set_state")
+int BPF_PROG(set_state_raw, struct sock *sk, int before, int after)
+{
+	if (after == TCP_CLOSE)
+		closed(ctx, sk, before);
+	return 0;
+}

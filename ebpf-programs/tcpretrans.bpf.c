@@ -48,43 +48,43 @@ static __always_inline __u8 kind_of(const struct sock *sk, __u8 state)
 	return pending == PENDING_LOSS_PROBE ? TLP : OTHER;
 }
 
-static __always_inline int again(void *ctx, const struct sock *sk, __u8 kind, __u32 segments)
+static __always_inline void again(void *ctx, const struct sock *sk, __u8 kind, __u32 segments)
 {
-	struct netns ns = netns_of_sock(sk);
-	struct tcp_key key = { .netns = ns.inum, .netns_cookie = ns.cookie };
+	struct tcp_key key = tcp_key_in(netns_of_sock(sk));
 	struct flow flow = {};
 
 	flow_of_connection(&flow, sk);
 	key.kind = kind ?: kind_of(sk, flow.state);
 	tcp_count(ctx, &key, &flow, kind != SYN_ACK && task_holds(sk), segments);
-	return 0;
 }
 
 /* One packet may carry many segments: the network card cuts it. */
-static __always_inline int data_again(void *ctx, const struct sock *sk, const struct sk_buff *skb)
+static __always_inline void data_again(void *ctx, const struct sock *sk, const struct sk_buff *skb)
 {
 	__u16 segments = BPF_CORE_READ(control_block(skb), tcp_gso_segs);
 
-	return again(ctx, sk, 0, segments ?: 1);
+	again(ctx, sk, 0, segments ?: 1);
 }
 
 /* 6.15: also for those that could not be sent. */
 SEC("raw_tp/tcp_retransmit_skb")
 int BPF_PROG(retransmit_result_raw, struct sock *sk, struct sk_buff *skb, int err)
 {
-	return err ? 0 : data_again(ctx, sk, skb);
+	if (!err)
+		data_again(ctx, sk, skb);
+	return 0;
 }
 
 SEC("raw_tp/tcp_retransmit_skb")
 int BPF_PROG(retransmit_raw, struct sock *sk, struct sk_buff *skb)
 {
-	return data_again(ctx, sk, skb);
+	data_again(ctx, sk, skb);
+	return 0;
 }
 
 SEC("raw_tp/tcp_retransmit_synack")
 int BPF_PROG(retransmit_synack_raw, struct sock *sk, struct sock *req)
 {
-	return again(ctx, req, SYN_ACK, 1);
+	again(ctx, req, SYN_ACK, 1);
+	return 0;
 }
-
-char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -21,7 +21,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PORT = 8080, UDP_PORT = 5353, BACKLOG = 128, WAIT_MS = 60000, STEP_MS = 10 };
+enum {
+	PORT = 8080,
+	UDP_PORT = 5353,
+	BACKLOG = 128,
+	WAIT_MS = 60000,
+	STEP_MS = 10
+};
 
 static void fail(const char *what)
 {

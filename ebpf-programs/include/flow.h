@@ -3,7 +3,7 @@
 #ifndef NETLENS_FLOW_H
 #define NETLENS_FLOW_H
 
-#include "netlens.h"
+#include "hook.h"
 #include <bpf/bpf_endian.h>
 
 /* Mirrored by Flow in C#. Addresses and ports are in network order; an IPv4 address is in the first four bytes. */
@@ -19,9 +19,15 @@ struct flow {
 };
 
 struct netns {
-	__u32 inum;
+	__u32 inum; /* 0: the kernel does not tell */
 	__u32 cookie;
 };
+
+/*
+ * Numbers of namespaces begin here (include/uapi/linux/nsfs.h, include/linux/proc_ns.h). Below: what was followed was
+ * no device. TCP keeps tree links in that field while a segment is out of order.
+ */
+#define FIRST_INODE 0xeffffff0
 
 /* An unset pointer, or one of the small numbers that protocols park in skb->dev (UDP's dev_scratch). */
 static __always_inline bool is_kernel_pointer(const void *p)
@@ -29,62 +35,96 @@ static __always_inline bool is_kernel_pointer(const void *p)
 	return (long)p < 0;
 }
 
-static __always_inline struct netns netns_of_net(struct net *net)
+static __always_inline struct netns netns_of_net(const struct net *net, bool typed)
 {
 	struct netns ns = {};
+	__u32 inum;
 
-	if (is_kernel_pointer(net)) {
-		ns.inum = BPF_CORE_READ(net, ns.inum);
-		if (bpf_core_field_exists(net->net_cookie))
-			ns.cookie = (__u32)BPF_CORE_READ(net, net_cookie);
-	}
+	if (!is_kernel_pointer(net))
+		return ns;
+	inum = GET(typed, net, ns.inum);
+	if (inum < FIRST_INODE)
+		return ns;
+	ns.inum = inum;
+	if (bpf_core_field_exists(net->net_cookie))
+		ns.cookie = (__u32)GET(typed, net, net_cookie);
 	return ns;
 }
 
-static __always_inline struct netns netns_of_dev(struct net_device *dev)
+static __always_inline struct netns netns_of_dev(const struct net_device *dev)
 {
-	return netns_of_net(BPF_CORE_READ(dev, nd_net.net));
+	return netns_of_net(BPF_CORE_READ(dev, nd_net.net), false);
 }
 
 /* Full, request and TIME_WAIT sockets alike: all begin with struct sock_common. */
 static __always_inline struct netns netns_of_sock(const struct sock *sk)
 {
-	return netns_of_net(BPF_CORE_READ(sk, __sk_common.skc_net.net));
+	return netns_of_net(BPF_CORE_READ(sk, __sk_common.skc_net.net), false);
+}
+
+static __always_inline struct netns netns_of_route(unsigned long refdst)
+{
+	struct dst_entry *dst = (struct dst_entry *)(refdst & ~1UL); /* SKB_DST_NOREF */
+	struct net_device *dev = NULL;
+	struct netns none = {};
+
+	if (is_kernel_pointer(dst))
+		dev = BPF_CORE_READ(dst, dev);
+	return is_kernel_pointer(dev) ? netns_of_dev(dev) : none;
 }
 
 /*
- * The device says where the packet is; what protocols keep in that field once a socket owns the packet is no pointer,
- * then the socket says it, and without one the route.
+ * The socket that is to receive it knows the namespace, then the device that it is on: what protocols keep in that
+ * field once a socket owns the packet is none. A sender's socket may be in another namespace by now, so it and the
+ * route come last.
  */
-static __always_inline struct netns netns_of_skb(const struct sk_buff *skb, const struct sock *rx_sk)
+static __always_inline struct netns netns_of_skb(const struct sk_buff *skb, const struct sock *rx_sk, bool typed)
 {
-	struct net_device *dev = BPF_CORE_READ(skb, dev);
-	struct netns none = {};
+	struct net_device *dev;
+	struct netns ns = {};
 	struct sock *sk;
-	unsigned long dst;
 
+	/* By helper: kernels before 6.13 believe that this argument is never NULL, and would not catch its fault. */
+	if (rx_sk)
+		ns = netns_of_sock(rx_sk);
+	if (ns.inum)
+		return ns;
+	dev = GET(typed, skb, dev);
 	if (is_kernel_pointer(dev))
-		return netns_of_dev(dev);
+		ns = netns_of_net(GET(typed, dev, nd_net.net), typed);
+	if (ns.inum)
+		return ns;
 	sk = BPF_CORE_READ(skb, sk);
 	if (is_kernel_pointer(sk))
-		return netns_of_sock(sk);
-	if (rx_sk)
-		return netns_of_sock(rx_sk);
-	dst = BPF_CORE_READ(skb, _skb_refdst) & ~1UL; /* SKB_DST_NOREF */
-	if (is_kernel_pointer((void *)dst)) {
-		dev = BPF_CORE_READ((struct dst_entry *)dst, dev);
-		if (is_kernel_pointer(dev))
-			return netns_of_dev(dev);
-	}
-	return none;
+		ns = netns_of_sock(sk);
+	return ns.inum ? ns : netns_of_route(GET(typed, skb, _skb_refdst));
 }
 
-/* Family of the packet: 4, 6, or 0 for everything that is not IP. */
-static __always_inline __u8 family_of_skb(const struct sk_buff *skb)
+/* 4, 6, or -1: a socket of no IP. */
+static __always_inline int family_of_sock(const struct sock *sk)
 {
-	__be16 protocol = BPF_CORE_READ(skb, protocol);
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 
-	return protocol == bpf_htons(ETH_P_IP) ? 4 : protocol == bpf_htons(ETH_P_IPV6) ? 6 : 0;
+	return family == AF_INET ? 4 : family == AF_INET6 ? 6 : -1;
+}
+
+/*
+ * 4, 6, 0 for other packets, -1 for what is none: buffers of unix, netlink and vsock sockets have neither protocol nor
+ * device. What an IP socket gives up before it has a header counts by the socket.
+ */
+static __always_inline int family_of_skb(const struct sk_buff *skb, bool typed)
+{
+	__be16 protocol = GET(typed, skb, protocol);
+	struct sock *sk;
+
+	if (protocol == bpf_htons(ETH_P_IP))
+		return 4;
+	if (protocol == bpf_htons(ETH_P_IPV6))
+		return 6;
+	if (protocol || is_kernel_pointer(GET(typed, skb, dev)))
+		return 0;
+	sk = BPF_CORE_READ(skb, sk);
+	return is_kernel_pointer(sk) ? family_of_sock(sk) : -1;
 }
 
 static __always_inline void flow_ports(struct flow *flow, const void *l4)
@@ -111,6 +151,42 @@ static __always_inline void flow_ports(struct flow *flow, const void *l4)
 	flow->dport = ports.dport;
 }
 
+static __always_inline void flow_of_ipv4(struct flow *flow, const unsigned char *ip, __u8 header_words)
+{
+	__be16 fragment = 0;
+
+	flow->family = 4;
+	bpf_probe_read_kernel(&flow->protocol, 1, ip + 9);
+	bpf_probe_read_kernel(flow->saddr, 4, ip + 12);
+	bpf_probe_read_kernel(flow->daddr, 4, ip + 16);
+	bpf_probe_read_kernel(&fragment, 2, ip + 6);
+	/* A later fragment has no ports. */
+	if (!(fragment & bpf_htons(0x1fff)))
+		flow_ports(flow, ip + header_words * 4);
+}
+
+static __always_inline void flow_of_ipv6(struct flow *flow, const unsigned char *ip)
+{
+	const unsigned char *next = ip + 40;
+	__u8 ext[2];
+
+	flow->family = 6;
+	bpf_probe_read_kernel(&flow->protocol, 1, ip + 6);
+	bpf_probe_read_kernel(flow->saddr, 16, ip + 8);
+	bpf_probe_read_kernel(flow->daddr, 16, ip + 24);
+#pragma unroll
+	for (int i = 0; i < 3; i++) {
+		/* hop-by-hop, routing, destination options */
+		if (flow->protocol != 0 && flow->protocol != 43 && flow->protocol != 60)
+			break;
+		if (bpf_probe_read_kernel(ext, 2, next))
+			break;
+		flow->protocol = ext[0];
+		next += (ext[1] + 1) * 8;
+	}
+	flow_ports(flow, next);
+}
+
 /*
  * From the packet's own headers. The transport header's offset is not trusted: it is not set yet for packets dropped
  * in the IP layer, so it is computed. IPv6 extension headers that packets carry in practice are stepped over.
@@ -122,37 +198,23 @@ static __always_inline void flow_of_skb(struct flow *flow, const struct sk_buff 
 	__u8 version = 0;
 
 	bpf_probe_read_kernel(&version, 1, ip);
-	if (version >> 4 == 4) {
-		__be16 fragment = 0;
+	if (version >> 4 == 4)
+		flow_of_ipv4(flow, ip, version & 15);
+	else if (version >> 4 == 6)
+		flow_of_ipv6(flow, ip);
+}
 
-		flow->family = 4;
-		bpf_probe_read_kernel(&flow->protocol, 1, ip + 9);
-		bpf_probe_read_kernel(flow->saddr, 4, ip + 12);
-		bpf_probe_read_kernel(flow->daddr, 4, ip + 16);
-		bpf_probe_read_kernel(&fragment, 2, ip + 6);
-		/* A later fragment has no ports. */
-		if (!(fragment & bpf_htons(0x1fff)))
-			flow_ports(flow, ip + (version & 15) * 4);
-	} else if (version >> 4 == 6) {
-		unsigned char *next = ip + 40;
-		__u8 ext[2];
+/* The packet that answers it goes the other way. */
+static __always_inline void flow_of_answer(struct flow *flow, const struct sk_buff *skb)
+{
+	struct flow packet = {};
 
-		flow->family = 6;
-		bpf_probe_read_kernel(&flow->protocol, 1, ip + 6);
-		bpf_probe_read_kernel(flow->saddr, 16, ip + 8);
-		bpf_probe_read_kernel(flow->daddr, 16, ip + 24);
-#pragma unroll
-		for (int i = 0; i < 3; i++) {
-			/* hop-by-hop, routing, destination options */
-			if (flow->protocol != 0 && flow->protocol != 43 && flow->protocol != 60)
-				break;
-			if (bpf_probe_read_kernel(ext, 2, next))
-				break;
-			flow->protocol = ext[0];
-			next += (ext[1] + 1) * 8;
-		}
-		flow_ports(flow, next);
-	}
+	flow_of_skb(&packet, skb);
+	*flow = packet;
+	__builtin_memcpy(flow->saddr, packet.daddr, sizeof(flow->saddr));
+	__builtin_memcpy(flow->daddr, packet.saddr, sizeof(flow->daddr));
+	flow->sport = packet.dport;
+	flow->dport = packet.sport;
 }
 
 /* From a socket: source is the local end. An IPv4 connection of an IPv6 socket is shown as IPv4. */

@@ -9,9 +9,7 @@
 /* Tells bpf_tracing.h that struct pt_regs has the kernel's field names. */
 #define __VMLINUX_H__
 
-typedef signed char __s8;
 typedef unsigned char __u8;
-typedef short __s16;
 typedef unsigned short __u16;
 typedef int __s32;
 typedef unsigned int __u32;
@@ -19,10 +17,8 @@ typedef long long __s64;
 typedef unsigned long long __u64;
 typedef __u16 __be16;
 typedef __u32 __be32;
-typedef __u64 __be64;
 typedef __u32 __wsum;
 typedef _Bool bool;
-typedef unsigned long size_t;
 
 #define true 1
 #define false 0
@@ -35,66 +31,49 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
 	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
-	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 
 enum {
 	BPF_ANY = 0,
 	BPF_NOEXIST = 1,
-	BPF_EXIST = 2,
 };
 
 #define BPF_F_CURRENT_CPU 0xffffffffULL
-#define BPF_F_FAST_STACK_CMP (1ULL << 9)
 
 /* include/uapi/linux/if_ether.h */
 #define ETH_P_IP 0x0800
-#define ETH_P_ARP 0x0806
 #define ETH_P_IPV6 0x86DD
 
 /* include/linux/socket.h */
-#define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
 
-#define IPPROTO_ICMP 1
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
-#define IPPROTO_ICMPV6 58
 #define IPPROTO_SCTP 132
 
 /* include/net/tcp_states.h */
 enum {
-	TCP_ESTABLISHED = 1,
-	TCP_SYN_SENT,
-	TCP_SYN_RECV,
-	TCP_FIN_WAIT1,
-	TCP_FIN_WAIT2,
-	TCP_TIME_WAIT,
-	TCP_CLOSE,
-	TCP_CLOSE_WAIT,
-	TCP_LAST_ACK,
-	TCP_LISTEN,
-	TCP_CLOSING,
-	TCP_NEW_SYN_RECV,
+	TCP_SYN_SENT = 2,
+	TCP_SYN_RECV = 3,
+	TCP_FIN_WAIT1 = 4,
+	TCP_FIN_WAIT2 = 5,
+	TCP_TIME_WAIT = 6,
+	TCP_CLOSE = 7,
+	TCP_NEW_SYN_RECV = 12,
 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+/* The registers of arguments. */
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss;
+	unsigned long cx, dx, si, di;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct user_pt_regs {
 	__u64 regs[31];
-	__u64 sp;
-	__u64 pc;
-	__u64 pstate;
-};
-struct pt_regs {
-	struct user_pt_regs user_regs;
 };
 #endif
 
@@ -152,24 +131,9 @@ struct sk_buff {
 	struct net_device *dev;
 	unsigned long _skb_refdst;
 	__be16 protocol;
-	__u16 transport_header;
 	__u16 network_header;
-	__u16 mac_header;
 	unsigned int len;
 	unsigned char *head;
-};
-
-struct iphdr {
-	__u8 ihl_and_version;
-	__u8 tos;
-	__be16 tot_len;
-	__be16 id;
-	__be16 frag_off;
-	__u8 ttl;
-	__u8 protocol;
-	__u16 check;
-	__be32 saddr;
-	__be32 daddr;
 };
 
 struct task_struct {

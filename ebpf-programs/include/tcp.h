@@ -3,9 +3,9 @@
 #ifndef NETLENS_TCP_H
 #define NETLENS_TCP_H
 
+#include "event.h"
 #include "flow.h"
 
-#define STACK_DEPTH 20
 #define TCP_FLAG_RST 0x04 /* byte 13 of the header */
 #define RCV_SHUTDOWN 1
 
@@ -62,25 +62,19 @@ struct tcp_event {
 	__u32 reason;
 	__u32 kind;
 	__u32 segments;
-	__s32 stack_size; /* bytes */
-	__u64 stack[STACK_DEPTH];
+	struct stack stack;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct tcp_settings);
-} settings SEC(".maps");
+SETTINGS(struct tcp_settings)
+MAP(counters, BPF_MAP_TYPE_PERCPU_HASH, 4096, struct tcp_key, struct tcp_value); /* entries: set by the loader */
+EVENT(tcp_event)
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(max_entries, 4096); /* set by the loader */
-	__type(key, struct tcp_key);
-	__type(value, struct tcp_value);
-} counters SEC(".maps");
+static __always_inline struct tcp_key tcp_key_in(struct netns ns)
+{
+	struct tcp_key key = { .netns = ns.inum, .netns_cookie = ns.cookie };
 
-SCRATCH(tcp_event)
+	return key;
+}
 
 /* Request and TIME_WAIT sockets are only the beginning of one. */
 static __always_inline bool is_full_socket(const struct sock *sk)
@@ -112,30 +106,15 @@ static __always_inline const struct tcp_skb_cb *control_block(const struct sk_bu
 static __always_inline void tcp_report(void *ctx, const struct tcp_key *key, const struct flow *flow, bool task,
 				       __u32 segments, __u64 now, bool stack)
 {
-	__u64 size = offsetof(struct tcp_event, stack);
-	struct tcp_event_scratch *place;
-	struct tcp_event *event;
+	struct tcp_event *event = begin_event(now, key->netns, key->netns_cookie, task);
 
-	place = take_scratch();
-	if (!place)
+	if (!event)
 		return;
-	event = &place->record;
-	__builtin_memset(event, 0, offsetof(struct tcp_event, stack));
-	event->head.time = now;
-	event->head.netns = key->netns;
-	event->head.netns_cookie = key->netns_cookie;
-	if (task)
-		fill_task(&event->head);
 	event->flow = *flow;
 	event->reason = key->reason;
 	event->kind = key->kind;
 	event->segments = segments;
-	if (stack) {
-		event->stack_size = bpf_get_stack(ctx, event->stack, sizeof(event->stack), 0);
-		size = sizeof(*event);
-	}
-	emit(ctx, event, size);
-	place->busy = 0;
+	end_event(ctx, event, offsetof(struct tcp_event, stack) + fill_stack(ctx, &event->stack, stack));
 }
 
 /* Counts segments under the key, whose family is the flow's, and reports the first of a second. */
@@ -144,25 +123,16 @@ static __always_inline void tcp_count(void *ctx, struct tcp_key *key, const stru
 {
 	struct tcp_value *value, fresh = {};
 	struct tcp_settings *config;
-	__u32 zero = 0;
 	__u64 now;
 
 	key->family = flow->family;
-	if (!key->netns) {
+	value = key->netns ? lookup_or_init(&counters, key, &fresh) : NULL;
+	if (!value) {
 		lost(LOSS_ENTRY);
 		return;
 	}
-	value = bpf_map_lookup_elem(&counters, key);
-	if (!value) {
-		bpf_map_update_elem(&counters, key, &fresh, BPF_NOEXIST);
-		value = bpf_map_lookup_elem(&counters, key);
-		if (!value) {
-			lost(LOSS_ENTRY);
-			return;
-		}
-	}
 	add(&value->segments, segments);
-	config = bpf_map_lookup_elem(&settings, &zero);
+	config = get_settings();
 	if (!config || !config->burst)
 		return;
 	now = bpf_ktime_get_ns();

@@ -5,7 +5,7 @@ usage: image.py PAYLOAD PROGRAM OUT     (called by `build`, which also makes wha
 
 PAYLOAD is the installed tree of packaging/payload, PROGRAM the compiled netlens.c. The archive has two layers: what is
 from this machine's packages, which seldom changes, and Netlens. Same input, same bytes: times are SOURCE_DATE_EPOCH.
-Environment: VERSION, REVISION, SOURCE_DATE_EPOCH.
+Environment: VERSION, REVISION, LICENCE (Netlens's own), LICENCES (everything's), SOURCE_DATE_EPOCH.
 """
 import datetime
 import gzip
@@ -155,7 +155,7 @@ def labels():
         f"{title}.version": VERSION,
         f"{title}.revision": os.environ["REVISION"],
         f"{title}.created": CREATED,
-        **({f"{title}.licenses": os.environ["LICENCE"]} if os.environ.get("LICENCE") else {}),
+        f"{title}.licenses": os.environ["LICENCES"],
         **({f"{title}.source": os.environ["SOURCE"]} if os.environ.get("SOURCE") else {}),
     }
 
@@ -213,7 +213,7 @@ def main():
     payload, program, out = sys.argv[1:]
     found = libraries.closure(f"{payload}/usr/lib/netlens", program)
     packages = libraries.packages({**found, f"/{CERTIFICATES}": "/usr/share/doc/ca-certificates/copyright"})
-    bom = sbom.encode(payload, packages, VERSION, CREATED)
+    bom = sbom.encode(payload, packages, VERSION, CREATED, os.environ["LICENCE"])
     image, name, packed, unpacked = archive([system_layer(found, packages), netlens_layer(payload, program, bom)])
     base = f"{out}/netlens-{VERSION}-linux-{ARCHITECTURE}"
     for path, content in ((f"{base}.oci.tar", image), (f"{base}.cdx.json", bom)):

@@ -9,7 +9,7 @@ import xml.etree.ElementTree as xml
 from urllib.parse import quote
 
 
-def encode(tree, system, version, created):
+def encode(tree, system, version, created, licence):
     components = sorted(nuget(tree) + bundled(tree) + debian(system), key=lambda c: c["bom-ref"])
     name = f"pkg:generic/netlens@{version}"
     bom = {
@@ -19,7 +19,10 @@ def encode(tree, system, version, created):
         "version": 1,
         "metadata": {
             "timestamp": created,
-            "component": {"type": "application", "bom-ref": name, "name": "netlens", "version": version, "purl": name},
+            "component": {
+                "type": "application", "bom-ref": name, "name": "netlens", "version": version, "purl": name,
+                "licenses": [{"expression": licence}],
+            },
         },
         "components": components,
         "dependencies": [{"ref": name, "dependsOn": [c["bom-ref"] for c in components]}],

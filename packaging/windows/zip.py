@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Packs the Windows package: sorted names, one time, so that the same content is the same file.
 
-usage: zip.py PROGRAM SCRIPTS OUT EPOCH
+usage: zip.py PROGRAM TEXTS SCRIPTS OUT EPOCH
 """
 import os
 import sys
@@ -12,7 +12,7 @@ SCRIPTS = ["install.cmd", "uninstall.cmd", "netlens.yaml"]
 
 
 def main():
-    program, scripts, out, epoch = sys.argv[1:]
+    program, texts, scripts, out, epoch = sys.argv[1:]
     # The format counts from 1980, in steps of two seconds.
     stamp = max(time.gmtime(int(epoch))[:6], (1980, 1, 1, 0, 0, 0))
     top = os.path.basename(out).removesuffix(".zip")
@@ -21,11 +21,12 @@ def main():
         with open(f"{scripts}/{name}", "rb") as file:
             # cmd.exe loses its place in files with plain line feeds.
             content[f"{top}/{name}"] = file.read().replace(b"\n", b"\r\n")
-    for folder, _, files in os.walk(program):
-        for name in files:
-            path = os.path.join(folder, name)
-            with open(path, "rb") as file:
-                content[f"{top}/program/{os.path.relpath(path, program)}"] = file.read()
+    for source, target in ((program, f"{top}/program"), (texts, top)):
+        for folder, _, files in os.walk(source):
+            for name in files:
+                path = os.path.join(folder, name)
+                with open(path, "rb") as file:
+                    content[f"{target}/{os.path.relpath(path, source)}"] = file.read()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         for name in sorted(content):
             entry = zipfile.ZipInfo(name, stamp)

@@ -172,7 +172,7 @@ public sealed class ClientTests
     {
         await using var receiver = await Receiver.StartAsync(_ => new Reply { Silent = true });
 
-        var result = await SendAsync(To(receiver, protocol) with { Timeout = TimeSpan.FromMilliseconds(300) });
+        var result = await SendAsync(To(receiver, protocol) with { Timeout = TimeSpan.FromSeconds(2) });
 
         result.Failure.ShouldBe(OtlpFailure.Timeout);
     }

@@ -37,7 +37,7 @@ internal sealed class BpfProbeRun : IDisposable
         {
             Host.Refresh(Host.BootTime);
             var registration = AllProbes.List.Single(p => p.Info.Id == id);
-            Settings = new ProbeSettings(registration.Info, settings.ToDictionary(s => s.Key, s => s.Value));
+            Settings = ProbeSettings.Of(registration.Info, settings);
             _builder.OnReadFailed = (_, reason) => Failures.Add(reason);
             Probe = create(Host, Settings);
             Probe.Start();
@@ -142,8 +142,8 @@ internal sealed class BpfProbeRun : IDisposable
         return ([], 0);
     }
 
-    /// <summary>Tries again for some seconds: the kernel acts at its own time.</summary>
-    public static void Eventually(Action check, int seconds = 10)
+    /// <summary>Tries again for some time: the kernel acts at its own, an emulated one slowly.</summary>
+    public static void Eventually(Action check, int seconds = 30)
     {
         for (var i = 0; i < seconds * 10; i++)
         {

@@ -50,7 +50,7 @@ internal sealed class EventRecorder : IEventSink
     }
 
     /// <summary>Waits until an event is there: the kernel hands it over at its own time.</summary>
-    public NetworkEvent Await(Func<NetworkEvent, bool> match, int seconds = 10)
+    public NetworkEvent Await(Func<NetworkEvent, bool> match, int seconds = 30)
     {
         for (var i = 0; i < seconds * 50; i++)
         {

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Reflection;
+using System.Runtime;
 using Collector.Tests.Support;
 using Ebpf.Tests.Lab;
 using Xunit.Abstractions;
@@ -22,4 +24,7 @@ var chosen = found.Cases.Where(c => args.Length == 0 || args.Any(word =>
 using var executor = framework.GetExecutor(assembly.GetName());
 executor.RunTests(chosen, progress, options);
 progress.Finished.WaitOne();
+// What compiling ahead (tests/Kernels/run-tests) did not save.
+Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+    $"compiled while running: {JitInfo.GetCompiledMethodCount()} methods, {JitInfo.GetCompilationTime().TotalSeconds:0.0} s"));
 return progress.Succeeded ? 0 : 1;

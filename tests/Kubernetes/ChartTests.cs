@@ -175,6 +175,10 @@ public sealed class ChartTests
             foreach (var (a, b) in first.Zip(second))
                 File.ReadAllBytes(a).SequenceEqual(File.ReadAllBytes(b)).ShouldBeTrue(a);
             Shell.Run("tar", "-xzf", first[0], "-C", folder.FullName);
+            foreach (var name in new[] { "LICENSE", "NOTICE" })
+                File.ReadAllText(Path.Combine(folder.FullName, "netlens", name)).ShouldBe(Licences.ByPath[name]);
+            File.ReadAllLines(Path.Combine(Renderer.Folder, "chart", "Chart.yaml"))
+                .ShouldContain("  artifacthub.io/license: Apache-2.0");
             Renderer.Chart(folder: Path.Combine(folder.FullName, "netlens")).Of("DaemonSet").ToJsonString()
                 .ShouldBe(Renderer.Chart().Of("DaemonSet").ToJsonString());
         }

@@ -78,6 +78,19 @@ public sealed class PackageTests
             .ShouldContain($"cn {Configuration}\n");
     }
 
+    [RequiresRootFact("rpm", "rpmbuild", "dpkg-deb")]
+    public void Both_have_the_licences()
+    {
+        Shell.Run("rpm", "-qp", "--qf", "%{LICENSE}", Artifacts.Rpm).ShouldStartWith($"{Licences.Expression} AND ");
+        var rpm = Shell.Run("rpm", "-qpl", Artifacts.Rpm).Split('\n');
+        var deb = Shell.Run("dpkg-deb", "-c", Artifacts.Deb);
+        foreach (var path in Licences.ByPath.Keys.Append("copyright").Select(p => $"/usr/share/doc/netlens/{p}"))
+        {
+            rpm.ShouldContain(path);
+            deb.ShouldContain($" .{path}\n");
+        }
+    }
+
     [RequiresRootTheory("rpmbuild", "dpkg-deb")]
     [InlineData("rpm")]
     [InlineData("deb")]

@@ -133,6 +133,17 @@ public sealed partial class PayloadTests
             stated.ShouldContain(licence.Groups["licence"].Value);
     }
 
+    [Fact]
+    public void Netlens_own_licences_are_there()
+    {
+        var doc = Path.Combine(Artifacts.Payload, "usr/share/doc/netlens");
+        foreach (var (path, text) in Licences.ByPath)
+            File.ReadAllText(Path.Combine(doc, path)).ShouldBe(text, path);
+        File.ReadAllText(Path.Combine(doc, "copyright"))
+            .ShouldStartWith($"{Licences.ByPath["NOTICE"]}\nSPDX: {Licences.Expression}\n");
+        Licences.Expression.ShouldBe("Apache-2.0 AND (GPL-2.0-only OR BSD-2-Clause)");
+    }
+
     /// <summary>Every command without further ones, as <c>netlens list probes</c>.</summary>
     private static IEnumerable<string> Commands(string above)
     {

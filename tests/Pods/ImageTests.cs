@@ -97,6 +97,9 @@ public sealed class ImageTests
         image.Reference.ShouldEndWith(":" + labels.GetProperty("org.opencontainers.image.version").GetString());
         labels.GetProperty("org.opencontainers.image.revision").GetString()!.ShouldMatch("^[0-9a-f]{40}$|^unknown$");
 
+        labels.GetProperty("org.opencontainers.image.licenses").GetString()
+            .ShouldNotBeNull().ShouldStartWith($"{Licences.Expression} AND ");
+        Licences.ByPath.Keys.Select(p => $"/usr/share/doc/netlens/{p}").Except(image.Files.Keys).ShouldBeEmpty();
         image.Files.Keys.Where(f => f.Contains("bin/", StringComparison.Ordinal)).ShouldBe(["/usr/bin/netlens"]);
         image.Files.Keys.ShouldNotContain(f => f.StartsWith("/home", StringComparison.Ordinal));
     }
@@ -107,6 +110,8 @@ public sealed class ImageTests
         var image = ImageArchive.Current.Value;
         using var bill = JsonDocument.Parse(File.ReadAllText(image.BillPath));
         bill.RootElement.GetProperty("specVersion").GetString().ShouldBe("1.6");
+        bill.RootElement.GetProperty("metadata").GetProperty("component").GetProperty("licenses")[0]
+            .GetProperty("expression").GetString().ShouldBe(Licences.Expression);
         var components = bill.RootElement.GetProperty("components").EnumerateArray().ToArray();
         components.Select(c => c.GetProperty("bom-ref").GetString()).ShouldBeUnique();
         foreach (var component in components)

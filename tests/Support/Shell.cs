@@ -17,10 +17,27 @@ internal static class Shell
             : throw new InvalidOperationException($"{string.Join(' ', command)}: exit {code}: {error}{output}");
     }
 
+    /// <summary>Runs to its end with this as its standard input.</summary>
+    /// <exception cref="InvalidOperationException">It failed; the message has its error output.</exception>
+    public static void Feed(string input, params string[] command)
+    {
+        using var process = Start(command);
+        process.StandardInput.Write(input);
+        process.StandardInput.Close();
+        var (code, output, error) = End(process, command);
+        if (code != 0)
+            throw new InvalidOperationException($"{string.Join(' ', command)}: exit {code}: {error}{output}\n{input}");
+    }
+
     /// <summary>Runs to its end; a failure is the caller's to judge.</summary>
     public static (int Code, string Output, string Error) Try(params string[] command)
     {
         using var process = Start(command);
+        return End(process, command);
+    }
+
+    private static (int Code, string Output, string Error) End(Process process, string[] command)
+    {
         var error = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEndAsync();
         if (!process.WaitForExit(Limit))

@@ -12,14 +12,16 @@ internal sealed partial class TestNetns : IDisposable
     private const int CLONE_NEWNET = 0x40000000;
     private static int _number;
     private readonly List<Process> _processes = [];
+    private ulong? _inode;
 
-    public TestNetns()
+    /// <param name="commands">More for ip(8) to do inside, as its -batch takes it.</param>
+    public TestNetns(params string[] commands)
     {
         Name = $"netlens-t{Environment.ProcessId}-{Interlocked.Increment(ref _number)}";
         Shell.Run("ip", "netns", "add", Name);
         try
         {
-            Run("ip", "link", "set", "lo", "up");
+            Ip(["link set lo up", .. commands]);
         }
         catch
         {
@@ -34,7 +36,11 @@ internal sealed partial class TestNetns : IDisposable
     public string NsPath => $"/run/netns/{Name}";
 
     /// <summary>Inode number of the namespace: what readlink of /proc/&lt;pid&gt;/ns/net shows in brackets.</summary>
-    public ulong Inode => ulong.Parse(Shell.Run("stat", "-L", "-c", "%i", NsPath).Trim());
+    public ulong Inode => _inode ??= ulong.Parse(Shell.Run("stat", "-L", "-c", "%i", NsPath).Trim());
+
+    /// <summary>Several commands of ip(8) inside by one program: on an emulated machine each takes its time.</summary>
+    public void Ip(params string[] commands) =>
+        Shell.Feed(string.Join('\n', commands) + "\n", "ip", "-n", Name, "-batch", "-");
 
     /// <summary>Runs a program inside to its end and returns its output; throws when it fails.</summary>
     public string Run(params string[] command) => Shell.Run(["ip", "netns", "exec", Name, .. command]);
@@ -124,10 +130,9 @@ internal sealed class TestNetnsPair : IDisposable
         Left = new TestNetns();
         try
         {
-            Right = new TestNetns();
-            Left.Run("ip", "link", "add", Interface, "type", "veth", "peer", "name", Interface, "netns", Right.Name);
-            Join(Left, LeftIPv4, LeftIPv6);
-            Join(Right, RightIPv4, RightIPv6);
+            Right = new TestNetns(
+                [$"link add {Interface} type veth peer name {Interface} netns {Left.Name}", .. Join(RightIPv4, RightIPv6)]);
+            Left.Ip(Join(LeftIPv4, LeftIPv6));
         }
         catch
         {
@@ -140,13 +145,11 @@ internal sealed class TestNetnsPair : IDisposable
 
     public TestNetns Right { get; } = null!;
 
-    private static void Join(TestNetns ns, string ipv4, string ipv6)
-    {
-        ns.Run("ip", "addr", "add", $"{ipv4}/24", "dev", Interface);
-        // Without duplicate address detection the address is usable as soon as the link is up.
-        ns.Run("ip", "addr", "add", $"{ipv6}/64", "dev", Interface, "nodad");
-        ns.Run("ip", "link", "set", Interface, "up");
-    }
+    // Without duplicate address detection an address is usable as soon as the link is up.
+    private static string[] Join(string ipv4, string ipv6) =>
+    [
+        $"addr add {ipv4}/24 dev {Interface}", $"addr add {ipv6}/64 dev {Interface} nodad", $"link set {Interface} up",
+    ];
 
     public void Dispose()
     {

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Text.Json;
 using Collector.Tests.Support;
 
@@ -65,6 +66,18 @@ public sealed class WindowsTests
         File.Exists(config).ShouldBeTrue();
         windows.Script("uninstall.cmd", "/purge").Code.ShouldBe(0);
         Directory.Exists(windows.DriveC("ProgramData/Netlens")).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void The_package_has_its_licences()
+    {
+        using var package = ZipFile.OpenRead(Wine.Package.Value);
+        var top = package.Entries[0].FullName.Split('/')[0];
+        foreach (var (path, text) in Licences.ByPath)
+        {
+            using var content = new StreamReader(package.GetEntry($"{top}/{path}").ShouldNotBeNull(path).Open());
+            content.ReadToEnd().ShouldBe(text, path);
+        }
     }
 
     [RequiresWineFact]

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Collector.Core.Probes;
 
 public enum OptionKind
@@ -10,13 +12,21 @@ public enum OptionKind
     List,
 }
 
-/// <summary>An argument of a probe in the configuration, declared beside the probe.</summary>
-/// <param name="Name">Key in the file, camelCase.</param>
-/// <param name="Kind">Its type.</param>
-/// <param name="Default">Default as it would be written in the file; lists comma-separated.</param>
-/// <param name="Description">One sentence.</param>
-public sealed record ProbeOption(string Name, OptionKind Kind, string Default, string Description)
+/// <summary>
+/// An argument of a probe in the configuration, declared beside the probe and read with
+/// <see cref="ProbeSettings.Get{T}"/>: a key that nobody declared has no object to ask with. Made by
+/// <see cref="Option"/>.
+/// </summary>
+public abstract class ProbeOption
 {
+    /// <summary>Key in the file, camelCase.</summary>
+    public required string Name { get; init; }
+
+    public required OptionKind Kind { get; init; }
+
+    /// <summary>One sentence.</summary>
+    public required string Description { get; init; }
+
     /// <summary>Values allowed for <see cref="OptionKind.Choice"/> and for the items of a list; empty: any.</summary>
     public IReadOnlyList<string> Allowed { get; init; } = [];
 
@@ -24,4 +34,100 @@ public sealed record ProbeOption(string Name, OptionKind Kind, string Default, s
     public long Minimum { get; init; }
 
     public long Maximum { get; init; } = long.MaxValue;
+
+    /// <summary>Default as it would be written in the file; lists comma-separated.</summary>
+    public string Default => Write(DefaultValue);
+
+    /// <summary>The default itself.</summary>
+    public abstract object DefaultValue { get; }
+
+    /// <summary>The value of a text that <see cref="Write"/> may have made.</summary>
+    /// <exception cref="FormatException">It is none.</exception>
+    public abstract object Read(string text);
+
+    /// <summary>The text that reads to the same value.</summary>
+    public abstract string Write(object value);
+
+    public override string ToString() => Name;
+}
+
+/// <summary>An argument with the type of its value.</summary>
+/// <param name="standard">The default.</param>
+/// <param name="read">From text.</param>
+/// <param name="write">To text.</param>
+public sealed class ProbeOption<T>(T standard, Func<string, T> read, Func<T, string> write) : ProbeOption
+    where T : notnull
+{
+    public override object DefaultValue => standard;
+
+    public override object Read(string text) => read(text);
+
+    public override string Write(object value) => write((T)value);
+}
+
+/// <summary>Makes the arguments of probes.</summary>
+public static class Option
+{
+    private const string All = "all";
+
+    public static ProbeOption<bool> Switch(string name, bool standard, string description) =>
+        new(standard, bool.Parse, static v => v ? "true" : "false")
+        {
+            Name = name, Kind = OptionKind.Boolean, Description = description,
+        };
+
+    public static ProbeOption<long> Integer(
+        string name, long standard, string description, long least = 0, long most = long.MaxValue) =>
+        new(standard, static t => long.Parse(t, CultureInfo.InvariantCulture),
+            static v => v.ToString(CultureInfo.InvariantCulture))
+        {
+            Name = name, Kind = OptionKind.Integer, Description = description, Minimum = least, Maximum = most,
+        };
+
+    /// <param name="name">Key.</param>
+    /// <param name="standard">The default.</param>
+    /// <param name="description">One sentence.</param>
+    /// <param name="least">Milliseconds.</param>
+    /// <param name="most">Milliseconds.</param>
+    public static ProbeOption<TimeSpan> Duration(
+        string name, TimeSpan standard, string description, long least = 0, long most = long.MaxValue) =>
+        new(standard, DurationText.Parse, DurationText.Format)
+        {
+            Name = name, Kind = OptionKind.Duration, Description = description, Minimum = least, Maximum = most,
+        };
+
+    public static ProbeOption<string> Text(string name, string standard, string description) =>
+        new(standard, static t => t, static v => v)
+        {
+            Name = name, Kind = OptionKind.Text, Description = description,
+        };
+
+    /// <summary>One of the names of an enumeration, in lower case.</summary>
+    public static ProbeOption<T> Choice<T>(string name, T standard, string description) where T : struct, Enum =>
+        new(standard, static t => Enum.Parse<T>(t, ignoreCase: true), static v => v.ToString().ToLowerInvariant())
+        {
+            Name = name, Kind = OptionKind.Choice, Description = description,
+            Allowed = [.. Enum.GetNames<T>().Select(n => n.ToLowerInvariant())],
+        };
+
+    /// <summary>The choice that many probes have: the metrics that matter, or all (true).</summary>
+    public static ProbeOption<bool> Include(string description) =>
+        new(standard: false, static t => t == All, static v => v ? All : "default")
+        {
+            Name = "include", Kind = OptionKind.Choice, Description = description, Allowed = ["default", All],
+        };
+
+    /// <param name="name">Key.</param>
+    /// <param name="standard">The default, comma-separated.</param>
+    /// <param name="description">One sentence.</param>
+    /// <param name="allowed">The words that there are; none: any.</param>
+    public static ProbeOption<IReadOnlyList<string>> List(
+        string name, string standard, string description, params string[] allowed) =>
+        new(Words(standard), Words, static v => string.Join(',', v))
+        {
+            Name = name, Kind = OptionKind.List, Description = description, Allowed = allowed,
+        };
+
+    private static IReadOnlyList<string> Words(string text) =>
+        text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 }

@@ -1,51 +1,42 @@
 namespace Collector.Core.Probes;
 
 /// <summary>A probe's arguments, already validated: what was written, else the declared default.</summary>
-public sealed class ProbeSettings(ProbeInfo info, IReadOnlyDictionary<string, string>? written = null)
+/// <param name="info">The probe.</param>
+/// <param name="written">Values by option, each of the option's type; null: nothing was written.</param>
+public sealed class ProbeSettings(ProbeInfo info, IReadOnlyDictionary<ProbeOption, object>? written = null)
 {
-    /// <summary>The value as text. Throws for a key that the probe does not declare.</summary>
-    public string Text(string name)
+    /// <summary>Arguments given as texts that <see cref="ProbeOption.Read"/> takes.</summary>
+    /// <exception cref="InvalidOperationException">The probe declares no such option.</exception>
+    public static ProbeSettings Of(ProbeInfo info, params IEnumerable<(string Name, string Value)> written) => new(
+        info, written.Select(w => (Option: info.Options.Single(o => o.Name == w.Name), w.Value))
+            .ToDictionary(w => w.Option, w => w.Option.Read(w.Value)));
+
+    /// <summary>The value of an argument that the probe declares.</summary>
+    /// <exception cref="ArgumentException">It is another probe's: a fault of the program.</exception>
+    public T Get<T>(ProbeOption<T> option) where T : notnull => (T)Value(option);
+
+    /// <summary>The value, of the option's type.</summary>
+    public object Value(ProbeOption option)
     {
-        var option = info.Options.FirstOrDefault(o => o.Name == name)
-            ?? throw new ArgumentException($"probe {info.Id} declares no option '{name}'", nameof(name));
-        return written is not null && written.TryGetValue(name, out var value) ? value : option.Default;
+        if (!info.Options.Contains(option))
+            throw new ArgumentException($"probe {info.Id} declares no option '{option.Name}'", nameof(option));
+        return written is not null && written.TryGetValue(option, out var value) ? value : option.DefaultValue;
     }
+
+    /// <summary>The value as it would be written in the file.</summary>
+    public string Text(ProbeOption option) => option.Write(Value(option));
 
     /// <summary>The same settings with one more argument, unless it was written.</summary>
-    public ProbeSettings WithDefault(string name, string value)
+    public ProbeSettings WithDefault(ProbeOption option, object value)
     {
-        var all = new Dictionary<string, string> { [name] = value };
-        foreach (var (key, its) in written ?? new Dictionary<string, string>())
-            all[key] = its;
+        var all = new Dictionary<ProbeOption, object> { [option] = value };
+        foreach (var (its, other) in written ?? all)
+            all[its] = other;
         return new ProbeSettings(info, all);
     }
-
-    public bool Flag(string name) => bool.Parse(Text(name));
-
-    public long Integer(string name) => long.Parse(Text(name), System.Globalization.CultureInfo.InvariantCulture);
-
-    /// <summary>A whole number and one unit, as the configuration checked it: <c>10ms</c>, <c>15s</c>.</summary>
-    public TimeSpan Duration(string name)
-    {
-        var text = Text(name);
-        var digits = text.AsSpan().IndexOfAnyExceptInRange('0', '9');
-        var milliseconds = text[digits..] switch
-        {
-            "ms" => 1,
-            "s" => 1000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            var unit => throw new FormatException($"'{unit}' is no unit of a duration"),
-        };
-        return TimeSpan.FromMilliseconds(
-            milliseconds * long.Parse(text.AsSpan(0, digits), System.Globalization.CultureInfo.InvariantCulture));
-    }
-
-    public IReadOnlyList<string> List(string name) =>
-        Text(name).Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     /// <summary>
     /// True when both give every declared option the same value: then a running probe need not restart.
     /// </summary>
-    public bool SameAs(ProbeSettings other) => info.Options.All(o => Text(o.Name) == other.Text(o.Name));
+    public bool SameAs(ProbeSettings other) => info.Options.All(o => Text(o) == other.Text(o));
 }

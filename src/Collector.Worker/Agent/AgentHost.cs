@@ -91,6 +91,7 @@ internal sealed class AgentHost : IDisposable
         services.AddEvents(options.Events, otlp.Logs, resource, AgentIdentity.Version);
         AddCollection(services, options);
         services.AddSingleton(new ReloadSource(configPath));
+        services.AddSingleton<IReloadedSection, ProbesSection>();
         services.AddHostedService<Reloader>();
         services.AddHostedService<StatusReporter>();
     }

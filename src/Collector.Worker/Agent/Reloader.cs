@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
 using Collector.Worker.Hosting.Systemd;
 using Collector.Worker.Logging;
@@ -11,15 +10,15 @@ internal sealed record ReloadSource(string? Path);
 
 /// <summary>
 /// SIGHUP (<c>systemctl reload</c>): reads the configuration again. A wrong file is refused whole with all its errors
-/// and the agent goes on as it was. Probes are switched without a restart; other sections say that they need one.
+/// and the agent goes on as it was. Each section that can applies its own change, the others say that they need a
+/// restart.
 /// </summary>
 internal sealed partial class Reloader(
-    ReloadSource source, AgentOptions started, NodeCollector collector, ISystemdNotifier notifier,
+    ReloadSource source, AgentOptions started, IEnumerable<IReloadedSection> sections, ISystemdNotifier notifier,
     ILogger<Reloader> log)
     : IHostedService, IDisposable
 {
     private PosixSignalRegistration? _signal;
-    private AgentOptions _current = started;
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -55,43 +54,13 @@ internal sealed partial class Reloader(
 
     private void Apply(AgentOptions options, string file)
     {
-        collector.Reconfigure(options);
-        foreach (var section in NeedRestart(_current, options))
+        foreach (var section in sections)
+            section.Apply(options);
+        // Against what is in force: a key that was set back says nothing.
+        foreach (var section in ConfigurationSchema.Changed(started, options).Except(sections.Select(s => s.Name)))
             RestartNeeded(log, section);
-        _current = options;
         Reloaded(log, File.Exists(file) ? file : $"(there is no {file}: defaults and environment)");
     }
-
-    /// <summary>Sections that differ and that only a restart takes over.</summary>
-    internal static IEnumerable<string> NeedRestart(AgentOptions before, AgentOptions after)
-    {
-        if (before.Collection != after.Collection)
-            yield return "collection";
-        if (before.Ebpf != after.Ebpf)
-            yield return "ebpf";
-        if (before.Pods with { Labels = after.Pods.Labels } != after.Pods
-            || !before.Pods.Labels.SequenceEqual(after.Pods.Labels))
-            yield return "pods";
-        if (before.Events != after.Events)
-            yield return "events";
-        if (before.Http != after.Http)
-            yield return "http";
-        if (before.Prometheus != after.Prometheus)
-            yield return "prometheus";
-        if (before.Logging != after.Logging)
-            yield return "logging";
-        if (before.Paths != after.Paths)
-            yield return "paths";
-        if (before.Resource.NodeName != after.Resource.NodeName
-            || !Same(before.Resource.Attributes, after.Resource.Attributes))
-            yield return "resource";
-        if (before.Otlp with { Headers = after.Otlp.Headers } != after.Otlp
-            || !Same(before.Otlp.Headers, after.Otlp.Headers))
-            yield return "otlp";
-    }
-
-    private static bool Same(IReadOnlyDictionary<string, string> a, IReadOnlyDictionary<string, string> b) =>
-        a.Count == b.Count && a.All(p => b.TryGetValue(p.Key, out var value) && value == p.Value);
 
     public void Dispose() => _signal?.Dispose();
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Collector.Core.Probes;
 using Collector.Worker.Agent;
 using Collector.Worker.Configuration;
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using Collector.Core.Compatibility;
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Worker.Agent;
 using Collector.Worker.Collection;

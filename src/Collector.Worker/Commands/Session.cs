@@ -1,4 +1,5 @@
 using Collector.Core.Probes;
+using Collector.Linux.Probes.Node;
 using Collector.Worker.Agent;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
@@ -67,8 +68,8 @@ internal static class Session
         Probes = NodeFactory.Catalogue.ToDictionary(p => p.Id, p =>
         {
             var choice = options.Probes.GetValueOrDefault(p.Id) ?? new(p.EnabledByDefault, new(p));
-            return p.Options.Any(o => o.Name == "lifetime")
-                ? choice with { Settings = choice.Settings.WithDefault("lifetime", "true") }
+            return p.Options.Contains(Io.Lifetime)
+                ? choice with { Settings = choice.Settings.WithDefault(Io.Lifetime, true) }
                 : choice;
         }),
     };

@@ -72,8 +72,8 @@ internal sealed class ProbeDraft(ProbeInfo info)
 
     public bool Enabled { get; set; } = info.EnabledByDefault;
 
-    /// <summary>Arguments that were written, in canonical form.</summary>
-    public Dictionary<string, string> Written { get; } = [];
+    /// <summary>Arguments that were written, each of its option's type.</summary>
+    public Dictionary<ProbeOption, object> Written { get; } = [];
 
     public static string Path(string probe) => $"{ConfigurationSchema.Probes}.{probe}";
 

@@ -30,6 +30,9 @@ internal abstract class ConfigurationKey(string path, string description)
 
     /// <summary>As the file would write it; null when the key says nothing by default.</summary>
     public abstract string? Default { get; }
+
+    /// <summary>True where it says the same in both.</summary>
+    public abstract bool Same(AgentOptions a, AgentOptions b);
 }
 
 /// <summary>A key with a single value.</summary>
@@ -60,6 +63,8 @@ internal sealed class ValueKey(
 
     /// <summary>Its value as the file writes it.</summary>
     public string? Written(AgentOptions options) => get(options) is { } value ? type.ToYaml(value) : null;
+
+    public override bool Same(AgentOptions a, AgentOptions b) => Written(a) == Written(b);
 }
 
 /// <summary>A key whose value is a map of names to texts.</summary>
@@ -91,6 +96,9 @@ internal sealed class MapKey(
     public override string? Default => null;
 
     public IReadOnlyDictionary<string, string> Get(AgentOptions options) => get(options);
+
+    public override bool Same(AgentOptions a, AgentOptions b) => get(a).Count == get(b).Count
+        && get(a).All(p => get(b).TryGetValue(p.Key, out var value) && value == p.Value);
 
     public AgentOptions Set(AgentOptions options, IReadOnlyDictionary<string, string> value) => set(options, value);
 }

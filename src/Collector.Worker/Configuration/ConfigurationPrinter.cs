@@ -62,16 +62,10 @@ public static class ConfigurationPrinter
             page.Value(2, "enabled", enabled, ProbeDraft.Path(info.Id));
             foreach (var option in info.Options)
             {
-                page.Value(2, option.Name, Written(option, choice.Settings), ProbeDraft.Path(info.Id, option.Name));
+                page.Value(2, option.Name, ValueType.Of(option).ToYaml(choice.Settings.Value(option)),
+                    ProbeDraft.Path(info.Id, option.Name));
             }
         }
-    }
-
-    private static string Written(ProbeOption option, ProbeSettings settings)
-    {
-        var type = ValueType.Of(option);
-        var text = settings.Text(option.Name);
-        return type.Parse(text, out _) is { } value ? type.ToYaml(value) : YamlText.Scalar(text);
     }
 
     private sealed class Page(IReadOnlyDictionary<string, string> sources)

@@ -73,11 +73,7 @@ internal static class ConfigurationSchema
         },
         new ValueKey("pods.labels", LabelKeys,
             "Keys of pod labels that become attributes, k8s.pod.label.KEY.",
-            o => string.Join(',', o.Pods.Labels),
-            (o, v) => o with
-            {
-                Pods = o.Pods with { Labels = ((string)v!).Split(',', StringSplitOptions.RemoveEmptyEntries) },
-            })
+            o => o.Pods.Labels, (o, v) => o with { Pods = o.Pods with { Labels = (IReadOnlyList<string>)v! } })
         {
             Variable = "NETLENS_PODS_LABELS",
         },
@@ -256,6 +252,10 @@ internal static class ConfigurationSchema
     ];
 
     public static IEnumerable<ConfigurationKey> In(string section) => Keys.Where(k => k.Section == section);
+
+    /// <summary>Sections of single keys of which one differs; probes are no keys and never among them.</summary>
+    public static IEnumerable<string> Changed(AgentOptions before, AgentOptions after) =>
+        Sections.Select(s => s.Name).Where(s => In(s).Any(k => !k.Same(before, after)));
 
     private static string[] Otel(string name) =>
         [$"OTEL_EXPORTER_OTLP_METRICS_{name}", $"OTEL_EXPORTER_OTLP_{name}"];

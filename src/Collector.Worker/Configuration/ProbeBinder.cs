@@ -81,7 +81,7 @@ internal sealed class ProbeBinder(FileBinder file, ConfigurationDraft draft)
         var type = ValueType.Of(option);
         if (Parse(type, path, node) is not { } value)
             return;
-        probe.Written[option.Name] = type.Format(value);
+        probe.Written[option] = value;
         draft.Sources[path] = file.At(node).Source;
     }
 

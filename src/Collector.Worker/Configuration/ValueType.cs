@@ -52,13 +52,13 @@ internal abstract class ValueType(string name, string allowed)
     public static ValueType Word { get; } = new CheckedText(
         "text", "text without spaces, at most 253 characters", TextChecks.Word);
 
-    /// <summary>The type of a probe's argument; its values stay text in canonical form.</summary>
+    /// <summary>The type of a probe's argument: its values are those that the probe gets.</summary>
     public static ValueType Of(ProbeOption option) => option.Kind switch
     {
         OptionKind.Boolean => Boolean,
         OptionKind.Integer => new IntegerType(option.Minimum, option.Maximum),
         OptionKind.Duration => Duration(Milliseconds(option.Minimum), Milliseconds(option.Maximum)),
-        OptionKind.Choice => Choice([.. option.Allowed.Select(a => (a, a))]),
+        OptionKind.Choice => Choice([.. option.Allowed.Select(a => (a, option.Read(a)))]),
         OptionKind.List => new ListType(option.Allowed),
         _ => new CheckedText("text", "text without control characters", TextChecks.Printable),
     };
@@ -161,14 +161,13 @@ internal sealed class ListType(IReadOnlyList<string> items, Func<string, string>
         problem = words.Select(Check).FirstOrDefault(p => p.Length > 0, "");
         if (problem.Length == 0 && words.GroupBy(w => w).FirstOrDefault(g => g.Skip(1).Any()) is { } twice)
             problem = $"names '{YamlText.Shown(twice.Key)}' twice";
-        return problem.Length == 0 ? string.Join(',', words) : null;
+        return problem.Length == 0 ? words : null;
     }
 
-    public override string ToYaml(object value)
-    {
-        var words = Format(value).Split(',', StringSplitOptions.RemoveEmptyEntries);
-        return $"[{string.Join(", ", words.Select(YamlText.Scalar))}]";
-    }
+    public override string Format(object value) => string.Join(',', (IReadOnlyList<string>)value);
+
+    public override string ToYaml(object value) =>
+        $"[{string.Join(", ", ((IReadOnlyList<string>)value).Select(YamlText.Scalar))}]";
 
     private string Check(string word) => items.Count == 0 ? (check ?? TextChecks.Printable)(word)
         : items.Contains(word) ? ""

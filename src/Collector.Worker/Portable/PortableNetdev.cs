@@ -4,6 +4,7 @@ using Collector.Core.Identity;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Linux.Probes.Links;
 
 namespace Collector.Worker.Portable;
 
@@ -34,8 +35,8 @@ internal sealed class PortableNetdev : Probe
         _ns = machine;
         _devices = info.Tables.Single(t => t.Id == "netdev");
         _total = info.Tables.Single(t => t.Id == "netdev.total");
-        _only = settings.List("devices");
-        _exclude = settings.List("exclude");
+        _only = settings.Get(Netdev.Devices);
+        _exclude = settings.Get(Netdev.Exclude);
         _up = Find(_devices, "netlens.netdev.up", null);
         _whole = [.. Whole.Select(w => Find(_total, $"netlens.netdev.{w.Name}", w.Direction))];
         _map = new StatisticsMap<IPInterfaceStatistics>(_devices);

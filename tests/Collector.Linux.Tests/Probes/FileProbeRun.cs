@@ -19,7 +19,7 @@ internal sealed class FileProbeRun : IDisposable
         Host = new LinuxHost(paths);
         var registration = AllProbes.List.Single(p => p.Info.Id == id);
         Probe = registration.Create(
-            Host, new ProbeSettings(registration.Info, options.ToDictionary(o => o.Key, o => o.Value)));
+            Host, ProbeSettings.Of(registration.Info, options));
         _builder.OnReadFailed = (_, reason) => Failures.Add(reason);
         Probe.Start();
     }

@@ -36,9 +36,8 @@ internal sealed class KernelProbeRun : IDisposable
     {
         Host = host;
         var registration = AllProbes.List.Single(p => p.Info.Id == id);
-        var written = settings.ToDictionary(s => s.Key, s => s.Value);
         _builder.OnReadFailed = (_, reason) => Failures.Add(reason);
-        _probe = registration.Create(Host, new ProbeSettings(registration.Info, written));
+        _probe = registration.Create(Host, ProbeSettings.Of(registration.Info, settings));
         _probe.Start();
     }
 

@@ -84,7 +84,7 @@ internal sealed class ProcessAgent : IDisposable
     }
 
     public static ProbeSettings Settings(ProbeInfo info, params string[] pairs) =>
-        new(info, pairs.ToDictionary(p => p.Split('=')[0], p => p.Split('=')[1]));
+        ProbeSettings.Of(info, pairs.Select(p => (p.Split('=')[0], p.Split('=')[1])));
 
     public override string ToString() =>
         string.Create(CultureInfo.InvariantCulture, $"{_probe.Info.Id}, {Table.Count} rows");

@@ -101,15 +101,15 @@ public class ConfigurationLoaderTests
         probes["slab"].Enabled.ShouldBeTrue();
         probes["tcp"].Enabled.ShouldBeTrue();
         probes["tcpext"].Enabled.ShouldBeTrue();
-        probes["tcpext"].Settings.Text("include").ShouldBe("all");
+        probes["tcpext"].Argument("tcpext", "include").ShouldBe("all");
         probes["softnet"].Enabled.ShouldBeFalse();
-        probes["softnet"].Settings.Flag("perCpu").ShouldBeTrue();
+        probes["softnet"].Argument("softnet", "perCpu").ShouldBe("true");
         var everything = probes["everything"].Settings;
-        everything.Integer("count").ShouldBe(7);
-        everything.Text("every").ShouldBe("1m");
-        everything.Text("note").ShouldBe("a: b");
-        everything.List("links").ShouldBe(["all", "root"]);
-        everything.List("skip").ShouldBe(["x", "y"]);
+        everything.Get(Samples.Count).ShouldBe(7);
+        everything.Get(Samples.Every).ShouldBe(TimeSpan.FromMinutes(1));
+        everything.Get(Samples.Note).ShouldBe("a: b");
+        everything.Get(Samples.Links).ShouldBe(["all", "root"]);
+        everything.Get(Samples.Skip).ShouldBe(["x", "y"]);
     }
 
     [Fact]
@@ -132,7 +132,7 @@ public class ConfigurationLoaderTests
     [Fact]
     public void The_probes_variable_keeps_the_files_arguments() =>
         LoadGood("probes: {tcpext: {include: all}}", ("NETLENS_PROBES", "-all,tcpext"))
-            .Probes["tcpext"].Settings.Text("include").ShouldBe("all");
+            .Probes["tcpext"].Argument("tcpext", "include").ShouldBe("all");
 
     [Fact]
     public void Variables_go_over_the_file_and_empty_ones_do_not()

@@ -8,23 +8,27 @@ namespace Collector.Worker.Tests.Configuration;
 /// <summary>A small catalogue with an argument of every kind, and the loader over text.</summary>
 internal static class Samples
 {
+    public static readonly ProbeOption<long> Count = Option.Integer("count", 10, "A number.", 1, 100);
+
+    public static readonly ProbeOption<TimeSpan> Every =
+        Option.Duration("every", TimeSpan.FromMinutes(1), "A duration.", 1000, 3_600_000);
+
+    public static readonly ProbeOption<string> Note = Option.Text("note", "", "A text.");
+
+    public static readonly ProbeOption<IReadOnlyList<string>> Links =
+        Option.List("links", "root,leaf", "Words.", "root", "leaf", "all");
+
+    public static readonly ProbeOption<IReadOnlyList<string>> Skip = Option.List("skip", "", "Any words.");
+
     public static IReadOnlyList<ProbeInfo> Catalogue { get; } =
     [
         Probe("netdev"),
         Probe("tcp"),
         Probe("udp"),
-        Probe("tcpext", true, new ProbeOption("include", OptionKind.Choice, "default", "Which counters.")
-        {
-            Allowed = ["default", "all"],
-        }),
-        Probe("softnet", true, new ProbeOption("perCpu", OptionKind.Boolean, "false", "One row per CPU.")),
+        Probe("tcpext", true, Option.Include("Which counters.")),
+        Probe("softnet", true, Option.Switch("perCpu", standard: false, "One row per CPU.")),
         Probe("slab", false),
-        Probe("everything", true,
-            new ProbeOption("count", OptionKind.Integer, "10", "A number.") { Minimum = 1, Maximum = 100 },
-            new ProbeOption("every", OptionKind.Duration, "1m", "A duration.") { Minimum = 1000, Maximum = 3_600_000 },
-            new ProbeOption("note", OptionKind.Text, "", "A text."),
-            new ProbeOption("links", OptionKind.List, "root,leaf", "Words.") { Allowed = ["root", "leaf", "all"] },
-            new ProbeOption("skip", OptionKind.List, "", "Any words.")),
+        Probe("everything", true, Count, Every, Note, Links, Skip),
     ];
 
     public static ConfigurationResult Load(string yaml, params (string Name, string Value)[] env) =>
@@ -49,7 +53,11 @@ internal static class Samples
     }
 
     private static string Arguments(KeyValuePair<string, ProbeChoice> probe) => string.Join(' ', Catalogue
-        .Single(p => p.Id == probe.Key).Options.Select(o => $"{o.Name}={probe.Value.Settings.Text(o.Name)}"));
+        .Single(p => p.Id == probe.Key).Options.Select(o => $"{o.Name}={probe.Value.Settings.Text(o)}"));
+
+    /// <summary>An argument of a probe as it would be written.</summary>
+    public static string Argument(this ProbeChoice choice, string probe, string option) =>
+        choice.Settings.Text(Catalogue.Single(p => p.Id == probe).Options.Single(o => o.Name == option));
 
     private static ProbeInfo Probe(string id, bool enabled = true, params ProbeOption[] options) => new()
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using Collector.Core.Probes;
 using Collector.Worker.Configuration;
 
 namespace Collector.Worker.Tests.Configuration;

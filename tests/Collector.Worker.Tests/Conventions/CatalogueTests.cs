@@ -121,23 +121,9 @@ public sealed partial class CatalogueTests
     {
         foreach (var (probe, option) in Probes.SelectMany(p => p.Options.Select(o => (p, o))))
         {
-            var settings = new ProbeSettings(probe);
-            switch (option.Kind)
-            {
-                case OptionKind.Boolean:
-                    settings.Flag(option.Name).ShouldBeOneOf(true, false);
-                    break;
-                case OptionKind.Integer:
-                    settings.Integer(option.Name).ShouldBeInRange(option.Minimum, option.Maximum);
-                    break;
-                case OptionKind.Choice:
-                    option.Allowed.ShouldContain(option.Default);
-                    break;
-                case OptionKind.List:
-                    settings.List(option.Name).Where(v => option.Allowed.Count > 0 && !option.Allowed.Contains(v))
-                        .ShouldBeEmpty();
-                    break;
-            }
+            option.Read(option.Default).ShouldBe(option.DefaultValue, option.Name);
+            Collector.Worker.Configuration.ValueType.Of(option).Parse(option.Default, out var problem)
+                .ShouldBe(option.DefaultValue, $"{probe.Id}.{option.Name}: {problem}");
             option.Description.ShouldEndWith(".");
         }
     }

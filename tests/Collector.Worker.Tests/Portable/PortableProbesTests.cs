@@ -194,8 +194,7 @@ public class PortableProbesTests
         public Collected(string id, string? option = null, string value = "")
         {
             var info = InfoOf(id);
-            var written = option is null ? null : new Dictionary<string, string> { [option] = value };
-            _probe = PortableProbes.Create(info, new ProbeSettings(info, written), Machine);
+            _probe = PortableProbes.Create(info, option is null ? new(info) : ProbeSettings.Of(info, (option, value)), Machine);
             var builder = new SnapshotBuilder(new SnapshotStore(), TimeProvider.System)
             {
                 OnReadFailed = (_, reason) => Failures.Add(reason),

@@ -3,10 +3,10 @@ namespace Collector.Worker.Tests.Support;
 /// <summary>A test that needs a program of the machine; skipped, with its name, where PATH does not have it.</summary>
 internal sealed class ToolFactAttribute : FactAttribute
 {
-    public ToolFactAttribute(string program)
+    public ToolFactAttribute(string program, string package = "prometheus")
     {
         if (Find(program) is null)
-            Skip = $"{program} is not in PATH (Debian package prometheus)";
+            Skip = $"{program} is not in PATH (Debian package {package})";
     }
 
     /// <summary>Full path of a program, null where there is none.</summary>

@@ -30,7 +30,7 @@ public sealed class WayTests
     }
 
     private static Probe Make(ProbeRegistration probe, LinuxHost host) =>
-        probe.Create(host, new ProbeSettings(probe.Info, new Dictionary<string, string>()));
+        probe.Create(host, new ProbeSettings(probe.Info));
 
     [RequiresBpfTheory]
     [MemberData(nameof(Probes))]

@@ -249,5 +249,5 @@ public sealed class PacketLossLifeTests
         && e.Tuple is { Transport: "udp" } tuple && tuple.Source.Equals(IPAddress.Loopback);
 
     private static bool Reconfigure(BpfProbeRun run, params (string Key, string Value)[] settings) =>
-        run.Probe.Reconfigure(new ProbeSettings(run.Probe.Info, settings.ToDictionary(s => s.Key, s => s.Value)));
+        run.Probe.Reconfigure(ProbeSettings.Of(run.Probe.Info, settings));
 }

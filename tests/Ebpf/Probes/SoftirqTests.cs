@@ -275,7 +275,7 @@ public sealed class SoftirqTests
     }
 
     private static ProbeSettings With(BpfProbeRun run, params (string Key, string Value)[] settings) =>
-        new(run.Probe.Info, settings.ToDictionary(s => s.Key, s => s.Value));
+        ProbeSettings.Of(run.Probe.Info, settings);
 
     private static (int Slow, int Slower) Slow(BpfProbeRun run) => (
         (int)run.Sum("kubeskoop_softirq_schedslow", (ulong?)null),

@@ -395,7 +395,7 @@ public sealed class TcpResetTests
     }
 
     private static ProbeSettings Settings(params (string Key, string Value)[] settings) =>
-        new(TcpReset.Info, settings.ToDictionary(s => s.Key, s => s.Value));
+        ProbeSettings.Of(TcpReset.Info, settings);
 
     private static void Refuse(TestNetns ns, int times)
     {

@@ -273,7 +273,7 @@ public sealed class TcpRetransTests
     }
 
     private static ProbeSettings Settings(params (string Key, string Value)[] settings) =>
-        new(TcpRetrans.Info, settings.ToDictionary(s => s.Key, s => s.Value));
+        ProbeSettings.Of(TcpRetrans.Info, settings);
 
     [RequiresBpfFact("nft")]
     public void Collections_allocate_nothing()

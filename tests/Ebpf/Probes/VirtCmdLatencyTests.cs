@@ -151,10 +151,7 @@ public sealed class VirtCmdLatencyTests
         run.Collect();
         run.Events.All.ShouldBeEmpty();
 
-        run.Probe.Reconfigure(new ProbeSettings(run.Probe.Info, new Dictionary<string, string>
-        {
-            ["slow"] = "0ms", ["burst"] = "1",
-        })).ShouldBeTrue();
+        run.Probe.Reconfigure(ProbeSettings.Of(run.Probe.Info, ("slow", "0ms"), ("burst", "1"))).ShouldBeTrue();
         var before = Read(run, device).Buckets.Sum();
         Provoke(device);
         var counted = Read(run, device).Buckets.Sum() - before;

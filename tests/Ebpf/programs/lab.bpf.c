@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 // Programs for the tests of the loader: good ones, ones that no kernel takes, and one that writes records on demand.
-#include "netlens.h"
+#include "event.h"
+#include "hook.h"
 
 struct lab_settings {
 	__u32 pid; /* whose calls of getppid make records */
@@ -12,27 +13,9 @@ struct lab_record {
 	__u8 fill[504];
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct lab_settings);
-} settings SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(max_entries, 5000);
-	__type(key, __u64);
-	__type(value, __u64);
-} counts SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} numbers SEC(".maps");
-
+SETTINGS(struct lab_settings)
+MAP(counts, BPF_MAP_TYPE_PERCPU_HASH, 5000, __u64, __u64);
+MAP(numbers, BPF_MAP_TYPE_ARRAY, 1, __u32, __u64);
 SCRATCH(lab_record)
 
 #if defined(__TARGET_ARCH_arm64)
@@ -46,11 +29,10 @@ SEC("raw_tp/sys_enter")
 int BPF_PROG(records, struct pt_regs *regs, long call)
 {
 	struct lab_record_scratch *place;
-	struct lab_settings *config;
+	struct lab_settings *config = get_settings();
 	__u64 one = 1, *number, *count, key;
 	__u32 zero = 0;
 
-	config = bpf_map_lookup_elem(&settings, &zero);
 	number = bpf_map_lookup_elem(&numbers, &zero);
 	if (call != GETPPID || !config || !number || bpf_get_current_pid_tgid() >> 32 != config->pid)
 		return 0;
@@ -107,5 +89,3 @@ int BPF_PROG(no_typed_tracepoint)
 {
 	return 0;
 }
-
-char LICENSE[] SEC("license") = "Dual BSD/GPL";

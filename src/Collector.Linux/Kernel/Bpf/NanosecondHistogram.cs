@@ -12,7 +12,7 @@ internal struct HistogramSlots
 }
 
 /// <summary>
-/// Durations by powers of two: <c>struct histogram</c> of ebpf-programs/include/netlens.h. Its slots are the buckets
+/// Durations by powers of two: <c>struct histogram</c> of ebpf-programs/include/maps.h. Its slots are the buckets
 /// of the exported histogram, so a count of the kernel leaves as it is, whatever the rate of events was.
 /// </summary>
 [BpfStruct("histogram")]

@@ -35,7 +35,7 @@ internal struct AddressBytes
     private byte _first;
 }
 
-/// <summary>What every record begins with: <c>struct event_head</c> of ebpf-programs/include/netlens.h.</summary>
+/// <summary>What every record begins with: <c>struct event_head</c> of ebpf-programs/include/event.h.</summary>
 [BpfStruct("event_head")]
 [StructLayout(LayoutKind.Sequential)]
 internal readonly struct EventHead
@@ -94,7 +94,7 @@ internal struct Flow
 }
 
 /// <summary>
-/// How many events the kernel side held back of one kind: <c>struct limiter</c> of ebpf-programs/include/netlens.h.
+/// How many events the kernel side held back of one kind: <c>struct limiter</c> of ebpf-programs/include/event.h.
 /// </summary>
 [BpfStruct("limiter")]
 [StructLayout(LayoutKind.Sequential)]

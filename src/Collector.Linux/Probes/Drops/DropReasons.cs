@@ -49,8 +49,8 @@ internal sealed class DropReasons
     public DropActions Actions(ProbeSettings settings)
     {
         var actions = default(DropActions);
-        var silent = settings.List("silent");
-        var ignored = settings.List("ignore");
+        var silent = settings.Get(PacketLossOptions.Silent);
+        var ignored = settings.Get(PacketLossOptions.Ignore);
         foreach (var (number, name) in _names)
         {
             if ((uint)number >= DropActions.Length)
@@ -72,5 +72,5 @@ internal sealed class DropReasons
     }
 
     private static IEnumerable<string> Named(ProbeSettings settings) =>
-        settings.List("ignore").Concat(settings.List("silent"));
+        settings.Get(PacketLossOptions.Ignore).Concat(settings.Get(PacketLossOptions.Silent));
 }

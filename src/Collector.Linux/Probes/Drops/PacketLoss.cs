@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
@@ -38,26 +36,7 @@ internal sealed class PacketLoss : BpfProbe
         Watches = true,
         Tables = [PacketLossTables.Drops, PacketLossTables.Unattributed, PacketLossTables.Legacy],
         Events = [Dropped],
-        Options =
-        [
-            new("stack", OptionKind.Boolean, "false", "Add the kernel stack to events."),
-            new("ignore", OptionKind.List, "QUEUE_PURGE,SKB_CONSUMED,TCP_OFOMERGE,TCP_OLD_DATA,SOCKET_CLOSE,OTHERHOST",
-                "Reasons (without SKB_DROP_REASON_) that are no loss: neither counted nor reported."),
-            new("ignoreFunctions", OptionKind.List,
-                "sk_stream_kill_queues,skb_queue_purge,skb_queue_purge_reason,inet_sock_destruct,"
-                + "ping_rcv,ping_rcv:NO_SOCKET,icmp_rcv,icmp_rcv:NO_SOCKET,icmpv6_rcv,icmpv6_rcv:NO_SOCKET,"
-                + "ip6_mc_input",
-                "Kernel functions whose drops without a particular reason are no loss; FUNCTION:REASON with that one."),
-            new("silent", OptionKind.List, "UNHANDLED_PROTO", "Reasons that are counted but make no events."),
-            new("entries", OptionKind.Integer, "8192", "Combinations of namespace, reason, place and family.")
-            {
-                Minimum = 64, Maximum = 1 << 20,
-            },
-            new("burst", OptionKind.Integer, "10", "Events per second, combination and CPU that leave the kernel.")
-            {
-                Minimum = 0, Maximum = 1000,
-            },
-        ],
+        Options = PacketLossOptions.All,
     };
 
     private static readonly Hook[] Hooks =
@@ -82,7 +61,7 @@ internal sealed class PacketLoss : BpfProbe
 
     protected override void Configure(BpfObject opened)
     {
-        var entries = (int)_settings.Integer("entries");
+        var entries = (int)_settings.Get(PacketLossOptions.Entries);
         opened.Map("packetloss").Resize(entries);
         opened.Map("overflow").Resize(Math.Max(16, entries / 8));
     }
@@ -99,11 +78,11 @@ internal sealed class PacketLoss : BpfProbe
     {
         loaded.Map("settings").Update(0u, new PacketLossSettings
         {
-            Burst = (uint)_settings.Integer("burst"),
-            Stack = _settings.Flag("stack") ? 1u : 0,
+            Burst = (uint)_settings.Get(PacketLossOptions.Burst),
+            Stack = _settings.Get(PacketLossOptions.Stack) ? 1u : 0,
             Actions = _reasons.Actions(_settings),
         });
-        _places.Ignore(_settings.List("ignoreFunctions"));
+        _places.Ignore(_settings.Get(PacketLossOptions.IgnoreFunctions));
         foreach (var name in _reasons.Unknown(_settings))
             Host.Bpf.Note(Info.Id, $"this kernel has no drop reason {name}");
     }
@@ -111,7 +90,7 @@ internal sealed class PacketLoss : BpfProbe
     /// <inheritdoc/>
     public override bool Reconfigure(ProbeSettings settings)
     {
-        if (settings.Integer("entries") != _settings.Integer("entries"))
+        if (settings.Get(PacketLossOptions.Entries) != _settings.Get(PacketLossOptions.Entries))
             return false;
         _settings = settings;
         WriteSettings(Object);
@@ -123,7 +102,7 @@ internal sealed class PacketLoss : BpfProbe
 
     protected override void Decode(ReadOnlySpan<byte> record)
     {
-        ref readonly var e = ref MemoryMarshal.AsRef<PacketLossEvent>(record);
+        var e = KernelStack.Read<PacketLossEvent>(record);
         var place = _places.Of(e.Location);
         if (_places.IsIgnored(place, e.Reason))
         {
@@ -151,24 +130,12 @@ internal sealed class PacketLoss : BpfProbe
                 e.Flow.TcpFlags == 0 ? (TagValue?)null : TcpFlags.Text(e.Flow.TcpFlags),
             ],
             LegacyType = Dropped.LegacyTypes[0],
-            Stack = e.StackSize > 0
-                ? Stack(e.Location, record.Slice(Unsafe.SizeOf<PacketLossEvent>(), e.StackSize))
-                : [],
+            // From the function that dropped it: those above it are the tracepoint's.
+            Stack = e.Stack.Describe(Host.Bpf.Environment.Symbols, from: e.Location),
         });
     }
 
     /// <summary>What is limited together: a reason, or a place where the kernel gives no reason.</summary>
     internal static EventKey KeyOf(uint netns, uint reason, ulong location) =>
         new(Dropped, netns, reason == 0 ? (long)location : reason);
-
-    // From the function that dropped it: those above it are the tracepoint's.
-    private string[] Stack(ulong location, ReadOnlySpan<byte> frames)
-    {
-        var addresses = MemoryMarshal.Cast<byte, ulong>(frames);
-        var from = Math.Max(0, addresses.IndexOf(location));
-        var stack = new string[addresses.Length - from];
-        for (var i = 0; i < stack.Length; i++)
-            stack[i] = Host.Bpf.Environment.Symbols.Describe(addresses[from + i]);
-        return stack;
-    }
 }

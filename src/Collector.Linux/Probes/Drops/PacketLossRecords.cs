@@ -70,5 +70,5 @@ internal struct PacketLossEvent
     public uint Reason;
     public uint Length;
     public uint Ifindex;
-    public int StackSize;
+    public KernelStack Stack;
 }

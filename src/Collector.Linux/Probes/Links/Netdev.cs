@@ -23,9 +23,9 @@ public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
 
     public Netdev(ProbeHost host, ProbeSettings settings) : base(Info, host)
     {
-        _all = settings.Text("include") == "all";
-        _only = settings.List("devices");
-        _exclude = settings.List("exclude");
+        _all = settings.Get(IncludeAll);
+        _only = settings.Get(Devices);
+        _exclude = settings.Get(Exclude);
     }
 
     private const string Dropped =
@@ -58,22 +58,22 @@ public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
         .. NetdevDetail.Metrics,
     ]);
 
+    public static readonly ProbeOption<bool> IncludeAll =
+        Option.Include("all adds the detailed error counters and the MTU.");
+
+    public static readonly ProbeOption<IReadOnlyList<string>> Devices =
+        Option.List("devices", "", "Names of devices that get rows, with * and ?; empty: all.");
+
+    public static readonly ProbeOption<IReadOnlyList<string>> Exclude =
+        Option.List("exclude", "", "Names of devices that get no rows, with * and ?. Totals include them.");
+
     public static new ProbeInfo Info { get; } = new()
     {
         Id = "netdev",
         Description = "Bytes, packets, errors and drops of every network device, and of every namespace as a whole.",
         Source = "rtnetlink RTM_GETLINK: rtnl_link_stats64",
         Tables = [Table, NetdevTotal.Table],
-        Options =
-        [
-            new("include", OptionKind.Choice, "default", "all adds the detailed error counters and the MTU.")
-            {
-                Allowed = ["default", "all"],
-            },
-            new("devices", OptionKind.List, "", "Names of devices that get rows, with * and ?; empty: all."),
-            new("exclude", OptionKind.List, "",
-                "Names of devices that get no rows, with * and ?. Totals include them."),
-        ],
+        Options = [IncludeAll, Devices, Exclude],
     };
 
     private static Metric Device(string name, string unit, string what, string direction) => Metric.Counter(

@@ -42,23 +42,19 @@ public sealed class Qdisc(ProbeHost host, ProbeSettings settings) : PerNamespace
         Sum(InstrumentKind.UpDownCounter, "queue.usage", Units.Bytes, "Bytes that the root qdiscs hold."),
     ]);
 
+    private static readonly ProbeOption<QdiscSelection> Select = Option.Choice("select", QdiscSelection.Root,
+        "Which qdiscs get rows: the root of each device, the leaves, or all (then do not add them up).");
+
     public static new ProbeInfo Info { get; } = new()
     {
         Id = "qdisc",
         Description = "Bytes, packets, drops and backlog of the queueing disciplines of every device.",
         Source = "rtnetlink RTM_GETQDISC: TCA_STATS2",
         Tables = [Table, Total],
-        Options =
-        [
-            new("select", OptionKind.Choice, "root",
-                "Which qdiscs get rows: the root of each device, the leaves, or all (then do not add them up).")
-            {
-                Allowed = ["root", "leaves", "all"],
-            },
-        ],
+        Options = [Select],
     };
 
-    private readonly QdiscSelection _select = Enum.Parse<QdiscSelection>(settings.Text("select"), ignoreCase: true);
+    private readonly QdiscSelection _select = settings.Get(Select);
 
     private static Metric Counter(string name, string unit, string description) =>
         Metric.Counter($"netlens.qdisc.{name}", unit, description);

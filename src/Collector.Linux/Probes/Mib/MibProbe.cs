@@ -31,7 +31,7 @@ internal abstract class MibProbe : PerNamespaceProbe<MibReader>
     protected MibProbe(MibSpec spec, ProbeHost host, ProbeSettings settings) : base(spec.Info, host)
     {
         _spec = spec;
-        IncludesAll = settings.Text(MibSpec.Include) == MibSpec.All;
+        IncludesAll = settings.Get(MibSpec.IncludeAll);
         _plan = new MibPlan(spec, IncludesAll);
         _found = new MibSection?[spec.Sections.Count];
         _readsSnmp6 = spec.Sections.Any(s => IsIPv6(s.Section));

@@ -8,8 +8,8 @@ namespace Collector.Linux.Probes.Mib;
 /// </summary>
 internal sealed class MibSpec
 {
-    public const string Include = "include";
-    public const string All = "all";
+    public static readonly ProbeOption<bool> IncludeAll =
+        Option.Include("Counters to export: the ones that matter, or all that the running kernel prints.");
 
     public MibSpec(
         string id, string description, string source, IReadOnlyList<MibSectionRule> sections,
@@ -24,14 +24,7 @@ internal sealed class MibSpec
             Description = description,
             Source = source,
             Tables = [Table, .. further],
-            Options =
-            [
-                new ProbeOption(Include, OptionKind.Choice, "default",
-                    "Counters to export: the ones that matter, or all that the running kernel prints.")
-                {
-                    Allowed = ["default", All],
-                },
-            ],
+            Options = [IncludeAll],
         };
     }
 

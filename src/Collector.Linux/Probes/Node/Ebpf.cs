@@ -77,7 +77,7 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
 
     private sealed class Watched
     {
-        // enum loss of ebpf-programs/include/netlens.h, then what the user side counts
+        // enum loss of ebpf-programs/include/maps.h, then what the user side counts
         private static readonly string[] Reasons = ["event_buffer_full", "map_full", "undecoded"];
 
         private readonly BpfProgramSet _set;

@@ -26,20 +26,19 @@ public sealed class Fd(ProbeHost host, ProbeSettings settings) : Probe(Info)
         "Open file descriptors of the process nearest to its limit (RLIMIT_NOFILE), as a fraction of it.",
         scale: 1.0 / DescriptorReader.Whole);
 
+    private static readonly ProbeOption<bool> CountSockets = Option.Switch("sockets", standard: false,
+        "Also count the descriptors that are sockets, at about three microseconds per descriptor.");
+
     public static new ProbeInfo Info { get; } = new()
     {
         Id = "fd",
         Description = "Open file descriptors of the processes and how near the fullest process is to its limit.",
         Source = "/proc/PID/fd and /proc/PID/limits of every process",
-        Options =
-        [
-            new("sockets", OptionKind.Boolean, "false",
-                "Also count the descriptors that are sockets, at about three microseconds per descriptor."),
-        ],
+        Options = [CountSockets],
         Tables = [new TableInfo("fd", RowScope.Namespace, [], [Open, Sockets, Utilization])],
     };
 
-    private readonly bool _sockets = settings.Flag("sockets");
+    private readonly bool _sockets = settings.Get(CountSockets);
     private ProcessTable _table = null!;
     private DescriptorReader _reader = null!;
     private GroupStates<Sum> _sums = null!;

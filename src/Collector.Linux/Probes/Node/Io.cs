@@ -22,20 +22,18 @@ public sealed class Io(ProbeHost host, ProbeSettings settings) : Probe(Info)
     private static readonly Metric ReadChars = Transferred("read");
     private static readonly Metric WrittenChars = Transferred("write");
 
+    private static readonly ProbeOption<bool> IncludeAll =
+        Option.Include("all adds the bytes passed to read and write calls.");
+
+    public static readonly ProbeOption<bool> Lifetime = Option.Switch("lifetime", standard: false,
+        "Begin with what running processes did before the agent first saw them, instead of at zero.");
+
     public static new ProbeInfo Info { get; } = new()
     {
         Id = "io",
         Description = "Read and write system calls and storage traffic of the processes, also of those that ended.",
         Source = "/proc/PID/io of every process",
-        Options =
-        [
-            new("include", OptionKind.Choice, "default", "all adds the bytes passed to read and write calls.")
-            {
-                Allowed = ["default", "all"],
-            },
-            new("lifetime", OptionKind.Boolean, "false",
-                "Begin with what running processes did before the agent first saw them, instead of at zero."),
-        ],
+        Options = [IncludeAll, Lifetime],
         Tables =
         [
             new TableInfo("io", RowScope.Namespace, [],
@@ -43,8 +41,8 @@ public sealed class Io(ProbeHost host, ProbeSettings settings) : Probe(Info)
         ],
     };
 
-    private readonly bool _all = settings.Text("include") == "all";
-    private readonly bool _lifetime = settings.Flag("lifetime");
+    private readonly bool _all = settings.Get(IncludeAll);
+    private readonly bool _lifetime = settings.Get(Lifetime);
     private ProcessTable _table = null!;
     private IoLedger _ledger = null!;
     private GroupStates<Total> _totals = null!;

@@ -19,7 +19,7 @@ namespace Collector.Linux.Probes.Rdma;
 internal sealed class Rdma(ProbeHost host, ProbeSettings settings) : Probe(RdmaCounters.Info)
 {
     private const int LookEvery = 20;
-    private readonly bool _all = settings.Text(MibSpec.Include) == MibSpec.All;
+    private readonly bool _all = settings.Get(RdmaCounters.IncludeAll);
     private readonly List<Port> _ports = [];
     private readonly RdmaResources _resources = new();
     private RdmaCounters _counters = RdmaCounters.Known;

@@ -59,20 +59,16 @@ internal sealed class RdmaCounters
     /// <summary>What is known at compile time: the catalogue's table.</summary>
     public static RdmaCounters Known { get; } = new([]);
 
+    public static readonly ProbeOption<bool> IncludeAll =
+        Option.Include("Counters to export: the known ones, or every file that the drivers have.");
+
     public static ProbeInfo Info { get; } = new()
     {
         Id = "rdma",
         Description = "Traffic, errors and verbs of RDMA ports (mlx5, erdma and the port counters of any driver).",
         Source = "/sys/class/infiniband/<device>/ports/<port>/{counters,hw_counters}, RDMA netlink",
         Tables = [Known.Table, RdmaResources.Table],
-        Options =
-        [
-            new ProbeOption(MibSpec.Include, OptionKind.Choice, "default",
-                "Counters to export: the known ones, or every file that the drivers have.")
-            {
-                Allowed = ["default", MibSpec.All],
-            },
-        ],
+        Options = [IncludeAll],
     };
 
     public TableInfo Table { get; }

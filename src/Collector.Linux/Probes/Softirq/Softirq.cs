@@ -16,11 +16,6 @@ namespace Collector.Linux.Probes.Softirq;
 /// </summary>
 internal sealed class Softirq : BpfProbe
 {
-    private const string VectorsOption = "vectors";
-    private const string PerCpuOption = "perCpu";
-    private const string SlowOption = "slow";
-    private const string BurstOption = "burst";
-    private const string SwitchesOption = "switches";
     private const byte Wait = 0;
     private const byte Run = 1;
     private const long LegacySlow = 10_000_000;
@@ -75,6 +70,21 @@ internal sealed class Softirq : BpfProbe
         ],
     };
 
+    private static readonly ProbeOption<IReadOnlyList<string>> VectorsOption =
+        Option.List("vectors", string.Join(',', Names), "Softirqs to measure.", Names);
+
+    private static readonly ProbeOption<bool> PerCpuOption = Option.Switch("perCpu", standard: false,
+        "A series for each CPU (cpu.logical_number) instead of one for all.");
+
+    private static readonly ProbeOption<TimeSpan> SlowOption = Option.Duration(
+        "slow", TimeSpan.FromMilliseconds(10), "Longer waits and runs make events.", most: 3_600_000);
+
+    private static readonly ProbeOption<long> BurstOption = Option.Integer(
+        "burst", 5, "Events per second, softirq and CPU that leave the kernel.", least: 0, most: 1000);
+
+    private static readonly ProbeOption<bool> SwitchesOption = Option.Switch("switches", standard: true,
+        "Watch who has the CPU before ksoftirqd gets it; looks at every switch of threads.");
+
     public static new ProbeInfo Info { get; } = new()
     {
         Id = "softirq",
@@ -83,22 +93,7 @@ internal sealed class Softirq : BpfProbe
         Watches = true,
         Tables = [SumTable, CpuTable, LegacyTable, SlotTable],
         Events = [Slow],
-        Options =
-        [
-            new(VectorsOption, OptionKind.List, string.Join(',', Names), "Softirqs to measure.") { Allowed = Names },
-            new(PerCpuOption, OptionKind.Boolean, "false",
-                "A series for each CPU (cpu.logical_number) instead of one for all."),
-            new(SlowOption, OptionKind.Duration, "10ms", "Longer waits and runs make events.")
-            {
-                Maximum = 3_600_000,
-            },
-            new(BurstOption, OptionKind.Integer, "5", "Events per second, softirq and CPU that leave the kernel.")
-            {
-                Minimum = 0, Maximum = 1000,
-            },
-            new(SwitchesOption, OptionKind.Boolean, "true",
-                "Watch who has the CPU before ksoftirqd gets it; looks at every switch of threads."),
-        ],
+        Options = [VectorsOption, PerCpuOption, SlowOption, BurstOption, SwitchesOption],
     };
 
     private static readonly Hook[] Hooks =
@@ -134,7 +129,7 @@ internal sealed class Softirq : BpfProbe
     private bool _perCpu;
 
     public Softirq(ProbeHost host, ProbeSettings settings)
-        : base(Info, host, settings.Flag(SwitchesOption) ? Hooks : Hooks[..1]) => _settings = settings;
+        : base(Info, host, settings.Get(SwitchesOption) ? Hooks : Hooks[..1]) => _settings = settings;
 
     // Powers of two hold no 10 ms: the kernel side counts these beside the histograms, for older exporters' names.
     private static Metric Over(string name, string description) =>
@@ -150,7 +145,7 @@ internal sealed class Softirq : BpfProbe
         _map = loaded.Map("softirq");
         _entry = new byte[_map.EntrySize];
         _held.AsSpan().Clear();
-        _threads = _settings.Flag(SwitchesOption) ? KsoftirqdThreads.Find(Host.Paths) : KsoftirqdThreads.None;
+        _threads = _settings.Get(SwitchesOption) ? KsoftirqdThreads.Find(Host.Paths) : KsoftirqdThreads.None;
         foreach (var (cpu, thread) in _threads.ByCpu)
         {
             if (cpu < loaded.Map("ksoftirqd").MaxEntries)
@@ -161,7 +156,7 @@ internal sealed class Softirq : BpfProbe
 
     public override bool Reconfigure(ProbeSettings settings)
     {
-        if (settings.Flag(SwitchesOption) != _settings.Flag(SwitchesOption))
+        if (settings.Get(SwitchesOption) != _settings.Get(SwitchesOption))
             return false;
         Apply(Object, settings);
         return true;
@@ -170,9 +165,9 @@ internal sealed class Softirq : BpfProbe
     private void Apply(BpfObject loaded, ProbeSettings settings)
     {
         var vectors = 0u;
-        foreach (var name in settings.List(VectorsOption))
+        foreach (var name in settings.Get(VectorsOption))
             vectors |= 1u << Array.IndexOf(Names, name);
-        var slow = (long)settings.Duration(SlowOption).TotalNanoseconds;
+        var slow = (long)settings.Get(SlowOption).TotalNanoseconds;
         loaded.Map("settings").Update(0u, new SoftirqSettings
         {
             // What was begun before is not measured: its vector may not have been watched.
@@ -180,13 +175,13 @@ internal sealed class Softirq : BpfProbe
             Slow = (ulong)slow,
             Least = (ulong)Math.Min(slow, LegacySlow),
             Vectors = vectors,
-            Burst = (uint)settings.Integer(BurstOption),
+            Burst = (uint)settings.Get(BurstOption),
             FirstKsoftirqd = _threads.First,
             LastKsoftirqd = _threads.Last,
         });
         _settings = settings;
         _vectors = vectors;
-        _perCpu = settings.Flag(PerCpuOption);
+        _perCpu = settings.Get(PerCpuOption);
     }
 
     public override void Collect(SnapshotBuilder snapshot)

@@ -15,7 +15,6 @@ namespace Collector.Linux.Probes.Softirq;
 /// </remarks>
 internal sealed class Softnet : Probe
 {
-    private const string PerCpu = "perCpu";
     private const uint MostCpus = 8192; // NR_CPUS of the largest kernels
 
     private static readonly Columns Sum = new("netlens.softnet.", "of all CPUs");
@@ -37,9 +36,12 @@ internal sealed class Softnet : Probe
     public Softnet(ProbeHost host, ProbeSettings settings) : base(Info)
     {
         _host = host;
-        _perCpu = settings.Flag(PerCpu);
+        _perCpu = settings.Get(PerCpu);
         _row = new Row(SumTable, null, host.BootTime);
     }
+
+    private static readonly ProbeOption<bool> PerCpu = Option.Switch("perCpu", standard: false,
+        "Adds a row for each CPU, told apart by cpu.logical_number.");
 
     public static new ProbeInfo Info { get; } = new()
     {
@@ -47,11 +49,7 @@ internal sealed class Softnet : Probe
         Description = "Packets taken from and dropped at the CPUs' backlogs, and polls cut short.",
         Source = "/proc/net/softnet_stat (net/core/net-procfs.c)",
         Tables = [SumTable, CpuTable],
-        Options =
-        [
-            new ProbeOption(
-                PerCpu, OptionKind.Boolean, "false", "Adds a row for each CPU, told apart by cpu.logical_number."),
-        ],
+        Options = [PerCpu],
     };
 
     public override void Start()

@@ -31,23 +31,19 @@ public sealed class Conntrack(ProbeHost host, ProbeSettings settings) : PerNames
 
     private static readonly TableInfo Table = new("conntrack", RowScope.Namespace, [], [Entries, Limit, .. Declare()]);
 
+    private static readonly ProbeOption<bool> IncludeAll =
+        Option.Include("all adds what only old kernels count (searched, new, delete).");
+
     public static new ProbeInfo Info { get; } = new()
     {
         Id = "conntrack",
         Description = "Connection tracking per namespace: entries, limit, drops, failed insertions, evictions.",
         Source = "ctnetlink IPCTNL_MSG_CT_GET_STATS_CPU and _GET_STATS",
         Tables = [Table],
-        Options =
-        [
-            new("include", OptionKind.Choice, "default",
-                "all adds what only old kernels count (searched, new, delete).")
-            {
-                Allowed = ["default", "all"],
-            },
-        ],
+        Options = [IncludeAll],
     };
 
-    private readonly bool _all = settings.Text("include") == "all";
+    private readonly bool _all = settings.Get(IncludeAll);
 
     private static IEnumerable<Metric> Declare()
     {

@@ -58,6 +58,8 @@ internal sealed class TcpReset : TcpSegmentProbe
         LegacyTypes = ["TCPRESET_RECEIVE", "TCP_RCV_RST_SYN", "TCP_RCV_RST_ESTAB", "TCP_RCV_RST_TW"],
     };
 
+    private static readonly TcpSegmentOptions Arguments = new("namespace, origin, state, reason and family");
+
     public static new ProbeInfo Info { get; } = new()
     {
         Id = "tcpreset",
@@ -67,7 +69,7 @@ internal sealed class TcpReset : TcpSegmentProbe
         Watches = true,
         Tables = [Table],
         Events = [Sent, Received],
-        Options = SharedOptions("namespace, origin, state, reason and family"),
+        Options = Arguments.All,
     };
 
     private static readonly Hook[] Hooks =
@@ -100,7 +102,7 @@ internal sealed class TcpReset : TcpSegmentProbe
     /// <param name="settings">Arguments.</param>
     /// <param name="ways">Leaves out the ways that do not pass.</param>
     internal TcpReset(ProbeHost host, ProbeSettings settings, Func<Way, bool>? ways)
-        : base(Info, host, Filter(Hooks, ways), settings) =>
+        : base(Info, Arguments, host, Filter(Hooks, ways), settings) =>
         _reasons = new(() => host.Bpf.Environment.Btf?.Enum("sk_rst_reason", "SK_RST_REASON_"));
 
     private static TagKey[] Fields(params string[] keys) => [.. keys.Select(k => new TagKey(k))];

@@ -37,6 +37,8 @@ internal sealed class TcpRetrans : TcpSegmentProbe
         LegacyTypes = ["TCPRetrans"],
     };
 
+    private static readonly TcpSegmentOptions Arguments = new("namespace, kind and family");
+
     public static new ProbeInfo Info { get; } = new()
     {
         Id = "tcpretrans",
@@ -45,7 +47,7 @@ internal sealed class TcpRetrans : TcpSegmentProbe
         Watches = true,
         Tables = [Table, LegacyTable],
         Events = [Retransmitted],
-        Options = SharedOptions("namespace, kind and family"),
+        Options = Arguments.All,
     };
 
     // Tracepoints since Linux 4.16. Functions are no way: compilers inline parts of __tcp_retransmit_skb, and at its
@@ -61,7 +63,7 @@ internal sealed class TcpRetrans : TcpSegmentProbe
     private CounterRows _rows = null!;
     private CounterRows _totals = null!;
 
-    public TcpRetrans(ProbeHost host, ProbeSettings settings) : base(Info, host, Hooks, settings)
+    public TcpRetrans(ProbeHost host, ProbeSettings settings) : base(Info, Arguments, host, Hooks, settings)
     {
     }
 

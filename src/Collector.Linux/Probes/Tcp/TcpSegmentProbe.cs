@@ -16,12 +16,14 @@ namespace Collector.Linux.Probes.Tcp;
 /// Base of the probes whose program counts TCP segments with ebpf-programs/include/tcp.h: reads the counters, lets go
 /// of those of namespaces that are gone, and makes events.
 /// </summary>
-/// <param name="info">Descriptor; has the options of <see cref="SharedOptions"/>.</param>
+/// <param name="info">Descriptor; has these options.</param>
+/// <param name="options">Its options.</param>
 /// <param name="host">The machine.</param>
 /// <param name="hooks">What to attach.</param>
 /// <param name="settings">Arguments.</param>
 internal abstract class TcpSegmentProbe(
-    ProbeInfo info, ProbeHost host, IReadOnlyList<Hook> hooks, ProbeSettings settings) : BpfProbe(info, host, hooks)
+    ProbeInfo info, TcpSegmentOptions options, ProbeHost host, IReadOnlyList<Hook> hooks, ProbeSettings settings)
+    : BpfProbe(info, host, hooks)
 {
     private readonly Dictionary<TcpKey, Seen> _seen = [];
     private readonly List<(TcpKey Key, NetNamespace Namespace)> _dead = [];
@@ -31,19 +33,6 @@ internal abstract class TcpSegmentProbe(
 
     /// <summary>Unix nanoseconds since which the program counts.</summary>
     protected long Since { get; private set; }
-
-    protected static ProbeOption[] SharedOptions(string counted) =>
-    [
-        new("burst", OptionKind.Integer, "10", $"Events per second, {counted} and CPU that leave the kernel.")
-        {
-            Minimum = 0, Maximum = 1000,
-        },
-        new("stack", OptionKind.Boolean, "false", "Add the kernel stack to events."),
-        new("entries", OptionKind.Integer, "4096", $"Combinations of {counted} that are counted.")
-        {
-            Minimum = 64, Maximum = 1 << 20,
-        },
-    ];
 
     /// <summary>The ladders with only the ways that pass: tests take a given one.</summary>
     protected static IReadOnlyList<Hook> Filter(IReadOnlyList<Hook> hooks, Func<Way, bool>? ways) => ways is null
@@ -61,13 +50,13 @@ internal abstract class TcpSegmentProbe(
     }
 
     protected override void Configure(BpfObject opened) =>
-        opened.Map("counters").Resize((int)_settings.Integer("entries"));
+        opened.Map("counters").Resize((int)_settings.Get(options.Entries));
 
     protected override void Prepare(BpfObject loaded) => WriteSettings(loaded);
 
     public override bool Reconfigure(ProbeSettings settings)
     {
-        var fits = settings.Integer("entries") == _settings.Integer("entries");
+        var fits = settings.Get(options.Entries) == _settings.Get(options.Entries);
         _settings = settings;
         if (fits)
             WriteSettings(Object);
@@ -76,8 +65,8 @@ internal abstract class TcpSegmentProbe(
 
     private void WriteSettings(BpfObject loaded) => loaded.Map("settings").Update(0u, new TcpSettings
     {
-        Burst = (uint)_settings.Integer("burst"),
-        Stack = _settings.Flag("stack") ? 1u : 0,
+        Burst = (uint)_settings.Get(options.Burst),
+        Stack = _settings.Get(options.Stack) ? 1u : 0,
     });
 
     public override void Collect(SnapshotBuilder snapshot)
@@ -134,7 +123,7 @@ internal abstract class TcpSegmentProbe(
 
     protected override void Decode(ReadOnlySpan<byte> record)
     {
-        var e = TcpEvent.Read(record);
+        var e = KernelStack.Read<TcpEvent>(record);
         var time = KernelClock.ToUnix(e.Head.Time);
         var key = KeyOf((int)e.Kind, e.Flow.State, e.Reason, e.Head.Netns);
         if (Events.Admit(key, time))
@@ -155,7 +144,7 @@ internal abstract class TcpSegmentProbe(
             Tuple = tuple,
             Fields = Fields(e),
             LegacyType = LegacyType(e),
-            Stack = e.StackSize > 0 ? e.Describe(Host.Bpf.Environment.Symbols) : [],
+            Stack = e.Stack.Describe(Host.Bpf.Environment.Symbols),
         };
     }
 

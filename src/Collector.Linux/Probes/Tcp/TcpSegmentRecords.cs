@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes.Mib;
@@ -37,13 +36,6 @@ internal struct TcpValue
     public Limiter Limiter;
 }
 
-[InlineArray(Depth)]
-internal struct TcpStack
-{
-    public const int Depth = 20;
-    private ulong _first;
-}
-
 [BpfStruct("tcp_event")]
 [StructLayout(LayoutKind.Sequential)]
 internal struct TcpEvent
@@ -53,28 +45,5 @@ internal struct TcpEvent
     public uint Reason;
     public uint Kind;
     public uint Segments;
-
-    /// <summary>Bytes of the stack; negative where the kernel could not walk it.</summary>
-    public int StackSize;
-    public TcpStack Stack;
-
-    /// <summary>Takes a record: it ends before the stack where none was asked for, and may be padded.</summary>
-    public static TcpEvent Read(ReadOnlySpan<byte> record)
-    {
-        var e = default(TcpEvent);
-        var bytes = MemoryMarshal.AsBytes(new Span<TcpEvent>(ref e));
-        record[..Math.Min(record.Length, bytes.Length)].CopyTo(bytes);
-        return e;
-    }
-
-    /// <summary>The stack's functions, innermost first.</summary>
-    public readonly string[] Describe(KernelSymbols symbols)
-    {
-        ReadOnlySpan<ulong> all = Stack;
-        var depth = Math.Clamp(StackSize / sizeof(ulong), 0, TcpStack.Depth);
-        var names = new string[depth];
-        for (var i = 0; i < depth; i++)
-            names[i] = symbols.Describe(all[i]);
-        return names;
-    }
+    public KernelStack Stack;
 }

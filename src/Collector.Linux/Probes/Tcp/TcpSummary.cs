@@ -42,23 +42,20 @@ public sealed class TcpSummary(ProbeHost host, ProbeSettings settings) : PerName
     private static readonly TableInfo Table =
         new("tcpsummary", RowScope.Namespace, [], [.. States, ReceiveQueue, TransmitQueue]);
 
+    private static readonly ProbeOption<long> MaxListeners = Option.Integer("maxListeners", 256,
+        "Local addresses per namespace that get a row of their own; the others share one called 'other'.",
+        least: 0, most: 100_000);
+
     public static new ProbeInfo Info { get; } = new()
     {
         Id = "tcpsummary",
         Description = "TCP sockets by state, bytes in their queues, and depth, limit and drops of every accept queue.",
         Source = "sock_diag: one dump of all sockets, one of the listeners, no /proc/net/tcp",
         Tables = [Table, TcpListeners.Table],
-        Options =
-        [
-            new("maxListeners", OptionKind.Integer, "256",
-                "Local addresses per namespace that get a row of their own; the others share one called 'other'.")
-            {
-                Minimum = 0, Maximum = 100_000,
-            },
-        ],
+        Options = [MaxListeners],
     };
 
-    private readonly int _maxListeners = (int)settings.Integer("maxListeners");
+    private readonly int _maxListeners = (int)settings.Get(MaxListeners);
 
     private static Metric State(string value) => Metric.UpDownCounter(
         "system.network.connection.count", Units.Connections, "Sockets by state.",

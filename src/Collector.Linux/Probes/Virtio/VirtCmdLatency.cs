@@ -16,8 +16,6 @@ namespace Collector.Linux.Probes.Virtio;
 /// </summary>
 internal sealed class VirtCmdLatency : BpfProbe
 {
-    private const string SlowOption = "slow";
-    private const string BurstOption = "burst";
     private const long LegacySlow = 10_000_000;
     private const long LegacySlower = 100_000_000;
 
@@ -51,6 +49,12 @@ internal sealed class VirtCmdLatency : BpfProbe
         LegacyTypes = ["VIRTCMDEXCUTE", "VIRTCMDEXCUTE_100MS"],
     };
 
+    private static readonly ProbeOption<TimeSpan> SlowOption = Option.Duration(
+        "slow", TimeSpan.FromMilliseconds(10), "Commands that take longer make events.", most: 3_600_000);
+
+    private static readonly ProbeOption<long> BurstOption = Option.Integer(
+        "burst", 10, "Events per second and device that leave the kernel.", least: 0, most: 1000);
+
     public static new ProbeInfo Info { get; } = new()
     {
         Id = "virtcmdlatency",
@@ -59,24 +63,14 @@ internal sealed class VirtCmdLatency : BpfProbe
         Watches = true,
         Tables = [Table, LegacyTable, SlotTable],
         Events = [SlowCommand],
-        Options =
-        [
-            new(SlowOption, OptionKind.Duration, "10ms", "Commands that take longer make events.")
-            {
-                Maximum = 3_600_000,
-            },
-            new(BurstOption, OptionKind.Integer, "10", "Events per second and device that leave the kernel.")
-            {
-                Minimum = 0, Maximum = 1000,
-            },
-        ],
+        Options = [SlowOption, BurstOption],
     };
 
     private static readonly Hook[] Hooks =
     [
         new("virtnet_send_command",
-            new Way("reply_entry", "reply_exit"),
-            new Way("command_entry", "command_exit"),
+            new Way("reply_fentry", "reply_fexit"),
+            new Way("command_fentry", "command_fexit"),
             new Way("reply_kprobe", "reply_kretprobe"),
             new Way("command_kprobe", "command_kretprobe")),
     ];
@@ -116,8 +110,8 @@ internal sealed class VirtCmdLatency : BpfProbe
     {
         loaded.Map("settings").Update(0u, new VirtCmdSettings
         {
-            Slow = (ulong)settings.Duration(SlowOption).TotalNanoseconds,
-            Burst = (uint)settings.Integer(BurstOption),
+            Slow = (ulong)settings.Get(SlowOption).TotalNanoseconds,
+            Burst = (uint)settings.Get(BurstOption),
         });
         _settings = settings;
     }

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Collector.Worker.Configuration;
+namespace Collector.Core.Probes;
 
 /// <summary>
 /// Durations as the file writes them: a whole number and one unit, <c>500ms</c>, <c>15s</c>, <c>1m</c>, <c>2h</c>.
@@ -30,6 +30,11 @@ public static class DurationText
         problem = "";
         return true;
     }
+
+    /// <exception cref="FormatException">It is no duration.</exception>
+    public static TimeSpan Parse(string text) => TryParse(text, out var value, out var problem)
+        ? value
+        : throw new FormatException($"'{text}' {problem}");
 
     /// <summary>The longest unit that divides it; what is below a millisecond is cut off.</summary>
     public static string Format(TimeSpan value)

@@ -1,0 +1,48 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Collector.Linux.Kernel.Bpf;
+
+[InlineArray(Depth)]
+internal struct StackAddresses
+{
+    public const int Depth = 20;
+    private ulong _first;
+}
+
+/// <summary>The kernel's stack, the last of a record: <c>struct stack</c> of ebpf-programs/include/event.h.</summary>
+[BpfStruct("stack")]
+[StructLayout(LayoutKind.Sequential)]
+internal struct KernelStack
+{
+    /// <summary>Bytes of the addresses; negative where the kernel could not walk it.</summary>
+    public int Size;
+    public StackAddresses Addresses;
+
+    /// <summary>
+    /// Takes a record that ends in a stack: the addresses are missing where none were asked for, and it may be padded.
+    /// </summary>
+    public static T Read<T>(ReadOnlySpan<byte> record) where T : unmanaged
+    {
+        var value = default(T);
+        var bytes = MemoryMarshal.AsBytes(new Span<T>(ref value));
+        if (record.Length < bytes.Length - Unsafe.SizeOf<StackAddresses>())
+            throw new ArgumentException("The record is too short.", nameof(record));
+        record[..Math.Min(record.Length, bytes.Length)].CopyTo(bytes);
+        return value;
+    }
+
+    /// <summary>Its functions, innermost first, beginning with the address from where it is among them.</summary>
+    public readonly string[] Describe(KernelSymbols symbols, ulong from = 0)
+    {
+        var depth = Math.Clamp(Size / sizeof(ulong), 0, StackAddresses.Depth);
+        if (depth == 0)
+            return [];
+        var addresses = ((ReadOnlySpan<ulong>)Addresses)[..depth];
+        addresses = addresses[Math.Max(0, addresses.IndexOf(from))..];
+        var names = new string[addresses.Length];
+        for (var i = 0; i < names.Length; i++)
+            names[i] = symbols.Describe(addresses[i]);
+        return names;
+    }
+}
