@@ -53,11 +53,11 @@ internal sealed class RowView : DerivedTable
         }
     }
 
-    private Row RowOf(Row source)
+    private Row RowOf(Row source) => source.GetCached(Slot) as Row ?? Make(source);
+
+    private Row Make(Row source)
     {
-        if (source.GetCached(Slot) is Row row)
-            return row;
-        row = new Row(Table, source.Namespace, source.StartTime, [.. _tags.Select(t => source.Tags[t])]);
+        var row = new Row(Table, source.Namespace, source.StartTime, [.. _tags.Select(t => source.Tags[t])]);
         source.SetCached(Slot, row);
         return row;
     }

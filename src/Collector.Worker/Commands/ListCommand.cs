@@ -101,7 +101,7 @@ internal static class ListCommand
             table.Row(metric.Hidden ? "(legacy only)" : metric.Name,
                 string.Join(' ', metric.Table.RowTags.Select(t => ShortKey.Of(t.Key))
                     .Concat(metric.Tags.Select(t => $"{ShortKey.Of(t.Key)}={t.Value}"))),
-                metric.Kind.ToString().ToLowerInvariant(), metric.Unit,
+                MetricDocs.KindOf(metric), metric.Unit,
                 metric.KubeSkoop.Count > 0 ? metric.KubeSkoop[0] : "", metric.Description);
         }
         Output.Print(table);
@@ -116,7 +116,7 @@ internal static class ListCommand
             json.WriteString("probe", probe.Id);
             json.WriteString("name", metric.Hidden ? "" : metric.Name);
             json.WriteString("unit", metric.Unit);
-            json.WriteString("kind", metric.Kind.ToString().ToLowerInvariant());
+            json.WriteString("kind", MetricDocs.KindOf(metric));
             json.WriteString("description", metric.Description);
             json.WriteString("scope", metric.Table.Scope == RowScope.Node ? "node" : "namespace");
             json.WriteBoolean("optional", metric.Optional);

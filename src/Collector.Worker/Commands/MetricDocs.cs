@@ -67,13 +67,8 @@ internal static class MetricDocs
         }
     }
 
-    private static string KindOf(Metric metric) => metric.Kind switch
-    {
-        InstrumentKind.Counter => "counter",
-        InstrumentKind.UpDownCounter => "updowncounter",
-        InstrumentKind.Gauge => "gauge",
-        _ => "histogram",
-    };
+    /// <summary>A metric's kind in one word, for documents and lists.</summary>
+    internal static string KindOf(Metric metric) => metric.Kind.ToString().ToLowerInvariant();
 
     private static string Names(IReadOnlyList<string> names) => string.Join(", ", names.Select(n => $"`{n}`"));
 
