@@ -79,7 +79,7 @@ internal sealed partial class SnapshotEncoder
     public void End()
     {
         _snapshot = null;
-        _seen.Dispose();
+        _seen.Clear();
     }
 
     /// <summary>Makes the next request. False when the snapshot holds no further point.</summary>
