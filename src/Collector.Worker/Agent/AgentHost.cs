@@ -57,6 +57,7 @@ internal sealed class AgentHost : IDisposable
             Writer = new PrometheusWriter(AgentIdentity.NodeName(options), tables),
             Options = () => options,
             Version = AgentIdentity.Version,
+            Fault = () => collector.Node.EventFault,
             Statistics = app.Services.GetRequiredService<PrometheusStatistics>(),
         });
         return new AgentHost(app, address, meter);
