@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Attributes;
+using Collector.Core.Compatibility;
 using Collector.Core.Snapshots;
 using Collector.Linux.Probes;
 using Collector.Worker.Configuration;
@@ -24,7 +25,7 @@ public class PrometheusBenchmarks
     {
         var node = new SyntheticNode(200);
         _snapshot = node.Fill();
-        _writer = new PrometheusWriter("node-1", AllProbes.List.SelectMany(p => p.Info.Tables));
+        _writer = new PrometheusWriter("node-1", AllProbes.List.SelectMany(p => p.Info.AllTables));
         _kind = new PrometheusPageKind(Naming, Format);
         Write();
     }

@@ -1,3 +1,4 @@
+using Collector.Core.Compatibility;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
@@ -19,7 +20,7 @@ internal sealed class SyntheticNode
 
     public SyntheticNode(int namespaces)
     {
-        _builder = new SnapshotBuilder(Store, TimeProvider.System);
+        _builder = new SnapshotBuilder(Store, TimeProvider.System) { Derive = LegacyViews.Of };
         var all = Enumerable.Range(0, namespaces).Select(Namespace).ToArray();
         foreach (var table in AllProbes.List.SelectMany(p => p.Info.Tables))
         {

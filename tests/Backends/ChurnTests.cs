@@ -67,7 +67,7 @@ public sealed class ChurnTests
         {
             _traces.Add(new WeakReference(row));
             _traces.Add(new WeakReference(row.Subject));
-            foreach (var slot in new[] { RowCacheSlot.Otlp, RowCacheSlot.OtlpDelta })
+            foreach (var slot in new[] { RowAttributes.Slot, DeltaCells.Slot })
             {
                 if (row.GetCached(slot) is { } cached)
                     _traces.Add(new WeakReference(cached));

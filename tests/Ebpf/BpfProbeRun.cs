@@ -92,6 +92,9 @@ internal sealed class BpfProbeRun : IDisposable
         return allocated;
     }
 
+    private static string NameOf(Metric metric) =>
+        metric.Hidden ? metric.KubeSkoop.Concat(metric.Inspector).First() : metric.Name;
+
     /// <summary>Collects, and adds up a metric over the rows of a namespace whose first tags are these.</summary>
     /// <param name="metric">Name, or for legacy-only metrics the first KubeSkoop or inspector name.</param>
     /// <param name="ns">The namespace; null for tables of the node.</param>
@@ -102,7 +105,7 @@ internal sealed class BpfProbeRun : IDisposable
     {
         var snapshot = Collect();
         var sum = 0L;
-        foreach (var m in Probe.Info.Metrics.Where(m => m.ToString() == metric))
+        foreach (var m in Probe.Info.Metrics.Where(m => NameOf(m) == metric))
         {
             if (snapshot.Find(m.Table) is not { } table)
                 continue;

@@ -31,7 +31,7 @@ public sealed class EventInfo
     /// <summary>Attributes of this kind beside the common ones, in the order in which events store them.</summary>
     public IReadOnlyList<TagKey> Fields { get; init; } = [];
 
-    /// <summary>KubeSkoop's event types (and ACK Net Exporter's) that this kind stands for.</summary>
+    /// <summary>Types under which older exporters report what this kind stands for.</summary>
     public IReadOnlyList<string> LegacyTypes { get; init; } = [];
 
     public override string ToString() => Name;

@@ -63,7 +63,7 @@ public sealed record NetworkEvent
     public IReadOnlyList<TagValue?> Fields { get; init; } = [];
 
     /// <summary>
-    /// KubeSkoop's name for exactly this occurrence (<c>TCPRESET_NOSOCK</c>); null where it has none.
+    /// Older exporters' type of exactly this occurrence (<c>TCPRESET_NOSOCK</c>); null where it has none.
     /// </summary>
     public string? LegacyType { get; init; }
 

@@ -13,7 +13,7 @@ public sealed class Metric
     /// <summary>The value of a cell that the kernel did not give. It is not exported.</summary>
     public const long Absent = long.MinValue;
 
-    /// <summary>OpenTelemetry name; empty for a metric that exists only under its legacy names.</summary>
+    /// <summary>OpenTelemetry name.</summary>
     public required string Name { get; init; }
 
     /// <summary>UCUM unit of the exported value, from <see cref="Units"/>.</summary>
@@ -33,23 +33,15 @@ public sealed class Metric
     public double Scale { get; init; } = 1;
 
     /// <summary>
-    /// Full KubeSkoop names (<c>kubeskoop_netdev_rxbytes</c>); the first is the current one, others aliases.
-    /// </summary>
-    public IReadOnlyList<string> KubeSkoop { get; init; } = [];
-
-    /// <summary>Full ACK Net Exporter names (<c>inspector_pod_netdevrxbytes</c>), the first is the usual one.</summary>
-    public IReadOnlyList<string> Inspector { get; init; } = [];
-
-    /// <summary>Legacy value = stored value * LegacyScale (KubeSkoop's <c>sock_mem</c> is in pages).</summary>
-    public double LegacyScale { get; init; } = 1;
-
-    /// <summary>
     /// Upper bounds of a histogram's buckets in the exported unit, ascending, inclusive; null otherwise.
     /// </summary>
     public IReadOnlyList<double>? Bounds { get; init; }
 
     /// <summary>Exported only where the probe's <c>include</c> setting asks for everything.</summary>
     public bool Optional { get; init; }
+
+    /// <summary>Never exported under its own name: it is there for other names of it (Compatibility).</summary>
+    public bool Hidden { get; init; }
 
     /// <summary>The table that the metric belongs to. Set when the table is declared.</summary>
     public TableInfo Table { get; internal set; } = null!;
@@ -60,5 +52,58 @@ public sealed class Metric
     /// <summary>Columns taken: 1, or for a histogram one per bucket (bounds + 1) and one for the sum.</summary>
     public int Width => Bounds is null ? 1 : Bounds.Count + 2;
 
-    public override string ToString() => Name.Length > 0 ? Name : KubeSkoop.Count > 0 ? KubeSkoop[0] : Inspector[0];
+    /// <summary>What only grows.</summary>
+    public static Metric Counter(
+        string name, string unit, string description, IReadOnlyList<Tag>? tags = null, double scale = 1,
+        bool optional = false) =>
+        Make(InstrumentKind.Counter, name, unit, description, tags, scale, optional);
+
+    /// <summary>What grows and falls and may be added up.</summary>
+    public static Metric UpDownCounter(
+        string name, string unit, string description, IReadOnlyList<Tag>? tags = null, double scale = 1,
+        bool optional = false) =>
+        Make(InstrumentKind.UpDownCounter, name, unit, description, tags, scale, optional);
+
+    /// <summary>What must not be added up.</summary>
+    public static Metric Gauge(
+        string name, string unit, string description, IReadOnlyList<Tag>? tags = null, double scale = 1,
+        bool optional = false) =>
+        Make(InstrumentKind.Gauge, name, unit, description, tags, scale, optional);
+
+    /// <summary>A distribution.</summary>
+    public static Metric Histogram(
+        string name, string unit, string description, IReadOnlyList<double> bounds, double scale = 1) => new()
+        {
+            Name = name,
+            Unit = unit,
+            Kind = InstrumentKind.Histogram,
+            Description = description,
+            Bounds = bounds,
+            Scale = scale,
+        };
+
+    /// <summary>A counter or level that is <see cref="Hidden"/>.</summary>
+    public static Metric Unnamed(InstrumentKind kind, string name, string unit, string description) => new()
+    {
+        Name = name,
+        Unit = unit,
+        Kind = kind,
+        Description = description,
+        Hidden = true,
+    };
+
+    public override string ToString() => Name;
+
+    private static Metric Make(
+        InstrumentKind kind, string name, string unit, string description, IReadOnlyList<Tag>? tags, double scale,
+        bool optional) => new()
+        {
+            Name = name,
+            Unit = unit,
+            Kind = kind,
+            Description = description,
+            Tags = tags ?? [],
+            Scale = scale,
+            Optional = optional,
+        };
 }

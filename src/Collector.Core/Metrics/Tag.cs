@@ -31,5 +31,4 @@ public readonly record struct Tag(string Key, TagValue Value);
 
 /// <summary>An attribute that differs from row to row, for example the interface name.</summary>
 /// <param name="Key">OpenTelemetry attribute name.</param>
-/// <param name="LegacyKey">Label name in the KubeSkoop and inspector namings; null where they have none.</param>
-public readonly record struct TagKey(string Key, string? LegacyKey = null);
+public readonly record struct TagKey(string Key);

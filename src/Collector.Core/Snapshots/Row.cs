@@ -9,7 +9,8 @@ namespace Collector.Core.Snapshots;
 /// </summary>
 public sealed class Row
 {
-    private readonly object?[] _cache = new object?[RowCacheSlot.Count];
+    private static readonly Lock Caching = new();
+    private object?[] _cache = [];
     private long[]? _resets;
 
     /// <param name="table">The table that the row is for.</param>
@@ -47,22 +48,38 @@ public sealed class Row
     internal void MarkReset(int column, long time) => (_resets ??= new long[Table.Width])[column] = time;
 
     /// <summary>What an exporter encoded for this row, null at first. Exporters check that it is still true.</summary>
-    public object? GetCached(RowCacheSlot slot) => Volatile.Read(ref _cache[slot.Index]);
+    public object? GetCached(RowCacheSlot slot)
+    {
+        var cache = Volatile.Read(ref _cache);
+        return slot.Index < cache.Length ? Volatile.Read(ref cache[slot.Index]) : null;
+    }
 
-    public void SetCached(RowCacheSlot slot, object value) => Volatile.Write(ref _cache[slot.Index], value);
+    /// <summary>Keeps a value. The cache has room for every slot that there was when it last grew.</summary>
+    public void SetCached(RowCacheSlot slot, object value)
+    {
+        // Rare, and readers take no lock: without one a value set while another thread grows the cache would be lost.
+        lock (Caching)
+        {
+            var cache = _cache;
+            if (slot.Index >= cache.Length)
+                Array.Resize(ref cache, RowCacheSlot.Count);
+            Volatile.Write(ref cache[slot.Index], value);
+            Volatile.Write(ref _cache, cache);
+        }
+    }
 }
 
-/// <summary>A place in every row's cache; one per exporter and naming.</summary>
+/// <summary>
+/// A place in every row's cache. Whoever keeps something there makes one, once per program: an exporter and naming, a
+/// view. Places are never given back.
+/// </summary>
 public sealed class RowCacheSlot
 {
-    public static readonly RowCacheSlot Otlp = new(0);
-    public static readonly RowCacheSlot OtlpDelta = new(1);
-    public static readonly RowCacheSlot PrometheusOtel = new(2);
-    public static readonly RowCacheSlot PrometheusKubeSkoop = new(3);
-    public static readonly RowCacheSlot PrometheusInspector = new(4);
-    internal const int Count = 5;
+    private static int _count;
 
-    private RowCacheSlot(int index) => Index = index;
+    public RowCacheSlot() => Index = Interlocked.Increment(ref _count) - 1;
+
+    internal static int Count => Volatile.Read(ref _count);
 
     internal int Index { get; }
 }

@@ -18,6 +18,12 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     /// <summary>Called with (probe id, reason) for each read that failed.</summary>
     public Action<string, string> OnReadFailed { get; set; } = Ignore;
 
+    /// <summary>
+    /// The tables that are made of a table, each collection anew, when it has rows. Asked for every table of every
+    /// collection: it must not allocate.
+    /// </summary>
+    public Func<TableInfo, IReadOnlyList<DerivedTable>> Derive { get; init; } = static _ => [];
+
     /// <summary>Number of the collection under way, from 1.</summary>
     public long Tick { get; private set; }
 
@@ -68,9 +74,18 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     {
         var table = _building!.TableFor(row.Table);
         if (table.Count == 0)
-            _touched.Add(table);
+            Touch(table);
         var index = table.Append(row);
         return new RowWriter(table, index);
+    }
+
+    private void Touch(SnapshotTable table)
+    {
+        _touched.Add(table);
+        // So that tables stand in the order of their probes.
+        var derived = Derive(table.Info);
+        for (var i = 0; i < derived.Count; i++)
+            _building!.TableFor(derived[i].Table);
     }
 
     /// <summary>
@@ -82,6 +97,7 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     public Snapshot Publish()
     {
         var snapshot = _building!;
+        WriteDerived(snapshot);
         snapshot.Series = 0;
         for (var t = 0; t < snapshot.Tables.Count; t++)
         {
@@ -92,6 +108,19 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
         _previous = snapshot;
         store.Publish(snapshot);
         return snapshot;
+    }
+
+    private void WriteDerived(Snapshot snapshot)
+    {
+        for (var t = 0; t < snapshot.Tables.Count; t++)
+        {
+            var table = snapshot.Tables[t];
+            if (table.Count == 0)
+                continue;
+            var derived = Derive(table.Info);
+            for (var i = 0; i < derived.Count; i++)
+                derived[i].Write(table, this);
+        }
     }
 
     private static long CountSeries(SnapshotTable table)

@@ -1,3 +1,4 @@
+using Collector.Core.Compatibility;
 using Collector.Core.Events;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Worker.Collection;
@@ -49,7 +50,7 @@ internal sealed class AgentHost : IDisposable
         var app = builder.Build();
         var meter = AddSelf(app.Services, otlp);
         var collector = app.Services.GetRequiredService<NodeCollector>();
-        var tables = collector.Node.Catalogue.SelectMany(p => p.Tables).Concat(collector.Self!.Info.Tables);
+        var tables = collector.Node.Catalogue.SelectMany(p => p.AllTables).Concat(collector.Self!.Info.Tables);
         app.MapNetlens(address, new NetlensHttp
         {
             Store = collector.Store,

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Collector.Core.Compatibility;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Worker.Configuration;
@@ -24,7 +25,10 @@ internal sealed class NodeCollector : IDisposable
     {
         Node = node;
         _log = log;
-        _builder = new SnapshotBuilder(Store, time) { OnReadFailed = CountReadFailure };
+        _builder = new SnapshotBuilder(Store, time)
+        {
+            OnReadFailed = CountReadFailure, Derive = LegacyViews.Of,
+        };
         _runners = [.. Chosen(options)];
     }
 

@@ -18,47 +18,26 @@ internal sealed class SelfProbe : Probe
 {
     private static readonly TagKey ProbeKey = new("netlens.probe");
 
-    private static readonly Metric Running = new()
-    {
-        Name = "netlens.probe.running", Unit = Units.One, Kind = InstrumentKind.UpDownCounter,
-        Description = "1 while the probe runs; 0 while it is unavailable on this machine or failed.",
-    };
+    private static readonly Metric Running = Metric.UpDownCounter("netlens.probe.running", Units.One,
+        "1 while the probe runs; 0 while it is unavailable on this machine or failed.");
 
-    private static readonly Metric Duration = new()
-    {
-        Name = "netlens.probe.duration", Unit = Units.Seconds, Kind = InstrumentKind.Gauge, Scale = 1e-9,
-        Description = "Time that the probe's part of the last collection took.",
-    };
+    private static readonly Metric Duration = Metric.Gauge("netlens.probe.duration", Units.Seconds,
+        "Time that the probe's part of the last collection took.", scale: 1e-9);
 
-    private static readonly Metric CpuTime = new()
-    {
-        Name = "netlens.probe.cpu.time", Unit = Units.Seconds, Kind = InstrumentKind.Counter, Scale = 1e-9,
-        Description = "Processor time that the probe used, kernel included.",
-    };
+    private static readonly Metric CpuTime = Metric.Counter("netlens.probe.cpu.time", Units.Seconds,
+        "Processor time that the probe used, kernel included.", scale: 1e-9);
 
-    private static readonly Metric Collections = new()
-    {
-        Name = "netlens.probe.collections", Unit = "{collection}", Kind = InstrumentKind.Counter,
-        Description = "Collections that the probe ended well.",
-    };
+    private static readonly Metric Collections = Metric.Counter("netlens.probe.collections", "{collection}",
+        "Collections that the probe ended well.");
 
-    private static readonly Metric Failures = new()
-    {
-        Name = "netlens.probe.failures", Unit = "{failure}", Kind = InstrumentKind.Counter,
-        Description = "Times that the probe could not start or broke off.",
-    };
+    private static readonly Metric Failures = Metric.Counter("netlens.probe.failures", "{failure}",
+        "Times that the probe could not start or broke off.");
 
-    private static readonly Metric LastSuccess = new()
-    {
-        Name = "netlens.probe.last_success", Unit = Units.Seconds, Kind = InstrumentKind.Gauge, Scale = 1e-9,
-        Description = "Unix time of the last collection that the probe ended well.",
-    };
+    private static readonly Metric LastSuccess = Metric.Gauge("netlens.probe.last_success", Units.Seconds,
+        "Unix time of the last collection that the probe ended well.", scale: 1e-9);
 
-    private static readonly Metric Errors = new()
-    {
-        Name = "netlens.probe.errors", Unit = Units.Errors, Kind = InstrumentKind.Counter,
-        Description = "Reads that failed; what they would have given is missing from the snapshot.",
-    };
+    private static readonly Metric Errors = Metric.Counter("netlens.probe.errors", Units.Errors,
+        "Reads that failed; what they would have given is missing from the snapshot.");
 
     private static readonly TableInfo Probes = new("self.probes", RowScope.Node, [ProbeKey],
         [Running, Duration, CpuTime, Collections, Failures, LastSuccess])

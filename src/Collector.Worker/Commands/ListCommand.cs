@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Collector.Core.Compatibility;
 using Collector.Core.Metrics;
 using Collector.Worker.Agent;
 using Collector.Worker.Hosting;
@@ -33,7 +34,7 @@ internal static class ListCommand
         var table = Output.Table("PROBE", "DEFAULT", "METRICS", "WHAT IT TELLS");
         foreach (var probe in NodeFactory.Catalogue)
         {
-            table.Row(probe.Id, probe.EnabledByDefault ? "on" : "off", probe.Metrics.Count().ToString(),
+            table.Row(probe.Id, probe.EnabledByDefault ? "on" : "off", probe.AllMetrics.Count().ToString(),
                 WhatItTells(probe));
         }
         Output.Print(table);
@@ -95,12 +96,12 @@ internal static class ListCommand
     private static void PrintMetrics(Core.Probes.ProbeInfo[] probes)
     {
         var table = Output.Table("METRIC", "ATTRIBUTES", "KIND", "UNIT", "KUBESKOOP NAME", "MEANING");
-        foreach (var metric in probes.SelectMany(p => p.Metrics))
+        foreach (var metric in probes.SelectMany(p => p.AllMetrics))
         {
-            table.Row(metric.Name.Length > 0 ? metric.Name : "(legacy only)",
+            table.Row(metric.Hidden ? "(legacy only)" : metric.Name,
                 string.Join(' ', metric.Table.RowTags.Select(t => ShortKey.Of(t.Key))
                     .Concat(metric.Tags.Select(t => $"{ShortKey.Of(t.Key)}={t.Value}"))),
-                metric.Kind.ToString().ToLowerInvariant(), metric.Unit,
+                MetricDocs.KindOf(metric), metric.Unit,
                 metric.KubeSkoop.Count > 0 ? metric.KubeSkoop[0] : "", metric.Description);
         }
         Output.Print(table);
@@ -109,13 +110,13 @@ internal static class ListCommand
     private static void PrintMetricsJson(Core.Probes.ProbeInfo[] probes) => Output.Json(json =>
     {
         json.WriteStartArray();
-        foreach (var (probe, metric) in probes.SelectMany(p => p.Metrics.Select(m => (p, m))))
+        foreach (var (probe, metric) in probes.SelectMany(p => p.AllMetrics.Select(m => (p, m))))
         {
             json.WriteStartObject();
             json.WriteString("probe", probe.Id);
-            json.WriteString("name", metric.Name);
+            json.WriteString("name", metric.Hidden ? "" : metric.Name);
             json.WriteString("unit", metric.Unit);
-            json.WriteString("kind", metric.Kind.ToString().ToLowerInvariant());
+            json.WriteString("kind", MetricDocs.KindOf(metric));
             json.WriteString("description", metric.Description);
             json.WriteString("scope", metric.Table.Scope == RowScope.Node ? "node" : "namespace");
             json.WriteBoolean("optional", metric.Optional);

@@ -1,4 +1,5 @@
 using System.Text;
+using Collector.Core.Compatibility;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 
@@ -44,9 +45,21 @@ internal static class MetricDocs
         page.Append(
             $"\n{scope}{tags}.\n\n| metric | attributes | kind | unit | KubeSkoop | ACK Net Exporter | meaning |\n");
         page.Append("|---|---|---|---|---|---|---|\n");
-        foreach (var metric in table.Metrics)
+        Append(page, table.Metrics);
+        foreach (var view in LegacyViews.Of(table).Select(v => v.Table))
         {
-            var name = metric.Name.Length > 0 ? $"`{metric.Name}`" : "(legacy only)";
+            if (view.RowTags.SequenceEqual(table.RowTags))
+                Append(page, view.Metrics);
+            else
+                Append(page, view);
+        }
+    }
+
+    private static void Append(StringBuilder page, IReadOnlyList<Metric> metrics)
+    {
+        foreach (var metric in metrics)
+        {
+            var name = metric.Hidden ? "(legacy only)" : $"`{metric.Name}`";
             page.Append($"| {name} | {string.Join(", ", metric.Tags.Select(t => $"{t.Key}={t.Value}"))} ")
                 .Append(
                     $"| {KindOf(metric)} | `{metric.Unit}` | {Names(metric.KubeSkoop)} | {Names(metric.Inspector)} ")
@@ -54,13 +67,8 @@ internal static class MetricDocs
         }
     }
 
-    private static string KindOf(Metric metric) => metric.Kind switch
-    {
-        InstrumentKind.Counter => "counter",
-        InstrumentKind.UpDownCounter => "updowncounter",
-        InstrumentKind.Gauge => "gauge",
-        _ => "histogram",
-    };
+    /// <summary>A metric's kind in one word, for documents and lists.</summary>
+    internal static string KindOf(Metric metric) => metric.Kind.ToString().ToLowerInvariant();
 
     private static string Names(IReadOnlyList<string> names) => string.Join(", ", names.Select(n => $"`{n}`"));
 

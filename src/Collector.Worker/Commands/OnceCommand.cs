@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Collector.Core.Compatibility;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
@@ -113,7 +114,7 @@ internal static class OnceCommand
     private static void PrintPrometheus(View view)
     {
         using var page = new PooledPage();
-        var tables = NodeFactory.Catalogue.SelectMany(p => p.Tables);
+        var tables = NodeFactory.Catalogue.SelectMany(p => p.AllTables);
         new PrometheusWriter(NodeName.Of(view.Options), tables)
             .Write(view.Snapshot, new PrometheusPageKind(view.Naming, PrometheusFormat.Text), page);
         using var stdout = Console.OpenStandardOutput();

@@ -11,7 +11,8 @@ namespace Collector.Linux.Tests.Probes;
 /// <summary>One probe on one machine or recorded tree, collected by hand.</summary>
 internal sealed class FileProbeRun : IDisposable
 {
-    private readonly SnapshotBuilder _builder = new(new SnapshotStore(), TimeProvider.System);
+    private readonly SnapshotBuilder _builder =
+        new(new SnapshotStore(), TimeProvider.System) { Derive = LegacyViews.Of };
 
     public FileProbeRun(string id, KernelPaths paths, params (string Key, string Value)[] options)
     {
@@ -110,7 +111,7 @@ internal sealed class FileProbeRun : IDisposable
 
     /// <summary>Everything that leaves the probe, a line per series.</summary>
     public string Text() => string.Concat(Series().Select(s => string.Create(CultureInfo.InvariantCulture,
-        $"{s.Metric.Name}{{{string.Join(',', TagsOf(s.Row, s.Metric))}}} {s.Value * s.Metric.Scale} "
+        $"{(s.Metric.Hidden ? "" : s.Metric.Name)}{{{string.Join(',', TagsOf(s.Row, s.Metric))}}} {s.Value * s.Metric.Scale} "
         + $"{s.Metric.Kind} {s.Metric.Unit}"
         + $"{string.Concat(s.Metric.KubeSkoop.Concat(s.Metric.Inspector)
             .Select(n => $" {n}={s.Value * s.Metric.LegacyScale}"))}\n")));

@@ -26,7 +26,8 @@ internal sealed class KernelProbeRun : IDisposable
 {
     private readonly Probe _probe;
     private int _rows;
-    private readonly SnapshotBuilder _builder = new(new SnapshotStore(), TimeProvider.System);
+    private readonly SnapshotBuilder _builder =
+        new(new SnapshotStore(), TimeProvider.System) { Derive = LegacyViews.Of };
 
     public KernelProbeRun(string id, params (string Key, string Value)[] settings)
         : this(new LinuxHost(new KernelPaths()), id, settings) => Host.Refresh(Host.BootTime);
@@ -157,7 +158,7 @@ internal sealed class KernelProbeRun : IDisposable
 
     public static string KeyOf(Metric metric) =>
         string.Join('/',
-            [metric.Name.Length > 0 ? metric.Name : metric.KubeSkoop[0], .. metric.Tags.Select(t => t.Value.Text)]);
+            [metric.Hidden ? metric.KubeSkoop[0] : metric.Name, .. metric.Tags.Select(t => t.Value.Text)]);
 
     public void Dispose()
     {

@@ -41,7 +41,7 @@ public sealed class LegacyNameTests
     [MemberData(nameof(Probes))]
     public void Names_are_exactly_those_of_the_old_exporters(string probe, string names, bool inspector)
     {
-        var metrics = AllProbes.List.Single(p => p.Info.Id == probe).Info.Metrics.ToList();
+        var metrics = AllProbes.List.Single(p => p.Info.Id == probe).Info.AllMetrics.ToList();
         var list = names.Split(' ');
         metrics.Where(m => m.KubeSkoop.Count > 0).Select(m => m.KubeSkoop[0]).Order()
             .ShouldBe(list.Select(n => $"kubeskoop_{probe}_{n}").Order());
@@ -55,7 +55,7 @@ public sealed class LegacyNameTests
     [Fact]
     public void Names_that_only_the_documentation_has_are_aliases()
     {
-        var all = AllProbes.List.SelectMany(p => p.Info.Metrics).ToList();
+        var all = AllProbes.List.SelectMany(p => p.Info.AllMetrics).ToList();
         string[] aliases =
         [
             "kubeskoop_tcpext_listenoverflow", "kubeskoop_pod_udpnoports", "kubeskoop_pod_udpinerrors",
@@ -80,7 +80,7 @@ public sealed class LegacyNameTests
             "kubeskoop_rdma_qp", "kubeskoop_rdma_srq",
         ];
         string[] mine = ["tcp", "tcpext", "udp", "ip", "ipext", "icmp", "sock", "softnet", "ipvs", "rdma"];
-        foreach (var metric in AllProbes.List.Where(p => mine.Contains(p.Info.Id)).SelectMany(p => p.Info.Metrics))
+        foreach (var metric in AllProbes.List.Where(p => mine.Contains(p.Info.Id)).SelectMany(p => p.Info.AllMetrics))
         {
             if (metric.KubeSkoop.Count > 0)
                 (metric.Kind == InstrumentKind.Counter)
@@ -93,7 +93,7 @@ public sealed class LegacyNameTests
     [Fact]
     public void A_legacy_name_is_of_one_metric()
     {
-        var all = AllProbes.List.SelectMany(p => p.Info.Metrics).SelectMany(m => m.KubeSkoop.Concat(m.Inspector))
+        var all = AllProbes.List.SelectMany(p => p.Info.AllMetrics).SelectMany(m => m.KubeSkoop.Concat(m.Inspector))
             .ToList();
         all.Distinct().Count().ShouldBe(all.Count);
     }

@@ -14,7 +14,7 @@ public sealed partial class CatalogueTests
     private static readonly string Root = Repository.Root;
     private static IReadOnlyList<ProbeInfo> Probes => NodeFactory.Catalogue;
 
-    private static IEnumerable<Metric> Metrics => Probes.SelectMany(p => p.Metrics);
+    private static IEnumerable<Metric> Metrics => Probes.SelectMany(p => p.AllMetrics);
 
     [Fact]
     public void The_probes_of_the_contract_are_there() =>
@@ -44,9 +44,29 @@ public sealed partial class CatalogueTests
     }
 
     [Fact]
+    public void Every_old_name_is_of_a_metric_that_there_is()
+    {
+        var metrics = Metrics.Select(m => string.Join(' ', m.Tags.Select(t => t.Value.Text).Prepend(m.Name)))
+            .ToHashSet();
+        LegacyNames.All.Select(n => n.Metric).Where(n => !metrics.Contains(n)).ShouldBeEmpty();
+    }
+
+    /// <summary>What the old exporters called a figure is no concern of whoever measures it.</summary>
+    [Fact]
+    public void Only_the_compatibility_tables_know_the_old_exporters()
+    {
+        string[] folders = ["src/Collector.Linux", "src/Collector.Worker/Portable", "src/Collector.Core"];
+        folders.SelectMany(f =>
+                Directory.EnumerateFiles(Path.Combine(Root, f), "*.cs", SearchOption.AllDirectories))
+            .Where(f => !f.Contains("/obj/") && !f.Contains("/bin/") && !f.Contains("/Compatibility/"))
+            .Where(f => OldExporter().IsMatch(File.ReadAllText(f)))
+            .ShouldBeEmpty();
+    }
+
+    [Fact]
     public void Names_follow_the_semantic_conventions()
     {
-        foreach (var metric in Metrics.Where(m => m.Name.Length > 0))
+        foreach (var metric in Metrics)
         {
             metric.Name.ShouldMatch("^[a-z][a-z0-9]*([._][a-z0-9]+)*$");
             metric.Name.ShouldNotEndWith("_total");
@@ -59,12 +79,12 @@ public sealed partial class CatalogueTests
 
     [Fact]
     public void A_metric_has_a_name_in_some_naming() =>
-        Metrics.Where(m => m.Name.Length == 0 && m.KubeSkoop.Count == 0 && m.Inspector.Count == 0).ShouldBeEmpty();
+        Metrics.Where(m => m.Hidden && m.KubeSkoop.Count == 0 && m.Inspector.Count == 0).ShouldBeEmpty();
 
     [Fact]
     public void Columns_of_one_name_agree_in_everything_but_their_attributes()
     {
-        foreach (var group in Metrics.Where(m => m.Name.Length > 0).GroupBy(m => m.Name))
+        foreach (var group in Metrics.GroupBy(m => m.Name))
         {
             group.Select(m => (m.Unit, m.Kind, m.Description)).Distinct().Count().ShouldBe(1, group.Key);
             group.Select(m => (m.Table, string.Join(',', m.Tags.Select(t => $"{t.Key}={t.Value}"))))
@@ -93,7 +113,7 @@ public sealed partial class CatalogueTests
     /// </summary>
     [Fact]
     public void A_table_whose_rows_have_a_legacy_le_has_no_histogram() =>
-        Probes.SelectMany(p => p.Tables).Where(t => t.RowTags.Any(k => k.LegacyKey == "le"))
+        Probes.SelectMany(p => p.AllTables).Where(t => t.RowTags.Any(k => k.LegacyKey == "le"))
             .SelectMany(t => t.Metrics).Where(m => m.Bounds is not null).ShouldBeEmpty();
 
     [Fact]
@@ -150,6 +170,9 @@ public sealed partial class CatalogueTests
     private static string? FileOf(string folder, string name) =>
         Directory.EnumerateFiles(Path.Combine(Root, folder), "*.cs", SearchOption.AllDirectories)
             .FirstOrDefault(f => Path.GetFileName(f).Equals(name, StringComparison.OrdinalIgnoreCase));
+
+    [GeneratedRegex("kubeskoop|inspector", RegexOptions.IgnoreCase, 1000)]
+    private static partial Regex OldExporter();
 
     [GeneratedRegex(@"^(1|By|s|ms|\{[a-z_]+\})$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex UnitPattern();

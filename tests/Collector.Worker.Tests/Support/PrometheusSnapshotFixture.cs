@@ -92,7 +92,7 @@ internal sealed class GoldenTables
 
     public GoldenTables()
     {
-        Netdev = new("netdev", RowScope.Namespace, [new("network.interface.name", "device")], [Received, Sent]);
+        Netdev = new("netdev", RowScope.Namespace, [new("network.interface.name")], [Received, Sent]);
         NetdevTotal = new("netdev.total", RowScope.Namespace, [], [LegacyReceived]);
         Softnet = new("softnet", RowScope.Node, [new("cpu.logical_number")], [Processed, Busy]);
         Sock = new("sock", RowScope.Node, [], [Memory]);
@@ -111,18 +111,18 @@ internal sealed class GoldenTables
         Tags = [new("network.io.direction", "transmit")],
     };
 
-    public Metric LegacyReceived { get; } = new()
+    public Metric LegacyReceived { get; } = new Metric
     {
-        Name = "", Unit = Units.Bytes, Kind = InstrumentKind.Counter, Description = "Received bytes without lo.",
+        Name = "netlens.test.hidden", Unit = Units.Bytes, Kind = InstrumentKind.Counter, Hidden = true,
+        Description = "Received bytes without lo.",
+    }.Called(new LegacyName("")
+    {
         KubeSkoop = ["kubeskoop_netdev_rxbytes", "kubeskoop_netdev_rxbyte"],
         Inspector = ["inspector_pod_netdevrxbytes"],
-    };
+    });
 
-    public Metric Processed { get; } = new()
-    {
-        Name = "netlens.softnet.processed", Unit = Units.Packets, Kind = InstrumentKind.Counter,
-        Description = "Packets taken from the backlog.",
-    };
+    public Metric Processed { get; } = Metric.Counter(
+        "netlens.softnet.processed", Units.Packets, "Packets taken from the backlog.").Called(new LegacyName(""));
 
     public Metric Busy { get; } = new()
     {
@@ -130,11 +130,9 @@ internal sealed class GoldenTables
         Description = "Part of its time.",
     };
 
-    public Metric Memory { get; } = new()
-    {
-        Name = "netlens.sock.memory", Unit = Units.Bytes, Kind = InstrumentKind.UpDownCounter, Scale = 4096,
-        Description = "Memory of TCP sockets.", KubeSkoop = ["kubeskoop_sock_mem"],
-    };
+    public Metric Memory { get; } = Metric.UpDownCounter(
+        "netlens.sock.memory", Units.Bytes, "Memory of TCP sockets.", scale: 4096)
+        .Called(new LegacyName("") { KubeSkoop = ["kubeskoop_sock_mem"] });
 
     public Metric Duration { get; } = new()
     {

@@ -23,7 +23,7 @@ public sealed class PacketLossQuietTests
     {
         using var ns = new TestNetns();
         using var run = new BpfProbeRun("packetloss");
-        var table = run.Collect().Tables.Single(t => t.Info.Id == "packetloss.legacy");
+        var table = run.Collect().Tables.Single(t => t.Info.Id == "packetloss.ip");
         var row = Array.FindIndex(table.Rows.ToArray(), r => r.Subject!.Inode == ns.Inode);
         foreach (var metric in table.Info.Metrics)
             table.Column(metric)[row].ShouldBe(0);

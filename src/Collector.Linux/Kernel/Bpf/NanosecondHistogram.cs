@@ -38,15 +38,8 @@ internal struct NanosecondHistogram
         [.. Enumerable.Range(0, SlotCount - 1).Select(k => (1L << (FirstBit + k)) / 1e9)];
 
     /// <summary>A metric whose buckets are the slots.</summary>
-    public static Metric Metric(string name, string description) => new()
-    {
-        Name = name,
-        Unit = Units.Seconds,
-        Kind = InstrumentKind.Histogram,
-        Description = description,
-        Scale = 1e-9,
-        Bounds = Bounds,
-    };
+    public static Metric Metric(string name, string description) =>
+        Core.Metrics.Metric.Histogram(name, Units.Seconds, description, Bounds, scale: 1e-9);
 
     /// <summary>Adds another's counts, for sums over CPUs.</summary>
     public void Add(in NanosecondHistogram other)
@@ -60,22 +53,20 @@ internal struct NanosecondHistogram
 }
 
 /// <summary>
-/// The distributions of ACK Net Exporter, whose label <c>le</c> is not Prometheus': it is floor(log2(ns >> 10)), the
-/// lower bound of a slot of about microseconds, and counts are of the slot alone.
+/// A distribution as an older exporter had it: a counter per slot, told apart by floor(log2(ns >> 10)), the lower bound
+/// of a slot of about microseconds; counts are of the slot alone.
 /// </summary>
 internal static class LegacySlots
 {
     /// <summary>le 0 takes our slots 0 and 1 (log2 of 0 is taken as 0), le k our slot k + 1.</summary>
     public const int Count = NanosecondHistogram.SlotCount - 1;
 
-    /// <summary>The row tag that becomes <c>le</c>.</summary>
-    public static TagKey Tag { get; } = new("netlens.slot", "le");
+    /// <summary>The row tag that holds the slot.</summary>
+    public static TagKey Tag { get; } = new("netlens.slot");
 
-    /// <summary>A counter that exists under ACK Net Exporter's names only, in a table with <see cref="Tag"/>.</summary>
-    public static Metric Metric(string description, params string[] inspector) => new()
-    {
-        Name = "", Unit = Units.Events, Kind = InstrumentKind.Counter, Description = description, Inspector = inspector,
-    };
+    /// <summary>The counter of a table with <see cref="Tag"/>.</summary>
+    public static Metric Metric(string name, string description) =>
+        Core.Metrics.Metric.Unnamed(InstrumentKind.Counter, name, Units.Events, description);
 
     public static Row[] Rows(TableInfo table, long since) =>
         [.. Enumerable.Range(0, Count).Select(le => new Row(table, null, since, le))];

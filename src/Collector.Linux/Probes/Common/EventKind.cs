@@ -39,7 +39,7 @@ internal sealed class EventKind<TRecord> where TRecord : unmanaged
     /// <summary>Both ends; null where the kind has none.</summary>
     public OfRecord<TRecord, FlowTuple?>? Tuple { get; init; }
 
-    /// <summary>KubeSkoop's name for it; null where it has none.</summary>
+    /// <summary>Older exporters' type for it; null where they have none.</summary>
     public OfRecord<TRecord, string?>? LegacyType { get; init; }
 
     /// <summary>The kernel's stack; null where the kind has none.</summary>

@@ -6,10 +6,11 @@ namespace Collector.Linux.Probes.Drops;
 /// <summary>What the packetloss probe offers.</summary>
 internal static class PacketLossTables
 {
-    private static readonly Metric DropsCounter = Counter("netlens.packetloss.drops",
+    private static readonly Metric DropsCounter = Metric.Counter("netlens.packetloss.drops", Units.Packets,
         "Packets dropped, by the kernel's reason (before Linux 5.17: by the dropping function).");
 
-    private static readonly Metric UnattributedCounter = Counter("netlens.packetloss.unattributed",
+    private static readonly Metric UnattributedCounter = Metric.Counter(
+        "netlens.packetloss.unattributed", Units.Packets,
         "Packets dropped whose network namespace the kernel does not tell, or, with the reason _other, for which the "
         + "kernel side had no room; not in netlens.packetloss.drops.");
 
@@ -19,16 +20,16 @@ internal static class PacketLossTables
     public static readonly TableInfo Unattributed = new("packetloss.node", RowScope.Node,
         [new("netlens.drop.reason"), new("network.type")], [UnattributedCounter]);
 
-    // KubeSkoop's figures, per namespace: it counts IP packets and tells some places apart.
-    public static readonly TableInfo Legacy = new("packetloss.legacy", RowScope.Namespace, [],
+    // For older exporters' names: per namespace, IP packets only, some places told apart.
+    public static readonly TableInfo Legacy = new("packetloss.ip", RowScope.Namespace, [],
     [
-        LegacyCounter("Packets dropped that are IP packets.", "total", "total", "inspector_pod_totalloss"),
-        LegacyCounter("IP packets dropped by netfilter rules.", "netfilter", "netfilter"),
-        LegacyCounter("IP packets dropped neither by netfilter nor in the tcp functions with metrics of their own.",
-            null, "abnormal", "inspector_pod_abnormalloss"),
-        LegacyCounter("IP packets dropped in tcp_rcv_state_process.", null, "tcpstatm"),
-        LegacyCounter("IP packets dropped in tcp_v4_rcv and tcp_v6_rcv.", null, "tcprcv"),
-        LegacyCounter("IP packets dropped in tcp_v4_do_rcv and tcp_v6_do_rcv.", null, "tcphandle"),
+        OfIp("drops", "Packets dropped that are IP packets."),
+        OfIp("netfilter.drops", "IP packets dropped by netfilter rules."),
+        OfIp("other.drops",
+            "IP packets dropped neither by netfilter nor in the tcp functions with metrics of their own."),
+        OfIp("tcp_state.drops", "IP packets dropped in tcp_rcv_state_process."),
+        OfIp("tcp_receive.drops", "IP packets dropped in tcp_v4_rcv and tcp_v6_rcv."),
+        OfIp("tcp_handle.drops", "IP packets dropped in tcp_v4_do_rcv and tcp_v6_do_rcv."),
     ]);
 
     /// <summary>The column of the legacy table, beside the total, that a drop counts in.</summary>
@@ -41,19 +42,6 @@ internal static class PacketLossTables
         _ => reason == "NETFILTER_DROP" ? 1 : 2,
     };
 
-    private static Metric Counter(string name, string description) => new()
-    {
-        Name = name, Unit = Units.Packets, Kind = InstrumentKind.Counter, Description = description,
-    };
-
-    private static Metric LegacyCounter(
-        string description, string? kubeskoop, string inspector, params string[] aliases)
-    {
-        return new Metric
-        {
-            Name = "", Unit = Units.Packets, Kind = InstrumentKind.Counter, Description = description,
-            KubeSkoop = kubeskoop is null ? [] : [$"kubeskoop_packetloss_{kubeskoop}"],
-            Inspector = [$"inspector_pod_packetloss_{inspector}", .. aliases],
-        };
-    }
+    private static Metric OfIp(string name, string description) => Metric.Unnamed(
+        InstrumentKind.Counter, $"netlens.packetloss.ip.{name}", Units.Packets, description);
 }

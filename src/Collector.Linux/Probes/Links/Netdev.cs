@@ -31,30 +31,14 @@ public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
     private const string Dropped =
         "Packets dropped, as /proc/net/dev counts them: by the stack (rx_dropped) and by the device (rx_missed_errors)";
 
-    private static readonly Metric CarrierChanges = new()
-    {
-        Name = "netlens.netdev.carrier.changes",
-        Unit = Units.Events,
-        Kind = InstrumentKind.Counter,
-        Description = "Times the carrier came or went (carrier_changes).",
-    };
+    private static readonly Metric CarrierChanges = Metric.Counter(
+        "netlens.netdev.carrier.changes", Units.Events, "Times the carrier came or went (carrier_changes).");
 
-    private static readonly Metric Up = new()
-    {
-        Name = "netlens.netdev.up",
-        Unit = Units.One,
-        Kind = InstrumentKind.Gauge,
-        Description = "1 when the device is up and has carrier (IFF_UP and IFF_RUNNING), else 0.",
-    };
+    private static readonly Metric Up = Metric.Gauge("netlens.netdev.up", Units.One,
+        "1 when the device is up and has carrier (IFF_UP and IFF_RUNNING), else 0.");
 
-    private static readonly Metric Mtu = new()
-    {
-        Name = "netlens.netdev.mtu",
-        Unit = Units.Bytes,
-        Kind = InstrumentKind.Gauge,
-        Description = "Largest packet that the device takes.",
-        Optional = true,
-    };
+    private static readonly Metric Mtu = Metric.Gauge(
+        "netlens.netdev.mtu", Units.Bytes, "Largest packet that the device takes.", optional: true);
 
     // The semantic conventions call the device of system.network.packet.count system.device and that of its sisters
     // network.interface.name. One row has one attribute: the newer name, by which the four can be joined.
@@ -92,14 +76,8 @@ public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
         Options = [IncludeAll, Devices, Exclude],
     };
 
-    private static Metric Device(string name, string unit, string what, string direction) => new()
-    {
-        Name = name,
-        Unit = unit,
-        Kind = InstrumentKind.Counter,
-        Description = $"{what}, by device and direction.",
-        Tags = [new("network.io.direction", direction)],
-    };
+    private static Metric Device(string name, string unit, string what, string direction) => Metric.Counter(
+        name, unit, $"{what}, by device and direction.", [new("network.io.direction", direction)]);
 
     public override void Start()
     {

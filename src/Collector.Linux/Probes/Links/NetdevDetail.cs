@@ -31,14 +31,7 @@ internal static class NetdevDetail
 
     public static IReadOnlyList<Metric> Metrics { get; } =
     [
-        .. Fields.Select(f => new Metric
-        {
-            Name = $"netlens.netdev.{f.Name}",
-            Unit = f.Unit,
-            Kind = InstrumentKind.Counter,
-            Description = f.Text,
-            Optional = true,
-        }),
+        .. Fields.Select(f => Metric.Counter($"netlens.netdev.{f.Name}", f.Unit, f.Text, optional: true)),
     ];
 
     /// <summary>Sets the columns for which the kernel sent a value.</summary>

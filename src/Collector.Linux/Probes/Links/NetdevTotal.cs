@@ -47,27 +47,20 @@ internal sealed class NetdevTotal(NetNamespace ns)
 
     public static TableInfo Table { get; } = new("netdev.total", RowScope.Namespace, [],
     [
-        Total("io", Units.Bytes, "Bytes", "receive", "rxbytes"),
-        Total("io", Units.Bytes, "Bytes", "transmit", "txbytes"),
-        Total("packet.count", Units.Packets, "Packets", "receive", "rxpackets"),
-        Total("packet.count", Units.Packets, "Packets", "transmit", "txpackets"),
-        Total("errors", Units.Errors, "Packets with errors", "receive", "rxerrors"),
-        Total("errors", Units.Errors, "Packets with errors", "transmit", "txerrors"),
-        Total("packet.dropped", Units.Packets, "Packets dropped", "receive", "rxdropped"),
-        Total("packet.dropped", Units.Packets, "Packets dropped", "transmit", "txdropped"),
+        Total("io", Units.Bytes, "Bytes", "receive"),
+        Total("io", Units.Bytes, "Bytes", "transmit"),
+        Total("packet.count", Units.Packets, "Packets", "receive"),
+        Total("packet.count", Units.Packets, "Packets", "transmit"),
+        Total("errors", Units.Errors, "Packets with errors", "receive"),
+        Total("errors", Units.Errors, "Packets with errors", "transmit"),
+        Total("packet.dropped", Units.Packets, "Packets dropped", "receive"),
+        Total("packet.dropped", Units.Packets, "Packets dropped", "transmit"),
     ]);
 
-    private static Metric Total(string name, string unit, string what, string direction, string legacy) => new()
-    {
-        Name = $"netlens.netdev.{name}",
-        Unit = unit,
-        Kind = InstrumentKind.Counter,
-        Description =
-            $"{what} of the namespace as a whole: loopback, bridges, bonds and tunnels left out, no byte twice.",
-        Tags = [new("network.io.direction", direction)],
-        KubeSkoop = [$"kubeskoop_netdev_{legacy}"],
-        Inspector = [$"inspector_pod_netdev{legacy}"],
-    };
+    private static Metric Total(string name, string unit, string what, string direction) => Metric.Counter(
+        $"netlens.netdev.{name}", unit,
+        $"{what} of the namespace as a whole: loopback, bridges, bonds and tunnels left out, no byte twice.",
+        [new("network.io.direction", direction)]);
 
     /// <summary>
     /// A device's figures in the order of the columns (rtnl_link_stats64, include/uapi/linux/if_link.h).

@@ -13,8 +13,7 @@ namespace Collector.Linux.Probes.Links;
 /// <remarks>
 /// A root counts what its leaves count too, so which of them get rows is the operator's choice and the parent is part
 /// of a row's name: <c>root</c>, <c>ingress</c> (also clsact), or the class it hangs from as tc(8) writes it,
-/// <c>1:10</c>. A device has one qdisc per parent, so the handle, which the kernel may make up, is not needed. The
-/// KubeSkoop names are sums over the roots of a namespace; they exist only there.
+/// <c>1:10</c>. A device has one qdisc per parent, so the handle, which the kernel may make up, is not needed.
 /// </remarks>
 public sealed class Qdisc(ProbeHost host, ProbeSettings settings) : PerNamespaceProbe<QdiscTree>(Info, host)
 {
@@ -35,12 +34,12 @@ public sealed class Qdisc(ProbeHost host, ProbeSettings settings) : PerNamespace
     /// <summary>Sums of the roots; the order is that of <see cref="QdiscTree"/>.</summary>
     internal static readonly TableInfo Total = new("qdisc.total", RowScope.Namespace, [],
     [
-        Legacy("bytes", Units.Bytes, InstrumentKind.Counter, "Bytes that left the root qdiscs."),
-        Legacy("packets", Units.Packets, InstrumentKind.Counter, "Packets that left the root qdiscs."),
-        Legacy("drops", Units.Packets, InstrumentKind.Counter, "Packets that the root qdiscs dropped."),
-        Legacy("overlimits", Units.Events, InstrumentKind.Counter, "Times that root qdiscs were over their limit."),
-        Legacy("qlen", Units.Packets, InstrumentKind.UpDownCounter, "Packets that the root qdiscs hold."),
-        Legacy("backlog", Units.Bytes, InstrumentKind.UpDownCounter, "Bytes that the root qdiscs hold."),
+        Sum(InstrumentKind.Counter, "io", Units.Bytes, "Bytes that left the root qdiscs."),
+        Sum(InstrumentKind.Counter, "packet.count", Units.Packets, "Packets that left the root qdiscs."),
+        Sum(InstrumentKind.Counter, "packet.dropped", Units.Packets, "Packets that the root qdiscs dropped."),
+        Sum(InstrumentKind.Counter, "overlimits", Units.Events, "Times that root qdiscs were over their limit."),
+        Sum(InstrumentKind.UpDownCounter, "queue.length", Units.Packets, "Packets that the root qdiscs hold."),
+        Sum(InstrumentKind.UpDownCounter, "queue.usage", Units.Bytes, "Bytes that the root qdiscs hold."),
     ]);
 
     private static readonly ProbeOption<QdiscSelection> Select = Option.Choice("select", QdiscSelection.Root,
@@ -57,25 +56,14 @@ public sealed class Qdisc(ProbeHost host, ProbeSettings settings) : PerNamespace
 
     private readonly QdiscSelection _select = settings.Get(Select);
 
-    private static Metric Counter(string name, string unit, string description) => new()
-    {
-        Name = $"netlens.qdisc.{name}", Unit = unit, Kind = InstrumentKind.Counter, Description = description,
-    };
+    private static Metric Counter(string name, string unit, string description) =>
+        Metric.Counter($"netlens.qdisc.{name}", unit, description);
 
-    private static Metric Level(string name, string unit, string description) => new()
-    {
-        Name = $"netlens.qdisc.{name}", Unit = unit, Kind = InstrumentKind.UpDownCounter, Description = description,
-    };
+    private static Metric Level(string name, string unit, string description) =>
+        Metric.UpDownCounter($"netlens.qdisc.{name}", unit, description);
 
-    private static Metric Legacy(string name, string unit, InstrumentKind kind, string description) => new()
-    {
-        Name = "",
-        Unit = unit,
-        Kind = kind,
-        Description = description,
-        KubeSkoop = [$"kubeskoop_qdisc_{name}"],
-        Inspector = [$"inspector_pod_qdisc{name}"],
-    };
+    private static Metric Sum(InstrumentKind kind, string name, string unit, string description) =>
+        Metric.Unnamed(kind, $"netlens.qdisc.total.{name}", unit, description);
 
     public override void Start()
     {

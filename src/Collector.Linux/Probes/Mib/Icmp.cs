@@ -118,15 +118,8 @@ internal sealed class Icmp(ProbeHost host, ProbeSettings settings) : MibProbe(Sp
         }
     }
 
-    private static Metric OfType(Tag direction, Tag family) => new()
-    {
-        Name = "netlens.icmp.type.messages",
-        Unit = Units.Messages,
-        Kind = InstrumentKind.Counter,
-        Description = PerType,
-        Tags = [direction, family],
-        Optional = true,
-    };
+    private static Metric OfType(Tag direction, Tag family) => Metric.Counter(
+        "netlens.icmp.type.messages", Units.Messages, PerType, [direction, family], optional: true);
 
     private static IEnumerable<MibCounter> Single(string counter, string name, string description) =>
     [

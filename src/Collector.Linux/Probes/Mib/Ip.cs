@@ -18,9 +18,11 @@ internal sealed class Ip(ProbeHost host, ProbeSettings settings) : MibProbe(Spec
             new MibSectionRule("Ip6", "netlens.ip.") { Family = MibCounter.IPv6, Except = IpExt.IPv6Counters },
         ],
         [
-            IPv4("Forwarding", Units.One, "Whether the namespace forwards IPv4: 1 = yes, 2 = no (Ip Forwarding).",
-                "forwarding") with { Kind = InstrumentKind.Gauge },
-            IPv4("DefaultTTL", Units.Hops, "Time to live of packets sent from here (Ip DefaultTTL).", "defaultttl") with
+            IPv4("Forwarding", Units.One, "Whether the namespace forwards IPv4: 1 = yes, 2 = no (Ip Forwarding).") with
+            {
+                Kind = InstrumentKind.Gauge,
+            },
+            IPv4("DefaultTTL", Units.Hops, "Time to live of packets sent from here (Ip DefaultTTL).") with
             {
                 Kind = InstrumentKind.Gauge,
             },
@@ -45,20 +47,20 @@ internal sealed class Ip(ProbeHost host, ProbeSettings settings) : MibProbe(Spec
             .. Both("FragOKs", Units.Packets, "Packets cut into fragments (Ip FragOKs)."),
             .. Both("FragFails", Units.Packets, "Packets that needed fragments but must not be cut (Ip FragFails)."),
             .. Both("FragCreates", Units.Fragments, "Fragments made (Ip FragCreates)."),
-            .. Both("OutTransmits", Units.Packets, "Packets handed to devices (Ip OutTransmits).", legacy: false),
+            .. Both("OutTransmits", Units.Packets, "Packets handed to devices (Ip OutTransmits)."),
             new MibCounter("Ip6", "InTooBigErrors", Units.Packets,
                 "Packets too big to be forwarded (Ip6 InTooBigErrors)."),
         ]);
 
     public static new ProbeInfo Info => Spec.Info;
 
-    private static MibCounter IPv4(string counter, string unit, string description, string? legacy) =>
-        new("Ip", counter, unit, description) { KubeSkoop = legacy, InInspector = false };
+    private static MibCounter IPv4(string counter, string unit, string description) =>
+        new("Ip", counter, unit, description);
 
     private static MibCounter[] Both(
-        string counter, string unit, string description, string? v6 = null, string name = "", bool legacy = true)
+        string counter, string unit, string description, string? v6 = null, string name = "")
     {
-        var ipv4 = IPv4(counter, unit, description, legacy ? counter.ToLowerInvariant() : null) with { Name = name };
-        return [ipv4, ipv4 with { Section = "Ip6", Counter = v6 ?? counter, KubeSkoop = null }];
+        var ipv4 = IPv4(counter, unit, description) with { Name = name };
+        return [ipv4, ipv4 with { Section = "Ip6", Counter = v6 ?? counter }];
     }
 }

@@ -27,24 +27,8 @@ internal sealed record MibCounter(string Section, string Counter, string Unit, s
     /// <summary>Exported only with <c>include: all</c>.</summary>
     public bool Optional { get; init; }
 
-    /// <summary>Spelling behind <c>kubeskoop_&lt;probe&gt;_</c>; null where KubeSkoop has none.</summary>
-    public string? KubeSkoop { get; init; }
-
-    /// <summary>Spelling behind <c>inspector_pod_&lt;probe&gt;</c>, where it is not KubeSkoop's.</summary>
-    public string? Inspector { get; init; }
-
-    /// <summary>False where ACK Net Exporter never had the metric although KubeSkoop has it.</summary>
-    public bool InInspector { get; init; } = true;
-
-    /// <summary>Full names under which the documentation of KubeSkoop prints it by mistake.</summary>
-    public IReadOnlyList<string> KubeSkoopAliases { get; init; } = [];
-
-    public IReadOnlyList<string> InspectorAliases { get; init; } = [];
-
-    /// <summary>
-    /// A descriptor for one table. The kernel's value stays as it is in legacy namings, whatever the exported unit.
-    /// </summary>
-    public Metric ToMetric(string probe, MibSectionRule rule) => new()
+    /// <summary>A descriptor for one table.</summary>
+    public Metric ToMetric(MibSectionRule rule) => new()
     {
         Name = rule.Prefix + (Name.Length > 0 ? Name : CounterName.ToSnake(Counter, rule.Drop)),
         Unit = Unit,
@@ -53,10 +37,6 @@ internal sealed record MibCounter(string Section, string Counter, string Unit, s
         Tags = rule.Family is { } family ? [.. Tags, family] : Tags,
         Scale = Scale,
         Optional = Optional,
-        KubeSkoop = KubeSkoop is null ? [] : [$"kubeskoop_{probe}_{KubeSkoop}", .. KubeSkoopAliases],
-        Inspector = KubeSkoop is null || !InInspector
-            ? []
-            : [$"inspector_pod_{probe}{Inspector ?? KubeSkoop}", .. InspectorAliases],
     };
 
     /// <summary>For a counter that this version of Netlens has no words for.</summary>

@@ -100,7 +100,7 @@ internal sealed class MibPlan
         // A metric belongs to one table for good, so the wider table gets descriptors of its own. Columns of known
         // counters keep their numbers, so maps made before stay true.
         Table = new TableInfo(_spec.Table.Id, RowScope.Namespace, [],
-            [.. _counters.Select(c => c.ToMetric(_spec.Info.Id, _spec.RuleOf(c.Section)))]);
+            [.. _counters.Select(c => c.ToMetric(_spec.RuleOf(c.Section)))]);
         SetColumns();
     }
 
@@ -125,7 +125,7 @@ internal sealed class MibPlan
             };
     }
 
-    private Metric MetricOf(MibCounter counter) => counter.ToMetric(_spec.Info.Id, _spec.RuleOf(counter.Section));
+    private Metric MetricOf(MibCounter counter) => counter.ToMetric(_spec.RuleOf(counter.Section));
 
     private void SetColumns()
     {

@@ -17,7 +17,7 @@ internal sealed class MibSpec
     {
         Sections = sections;
         Counters = counters;
-        Table = new TableInfo(id, RowScope.Namespace, [], [.. counters.Select(c => c.ToMetric(id, RuleOf(c.Section)))]);
+        Table = new TableInfo(id, RowScope.Namespace, [], [.. counters.Select(c => c.ToMetric(RuleOf(c.Section)))]);
         Info = new ProbeInfo
         {
             Id = id,

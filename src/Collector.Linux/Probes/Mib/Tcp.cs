@@ -15,25 +15,25 @@ internal sealed class Tcp(ProbeHost host, ProbeSettings settings) : MibProbe(Spe
         "/proc/net/snmp, Tcp (net/ipv4/proc.c snmp4_tcp_list); IPv4 and IPv6 together",
         [new MibSectionRule("Tcp", "netlens.tcp.")],
         [
-            Count("ActiveOpens", Units.Connections, "Connections begun by connect (Tcp ActiveOpens).", "activeopens"),
-            Count("PassiveOpens", Units.Connections, "Connections accepted by listening sockets (Tcp PassiveOpens).",
-                "passiveopens"),
+            Count("ActiveOpens", Units.Connections, "Connections begun by connect (Tcp ActiveOpens)."),
+            Count("PassiveOpens", Units.Connections, "Connections accepted by listening sockets (Tcp PassiveOpens)."),
             Count("AttemptFails", Units.Connections,
-                "Connections that failed before they were established (Tcp AttemptFails).", "attemptfails"),
+                "Connections that failed before they were established (Tcp AttemptFails)."),
             Count("EstabResets", Units.Connections,
-                "Connections reset while ESTABLISHED or CLOSE_WAIT (Tcp EstabResets).", "estabresets"),
-            Count("CurrEstab", Units.Connections, "Connections ESTABLISHED or CLOSE_WAIT now (Tcp CurrEstab).",
-                "currestab") with { Kind = InstrumentKind.UpDownCounter, Name = "established" },
-            Count("InSegs", Units.Segments, Segments, "insegs") with { Name = "segments", Tags = [MibCounter.Receive] },
-            Count("OutSegs", Units.Segments, Segments, "outsegs") with
+                "Connections reset while ESTABLISHED or CLOSE_WAIT (Tcp EstabResets)."),
+            Count("CurrEstab", Units.Connections, "Connections ESTABLISHED or CLOSE_WAIT now (Tcp CurrEstab).") with
+            {
+                Kind = InstrumentKind.UpDownCounter, Name = "established",
+            },
+            Count("InSegs", Units.Segments, Segments) with { Name = "segments", Tags = [MibCounter.Receive] },
+            Count("OutSegs", Units.Segments, Segments) with
             {
                 Name = "segments", Tags = [MibCounter.Transmit],
             },
-            Count("RetransSegs", Units.Segments, "Segments sent again (Tcp RetransSegs).", "retranssegs"),
-            Count("InErrs", Units.Segments, "Segments received with an error, checksum errors included (Tcp InErrs).",
-                "inerrs"),
-            Count("OutRsts", Units.Segments, "Segments sent with the RST flag (Tcp OutRsts).", "outrsts"),
-            Count("InCsumErrors", Units.Segments, "Segments received with a wrong checksum (Tcp InCsumErrors).", null),
+            Count("RetransSegs", Units.Segments, "Segments sent again (Tcp RetransSegs)."),
+            Count("InErrs", Units.Segments, "Segments received with an error, checksum errors included (Tcp InErrs)."),
+            Count("OutRsts", Units.Segments, "Segments sent with the RST flag (Tcp OutRsts)."),
+            Count("InCsumErrors", Units.Segments, "Segments received with a wrong checksum (Tcp InCsumErrors)."),
             Setting(
                 "RtoAlgorithm", Units.One, "Algorithm of the retransmission timeout, 1 = other (Tcp RtoAlgorithm)."),
             Setting("RtoMin", Units.Seconds, "Least retransmission timeout (Tcp RtoMin).") with { Scale = 0.001 },
@@ -46,8 +46,8 @@ internal sealed class Tcp(ProbeHost host, ProbeSettings settings) : MibProbe(Spe
 
     public static new ProbeInfo Info => Spec.Info;
 
-    private static MibCounter Count(string counter, string unit, string description, string? legacy) =>
-        new("Tcp", counter, unit, description) { KubeSkoop = legacy };
+    private static MibCounter Count(string counter, string unit, string description) =>
+        new("Tcp", counter, unit, description);
 
     private static MibCounter Setting(string counter, string unit, string description) =>
         new("Tcp", counter, unit, description) { Kind = InstrumentKind.Gauge, Optional = true };

@@ -20,15 +20,9 @@ internal sealed class TcpExt(ProbeHost host, ProbeSettings settings) : MibProbe(
         ],
         [
             Count("ListenDrops", Units.Connections,
-                "Connection requests dropped at a listening socket, for any reason") with
-            {
-                KubeSkoop = "listendrops",
-            },
+                "Connection requests dropped at a listening socket, for any reason"),
             Count("ListenOverflows", Units.Connections,
-                "Connection requests dropped because the accept queue was full") with
-            {
-                KubeSkoopAliases = ["kubeskoop_tcpext_listenoverflow"],
-            },
+                "Connection requests dropped because the accept queue was full"),
             Count("TCPSynRetrans", Units.Segments, "SYN and SYN-ACK segments sent again"),
             Count("TCPFastRetrans", Units.Segments, "Segments sent again before a timeout"),
             Count("TCPRetransFail", Units.Segments, "Retransmissions that the lower layers refused"),
@@ -52,15 +46,12 @@ internal sealed class TcpExt(ProbeHost host, ProbeSettings settings) : MibProbe(
             Count("TCPMemoryPressures", Units.Events, "Times that TCP came under memory pressure"),
             Count("TCPMemoryPressuresChrono", Units.Seconds, "Time that TCP was under memory pressure") with
             {
-                // The kernel prints milliseconds; the legacy name keeps them.
+                // The kernel prints milliseconds.
                 Name = "memory_pressure.duration",
                 Scale = 0.001,
             },
             Count("PAWSActive", Units.Segments, "Segments refused in SYN_SENT for an old timestamp"),
-            Count("PAWSEstab", Units.Segments, "Segments of connections refused for an old timestamp") with
-            {
-                InspectorAliases = ["inspector_pod_tcpextpawsestabrejected"],
-            },
+            Count("PAWSEstab", Units.Segments, "Segments of connections refused for an old timestamp"),
             Count("EmbryonicRsts", Units.Segments, "Resets received for half-open connections"),
             Count("TCPWinProbe", Units.Segments, "Window probes sent"),
             Count("TCPKeepAlive", Units.Segments, "Keepalive probes sent"),
@@ -88,9 +79,9 @@ internal sealed class TcpExt(ProbeHost host, ProbeSettings settings) : MibProbe(
 
     public static new ProbeInfo Info => Spec.Info;
 
-    /// <summary>One that KubeSkoop exports: its name there is the kernel's in small letters.</summary>
+    /// <summary>One that matters.</summary>
     private static MibCounter Count(string counter, string unit, string description) =>
-        Extra(counter, unit, description) with { Optional = false, KubeSkoop = counter.ToLowerInvariant() };
+        Extra(counter, unit, description) with { Optional = false };
 
     private static MibCounter Extra(string counter, string unit, string description) =>
         new("TcpExt", counter, unit, $"{description} (TcpExt {counter}).") { Optional = true };

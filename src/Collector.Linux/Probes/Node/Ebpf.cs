@@ -16,29 +16,20 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
 {
     private static readonly TagKey ProbeKey = new("netlens.probe");
 
-    private static readonly Metric Memory = new()
-    {
-        Name = "netlens.ebpf.memory", Unit = Units.Bytes, Kind = InstrumentKind.UpDownCounter,
-        Description = "Kernel memory of the maps and event buffers of a probe's programs.",
-    };
+    private static readonly Metric Memory = Metric.UpDownCounter("netlens.ebpf.memory", Units.Bytes,
+        "Kernel memory of the maps and event buffers of a probe's programs.");
 
-    private static readonly Metric Lost = new()
-    {
-        Name = "netlens.ebpf.lost", Unit = Units.Events, Kind = InstrumentKind.Counter,
-        Description = "Occurrences lost in or behind the kernel: no room for the event, no room for the count's own "
-            + "entry, a record that made no sense, too many events at once to be described.",
-    };
+    private static readonly Metric Lost = Metric.Counter("netlens.ebpf.lost", Units.Events,
+        "Occurrences lost in or behind the kernel: no room for the event, no room for the count's own entry, a record "
+            + "that made no sense, too many events at once to be described.");
 
-    private static readonly Metric Runs = Program("netlens.ebpf.program.runs", "{run}",
+    private static readonly Metric Runs = Metric.Counter("netlens.ebpf.program.runs", "{run}",
         "Runs of the program; only while kernel.bpf_stats_enabled is 1.");
 
-    private static readonly Metric RunTime = new()
-    {
-        Name = "netlens.ebpf.program.time", Unit = Units.Seconds, Kind = InstrumentKind.Counter, Scale = 1e-9,
-        Description = "Processor time of the program; only while kernel.bpf_stats_enabled is 1.",
-    };
+    private static readonly Metric RunTime = Metric.Counter("netlens.ebpf.program.time", Units.Seconds,
+        "Processor time of the program; only while kernel.bpf_stats_enabled is 1.", scale: 1e-9);
 
-    private static readonly Metric Missed = Program("netlens.ebpf.program.missed", "{run}",
+    private static readonly Metric Missed = Metric.Counter("netlens.ebpf.program.missed", "{run}",
         "Runs left out by the kernel because the program was interrupted by itself (since Linux 5.12).");
 
     private static readonly TableInfo MemoryTable = new("ebpf", RowScope.Node, [ProbeKey], [Memory]);
@@ -58,11 +49,6 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
         Source = "the programs' maps, bpf(BPF_OBJ_GET_INFO_BY_FD), /proc/self/fdinfo",
         Watches = true,
         Tables = [MemoryTable, LostTable, ProgramTable],
-    };
-
-    private static Metric Program(string name, string unit, string description) => new()
-    {
-        Name = name, Unit = unit, Kind = InstrumentKind.Counter, Description = description,
     };
 
     public override void Collect(SnapshotBuilder snapshot)

@@ -11,39 +11,20 @@ namespace Collector.Linux.Probes.Node;
 /// process is to its limit; optionally how many of them are sockets.
 /// </summary>
 /// <remarks>
-/// Descriptors are counted per process: a file open in two processes counts twice, like in KubeSkoop. Sockets are off
-/// by default: telling them apart takes a link per descriptor, the count alone a stat per process.
+/// Descriptors are counted per process: a file open in two processes counts twice. Sockets are off by default: telling
+/// them apart takes a link per descriptor, the count alone a stat per process.
 /// </remarks>
 public sealed class Fd(ProbeHost host, ProbeSettings settings) : Probe(Info)
 {
-    private static readonly Metric Open = new()
-    {
-        Name = "netlens.fd.count",
-        Unit = Units.Files,
-        Kind = InstrumentKind.UpDownCounter,
-        Description = "Open file descriptors of all processes.",
-        KubeSkoop = ["kubeskoop_fd_openfd"],
-        Inspector = ["inspector_pod_fdopenfd"],
-    };
+    private static readonly Metric Open = Metric.UpDownCounter(
+        "netlens.fd.count", Units.Files, "Open file descriptors of all processes.");
 
-    private static readonly Metric Sockets = new()
-    {
-        Name = "netlens.fd.socket.count",
-        Unit = Units.Sockets,
-        Kind = InstrumentKind.UpDownCounter,
-        Description = "Open file descriptors that are sockets.",
-        KubeSkoop = ["kubeskoop_fd_opensocket"],
-        Inspector = ["inspector_pod_fdopensocket"],
-    };
+    private static readonly Metric Sockets = Metric.UpDownCounter(
+        "netlens.fd.socket.count", Units.Sockets, "Open file descriptors that are sockets.");
 
-    private static readonly Metric Utilization = new()
-    {
-        Name = "netlens.fd.utilization",
-        Unit = Units.One,
-        Kind = InstrumentKind.Gauge,
-        Description = "Open file descriptors of the process nearest to its limit (RLIMIT_NOFILE), as a fraction of it.",
-        Scale = 1.0 / DescriptorReader.Whole,
-    };
+    private static readonly Metric Utilization = Metric.Gauge("netlens.fd.utilization", Units.One,
+        "Open file descriptors of the process nearest to its limit (RLIMIT_NOFILE), as a fraction of it.",
+        scale: 1.0 / DescriptorReader.Whole);
 
     private static readonly ProbeOption<bool> CountSockets = Option.Switch("sockets", standard: false,
         "Also count the descriptors that are sockets, at about three microseconds per descriptor.");

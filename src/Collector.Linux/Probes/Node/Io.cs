@@ -15,11 +15,10 @@ public sealed class Io(ProbeHost host, ProbeSettings settings) : Probe(Info)
 {
     private const string Direction = "netlens.io.direction";
 
-    private static readonly Metric ReadCalls = Calls("read", "readsyscall");
-    private static readonly Metric WriteCalls = Calls("write", "writesyscall");
-    private static readonly Metric ReadBytes = Storage("read", "readbytes", []);
-    // S0 of the old documentation prints "iowritebyres"; dashboards were made with it.
-    private static readonly Metric WrittenBytes = Storage("write", "writebytes", ["inspector_pod_ioiowritebyres"]);
+    private static readonly Metric ReadCalls = Calls("read");
+    private static readonly Metric WriteCalls = Calls("write");
+    private static readonly Metric ReadBytes = Storage("read");
+    private static readonly Metric WrittenBytes = Storage("write");
     private static readonly Metric ReadChars = Transferred("read");
     private static readonly Metric WrittenChars = Transferred("write");
 
@@ -95,37 +94,17 @@ public sealed class Io(ProbeHost host, ProbeSettings settings) : Probe(Info)
         return new Total { Row = new Row(Info.Tables[0], group.Subject, start) };
     }
 
-    private static Metric Calls(string direction, string legacy) => new()
-    {
-        Name = "netlens.io.calls",
-        Unit = Units.Calls,
-        Kind = InstrumentKind.Counter,
-        Description = "Read and write system calls of processes (syscr, syscw), on files, pipes and terminals.",
-        Tags = [new Tag(Direction, direction)],
-        KubeSkoop = [$"kubeskoop_io_{legacy}", $"kubeskoop_io_io{legacy}"],
-        Inspector = [$"inspector_pod_ioio{legacy}"],
-    };
+    private static Metric Calls(string direction) => Metric.Counter("netlens.io.calls", Units.Calls,
+        "Read and write system calls of processes (syscr, syscw), on files, pipes and terminals.",
+        [new(Direction, direction)]);
 
-    private static Metric Storage(string direction, string legacy, string[] aliases) => new()
-    {
-        Name = "netlens.io.storage",
-        Unit = Units.Bytes,
-        Kind = InstrumentKind.Counter,
-        Description = "Bytes that processes caused to be fetched from or sent to storage (read_bytes, write_bytes).",
-        Tags = [new Tag(Direction, direction)],
-        KubeSkoop = [$"kubeskoop_io_{legacy}", $"kubeskoop_io_io{legacy}"],
-        Inspector = [$"inspector_pod_ioio{legacy}", .. aliases],
-    };
+    private static Metric Storage(string direction) => Metric.Counter("netlens.io.storage", Units.Bytes,
+        "Bytes that processes caused to be fetched from or sent to storage (read_bytes, write_bytes).",
+        [new(Direction, direction)]);
 
-    private static Metric Transferred(string direction) => new()
-    {
-        Name = "netlens.io.transferred",
-        Unit = Units.Bytes,
-        Kind = InstrumentKind.Counter,
-        Description = "Bytes that processes passed to read and write calls, cached or not (rchar, wchar).",
-        Tags = [new Tag(Direction, direction)],
-        Optional = true,
-    };
+    private static Metric Transferred(string direction) => Metric.Counter("netlens.io.transferred", Units.Bytes,
+        "Bytes that processes passed to read and write calls, cached or not (rchar, wchar).",
+        [new(Direction, direction)], optional: true);
 
     private sealed class Total
     {

@@ -13,52 +13,31 @@ internal sealed class Pods(ProbeHost host) : Probe(Info)
     private static readonly TagKey Method = new("rpc.method");
     private static readonly TagKey Reason = new("error.type");
 
-    private static readonly Metric Connected = new()
-    {
-        Name = "netlens.pods.runtime.connected", Unit = Units.One, Kind = InstrumentKind.Gauge,
-        Description = "1 while the container runtime answers.",
-    };
+    private static readonly Metric Connected = Metric.Gauge("netlens.pods.runtime.connected", Units.One,
+        "1 while the container runtime answers.");
 
-    private static readonly Metric Identities = new()
-    {
-        Name = "netlens.pods.identities", Unit = "{pod}", Kind = InstrumentKind.UpDownCounter,
-        Description = "Pod sandboxes that are known, of those that the runtime lists.",
-    };
+    private static readonly Metric Identities = Metric.UpDownCounter("netlens.pods.identities", "{pod}",
+        "Pod sandboxes that are known, of those that the runtime lists.");
 
-    private static readonly Metric Unresolved = new()
-    {
-        Name = "netlens.pods.unresolved", Unit = "{namespace}", Kind = InstrumentKind.UpDownCounter,
-        Description = "Network namespaces that look like a pod's and have no name.",
-    };
+    private static readonly Metric Unresolved = Metric.UpDownCounter("netlens.pods.unresolved", "{namespace}",
+        "Network namespaces that look like a pod's and have no name.");
 
     private static readonly Metric Resolve = NanosecondHistogram.Metric("netlens.pods.resolve.duration",
         "From the first sign of a pod (its network namespace or cgroup) to its identity.");
 
-    private static readonly Metric Calls = new()
-    {
-        Name = "netlens.pods.runtime.calls", Unit = "{call}", Kind = InstrumentKind.Counter,
-        Description = "Calls to the container runtime.",
-    };
+    private static readonly Metric Calls = Metric.Counter("netlens.pods.runtime.calls", "{call}",
+        "Calls to the container runtime.");
 
-    private static readonly Metric CallTime = new()
-    {
-        Name = "netlens.pods.runtime.time", Unit = Units.Seconds, Kind = InstrumentKind.Counter, Scale = 1e-9,
-        Description = "How long the container runtime took to answer, summed.",
-    };
+    private static readonly Metric CallTime = Metric.Counter("netlens.pods.runtime.time", Units.Seconds,
+        "How long the container runtime took to answer, summed.", scale: 1e-9);
 
-    private static readonly Metric Failures = new()
-    {
-        Name = "netlens.pods.runtime.failures", Unit = "{call}", Kind = InstrumentKind.Counter,
-        Description = "Calls to the container runtime that failed.",
-    };
+    private static readonly Metric Failures = Metric.Counter("netlens.pods.runtime.failures", "{call}",
+        "Calls to the container runtime that failed.");
 
-    private static readonly Metric Rejected = new()
-    {
-        Name = "netlens.pods.rejected", Unit = "{value}", Kind = InstrumentKind.Counter,
-        Description = "What the runtime said and was not taken as it is: a sandbox without a name or a usable status, "
+    private static readonly Metric Rejected = Metric.Counter("netlens.pods.rejected", "{value}",
+        "What the runtime said and was not taken as it is: a sandbox without a name or a usable status, "
             + "a second ready one of a name, a name or label with characters that Kubernetes does not allow, a label "
-            + "with too many values.",
-    };
+            + "with too many values.");
 
     private static readonly TableInfo Table = new(
         "pods", RowScope.Node, [], [Connected, Identities, Unresolved, Resolve]);

@@ -56,10 +56,7 @@ internal sealed class Rdma(ProbeHost host, ProbeSettings settings) : Probe(RdmaC
                 snapshot.ReadFailed(reason);
                 continue;
             }
-            if (counter.Column >= 0)
-                row.Set(counter.Column, value);
-            if (counter.LegacyColumn >= 0)
-                row.Set(counter.LegacyColumn, value);
+            row.Set(counter.Column, value);
         }
     }
 
@@ -143,17 +140,17 @@ internal sealed class Rdma(ProbeHost host, ProbeSettings settings) : Probe(RdmaC
 
     private Port Open(string device, long number, string folder, SnapshotBuilder snapshot)
     {
-        var driver = RdmaCounters.DriverOf(device);
-        var row = new Row(_counters.Table, null, snapshot.StartTimeOfNew(host.BootTime), device, driver, number);
+        var row = new Row(_counters.Table, null, snapshot.StartTimeOfNew(host.BootTime), device,
+            RdmaCounters.DriverOf(device), number);
         var port = new Port(folder, row);
         foreach (var file in CounterFiles(folder))
         {
-            var (column, legacy) = _counters.ColumnsOf(Path.GetFileName(file), driver);
-            if (column < 0 && legacy < 0)
+            var column = _counters.ColumnOf(Path.GetFileName(file));
+            if (column < 0)
                 continue;
             try
             {
-                port.Counters.Add(new Counter(ProcFile.Open(file), column, legacy));
+                port.Counters.Add(new Counter(ProcFile.Open(file), column));
             }
             catch (LinuxException e)
             {
@@ -172,7 +169,7 @@ internal sealed class Rdma(ProbeHost host, ProbeSettings settings) : Probe(RdmaC
         base.Dispose(disposing);
     }
 
-    private readonly record struct Counter(ProcFile File, int Column, int LegacyColumn);
+    private readonly record struct Counter(ProcFile File, int Column);
 
     private sealed class Port(string folder, Row row) : IDisposable
     {

@@ -5,10 +5,6 @@ using Collector.Linux.Probes.Mib;
 namespace Collector.Linux.Probes.Rdma;
 
 /// <summary>The names of RDMA counters and the columns that they go to.</summary>
-/// <remarks>
-/// KubeSkoop puts the driver into the name and has names for mlx5 and erdma devices only. The port counters are common
-/// to all drivers, so each legacy name has a column of its own, filled for devices of its driver.
-/// </remarks>
 internal sealed class RdmaCounters
 {
     private const string Prefix = "netlens.rdma.";
@@ -48,24 +44,16 @@ internal sealed class RdmaCounters
     ];
 
     private readonly Dictionary<string, int> _columns = new(StringComparer.Ordinal);
-    private readonly Dictionary<(string Driver, string Name), int> _legacy = [];
     private readonly string[] _names;
 
     private RdmaCounters(IEnumerable<string> unknown)
     {
         _names = [.. Mlx5, .. Erdma, .. unknown];
-        var metrics = _names.Select(Exported).ToList();
-        var legacy = Mlx5.Select(n => (Driver: "mlx5", Name: n))
-            .Concat(Erdma.Select(n => (Driver: "erdma", Name: n))).ToList();
-        metrics.AddRange(legacy.Select(l => LegacyOnly(l.Driver, l.Name)));
         Table = new TableInfo("rdma", RowScope.Node,
-            [new("netlens.rdma.device", "device"), new("netlens.rdma.driver", "type"),
-                new("netlens.rdma.port", "port")],
-            metrics);
+            [new("netlens.rdma.device"), new("netlens.rdma.driver"), new("netlens.rdma.port")],
+            [.. _names.Select(Exported)]);
         for (var i = 0; i < _names.Length; i++)
             _columns[_names[i]] = i;
-        for (var i = 0; i < legacy.Count; i++)
-            _legacy[legacy[i]] = _names.Length + i;
     }
 
     /// <summary>What is known at compile time: the catalogue's table.</summary>
@@ -85,7 +73,7 @@ internal sealed class RdmaCounters
 
     public TableInfo Table { get; }
 
-    /// <summary>Driver family by device name, as KubeSkoop tells them apart; empty for others.</summary>
+    /// <summary>Driver family by device name; empty for others.</summary>
     public static string DriverOf(string device) =>
         device.StartsWith("mlx5_", StringComparison.Ordinal) ? "mlx5"
         : device.StartsWith("erdma_", StringComparison.Ordinal) ? "erdma"
@@ -99,30 +87,13 @@ internal sealed class RdmaCounters
         return unknown.Count == 0 ? this : new RdmaCounters(_names.Skip(Mlx5.Length + Erdma.Length).Concat(unknown));
     }
 
-    /// <summary>
-    /// Columns of a file's value: under its own name and under the driver's legacy name; -1 for none.
-    /// </summary>
-    public (int Column, int Legacy) ColumnsOf(string name, string driver) =>
-        (_columns.GetValueOrDefault(name, -1), _legacy.GetValueOrDefault((driver, name), -1));
+    /// <summary>Column of a file's value; -1 for none.</summary>
+    public int ColumnOf(string name) => _columns.GetValueOrDefault(name, -1);
 
-    private static Metric Exported(string name) => new()
-    {
-        Name = Prefix + NameOf(name),
-        Unit = UnitOf(name),
-        Kind = InstrumentKind.Counter,
-        Description = $"RDMA port counter {name}.",
-        // The InfiniBand counters of data are in words of four bytes (IBTA, PortXmitData).
-        Scale = name is "port_rcv_data" or "port_xmit_data" ? 4 : 1,
-    };
-
-    private static Metric LegacyOnly(string driver, string name) => new()
-    {
-        Name = "",
-        Unit = name is "port_rcv_data" or "port_xmit_data" ? Units.One : UnitOf(name),
-        Kind = InstrumentKind.Counter,
-        Description = $"RDMA port counter {name} of {driver} devices, as the driver counts it.",
-        KubeSkoop = [$"kubeskoop_rdma_{driver}_{name}"],
-    };
+    // The InfiniBand counters of data are in words of four bytes (IBTA, PortXmitData).
+    private static Metric Exported(string name) => Metric.Counter(
+        Prefix + NameOf(name), UnitOf(name), $"RDMA port counter {name}.",
+        scale: name is "port_rcv_data" or "port_xmit_data" ? 4 : 1);
 
     private static string NameOf(string name) => name switch
     {

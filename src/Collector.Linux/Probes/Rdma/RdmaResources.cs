@@ -30,15 +30,8 @@ internal sealed class RdmaResources : INetlinkSink, IDisposable
 
     /// <summary>One row per device.</summary>
     public static TableInfo Table { get; } = new("rdma.resources", RowScope.Node,
-        [new("netlens.rdma.device", "device"), new("netlens.rdma.driver", "type")],
-        [.. Known.Select(k => new Metric
-        {
-            Name = $"netlens.rdma.{k.Name}.count",
-            Unit = Units.Objects,
-            Kind = InstrumentKind.UpDownCounter,
-            Description = k.What,
-            KubeSkoop = [$"kubeskoop_rdma_{k.Name}"],
-        })]);
+        [new("netlens.rdma.device"), new("netlens.rdma.driver")],
+        [.. Known.Select(k => Metric.UpDownCounter($"netlens.rdma.{k.Name}.count", Units.Objects, k.What))]);
 
     private readonly NetlinkChannel _channel = new(NetlinkFamily.Rdma);
     private readonly Dictionary<string, Row> _rows = [];

@@ -19,7 +19,7 @@ internal sealed class Softirq : BpfProbe
     private const long LegacySlow = SoftirqDelay.LegacySlow;
     private const int NetRx = 3;
 
-    private static readonly TagKey Vector = new("netlens.softirq.vector", "softirq_type");
+    private static readonly TagKey Vector = new("netlens.softirq.vector");
     private static readonly TagKey CpuNumber = new("cpu.logical_number");
 
     private static readonly Times Sum = new();
@@ -27,19 +27,19 @@ internal sealed class Softirq : BpfProbe
     private static readonly TableInfo SumTable = new("softirq", RowScope.Node, [Vector], Sum.Metrics);
     private static readonly TableInfo CpuTable = new("softirq.cpu", RowScope.Node, [Vector, CpuNumber], One.Metrics);
 
-    private static readonly Metric WaitSlow = Legacy("schedslow", "Softirqs that waited over 10 ms to run.");
-    private static readonly Metric WaitSlower = Legacy("schedslow100ms", "Softirqs that waited over 100 ms to run.");
-    private static readonly Metric RunSlow = Legacy("excuteslow", "Softirqs that ran over 10 ms.");
-    private static readonly Metric RunSlower = Legacy("excuteslow100ms", "Softirqs that ran over 100 ms.");
+    private static readonly Metric WaitSlow = Over("wait.over_10ms", "Softirqs that waited over 10 ms to run.");
+    private static readonly Metric WaitSlower = Over("wait.over_100ms", "Softirqs that waited over 100 ms to run.");
+    private static readonly Metric RunSlow = Over("run.over_10ms", "Softirqs that ran over 10 ms.");
+    private static readonly Metric RunSlower = Over("run.over_100ms", "Softirqs that ran over 100 ms.");
 
     private static readonly TableInfo LegacyTable =
         new("softirq.slow", RowScope.Node, [Vector], [WaitSlow, WaitSlower, RunSlow, RunSlower]);
 
-    private static readonly Metric WaitSlots = LegacySlots.Metric(
-        "Receive softirqs by how long they waited; le is floor(log2(us)).", "inspector_pod_netsoftirqshed");
+    private static readonly Metric WaitSlots = LegacySlots.Metric("netlens.softirq.wait.slots",
+        "Receive softirqs by how long they waited; le is floor(log2(us)).");
 
-    private static readonly Metric RunSlots = LegacySlots.Metric(
-        "Receive softirqs by how long they ran; le is floor(log2(us)).", "inspector_pod_netsoftirq");
+    private static readonly Metric RunSlots = LegacySlots.Metric("netlens.softirq.run.slots",
+        "Receive softirqs by how long they ran; le is floor(log2(us)).");
 
     private static readonly TableInfo SlotTable =
         new("softirq.slots", RowScope.Node, [LegacySlots.Tag], [WaitSlots, RunSlots]);
@@ -109,12 +109,9 @@ internal sealed class Softirq : BpfProbe
         Decoder = new EventDecoder<SoftirqEvent>(host, SoftirqDelay.Kind(thread => _threads.Has(thread)));
     }
 
-    private static Metric Legacy(string name, string description) => new()
-    {
-        Name = "", Unit = Units.Events, Kind = InstrumentKind.Counter, Description = description,
-        KubeSkoop = [$"kubeskoop_softirq_{name}"],
-        Inspector = [$"inspector_pod_net_softirq_{name}"],
-    };
+    // Powers of two hold no 10 ms: the kernel side counts these beside the histograms, for older exporters' names.
+    private static Metric Over(string name, string description) =>
+        Metric.Unnamed(InstrumentKind.Counter, $"netlens.softirq.{name}", Units.Events, description);
 
     protected override void Configure(BpfObject opened) => opened.Map("ksoftirqd").Resize(BpfLibrary.PossibleCpus);
 

@@ -11,7 +11,7 @@ internal static class SoftirqDelay
     public const byte Wait = 0;
     public const byte Run = 1;
 
-    /// <summary>KubeSkoop's thresholds, nanoseconds.</summary>
+    /// <summary>Thresholds of older exporters, nanoseconds.</summary>
     public const long LegacySlow = 10_000_000;
     private const long LegacySlower = 100_000_000;
 
@@ -27,7 +27,7 @@ internal static class SoftirqDelay
             + "or end, the previous one what had it until ksoftirqd got it.",
         Fields =
         [
-            new("cpu.logical_number"), new("netlens.softirq.vector", "type"), new("netlens.softirq.phase"),
+            new("cpu.logical_number"), new("netlens.softirq.vector"), new("netlens.softirq.phase"),
             new("netlens.softirq.duration"), new("netlens.softirq.raiser.pid"), new("netlens.softirq.raiser.command"),
             new("netlens.softirq.previous.pid"), new("netlens.softirq.previous.command"),
         ],

@@ -17,8 +17,8 @@ internal sealed class Softnet : Probe
 {
     private const uint MostCpus = 8192; // NR_CPUS of the largest kernels
 
-    private static readonly Columns Sum = new("netlens.softnet.", "of all CPUs", legacy: true);
-    private static readonly Columns One = new("netlens.softnet.cpu.", "of one CPU", legacy: false);
+    private static readonly Columns Sum = new("netlens.softnet.", "of all CPUs");
+    private static readonly Columns One = new("netlens.softnet.cpu.", "of one CPU");
 
     private static readonly TableInfo SumTable = new("softnet", RowScope.Node, [], Sum.All);
 
@@ -198,46 +198,28 @@ internal sealed class Softnet : Probe
     {
         private readonly Metric _processed, _dropped, _squeezed, _rps, _flowLimit, _backlog, _input, _process;
 
-        public Columns(string prefix, string whose, bool legacy)
+        public Columns(string prefix, string whose)
         {
             _processed = Counter(
-                "processed", Units.Packets, $"Packets that the backlogs {whose} passed on (processed).", "processed");
+                "processed", Units.Packets, $"Packets that the backlogs {whose} passed on (processed).");
             _dropped = Counter(
-                "dropped", Units.Packets, $"Packets dropped because a backlog {whose} was full (dropped).", "dropped");
+                "dropped", Units.Packets, $"Packets dropped because a backlog {whose} was full (dropped).");
             _squeezed = Counter("time_squeeze", Units.Events,
-                $"Receive polls {whose} cut short for lack of budget or time (time_squeeze).", null);
+                $"Receive polls {whose} cut short for lack of budget or time (time_squeeze).");
             _rps = Counter("received_rps", Units.Events,
-                $"Times {whose} that one was woken by another to take packets (received_rps).", null);
+                $"Times {whose} that one was woken by another to take packets (received_rps).");
             _flowLimit = Counter("flow_limit_count", Units.Packets,
-                $"Packets of large flows dropped early at the backlogs {whose} (flow_limit_count).", null);
-            _backlog = Gauge("backlog.length", $"Packets that wait in the backlogs {whose} (backlog length).");
-            _input = Gauge("backlog.input", $"Packets that wait in the input queues {whose} (input_qlen).");
-            _process = Gauge("backlog.process", $"Packets that wait in the process queues {whose} (process_qlen).");
+                $"Packets of large flows dropped early at the backlogs {whose} (flow_limit_count).");
+            _backlog = Level("backlog.length", $"Packets that wait in the backlogs {whose} (backlog length).");
+            _input = Level("backlog.input", $"Packets that wait in the input queues {whose} (input_qlen).");
+            _process = Level("backlog.process", $"Packets that wait in the process queues {whose} (process_qlen).");
             All = [_processed, _dropped, _squeezed, _rps, _flowLimit, _backlog, _input, _process];
 
-            Metric Counter(string name, string unit, string description, string? kubeSkoop) => new()
-            {
-                Name = prefix + name,
-                Unit = unit,
-                Kind = InstrumentKind.Counter,
-                Description = description,
-                KubeSkoop = legacy && kubeSkoop is not null ? [$"kubeskoop_softnet_{kubeSkoop}"] : [],
-                // ACK Net Exporter also had time squeeze, under its name without the underscore.
-                Inspector = !legacy ? [] : name switch
-                {
-                    "processed" or "dropped" => [$"inspector_pod_softnet{name}"],
-                    "time_squeeze" => ["inspector_pod_softnettimesqueeze"],
-                    _ => [],
-                },
-            };
+            Metric Counter(string name, string unit, string description) =>
+                Metric.Counter(prefix + name, unit, description);
 
-            Metric Gauge(string name, string description) => new()
-            {
-                Name = prefix + name,
-                Unit = Units.Packets,
-                Kind = InstrumentKind.UpDownCounter,
-                Description = description,
-            };
+            Metric Level(string name, string description) =>
+                Metric.UpDownCounter(prefix + name, Units.Packets, description);
         }
 
         public IReadOnlyList<Metric> All { get; }

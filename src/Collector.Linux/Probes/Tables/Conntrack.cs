@@ -20,25 +20,11 @@ public sealed class Conntrack(ProbeHost host, ProbeSettings settings) : PerNames
     /// <summary>Exists in every namespace that has connection tracking (nf_conntrack_standalone.c).</summary>
     internal const string LimitFile = "sys/net/netfilter/nf_conntrack_max";
 
-    private static readonly Metric Entries = new()
-    {
-        Name = "netlens.conntrack.entry.count",
-        Unit = Units.Entries,
-        Kind = InstrumentKind.UpDownCounter,
-        Description = "Connections in the table (nf_conntrack_count).",
-        KubeSkoop = ["kubeskoop_conntrack_entries"],
-        Inspector = ["inspector_pod_conntrackentries"],
-    };
+    private static readonly Metric Entries = Metric.UpDownCounter(
+        "netlens.conntrack.entry.count", Units.Entries, "Connections in the table (nf_conntrack_count).");
 
-    private static readonly Metric Limit = new()
-    {
-        Name = "netlens.conntrack.entry.limit",
-        Unit = Units.Entries,
-        Kind = InstrumentKind.UpDownCounter,
-        Description = "Connections that the namespace's table may hold (nf_conntrack_max).",
-        KubeSkoop = ["kubeskoop_conntrack_maxentries"],
-        Inspector = ["inspector_pod_conntrackmaxentries"],
-    };
+    private static readonly Metric Limit = Metric.UpDownCounter("netlens.conntrack.entry.limit", Units.Entries,
+        "Connections that the namespace's table may hold (nf_conntrack_max).");
 
     // enum ctattr_stats_cpu (include/uapi/linux/netfilter/nfnetlink_conntrack.h); null: no counter of that number.
     private static readonly Metric?[] Counters = new Metric?[ConntrackMessage.AttributeCount];
@@ -61,43 +47,35 @@ public sealed class Conntrack(ProbeHost host, ProbeSettings settings) : PerNames
 
     private static IEnumerable<Metric> Declare()
     {
-        Counter(Ctnetlink.CTA_STATS_FOUND, "found", "found", "Lookups that found an entry (found).");
-        Counter(Ctnetlink.CTA_STATS_INVALID, "invalid", "invalid", "Packets that could not be tracked (invalid).");
+        Counter(Ctnetlink.CTA_STATS_FOUND, "found", "Lookups that found an entry (found).");
+        Counter(Ctnetlink.CTA_STATS_INVALID, "invalid", "Packets that could not be tracked (invalid).");
         Counter(
-            Ctnetlink.CTA_STATS_IGNORE, "ignore", "ignore", "Packets not looked at because tracked already (ignore).");
-        Counter(Ctnetlink.CTA_STATS_INSERT, "insert", "insert", "Entries inserted (insert); few kernels count them.");
-        Counter(Ctnetlink.CTA_STATS_INSERT_FAILED, "insert_failed", "insertfailed",
+            Ctnetlink.CTA_STATS_IGNORE, "ignore", "Packets not looked at because tracked already (ignore).");
+        Counter(Ctnetlink.CTA_STATS_INSERT, "insert", "Entries inserted (insert); few kernels count them.");
+        Counter(Ctnetlink.CTA_STATS_INSERT_FAILED, "insert_failed",
             "Insertions that lost against an equal entry (insert_failed): the race of NAT and DNS.");
-        Counter(Ctnetlink.CTA_STATS_DROP, "drop", "drop", "Packets dropped because tracking failed (drop).");
-        Counter(Ctnetlink.CTA_STATS_EARLY_DROP, "early_drop", "earlydrop",
+        Counter(Ctnetlink.CTA_STATS_DROP, "drop", "Packets dropped because tracking failed (drop).");
+        Counter(Ctnetlink.CTA_STATS_EARLY_DROP, "early_drop",
             "Entries evicted to make room in a full table (early_drop).");
-        Counter(Ctnetlink.CTA_STATS_ERROR, "error", "error", "Packets that the protocol tracker refused (error).");
-        Counter(Ctnetlink.CTA_STATS_SEARCH_RESTART, "search_restart", "searchrestart",
+        Counter(Ctnetlink.CTA_STATS_ERROR, "error", "Packets that the protocol tracker refused (error).");
+        Counter(Ctnetlink.CTA_STATS_SEARCH_RESTART, "search_restart",
             "Lookups begun again because the table was resized (search_restart).");
-        Counter(Ctnetlink.CTA_STATS_CLASH_RESOLVE, "clash_resolve", null,
+        Counter(Ctnetlink.CTA_STATS_CLASH_RESOLVE, "clash_resolve",
             "Insertion races settled without a loss (clash_resolve, Linux 5.10).");
-        Counter(Ctnetlink.CTA_STATS_CHAIN_TOOLONG, "chain_toolong", null,
+        Counter(Ctnetlink.CTA_STATS_CHAIN_TOOLONG, "chain_toolong",
             "Insertions refused because a hash chain was too long (chaintoolong, Linux 5.15).");
         Counter(
-            Ctnetlink.CTA_STATS_SEARCHED, "searched", null, "Entries looked at in lookups (searched).", optional: true);
-        Counter(Ctnetlink.CTA_STATS_NEW, "new", null, "Entries added that were not expected (new).", optional: true);
-        Counter(Ctnetlink.CTA_STATS_DELETE, "delete", null, "Entries removed (delete).", optional: true);
-        Counter(Ctnetlink.CTA_STATS_DELETE_LIST, "delete_list", null,
+            Ctnetlink.CTA_STATS_SEARCHED, "searched", "Entries looked at in lookups (searched).", optional: true);
+        Counter(Ctnetlink.CTA_STATS_NEW, "new", "Entries added that were not expected (new).", optional: true);
+        Counter(Ctnetlink.CTA_STATS_DELETE, "delete", "Entries removed (delete).", optional: true);
+        Counter(Ctnetlink.CTA_STATS_DELETE_LIST, "delete_list",
             "Entries put on the list of the dying (delete_list).", optional: true);
         return Counters.OfType<Metric>();
     }
 
-    private static void Counter(ushort attribute, string name, string? legacy, string text, bool optional = false) =>
-        Counters[attribute] = new Metric
-        {
-            Name = $"netlens.conntrack.{name}",
-            Unit = Units.Events,
-            Kind = InstrumentKind.Counter,
-            Description = text,
-            Optional = optional,
-            KubeSkoop = legacy is null ? [] : [$"kubeskoop_conntrack_{legacy}"],
-            Inspector = legacy is null ? [] : [$"inspector_pod_conntrack{legacy}"],
-        };
+    private static void Counter(ushort attribute, string name, string text, bool optional = false) =>
+        Counters[attribute] =
+            Metric.Counter($"netlens.conntrack.{name}", Units.Events, text, optional: optional);
 
     public override void Start()
     {

@@ -11,18 +11,16 @@ namespace Collector.Linux.Probes.Tables;
 /// <summary>What IPVS balanced, per namespace that has it.</summary>
 internal sealed class Ipvs(ProbeHost host) : PerNamespaceProbe<Ipvs.Reader>(Info, host)
 {
-    private static readonly Metric Connections = Counter("netlens.ipvs.connections", Units.Connections,
-        "Connections scheduled to a real server (ip_vs_stats: Conns).", "connections");
+    private static readonly Tag In = new("network.io.direction", "receive");
+    private static readonly Tag Out = new("network.io.direction", "transmit");
 
-    private static readonly Metric PacketsIn = Counter("netlens.ipvs.packets", Units.Packets, Packets,
-        "incomingpackets", "receive");
+    private static readonly Metric Connections = Metric.Counter("netlens.ipvs.connections", Units.Connections,
+        "Connections scheduled to a real server (ip_vs_stats: Conns).");
 
-    private static readonly Metric PacketsOut = Counter("netlens.ipvs.packets", Units.Packets, Packets,
-        "outgoingpackets", "transmit");
-
-    private static readonly Metric BytesIn = Counter("netlens.ipvs.io", Units.Bytes, Bytes, "incomingbytes", "receive");
-    private static readonly Metric BytesOut = Counter(
-        "netlens.ipvs.io", Units.Bytes, Bytes, "outgoingbytes", "transmit");
+    private static readonly Metric PacketsIn = Metric.Counter("netlens.ipvs.packets", Units.Packets, Packets, [In]);
+    private static readonly Metric PacketsOut = Metric.Counter("netlens.ipvs.packets", Units.Packets, Packets, [Out]);
+    private static readonly Metric BytesIn = Metric.Counter("netlens.ipvs.io", Units.Bytes, Bytes, [In]);
+    private static readonly Metric BytesOut = Metric.Counter("netlens.ipvs.io", Units.Bytes, Bytes, [Out]);
 
     private static readonly TableInfo Table =
         new("ipvs", RowScope.Namespace, [], [Connections, PacketsIn, PacketsOut, BytesIn, BytesOut]);
@@ -66,19 +64,6 @@ internal sealed class Ipvs(ProbeHost host) : PerNamespaceProbe<Ipvs.Reader>(Info
         row.Set(BytesIn, file.IncomingBytes);
         row.Set(BytesOut, file.OutgoingBytes);
     }
-
-    private static Metric Counter(
-        string name, string unit, string description, string legacy, string? direction = null) =>
-        new()
-        {
-            Name = name,
-            Unit = unit,
-            Kind = InstrumentKind.Counter,
-            Description = description,
-            Tags = direction is null ? [] : [new("network.io.direction", direction)],
-            KubeSkoop = [$"kubeskoop_ipvs_{legacy}"],
-            Inspector = [$"inspector_pod_ipvs{legacy}"],
-        };
 
     internal sealed class Reader(Row row) : IDisposable
     {

@@ -18,33 +18,27 @@ internal sealed class Slab(ProbeHost host) : Probe(Info)
     private static readonly string[] Caches =
         ["TCP", "TCPv6", "request_sock_TCP", "request_sock_TCPv6", "tw_sock_TCP", "tw_sock_TCPv6"];
 
-    private static readonly Metric Active = Gauge("object.active", Units.Objects,
-        "Objects in use, reserves of the CPUs included (active_objs).", InstrumentKind.UpDownCounter);
+    private static readonly Metric Active = Metric.UpDownCounter("netlens.slab.object.active", Units.Objects,
+        "Objects in use, reserves of the CPUs included (active_objs).");
 
-    private static readonly Metric Objects = Gauge("object.allocated", Units.Objects,
-        "Objects that the cache has room for (num_objs).", InstrumentKind.UpDownCounter);
+    private static readonly Metric Objects = Metric.UpDownCounter("netlens.slab.object.allocated", Units.Objects,
+        "Objects that the cache has room for (num_objs).");
 
-    private static readonly Metric ObjectSize = Gauge("object.size", Units.Bytes, "Size of an object (objsize).");
-    private static readonly Metric PerSlab = Gauge(
-        "objects_per_slab", Units.Objects, "Objects in a slab (objperslab).");
-    private static readonly Metric Pages = Gauge("pages_per_slab", Units.Pages, "Pages of a slab (pagesperslab).");
+    private static readonly Metric ObjectSize =
+        Metric.Gauge("netlens.slab.object.size", Units.Bytes, "Size of an object (objsize).");
+
+    private static readonly Metric PerSlab =
+        Metric.Gauge("netlens.slab.objects_per_slab", Units.Objects, "Objects in a slab (objperslab).");
+
+    private static readonly Metric Pages =
+        Metric.Gauge("netlens.slab.pages_per_slab", Units.Pages, "Pages of a slab (pagesperslab).");
 
     private static readonly TableInfo Table = new("slab", RowScope.Node, [new TagKey("netlens.slab.cache")],
         [Active, Objects, ObjectSize, PerSlab, Pages]);
 
-    private static readonly Metric[] Legacy =
-    [
-        LegacyOnly("objactive", Active), LegacyOnly("objnum", Objects), LegacyOnly("objsize", ObjectSize),
-        LegacyOnly("objperslab", PerSlab), LegacyOnly("pagesperslab", Pages),
-    ];
-
-    // ACK Net Exporter had the TCP cache alone, under names without a label for the cache.
-    private static readonly TableInfo TcpTable = new("slab.tcp", RowScope.Node, [], Legacy);
-
     private readonly (byte[] Name, Row Row)[] _rows =
         [.. Caches.Select(c => (Encoding.ASCII.GetBytes(c), new Row(Table, null, host.BootTime, c)))];
 
-    private readonly Row _tcp = new(TcpTable, null, host.BootTime);
     private ProcFile? _file;
 
     public static new ProbeInfo Info { get; } = new()
@@ -52,7 +46,7 @@ internal sealed class Slab(ProbeHost host) : Probe(Info)
         Id = "slab",
         Description = "Objects and sizes of the TCP slab caches.",
         Source = "/proc/slabinfo (mm/slab_common.c); needs root",
-        Tables = [Table, TcpTable],
+        Tables = [Table],
         EnabledByDefault = false,
     };
 
@@ -106,11 +100,6 @@ internal sealed class Slab(ProbeHost host) : Probe(Info)
         var row = snapshot.Append(cache);
         for (var i = 0; i < values.Length; i++)
             row.Set(i, values[i]);
-        if (!name.SequenceEqual("TCP"u8))
-            return;
-        var tcp = snapshot.Append(_tcp);
-        for (var i = 0; i < values.Length; i++)
-            tcp.Set(i, values[i]);
     }
 
     private Row? RowOf(ReadOnlySpan<byte> name)
@@ -122,24 +111,6 @@ internal sealed class Slab(ProbeHost host) : Probe(Info)
         }
         return null;
     }
-
-    private static Metric Gauge(
-        string name, string unit, string description, InstrumentKind kind = InstrumentKind.Gauge) => new()
-        {
-            Name = $"netlens.slab.{name}",
-            Unit = unit,
-            Kind = kind,
-            Description = description,
-        };
-
-    private static Metric LegacyOnly(string name, Metric like) => new()
-    {
-        Name = "",
-        Unit = like.Unit,
-        Kind = like.Kind,
-        Description = like.Description,
-        Inspector = [$"inspector_pod_slabtcpslab{name}"],
-    };
 
     protected override void Dispose(bool disposing)
     {

@@ -17,13 +17,8 @@ namespace Collector.Linux.Probes.Tables;
 /// </remarks>
 internal sealed class Sock(ProbeHost host) : PerNamespaceProbe<Sock.Reader>(Info, host)
 {
-    private static readonly Metric Used = new()
-    {
-        Name = "netlens.sock.used",
-        Unit = Units.Sockets,
-        Kind = InstrumentKind.UpDownCounter,
-        Description = "Sockets of all families (sockstat: sockets used).",
-    };
+    private static readonly Metric Used = Metric.UpDownCounter(
+        "netlens.sock.used", Units.Sockets, "Sockets of all families (sockstat: sockets used).");
 
     private static readonly Metric TcpV4 = InUse("tcp", "ipv4");
     private static readonly Metric UdpV4 = InUse("udp", "ipv4");
@@ -38,53 +33,22 @@ internal sealed class Sock(ProbeHost host) : PerNamespaceProbe<Sock.Reader>(Info
     private static readonly Metric FragMemoryV4 = FragMemory("ipv4");
     private static readonly Metric FragMemoryV6 = FragMemory("ipv6");
 
-    private static readonly Metric TimeWait = new()
-    {
-        Name = "netlens.sock.time_wait",
-        Unit = Units.Sockets,
-        Kind = InstrumentKind.UpDownCounter,
-        Description = "TCP sockets in TIME_WAIT, both address families (sockstat: TCP tw).",
-        KubeSkoop = ["kubeskoop_sock_tw"],
-        Inspector = ["inspector_pod_socktw"],
-    };
+    private static readonly Metric TimeWait = Metric.UpDownCounter("netlens.sock.time_wait", Units.Sockets,
+        "TCP sockets in TIME_WAIT, both address families (sockstat: TCP tw).");
 
-    private static readonly Metric BothFamilies = new()
-    {
-        Name = "",
-        Unit = Units.Sockets,
-        Kind = InstrumentKind.UpDownCounter,
-        Description = "TCP sockets in use, IPv4 and IPv6 (sockstat: TCP inuse, sockstat6: TCP6 inuse).",
-        KubeSkoop = ["kubeskoop_sock_inuse"],
-        Inspector = ["inspector_pod_sockinuse"],
-    };
+    private static readonly Metric Orphan = Metric.UpDownCounter("netlens.sock.orphan", Units.Sockets,
+        "TCP sockets of the machine that no process holds any more (sockstat: TCP orphan).");
 
-    private static readonly Metric Orphan = new()
-    {
-        Name = "netlens.sock.orphan",
-        Unit = Units.Sockets,
-        Kind = InstrumentKind.UpDownCounter,
-        Description = "TCP sockets of the machine that no process holds any more (sockstat: TCP orphan).",
-        KubeSkoop = ["kubeskoop_sock_orphan"],
-        Inspector = ["inspector_pod_sockorphan"],
-    };
+    private static readonly Metric Allocated = Metric.UpDownCounter("netlens.sock.allocated", Units.Sockets,
+        "TCP sockets of the machine that hold kernel memory (sockstat: TCP alloc).");
 
-    private static readonly Metric Allocated = new()
-    {
-        Name = "netlens.sock.allocated",
-        Unit = Units.Sockets,
-        Kind = InstrumentKind.UpDownCounter,
-        Description = "TCP sockets of the machine that hold kernel memory (sockstat: TCP alloc).",
-        KubeSkoop = ["kubeskoop_sock_alloc"],
-        Inspector = ["inspector_pod_sockalloc"],
-    };
-
-    private static readonly Metric TcpMemory = Memory("tcp", "kubeskoop_sock_mem", "inspector_pod_sockmem");
+    private static readonly Metric TcpMemory = Memory("tcp");
     private static readonly Metric UdpMemory = Memory("udp");
 
     private static readonly TableInfo Sockets = new("sock", RowScope.Namespace, [],
     [
         Used, TcpV4, TcpV6, UdpV4, UdpV6, UdpliteV4, UdpliteV6, RawV4, RawV6, TimeWait, FragQueuesV4, FragQueuesV6,
-        FragMemoryV4, FragMemoryV6, BothFamilies,
+        FragMemoryV4, FragMemoryV6,
     ]);
 
     private static readonly TableInfo Machine =
@@ -135,8 +99,6 @@ internal sealed class Sock(ProbeHost host) : PerNamespaceProbe<Sock.Reader>(Info
             return;
         row.Set(Used, ipv4[SockstatField.SocketsUsed]);
         row.Set(TimeWait, ipv4[SockstatField.TcpTw]);
-        row.Set(
-            BothFamilies, Sum(ipv4[SockstatField.TcpInuse], hasIPv6 ? ipv6[SockstatField.TcpInuse] : Metric.Absent));
         if (ns.Namespace.IsHost)
             AppendMachine(ipv4, snapshot);
     }
@@ -150,56 +112,31 @@ internal sealed class Sock(ProbeHost host) : PerNamespaceProbe<Sock.Reader>(Info
         row.Set(UdpMemory, Bytes(file[SockstatField.UdpMem]));
     }
 
-    private static long Sum(long ipv4, long ipv6) =>
-        ipv4 == Metric.Absent ? Metric.Absent : ipv6 == Metric.Absent ? ipv4 : ipv4 + ipv6;
-
     private static void Report(SockstatLines file, SnapshotBuilder snapshot)
     {
         if (file.Failure.Length > 0)
             snapshot.ReadFailed(file.Failure);
     }
 
-    private static Metric InUse(string transport, string family) => new()
-    {
-        Name = "netlens.sock.in_use",
-        Unit = Units.Sockets,
-        Kind = InstrumentKind.UpDownCounter,
-        Description = "Sockets in use by protocol and address family (sockstat and sockstat6: inuse).",
-        Tags = [new("network.transport", transport), new("network.type", family)],
-    };
+    private static Metric InUse(string transport, string family) => Metric.UpDownCounter(
+        "netlens.sock.in_use", Units.Sockets,
+        "Sockets in use by protocol and address family (sockstat and sockstat6: inuse).",
+        [new("network.transport", transport), new("network.type", family)]);
 
-    private static Metric FragQueues(string family) => new()
-    {
-        Name = "netlens.sock.fragment.queues",
-        Unit = Units.Packets,
-        Kind = InstrumentKind.UpDownCounter,
-        Description = "Packets whose fragments are being put together (sockstat: FRAG inuse).",
-        Tags = [new("network.type", family)],
-    };
+    private static Metric FragQueues(string family) => Metric.UpDownCounter(
+        "netlens.sock.fragment.queues", Units.Packets,
+        "Packets whose fragments are being put together (sockstat: FRAG inuse).", [new("network.type", family)]);
 
-    private static Metric FragMemory(string family) => new()
-    {
-        Name = "netlens.sock.fragment.memory",
-        Unit = Units.Bytes,
-        Kind = InstrumentKind.UpDownCounter,
-        Description = "Memory of fragments that wait to be put together (sockstat: FRAG memory).",
-        Tags = [new("network.type", family)],
-    };
+    private static Metric FragMemory(string family) => Metric.UpDownCounter(
+        "netlens.sock.fragment.memory", Units.Bytes,
+        "Memory of fragments that wait to be put together (sockstat: FRAG memory).", [new("network.type", family)]);
 
+    // The kernel counts pages.
     private static long Bytes(long pages) => pages == Metric.Absent ? pages : pages * Environment.SystemPageSize;
 
-    /// <summary>The kernel counts pages; legacy names keep them.</summary>
-    private static Metric Memory(string transport, string? kubeSkoop = null, string? inspector = null) => new()
-    {
-        Name = "netlens.sock.memory",
-        Unit = Units.Bytes,
-        Kind = InstrumentKind.UpDownCounter,
-        Description = "Memory of the machine's socket buffers, in whole pages (sockstat: mem).",
-        Tags = [new("network.transport", transport)],
-        LegacyScale = 1.0 / Environment.SystemPageSize,
-        KubeSkoop = kubeSkoop is null ? [] : [kubeSkoop],
-        Inspector = inspector is null ? [] : [inspector],
-    };
+    private static Metric Memory(string transport) => Metric.UpDownCounter(
+        "netlens.sock.memory", Units.Bytes, "Memory of the machine's socket buffers, in whole pages (sockstat: mem).",
+        [new("network.transport", transport)]);
 
     internal sealed class Reader(Row row) : IDisposable
     {

@@ -27,29 +27,14 @@ internal sealed class TcpListeners(NetNamespace ns, int limit, ListenerOwners? o
     private static readonly Metric Limit =
         Queue("limit", "Connections that may wait (sk_max_ack_backlog); one more is let in before it overflows.");
 
-    private static readonly Metric Fullest = new()
-    {
-        Name = "netlens.tcp.listen.queue.highest",
-        Unit = Units.Connections,
-        Kind = InstrumentKind.Gauge,
-        Description = "Connections that wait at the fullest of the sockets that share the address.",
-    };
+    private static readonly Metric Fullest = Metric.Gauge("netlens.tcp.listen.queue.highest", Units.Connections,
+        "Connections that wait at the fullest of the sockets that share the address.");
 
-    private static readonly Metric Drops = new()
-    {
-        Name = "netlens.tcp.listen.dropped",
-        Unit = Units.Packets,
-        Kind = InstrumentKind.Counter,
-        Description = "Handshake packets that the listener dropped, for a full queue or another reason (sk_drops).",
-    };
+    private static readonly Metric Drops = Metric.Counter("netlens.tcp.listen.dropped", Units.Packets,
+        "Handshake packets that the listener dropped, for a full queue or another reason (sk_drops).");
 
-    private static readonly Metric Shards = new()
-    {
-        Name = "netlens.tcp.listen.socket.count",
-        Unit = Units.Sockets,
-        Kind = InstrumentKind.UpDownCounter,
-        Description = "Sockets that listen at the address.",
-    };
+    private static readonly Metric Shards = Metric.UpDownCounter(
+        "netlens.tcp.listen.socket.count", Units.Sockets, "Sockets that listen at the address.");
 
     public static TableInfo Table { get; } = new("tcpsummary.listen", RowScope.Namespace,
         [new("network.local.address"), new("network.local.port")], [Depth, Limit, Fullest, Drops, Shards]);
@@ -63,13 +48,8 @@ internal sealed class TcpListeners(NetNamespace ns, int limit, ListenerOwners? o
     /// <summary>Listening sockets.</summary>
     public int Sockets => _staged.Count;
 
-    private static Metric Queue(string name, string description) => new()
-    {
-        Name = $"netlens.tcp.listen.queue.{name}",
-        Unit = Units.Connections,
-        Kind = InstrumentKind.UpDownCounter,
-        Description = description,
-    };
+    private static Metric Queue(string name, string description) =>
+        Metric.UpDownCounter($"netlens.tcp.listen.queue.{name}", Units.Connections, description);
 
     void INetlinkSink.Begin() => _staged.Clear();
 

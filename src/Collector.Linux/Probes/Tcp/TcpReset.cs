@@ -26,11 +26,8 @@ internal sealed class TcpReset : BpfProbe
     private const int Peer = 4;
     private const uint NoReason = uint.MaxValue;
 
-    private static readonly Metric Resets = new()
-    {
-        Name = "netlens.tcpreset.resets", Unit = Units.Segments, Kind = InstrumentKind.Counter,
-        Description = "TCP resets sent and received.",
-    };
+    private static readonly Metric Resets =
+        Metric.Counter("netlens.tcpreset.resets", Units.Segments, "TCP resets sent and received.");
 
     private static readonly TableInfo Table = new("tcpreset", RowScope.Namespace,
     [
@@ -211,7 +208,7 @@ internal sealed class TcpReset : BpfProbe
         return [Origin((int)e.Kind), state, reason.Length > 0 ? new TagValue(reason) : (TagValue?)null];
     }
 
-    // KubeSkoop's names; resets in TIME_WAIT only ACK Net Exporter had.
+    // The one for TIME_WAIT is of another exporter than the rest.
     private static string? LegacyType(in TcpEvent e) => e.Kind switch
     {
         NoSocket => "TCPRESET_NOSOCK",

@@ -16,23 +16,17 @@ internal sealed class TcpRetrans : BpfProbe
     // enum kind in tcpretrans.bpf.c, from 1
     private static readonly string[] Kinds = ["syn", "syn_ack", "fast", "rto", "slow_start", "tlp", "other"];
 
-    private static readonly Metric Segments = new()
-    {
-        Name = "netlens.tcpretrans.segments", Unit = Units.Segments, Kind = InstrumentKind.Counter,
-        Description = "TCP segments sent again (TcpRetransSegs), by what made the kernel do it.",
-    };
+    private static readonly Metric Segments = Metric.Counter("netlens.tcpretrans.segments", Units.Segments,
+        "TCP segments sent again (TcpRetransSegs), by what made the kernel do it.");
 
     private static readonly TableInfo Table = new("tcpretrans", RowScope.Namespace,
         [new("netlens.retransmit.kind"), new("network.type")], [Segments]);
 
-    private static readonly Metric Total = new()
-    {
-        Name = "", Unit = Units.Segments, Kind = InstrumentKind.Counter,
-        Description = "TCP segments sent again, of all kinds.",
-        KubeSkoop = ["kubeskoop_tcpretrans_total"],
-    };
+    // For an older exporter's name.
+    private static readonly Metric Total = Metric.Unnamed(InstrumentKind.Counter, "netlens.tcpretrans.total",
+        Units.Segments, "TCP segments sent again, of all kinds.");
 
-    private static readonly TableInfo LegacyTable = new("tcpretrans.legacy", RowScope.Namespace, [], [Total]);
+    private static readonly TableInfo LegacyTable = new("tcpretrans.total", RowScope.Namespace, [], [Total]);
 
     internal static readonly EventInfo Retransmitted = new()
     {

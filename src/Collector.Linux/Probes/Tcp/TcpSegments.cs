@@ -21,7 +21,7 @@ internal sealed class TcpSegments(TcpSegmentOptions options, ProbeSettings setti
     /// <param name="reason">What tells like events apart.</param>
     /// <param name="message">The line, of the record and its two ends as text.</param>
     /// <param name="fields">One per field of the descriptor.</param>
-    /// <param name="legacyType">KubeSkoop's name.</param>
+    /// <param name="legacyType">Older exporters' type for it.</param>
     public static EventKind<TcpEvent> Kind(
         EventInfo info, OfRecord<TcpEvent, long> reason, MessageOf<TcpEvent> message,
         OfRecord<TcpEvent, TagValue?[]> fields, OfRecord<TcpEvent, string?> legacyType) => new()

@@ -23,21 +23,21 @@ public sealed class TcpSummary(ProbeHost host, ProbeSettings settings) : PerName
     // In the order of enum tcp_state (include/net/tcp_states.h), from 1. Values are those of the semantic conventions.
     private static readonly Metric[] States =
     [
-        State("established", "tcpestablishedconn", inspector: true),
-        State("syn_sent", "tcpsynsentconn"),
-        State("syn_received", "tcpsynrecvconn"),
+        State("established"),
+        State("syn_sent"),
+        State("syn_received"),
         State("fin_wait_1"),
         State("fin_wait_2"),
-        State("time_wait", "tcptimewaitconn", inspector: true),
+        State("time_wait"),
         State("closed"),
-        State("close_wait", "tcpclosewaitconn"),
+        State("close_wait"),
         State("last_ack"),
         State("listen"),
         State("closing"),
     ];
 
-    private static readonly Metric ReceiveQueue = Queue("receive", "tcprxqueue");
-    private static readonly Metric TransmitQueue = Queue("transmit", "tcptxqueue");
+    private static readonly Metric ReceiveQueue = Queue("receive");
+    private static readonly Metric TransmitQueue = Queue("transmit");
 
     private static readonly TableInfo Table =
         new("tcpsummary", RowScope.Namespace, [], [.. States, ReceiveQueue, TransmitQueue]);
@@ -57,28 +57,13 @@ public sealed class TcpSummary(ProbeHost host, ProbeSettings settings) : PerName
 
     private readonly int _maxListeners = (int)settings.Get(MaxListeners);
 
-    private static Metric State(string value, string? legacy = null, bool inspector = false) => new()
-    {
-        Name = "system.network.connection.count",
-        Unit = Units.Connections,
-        Kind = InstrumentKind.UpDownCounter,
-        Description = "Sockets by state.",
-        Tags = [new("network.transport", "tcp"), new("network.connection.state", value)],
-        KubeSkoop = legacy is null ? [] : [$"kubeskoop_tcpsummary_{legacy}"],
-        Inspector = inspector ? [$"inspector_pod_tcpsummary{legacy}"] : [],
-    };
+    private static Metric State(string value) => Metric.UpDownCounter(
+        "system.network.connection.count", Units.Connections, "Sockets by state.",
+        [new("network.transport", "tcp"), new("network.connection.state", value)]);
 
-    private static Metric Queue(string direction, string legacy) => new()
-    {
-        Name = "netlens.tcp.queue.usage",
-        Unit = Units.Bytes,
-        Kind = InstrumentKind.UpDownCounter,
-        Description =
-            "Bytes in socket queues: received and not read, or sent and not acknowledged; listeners left out.",
-        Tags = [new("network.io.direction", direction)],
-        KubeSkoop = [$"kubeskoop_tcpsummary_{legacy}"],
-        Inspector = [$"inspector_pod_tcpsummary{legacy}"],
-    };
+    private static Metric Queue(string direction) => Metric.UpDownCounter("netlens.tcp.queue.usage", Units.Bytes,
+        "Bytes in socket queues: received and not read, or sent and not acknowledged; listeners left out.",
+        [new("network.io.direction", direction)]);
 
     public override void Start()
     {

@@ -25,17 +25,13 @@ internal sealed class VirtCmdLatency : BpfProbe
     private static readonly TableInfo Table =
         new("virtcmdlatency", RowScope.Namespace, [new("network.interface.name")], [Duration]);
 
-    private static readonly Metric Slow = Legacy(
-        "kubeskoop_virtcmdlatency_latency", "inspector_pod_virtcmdlatency", "Control commands that took over 10 ms.");
-
-    private static readonly Metric Slower = Legacy("kubeskoop_virtcmdlatency_latency100ms",
-        "inspector_pod_virtcmdlatency100ms", "Control commands that took over 100 ms.");
+    private static readonly Metric Slow = Over("over_10ms", "Control commands that took over 10 ms.");
+    private static readonly Metric Slower = Over("over_100ms", "Control commands that took over 100 ms.");
 
     private static readonly TableInfo LegacyTable = new("virtcmdlatency.slow", RowScope.Node, [], [Slow, Slower]);
 
-    private static readonly Metric Slots = LegacySlots.Metric(
-        "Control commands of virtio-net devices by how long they took; le is floor(log2(us)).",
-        "inspector_pod_virtsendcmdlat", "inspector_node_virtsendcmdlat");
+    private static readonly Metric Slots = LegacySlots.Metric("netlens.virtcmdlatency.slots",
+        "Control commands of virtio-net devices by how long they took; le is floor(log2(us)).");
 
     private static readonly TableInfo SlotTable =
         new("virtcmdlatency.slots", RowScope.Node, [LegacySlots.Tag], [Slots]);
@@ -120,11 +116,9 @@ internal sealed class VirtCmdLatency : BpfProbe
         return $"{e.Name.ToString()} took {ms} ms for {group} {command}, asked by {process.Command}[{process.Tid}]";
     }
 
-    private static Metric Legacy(string kubeskoop, string inspector, string description) => new()
-    {
-        Name = "", Unit = Units.Calls, Kind = InstrumentKind.Counter, Description = description,
-        KubeSkoop = [kubeskoop], Inspector = [inspector],
-    };
+    // For older exporters' names; powers of two hold no 10 ms.
+    private static Metric Over(string name, string description) =>
+        Metric.Unnamed(InstrumentKind.Counter, $"netlens.virtcmdlatency.{name}", Units.Calls, description);
 
     protected override void Prepare(BpfObject loaded)
     {

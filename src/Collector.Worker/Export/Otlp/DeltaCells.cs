@@ -9,6 +9,7 @@ namespace Collector.Worker.Export.Otlp;
 /// </summary>
 internal sealed class DeltaCells
 {
+    internal static readonly RowCacheSlot Slot = new();
     private readonly long[] _values;
     private readonly long[] _times;
     private readonly long[] _starts;
@@ -23,10 +24,10 @@ internal sealed class DeltaCells
 
     public static DeltaCells Of(Row row)
     {
-        if (row.GetCached(RowCacheSlot.OtlpDelta) is DeltaCells cells)
+        if (row.GetCached(Slot) is DeltaCells cells)
             return cells;
         cells = new DeltaCells(row.Table.Width);
-        row.SetCached(RowCacheSlot.OtlpDelta, cells);
+        row.SetCached(Slot, cells);
         return cells;
     }
 

@@ -1,4 +1,5 @@
 using Collector.Core.Metrics;
+using Collector.Worker.Export.Series;
 
 namespace Collector.Worker.Export.Otlp;
 
@@ -10,21 +11,14 @@ internal sealed class EncodedAttributes
 {
     public static readonly EncodedAttributes Empty = new([]);
 
-    private readonly byte[] _number;
     private byte[]? _histogram;
 
-    private EncodedAttributes(byte[] number)
-    {
-        _number = number;
-        var rest = new ProtoReader(number);
-        while (rest.Next())
-            Hash += HashOf(rest.Bytes);
-    }
+    private EncodedAttributes(byte[] number) => Set = new AttributeSet(number, [.. Pairs(number)]);
 
-    /// <summary>Equal for equal sets of attributes, in whichever order and however split over two of these.</summary>
-    public ulong Hash { get; }
+    /// <summary>Equal for equal attributes, in whichever order and however split over two of these.</summary>
+    public AttributeSet Set { get; }
 
-    public ReadOnlySpan<byte> ForNumber => _number;
+    public ReadOnlySpan<byte> ForNumber => Set.Bytes;
 
     public ReadOnlySpan<byte> ForHistogram => _histogram ??= Retagged();
 
@@ -52,54 +46,21 @@ internal sealed class EncodedAttributes
         buffer.Bytes(field, pair.Written);
     }
 
-    /// <summary>True when (a, b) and (c, d) hold the same attributes. Called only where the hashes agree.</summary>
-    public static bool SameSet(EncodedAttributes a, EncodedAttributes b, EncodedAttributes c, EncodedAttributes d)
+    private static List<Range> Pairs(byte[] fields)
     {
-        if (a._number.AsSpan().SequenceEqual(c._number) && b._number.AsSpan().SequenceEqual(d._number))
-            return true;
-        return a._number.Length + b._number.Length == c._number.Length + d._number.Length
-            && Within(a, c, d) && Within(b, c, d) && Within(c, a, b) && Within(d, a, b);
-    }
-
-    private static bool Within(EncodedAttributes part, EncodedAttributes first, EncodedAttributes second)
-    {
-        var fields = new ProtoReader(part._number);
-        while (fields.Next())
-        {
-            if (!first.Has(fields.Bytes) && !second.Has(fields.Bytes))
-                return false;
-        }
-        return true;
-    }
-
-    private bool Has(ReadOnlySpan<byte> pair)
-    {
-        var fields = new ProtoReader(_number);
-        while (fields.Next())
-        {
-            if (fields.Bytes.SequenceEqual(pair))
-                return true;
-        }
-        return false;
+        var pairs = new List<Range>();
+        var reader = new ProtoReader(fields);
+        for (var start = 0; reader.Next(); start = fields.Length - reader.Left)
+            pairs.Add(start..(fields.Length - reader.Left));
+        return pairs;
     }
 
     private byte[] Retagged()
     {
-        var buffer = new ProtoBuffer(Math.Max(_number.Length, 1));
-        var fields = new ProtoReader(_number);
+        var buffer = new ProtoBuffer(Math.Max(Set.Bytes.Length, 1));
+        var fields = new ProtoReader(Set.Bytes);
         while (fields.Next())
             buffer.Bytes(OtlpFields.HistogramAttributes, fields.Bytes);
         return buffer.Written.ToArray();
-    }
-
-    /// <summary>FNV-1a over the bytes, then MurmurHash3's finalizer so that sums of hashes spread well.</summary>
-    private static ulong HashOf(ReadOnlySpan<byte> bytes)
-    {
-        var hash = 14695981039346656037UL;
-        foreach (var b in bytes)
-            hash = unchecked((hash ^ b) * 1099511628211UL);
-        hash = unchecked((hash ^ (hash >> 33)) * 0xff51afd7ed558ccdUL);
-        hash = unchecked((hash ^ (hash >> 33)) * 0xc4ceb9fe1a85ec53UL);
-        return hash ^ (hash >> 33);
     }
 }

@@ -15,6 +15,9 @@ internal ref struct ProtoReader(ReadOnlySpan<byte> bytes)
 
     public int Field { get; private set; }
 
+    /// <summary>Bytes behind the field.</summary>
+    public readonly int Left => _rest.Length;
+
     /// <summary>Value of a varint or fixed field.</summary>
     public ulong Number { get; private set; }
 

@@ -1,34 +1,19 @@
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
+using Collector.Worker.Export.Series;
 
 namespace Collector.Worker.Export.Otlp;
 
-/// <summary>
-/// The attributes of a row, kept on the row itself: they die with it. Encoded again when its subject got other names
-/// (its pod became known), which the reference tells.
-/// </summary>
-internal sealed class RowAttributes
+/// <summary>The attributes of a row.</summary>
+internal static class RowAttributes
 {
-    private readonly SubjectNames _names;
+    internal static readonly RowCacheSlot Slot = new();
 
-    private RowAttributes(SubjectNames names, EncodedAttributes encoded)
-    {
-        _names = names;
-        Encoded = encoded;
-    }
+    private static readonly RowCache<EncodedAttributes> Cache = new(Slot, static (row, names) =>
+        EncodedAttributes.Encode(Tags(row, new SubjectFacts(row.Subject, names)).ToArray()));
 
-    public EncodedAttributes Encoded { get; }
-
-    public static EncodedAttributes Of(Row row)
-    {
-        var facts = SubjectFacts.Of(row.Subject);
-        if (row.GetCached(RowCacheSlot.Otlp) is RowAttributes cached && ReferenceEquals(cached._names, facts.Names))
-            return cached.Encoded;
-        var made = new RowAttributes(facts.Names, EncodedAttributes.Encode(Tags(row, facts).ToArray()));
-        row.SetCached(RowCacheSlot.Otlp, made);
-        return made.Encoded;
-    }
+    public static EncodedAttributes Of(Row row) => Cache.Of(row);
 
     /// <summary>Scope and names of the subject, then what tells its rows apart.</summary>
     private static List<Tag> Tags(Row row, in SubjectFacts facts)

@@ -1,5 +1,6 @@
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Worker.Export.Series;
 
 namespace Collector.Worker.Export.Otlp;
 
@@ -37,7 +38,7 @@ internal sealed partial class SnapshotEncoder
 
     private void Accept(SnapshotTable table, Metric metric, int row)
     {
-        if (!IsWhole(table, metric, row))
+        if (!Cells.IsWhole(table, metric, row))
             return;
         var subject = table.Rows[row];
         var cells = DeltaCells.Of(subject);

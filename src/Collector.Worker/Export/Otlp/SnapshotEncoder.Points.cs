@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Worker.Export.Series;
 
 namespace Collector.Worker.Export.Otlp;
 
@@ -52,7 +53,7 @@ internal sealed partial class SnapshotEncoder
         var countsSize = 1 + Proto.VarintSize((ulong)(buckets * 8)) + buckets * 8;
         for (; _at.Row < rows.Length; _at = _at with { Row = _at.Row + 1 })
         {
-            if (!IsWhole(table, column.Metric, _at.Row))
+            if (!Cells.IsWhole(table, column.Metric, _at.Row))
                 continue;
             var row = rows[_at.Row];
             var start = StartOf(row, column.Metric);
@@ -119,16 +120,5 @@ internal sealed partial class SnapshotEncoder
         if (start != 0)
             point = point[Proto.PutFixed64(point, OtlpFields.PointStartTime, Math.Min(start, _snapshot!.Time))..];
         return point[Proto.PutFixed64(point, OtlpFields.PointTime, _snapshot!.Time)..];
-    }
-
-    /// <summary>True when the kernel gave every bucket and the sum.</summary>
-    private static bool IsWhole(SnapshotTable table, Metric metric, int row)
-    {
-        for (var i = 0; i < metric.Width; i++)
-        {
-            if (table.Column(metric.Column + i)[row] == Metric.Absent)
-                return false;
-        }
-        return true;
     }
 }

@@ -1,6 +1,7 @@
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Worker.Configuration;
+using Collector.Worker.Export.Series;
 
 namespace Collector.Worker.Export.Otlp;
 
@@ -23,7 +24,7 @@ internal sealed partial class SnapshotEncoder
     public const int MinMaxRequestBytes = 4096;
 
     private readonly ProtoBuffer _buffer = new(16 * 1024);
-    private readonly SeriesSet _seen = new();
+    private SeriesSet _seen;
     private readonly MetricPlan _plan;
     private readonly RequestPrefix _prefix;
     private readonly int _maxBytes;
@@ -74,8 +75,12 @@ internal sealed partial class SnapshotEncoder
         BeginGroup();
     }
 
-    /// <summary>Lets go of the snapshot.</summary>
-    public void End() => _snapshot = null;
+    /// <summary>Lets go of the snapshot and its rows.</summary>
+    public void End()
+    {
+        _snapshot = null;
+        _seen.Clear();
+    }
 
     /// <summary>Makes the next request. False when the snapshot holds no further point.</summary>
     public bool TryNext()
@@ -144,7 +149,7 @@ internal sealed partial class SnapshotEncoder
             Oversized++;
             return true;
         }
-        if (!_seen.Add(_snapshot!, group, _at.Column, _at.Row, attributes))
+        if (!_seen.Add(attributes.Set, group.Columns[_at.Column].Tags.Set))
         {
             Duplicates++;
             return true;

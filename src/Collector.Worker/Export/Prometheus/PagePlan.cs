@@ -1,6 +1,8 @@
 using System.Text;
+using Collector.Core.Compatibility;
 using Collector.Core.Metrics;
 using Collector.Worker.Configuration;
+using Collector.Worker.Export.Series;
 
 namespace Collector.Worker.Export.Prometheus;
 
@@ -63,7 +65,7 @@ internal sealed class ColumnPlan
         Metric = column.Metric;
         Legacy = column.Origin is PrometheusNameOrigin.Legacy;
         Scale = Legacy ? Metric.LegacyScale : Metric.Scale;
-        Tags = Legacy ? LabelBlock.Empty : FixedTags(subjectLabels);
+        Tags = Legacy ? AttributeSet.Empty : FixedTags(subjectLabels);
         var tags = Tags.Bytes.Length == 0 ? "" : "," + Encoding.UTF8.GetString(Tags.Bytes);
         Name = Encoding.UTF8.GetBytes(family.Name + "{");
         End = Encoding.UTF8.GetBytes(tags + "} ");
@@ -80,7 +82,7 @@ internal sealed class ColumnPlan
 
     public double Scale { get; }
 
-    public LabelBlock Tags { get; }
+    public AttributeSet Tags { get; }
 
     public byte[] Name { get; }
 
@@ -94,7 +96,7 @@ internal sealed class ColumnPlan
     /// <summary>
     /// The metric's own tags, but for one whose name its rows carry already: a line has each name once.
     /// </summary>
-    private LabelBlock FixedTags(IReadOnlyList<string> subjectLabels)
+    private AttributeSet FixedTags(IReadOnlyList<string> subjectLabels)
     {
         HashSet<string> taken = [.. subjectLabels, .. Metric.Table.RowTags.Select(t => PrometheusNames.Label(t.Key))];
         return LabelBlock.Create(

@@ -1,5 +1,6 @@
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Worker.Export.Series;
 
 namespace Collector.Worker.Export.Prometheus;
 
@@ -60,7 +61,7 @@ internal ref struct PageRun(Snapshot snapshot, PagePlan plan, PooledPage page)
         var rows = table.Rows;
         for (var i = 0; i < rows.Length; i++)
         {
-            if (!IsWhole(column.Metric, table, i) || !Admit(family, column, rows[i], before, out var labels))
+            if (!Cells.IsWhole(table, column.Metric, i) || !Admit(family, column, rows[i], before, out var labels))
                 continue;
             var first = column.Metric.Column;
             var count = 0L;
@@ -96,17 +97,6 @@ internal ref struct PageRun(Snapshot snapshot, PagePlan plan, PooledPage page)
         if (Series == before)
             page.Write(family.Header);
         Series++;
-        return true;
-    }
-
-    /// <summary>A histogram with a bucket missing would be a lie: then the whole point is absent.</summary>
-    private static bool IsWhole(Metric metric, SnapshotTable table, int row)
-    {
-        for (var column = metric.Column; column < metric.Column + metric.Width; column++)
-        {
-            if (table.Column(column)[row] == Metric.Absent)
-                return false;
-        }
         return true;
     }
 

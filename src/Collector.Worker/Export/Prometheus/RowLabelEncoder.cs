@@ -1,3 +1,4 @@
+using Collector.Core.Compatibility;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
@@ -6,46 +7,43 @@ using Collector.Worker.Export.Series;
 
 namespace Collector.Worker.Export.Prometheus;
 
-/// <summary>The encoded labels of a row, true as long as its subject has these names.</summary>
-/// <param name="Encoder">The encoder that made them: another one may know the node by another name.</param>
-/// <param name="Names">The names that they show.</param>
+/// <summary>The encoded labels of a row.</summary>
 /// <param name="Derived">For metrics under their derived name: names and all row tags.</param>
 /// <param name="Legacy">For metrics under a legacy name: names and the row tags that have a legacy key.</param>
-internal sealed record RowLabels(RowLabelEncoder Encoder, SubjectNames Names, LabelBlock Derived, LabelBlock Legacy);
+internal sealed record RowLabels(AttributeSet Derived, AttributeSet Legacy);
 
 /// <summary>Knows which labels a row carries in one naming, and keeps their bytes in the row.</summary>
-internal sealed class RowLabelEncoder(MetricNaming naming, string nodeName)
+internal sealed class RowLabelEncoder
 {
-    private readonly SubjectNaming _subjects = SubjectNamings.Of(naming);
+    // By naming: two encoders of one naming, that know the node by different names, take turns.
+    private static readonly RowCacheSlot[] Slots =
+        [.. Enum.GetValues<MetricNaming>().Select(_ => new RowCacheSlot())];
 
-    private readonly RowCacheSlot _slot = naming switch
+    private readonly MetricNaming _naming;
+    private readonly string _nodeName;
+    private readonly SubjectNaming _subjects;
+    private readonly RowCache<RowLabels> _cache;
+
+    public RowLabelEncoder(MetricNaming naming, string nodeName)
     {
-        MetricNaming.KubeSkoop => RowCacheSlot.PrometheusKubeSkoop,
-        MetricNaming.Inspector => RowCacheSlot.PrometheusInspector,
-        _ => RowCacheSlot.PrometheusOtel,
-    };
-
-    /// <summary>Label names that a row may carry for its subject: a fixed tag must not repeat one.</summary>
-    public IReadOnlyList<string> SubjectLabels { get; } =
-        [.. SubjectNamings.Of(naming).Keys.Select(k => PrometheusNames.Label(k.Key))];
-
-    /// <summary>The row's labels; encoded again only when its subject got other names.</summary>
-    public RowLabels For(Row row)
-    {
-        var facts = SubjectFacts.Of(row.Subject, nodeName);
-        if (row.GetCached(_slot) is RowLabels labels
-            && ReferenceEquals(labels.Names, facts.Names) && ReferenceEquals(labels.Encoder, this))
-        {
-            return labels;
-        }
-        labels = Encode(row, facts);
-        row.SetCached(_slot, labels);
-        return labels;
+        _naming = naming;
+        _nodeName = nodeName;
+        _cache = new(Slots[(int)naming], Encode);
+        _subjects = SubjectNamings.Of(naming);
+        SubjectLabels = [.. _subjects.Keys.Select(k => PrometheusNames.Label(k.Key))];
     }
 
-    private RowLabels Encode(Row row, in SubjectFacts facts)
+    /// <summary>Label names that a row may carry for its subject: a fixed tag must not repeat one.</summary>
+    public IReadOnlyList<string> SubjectLabels { get; }
+
+    /// <summary>The row's labels; encoded again only when its subject got other names.</summary>
+    public RowLabels For(Row row) => _cache.Of(row);
+
+    private RowLabels Encode(Row row, SubjectNames names)
     {
-        var common = Labels(row.Table.Scope is RowScope.Node ? SubjectFacts.Of(null, nodeName) : facts);
+        var common = Labels(row.Table.Scope is RowScope.Node
+            ? SubjectFacts.Of(null, _nodeName)
+            : new SubjectFacts(row.Subject, names, _nodeName));
         var keys = row.Table.RowTags;
         List<KeyValuePair<string, string>> derived = [.. common], legacy = [.. common];
         for (var i = 0; i < keys.Count; i++)
@@ -58,7 +56,7 @@ internal sealed class RowLabelEncoder(MetricNaming naming, string nodeName)
                 legacy.Add(new(PrometheusNames.LegacyLabel(key), value));
         }
         var block = LabelBlock.Create(derived);
-        return new(this, facts.Names, block, naming is MetricNaming.Otel ? block : LabelBlock.Create(legacy));
+        return new(block, _naming is MetricNaming.Otel ? block : LabelBlock.Create(legacy));
     }
 
     private List<KeyValuePair<string, string>> Labels(in SubjectFacts facts)

@@ -1,3 +1,4 @@
+using Collector.Core.Compatibility;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
@@ -69,7 +70,7 @@ internal static class SeriesReader
         };
         if (legacy.Count > 0)
             return legacy;
-        return metric.Name.Length > 0 ? [metric.Name] : [];
+        return metric.Hidden ? [] : [metric.Name];
     }
 
     private static List<Tag> Attributes(Row row, Metric metric, MetricNaming naming, bool legacy, string nodeName)

@@ -67,10 +67,7 @@ public sealed class DuplicateSeriesTests
     [Fact]
     public void The_second_pod_of_one_name_is_dropped_in_the_naming_that_cannot_tell_them_apart()
     {
-        var metric = new Metric
-        {
-            Name = "a", Unit = "{x}", Kind = InstrumentKind.Gauge, Description = "X.", KubeSkoop = ["kubeskoop_a"],
-        };
+        var metric = Metric.Gauge("a", "{x}", "X.").Called(new LegacyName("") { KubeSkoop = ["kubeskoop_a"] });
         var table = new TableInfo("t", RowScope.Namespace, [], [metric]);
         _node.Named.Names = _node.Pod.Names;
         var snapshot = _node.Collect(b =>

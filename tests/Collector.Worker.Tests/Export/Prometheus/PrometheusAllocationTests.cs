@@ -48,8 +48,10 @@ public sealed class PrometheusAllocationTests
             Kind = i % 3 == 0 ? InstrumentKind.Gauge : InstrumentKind.Counter,
             Scale = i % 2 == 0 ? 1 : 1e-9,
             Description = "X.",
+        }.Called(new LegacyName("")
+        {
             KubeSkoop = i % 5 == 0 ? [$"kubeskoop_test_metric{i}"] : [],
-        }).ToArray();
+        })).ToArray();
         var table = new TableInfo("test", RowScope.Namespace, [], metrics);
         var rows = Enumerable.Range(0, Namespaces).Select(i => new Row(table,
             new NetNamespace(4026532000UL + (ulong)i, i, false, 1, new(null, "shop", $"web-{i}", $"uid-{i}")), 1))

@@ -40,11 +40,8 @@ public sealed class PrometheusNamesTests
     [Fact]
     public void Legacy_names_stay_as_they_are_and_aliases_leave_too()
     {
-        var metric = new Metric
-        {
-            Name = "netlens.io.x", Unit = "By", Kind = InstrumentKind.Counter, Description = "x",
-            KubeSkoop = ["kubeskoop_io_x", "kubeskoop_IO_X"],
-        };
+        var metric = Metric.Counter("netlens.io.x", "By", "x")
+            .Called(new LegacyName("") { KubeSkoop = ["kubeskoop_io_x", "kubeskoop_IO_X"] });
         PrometheusNames.Of(metric, MetricNaming.KubeSkoop).Select(n => n.Name)
             .ShouldBe(["kubeskoop_io_x", "kubeskoop_IO_X"]);
         PrometheusNames.Of(metric, MetricNaming.Inspector).Select(n => n.Name).ShouldBe(["netlens_io_x_bytes_total"]);

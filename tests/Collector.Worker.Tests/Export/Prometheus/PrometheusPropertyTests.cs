@@ -28,7 +28,7 @@ public sealed class PrometheusPropertyTests
                 Name = "a", Unit = "{x}", Kind = InstrumentKind.Gauge, Description = tag + " x",
                 Tags = [new("fixed", tag)],
             };
-            var table = new TableInfo("t", RowScope.Namespace, [new("row", "row")], [metric]);
+            var table = new TableInfo("t", RowScope.Namespace, [new("row")], [metric]);
             var ns = new NetNamespace(7, 1, false, 1, new(null, "shop", pod));
             var snapshot = new PrometheusSnapshotFixture()
                 .Collect(b => b.Append(new Row(table, ns, 1, tag)).Set(metric, value));

@@ -1,20 +1,20 @@
 using System.Buffers;
 using System.Numerics;
 
-namespace Collector.Worker.Export.Prometheus;
+namespace Collector.Worker.Export.Series;
 
 /// <summary>
-/// The series of one family that were already written: open addressing in a pooled array, emptied between families by
-/// moving on to the next stamp.
+/// The series of one name that were already written: open addressing in a pooled array, emptied between names by moving
+/// on to the next stamp. A series is what its row and its column say of it.
 /// </summary>
-internal ref struct SeriesSet
+internal struct SeriesSet : IDisposable
 {
-    private Entry[] _entries;
+    private Entry[]? _entries;
     private uint _mask;
     private int _capacity;
     private uint _stamp;
 
-    /// <summary>Starts on a family of at most <paramref name="series"/> series.</summary>
+    /// <summary>Starts on a name of at most <paramref name="series"/> series.</summary>
     public void Begin(int series)
     {
         if (series > _capacity)
@@ -32,27 +32,31 @@ internal ref struct SeriesSet
     }
 
     /// <summary>False when the series is there already.</summary>
-    public readonly bool Add(LabelBlock labels, LabelBlock tags)
+    public readonly bool Add(AttributeSet row, AttributeSet column)
     {
-        var hash = labels.Hash + tags.Hash;
+        var hash = unchecked(row.Hash + column.Hash);
         for (var i = (uint)hash & _mask; ; i = (i + 1) & _mask)
         {
-            ref var entry = ref _entries[i];
+            ref var entry = ref _entries![i];
             if (entry.Stamp != _stamp)
             {
-                entry = new() { Stamp = _stamp, Hash = hash, Labels = labels, Tags = tags };
+                entry = new() { Stamp = _stamp, Hash = hash, Row = row, Column = column };
                 return true;
             }
-            if (entry.Hash == hash && LabelBlock.SameSet(entry.Labels, entry.Tags, labels, tags))
+            if (entry.Hash == hash && AttributeSet.Same(entry.Row, entry.Column, row, column))
                 return false;
         }
     }
 
+    /// <summary>Lets go of the series, dead rows among them, and keeps the array for the next time.</summary>
+    public readonly void Clear() => _entries.AsSpan().Clear();
+
+    /// <summary>Lets go of everything; the set can begin again.</summary>
     public void Dispose()
     {
         if (_entries is not null)
             ArrayPool<Entry>.Shared.Return(_entries, clearArray: true); // or dead rows would live on in the pool
-        _entries = null!;
+        _entries = null;
         _capacity = 0;
     }
 
@@ -60,7 +64,7 @@ internal ref struct SeriesSet
     {
         public uint Stamp;
         public ulong Hash;
-        public LabelBlock Labels;
-        public LabelBlock Tags;
+        public AttributeSet Row;
+        public AttributeSet Column;
     }
 }
