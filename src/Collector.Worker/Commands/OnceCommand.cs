@@ -175,7 +175,7 @@ internal static class OnceCommand
     // What the title of the group says.
     private static readonly HashSet<string> TitleKeys =
     [
-        .. SubjectNaming.All.SelectMany(n => n.Keys)
+        .. Enum.GetValues<MetricNaming>().Select(SubjectNamings.Of).SelectMany(n => n.Keys)
             .Where(k => k.Of is SubjectKind.Node or SubjectKind.Namespace).Select(k => k.Key),
     ];
 

@@ -1,3 +1,4 @@
+using Collector.Core.Compatibility;
 using Collector.Core.Metrics;
 using Collector.Core.Subjects;
 
@@ -45,22 +46,22 @@ public sealed class SubjectNamingTests
     [Fact]
     public void KubeSkoop_s_names_tell_the_namespace_only_where_the_pod_does_not()
     {
-        Text(SubjectNaming.KubeSkoop, null).ShouldBe("k8s_node=n1 k8s_namespace= k8s_pod=");
-        Text(SubjectNaming.KubeSkoop, Named).ShouldBe("k8s_node=n1 k8s_namespace= k8s_pod= netns=ns7");
-        Text(SubjectNaming.KubeSkoop, OfPod).ShouldBe("k8s_node=n1 k8s_namespace=shop k8s_pod=web-0");
-        Text(SubjectNaming.KubeSkoop, Stranger).ShouldBe("k8s_node=n1 k8s_namespace= k8s_pod= netns=ns9");
-        Text(SubjectNaming.KubeSkoop, Container).ShouldBe(
+        Text(LegacySubjects.KubeSkoop, null).ShouldBe("k8s_node=n1 k8s_namespace= k8s_pod=");
+        Text(LegacySubjects.KubeSkoop, Named).ShouldBe("k8s_node=n1 k8s_namespace= k8s_pod= netns=ns7");
+        Text(LegacySubjects.KubeSkoop, OfPod).ShouldBe("k8s_node=n1 k8s_namespace=shop k8s_pod=web-0");
+        Text(LegacySubjects.KubeSkoop, Stranger).ShouldBe("k8s_node=n1 k8s_namespace= k8s_pod= netns=ns9");
+        Text(LegacySubjects.KubeSkoop, Container).ShouldBe(
             "k8s_node=n1 k8s_namespace=shop k8s_pod=web-0 container=main");
         var second = new NetNamespace(8, 4, false, 0, Web with { IsSecondary = true });
-        Text(SubjectNaming.KubeSkoop, second).ShouldBe("k8s_node=n1 k8s_namespace=shop k8s_pod=web-0 netns=ns8");
+        Text(LegacySubjects.KubeSkoop, second).ShouldBe("k8s_node=n1 k8s_namespace=shop k8s_pod=web-0 netns=ns8");
     }
 
     [Fact]
     public void ACK_Net_Exporter_s_names_always_tell_the_namespace()
     {
-        Text(SubjectNaming.Inspector, null).ShouldBe("node=n1 namespace= pod= netns=");
-        Text(SubjectNaming.Inspector, OnHost).ShouldBe("node=n1 namespace=shop pod=web-0 netns=ns1");
-        Text(SubjectNaming.Inspector, Container).ShouldBe(
+        Text(LegacySubjects.Inspector, null).ShouldBe("node=n1 namespace= pod= netns=");
+        Text(LegacySubjects.Inspector, OnHost).ShouldBe("node=n1 namespace=shop pod=web-0 netns=ns1");
+        Text(LegacySubjects.Inspector, Container).ShouldBe(
             "node=n1 namespace=shop pod=web-0 netns=ns8 container=main");
     }
 
@@ -71,7 +72,7 @@ public sealed class SubjectNamingTests
         {
             ContainerId = "e", ContainerName = "f", Unit = "g", IsSecondary = true,
         });
-        foreach (var naming in SubjectNaming.All)
+        foreach (var naming in new[] { SubjectNaming.Otel, LegacySubjects.KubeSkoop, LegacySubjects.Inspector })
         {
             var tags = new List<Tag>();
             naming.Add(tags, SubjectFacts.Of(all, "n1"));

@@ -139,7 +139,7 @@ public sealed class ProbeRunnerTests
         var log = new LogList<NodeCollector>();
         using var collector = new NodeCollector(_node, new AgentOptions(), TimeProvider.System, log);
         var running = SelfFigures.OfCollection(collector, static () => 0)
-            .Single(f => f.Metric.Name == "netlens.events.running");
+            .Single(f => f.Metric.Name == "netlens.event_thread.running");
         collector.CollectOnce();
         running.Read().ShouldBe(1);
         log.Lines.ShouldBeEmpty();

@@ -1,3 +1,4 @@
+using Collector.Core.Compatibility;
 using Collector.Core.Subjects;
 using Collector.Worker.Configuration;
 
@@ -8,8 +9,8 @@ internal static class SubjectNamings
 {
     public static SubjectNaming Of(MetricNaming naming) => naming switch
     {
-        MetricNaming.KubeSkoop => SubjectNaming.KubeSkoop,
-        MetricNaming.Inspector => SubjectNaming.Inspector,
+        MetricNaming.KubeSkoop => LegacySubjects.KubeSkoop,
+        MetricNaming.Inspector => LegacySubjects.Inspector,
         _ => SubjectNaming.Otel,
     };
 }
