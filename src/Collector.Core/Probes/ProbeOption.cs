@@ -128,6 +128,6 @@ public static class Option
             Name = name, Kind = OptionKind.List, Description = description, Allowed = allowed,
         };
 
-    private static IReadOnlyList<string> Words(string text) =>
+    private static string[] Words(string text) =>
         text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 }

@@ -31,6 +31,7 @@ public enum Errno
     EAFNOSUPPORT = 97,
     ENOBUFS = 105,
     ETIMEDOUT = 110,
+    ESTALE = 116,
 }
 
 /// <summary>A system call that failed: which one, on what, and why.</summary>

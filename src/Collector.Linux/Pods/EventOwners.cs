@@ -7,7 +7,7 @@ namespace Collector.Linux.Pods;
 
 /// <summary>
 /// Names the pods that an event mentions beside its namespace's: the one whose process ran, and those at both ends of
-/// the packet. Belongs to the event thread; asks only about events that the limiter let through.
+/// the packet. Belongs to the thread that resolves events: it reads files.
 /// </summary>
 internal sealed class EventOwners(KernelPaths paths, SubjectNamer namer, CgroupIds cgroups) : IDisposable
 {
@@ -53,5 +53,9 @@ internal sealed class EventOwners(KernelPaths paths, SubjectNamer namer, CgroupI
                 : null;
     }
 
-    public void Dispose() => _proc?.Dispose();
+    public void Dispose()
+    {
+        _proc?.Dispose();
+        cgroups.Dispose();
+    }
 }

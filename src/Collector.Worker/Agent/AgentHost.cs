@@ -56,6 +56,7 @@ internal sealed class AgentHost : IDisposable
             Writer = new PrometheusWriter(NodeName.Of(options), tables),
             Options = () => options,
             Version = AgentIdentity.Version,
+            Fault = () => collector.Node.EventFault,
             Statistics = app.Services.GetRequiredService<PrometheusStatistics>(),
         });
         return new AgentHost(app, address, meter);

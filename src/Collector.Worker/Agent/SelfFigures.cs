@@ -20,6 +20,9 @@ internal static class SelfFigures
             () => collector.Node.NamespaceCount);
         yield return UpDown("netlens.namespaces.unreadable", "{namespace}",
             "Network namespaces that exist but could not be opened.", () => collector.Node.UnreadableNamespaces);
+        yield return UpDown("netlens.events.running", Units.One,
+            "1 while what the kernel reports is read; 0 after a thread that does so ended by a fault.",
+            () => collector.Node.EventFault is null ? 1 : 0);
         yield return UpDown("netlens.series", "{series}", "Series in the snapshot before this one.",
             () => collector.Series);
         yield return Gauge("netlens.collection.duration", "Time that the collection before this one took.",

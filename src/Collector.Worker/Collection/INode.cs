@@ -18,6 +18,9 @@ internal interface INode : IDisposable
     /// <summary>Namespaces that exist but could not be opened.</summary>
     int UnreadableNamespaces { get; }
 
+    /// <summary>Why events are not read any more; null while they are.</summary>
+    string? EventFault => null;
+
     /// <summary>Makes a probe without starting it.</summary>
     /// <exception cref="ProbeUnavailableException">This system can never run it.</exception>
     Probe Create(ProbeInfo info, ProbeSettings settings);

@@ -23,6 +23,8 @@ internal sealed class LinuxNode(KernelPaths paths, BpfOptions bpf, PodOptions po
 
     public int UnreadableNamespaces => _host.Namespaces.Unreadable;
 
+    public string? EventFault => _host.Bpf.EventFault;
+
     public LinuxHost Host => _host;
 
     public Probe Create(ProbeInfo info, ProbeSettings settings) =>

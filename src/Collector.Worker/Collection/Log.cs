@@ -34,6 +34,10 @@ internal static partial class Log
     [LoggerMessage(LogEvents.Ebpf, LogLevel.Debug, "ebpf: {Text}")]
     public static partial void Ebpf(ILogger logger, string text);
 
+    [LoggerMessage(LogEvents.EventsEnded, LogLevel.Critical,
+        "{Reason}; probes only count until the agent is started again")]
+    public static partial void EventsEnded(ILogger logger, string reason);
+
     public static void Pods(ILogger logger, bool warning, string text)
     {
         if (warning)

@@ -18,6 +18,7 @@ internal sealed class NodeCollector : IDisposable
     private volatile AgentOptions? _pending;
     private volatile ProbeRunner[] _runners;
     private bool _unreadableReported;
+    private bool _faultReported;
 
     public NodeCollector(INode node, AgentOptions options, TimeProvider time, ILogger log)
     {
@@ -64,6 +65,7 @@ internal sealed class NodeCollector : IDisposable
         _builder.Enter("namespaces");
         Node.Refresh(_builder);
         ReportUnreadable();
+        ReportEventFault();
         foreach (var runner in _runners)
             runner.Collect(_builder);
         Self?.Collect(_builder);
@@ -111,6 +113,14 @@ internal sealed class NodeCollector : IDisposable
         _unreadableReported = true;
         Log.NamespacesUnreadable(_log, count,
             "needs CAP_SYS_PTRACE and CAP_SYS_ADMIN, and enough file descriptors; see 'netlens doctor'");
+    }
+
+    private void ReportEventFault()
+    {
+        if (_faultReported || Node.EventFault is not { } fault)
+            return;
+        _faultReported = true;
+        Log.EventsEnded(_log, fault);
     }
 
     private void CountReadFailure(string probe, string reason)

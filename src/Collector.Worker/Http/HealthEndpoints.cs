@@ -3,7 +3,7 @@ using Collector.Core.Snapshots;
 
 namespace Collector.Worker.Http;
 
-/// <summary>/healthz: the process answers. /readyz: its numbers are fresh.</summary>
+/// <summary>/healthz: the process answers. /readyz: its numbers are fresh and its threads run.</summary>
 internal sealed class HealthEndpoints(NetlensHttp http)
 {
     /// <summary>Collections that may be missed before the agent stops calling itself ready.</summary>
@@ -17,6 +17,8 @@ internal sealed class HealthEndpoints(NetlensHttp http)
 
     private string? WhyNot()
     {
+        if (http.Fault() is { } fault)
+            return $"{fault}\n";
         using var lease = http.Store.Acquire();
         if (lease.Snapshot is not { } snapshot)
             return "no snapshot yet: the first collection is under way\n";

@@ -17,6 +17,9 @@ public sealed class NetlensHttp
     /// <summary>Shown on the landing page.</summary>
     public required string Version { get; init; }
 
+    /// <summary>What has broken for good; null while nothing has.</summary>
+    public Func<string?> Fault { get; init; } = static () => null;
+
     public PrometheusStatistics Statistics { get; init; } = new();
 
     public TimeProvider Time { get; init; } = TimeProvider.System;

@@ -1,3 +1,4 @@
+using System.Text;
 using Collector.Linux.Kernel;
 using Collector.Linux.Pods;
 using Collector.Tests.Support;
@@ -5,9 +6,9 @@ using Collector.Tests.Support;
 namespace Collector.Linux.Tests.Pods;
 
 [AttributeUsage(AttributeTargets.Method)]
-public sealed class Cgroup2FactAttribute : FactAttribute
+public sealed class Cgroup2TheoryAttribute : TheoryAttribute
 {
-    public Cgroup2FactAttribute() => Skip = RootSupport.WhyNot(["mount", "umount", "stat"]) ?? Cgroup2.Missing;
+    public Cgroup2TheoryAttribute() => Skip = RootSupport.WhyNot(["mount", "umount", "stat"]) ?? Cgroup2.Missing;
 }
 
 /// <summary>Pods by the kernel's ids of cgroups, in the real hierarchy.</summary>
@@ -17,11 +18,13 @@ public sealed class CgroupIdsTests : IDisposable
     private const string Other = "0a1b2c3d-0000-4000-8000-cba987654321";
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("netlens-cgroups-");
 
-    [Cgroup2Fact]
-    public void A_containers_id_tells_its_pod_also_when_the_container_is_gone()
+    [Cgroup2Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_containers_id_tells_its_pod_also_when_the_container_is_gone(bool handles)
     {
         using var tree = new Cgroup2();
-        var ids = new CgroupIds(tree.Path);
+        using var ids = new CgroupIds(tree.Path, handles);
         ulong container;
         using (var cgroup = new PodCgroup(Uid, tree.Path))
         {
@@ -35,11 +38,13 @@ public sealed class CgroupIdsTests : IDisposable
         ids.PodUidOf(0).ShouldBeNull();
     }
 
-    [Cgroup2Fact]
-    public void A_new_container_is_found_by_another_walk_and_what_is_known_allocates_nothing()
+    [Cgroup2Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_new_container_is_found_by_another_walk_and_what_is_known_allocates_nothing(bool handles)
     {
         using var tree = new Cgroup2();
-        var ids = new CgroupIds(tree.Path);
+        using var ids = new CgroupIds(tree.Path, handles);
         using var first = new PodCgroup(Uid, tree.Path);
         var id = PodCgroup.IdOf(first.Path);
         ids.PodUidOf(id).ShouldBe(Uid);
@@ -54,17 +59,49 @@ public sealed class CgroupIdsTests : IDisposable
         (GC.GetAllocatedBytesForCurrentThread() - before).ShouldBe(0);
     }
 
-    [Cgroup2Fact]
-    public void A_cgroup_that_was_gone_before_it_was_looked_for_is_nobodys()
+    [Cgroup2Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_cgroup_that_was_gone_before_it_was_looked_for_is_nobodys(bool handles)
     {
         using var tree = new Cgroup2();
-        var ids = new CgroupIds(tree.Path);
+        using var ids = new CgroupIds(tree.Path, handles);
         ulong gone;
         using (var cgroup = new PodCgroup(Uid, tree.Path))
             gone = PodCgroup.IdOf(cgroup.Path);
         ids.PodUidOf(gone).ShouldBeNull();
         ids.PodUidOf(gone).ShouldBeNull();
     }
+
+    /// <summary>Where the kernel lets us: with CAP_DAC_READ_SEARCH, and no sandbox that refuses it.</summary>
+    [Cgroup2Theory]
+    [InlineData("")]
+    [InlineData("deeper/and/deeper")]
+    public void A_handle_leads_to_the_path_below_the_mount(string below)
+    {
+        using var tree = new Cgroup2();
+        using var handles = CgroupHandles.Open(tree.Path);
+        if (handles is null)
+            return;
+        using var cgroup = new PodCgroup(Uid, tree.Path);
+        var folder = Path.Combine(cgroup.Path, below);
+        try
+        {
+            Directory.CreateDirectory(folder);
+            handles.TryFind(PodCgroup.IdOf(folder), out var path).ShouldBeTrue();
+            Encoding.UTF8.GetString(path).ShouldBe(folder[tree.Path.Length..].TrimEnd('/'));
+        }
+        finally
+        {
+            for (; folder.Length > cgroup.Path.Length + 1; folder = Path.GetDirectoryName(folder)!)
+                Directory.Delete(folder);
+        }
+        handles.TryFind(PodCgroup.IdOf(tree.Path) + (1UL << 40), out var none).ShouldBeTrue();
+        none.Length.ShouldBe(0);
+    }
+
+    [Fact]
+    public void Ordinary_folders_have_no_such_handles() => CgroupHandles.Open(_folder.FullName).ShouldBeNull();
 
     [Theory]
     [InlineData("fs/cgroup", "fs/cgroup")]

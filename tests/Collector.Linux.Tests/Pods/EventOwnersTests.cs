@@ -96,13 +96,15 @@ public sealed class EventOwnersTests
         owners.Complete(Event(pid: process.Id)).Process!.Pod.ShouldBeNull("it is gone");
     }
 
-    [Cgroup2Fact]
-    public void A_process_that_is_gone_is_of_the_pod_whose_cgroup_the_kernel_told()
+    [Cgroup2Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_process_that_is_gone_is_of_the_pod_whose_cgroup_the_kernel_told(bool handles)
     {
         using var tree = new Cgroup2();
         using var cgroup = new PodCgroup(Uid, tree.Path);
         var table = new PodTable([Make("web-0", Uid, "192.0.2.1")], 1);
-        using var owners = new EventOwners(new KernelPaths(), new SubjectNamer(() => table), new CgroupIds(tree.Path));
+        using var owners = new EventOwners(new KernelPaths(), new SubjectNamer(() => table), new CgroupIds(tree.Path, handles));
         using var process = Process.Start(new ProcessStartInfo("true"))!;
         process.WaitForExit();
 

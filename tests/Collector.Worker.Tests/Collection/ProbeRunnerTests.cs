@@ -5,6 +5,7 @@ using Collector.Core.Subjects;
 using Collector.Worker.Agent;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
+using Collector.Worker.Tests.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Collector.Worker.Tests.Collection;
@@ -132,6 +133,26 @@ public sealed class ProbeRunnerTests
         table.Rows[0].StartTimeOf(collections.Column).ShouldBe(1);
     }
 
+    [Fact]
+    public void The_end_of_the_events_is_said_once_and_is_a_figure()
+    {
+        var log = new LogList<NodeCollector>();
+        using var collector = new NodeCollector(_node, new AgentOptions(), TimeProvider.System, log);
+        var running = SelfFigures.OfCollection(collector, static () => 0)
+            .Single(f => f.Metric.Name == "netlens.events.running");
+        collector.CollectOnce();
+        running.Read().ShouldBe(1);
+        log.Lines.ShouldBeEmpty();
+
+        _node.EventFault = "the thread that reads events ended: EBADF";
+        collector.CollectOnce();
+        collector.CollectOnce();
+        running.Read().ShouldBe(0);
+        log.Lines.ShouldBe([
+            "Critical: the thread that reads events ended: EBADF; probes only count until the agent is started again",
+        ]);
+    }
+
     private NodeCollector NewCollector() => new(_node, new AgentOptions(), TimeProvider.System, NullLogger.Instance);
 
     private sealed class FakeNode : INode
@@ -149,6 +170,8 @@ public sealed class ProbeRunnerTests
         public int NamespaceCount => 1;
 
         public int UnreadableNamespaces => 0;
+
+        public string? EventFault { get; set; }
 
         public Probe Create(ProbeInfo info, ProbeSettings settings) => new Instance(_probes[info.Id]);
 

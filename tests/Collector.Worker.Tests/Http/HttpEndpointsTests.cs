@@ -129,6 +129,17 @@ public sealed class HttpEndpointsTests
     }
 
     [Fact]
+    public async Task A_thread_that_ended_makes_the_agent_unready_and_not_dead()
+    {
+        await using var server = await HttpServerFixture.StartAsync(fault: "the thread that reads events ended: EBADF");
+        server.Node.CollectGolden();
+        using var response = await server.Client.GetAsync("/readyz");
+        response.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
+        (await response.Content.ReadAsStringAsync()).ShouldBe("the thread that reads events ended: EBADF\n");
+        (await server.Client.GetStringAsync("/healthz")).ShouldBe("ok\n");
+    }
+
+    [Fact]
     public async Task The_landing_page_is_escaped_and_loads_nothing()
     {
         await using var server = await HttpServerFixture.StartAsync();

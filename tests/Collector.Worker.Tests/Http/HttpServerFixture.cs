@@ -35,7 +35,7 @@ internal sealed class HttpServerFixture : IAsyncDisposable
 
     public static async Task<HttpServerFixture> StartAsync(
         string listen = "127.0.0.1:0", MetricNaming naming = MetricNaming.Otel, int maxScrapes = 8,
-        TimeSpan? writeTimeout = null)
+        TimeSpan? writeTimeout = null, string? fault = null)
     {
         var node = new PrometheusSnapshotFixture();
         var options = new AgentOptions
@@ -49,6 +49,7 @@ internal sealed class HttpServerFixture : IAsyncDisposable
             Writer = new PrometheusWriter(PrometheusSnapshotFixture.Node),
             Options = () => options,
             Version = "1.2.3<&>",
+            Fault = () => fault,
             Time = node.Time,
             MaxScrapes = maxScrapes,
             WriteTimeout = writeTimeout ?? TimeSpan.FromSeconds(30),

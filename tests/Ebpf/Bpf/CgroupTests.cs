@@ -16,6 +16,12 @@ public sealed class Cgroup2FactAttribute : FactAttribute
         Skip = BpfSupport.WhyNot(["python3", "mount", "umount", "stat"]) ?? Cgroup2.Missing;
 }
 
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class Cgroup2TheoryAttribute : TheoryAttribute
+{
+    public Cgroup2TheoryAttribute() => Skip = new Cgroup2FactAttribute().Skip;
+}
+
 public sealed class CgroupTests
 {
     private const string Uid = "0a1b2c3d-0000-4000-8000-123456789abc";

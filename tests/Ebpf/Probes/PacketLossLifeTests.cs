@@ -3,6 +3,7 @@ using Collector.Core.Events;
 using Collector.Core.Probes;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes;
+using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Drops;
 using Collector.Linux.Probes.Node;
 using Collector.Tests.Support;
@@ -62,19 +63,19 @@ public sealed class PacketLossLifeTests
         const long Minute = 60_000_000_000;
         foreach (var scarce in new[] { false, true })
         {
-            var owners = new DropOwners(run.Host);
+            var owners = new CountedNamespaces(run.Host);
             var forgotten = new List<ulong>();
             owners.Begin(Minute, scarce: false, ns => forgotten.Add(ns.Inode));
             var stranger = owners.Find(4_000_000_001, 77).ShouldNotBeNull();
             var host = owners.Find((uint)run.Host.Namespaces.Host.Namespace.Inode, 0).ShouldNotBeNull();
-            owners.Note(stranger, changed: true).ShouldBe(DropOwnerState.Alive);
+            owners.Note(stranger, changed: true).ShouldBe(CountedState.Alive);
             owners.Begin(2 * Minute, scarce: false, ns => forgotten.Add(ns.Inode));
-            owners.Note(stranger, changed: true).ShouldBe(DropOwnerState.Alive);
+            owners.Note(stranger, changed: true).ShouldBe(CountedState.Alive);
             owners.Begin(4 * Minute, scarce, ns => forgotten.Add(ns.Inode));
-            owners.Note(stranger, changed: false).ShouldBe(DropOwnerState.Alive);
+            owners.Note(stranger, changed: false).ShouldBe(CountedState.Alive);
             owners.Begin(scarce ? 5 * Minute : 8 * Minute, scarce, ns => forgotten.Add(ns.Inode));
-            owners.Note(stranger, changed: false).ShouldBe(DropOwnerState.Expired);
-            owners.Note(host, changed: false).ShouldBe(DropOwnerState.Alive);
+            owners.Note(stranger, changed: false).ShouldBe(CountedState.Expired);
+            owners.Note(host, changed: false).ShouldBe(CountedState.Alive);
             forgotten.ShouldBe([4_000_000_001UL]);
         }
     }

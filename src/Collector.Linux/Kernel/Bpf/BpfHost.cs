@@ -47,6 +47,11 @@ public sealed class BpfHost : IDisposable
 
     internal EventPump Pump { get; } = new();
 
+    internal EventResolver Resolver { get; } = new();
+
+    /// <summary>Why events are not read any more; null while they are.</summary>
+    public string? EventFault => Pump.Fault ?? Resolver.Fault;
+
     /// <summary>What runs in the kernel now. Changes on the collection thread only.</summary>
     internal IReadOnlyList<BpfProgramSet> Loaded => _loaded;
 
@@ -100,21 +105,27 @@ public sealed class BpfHost : IDisposable
     public void Dispose()
     {
         Pump.Dispose();
+        Resolver.Dispose();
         _environment?.Dispose();
     }
 }
 
 /// <summary>A loaded object and what its user side lost, for the <c>ebpf</c> probe.</summary>
-internal sealed class BpfProgramSet(string probe, BpfObject loaded)
+internal sealed record BpfProgramSet(string Probe, BpfObject Object, RecordLosses Losses);
+
+/// <summary>Records that the kernel handed over and that came no further. Thread-safe.</summary>
+internal sealed class RecordLosses
 {
     private long _undecoded;
+    private long _crowdedOut;
 
-    public string Probe => probe;
-
-    public BpfObject Object => loaded;
-
-    /// <summary>Records that could not be decoded.</summary>
+    /// <summary>Those that made no sense.</summary>
     public long Undecoded => Interlocked.Read(ref _undecoded);
 
+    /// <summary>Those that found no room before the thread that resolves them.</summary>
+    public long CrowdedOut => Interlocked.Read(ref _crowdedOut);
+
     public void CountUndecoded() => Interlocked.Increment(ref _undecoded);
+
+    public void CountCrowdedOut() => Interlocked.Increment(ref _crowdedOut);
 }

@@ -86,10 +86,16 @@ internal sealed partial class BpfObject : IDisposable
         RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex VerifierStatistics();
 
-    public void Dispose()
+    /// <summary>Ends its programs' part in what happens; its maps stay.</summary>
+    public void Detach()
     {
         foreach (var program in _programs)
             program.Dispose();
+    }
+
+    public void Dispose()
+    {
+        Detach();
         _handle.Dispose();
     }
 }

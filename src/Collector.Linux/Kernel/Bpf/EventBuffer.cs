@@ -17,8 +17,11 @@ internal abstract class EventBuffer : IDisposable
     /// <summary>Descriptors that become readable when there are records.</summary>
     public abstract IReadOnlyList<int> Descriptors { get; }
 
-    /// <summary>Hands all waiting records over, oldest first, without copying.</summary>
-    public abstract void Drain(IRecordReader reader);
+    /// <summary>Hands waiting records over, oldest first, without copying.</summary>
+    /// <param name="reader">Gets them.</param>
+    /// <param name="most">Ends after so many, or a few more: the others' turn.</param>
+    /// <returns>True when it ended because of that.</returns>
+    public abstract bool Drain(IRecordReader reader, int most = int.MaxValue);
 
     /// <summary>Opens the consumer of an object's <c>events</c> map.</summary>
     /// <exception cref="LinuxException">It cannot be mapped.</exception>

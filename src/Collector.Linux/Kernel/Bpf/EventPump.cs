@@ -3,7 +3,8 @@ using Collector.Linux.Interop;
 namespace Collector.Linux.Kernel.Bpf;
 
 /// <summary>
-/// The one thread that drains every probe's buffer: it sleeps in epoll until the kernel has records.
+/// The one thread that drains every probe's buffer. It sleeps in epoll until the kernel has records, and gives each
+/// buffer a turn of a bounded length, so that none keeps the others out. It never waits for another thread.
 /// </summary>
 internal sealed unsafe class EventPump : IDisposable
 {
@@ -11,13 +12,21 @@ internal sealed unsafe class EventPump : IDisposable
     internal static readonly PerArchitecture EventSize = new(X64: 12, Arm64: 16);
     private static readonly int DataOffset = EventSize - 8;
 
-    private readonly Dictionary<long, Source> _sources = [];
+    /// <summary>Records of a turn.</summary>
+    private const int Turn = 256;
+
+    private readonly Dictionary<long, EventSource> _sources = [];
+    private readonly List<EventSource> _busy = [];
     private readonly Lock _lock = new();
     private SafeFd? _epoll;
     private SafeFd? _wake;
     private Thread? _thread;
     private long _last;
     private volatile bool _stopping;
+    private volatile string? _fault;
+
+    /// <summary>Why the thread ended by itself; null otherwise. Nothing is drained any more then.</summary>
+    public string? Fault => _fault;
 
     /// <summary>Begins to drain a buffer; the pump owns it from now on.</summary>
     /// <returns>What <see cref="Remove"/> takes.</returns>
@@ -26,29 +35,37 @@ internal sealed unsafe class EventPump : IDisposable
     {
         lock (_lock)
         {
-            Start();
-            var id = ++_last;
-            _sources.Add(id, new Source(buffer, reader));
-            foreach (var fd in buffer.Descriptors)
-                Watch(fd, id);
-            return id;
+            try
+            {
+                Start();
+                foreach (var fd in buffer.Descriptors)
+                    Watch(fd, _last + 1);
+            }
+            catch
+            {
+                buffer.Dispose();
+                throw;
+            }
+            _sources.Add(++_last, new EventSource(buffer, reader));
+            return _last;
         }
     }
 
     /// <summary>
-    /// Drains a buffer for the last time and closes it. Afterwards its reader is not called any more.
+    /// Drains a buffer for the last time and closes it: after a turn of its own at most. Afterwards its reader is not
+    /// called any more.
     /// </summary>
     public void Remove(long id)
     {
+        EventSource? source;
         lock (_lock)
         {
-            if (!_sources.Remove(id, out var source))
+            if (!_sources.Remove(id, out source))
                 return;
-            foreach (var fd in source.Buffer.Descriptors)
+            foreach (var fd in source.Descriptors)
                 Libc.epoll_ctl(_epoll!.Value, Libc.EPOLL_CTL_DEL, fd, null);
-            source.Buffer.Drain(source.Reader);
-            source.Buffer.Dispose();
         }
+        source.Close(drain: true);
     }
 
     private void Start()
@@ -75,23 +92,46 @@ internal sealed unsafe class EventPump : IDisposable
 
     private void Run()
     {
-        const int Most = 16;
-        var events = stackalloc byte[Most * 16];
-        while (!_stopping)
+        try
         {
-            var count = Libc.epoll_wait(_epoll!.Value, events, Most, -1);
-            if (count < 0 && SafeFd.LastErrno != Errno.EINTR)
-                return;
-            for (var i = 0; i < count && !_stopping; i++)
+            while (!_stopping)
             {
-                var id = *(long*)(events + (i * EventSize) + DataOffset);
-                lock (_lock)
+                Wait();
+                // From the end: those that are done leave.
+                for (var i = _busy.Count - 1; i >= 0 && !_stopping; i--)
                 {
-                    if (_sources.TryGetValue(id, out var source))
-                        source.Buffer.Drain(source.Reader);
+                    if (!_busy[i].Drain(Turn))
+                        _busy.RemoveAt(i);
                 }
             }
         }
+        catch (Exception e)
+        {
+            // A fault of the program, or of its limits: the agent goes on, and says that it is deaf.
+            _fault = $"the thread that reads events ended: {e.Message}";
+        }
+    }
+
+    // Perf buffers tell once, not as long as there are records: those with a rest are kept by us.
+    private void Wait()
+    {
+        const int Most = 16;
+        var events = stackalloc byte[Most * 16];
+        var count = Libc.epoll_wait(_epoll!.Value, events, Most, _busy.Count > 0 ? 0 : -1);
+        if (count < 0 && SafeFd.LastErrno != Errno.EINTR)
+            throw LinuxException.Last("epoll_wait");
+        for (var i = 0; i < count; i++)
+        {
+            if (Find(*(long*)(events + (i * EventSize) + DataOffset)) is { } source && !_busy.Contains(source))
+                _busy.Add(source);
+        }
+    }
+
+    // Held by others for a few instructions and a system call that does not wait.
+    private EventSource? Find(long id)
+    {
+        lock (_lock)
+            return _sources.GetValueOrDefault(id);
     }
 
     public void Dispose()
@@ -107,12 +147,10 @@ internal sealed unsafe class EventPump : IDisposable
         lock (_lock)
         {
             foreach (var source in _sources.Values)
-                source.Buffer.Dispose();
+                source.Close(drain: false);
             _sources.Clear();
         }
         _wake?.Dispose();
         _epoll?.Dispose();
     }
-
-    private sealed record Source(EventBuffer Buffer, IRecordReader Reader);
 }

@@ -19,18 +19,9 @@ internal struct KernelStack
     public int Size;
     public StackAddresses Addresses;
 
-    /// <summary>
-    /// Takes a record that ends in a stack: the addresses are missing where none were asked for, and it may be padded.
-    /// </summary>
-    public static T Read<T>(ReadOnlySpan<byte> record) where T : unmanaged
-    {
-        var value = default(T);
-        var bytes = MemoryMarshal.AsBytes(new Span<T>(ref value));
-        if (record.Length < bytes.Length - Unsafe.SizeOf<StackAddresses>())
-            throw new ArgumentException("The record is too short.", nameof(record));
-        record[..Math.Min(record.Length, bytes.Length)].CopyTo(bytes);
-        return value;
-    }
+    /// <summary>Bytes of a record that ends in a stack whose addresses are missing: none were asked for.</summary>
+    public static int LeastBytes<T>() where T : unmanaged =>
+        Unsafe.SizeOf<T>() - Unsafe.SizeOf<StackAddresses>();
 
     /// <summary>Its functions, innermost first, beginning with the address from where it is among them.</summary>
     public readonly string[] Describe(KernelSymbols symbols, ulong from = 0)

@@ -83,31 +83,37 @@ internal sealed unsafe class PerfBuffers : EventBuffer
         }
     }
 
-    public override void Drain(IRecordReader reader)
+    public override bool Drain(IRecordReader reader, int most = int.MaxValue)
     {
+        var more = false;
         foreach (var (_, memory) in _buffers)
-            Drain((byte*)memory, reader);
+            more |= Drain((byte*)memory, reader, Math.Max(1, most / _buffers.Count));
+        return more;
     }
 
-    private void Drain(byte* memory, IRecordReader reader)
+    // What is there now; what comes meanwhile is for the next turn.
+    private bool Drain(byte* memory, IRecordReader reader, int most)
     {
         var head = Volatile.Read(ref *(ulong*)(memory + DataHead));
         var tail = *(ulong*)(memory + DataTail);
-        while (tail < head)
+        for (var taken = 0; tail < head; taken++)
         {
+            if (taken >= most)
+                return true;
             // PERF_RECORD_LOST says nothing new: the program saw its helper fail and counted that.
             // Records are 8-byte aligned: a header never wraps.
             var at = memory + _page + (tail & (_size - 1));
             var type = *(uint*)at;
             var size = *(ushort*)(at + 6);
             if (size < HeaderSize)
-                break;
+                return false;
             var body = Whole(memory, tail, size)[HeaderSize..];
             if (type == perf_event_attr.PERF_RECORD_SAMPLE)
                 reader.OnRecord(body.Slice(4, MemoryMarshal.Read<int>(body)));
             tail += size;
             Volatile.Write(ref *(ulong*)(memory + DataTail), tail);
         }
+        return false;
     }
 
     // The record in one piece: copied only when it wraps at the buffer's end.

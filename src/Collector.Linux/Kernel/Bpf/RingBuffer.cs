@@ -36,29 +36,28 @@ internal sealed unsafe class RingBuffer : EventBuffer
 
     public override IReadOnlyList<int> Descriptors { get; }
 
-    public override void Drain(IRecordReader reader)
+    public override bool Drain(IRecordReader reader, int most = int.MaxValue)
     {
         var data = (byte*)_producer + _page;
         var consumed = Volatile.Read(ref *(nuint*)_consumer);
-        while (true)
+        // Once around and no more: a kernel that is faster than its reader would keep it here for ever.
+        var end = consumed + _size;
+        for (var taken = 0; consumed < Volatile.Read(ref *(nuint*)_producer); taken++)
         {
-            var produced = Volatile.Read(ref *(nuint*)_producer);
-            if (consumed >= produced)
-                return;
-            while (consumed < produced)
-            {
-                var record = data + (consumed & (_size - 1));
-                var header = Volatile.Read(ref *(uint*)record);
-                // Still being written: the kernel wakes us again.
-                if ((header & Busy) != 0)
-                    return;
-                var length = header & ~(Busy | Discarded);
-                if ((header & Discarded) == 0)
-                    reader.OnRecord(new ReadOnlySpan<byte>(record + HeaderSize, (int)length));
-                consumed += (length + HeaderSize + 7) & ~7u;
-                Volatile.Write(ref *(nuint*)_consumer, consumed);
-            }
+            if (taken >= most || consumed >= end)
+                return true;
+            var record = data + (consumed & (_size - 1));
+            var header = Volatile.Read(ref *(uint*)record);
+            // Still being written: the kernel wakes us again.
+            if ((header & Busy) != 0)
+                return false;
+            var length = header & ~(Busy | Discarded);
+            if ((header & Discarded) == 0)
+                reader.OnRecord(new ReadOnlySpan<byte>(record + HeaderSize, (int)length));
+            consumed += (length + HeaderSize + 7) & ~7u;
+            Volatile.Write(ref *(nuint*)_consumer, consumed);
         }
+        return false;
     }
 
     protected override void Dispose(bool disposing)

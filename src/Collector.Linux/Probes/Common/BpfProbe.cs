@@ -1,11 +1,6 @@
-using System.Runtime.InteropServices;
-using Collector.Core.Events;
 using Collector.Core.Probes;
-using Collector.Core.Subjects;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Bpf;
-using Collector.Linux.Kernel;
-using Collector.Linux.Probes.Common;
 
 namespace Collector.Linux.Probes.Common;
 
@@ -13,8 +8,7 @@ namespace Collector.Linux.Probes.Common;
 /// Base of probes with a program in the kernel. The object is named like the probe; its <c>events</c> map is drained
 /// on the event thread, its other maps are read on the collection thread.
 /// </summary>
-internal abstract class BpfProbe(ProbeInfo info, ProbeHost host, IReadOnlyList<Hook> hooks)
-    : Probe(info), IRecordReader
+internal abstract class BpfProbe(ProbeInfo info, ProbeHost host, IReadOnlyList<Hook> hooks) : Probe(info)
 {
     private BpfProgramSet? _set;
     private long _pumped;
@@ -24,6 +18,9 @@ internal abstract class BpfProbe(ProbeInfo info, ProbeHost host, IReadOnlyList<H
     /// <summary>What it attaches.</summary>
     internal IReadOnlyList<Hook> Ladders { get; } = hooks;
 
+    /// <summary>Makes events of its records; null where it has none.</summary>
+    protected IEventDecoder? Decoder { get; init; }
+
     protected BpfObject Object => _set!.Object;
 
     public override void Start()
@@ -32,9 +29,13 @@ internal abstract class BpfProbe(ProbeInfo info, ProbeHost host, IReadOnlyList<H
         try
         {
             loaded = Host.Bpf.Load(Info.Id, Ladders, ConfigureAll, Prepare);
-            _set = new BpfProgramSet(Info.Id, loaded);
-            if (loaded.Maps.Any(m => m.Name == "events"))
-                _pumped = Host.Bpf.Pump.Add(EventBuffer.Open(loaded.Map("events"), Host.Bpf.Options.EventBuffer), this);
+            _set = new BpfProgramSet(Info.Id, loaded, Decoder?.Losses ?? new());
+            if (Decoder is not null)
+            {
+                Host.Bpf.Resolver.Start();
+                var buffer = EventBuffer.Open(loaded.Map("events"), Host.Bpf.Options.EventBuffer);
+                _pumped = Host.Bpf.Pump.Add(buffer, Decoder);
+            }
             Host.Bpf.Add(_set);
         }
         catch (LinuxException e)
@@ -55,31 +56,6 @@ internal abstract class BpfProbe(ProbeInfo info, ProbeHost host, IReadOnlyList<H
     {
     }
 
-    /// <summary>Makes an event of a record, on the event thread.</summary>
-    protected abstract void Decode(ReadOnlySpan<byte> record);
-
-    void IRecordReader.OnRecord(ReadOnlySpan<byte> record)
-    {
-        try
-        {
-            Decode(record);
-        }
-        catch (Exception e) when (e is not OutOfMemoryException)
-        {
-            // A fault of ours must not end the thread that serves every probe.
-            _set?.CountUndecoded();
-        }
-    }
-
-    /// <summary>The namespace of a record; null where the kernel could not tell.</summary>
-    protected Subject? NamespaceOf(in EventHead head) =>
-        Host.Namespaces.Directory.Find(head.Netns, head.NetnsCookie);
-
-    protected IEventSink Events => Host.Events;
-
-    /// <summary>Reports an event, with the pods that it mentions; on the event thread.</summary>
-    protected void Publish(in EventKey key, NetworkEvent e) => Events.Publish(key, Host.EventOwners.Complete(e));
-
     private void ConfigureAll(BpfObject opened)
     {
         var events = opened.Maps.FirstOrDefault(m => m.Type == Libbpf.BPF_MAP_TYPE_RINGBUF);
@@ -91,6 +67,8 @@ internal abstract class BpfProbe(ProbeInfo info, ProbeHost host, IReadOnlyList<H
     {
         if (_set is { } set)
         {
+            // First, so that the last turn sees everything.
+            set.Object.Detach();
             Host.Bpf.Pump.Remove(_pumped);
             Host.Bpf.Remove(set);
             set.Object.Dispose();

@@ -5,62 +5,76 @@ using Collector.Core.Subjects;
 
 namespace Collector.Linux.Probes.Common;
 
+/// <summary>A row and the counters that are added up for it, one per column of its table.</summary>
+internal sealed record CounterRow(Row Row, long[] Values)
+{
+    /// <summary>Its namespace is gone: it is not written any more.</summary>
+    public bool Dropped { get; set; }
+}
+
 /// <summary>
 /// Rows of a table whose counters are added up from kernel map entries: one per namespace and up to two numbers (a
 /// reason and a family, a state). A row stays until its namespace is gone; nothing is allocated for a known one.
 /// </summary>
 /// <param name="table">The table; its metrics are plain counters.</param>
+/// <param name="since">Unix nanoseconds since which the kernel counts.</param>
 /// <param name="tags">Row tags of a new row.</param>
-internal sealed class CounterRows(TableInfo table, Func<long, long, TagValue[]> tags)
+internal sealed class CounterRows(TableInfo table, long since, Func<long, long, TagValue[]> tags)
 {
-    private readonly Dictionary<(Subject? Namespace, long A, long B), Entry> _entries = [];
-    private readonly List<Entry> _order = [];
+    private static readonly object Node = new();
+
+    private readonly Dictionary<object, Dictionary<(long A, long B), CounterRow>> _byNamespace =
+        new(ReferenceEqualityComparer.Instance);
+
+    private readonly List<CounterRow> _order = [];
+    private bool _dropped;
 
     /// <summary>Sets every counter to zero before the map's entries are added up.</summary>
     public void Begin()
     {
-        foreach (var entry in _order)
-            entry.Values.AsSpan().Clear();
+        if (_dropped)
+            _order.RemoveAll(static row => row.Dropped);
+        _dropped = false;
+        foreach (var row in _order)
+            row.Values.AsSpan().Clear();
     }
 
-    /// <summary>The counters of one row, one per column of the table; add to them.</summary>
+    /// <summary>A row; add to its counters.</summary>
     /// <param name="ns">Its namespace; null in a table of the node.</param>
     /// <param name="a">First number that tells rows of a namespace apart.</param>
     /// <param name="b">Second.</param>
-    /// <param name="since">Unix nanoseconds since which the kernel counts.</param>
-    public Span<long> Counters(Subject? ns, long a, long b, long since)
+    public CounterRow Of(Subject? ns, long a = 0, long b = 0)
     {
-        ref var entry = ref CollectionsMarshal.GetValueRefOrAddDefault(_entries, (ns, a, b), out var exists);
-        if (!exists)
+        ref var rows = ref CollectionsMarshal.GetValueRefOrAddDefault(_byNamespace, ns ?? Node, out _);
+        ref var row = ref CollectionsMarshal.GetValueRefOrAddDefault(rows ??= [], (a, b), out _);
+        if (row is null)
         {
-            entry = new Entry(
+            row = new CounterRow(
                 new Row(table, ns, Math.Max(since, ns?.StartTime ?? 0), tags(a, b)), new long[table.Width]);
-            _order.Add(entry);
+            _order.Add(row);
         }
-        return entry!.Values;
+        return row;
     }
 
     public void Write(SnapshotBuilder snapshot)
     {
-        foreach (var entry in _order)
+        foreach (var counted in _order)
         {
-            var row = snapshot.Append(entry.Row);
-            for (var column = 0; column < entry.Values.Length; column++)
-                row.Set(column, entry.Values[column]);
+            if (counted.Dropped)
+                continue;
+            var row = snapshot.Append(counted.Row);
+            for (var column = 0; column < counted.Values.Length; column++)
+                row.Set(column, counted.Values[column]);
         }
     }
 
     /// <summary>Forgets the rows of a namespace that is gone.</summary>
     public void Drop(Subject ns)
     {
-        foreach (var (key, entry) in _entries)
-        {
-            if (!ReferenceEquals(key.Namespace, ns))
-                continue;
-            _entries.Remove(key);
-            _order.Remove(entry);
-        }
+        if (!_byNamespace.Remove(ns, out var rows))
+            return;
+        foreach (var row in rows.Values)
+            row.Dropped = true;
+        _dropped = true;
     }
-
-    private sealed record Entry(Row Row, long[] Values);
 }

@@ -39,7 +39,7 @@ public abstract class ProbeHost
     /// <summary>Whose each namespace is.</summary>
     internal abstract NamespaceOwners Owners { get; }
 
-    /// <summary>For the event thread.</summary>
+    /// <summary>For the thread that resolves events.</summary>
     internal abstract EventOwners EventOwners { get; }
 
     /// <summary>The processes of the node, walked by the first probe of a collection that asks.</summary>

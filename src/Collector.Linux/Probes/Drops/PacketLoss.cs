@@ -2,7 +2,6 @@ using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
-using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Tcp;
@@ -57,7 +56,37 @@ internal sealed class PacketLoss : BpfProbe
     private PacketLossCounts _counts = null!;
     private ProbeSettings _settings;
 
-    public PacketLoss(ProbeHost host, ProbeSettings settings) : base(Info, host, Hooks) => _settings = settings;
+    public PacketLoss(ProbeHost host, ProbeSettings settings) : base(Info, host, Hooks)
+    {
+        _settings = settings;
+        Decoder = new EventDecoder<PacketLossEvent>(host, Drop())
+        {
+            LeastBytes = KernelStack.LeastBytes<PacketLossEvent>(),
+            Screen = (in e) => _places.Recall(e.Location, e.Reason),
+            IsEvent = (in e) => _places.IsLoss(e.Location, e.Reason),
+        };
+    }
+
+    private EventKind<PacketLossEvent> Drop() => new()
+    {
+        Info = Dropped,
+        Reason = static (in e) => ReasonOf(e.Reason, e.Location),
+        Tuple = static (in e) => e.Flow.Tuple,
+        Message = (in e, tuple) => $"dropped {tuple?.ToString() ?? $"packet of {e.Length} bytes"}: "
+            + $"{ReasonName(e)} in {_places.Of(e.Location).Text}",
+        Fields = (in e) =>
+        [
+            ReasonName(e), _places.Of(e.Location).Text, (long)e.Length,
+            e.Ifindex == 0 ? (TagValue?)null : (long)e.Ifindex,
+            e.Flow.TcpFlags == 0 ? (TagValue?)null : TcpFlags.Text(e.Flow.TcpFlags),
+        ],
+        LegacyType = static (in _) => Dropped.LegacyTypes[0],
+        // From the function that dropped it: those above it are the tracepoint's.
+        Stack = static (in e, symbols) => e.Stack.Describe(symbols, from: e.Location),
+    };
+
+    private string ReasonName(in PacketLossEvent e) =>
+        e.Reason == 0 ? _places.Of(e.Location).Function : _reasons.Name(e.Reason);
 
     protected override void Configure(BpfObject opened)
     {
@@ -98,44 +127,17 @@ internal sealed class PacketLoss : BpfProbe
         return true;
     }
 
-    public override void Collect(SnapshotBuilder snapshot) => _counts.Collect(snapshot, Events);
-
-    protected override void Decode(ReadOnlySpan<byte> record)
-    {
-        var e = KernelStack.Read<PacketLossEvent>(record);
-        var place = _places.Of(e.Location);
-        if (_places.IsIgnored(place, e.Reason))
-        {
-            _places.Mute(e.Location, e.Reason);
-            return;
-        }
-        var key = KeyOf(e.Head.Netns, e.Reason, e.Location);
-        var time = KernelClock.ToUnix(e.Head.Time);
-        if (!Events.Admit(key, time))
-            return;
-        var reason = e.Reason == 0 ? place.Function : _reasons.Name(e.Reason);
-        var tuple = e.Flow.Tuple;
-        Publish(key, new NetworkEvent
-        {
-            Info = Dropped,
-            Time = time,
-            ObservedTime = KernelClock.UnixNow(),
-            Message = $"dropped {tuple?.ToString() ?? $"packet of {e.Length} bytes"}: {reason} in {place.Text}",
-            Subject = NamespaceOf(e.Head),
-            Process = e.Head.Process,
-            Tuple = tuple,
-            Fields =
-            [
-                reason, place.Text, (long)e.Length, e.Ifindex == 0 ? (TagValue?)null : (long)e.Ifindex,
-                e.Flow.TcpFlags == 0 ? (TagValue?)null : TcpFlags.Text(e.Flow.TcpFlags),
-            ],
-            LegacyType = Dropped.LegacyTypes[0],
-            // From the function that dropped it: those above it are the tracepoint's.
-            Stack = e.Stack.Describe(Host.Bpf.Environment.Symbols, from: e.Location),
-        });
-    }
+    public override void Collect(SnapshotBuilder snapshot) => _counts.Collect(snapshot, Host.Events);
 
     /// <summary>What is limited together: a reason, or a place where the kernel gives no reason.</summary>
     internal static EventKey KeyOf(uint netns, uint reason, ulong location) =>
-        new(Dropped, netns, reason == 0 ? (long)location : reason);
+        new(Dropped, netns, ReasonOf(reason, location));
+
+    private static long ReasonOf(uint reason, ulong location) => reason == 0 ? (long)location : reason;
+
+    protected override void Dispose(bool disposing)
+    {
+        _places?.Close();
+        base.Dispose(disposing);
+    }
 }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Collector.Linux.Kernel.Bpf;
+using Collector.Linux.Probes.Common;
 
 namespace Collector.Linux.Probes.Drops;
 
@@ -36,13 +37,16 @@ internal struct PacketLossSettings
 
 [BpfStruct("packetloss_key")]
 [StructLayout(LayoutKind.Sequential)]
-internal readonly record struct PacketLossKey
+internal readonly record struct PacketLossKey : INamespaceKey
 {
     public readonly ulong Location;
     public readonly uint Netns;
     public readonly uint NetnsCookie;
     public readonly uint Reason;
     public readonly uint Family;
+
+    uint INamespaceKey.Netns => Netns;
+    uint INamespaceKey.NetnsCookie => NetnsCookie;
 }
 
 /// <param name="Location">Return address.</param>
@@ -53,11 +57,24 @@ internal readonly record struct PacketLossPlace(ulong Location, ulong Reason);
 
 [BpfStruct("packetloss_value")]
 [StructLayout(LayoutKind.Sequential)]
-internal struct PacketLossValue
+internal struct PacketLossValue : ICounterValue
 {
     public long Drops;
     public Limiter Limiter;
     public long Tick;
+
+    readonly long ICounterValue.Counted => Drops;
+    readonly long ICounterValue.Held => Limiter.Held;
+}
+
+/// <summary>A value of the map for what found no room: drops.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal readonly struct OverflowValue : ICounterValue
+{
+    public readonly long Drops;
+
+    long ICounterValue.Counted => Drops;
+    long ICounterValue.Held => 0;
 }
 
 [BpfStruct("packetloss_event")]

@@ -26,7 +26,7 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
     {
         Name = "netlens.ebpf.lost", Unit = Units.Events, Kind = InstrumentKind.Counter,
         Description = "Occurrences lost in or behind the kernel: no room for the event, no room for the count's own "
-            + "entry, a record that made no sense.",
+            + "entry, a record that made no sense, too many events at once to be described.",
     };
 
     private static readonly Metric Runs = Program("netlens.ebpf.program.runs", "{run}",
@@ -92,7 +92,7 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
     private sealed class Watched
     {
         // enum loss of ebpf-programs/include/maps.h, then what the user side counts
-        private static readonly string[] Reasons = ["event_buffer_full", "map_full", "undecoded"];
+        private static readonly string[] Reasons = ["event_buffer_full", "map_full", "undecoded", "queue_full"];
 
         private readonly BpfProgramSet _set;
         private readonly Row _memory;
@@ -129,8 +129,8 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
 
         private long LostFor(int reason)
         {
-            if (reason == Reasons.Length - 1)
-                return _set.Undecoded;
+            if (reason >= 2)
+                return reason == 2 ? _set.Losses.Undecoded : _set.Losses.CrowdedOut;
             if (_losses is null || !_losses.TryLookup((uint)reason, _entry))
                 return Metric.Absent;
             PerCpu.Sum(_entry, _sum);

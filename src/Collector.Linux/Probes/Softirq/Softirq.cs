@@ -1,6 +1,4 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
-using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
@@ -16,15 +14,10 @@ namespace Collector.Linux.Probes.Softirq;
 /// </summary>
 internal sealed class Softirq : BpfProbe
 {
-    private const byte Wait = 0;
-    private const byte Run = 1;
-    private const long LegacySlow = 10_000_000;
-    private const long LegacySlower = 100_000_000;
+    private const byte Wait = SoftirqDelay.Wait;
+    private const byte Run = SoftirqDelay.Run;
+    private const long LegacySlow = SoftirqDelay.LegacySlow;
     private const int NetRx = 3;
-
-    /// <summary>Their numbers: <c>softirq_to_name</c> in kernel/softirq.c, in lower case. Part of the ABI.</summary>
-    internal static readonly string[] Names =
-        ["hi", "timer", "net_tx", "net_rx", "block", "irq_poll", "tasklet", "sched", "hrtimer", "rcu"];
 
     private static readonly TagKey Vector = new("netlens.softirq.vector", "softirq_type");
     private static readonly TagKey CpuNumber = new("cpu.logical_number");
@@ -51,27 +44,8 @@ internal sealed class Softirq : BpfProbe
     private static readonly TableInfo SlotTable =
         new("softirq.slots", RowScope.Node, [LegacySlots.Tag], [WaitSlots, RunSlots]);
 
-    internal static readonly EventInfo Slow = new()
-    {
-        Name = "netlens.softirq.slow",
-        Severity = EventSeverity.Warn,
-        Description = "A softirq waited or ran longer than the threshold; the process is what had the CPU at its start "
-            + "or end, the previous one what had it until ksoftirqd got it.",
-        Fields =
-        [
-            new("cpu.logical_number"), new("netlens.softirq.vector", "type"), new("netlens.softirq.phase"),
-            new("netlens.softirq.duration"), new("netlens.softirq.raiser.pid"), new("netlens.softirq.raiser.command"),
-            new("netlens.softirq.previous.pid"), new("netlens.softirq.previous.command"),
-        ],
-        LegacyTypes =
-        [
-            "SOFTIRQ_SCHED_SLOW", "SOFTIRQ_SCHED_100MS", "SOFTIRQ_EXCUTE_SLOW", "SOFTIRQ_EXCUTE_100MS",
-            "NETSOFTIRQ_SCHED_SLOW", "NETSOFTIRQ_SCHED_100MS", "NETSOFTIRQ_EXCUTE_SLOW", "NETSOFTIRQ_EXCUTE_100MS",
-        ],
-    };
-
     private static readonly ProbeOption<IReadOnlyList<string>> VectorsOption =
-        Option.List("vectors", string.Join(',', Names), "Softirqs to measure.", Names);
+        Option.List("vectors", string.Join(',', SoftirqDelay.Names), "Softirqs to measure.", SoftirqDelay.Names);
 
     private static readonly ProbeOption<bool> PerCpuOption = Option.Switch("perCpu", standard: false,
         "A series for each CPU (cpu.logical_number) instead of one for all.");
@@ -92,7 +66,7 @@ internal sealed class Softirq : BpfProbe
         Source = "tracepoints irq:softirq_raise, softirq_entry, softirq_exit (kernel/softirq.c)",
         Watches = true,
         Tables = [SumTable, CpuTable, LegacyTable, SlotTable],
-        Events = [Slow],
+        Events = [SoftirqDelay.Slow],
         Options = [VectorsOption, PerCpuOption, SlowOption, BurstOption, SwitchesOption],
     };
 
@@ -129,7 +103,11 @@ internal sealed class Softirq : BpfProbe
     private bool _perCpu;
 
     public Softirq(ProbeHost host, ProbeSettings settings)
-        : base(Info, host, settings.Get(SwitchesOption) ? Hooks : Hooks[..1]) => _settings = settings;
+        : base(Info, host, settings.Get(SwitchesOption) ? Hooks : Hooks[..1])
+    {
+        _settings = settings;
+        Decoder = new EventDecoder<SoftirqEvent>(host, SoftirqDelay.Kind(thread => _threads.Has(thread)));
+    }
 
     private static Metric Legacy(string name, string description) => new()
     {
@@ -169,7 +147,7 @@ internal sealed class Softirq : BpfProbe
     {
         var vectors = 0u;
         foreach (var name in settings.Get(VectorsOption))
-            vectors |= 1u << Array.IndexOf(Names, name);
+            vectors |= 1u << Array.IndexOf(SoftirqDelay.Names, name);
         var slow = (long)settings.Get(SlowOption).TotalNanoseconds;
         loaded.Map("settings").Update(0u, new SoftirqSettings
         {
@@ -244,60 +222,9 @@ internal sealed class Softirq : BpfProbe
     {
         ref var before = ref _held[(vector * 2) + phase];
         if (held > before)
-            Events.HeldBack(KeyOf(vector, phase), held - before);
+            Host.Events.HeldBack(new(SoftirqDelay.Slow, 0, SoftirqDelay.ReasonOf(vector, phase)), held - before);
         before = held;
     }
-
-    private static EventKey KeyOf(int vector, byte phase) => new(Slow, 0, (vector * 2) + phase);
-
-    protected override void Decode(ReadOnlySpan<byte> record)
-    {
-        ref readonly var e = ref MemoryMarshal.AsRef<SoftirqEvent>(record);
-        var key = KeyOf(e.Vector, e.Phase);
-        var time = KernelClock.ToUnix(e.Head.Time);
-        if (!Events.Admit(key, time))
-            return;
-        var raiser = e.Raiser.Process;
-        var previous = _threads.Has(e.Head.Tid) ? e.Before.Process : null;
-        Publish(key, new NetworkEvent
-        {
-            Info = Slow,
-            Time = time,
-            ObservedTime = KernelClock.UnixNow(),
-            Message = Describe(e, raiser, previous),
-            Process = e.Head.Process,
-            LegacyType = LegacyType(e),
-            Fields =
-            [
-                (long)e.Cpu, Names[e.Vector], e.Phase == Wait ? "wait" : "run", e.Duration,
-                raiser?.Tid, Command(raiser), previous?.Tid, Command(previous),
-            ],
-        });
-    }
-
-    /// <summary>"net_rx on cpu 1 waited 12.3 ms for ksoftirqd/1[22]; before it ran python3[4711]".</summary>
-    private static string Describe(in SoftirqEvent e, EventProcess? raiser, EventProcess? previous)
-    {
-        var ms = (e.Duration / 1e6).ToString("0.0##", CultureInfo.InvariantCulture);
-        var text = e.Phase == Wait
-            ? $"{Names[e.Vector]} on cpu {e.Cpu} waited {ms} ms, raised by {Who(raiser)}, run in {Who(e.Head.Process)}"
-            : $"{Names[e.Vector]} on cpu {e.Cpu} ran {ms} ms in {Who(e.Head.Process)}";
-        return previous is null ? text : $"{text}, which got the cpu from {Who(previous)}";
-    }
-
-    private static string Who(EventProcess? thread) =>
-        thread is null ? "a thread that ended" : $"{thread.Command}[{thread.Tid}]";
-
-    private static TagValue? Command(EventProcess? thread) => thread is null ? default(TagValue?) : thread.Command;
-
-    private static string? LegacyType(in SoftirqEvent e) => (e.Phase, e.Duration) switch
-    {
-        (Wait, > LegacySlower) => "SOFTIRQ_SCHED_100MS",
-        (Wait, > LegacySlow) => "SOFTIRQ_SCHED_SLOW",
-        (Run, > LegacySlower) => "SOFTIRQ_EXCUTE_100MS",
-        (Run, > LegacySlow) => "SOFTIRQ_EXCUTE_SLOW",
-        _ => null,
-    };
 
     /// <summary>The two histograms; of all CPUs or of one, under the same names.</summary>
     private sealed class Times

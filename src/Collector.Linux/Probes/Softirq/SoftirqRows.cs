@@ -25,14 +25,14 @@ internal sealed class SoftirqRows(TableInfo sum, TableInfo cpus, TableInfo legac
         }
     }
 
-    public Row Of(int vector) => _sums[vector] ??= new(sum, null, _since, Softirq.Names[vector]);
+    public Row Of(int vector) => _sums[vector] ??= new(sum, null, _since, SoftirqDelay.Names[vector]);
 
-    public Row LegacyOf(int vector) => _legacy[vector] ??= new(legacy, null, _since, Softirq.Names[vector]);
+    public Row LegacyOf(int vector) => _legacy[vector] ??= new(legacy, null, _since, SoftirqDelay.Names[vector]);
 
     public Row Of(int vector, int cpu)
     {
         if (!_cpus.TryGetValue((vector, cpu), out var row))
-            _cpus.Add((vector, cpu), row = new(cpus, null, _since, Softirq.Names[vector], (long)cpu));
+            _cpus.Add((vector, cpu), row = new(cpus, null, _since, SoftirqDelay.Names[vector], (long)cpu));
         return row;
     }
 }

@@ -28,7 +28,7 @@ internal sealed class Softnet : Probe
     private readonly ProbeHost _host;
     private readonly bool _perCpu;
     private readonly Row _row;
-    private readonly List<Cpu> _cpus = [];
+    private readonly List<SoftnetCpu> _cpus = [];
     private readonly List<uint> _online = [];
     private ProcFile? _file;
     private ProcFile? _onlineFile;
@@ -157,7 +157,7 @@ internal sealed class Softnet : Probe
         }
     }
 
-    private Cpu CpuAt(uint number)
+    private SoftnetCpu CpuAt(uint number)
     {
         // Kept in the order of their numbers; new ones are rare.
         var i = 0;
@@ -165,14 +165,14 @@ internal sealed class Softnet : Probe
             i++;
         if (i < _cpus.Count && _cpus[i].Number == number)
             return _cpus[i];
-        var cpu = new Cpu(number, new Row(CpuTable, null, _host.BootTime, (long)number));
+        var cpu = new SoftnetCpu(number, new Row(CpuTable, null, _host.BootTime, (long)number));
         _cpus.Insert(i, cpu);
         return cpu;
     }
 
     private void Append(SnapshotBuilder snapshot)
     {
-        var sum = new Totals();
+        var sum = new SoftnetTotals();
         foreach (var cpu in _cpus)
         {
             var online = cpu.Tick == snapshot.Tick;
@@ -242,7 +242,7 @@ internal sealed class Softnet : Probe
 
         public IReadOnlyList<Metric> All { get; }
 
-        public void Write(in RowWriter row, Totals totals)
+        public void Write(in RowWriter row, SoftnetTotals totals)
         {
             row.Set(_processed, totals.Processed);
             row.Set(_dropped, totals.Dropped);
@@ -252,61 +252,6 @@ internal sealed class Softnet : Probe
             row.Set(_backlog, totals.Backlog ?? Metric.Absent);
             row.Set(_input, totals.InputQueue ?? Metric.Absent);
             row.Set(_process, totals.ProcessQueue ?? Metric.Absent);
-        }
-    }
-
-    /// <summary>Unwrapped figures of one CPU or of all. Null: this kernel does not have it.</summary>
-    private record struct Totals
-    {
-        public long Processed, Dropped, TimeSqueeze;
-        public long? ReceivedRps, FlowLimitCount, Backlog, InputQueue, ProcessQueue;
-
-        public void Add(Totals other, bool online)
-        {
-            Processed += other.Processed;
-            Dropped += other.Dropped;
-            TimeSqueeze += other.TimeSqueeze;
-            ReceivedRps = Add(ReceivedRps, other.ReceivedRps);
-            FlowLimitCount = Add(FlowLimitCount, other.FlowLimitCount);
-            // What waited at a CPU that went offline was moved to another (dev_cpu_dead).
-            if (!online)
-                return;
-            Backlog = Add(Backlog, other.Backlog);
-            InputQueue = Add(InputQueue, other.InputQueue);
-            ProcessQueue = Add(ProcessQueue, other.ProcessQueue);
-        }
-
-        private static long? Add(long? a, long? b) => b is null ? a : (a ?? 0) + b;
-    }
-
-    private sealed class Cpu(uint number, Row row)
-    {
-        private Wrap32 _processed, _dropped, _squeezed, _rps, _flowLimit;
-        private Totals _totals;
-
-        public uint Number => number;
-
-        public Row Row => row;
-
-        public long Tick { get; private set; }
-
-        /// <summary>True when the kernel says which CPU a line is of.</summary>
-        public bool SaysNumber { get; private set; }
-
-        public ref readonly Totals Totals => ref _totals;
-
-        public void Update(in SoftnetStat stat, long tick)
-        {
-            Tick = tick;
-            SaysNumber = stat.Cpu is not null;
-            _totals.Processed = _processed.Update(stat.Processed);
-            _totals.Dropped = _dropped.Update(stat.Dropped);
-            _totals.TimeSqueeze = _squeezed.Update(stat.TimeSqueeze);
-            _totals.ReceivedRps = stat.ReceivedRps is { } rps ? _rps.Update(rps) : null;
-            _totals.FlowLimitCount = stat.FlowLimitCount is { } limited ? _flowLimit.Update(limited) : null;
-            _totals.Backlog = stat.BacklogLength;
-            _totals.InputQueue = stat.InputQueueLength;
-            _totals.ProcessQueue = stat.ProcessQueueLength;
         }
     }
 }

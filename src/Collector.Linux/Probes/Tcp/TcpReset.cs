@@ -3,9 +3,9 @@ using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
+using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes.Common;
-using Collector.Linux.Probes.Mib;
 
 namespace Collector.Linux.Probes.Tcp;
 
@@ -17,7 +17,7 @@ namespace Collector.Linux.Probes.Tcp;
 /// Sent resets agree with nstat's TcpOutRsts, except that the tracepoint comes before a packet that may fail for want
 /// of memory. A reset that hits a half-open connection is seen only where functions can be hooked (fentry, kprobes).
 /// </remarks>
-internal sealed class TcpReset : TcpSegmentProbe
+internal sealed class TcpReset : BpfProbe
 {
     // enum kind in tcpreset.bpf.c
     private const int NoSocket = 1;
@@ -94,8 +94,12 @@ internal sealed class TcpReset : TcpSegmentProbe
         new("states before a close", new Way("set_state_raw")) { Optional = true },
     ];
 
+    private readonly TcpSegments _segments;
     private readonly Lazy<Dictionary<int, string>?> _reasons;
+    private readonly Action<Subject> _forget;
     private CounterRows _rows = null!;
+    private CountedNamespaces _namespaces = null!;
+    private NamespaceCounters<TcpKey, TcpValue, CounterRow> _counters = null!;
 
     public TcpReset(ProbeHost host, ProbeSettings settings) : this(host, settings, null)
     {
@@ -103,10 +107,24 @@ internal sealed class TcpReset : TcpSegmentProbe
 
     /// <param name="host">The machine.</param>
     /// <param name="settings">Arguments.</param>
-    /// <param name="ways">Leaves out the ways that do not pass.</param>
+    /// <param name="ways">Leaves out the ways that do not pass: tests take a given one.</param>
     internal TcpReset(ProbeHost host, ProbeSettings settings, Func<Way, bool>? ways)
-        : base(Info, Arguments, host, Filter(Hooks, ways), settings) =>
+        : base(Info, host, ways is null
+            ? Hooks
+            : [.. Hooks.Select(h => new Hook(h.Name, [.. h.Ways.Where(ways)]) { Optional = h.Optional })])
+    {
+        _segments = new TcpSegments(Arguments, settings);
         _reasons = new(() => host.Bpf.Environment.Btf?.Enum("sk_rst_reason", "SK_RST_REASON_"));
+        _forget = ns => _rows.Drop(ns);
+        var (sent, received) = (Kind(Sent), Kind(Received));
+        Decoder = new EventDecoder<TcpEvent>(host, (in e) => e.Kind == Peer ? received : sent)
+        {
+            LeastBytes = KernelStack.LeastBytes<TcpEvent>(),
+        };
+    }
+
+    private EventKind<TcpEvent> Kind(EventInfo info) => TcpSegments.Kind(info,
+        static (in e) => ReasonOf((int)e.Kind, e.Flow.State, e.Reason), Message, Fields, LegacyType);
 
     private static TagKey[] Fields(params string[] keys) => [.. keys.Select(k => new TagKey(k))];
 
@@ -123,15 +141,42 @@ internal sealed class TcpReset : TcpSegmentProbe
         ? ""
         : _reasons.Value?.GetValueOrDefault((int)reason) ?? $"REASON_{reason}";
 
-    protected override EventKey KeyOf(int kind, int state, uint reason, uint netns) =>
-        new(kind == Peer ? Received : Sent, netns, ((long)reason << 16) | ((long)kind << 8) | (uint)state);
+    private static EventKey KeyOf(TcpKey key) => new(
+        key.Kind == Peer ? Received : Sent, key.Netns, ReasonOf(key.Kind, key.State, key.Reason));
 
-    protected override void Reset()
+    private static long ReasonOf(int kind, int state, uint reason) =>
+        ((long)reason << 16) | ((long)kind << 8) | (uint)state;
+
+    protected override void Configure(BpfObject opened) => _segments.Configure(opened);
+
+    protected override void Prepare(BpfObject loaded)
     {
-        _rows = new CounterRows(Table, Tags);
+        _segments.Prepare(loaded);
         // On this thread: the types are gone once every probe has started.
         _ = _reasons.Value;
+        _rows = new CounterRows(Table, KernelClock.UnixNow(), Tags);
+        _namespaces = new CountedNamespaces(Host);
+        _counters = new(loaded.Map("counters"), _namespaces)
+        {
+            Meet = Meet,
+            Add = static (in _, in value, row) => row.Values[0] += value.Segments,
+            EventKey = KeyOf,
+        };
     }
+
+    public override bool Reconfigure(ProbeSettings settings) => _segments.Reconfigure(Object, settings);
+
+    public override void Collect(SnapshotBuilder snapshot)
+    {
+        _namespaces.Begin(snapshot.Time, _counters.Scarce, _forget);
+        _rows.Begin();
+        if (_counters.TryRead(snapshot, Host.Events))
+            _rows.Write(snapshot);
+    }
+
+    // The program counts nothing without a namespace.
+    private CounterRow? Meet(TcpKey key, Subject? ns) =>
+        ns is null ? null : _rows.Of(ns, (key.Kind << 16) | (key.State << 8) | key.Family, key.Reason);
 
     private TagValue[] Tags(long counted, long reason)
     {
@@ -143,17 +188,9 @@ internal sealed class TcpReset : TcpSegmentProbe
         ];
     }
 
-    protected override void Begin() => _rows.Begin();
-
-    protected override void Count(Subject ns, in TcpKey key, long segments) =>
-        _rows.Counters(ns, (key.Kind << 16) | (key.State << 8) | key.Family, key.Reason, Since)[0] += segments;
-
-    protected override void Write(SnapshotBuilder snapshot) => _rows.Write(snapshot);
-
-    protected override void Drop(Subject ns) => _rows.Drop(ns);
-
-    protected override string Message(in TcpEvent e, string ends)
+    private string Message(in TcpEvent e, FlowTuple? tuple)
     {
+        var ends = TcpSegments.Ends(tuple);
         var state = TcpState.Name(e.Flow.State);
         var reason = Reason(e.Reason);
         return e.Kind switch
@@ -165,7 +202,7 @@ internal sealed class TcpReset : TcpSegmentProbe
         } + (reason.Length > 0 ? $", {reason}" : "");
     }
 
-    protected override TagValue?[] Fields(in TcpEvent e)
+    private TagValue?[] Fields(in TcpEvent e)
     {
         TagValue state = TcpState.Name(e.Flow.State);
         if (e.Kind == Peer)
@@ -175,7 +212,7 @@ internal sealed class TcpReset : TcpSegmentProbe
     }
 
     // KubeSkoop's names; resets in TIME_WAIT only ACK Net Exporter had.
-    protected override string LegacyType(in TcpEvent e) => e.Kind switch
+    private static string? LegacyType(in TcpEvent e) => e.Kind switch
     {
         NoSocket => "TCPRESET_NOSOCK",
         Stack => "TCPRESET_PROCESS",

@@ -3,15 +3,15 @@ using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
+using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes.Common;
-using Collector.Linux.Probes.Mib;
 
 namespace Collector.Linux.Probes.Tcp;
 
 /// <summary>TCP segments that were sent again, by what made the kernel do it. tcpretrans.bpf.c</summary>
 /// <remarks>Agrees with nstat's TcpRetransSegs, which has no kinds; no series per connection.</remarks>
-internal sealed class TcpRetrans : TcpSegmentProbe
+internal sealed class TcpRetrans : BpfProbe
 {
     // enum kind in tcpretrans.bpf.c, from 1
     private static readonly string[] Kinds = ["syn", "syn_ack", "fast", "rto", "slow_start", "tlp", "other"];
@@ -66,52 +66,76 @@ internal sealed class TcpRetrans : TcpSegmentProbe
         new("retransmitted SYN-ACKs", new Way("retransmit_synack_raw")),
     ];
 
+    private readonly TcpSegments _segments;
+    private readonly Action<Subject> _forget;
     private CounterRows _rows = null!;
     private CounterRows _totals = null!;
+    private CountedNamespaces _namespaces = null!;
+    private NamespaceCounters<TcpKey, TcpValue, Counted> _counters = null!;
 
-    public TcpRetrans(ProbeHost host, ProbeSettings settings) : base(Info, Arguments, host, Hooks, settings)
+    public TcpRetrans(ProbeHost host, ProbeSettings settings) : base(Info, host, Hooks)
     {
+        _segments = new TcpSegments(Arguments, settings);
+        _forget = Forget;
+        Decoder = new EventDecoder<TcpEvent>(host, Segment) { LeastBytes = KernelStack.LeastBytes<TcpEvent>() };
     }
+
+    private static EventKind<TcpEvent> Segment { get; } = TcpSegments.Kind(
+        Retransmitted,
+        static (in e) => e.Kind,
+        static (in e, tuple) =>
+            $"retransmitted {TcpSegments.Ends(tuple)}: {Kind(e.Kind)} in {TcpState.Name(e.Flow.State)}",
+        static (in e) => [Kind(e.Kind), TcpState.Name(e.Flow.State), (long)e.Segments],
+        static (in _) => "TCPRetrans");
 
     private static string Kind(long kind) => Kinds[(int)kind - 1];
 
-    protected override EventKey KeyOf(int kind, int state, uint reason, uint netns) => new(Retransmitted, netns, kind);
+    protected override void Configure(BpfObject opened) => _segments.Configure(opened);
 
-    protected override void Reset()
+    protected override void Prepare(BpfObject loaded)
     {
-        _rows = new CounterRows(Table, static (kind, family) => [Kind(kind), family == 6 ? "ipv6" : "ipv4"]);
-        _totals = new CounterRows(LegacyTable, static (_, _) => []);
+        _segments.Prepare(loaded);
+        var since = KernelClock.UnixNow();
+        _rows = new CounterRows(
+            Table, since, static (kind, family) => [Kind(kind), family == 6 ? "ipv6" : "ipv4"]);
+        _totals = new CounterRows(LegacyTable, since, static (_, _) => []);
+        _namespaces = new CountedNamespaces(Host);
+        _counters = new(loaded.Map("counters"), _namespaces)
+        {
+            Meet = Meet,
+            Add = Add,
+            EventKey = static key => new(Retransmitted, key.Netns, key.Kind),
+        };
     }
 
-    protected override void Begin()
+    public override bool Reconfigure(ProbeSettings settings) => _segments.Reconfigure(Object, settings);
+
+    public override void Collect(SnapshotBuilder snapshot)
     {
+        _namespaces.Begin(snapshot.Time, _counters.Scarce, _forget);
         _rows.Begin();
         _totals.Begin();
-    }
-
-    protected override void Count(Subject ns, in TcpKey key, long segments)
-    {
-        _rows.Counters(ns, key.Kind, key.Family, Since)[0] += segments;
-        _totals.Counters(ns, 0, 0, Since)[0] += segments;
-    }
-
-    protected override void Write(SnapshotBuilder snapshot)
-    {
+        if (!_counters.TryRead(snapshot, Host.Events))
+            return;
         _rows.Write(snapshot);
         _totals.Write(snapshot);
     }
 
-    protected override void Drop(Subject ns)
+    // The program counts nothing without a namespace.
+    private Counted? Meet(TcpKey key, Subject? ns) =>
+        ns is null ? null : new Counted(_rows.Of(ns, key.Kind, key.Family), _totals.Of(ns));
+
+    private static void Add(in TcpKey key, in TcpValue value, Counted counted)
+    {
+        counted.Row.Values[0] += value.Segments;
+        counted.Total.Values[0] += value.Segments;
+    }
+
+    private void Forget(Subject ns)
     {
         _rows.Drop(ns);
         _totals.Drop(ns);
     }
 
-    protected override string Message(in TcpEvent e, string ends) =>
-        $"retransmitted {ends}: {Kind(e.Kind)} in {TcpState.Name(e.Flow.State)}";
-
-    protected override TagValue?[] Fields(in TcpEvent e) =>
-        [Kind(e.Kind), TcpState.Name(e.Flow.State), (long)e.Segments];
-
-    protected override string LegacyType(in TcpEvent e) => "TCPRetrans";
+    private sealed record Counted(CounterRow Row, CounterRow Total);
 }

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using Collector.Linux.Kernel.Bpf;
-using Collector.Linux.Probes.Mib;
+using Collector.Linux.Probes.Common;
 
 namespace Collector.Linux.Probes.Tcp;
 
@@ -17,7 +17,7 @@ internal struct TcpSettings
 /// <summary>What segments are counted by.</summary>
 [BpfStruct("tcp_key")]
 [StructLayout(LayoutKind.Sequential)]
-internal readonly record struct TcpKey
+internal readonly record struct TcpKey : INamespaceKey
 {
     public readonly uint Netns;
     public readonly uint NetnsCookie;
@@ -26,14 +26,19 @@ internal readonly record struct TcpKey
     public readonly byte State;
     public readonly byte Family;
 
+    uint INamespaceKey.Netns => Netns;
+    uint INamespaceKey.NetnsCookie => NetnsCookie;
 }
 
 [BpfStruct("tcp_value")]
 [StructLayout(LayoutKind.Sequential)]
-internal struct TcpValue
+internal struct TcpValue : ICounterValue
 {
     public long Segments;
     public Limiter Limiter;
+
+    readonly long ICounterValue.Counted => Segments;
+    readonly long ICounterValue.Held => Limiter.Held;
 }
 
 [BpfStruct("tcp_event")]

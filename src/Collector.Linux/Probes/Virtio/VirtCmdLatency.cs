@@ -1,9 +1,9 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes.Common;
@@ -79,15 +79,46 @@ internal sealed class VirtCmdLatency : BpfProbe
             new Way("command_kprobe", "command_kretprobe")),
     ];
 
-    private readonly Dictionary<VirtCmdKey, VirtCmdDevice> _devices = [];
+    private CountedNamespaces _namespaces = null!;
+    private NamespaceCounters<VirtCmdKey, VirtCmdValue, VirtCmdDevice> _counters = null!;
+    private SnapshotBuilder? _snapshot;
     private ProbeSettings _settings;
-    private BpfMapReader<VirtCmdKey, VirtCmdValue>? _reader;
     private VirtCmdValue _gone;
+    private VirtCmdValue _sum;
     private Row _node = null!;
     private Row[] _slots = [];
     private long _since;
 
-    public VirtCmdLatency(ProbeHost host, ProbeSettings settings) : base(Info, host, Hooks) => _settings = settings;
+    public VirtCmdLatency(ProbeHost host, ProbeSettings settings) : base(Info, host, Hooks)
+    {
+        _settings = settings;
+        Decoder = new EventDecoder<VirtCmdEvent>(host, Command);
+    }
+
+    private static EventKind<VirtCmdEvent> Command { get; } = new()
+    {
+        Info = SlowCommand,
+        Reason = static (in e) => e.Ifindex,
+        Message = static (in e, _) => Describe(e, e.Head.Process),
+        Fields = static (in e) =>
+        [
+            e.Name.ToString(), (long)e.Ifindex, VirtCmdNames.Class(e.Class), VirtCmdNames.Command(e.Class, e.Command),
+            e.Duration,
+        ],
+        LegacyType = static (in e) => e.Duration switch
+        {
+            > LegacySlower => "VIRTCMDEXCUTE_100MS",
+            > LegacySlow => "VIRTCMDEXCUTE",
+            _ => null,
+        },
+    };
+
+    private static string Describe(in VirtCmdEvent e, EventProcess process)
+    {
+        var (group, command) = (VirtCmdNames.Class(e.Class), VirtCmdNames.Command(e.Class, e.Command));
+        var ms = (e.Duration / 1e6).ToString("0.0##", CultureInfo.InvariantCulture);
+        return $"{e.Name.ToString()} took {ms} ms for {group} {command}, asked by {process.Command}[{process.Tid}]";
+    }
 
     private static Metric Legacy(string kubeskoop, string inspector, string description) => new()
     {
@@ -100,9 +131,15 @@ internal sealed class VirtCmdLatency : BpfProbe
         _since = KernelClock.UnixNow();
         _node = new Row(LegacyTable, null, _since);
         _slots = LegacySlots.Rows(SlotTable, _since);
-        _reader = new(loaded.Map("virtcmdlatency"));
-        _devices.Clear();
         _gone = default;
+        _namespaces = new CountedNamespaces(Host);
+        _counters = new(loaded.Map("virtcmdlatency"), _namespaces)
+        {
+            Meet = static (_, ns) => new VirtCmdDevice(ns),
+            Add = Add,
+            Leave = Leave,
+            EventKey = static key => new(SlowCommand, key.Netns, key.Ifindex),
+        };
         Apply(loaded, _settings);
     }
 
@@ -124,88 +161,50 @@ internal sealed class VirtCmdLatency : BpfProbe
 
     public override void Collect(SnapshotBuilder snapshot)
     {
-        _reader!.Read();
-        var sum = _gone;
-        for (var i = 0; i < _reader.Count; i++)
-        {
-            ref readonly var value = ref _reader.Value(i);
-            sum.Add(value);
-            Take(snapshot, _reader.Keys[i], value);
-        }
+        // A row is written as its entry is read: nothing is kept that would have to be forgotten.
+        _namespaces.Begin(snapshot.Time, _counters.Scarce, static _ => { });
+        _snapshot = snapshot;
+        _sum = _gone;
+        if (!_counters.TryRead(snapshot, Host.Events))
+            return;
         var node = snapshot.Append(_node);
-        node.Set(Slow, sum.Slow);
-        node.Set(Slower, sum.Slower);
+        node.Set(Slow, _sum.Slow);
+        node.Set(Slower, _sum.Slower);
         for (var le = 0; le < _slots.Length; le++)
-            snapshot.Append(_slots[le]).Set(Slots, LegacySlots.Value(sum.Histogram, le));
+            snapshot.Append(_slots[le]).Set(Slots, LegacySlots.Value(_sum.Histogram, le));
     }
 
-    private void Take(SnapshotBuilder snapshot, VirtCmdKey key, in VirtCmdValue value)
+    private void Add(in VirtCmdKey key, in VirtCmdValue value, VirtCmdDevice device)
     {
-        if (Host.Namespaces.Directory.Find(key.Netns, key.NetnsCookie) is not { } ns)
-            return;
-        if (!_devices.TryGetValue(key, out var device))
-            _devices.Add(key, device = new VirtCmdDevice());
-        // A new name, or a namespace that nobody had found before: a series of its own begins.
-        if (!ReferenceEquals(device.Row?.Subject, ns) || !device.IsCalled(value.Name))
-            device.Take(value.Name, new(Table, ns, Math.Max(_since, ns.StartTime), value.Name.ToString()));
-        if (value.Limiter.Held > device.Held)
-            Events.HeldBack(KeyOf(key.Netns, key.Ifindex), value.Limiter.Held - device.Held);
-        device.Held = value.Limiter.Held;
-        value.Histogram.Write(snapshot.Append(device.Row!), Duration);
-        if (!Host.Namespaces.Directory.IsDead(ns))
-            return;
-        // These were its last figures; the node's go on without it.
+        _sum.Add(value);
+        if (device.RowFor(value.Name, _since) is { } row)
+            value.Histogram.Write(_snapshot!.Append(row), Duration);
+    }
+
+    // The node's figures go on without it.
+    private void Leave(VirtCmdValue value, CountedState state)
+    {
         _gone.Add(value);
-        Object.Map("virtcmdlatency").Delete(key);
-        _devices.Remove(key);
-    }
-
-    private static EventKey KeyOf(uint netns, uint ifindex) => new(SlowCommand, netns, ifindex);
-
-    protected override void Decode(ReadOnlySpan<byte> record)
-    {
-        ref readonly var e = ref MemoryMarshal.AsRef<VirtCmdEvent>(record);
-        var key = KeyOf(e.Head.Netns, e.Ifindex);
-        var time = KernelClock.ToUnix(e.Head.Time);
-        if (!Events.Admit(key, time))
-            return;
-        var (name, process) = (e.Name.ToString(), e.Head.Process);
-        var (group, command) = (VirtCmdNames.Class(e.Class), VirtCmdNames.Command(e.Class, e.Command));
-        var ms = (e.Duration / 1e6).ToString("0.0##", CultureInfo.InvariantCulture);
-        Publish(key, new NetworkEvent
-        {
-            Info = SlowCommand,
-            Time = time,
-            ObservedTime = KernelClock.UnixNow(),
-            Message = $"{name} took {ms} ms for {group} {command}, asked by {process.Command}[{process.Tid}]",
-            Subject = NamespaceOf(e.Head),
-            Process = process,
-            LegacyType = e.Duration switch
-            {
-                > LegacySlower => "VIRTCMDEXCUTE_100MS",
-                > LegacySlow => "VIRTCMDEXCUTE",
-                _ => null,
-            },
-            Fields = [name, (long)e.Ifindex, group, command, e.Duration],
-        });
+        if (state == CountedState.Expired)
+            _sum.Add(value);
     }
 
     /// <summary>A device in one namespace.</summary>
-    private sealed class VirtCmdDevice
+    /// <param name="ns">The namespace; null where the kernel could not tell.</param>
+    private sealed class VirtCmdDevice(Subject? ns)
     {
         private Comm _name;
+        private Row? _row;
 
-        public Row? Row { get; private set; }
-
-        /// <summary>Events that the kernel side held back up to the last collection.</summary>
-        public long Held { get; set; }
-
-        public bool IsCalled(in Comm name) => ((ReadOnlySpan<byte>)name).SequenceEqual(_name);
-
-        public void Take(in Comm name, Row row)
+        /// <summary>Its row, if it has one; a series of its own begins with another name.</summary>
+        public Row? RowFor(in Comm name, long since)
         {
+            if (ns is null)
+                return null;
+            if (_row is not null && ((ReadOnlySpan<byte>)name).SequenceEqual(_name))
+                return _row;
             _name = name;
-            Row = row;
+            return _row = new Row(Table, ns, Math.Max(since, ns.StartTime), name.ToString());
         }
     }
 }

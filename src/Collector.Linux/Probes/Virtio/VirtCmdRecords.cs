@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Collector.Linux.Kernel.Bpf;
+using Collector.Linux.Probes.Common;
 
 namespace Collector.Linux.Probes.Virtio;
 
@@ -16,22 +17,28 @@ internal struct VirtCmdSettings
 
 [BpfStruct("virtcmdlatency_key")]
 [StructLayout(LayoutKind.Sequential)]
-internal record struct VirtCmdKey
+internal record struct VirtCmdKey : INamespaceKey
 {
     public uint Netns;
     public uint NetnsCookie;
     public uint Ifindex;
+
+    readonly uint INamespaceKey.Netns => Netns;
+    readonly uint INamespaceKey.NetnsCookie => NetnsCookie;
 }
 
 [BpfStruct("virtcmdlatency_value")]
 [StructLayout(LayoutKind.Sequential)]
-internal struct VirtCmdValue
+internal struct VirtCmdValue : ICounterValue
 {
     public NanosecondHistogram Histogram;
     public long Slow;
     public long Slower;
     public Limiter Limiter;
     public Comm Name;
+
+    readonly long ICounterValue.Counted => Histogram.Sum;
+    readonly long ICounterValue.Held => Limiter.Held;
 
     public void Add(in VirtCmdValue other)
     {

@@ -1,0 +1,87 @@
+using System.Globalization;
+using Collector.Core.Events;
+using Collector.Core.Metrics;
+using Collector.Linux.Probes.Common;
+
+namespace Collector.Linux.Probes.Softirq;
+
+/// <summary>A softirq that waited or ran too long: what is told about it.</summary>
+internal static class SoftirqDelay
+{
+    public const byte Wait = 0;
+    public const byte Run = 1;
+
+    /// <summary>KubeSkoop's thresholds, nanoseconds.</summary>
+    public const long LegacySlow = 10_000_000;
+    private const long LegacySlower = 100_000_000;
+
+    /// <summary>Their numbers: <c>softirq_to_name</c> in kernel/softirq.c, in lower case. Part of the ABI.</summary>
+    internal static readonly string[] Names =
+        ["hi", "timer", "net_tx", "net_rx", "block", "irq_poll", "tasklet", "sched", "hrtimer", "rcu"];
+
+    internal static readonly EventInfo Slow = new()
+    {
+        Name = "netlens.softirq.slow",
+        Severity = EventSeverity.Warn,
+        Description = "A softirq waited or ran longer than the threshold; the process is what had the CPU at its start "
+            + "or end, the previous one what had it until ksoftirqd got it.",
+        Fields =
+        [
+            new("cpu.logical_number"), new("netlens.softirq.vector", "type"), new("netlens.softirq.phase"),
+            new("netlens.softirq.duration"), new("netlens.softirq.raiser.pid"), new("netlens.softirq.raiser.command"),
+            new("netlens.softirq.previous.pid"), new("netlens.softirq.previous.command"),
+        ],
+        LegacyTypes =
+        [
+            "SOFTIRQ_SCHED_SLOW", "SOFTIRQ_SCHED_100MS", "SOFTIRQ_EXCUTE_SLOW", "SOFTIRQ_EXCUTE_100MS",
+            "NETSOFTIRQ_SCHED_SLOW", "NETSOFTIRQ_SCHED_100MS", "NETSOFTIRQ_EXCUTE_SLOW", "NETSOFTIRQ_EXCUTE_100MS",
+        ],
+    };
+
+    /// <summary>The kind of event.</summary>
+    /// <param name="isKsoftirqd">Whether a thread is one: only for these it is known who had the CPU before.</param>
+    public static EventKind<SoftirqEvent> Kind(Func<int, bool> isKsoftirqd) => new()
+    {
+        Info = Slow,
+        Reason = static (in e) => ReasonOf(e.Vector, e.Phase),
+        Message = (in e, _) => Describe(e, e.Raiser.Process, Previous(e, isKsoftirqd)),
+        Fields = (in e) => Fields(e, e.Raiser.Process, Previous(e, isKsoftirqd)),
+        LegacyType = LegacyType,
+    };
+
+    /// <summary>What is limited together.</summary>
+    public static long ReasonOf(int vector, byte phase) => (vector * 2) + phase;
+
+    private static EventProcess? Previous(in SoftirqEvent e, Func<int, bool> isKsoftirqd) =>
+        isKsoftirqd(e.Head.Tid) ? e.Before.Process : null;
+
+    private static TagValue?[] Fields(in SoftirqEvent e, EventProcess? raiser, EventProcess? previous) =>
+    [
+        (long)e.Cpu, Names[e.Vector], e.Phase == Wait ? "wait" : "run", e.Duration,
+        raiser?.Tid, Command(raiser), previous?.Tid, Command(previous),
+    ];
+
+    /// <summary>"net_rx on cpu 1 waited 12.3 ms for ksoftirqd/1[22]; before it ran python3[4711]".</summary>
+    private static string Describe(in SoftirqEvent e, EventProcess? raiser, EventProcess? previous)
+    {
+        var ms = (e.Duration / 1e6).ToString("0.0##", CultureInfo.InvariantCulture);
+        var text = e.Phase == Wait
+            ? $"{Names[e.Vector]} on cpu {e.Cpu} waited {ms} ms, raised by {Who(raiser)}, run in {Who(e.Head.Process)}"
+            : $"{Names[e.Vector]} on cpu {e.Cpu} ran {ms} ms in {Who(e.Head.Process)}";
+        return previous is null ? text : $"{text}, which got the cpu from {Who(previous)}";
+    }
+
+    private static string Who(EventProcess? thread) =>
+        thread is null ? "a thread that ended" : $"{thread.Command}[{thread.Tid}]";
+
+    private static TagValue? Command(EventProcess? thread) => thread is null ? default(TagValue?) : thread.Command;
+
+    private static string? LegacyType(in SoftirqEvent e) => (e.Phase, e.Duration) switch
+    {
+        (Wait, > LegacySlower) => "SOFTIRQ_SCHED_100MS",
+        (Wait, > LegacySlow) => "SOFTIRQ_SCHED_SLOW",
+        (Run, > LegacySlower) => "SOFTIRQ_EXCUTE_100MS",
+        (Run, > LegacySlow) => "SOFTIRQ_EXCUTE_SLOW",
+        _ => null,
+    };
+}

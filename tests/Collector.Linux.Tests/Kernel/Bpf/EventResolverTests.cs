@@ -1,0 +1,79 @@
+using Collector.Core.Events;
+using Collector.Linux.Kernel.Bpf;
+
+namespace Collector.Linux.Tests.Kernel.Bpf;
+
+/// <summary>The queue between the event thread and the one that looks things up, and the latter's end.</summary>
+public sealed class EventResolverTests
+{
+    private static readonly EventInfo Info = new()
+    {
+        Name = "netlens.test", Severity = EventSeverity.Info, Description = "A test.",
+    };
+
+    private static readonly EventKey Key = new(Info, 1, 2);
+
+    [Fact]
+    public void Occurrences_arrive_whole_and_in_order_and_one_too_many_is_refused_at_once()
+    {
+        using var resolver = new EventResolver(new OccurrenceQueue(4));
+        using var open = new ManualResetEventSlim();
+        var reader = new Reader { OnEach = open.Wait };
+        resolver.Start();
+        resolver.Start();
+        resolver.TryAdd(reader, Key, admitted: true, time: 1, [1]).ShouldBeTrue();
+        SpinWait.SpinUntil(() => reader.Started == 1, 20_000).ShouldBeTrue();
+        // It hangs: four may wait.
+        for (byte i = 2; i <= 5; i++)
+            resolver.TryAdd(reader, Key, admitted: i % 2 == 0, i, new byte[i]).ShouldBeTrue();
+        resolver.TryAdd(reader, Key, admitted: true, time: 6, [6]).ShouldBeFalse();
+        open.Set();
+        SpinWait.SpinUntil(() => reader.Seen.Count == 5, 20_000).ShouldBeTrue();
+        reader.Seen.ShouldBe([(1, true, 1), (2, true, 2), (3, false, 3), (4, true, 4), (5, false, 5)]);
+        resolver.TryAdd(reader, Key, admitted: true, time: 7, [7]).ShouldBeTrue();
+        resolver.Fault.ShouldBeNull();
+    }
+
+    [Fact]
+    public void What_waits_when_it_ends_is_resolved_and_nothing_is_taken_afterwards()
+    {
+        var reader = new Reader();
+        var resolver = new EventResolver();
+        for (var i = 0; i < 100; i++)
+            resolver.TryAdd(reader, Key, admitted: true, i, [0]).ShouldBeTrue();
+        resolver.Start();
+        resolver.Dispose();
+        reader.Seen.Count.ShouldBe(100);
+        resolver.TryAdd(reader, Key, admitted: true, time: 1, [0]).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void Its_end_is_told_and_what_comes_later_is_refused()
+    {
+        using var resolver = new EventResolver();
+        var broken = new Reader { OnEach = static () => throw new InvalidOperationException("no such event") };
+        resolver.Start();
+        resolver.TryAdd(broken, Key, admitted: true, time: 1, [0]).ShouldBeTrue();
+        SpinWait.SpinUntil(() => resolver.Fault is not null, 20_000).ShouldBeTrue();
+        resolver.Fault.ShouldBe("the thread that describes events ended: no such event");
+        SpinWait.SpinUntil(() => !resolver.TryAdd(broken, Key, true, 1, [0]), 20_000).ShouldBeTrue();
+    }
+
+    private sealed class Reader : IOccurrenceReader
+    {
+        private volatile int _started;
+
+        public Action OnEach { get; init; } = static () => { };
+
+        public int Started => _started;
+
+        public List<(long Time, bool Admitted, int Length)> Seen { get; } = [];
+
+        public void Resolve(Occurrence occurrence)
+        {
+            _started++;
+            OnEach();
+            Seen.Add((occurrence.Time, occurrence.Admitted, occurrence.Record.Length));
+        }
+    }
+}
