@@ -1,5 +1,4 @@
 using System.IO.Compression;
-using System.Runtime.InteropServices;
 
 namespace Ebpf.Tests.Lab;
 
@@ -17,7 +16,8 @@ internal sealed record KernelFeature(string Name, Version Since, params string[]
 
     public static readonly KernelFeature Kprobes = new("kprobes", new(4, 1), "CONFIG_KPROBES");
 
-    public static Version Running { get; } = VersionOf(RuntimeInformation.OSDescription);
+    // Not RuntimeInformation.OSDescription, which is the distribution's name where it says one.
+    public static Version Running { get; } = VersionOf(File.ReadAllText("/proc/sys/kernel/osrelease"));
 
     private static readonly Lazy<HashSet<string>?> Built = new(ReadConfig);
 
