@@ -14,14 +14,13 @@ internal sealed partial class TestNetns : IDisposable
     private readonly List<Process> _processes = [];
     private ulong? _inode;
 
-    /// <param name="commands">More for ip(8) to do inside, as its -batch takes it.</param>
-    public TestNetns(params string[] commands)
+    public TestNetns()
     {
         Name = $"netlens-t{Environment.ProcessId}-{Interlocked.Increment(ref _number)}";
         Shell.Run("ip", "netns", "add", Name);
         try
         {
-            Ip(["link set lo up", .. commands]);
+            Ip("link set lo up");
         }
         catch
         {
@@ -130,9 +129,10 @@ internal sealed class TestNetnsPair : IDisposable
         Left = new TestNetns();
         try
         {
-            Right = new TestNetns(
-                [$"link add {Interface} type veth peer name {Interface} netns {Left.Name}", .. Join(RightIPv4, RightIPv6)]);
-            Left.Ip(Join(LeftIPv4, LeftIPv6));
+            Right = new TestNetns();
+            var link = $"link add {Interface} type veth peer name {Interface} netns {Right.Name}";
+            Left.Ip([link, .. Join(LeftIPv4, LeftIPv6)]);
+            Right.Ip(Join(RightIPv4, RightIPv6));
         }
         catch
         {

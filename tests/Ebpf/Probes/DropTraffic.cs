@@ -9,8 +9,8 @@ namespace Ebpf.Tests.Probes;
 internal static class DropTraffic
 {
     /// <summary>
-    /// Two namespaces whose link is fully up: before, IPv6 drops neighbour discovery for want of a route, rightly
-    /// counted but not what a test is about.
+    /// Two namespaces whose link is fully up, with all their addresses: before, IPv6 drops neighbour discovery for want
+    /// of a route, rightly counted but not what a test is about.
     /// </summary>
     public static TestNetnsPair Pair()
     {
@@ -19,6 +19,12 @@ internal static class DropTraffic
         {
             pair.Left.Run("ping", "-q", "-c", "1", "-w", "10", TestNetnsPair.RightIPv6);
             pair.Right.Run("ping", "-q", "-c", "1", "-w", "10", TestNetnsPair.LeftIPv6);
+            foreach (var ns in new[] { pair.Left, pair.Right })
+            {
+                // The link-local ones, whose check for duplicates takes a second or two.
+                BpfProbeRun.Eventually(() =>
+                    Shell.Run("ip", "-n", ns.Name, "-6", "addr", "show", "tentative").ShouldBeEmpty());
+            }
             return pair;
         }
         catch
