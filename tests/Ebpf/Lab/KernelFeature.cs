@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using Collector.Tests.Support;
 
 namespace Ebpf.Tests.Lab;
 
@@ -12,7 +13,11 @@ namespace Ebpf.Tests.Lab;
 internal sealed record KernelFeature(string Name, Version Since, params string[] Options)
 {
     public static readonly KernelFeature Fentry =
-        new("fentry", new(5, 5), "CONFIG_FUNCTION_TRACER", "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS");
+        new("fentry", new(5, 5), "CONFIG_FUNCTION_TRACER", "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS")
+        {
+            // Built with it, and forbidden to everybody, as by lockdown.
+            Refusal = new(() => BpftraceCannot("kfunc:tcp_v4_rcv { exit(); } BEGIN { exit(); }")),
+        };
 
     public static readonly KernelFeature Kprobes = new("kprobes", new(4, 1), "CONFIG_KPROBES");
 
@@ -21,8 +26,20 @@ internal sealed record KernelFeature(string Name, Version Since, params string[]
 
     private static readonly Lazy<HashSet<string>?> Built = new(ReadConfig);
 
+    /// <summary>What another tool says that this kernel refuses; null: it does not, or nobody is to be asked.</summary>
+    public Lazy<string?>? Refusal { get; init; }
+
     /// <summary>Why this kernel cannot have it; null where it can, so that a test which misses it fails.</summary>
-    public string? WhyMissing => WhyMissingIn(Running, Built.Value);
+    public string? WhyMissing => WhyMissingIn(Running, Built.Value) ?? Refusal?.Value;
+
+    private static string? BpftraceCannot(string program)
+    {
+        if (Shell.Find("bpftrace") is null)
+            return null;
+        var (code, _, error) = Shell.Try("bpftrace", "-e", program);
+        var line = error.Split('\n').FirstOrDefault(l => l.Contains("not available for your kernel"));
+        return code != 0 && line is not null ? $"bpftrace too: {line.Trim()}" : null;
+    }
 
     /// <param name="running">A kernel's version.</param>
     /// <param name="built">The options that it was built with; null where nobody tells.</param>
