@@ -1,13 +1,7 @@
 using System.Collections.Frozen;
-using System.Diagnostics;
-using System.Text;
-using Collector.Core.Subjects;
-using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
-using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Pods.Cri;
-using Google.Protobuf;
 using Google.Protobuf.Collections;
 
 namespace Collector.Linux.Pods;
@@ -22,13 +16,10 @@ namespace Collector.Linux.Pods;
 /// </remarks>
 internal sealed class PodWatcher : IDisposable
 {
-    private const int StatusCallsAtOnce = 8;
     private const int LongestId = 256;
     private const int MostRejected = 4096;
-    private const long TombstoneMilliseconds = 120_000;
     private static readonly TimeSpan Debounce = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
 
     private readonly KernelPaths _paths;
@@ -38,13 +29,11 @@ internal sealed class PodWatcher : IDisposable
     private readonly SemaphoreSlim _signal = new(0, 1);
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _firstLook = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly HashSet<string> _refused = [];
     private readonly HashSet<(string Reason, string Sandbox)> _rejected = [];
-    private Dictionary<string, Pod> _pods = [];
-    private volatile PodTable _table = PodTable.Empty;
+    private readonly PodStore _store = new();
+    private readonly RuntimeSession _session;
+    private readonly SandboxReader _reader;
     private PodSigns? _signs;
-    private CriClient? _client;
-    private string? _socket;
     private string _said = "";
     private Task _task = Task.CompletedTask;
     private Task _events = Task.CompletedTask;
@@ -59,10 +48,12 @@ internal sealed class PodWatcher : IDisposable
         _namespaces = namespaces;
         _options = options;
         _labels = new PodLabels(options.Labels, Statistics.Reject);
+        _session = new RuntimeSession(Statistics);
+        _reader = new SandboxReader(paths, namespaces, _session, _labels, Statistics);
     }
 
     /// <summary>The pods as last seen; never changes, another takes its place.</summary>
-    public PodTable Table => _table;
+    public PodTable Table => _store.Table;
 
     /// <summary>True where what processes do is told by container.</summary>
     public bool ByContainer => _options.Containers;
@@ -73,7 +64,7 @@ internal sealed class PodWatcher : IDisposable
     public Action<bool, string> Log { get; set; } = static (_, _) => { };
 
     /// <summary>Name and version of the runtime; null while none answers.</summary>
-    public string? Runtime { get; private set; }
+    public string? Runtime => _session.Runtime;
 
     /// <summary>Begins to look; does nothing where no runtime is to be asked.</summary>
     public void Start()
@@ -117,7 +108,7 @@ internal sealed class PodWatcher : IDisposable
                 _signs!.Refresh();
                 await LookAsync(stop).ConfigureAwait(false);
                 _firstLook.TrySetResult();
-                _signs.Settle(_table);
+                _signs.Settle(Table);
                 if (await _signal.WaitAsync(Pause(), stop).ConfigureAwait(false))
                     await Task.Delay(Debounce, stop).ConfigureAwait(false);
             }
@@ -149,18 +140,17 @@ internal sealed class PodWatcher : IDisposable
             if (!Statistics.Connected && !await ConnectAsync(stop).ConfigureAwait(false))
                 return;
             var request = new ListPodSandboxRequest();
-            var list = await CallAsync("ListPodSandbox", request, ListPodSandboxResponse.Parser, stop)
+            var list = await _session.CallAsync("ListPodSandbox", request, ListPodSandboxResponse.Parser, stop)
                 .ConfigureAwait(false);
             await UpdateAsync(list.Items, stop).ConfigureAwait(false);
         }
         catch (CriException e)
         {
-            Statistics.Connected = false;
-            Runtime = null;
+            _session.Lose();
             _failures++;
             // Docker's containerd is there for Docker alone: nothing is wrong.
             if (e.Reason == "unimplemented")
-                Say(false, $"{_socket} is no CRI v1 runtime ({e.Message}): pods have no names");
+                Say(false, $"{_session.Socket} is no CRI v1 runtime ({e.Message}): pods have no names");
             else
                 Say(true, $"container runtime: {e.Message}; pods keep the names that are known");
         }
@@ -173,29 +163,17 @@ internal sealed class PodWatcher : IDisposable
         {
             Say(false, $"no container runtime at {string.Join(", ", RuntimeSockets.Usual)}: pods have no names "
                 + "(pods.runtimeEndpoint names another socket)");
-            _socket = null;
+            _session.Forget();
             _failures = 8;
             return false;
         }
-        if (_client is null || socket != _socket)
-        {
-            _client?.Dispose();
-            _client = new CriClient(socket);
-            _socket = socket;
-        }
-        var version = await CallAsync("Version", new VersionRequest(), VersionResponse.Parser, stop)
-            .ConfigureAwait(false);
-        Runtime = $"{Printable(version.RuntimeName)} {Printable(version.RuntimeVersion)}";
-        Statistics.Connected = true;
+        await _session.ConnectAsync(socket, stop).ConfigureAwait(false);
         _failures = 0;
         Say(false, $"container runtime {Runtime} at {socket}");
         if (_options.Events && _events.IsCompleted)
-            _events = Task.Run(() => ListenAsync(_client, stop), stop);
+            _events = Task.Run(() => _session.ListenAsync(Sign, text => Log(true, text), stop), stop);
         return true;
     }
-
-    private static string Printable(string text) =>
-        new([.. text.Take(64).Select(c => c is > ' ' and < '\u007f' ? c : '_')]);
 
     // Once for each state of affairs.
     private void Say(bool warning, string text)
@@ -204,25 +182,6 @@ internal sealed class PodWatcher : IDisposable
             return;
         _said = text;
         Log(warning, text);
-    }
-
-    private async Task<T> CallAsync<T>(
-        string method, IMessage request, MessageParser<T> parser, CancellationToken stop) where T : IMessage<T>
-    {
-        var start = Stopwatch.GetTimestamp();
-        try
-        {
-            return await _client!.CallAsync(method, request, parser, stop).ConfigureAwait(false);
-        }
-        catch (CriException e)
-        {
-            Statistics.Failed(method, e.Reason);
-            throw;
-        }
-        finally
-        {
-            Statistics.Called(method, Stopwatch.GetElapsedTime(start));
-        }
     }
 
     private async Task UpdateAsync(RepeatedField<PodSandbox> listed, CancellationToken stop)
@@ -235,19 +194,18 @@ internal sealed class PodWatcher : IDisposable
             else if (!present.TryAdd(sandbox.Id, sandbox))
                 RejectOnce("duplicate", sandbox.Id);
         }
-        var changed = Mark(present);
-        var found = await ResolveAsync(
+        var changed = _store.Mark(present);
+        var found = await _reader.ReadAsync(
             [.. present.Values.Where(s => s.State == PodSandboxState.SandboxReady
-                && !_pods.ContainsKey(s.Id) && !_refused.Contains(s.Id))], stop).ConfigureAwait(false);
-        _refused.IntersectWith(present.Keys);
+                && !_store.Knows(s.Id) && !_reader.IsRefused(s.Id))], stop).ConfigureAwait(false);
+        _retry = _reader.Retry;
+        _reader.Keep(present.Keys);
         var containers = _options.Containers && (changed || found.Count > 0 || _namesOwed || _signs!.Any)
             ? await NamesAsync(stop).ConfigureAwait(false)
-            : _table.Containers;
-        if (!changed && found.Count == 0 && ReferenceEquals(containers, _table.Containers))
+            : Table.Containers;
+        if (!changed && found.Count == 0 && ReferenceEquals(containers, Table.Containers))
             return;
-        foreach (var pod in found)
-            _pods[pod.Sandbox] = pod;
-        var table = new PodTable(_pods.Values, _table.Version + 1, containers);
+        var table = _store.Publish(found, containers);
         foreach (var pod in table.All)
         {
             if (pod is { Ready: true, Names.IsSecondary: true }
@@ -256,9 +214,6 @@ internal sealed class PodWatcher : IDisposable
                 RejectOnce("duplicate", pod.Sandbox);
             }
         }
-        // Those that the table ranked: names stay one object as long as they say the same.
-        _pods = table.All.ToDictionary(p => p.Sandbox);
-        _table = table;
         foreach (var pod in found)
         {
             if (_signs!.Age(pod) is { } age)
@@ -269,11 +224,12 @@ internal sealed class PodWatcher : IDisposable
     /// <summary>The names of all containers by id; the table's own object where they are the same.</summary>
     private async Task<FrozenDictionary<string, string>> NamesAsync(CancellationToken stop)
     {
-        var before = _table.Containers;
+        var before = Table.Containers;
         ListContainersResponse list;
         try
         {
-            list = await CallAsync("ListContainers", new ListContainersRequest(), ListContainersResponse.Parser, stop)
+            list = await _session.CallAsync(
+                "ListContainers", new ListContainersRequest(), ListContainersResponse.Parser, stop)
                 .ConfigureAwait(false);
         }
         catch (CriException)
@@ -303,194 +259,6 @@ internal sealed class PodWatcher : IDisposable
             Statistics.Reject(reason);
     }
 
-    /// <summary>Notes which known sandboxes ended; true when something changed.</summary>
-    private bool Mark(Dictionary<string, PodSandbox> present)
-    {
-        var now = Environment.TickCount64;
-        var changed = false;
-        foreach (var pod in _pods.Values.ToArray())
-        {
-            if (!present.TryGetValue(pod.Sandbox, out var sandbox))
-            {
-                if (pod.GoneAt == 0)
-                    changed |= Replace(pod with { Ready = false, GoneAt = now });
-                else if (now - pod.GoneAt > TombstoneMilliseconds)
-                    changed |= _pods.Remove(pod.Sandbox);
-                continue;
-            }
-            var ready = sandbox.State == PodSandboxState.SandboxReady;
-            if (pod.Ready != ready || pod.GoneAt != 0)
-                changed |= Replace(pod with { Ready = ready, GoneAt = 0 });
-        }
-        return changed;
-    }
-
-    private bool Replace(Pod pod)
-    {
-        _pods[pod.Sandbox] = pod;
-        return true;
-    }
-
-    private async Task<List<Pod>> ResolveAsync(List<PodSandbox> sandboxes, CancellationToken stop)
-    {
-        var found = new List<Pod>();
-        _retry = false;
-        await Parallel.ForEachAsync(
-            sandboxes, new ParallelOptions { MaxDegreeOfParallelism = StatusCallsAtOnce, CancellationToken = stop },
-            async (sandbox, cancel) =>
-            {
-                if (await TryResolveAsync(sandbox, cancel).ConfigureAwait(false) is not { } pod)
-                    return;
-                lock (found)
-                    found.Add(pod);
-            }).ConfigureAwait(false);
-        return found;
-    }
-
-    private async Task<Pod?> TryResolveAsync(PodSandbox sandbox, CancellationToken stop)
-    {
-        try
-        {
-            // Labels and names first: what is no pod costs no call.
-            SubjectNames? names;
-            lock (_labels)
-                names = _labels.NamesOf(sandbox);
-            if (names is null)
-            {
-                Refuse(sandbox.Id);
-                return null;
-            }
-            var response = await CallAsync("PodSandboxStatus",
-                new PodSandboxStatusRequest { PodSandboxId = sandbox.Id, Verbose = true },
-                PodSandboxStatusResponse.Parser, stop).ConfigureAwait(false);
-            var details = SandboxDetails.Of(response);
-            if (!details.IsEnough)
-                details = details with { Pid = await PidOfAContainerAsync(sandbox.Id, stop).ConfigureAwait(false) };
-            if (!details.IsEnough)
-            {
-                Statistics.Reject("bad_status");
-                Refuse(sandbox.Id);
-                return null;
-            }
-            var (inode, cookie) = details.HostNetwork ? (0, 0) : NetnsOf(details, sandbox);
-            return new Pod
-            {
-                Sandbox = sandbox.Id,
-                Names = names,
-                Created = sandbox.CreatedAt,
-                Attempt = sandbox.Metadata.Attempt,
-                HostNetwork = details.HostNetwork,
-                NetnsPath = details.NetnsPath,
-                Netns = inode,
-                NetnsCookie = cookie,
-                Pid = details.Pid,
-                Addresses = details.Addresses,
-            };
-        }
-        catch (CriException e) when (e.Status == CriException.NotFound)
-        {
-            return null; // Removed since it was listed.
-        }
-        catch (CriException)
-        {
-            _retry = true;
-            return null;
-        }
-    }
-
-    private void Refuse(string sandbox)
-    {
-        lock (_refused)
-            _refused.Add(sandbox);
-    }
-
-    // CRI-O may run a pod without a process of its own: then one of its containers tells.
-    private async Task<int> PidOfAContainerAsync(string sandbox, CancellationToken stop)
-    {
-        var list = await CallAsync("ListContainers",
-            new ListContainersRequest { Filter = new ContainerFilter { PodSandboxId = sandbox } },
-            ListContainersResponse.Parser, stop).ConfigureAwait(false);
-        foreach (var container in list.Containers.Where(c => c.State == ContainerState.ContainerRunning))
-        {
-            var status = await CallAsync("ContainerStatus",
-                new ContainerStatusRequest { ContainerId = container.Id, Verbose = true },
-                ContainerStatusResponse.Parser, stop).ConfigureAwait(false);
-            if (SandboxDetails.PidOf(status) is > 0 and var pid)
-                return pid;
-        }
-        return 0;
-    }
-
-    /// <summary>
-    /// The namespace's inode and cookie, by its mount, or by its process as long as that is in the sandbox's or the
-    /// pod's cgroup: a process id that was used again is somebody else's.
-    /// </summary>
-    private (ulong Inode, ulong Cookie) NetnsOf(SandboxDetails details, PodSandbox sandbox)
-    {
-        var path = details.NetnsPath.Length > 0
-            ? _namespaces.PathOfMount(details.NetnsPath)
-            : $"{_paths.Proc}/{details.Pid}/ns/net";
-        try
-        {
-            using var fd = SafeFd.Open(path);
-            if (details.NetnsPath.Length == 0 && !IsOf(details.Pid, sandbox))
-                return (0, 0);
-            return (fd.Inode(), _namespaces.CookieOf(fd));
-        }
-        catch (LinuxException)
-        {
-            return (0, 0); // Gone already, or not ours to see; the collection tries again by the path.
-        }
-    }
-
-    private bool IsOf(int pid, PodSandbox sandbox)
-    {
-        try
-        {
-            var text = File.ReadAllText($"{_paths.Proc}/{pid}/cgroup");
-            var uid = sandbox.Metadata.Uid;
-            return text.Contains(sandbox.Id, StringComparison.Ordinal)
-                || (uid.Length > 0 && CgroupPath.ParseFile(Encoding.UTF8.GetBytes(text))
-                    .IsPod(Encoding.UTF8.GetBytes(uid)));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
-    }
-
-    // What happened is of no interest: the list says what there is.
-    private async Task ListenAsync(CriClient client, CancellationToken stop)
-    {
-        const string Method = "GetContainerEvents";
-        var pause = Second;
-        while (!stop.IsCancellationRequested)
-        {
-            try
-            {
-                Statistics.Called(Method, TimeSpan.Zero);
-                await foreach (var _ in client.StreamAsync(
-                    Method, new GetEventsRequest(), ContainerEventResponse.Parser, stop).ConfigureAwait(false))
-                {
-                    pause = Second;
-                    Sign();
-                }
-                Statistics.Failed(Method, "ended");
-            }
-            catch (CriException e)
-            {
-                Statistics.Failed(Method, e.Reason);
-                if (e.Reason == "unimplemented")
-                {
-                    Log(true, $"pods.events: {Runtime} has no event stream; the list is enough");
-                    return;
-                }
-            }
-            await Task.Delay(pause, stop).ConfigureAwait(false);
-            pause = pause < LongestPause ? pause * 2 : LongestPause;
-        }
-    }
-
     public void Dispose()
     {
         _stop.Cancel();
@@ -503,7 +271,7 @@ internal sealed class PodWatcher : IDisposable
             // Cancelled, as told.
         }
         _signs?.Dispose();
-        _client?.Dispose();
+        _session.Dispose();
         _signal.Dispose();
         _stop.Dispose();
     }

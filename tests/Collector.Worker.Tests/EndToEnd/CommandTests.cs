@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Collector.Core.Compatibility;
 using Collector.Tests.Support;
 using Collector.Worker.Agent;
 
@@ -106,7 +107,7 @@ public sealed class CommandTests
         probes.EnumerateArray().Select(p => p.GetProperty("id").GetString())
             .ShouldBe(NodeFactory.Catalogue.Select(p => p.Id));
         var metrics = JsonDocument.Parse(AgentProcess.Run("list", "metrics", "--format", "json").Output).RootElement;
-        metrics.GetArrayLength().ShouldBe(NodeFactory.Catalogue.Sum(p => p.Metrics.Count()));
+        metrics.GetArrayLength().ShouldBe(NodeFactory.Catalogue.Sum(p => p.AllMetrics.Count()));
         JsonDocument.Parse(AgentProcess.Run("list", "events", "--format", "json").Output).RootElement.EnumerateArray()
             .Select(e => e.GetProperty("name").GetString())
             .ShouldBe(NodeFactory.Catalogue.SelectMany(p => p.Events).Select(e => e.Name));
