@@ -66,10 +66,10 @@ enum {
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-/* The registers of arguments. */
+/* The registers of arguments and of what a function returns. */
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long cx, dx, si, di;
+	unsigned long ax, cx, dx, si, di;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct user_pt_regs {

@@ -7,7 +7,7 @@ namespace Packaging.Tests;
 public sealed class CapabilityTests(CapabilityTests.Node node) : IClassFixture<CapabilityTests.Node>
 {
     private static readonly string[] Netlink = ["netdev", "qdisc", "tcp", "tcpsummary"];
-    private static readonly string[] Ebpf = ["packetloss", "softirq", "tcpreset", "tcpretrans"];
+    private static readonly string[] Ebpf = ["packetloss", "softirq", "tcpreset", "tcpretrans", "tcptwrcv"];
 
     [RequiresMachineFact("setpriv")]
     public void A_user_with_the_units_capabilities_sees_what_root_sees()
@@ -28,7 +28,8 @@ public sealed class CapabilityTests(CapabilityTests.Node node) : IClassFixture<C
     [InlineData("CAP_NET_ADMIN", "conntrack", "failed: EPERM")]
     [InlineData("CAP_SYSLOG", "", "")]
     [InlineData(
-        "CAP_SYS_ADMIN CAP_BPF CAP_PERFMON", "packetloss softirq tcpreset tcpretrans", "CAP_BPF and CAP_PERFMON")]
+        "CAP_SYS_ADMIN CAP_BPF CAP_PERFMON", "packetloss softirq tcpreset tcpretrans tcptwrcv",
+        "CAP_BPF and CAP_PERFMON")]
     public void Without_one_its_probes_say_so_and_doctor_names_the_line(string missing, string probes, string reason)
     {
         var capabilities = missing.Split(' ');

@@ -88,7 +88,7 @@ public sealed partial class PayloadTests
     [InlineData("netlens config ", "check print")]
     [InlineData("netlens once --format ", "table json prometheus otlp-json")]
     [InlineData("netlens once --prob", "--probe")]
-    [InlineData("netlens list metrics --probe tcp", "tcp tcpext tcpreset tcpretrans tcpsummary")]
+    [InlineData("netlens list metrics --probe tcp", "tcp tcpext tcpreset tcpretrans tcpsummary tcptwrcv")]
     public void Shells_complete_what_the_program_takes(string line, string expected)
     {
         var words = expected.Split(' ');

@@ -42,6 +42,7 @@ public static class AllProbes
         new(VirtCmdLatency.Info, static (host, settings) => new VirtCmdLatency(host, settings)),
         new(TcpReset.Info, static (host, settings) => new TcpReset(host, settings)),
         new(TcpRetrans.Info, static (host, settings) => new TcpRetrans(host, settings)),
+        new(TcpTwRcv.Info, static (host, settings) => new TcpTwRcv(host, settings)),
         new(Node.Pods.Info, static (host, _) => new Node.Pods(host)),
         // Last: it tells about the programs of those before.
         new(Ebpf.Info, static (host, _) => new Ebpf(host)),

@@ -22,7 +22,7 @@ public sealed partial class CatalogueTests
             ["netdev", "softnet", "tcp", "udp", "ip", "icmp", "tcpext", "ipext", "sock", "tcpsummary", "conntrack",
                 "qdisc",
                 "ipvs", "slab", "fd", "io", "rdma", "packetloss", "softirq", "virtcmdlatency", "tcpreset", "tcpretrans",
-                "pods", "ebpf"], ignoreOrder: true);
+                "tcptwrcv", "pods", "ebpf"], ignoreOrder: true);
 
     [Fact]
     public void Every_name_that_KubeSkoop_and_ACK_Net_Exporter_had_is_there()
