@@ -85,7 +85,8 @@ public sealed class EncoderTests
     [Fact]
     public void What_is_absent_nameless_or_about_ourselves_is_left_out()
     {
-        var (absent, present, legacy) = (Counter("absent"), Counter("present"), Counter(""));
+        var (absent, present) = (Counter("absent"), Counter("present"));
+        var legacy = Metric.Unnamed(InstrumentKind.Counter, "hidden", Units.One, "Only for a legacy name.");
         var own = Counter("own");
         var self = new TableInfo("self", RowScope.Node, [], [own]) { SelfTelemetry = true };
         var (row, selfRow) = (Row(Table(absent, present, legacy), Namespace(2), "x"), new Row(self, null, 1));
