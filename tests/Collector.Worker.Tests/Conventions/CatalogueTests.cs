@@ -16,13 +16,35 @@ public sealed partial class CatalogueTests
 
     private static IEnumerable<Metric> Metrics => Probes.SelectMany(p => p.AllMetrics);
 
+    /// <summary>What users of the older exporters and of 0.1.0 found; new probes need no line here.</summary>
     [Fact]
-    public void The_probes_of_the_contract_are_there() =>
-        Probes.Select(p => p.Id).ShouldBe(
-            ["netdev", "softnet", "tcp", "udp", "ip", "icmp", "tcpext", "ipext", "sock", "tcpsummary", "conntrack",
-                "qdisc",
-                "ipvs", "slab", "fd", "io", "rdma", "packetloss", "softirq", "virtcmdlatency", "tcpreset", "tcpretrans",
-                "tcptwrcv", "pods", "ebpf"], ignoreOrder: true);
+    public void The_probes_of_the_contract_are_there() => new[]
+    {
+        "netdev", "softnet", "tcp", "udp", "ip", "icmp", "tcpext", "ipext", "sock", "tcpsummary", "conntrack", "qdisc",
+        "ipvs", "slab", "fd", "io", "rdma", "packetloss", "softirq", "virtcmdlatency", "tcpreset", "tcpretrans",
+        "tcptwrcv", "pods", "ebpf",
+    }.Except(Probes.Select(p => p.Id)).ShouldBeEmpty();
+
+    /// <summary>Lists of probes in texts, between comments that name them: derived, so that no probe is forgotten.</summary>
+    [Theory]
+    [InlineData("README.md", "probes", false)]
+    [InlineData("README.md", "ebpf-probes", true)]
+    [InlineData("docs/install.md", "ebpf-probes", true)]
+    public void Lists_of_probes_in_Docs_are_those_of_the_registry(string file, string list, bool watches)
+    {
+        var path = Path.Combine(Root, file);
+        var page = File.ReadAllText(path);
+        var (begin, end) = ($"<!-- {list} -->", $"<!-- /{list} -->");
+        var from = page.IndexOf(begin, StringComparison.Ordinal) + begin.Length;
+        var to = page.IndexOf(end, StringComparison.Ordinal);
+        from.ShouldBeInRange(begin.Length, to, $"{file} has no {begin}");
+        // What tells about the agent itself is no probe of the machine to who reads a list.
+        var ids = Probes.Where(p => p.Watches == watches && p.Id is not ("pods" or "ebpf")).Select(p => $"`{p.Id}`");
+        var expected = page[..from] + string.Join(' ', ids) + page[to..];
+        if (Environment.GetEnvironmentVariable("UPDATE_DOCS") == "1")
+            File.WriteAllText(path, expected);
+        File.ReadAllText(path).ShouldBe(expected, "UPDATE_DOCS=1 ./test Docs rewrites it");
+    }
 
     [Fact]
     public void Every_name_that_KubeSkoop_and_ACK_Net_Exporter_had_is_there()

@@ -15,6 +15,7 @@ internal sealed record KernelFeature(string Name, Version Since, params string[]
     public static readonly KernelFeature Fentry =
         new("fentry", new(5, 5), "CONFIG_FUNCTION_TRACER", "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS")
         {
+            NeedsKernelTypes = true,
             // Built with it, and forbidden to everybody, as by lockdown.
             Refusal = new(() => BpftraceCannot("kfunc:tcp_v4_rcv { exit(); } BEGIN { exit(); }")),
         };
@@ -26,11 +27,18 @@ internal sealed record KernelFeature(string Name, Version Since, params string[]
 
     private static readonly Lazy<HashSet<string>?> Built = new(ReadConfig);
 
+    /// <summary>Typed programs name a function of the kernel's own BTF; that of a file will not do.</summary>
+    public bool NeedsKernelTypes { get; init; }
+
     /// <summary>What another tool says that this kernel refuses; null: it does not, or nobody is to be asked.</summary>
     public Lazy<string?>? Refusal { get; init; }
 
     /// <summary>Why this kernel cannot have it; null where it can, so that a test which misses it fails.</summary>
-    public string? WhyMissing => WhyMissingIn(Running, Built.Value) ?? Refusal?.Value;
+    public string? WhyMissing => WhyMissingIn(Running, Built.Value) ?? WhyUntyped ?? Refusal?.Value;
+
+    private string? WhyUntyped => NeedsKernelTypes && !File.Exists("/sys/kernel/btf/vmlinux")
+        ? $"no {Name}: there is no /sys/kernel/btf/vmlinux"
+        : null;
 
     private static string? BpftraceCannot(string program)
     {
