@@ -9,9 +9,10 @@ using Collector.Linux.Probes.Node;
 namespace Collector.Benchmarks;
 
 /// <summary>
-/// One collection of one probe, on the host alone and beside pods. Includes publishing an otherwise empty snapshot.
+/// One collection of one probe, on the host alone and beside pods. The time includes publishing an otherwise empty
+/// snapshot, the bytes are the probe's alone.
 /// </summary>
-public class ProbeBenchmarks
+public class ProbeBenchmarks : ICountsBytes
 {
     private LinuxHost _host = null!;
     private SnapshotBuilder _builder = null!;
@@ -47,9 +48,13 @@ public class ProbeBenchmarks
     {
         _builder.Begin();
         _builder.Enter(Probe);
+        var before = GC.GetAllocatedBytesForCurrentThread();
         _probe.Collect(_builder);
+        Bytes += GC.GetAllocatedBytesForCurrentThread() - before;
         return _builder.Publish().Tick;
     }
+
+    public long Bytes { get; private set; }
 
     [GlobalCleanup]
     public void Cleanup()
