@@ -1,5 +1,8 @@
+using System.Buffers;
+using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
+using Collector.Linux.Kernel.ProcFs;
 
 namespace Collector.Linux.Kernel.Bpf;
 
@@ -9,6 +12,12 @@ namespace Collector.Linux.Kernel.Bpf;
 /// </summary>
 internal sealed class KernelSymbols(KernelPaths paths)
 {
+    /// <summary>Functions of a distribution's kernel with its modules, about.</summary>
+    private const int Usual = 128 * 1024;
+
+    /// <summary>Bytes that are read at once; a line has some hundred.</summary>
+    private const int Piece = 64 * 1024;
+
     private readonly Lock _lock = new();
     private readonly Dictionary<ulong, string> _resolved = [];
     private ulong[]? _addresses;
@@ -102,9 +111,9 @@ internal sealed class KernelSymbols(KernelPaths paths)
 
     private void Read()
     {
-        var addresses = new List<ulong>(80_000);
-        var names = new List<int>(80_000);
-        var text = new MemoryStream(2_000_000);
+        var addresses = new List<ulong>(Usual);
+        var names = new List<int>(Usual);
+        var text = new MemoryStream(Usual * 24);
         // So that every name stands between two zeros.
         text.WriteByte(0);
         _resolved.Clear();
@@ -120,34 +129,51 @@ internal sealed class KernelSymbols(KernelPaths paths)
         _addresses = Missing is null ? sorted : [];
     }
 
-    // Lines as "ffffffff81000000 T _stext" or "... t name [module]"; addresses are 0 without CAP_SYSLOG.
+    // Lines as "ffffffff81000000 T _stext" or "... t name [module]"; addresses are 0 without CAP_SYSLOG. In pieces and
+    // without a string per line: a kernel has more than 100,000, and what they leave behind would stay for hours.
     private static string? Parse(string file, List<ulong> addresses, List<int> names, MemoryStream text)
     {
-        var hidden = false;
+        var buffer = ArrayPool<byte>.Shared.Rent(Piece);
         try
         {
-            foreach (var line in File.ReadLines(file))
+            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
+            var rest = 0;
+            while (stream.Read(buffer.AsSpan(rest)) is > 0 and var read)
             {
-                var space = line.IndexOf(' ', StringComparison.Ordinal);
-                if (space < 0 || space + 3 >= line.Length || line[space + 1] is not ('t' or 'T' or 'w' or 'W'))
-                    continue;
-                var address = ulong.Parse(line.AsSpan(0, space), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-                hidden |= address == 0;
-                var end = line.IndexOf('\t', space + 3);
-                var name = line.AsSpan(space + 3, (end < 0 ? line.Length : end) - space - 3);
-                addresses.Add(address);
-                names.Add((int)text.Position);
-                foreach (var c in name)
-                    text.WriteByte((byte)c);
-                text.WriteByte(0);
+                var piece = buffer.AsSpan(0, rest + read);
+                var whole = piece.LastIndexOf((byte)'\n') + 1;
+                var lines = new LineReader(piece[..whole]);
+                while (lines.TryNext(out var line))
+                    Take(line, addresses, names, text);
+                piece[whole..].CopyTo(buffer);
+                rest = piece.Length - whole;
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return $"{file} cannot be read: {e.Message}";
         }
-        return hidden ? "kernel addresses are hidden (needs CAP_SYSLOG, or kernel.kptr_restrict=0)"
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+        return addresses.Contains(0) ? "kernel addresses are hidden (needs CAP_SYSLOG, or kernel.kptr_restrict=0)"
             : addresses.Count == 0 ? $"{file} is empty"
             : null;
+    }
+
+    private static void Take(ReadOnlySpan<byte> line, List<ulong> addresses, List<int> names, MemoryStream text)
+    {
+        if (!Utf8Parser.TryParse(line, out ulong address, out var space, 'x') || space + 3 >= line.Length
+            || line[space + 1] is not ((byte)'t' or (byte)'T' or (byte)'w' or (byte)'W'))
+        {
+            return;
+        }
+        var name = line[(space + 3)..];
+        var module = name.IndexOf((byte)'\t');
+        addresses.Add(address);
+        names.Add((int)text.Position);
+        text.Write(module < 0 ? name : name[..module]);
+        text.WriteByte(0);
     }
 }
