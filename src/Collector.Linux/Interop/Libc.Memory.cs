@@ -35,6 +35,10 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     public static partial int epoll_wait(int epfd, byte* events, int maxevents, int timeout);
 
+    // int malloc_trim(size_t pad); GNU's own: others have nothing to trim.
+    [LibraryImport("libc")]
+    public static partial int malloc_trim(nuint pad);
+
     // sys/inotify.h
     public const uint IN_MOVED_TO = 0x80;
     public const uint IN_CREATE = 0x100;
