@@ -35,9 +35,13 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     public static partial int epoll_wait(int epfd, byte* events, int maxevents, int timeout);
 
-    // int malloc_trim(size_t pad); GNU's own: others have nothing to trim.
+    // malloc.h
+    public const int M_TRIM_THRESHOLD = -1;
+    public const int M_MMAP_THRESHOLD = -3;
+
+    // int mallopt(int param, int value);
     [LibraryImport("libc")]
-    public static partial int malloc_trim(nuint pad);
+    public static partial int mallopt(int param, int value);
 
     // sys/inotify.h
     public const uint IN_MOVED_TO = 0x80;

@@ -27,24 +27,11 @@ internal sealed class BpfEnvironment : IDisposable
     /// </summary>
     public Btf? Btf => Search.Path is { } path ? _btf ??= Btf.TryParse(path, out _) : null;
 
-    /// <summary>
-    /// Gives the memory of the types back (some 7 MB, and what libbpf took while it loaded) until somebody asks again:
-    /// to the system, for what the C library keeps in its arenas would stay.
-    /// </summary>
+    /// <summary>Gives the memory of the types back (some 7 MB) until somebody asks again.</summary>
     public void ReleaseTypes()
     {
-        if (_btf is null)
-            return;
-        _btf.Dispose();
+        _btf?.Dispose();
         _btf = null;
-        try
-        {
-            _ = Libc.malloc_trim(0);
-        }
-        catch (EntryPointNotFoundException)
-        {
-            // Another C library.
-        }
     }
 
     /// <summary>The file to give to libbpf; null when it finds the kernel's own itself.</summary>

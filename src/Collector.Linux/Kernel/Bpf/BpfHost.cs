@@ -1,4 +1,5 @@
 using Collector.Core.Probes;
+using Collector.Linux.Interop;
 
 namespace Collector.Linux.Kernel.Bpf;
 
@@ -18,6 +19,9 @@ public sealed record BpfOptions
 /// <summary>What eBPF probes share: the kernel's types and symbols, the event thread, and what is loaded.</summary>
 public sealed class BpfHost : IDisposable
 {
+    /// <summary>Bytes: the allocator's own threshold, before it learns.</summary>
+    private const int MostKept = 128 * 1024;
+
     private readonly Dictionary<string, LadderReport> _reports = [];
     private readonly List<BpfProgramSet> _loaded = [];
     private readonly HashSet<(string Probe, string Text)> _notes = [];
@@ -68,6 +72,8 @@ public sealed class BpfHost : IDisposable
             throw Unavailable(probe, "a recorded tree has no kernel to ask");
         if (BpfLibrary.Missing is { } missing)
             throw Unavailable(probe, missing);
+        if (_loaded.Count == 0)
+            KeepLittle();
         BpfImage image;
         try
         {
@@ -92,6 +98,21 @@ public sealed class BpfHost : IDisposable
 
     /// <summary>Gives back what only starting probes need.</summary>
     internal void Settle() => _environment?.ReleaseTypes();
+
+    // libbpf takes and gives back some 20 MB while objects are loaded. GNU's allocator learns from the first that such
+    // pieces are usual, and from then on keeps them in an arena, whose top no call trims: they are to be mappings.
+    private static void KeepLittle()
+    {
+        try
+        {
+            _ = Libc.mallopt(Libc.M_MMAP_THRESHOLD, MostKept);
+            _ = Libc.mallopt(Libc.M_TRIM_THRESHOLD, MostKept);
+        }
+        catch (EntryPointNotFoundException)
+        {
+            // Another C library.
+        }
+    }
 
     /// <summary>Remarks on a probe's settings as this kernel sees them, for the operator; one of each.</summary>
     public IReadOnlyCollection<(string Probe, string Text)> Notes => _notes;
