@@ -80,6 +80,9 @@ public sealed class LinuxHost : ProbeHost, IDisposable
             Owners.Refresh(Namespaces.All);
     }
 
+    /// <summary>Gives back what only starting probes need: once behind the probes of each collection.</summary>
+    public void Settle() => Bpf.Settle();
+
     public void Dispose()
     {
         Pods.Dispose();

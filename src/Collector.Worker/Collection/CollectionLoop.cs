@@ -15,6 +15,7 @@ internal sealed class CollectionLoop(
     private static readonly TimeSpan FirstPods = TimeSpan.FromSeconds(1);
 
     private readonly CancellationTokenSource _stop = new();
+    private readonly MemoryReturn _memory = new();
     private Thread? _thread;
     private bool _disposed;
     private long _lastEnd = Stopwatch.GetTimestamp();
@@ -52,7 +53,6 @@ internal sealed class CollectionLoop(
             collector.Node.AwaitPods(FirstPods);
             var next = Stopwatch.GetTimestamp();
             var first = true;
-            var done = 0;
             var stop = _stop.Token;
             while (!stop.IsCancellationRequested)
             {
@@ -61,8 +61,7 @@ internal sealed class CollectionLoop(
                 if (first)
                     ReportFirst();
                 first = false;
-                if (++done <= 2)
-                    GiveBackStart();
+                _memory.After(collector.Series);
                 next = WaitForNext(next, stop);
             }
         }
@@ -92,11 +91,6 @@ internal sealed class CollectionLoop(
             stop.WaitHandle.WaitOne(wait);
         return next;
     }
-
-    // Opening everything leaves garbage behind, and afterwards so little is allocated that no collection may come for
-    // hours: the node would pay for the start all day.
-    private static void GiveBackStart() =>
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
 
     private void ReportFirst()
     {

@@ -37,4 +37,9 @@ internal interface INode : IDisposable
 
     /// <summary>Called at the start of each collection: finds births and deaths.</summary>
     void Refresh(SnapshotBuilder snapshot);
+
+    /// <summary>Called at the end of each collection: every probe has started by then.</summary>
+    void Settle()
+    {
+    }
 }

@@ -73,6 +73,7 @@ internal sealed class NodeCollector : IDisposable
         foreach (var runner in _runners)
             runner.Collect(_builder);
         Self?.Collect(_builder);
+        Node.Settle();
         var snapshot = _builder.Publish();
         Series = snapshot.Series;
         LastDuration = Stopwatch.GetElapsedTime(start);

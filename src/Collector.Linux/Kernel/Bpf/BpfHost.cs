@@ -31,6 +31,8 @@ public sealed class BpfHost : IDisposable
     {
         Paths = paths;
         Options = options;
+        if (!paths.Recorded)
+            KeepLittle();
     }
 
     public BpfOptions Options { get; }
@@ -72,8 +74,6 @@ public sealed class BpfHost : IDisposable
             throw Unavailable(probe, "a recorded tree has no kernel to ask");
         if (BpfLibrary.Missing is { } missing)
             throw Unavailable(probe, missing);
-        if (_loaded.Count == 0)
-            KeepLittle();
         BpfImage image;
         try
         {
@@ -96,7 +96,7 @@ public sealed class BpfHost : IDisposable
         return new ProbeUnavailableException(reason);
     }
 
-    /// <summary>Gives back what only starting probes need.</summary>
+    /// <summary>Gives back what only starting probes need: the memory of the kernel's types, some 7 MB.</summary>
     internal void Settle() => _environment?.ReleaseTypes();
 
     // libbpf takes and gives back some 20 MB while objects are loaded. GNU's allocator learns from the first that such

@@ -62,8 +62,6 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
         }
         if (_watched.Count > loaded.Count)
             DropUnloaded(loaded);
-        // Every probe of this collection has started by now.
-        host.Bpf.Settle();
     }
 
     private void DropUnloaded(IReadOnlyList<BpfProgramSet> loaded)
