@@ -6,6 +6,9 @@ namespace Collector.Core.Snapshots;
 /// <summary>The rows of one table in one snapshot: a list of row identities and a column of longs per metric.</summary>
 public sealed class SnapshotTable
 {
+    /// <summary>Rows that there may be room for however few there are.</summary>
+    private const int Roomy = 64;
+
     private Row[] _rows = [];
     private readonly long[][] _columns;
 
@@ -43,18 +46,27 @@ public sealed class SnapshotTable
 
     internal void Set(int row, int column, long value) => _columns[column][row] = value;
 
-    /// <summary>Empties the table. References are cleared so that a dead row is not kept by an idle buffer.</summary>
+    /// <summary>
+    /// Empties the table. References are cleared so that a dead row is not kept by an idle buffer, and room for many
+    /// more rows than there were is let go.
+    /// </summary>
     internal void Clear()
     {
+        if (_rows.Length > Roomy && Count < _rows.Length / 8)
+            SetRoom(Math.Max(Roomy, Count * 2));
         Array.Clear(_rows, 0, Count);
         Count = 0;
     }
 
     private void Grow()
     {
-        var size = Math.Max(4, Count * 2);
-        Array.Resize(ref _rows, size);
+        SetRoom(Math.Max(4, Count * 2));
+    }
+
+    private void SetRoom(int rows)
+    {
+        Array.Resize(ref _rows, rows);
         for (var i = 0; i < _columns.Length; i++)
-            Array.Resize(ref _columns[i], size);
+            Array.Resize(ref _columns[i], rows);
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Collector.Worker.Configuration;
+using Collector.Worker.Memory;
 
 namespace Collector.Worker.Collection;
 

@@ -77,6 +77,37 @@ public sealed class SnapshotTests
     }
 
     [Fact]
+    public void Room_for_a_burst_of_rows_is_let_go_and_that_of_the_usual_rows_is_kept()
+    {
+        var rows = Enumerable.Range(0, 20_000).Select(i => NewRow($"eth{i}")).ToArray();
+        // Each of the three buffers has to come round once after the burst.
+        var burst = AllocatedBy(() => Collect(rows, times: 3));
+        burst.ShouldBeGreaterThan(3 * 20_000 * _table.Width * sizeof(long));
+        Collect(rows.AsSpan(0, 10), times: 4);
+        AllocatedBy(() => Collect(rows.AsSpan(0, 10), times: 20)).ShouldBeLessThan(20 * 1_024);
+
+        AllocatedBy(() => Collect(rows, times: 3)).ShouldBeGreaterThan(3 * 20_000 * _table.Width * sizeof(long));
+    }
+
+    private static long AllocatedBy(Action action)
+    {
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        action();
+        return GC.GetAllocatedBytesForCurrentThread() - before;
+    }
+
+    private void Collect(ReadOnlySpan<Row> rows, int times)
+    {
+        for (var i = 0; i < times; i++)
+        {
+            _builder.Begin();
+            foreach (var row in rows)
+                _builder.Append(row).Set(_queue, 5);
+            _builder.Publish();
+        }
+    }
+
+    [Fact]
     public void A_reader_keeps_its_snapshot_while_newer_ones_are_published()
     {
         var row = NewRow("eth0");

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Collector.Worker.Memory;
 
 namespace Collector.Worker.Export.Prometheus;
 
@@ -8,9 +9,7 @@ namespace Collector.Worker.Export.Prometheus;
 /// </summary>
 public sealed class PooledPage : IBufferWriter<byte>, IDisposable
 {
-    /// <summary>
-    /// 1 MiB: the shared pool keeps 32 arrays of a size per core, far more than the 7 MB page of 200 namespaces takes.
-    /// </summary>
+    /// <summary>1 MiB.</summary>
     private const int SegmentSize = 1024 * 1024;
 
     private readonly List<Segment> _full = [];
@@ -68,10 +67,10 @@ public sealed class PooledPage : IBufferWriter<byte>, IDisposable
     public void Clear()
     {
         foreach (var segment in _full)
-            ArrayPool<byte>.Shared.Return(segment.Buffer);
+            LargeArrays<byte>.Pool.Return(segment.Buffer);
         _full.Clear();
         if (_current.Length > 0)
-            ArrayPool<byte>.Shared.Return(_current);
+            LargeArrays<byte>.Pool.Return(_current);
         _current = [];
         _used = 0;
         _fullLength = 0;
@@ -81,7 +80,7 @@ public sealed class PooledPage : IBufferWriter<byte>, IDisposable
 
     private void NextSegment(int sizeHint)
     {
-        var next = ArrayPool<byte>.Shared.Rent(Math.Max(SegmentSize, sizeHint));
+        var next = LargeArrays<byte>.Pool.Rent(Math.Max(SegmentSize, sizeHint));
         if (_used > 0)
         {
             _full.Add(new(_current, _used));
@@ -89,7 +88,7 @@ public sealed class PooledPage : IBufferWriter<byte>, IDisposable
         }
         else if (_current.Length > 0)
         {
-            ArrayPool<byte>.Shared.Return(_current);
+            LargeArrays<byte>.Pool.Return(_current);
         }
         _current = next;
         _used = 0;

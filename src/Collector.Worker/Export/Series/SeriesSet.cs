@@ -1,5 +1,5 @@
-using System.Buffers;
 using System.Numerics;
+using Collector.Worker.Memory;
 
 namespace Collector.Worker.Export.Series;
 
@@ -22,7 +22,7 @@ internal struct SeriesSet : IDisposable
             // At most half full, so that probing ends.
             var size = BitOperations.RoundUpToPowerOf2((uint)Math.Max(series, 256) * 2);
             Dispose();
-            _entries = ArrayPool<Entry>.Shared.Rent((int)size);
+            _entries = LargeArrays<Entry>.Pool.Rent((int)size);
             Array.Clear(_entries);
             _mask = size - 1;
             _capacity = (int)size / 2;
@@ -55,7 +55,7 @@ internal struct SeriesSet : IDisposable
     public void Dispose()
     {
         if (_entries is not null)
-            ArrayPool<Entry>.Shared.Return(_entries, clearArray: true); // or dead rows would live on in the pool
+            LargeArrays<Entry>.Pool.Return(_entries, clearArray: true); // or dead rows would live on in the pool
         _entries = null;
         _capacity = 0;
     }

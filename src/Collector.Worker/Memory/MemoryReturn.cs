@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace Collector.Worker.Collection;
+namespace Collector.Worker.Memory;
 
 /// <summary>
 /// Gives the heap's spare memory back to the system when it will not be needed again: so little is allocated in steady
@@ -25,9 +25,7 @@ internal sealed class MemoryReturn(Action giveBack, Func<double> clock)
     private double? _smallerSince;
 
     public MemoryReturn()
-        : this(
-            () => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true),
-            () => (double)Stopwatch.GetTimestamp() / Stopwatch.Frequency)
+        : this(GiveBack, () => (double)Stopwatch.GetTimestamp() / Stopwatch.Frequency)
     {
     }
 
@@ -53,5 +51,11 @@ internal sealed class MemoryReturn(Action giveBack, Func<double> clock)
         giveBack();
         _most = series;
         _smallerSince = null;
+    }
+
+    private static void GiveBack()
+    {
+        LargeArrays.Forget();
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     }
 }

@@ -1,13 +1,13 @@
-using Collector.Worker.Collection;
+using Collector.Worker.Memory;
 
-namespace Collector.Worker.Tests.Collection;
+namespace Collector.Worker.Tests.Memory;
 
 public sealed class MemoryReturnTests
 {
     private int _given;
     private double _now;
 
-    private MemoryReturn Memory => field ??= new(() => _given++, () => _now);
+    private MemoryReturn Return => field ??= new(() => _given++, () => _now);
 
     [Fact]
     public void The_start_gives_back_what_opening_everything_took()
@@ -58,6 +58,6 @@ public sealed class MemoryReturnTests
     private void Run(int seconds, long series)
     {
         for (var end = _now + seconds; _now < end; _now += 2)
-            Memory.After(series);
+            Return.After(series);
     }
 }
