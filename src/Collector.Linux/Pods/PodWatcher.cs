@@ -139,8 +139,8 @@ internal sealed class PodWatcher : IDisposable
         {
             if (!Statistics.Connected && !await ConnectAsync(stop).ConfigureAwait(false))
                 return;
-            var request = new ListPodSandboxRequest();
-            var list = await _session.CallAsync("ListPodSandbox", request, ListPodSandboxResponse.Parser, stop)
+            var list = await _session.CallAsync(
+                "ListPodSandbox", static (c, o) => c.ListPodSandboxAsync(new ListPodSandboxRequest(), o), stop)
                 .ConfigureAwait(false);
             await UpdateAsync(list.Items, stop).ConfigureAwait(false);
         }
@@ -229,7 +229,7 @@ internal sealed class PodWatcher : IDisposable
         try
         {
             list = await _session.CallAsync(
-                "ListContainers", new ListContainersRequest(), ListContainersResponse.Parser, stop)
+                "ListContainers", static (c, o) => c.ListContainersAsync(new ListContainersRequest(), o), stop)
                 .ConfigureAwait(false);
         }
         catch (CriException)

@@ -55,9 +55,9 @@ internal sealed class SandboxReader(
                 Refuse(sandbox.Id);
                 return null;
             }
-            var response = await session.CallAsync("PodSandboxStatus",
-                new PodSandboxStatusRequest { PodSandboxId = sandbox.Id, Verbose = true },
-                PodSandboxStatusResponse.Parser, stop).ConfigureAwait(false);
+            var request = new PodSandboxStatusRequest { PodSandboxId = sandbox.Id, Verbose = true };
+            var response = await session.CallAsync(
+                "PodSandboxStatus", (c, o) => c.PodSandboxStatusAsync(request, o), stop).ConfigureAwait(false);
             var details = SandboxDetails.Of(response);
             if (!details.IsEnough)
                 details = details with { Pid = await PidOfAContainerAsync(sandbox.Id, stop).ConfigureAwait(false) };
@@ -102,14 +102,14 @@ internal sealed class SandboxReader(
     // CRI-O may run a pod without a process of its own: then one of its containers tells.
     private async Task<int> PidOfAContainerAsync(string sandbox, CancellationToken stop)
     {
-        var list = await session.CallAsync("ListContainers",
-            new ListContainersRequest { Filter = new ContainerFilter { PodSandboxId = sandbox } },
-            ListContainersResponse.Parser, stop).ConfigureAwait(false);
+        var ofSandbox = new ListContainersRequest { Filter = new ContainerFilter { PodSandboxId = sandbox } };
+        var list = await session.CallAsync("ListContainers", (c, o) => c.ListContainersAsync(ofSandbox, o), stop)
+            .ConfigureAwait(false);
         foreach (var container in list.Containers.Where(c => c.State == ContainerState.ContainerRunning))
         {
-            var status = await session.CallAsync("ContainerStatus",
-                new ContainerStatusRequest { ContainerId = container.Id, Verbose = true },
-                ContainerStatusResponse.Parser, stop).ConfigureAwait(false);
+            var request = new ContainerStatusRequest { ContainerId = container.Id, Verbose = true };
+            var status = await session.CallAsync(
+                "ContainerStatus", (c, o) => c.ContainerStatusAsync(request, o), stop).ConfigureAwait(false);
             if (SandboxDetails.PidOf(status) is > 0 and var pid)
                 return pid;
         }
