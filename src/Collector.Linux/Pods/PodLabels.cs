@@ -1,5 +1,6 @@
 using System.Text;
 using Collector.Core.Subjects;
+using Collector.Linux.Kernel;
 using Collector.Linux.Pods.Cri;
 
 namespace Collector.Linux.Pods;
@@ -70,7 +71,7 @@ internal sealed class PodLabels(IReadOnlyList<string> wanted, Action<string> rej
     private string Clean(string text, int longest, string reason)
     {
         if (text.Length <= longest && !text.AsSpan().ContainsAnyExcept(Allowed))
-            return text;
+            return NamePool.Of(text);
         rejected(reason);
         var clean = new StringBuilder(text, 0, Math.Min(text.Length, longest), longest);
         for (var i = 0; i < clean.Length; i++)
@@ -78,7 +79,7 @@ internal sealed class PodLabels(IReadOnlyList<string> wanted, Action<string> rej
             if (!Allowed.Contains(clean[i]))
                 clean[i] = '_';
         }
-        return clean.ToString();
+        return NamePool.Of(clean.ToString());
     }
 
     private static readonly System.Buffers.SearchValues<char> Allowed = System.Buffers.SearchValues.Create(

@@ -23,6 +23,7 @@ internal sealed class CriAnswers(HttpMessageHandler inner) : DelegatingHandler(i
         if (response.StatusCode != HttpStatusCode.OK)
             return $"HTTP status {(int)response.StatusCode}";
         var type = response.Content.Headers.ContentType?.MediaType;
-        return type?.StartsWith("application/grpc", StringComparison.Ordinal) == true ? null : $"content of type '{type}'";
+        var isGrpc = type?.StartsWith("application/grpc", StringComparison.Ordinal) == true;
+        return isGrpc ? null : $"content of type '{type}'";
     }
 }

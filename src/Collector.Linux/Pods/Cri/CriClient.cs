@@ -7,7 +7,7 @@ using Client = Collector.Linux.Pods.Cri.RuntimeService.RuntimeServiceClient;
 
 namespace Collector.Linux.Pods.Cri;
 
-/// <summary>The Container Runtime Interface over a unix socket: the generated client, deadlines, and its errors.</summary>
+/// <summary>The Container Runtime Interface over a unix socket: the generated client with deadlines.</summary>
 /// <remarks>
 /// No keep-alive pings: Go's server ends connections that ping more often than every five minutes. The channel connects
 /// again by itself after the runtime was restarted.

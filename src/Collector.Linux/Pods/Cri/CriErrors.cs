@@ -4,7 +4,7 @@ using Grpc.Core;
 
 namespace Collector.Linux.Pods.Cri;
 
-/// <summary>The failures of calls in our words: they name the socket, which the client's and the framework's do not.</summary>
+/// <summary>The failures of calls, told with the socket, which the client and the framework do not name.</summary>
 internal sealed class CriErrors(string socket, TimeSpan deadline)
 {
     public CriException Of(string method, Exception e) => e switch
@@ -25,7 +25,10 @@ internal sealed class CriErrors(string socket, TimeSpan deadline)
         var name = Enum.IsDefined(e.StatusCode)
             ? JsonNamingPolicy.SnakeCaseLower.ConvertName(e.StatusCode.ToString())
             : "unknown";
-        return new CriException(name, $"{socket}: {method}: {name}: {e.Status.Detail}", e) { Status = (int)e.StatusCode };
+        return new CriException(name, $"{socket}: {method}: {name}: {e.Status.Detail}", e)
+        {
+            Status = (int)e.StatusCode,
+        };
     }
 
     private static string Reason(SocketException e) => e.SocketErrorCode switch
