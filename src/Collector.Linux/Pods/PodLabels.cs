@@ -33,8 +33,9 @@ internal sealed class PodLabels(IReadOnlyList<string> wanted, Action<string> rej
             return null;
         }
         return new SubjectNames(
-            null, Clean(metadata.Namespace, LongestLabel, "name"), Clean(metadata.Name, LongestName, "name"),
-            metadata.Uid.Length == 0 ? null : Clean(metadata.Uid, LongestLabel, "name"))
+            null, Clean(metadata.Namespace.Text(), LongestLabel, "name"),
+            Clean(metadata.Name.Text(), LongestName, "name"),
+            metadata.Uid.Length == 0 ? null : Clean(metadata.Uid.Text(), LongestLabel, "name"))
         {
             PodLabels = Labels(sandbox),
         };
@@ -48,7 +49,7 @@ internal sealed class PodLabels(IReadOnlyList<string> wanted, Action<string> rej
         var labels = new List<KeyValuePair<string, string>>();
         foreach (var key in wanted)
         {
-            if (sandbox.Labels.TryGetValue(key, out var value) && value.Length > 0)
+            if (sandbox.Labels.ValueOf(key) is { Length: > 0 } value)
                 labels.Add(new(key, Bounded(key, Clean(value, LongestLabel, "label"))));
         }
         return labels;
@@ -71,7 +72,7 @@ internal sealed class PodLabels(IReadOnlyList<string> wanted, Action<string> rej
     private string Clean(string text, int longest, string reason)
     {
         if (text.Length <= longest && !text.AsSpan().ContainsAnyExcept(Allowed))
-            return NamePool.Of(text);
+            return text;
         rejected(reason);
         var clean = new StringBuilder(text, 0, Math.Min(text.Length, longest), longest);
         for (var i = 0; i < clean.Length; i++)

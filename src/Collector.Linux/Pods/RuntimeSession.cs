@@ -33,7 +33,7 @@ internal sealed class RuntimeSession(PodStatistics statistics) : IDisposable
         }
         var version = await CallAsync("Version", static (c, o) => c.VersionAsync(new VersionRequest(), o), stop)
             .ConfigureAwait(false);
-        Runtime = $"{Printable(version.RuntimeName)} {Printable(version.RuntimeVersion)}";
+        Runtime = $"{Printable(version.RuntimeName.Text())} {Printable(version.RuntimeVersion.Text())}";
         statistics.Connected = true;
     }
 
