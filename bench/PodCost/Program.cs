@@ -33,6 +33,7 @@ internal static class Program
         var perPod = (many.Kept - few.Kept) / (pods - FewPods);
         Print($"pods, status calls for them            {pods}, {many.StatusCalls}");
         Print($"a look while nothing changes           {many.Look:0} us of processor time");
+        Print($"                                       {many.Allocated:0} bytes allocated");
         Print($"naming the namespaces, per collection  {many.Names:0.0} us of processor time");
         foreach (var interval in new[] { 1, 15 })
         {
@@ -41,6 +42,7 @@ internal static class Program
         }
         Print($"memory per pod                         {perPod} bytes");
         Print($"memory of the client without pods      {(few.Kept - (perPod * FewPods)) / 1024} KiB");
+        Print($"resident memory of the process         {many.Resident / 1048576.0:0.0} MiB");
         return 0;
     }
 
@@ -74,12 +76,16 @@ internal static class Program
         while (host.Pods.Table.All.Count < pods || Calls(host, "ListPodSandbox") < Warmup)
             Thread.Sleep(10);
         var (calls, cpu) = (Calls(host, "ListPodSandbox"), Environment.CpuUsage.TotalTime);
+        var allocated = GC.GetTotalAllocatedBytes();
         Thread.Sleep(Measured);
         calls = Calls(host, "ListPodSandbox") - calls;
         cpu = Environment.CpuUsage.TotalTime - cpu;
+        allocated = (GC.GetTotalAllocatedBytes() - allocated) / calls;
+        var resident = Environment.WorkingSet;
         var kept = GC.GetTotalMemory(forceFullCollection: true) - before;
         var status = Calls(host, "PodSandboxStatus");
-        Console.WriteLine(new Figures(status, cpu.TotalMicroseconds / calls, CostOfNames(host), kept));
+        Console.WriteLine(new Figures(
+            status, cpu.TotalMicroseconds / calls, allocated, CostOfNames(host), kept, resident));
         return 0;
     }
 
@@ -111,15 +117,19 @@ internal static class Program
 /// <summary>What the inner process found out; its only output.</summary>
 /// <param name="StatusCalls">Calls for details of a sandbox.</param>
 /// <param name="Look">Microseconds of processor time per list.</param>
+/// <param name="Allocated">Bytes allocated per list.</param>
 /// <param name="Names">Microseconds of processor time per collection.</param>
 /// <param name="Kept">Bytes on the heap more than before the runtime was asked.</param>
-internal sealed record Figures(long StatusCalls, double Look, double Names, long Kept)
+/// <param name="Resident">Bytes of the process in memory while it lists.</param>
+internal sealed record Figures(
+    long StatusCalls, double Look, long Allocated, double Names, long Kept, long Resident)
 {
     public static Figures Parse(string text)
     {
         var parts = text.Split(' ').Select(p => double.Parse(p, CultureInfo.InvariantCulture)).ToArray();
-        return new Figures((long)parts[0], parts[1], parts[2], (long)parts[3]);
+        return new Figures((long)parts[0], parts[1], (long)parts[2], parts[3], (long)parts[4], (long)parts[5]);
     }
 
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{StatusCalls} {Look} {Names} {Kept}");
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture, $"{StatusCalls} {Look} {Allocated} {Names} {Kept} {Resident}");
 }

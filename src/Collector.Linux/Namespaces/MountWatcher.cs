@@ -1,7 +1,7 @@
-using System.Text;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.ProcFs;
+using CommunityToolkit.HighPerformance.Buffers;
 
 namespace Collector.Linux.Namespaces;
 
@@ -91,8 +91,9 @@ internal sealed unsafe class MountWatcher : IDisposable
     private static string Unescape(ReadOnlySpan<byte> text)
     {
         if (text.IndexOf((byte)'\\') < 0)
-            return Encoding.UTF8.GetString(text);
-        var bytes = new byte[text.Length];
+            return NamePool.Of(text);
+        using var owner = SpanOwner<byte>.Allocate(text.Length);
+        var bytes = owner.Span;
         var n = 0;
         for (var i = 0; i < text.Length; i++)
         {
@@ -106,7 +107,7 @@ internal sealed unsafe class MountWatcher : IDisposable
                 bytes[n++] = text[i];
             }
         }
-        return Encoding.UTF8.GetString(bytes, 0, n);
+        return NamePool.Of(bytes[..n]);
     }
 
     private static bool IsOctal(ReadOnlySpan<byte> digits) =>

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
-using System.Text;
 using Collector.Linux.Interop;
+using Collector.Linux.Kernel;
 
 namespace Collector.Linux.Pods;
 
@@ -66,7 +66,7 @@ internal sealed unsafe class FolderWatch : IDisposable
             var end = name.IndexOf((byte)0);
             // A queue that ran over has neither folder nor name; the poll finds what was missed.
             if (_folders.TryGetValue(MemoryMarshal.Read<int>(events), out var folder))
-                _created(folder, Encoding.UTF8.GetString(end < 0 ? name : name[..end]));
+                _created(folder, NamePool.Of(end < 0 ? name : name[..end]));
             events = events[(Head + length)..];
         }
     }

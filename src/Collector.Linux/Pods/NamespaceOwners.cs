@@ -39,7 +39,7 @@ internal sealed class NamespaceOwners(KernelPaths paths, NamespaceRegistry regis
                 continue;
             unresolved++;
             if (handle.MountPath is { } path)
-                namer.Expect(Path.GetFileName(path));
+                namer.Expect(NamePool.Of(Path.GetFileName(path.AsSpan())));
         }
         Unresolved = unresolved;
     }

@@ -1,5 +1,6 @@
 using System.Text;
 using Collector.Core.Subjects;
+using Collector.Linux.Kernel;
 using Collector.Linux.Pods.Cri;
 
 namespace Collector.Linux.Pods;
@@ -32,8 +33,9 @@ internal sealed class PodLabels(IReadOnlyList<string> wanted, Action<string> rej
             return null;
         }
         return new SubjectNames(
-            null, Clean(metadata.Namespace, LongestLabel, "name"), Clean(metadata.Name, LongestName, "name"),
-            metadata.Uid.Length == 0 ? null : Clean(metadata.Uid, LongestLabel, "name"))
+            null, Clean(metadata.Namespace.Text(), LongestLabel, "name"),
+            Clean(metadata.Name.Text(), LongestName, "name"),
+            metadata.Uid.Length == 0 ? null : Clean(metadata.Uid.Text(), LongestLabel, "name"))
         {
             PodLabels = Labels(sandbox),
         };
@@ -47,7 +49,7 @@ internal sealed class PodLabels(IReadOnlyList<string> wanted, Action<string> rej
         var labels = new List<KeyValuePair<string, string>>();
         foreach (var key in wanted)
         {
-            if (sandbox.Labels.TryGetValue(key, out var value) && value.Length > 0)
+            if (sandbox.Labels.ValueOf(key) is { Length: > 0 } value)
                 labels.Add(new(key, Bounded(key, Clean(value, LongestLabel, "label"))));
         }
         return labels;
@@ -78,7 +80,7 @@ internal sealed class PodLabels(IReadOnlyList<string> wanted, Action<string> rej
             if (!Allowed.Contains(clean[i]))
                 clean[i] = '_';
         }
-        return clean.ToString();
+        return NamePool.Of(clean.ToString());
     }
 
     private static readonly System.Buffers.SearchValues<char> Allowed = System.Buffers.SearchValues.Create(

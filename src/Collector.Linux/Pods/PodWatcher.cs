@@ -139,8 +139,8 @@ internal sealed class PodWatcher : IDisposable
         {
             if (!Statistics.Connected && !await ConnectAsync(stop).ConfigureAwait(false))
                 return;
-            var request = new ListPodSandboxRequest();
-            var list = await _session.CallAsync("ListPodSandbox", request, ListPodSandboxResponse.Parser, stop)
+            var list = await _session.CallAsync(
+                "ListPodSandbox", static (c, o) => c.ListPodSandboxAsync(new ListPodSandboxRequest(), o), stop)
                 .ConfigureAwait(false);
             await UpdateAsync(list.Items, stop).ConfigureAwait(false);
         }
@@ -191,13 +191,14 @@ internal sealed class PodWatcher : IDisposable
         {
             if (sandbox.Id.Length is 0 or > LongestId)
                 RejectOnce("id", "");
-            else if (!present.TryAdd(sandbox.Id, sandbox))
-                RejectOnce("duplicate", sandbox.Id);
+            else if (!present.TryAdd(sandbox.Id.Text(), sandbox))
+                RejectOnce("duplicate", sandbox.Id.Text());
         }
         var changed = _store.Mark(present);
         var found = await _reader.ReadAsync(
-            [.. present.Values.Where(s => s.State == PodSandboxState.SandboxReady
-                && !_store.Knows(s.Id) && !_reader.IsRefused(s.Id))], stop).ConfigureAwait(false);
+            [.. present.Where(s => s.Value.State == PodSandboxState.SandboxReady
+                && !_store.Knows(s.Key) && !_reader.IsRefused(s.Key)).Select(s => s.Value)], stop)
+            .ConfigureAwait(false);
         _retry = _reader.Retry;
         _reader.Keep(present.Keys);
         var containers = _options.Containers && (changed || found.Count > 0 || _namesOwed || _signs!.Any)
@@ -229,7 +230,7 @@ internal sealed class PodWatcher : IDisposable
         try
         {
             list = await _session.CallAsync(
-                "ListContainers", new ListContainersRequest(), ListContainersResponse.Parser, stop)
+                "ListContainers", static (c, o) => c.ListContainersAsync(new ListContainersRequest(), o), stop)
                 .ConfigureAwait(false);
         }
         catch (CriException)
@@ -243,9 +244,9 @@ internal sealed class PodWatcher : IDisposable
         foreach (var container in list.Containers)
         {
             if (container.Id.Length is 0 or > LongestId || container.Metadata is not { Name.Length: > 0 } metadata)
-                RejectOnce("container", container.Id.Length > LongestId ? "" : container.Id);
-            else if (!names.ContainsKey(container.Id))
-                names.Add(container.Id, before.GetValueOrDefault(container.Id) ?? _labels.Name(metadata.Name));
+                RejectOnce("container", container.Id.Length > LongestId ? "" : container.Id.Text());
+            else if (container.Id.Text() is var id && !names.ContainsKey(id))
+                names.Add(id, before.GetValueOrDefault(id) ?? _labels.Name(metadata.Name.Text()));
         }
         return names.Count == before.Count && names.Keys.All(before.ContainsKey) ? before : names.ToFrozenDictionary();
     }

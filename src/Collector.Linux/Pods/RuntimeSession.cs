@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Collector.Linux.Pods.Cri;
-using Google.Protobuf;
+using Grpc.Core;
+using Client = Collector.Linux.Pods.Cri.RuntimeService.RuntimeServiceClient;
 
 namespace Collector.Linux.Pods;
 
@@ -30,9 +31,9 @@ internal sealed class RuntimeSession(PodStatistics statistics) : IDisposable
             _client = new CriClient(socket);
             Socket = socket;
         }
-        var version = await CallAsync("Version", new VersionRequest(), VersionResponse.Parser, stop)
+        var version = await CallAsync("Version", static (c, o) => c.VersionAsync(new VersionRequest(), o), stop)
             .ConfigureAwait(false);
-        Runtime = $"{Printable(version.RuntimeName)} {Printable(version.RuntimeVersion)}";
+        Runtime = $"{Printable(version.RuntimeName.Text())} {Printable(version.RuntimeVersion.Text())}";
         statistics.Connected = true;
     }
 
@@ -48,12 +49,12 @@ internal sealed class RuntimeSession(PodStatistics statistics) : IDisposable
 
     /// <exception cref="CriException">The runtime refused, or did not answer.</exception>
     public async Task<T> CallAsync<T>(
-        string method, IMessage request, MessageParser<T> parser, CancellationToken stop) where T : IMessage<T>
+        string method, Func<Client, CallOptions, AsyncUnaryCall<T>> call, CancellationToken stop)
     {
         var start = Stopwatch.GetTimestamp();
         try
         {
-            return await _client!.CallAsync(method, request, parser, stop).ConfigureAwait(false);
+            return await _client!.CallAsync(method, call, stop).ConfigureAwait(false);
         }
         catch (CriException e)
         {
@@ -81,8 +82,7 @@ internal sealed class RuntimeSession(PodStatistics statistics) : IDisposable
             try
             {
                 statistics.Called(Method, TimeSpan.Zero);
-                await foreach (var _ in _client!.StreamAsync(
-                    Method, new GetEventsRequest(), ContainerEventResponse.Parser, stop).ConfigureAwait(false))
+                await foreach (var _ in _client!.EventsAsync(stop).ConfigureAwait(false))
                 {
                     pause = ShortestPause;
                     changed();

@@ -1,4 +1,3 @@
-using System.Text;
 using Collector.Core.Subjects;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
@@ -44,6 +43,7 @@ internal sealed class SandboxReader(
 
     private async Task<Pod?> TryReadAsync(PodSandbox sandbox, CancellationToken stop)
     {
+        var id = sandbox.Id.Text();
         try
         {
             // Labels and names first: what is no pod costs no call.
@@ -52,25 +52,25 @@ internal sealed class SandboxReader(
                 names = labels.NamesOf(sandbox);
             if (names is null)
             {
-                Refuse(sandbox.Id);
+                Refuse(id);
                 return null;
             }
-            var response = await session.CallAsync("PodSandboxStatus",
-                new PodSandboxStatusRequest { PodSandboxId = sandbox.Id, Verbose = true },
-                PodSandboxStatusResponse.Parser, stop).ConfigureAwait(false);
+            var request = new PodSandboxStatusRequest { PodSandboxId = id, Verbose = true };
+            var response = await session.CallAsync(
+                "PodSandboxStatus", (c, o) => c.PodSandboxStatusAsync(request, o), stop).ConfigureAwait(false);
             var details = SandboxDetails.Of(response);
             if (!details.IsEnough)
-                details = details with { Pid = await PidOfAContainerAsync(sandbox.Id, stop).ConfigureAwait(false) };
+                details = details with { Pid = await PidOfAContainerAsync(id, stop).ConfigureAwait(false) };
             if (!details.IsEnough)
             {
                 statistics.Reject("bad_status");
-                Refuse(sandbox.Id);
+                Refuse(id);
                 return null;
             }
             var (inode, cookie) = details.HostNetwork ? (0, 0) : NetnsOf(details, sandbox);
             return new Pod
             {
-                Sandbox = sandbox.Id,
+                Sandbox = id,
                 Names = names,
                 Created = sandbox.CreatedAt,
                 Attempt = sandbox.Metadata.Attempt,
@@ -102,14 +102,14 @@ internal sealed class SandboxReader(
     // CRI-O may run a pod without a process of its own: then one of its containers tells.
     private async Task<int> PidOfAContainerAsync(string sandbox, CancellationToken stop)
     {
-        var list = await session.CallAsync("ListContainers",
-            new ListContainersRequest { Filter = new ContainerFilter { PodSandboxId = sandbox } },
-            ListContainersResponse.Parser, stop).ConfigureAwait(false);
+        var ofSandbox = new ListContainersRequest { Filter = new ContainerFilter { PodSandboxId = sandbox } };
+        var list = await session.CallAsync("ListContainers", (c, o) => c.ListContainersAsync(ofSandbox, o), stop)
+            .ConfigureAwait(false);
         foreach (var container in list.Containers.Where(c => c.State == ContainerState.ContainerRunning))
         {
-            var status = await session.CallAsync("ContainerStatus",
-                new ContainerStatusRequest { ContainerId = container.Id, Verbose = true },
-                ContainerStatusResponse.Parser, stop).ConfigureAwait(false);
+            var request = new ContainerStatusRequest { ContainerId = container.Id.Text(), Verbose = true };
+            var status = await session.CallAsync(
+                "ContainerStatus", (c, o) => c.ContainerStatusAsync(request, o), stop).ConfigureAwait(false);
             if (SandboxDetails.PidOf(status) is > 0 and var pid)
                 return pid;
         }
@@ -142,11 +142,10 @@ internal sealed class SandboxReader(
     {
         try
         {
-            var text = File.ReadAllText($"{paths.Proc}/{pid}/cgroup");
+            var text = File.ReadAllBytes($"{paths.Proc}/{pid}/cgroup");
             var uid = sandbox.Metadata.Uid;
-            return text.Contains(sandbox.Id, StringComparison.Ordinal)
-                || (uid.Length > 0 && CgroupPath.ParseFile(Encoding.UTF8.GetBytes(text))
-                    .IsPod(Encoding.UTF8.GetBytes(uid)));
+            return text.AsSpan().IndexOf(sandbox.Id.Span) >= 0
+                || (uid.Length > 0 && CgroupPath.ParseFile(text).IsPod(uid.Span));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

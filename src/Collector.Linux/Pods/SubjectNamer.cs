@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text;
 using Collector.Core.Subjects;
 using Collector.Linux.Kernel.ProcFs;
 
@@ -76,9 +75,9 @@ internal sealed class SubjectNamer(Func<PodTable> table, Action<string>? expect 
             guess = table().OfUid(uid)?.Names ?? new SubjectNames(PodUid: uid);
             guess = guess with { NetnsName = before.NetnsName, IsSecondary = true };
         }
-        else if (!path.ContainerId.IsEmpty)
+        else if (path.ContainerIdText is { } container)
         {
-            guess = new SubjectNames(before.NetnsName) { ContainerId = Encoding.ASCII.GetString(path.ContainerId) };
+            guess = new SubjectNames(before.NetnsName) { ContainerId = container };
         }
         else if (!mounted && CgroupPath.UnitOf(cgroup) is { } unit)
         {

@@ -75,7 +75,7 @@ internal sealed class ProcessGroups(NamespaceRegistry namespaces, PodWatcher pod
         // One of another pod's processes that entered counts where it works, and is none of this pod's containers.
         if (handle != namespaces.Host && handle.Namespace.Names.PodUid is { } uid && uid != path.PodUidText)
             return null;
-        group = Make(handle, path.PodUidText!, startTime, id.ToString());
+        group = Make(handle, path.PodUidText!, startTime, path.ContainerIdText);
         containers.Add(group.Container!, group);
         _containers.Add(group);
         return group;

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Collector.Linux.Kernel.ProcFs;
+using Collector.Linux.Kernel;
 
 namespace Collector.Linux.Sources;
 
@@ -122,7 +123,7 @@ public sealed class Snmp6File() : TextFile("net/snmp6")
             var value = end + line[end..].IndexOfAnyExcept((byte)' ', (byte)'\t');
             if (value < end)
                 return false;
-            var text = Encoding.Latin1.GetString(line[..end]);
+            var text = NamePool.Of(line[..end]);
             if (Array.Find(Prefixes, p => text.StartsWith(p, StringComparison.Ordinal)) is not { } prefix)
                 return false;
             var section = headers.FindIndex(h => h.Section == prefix);

@@ -1,5 +1,6 @@
 using Collector.Linux.Pods;
 using Collector.Linux.Pods.Cri;
+using Google.Protobuf;
 
 namespace Collector.Linux.Tests.Pods;
 
@@ -13,12 +14,31 @@ public sealed class PodLabelsTests
     {
         var sandbox = new PodSandbox
         {
-            Id = "a", Metadata = new PodSandboxMetadata { Namespace = ns, Name = name, Uid = "1bcd7e96" },
+            Id = Bytes("a"),
+            Metadata = new PodSandboxMetadata { Namespace = Bytes(ns), Name = Bytes(name), Uid = Bytes("1bcd7e96") },
         };
         foreach (var (key, value) in labels)
-            sandbox.Labels.Add(key, value);
+            sandbox.Labels.Add(new Label { Key = Bytes(key), Value = Bytes(value) });
         return sandbox;
     }
+
+    private static ByteString Bytes(string text) => ByteString.CopyFromUtf8(text);
+
+    [Fact]
+    public void A_text_that_is_not_UTF8_costs_nobody_his_name()
+    {
+        var strange = Sandbox("shop", "web-0", ("app", "?"));
+        strange.Metadata.Name = strange.Labels[0].Value = ByteString.CopyFrom(0xFF, (byte)'x');
+        var list = new ListPodSandboxResponse { Items = { strange, Sandbox("shop", "good") } };
+        list = ListPodSandboxResponse.Parser.ParseFrom(list.ToByteArray());
+        var names = list.Items.Select(s => Labels("app").NamesOf(s)!).ToArray();
+        names.Select(n => n.PodName).ShouldBe(["_x", "good"]);
+        names[0].PodLabels.ShouldBe([new("app", "_x")]);
+    }
+
+    [Fact]
+    public void Of_two_labels_of_one_key_the_last_counts() => Labels("app")
+        .NamesOf(Sandbox("shop", "web-0", ("app", "a"), ("app", "b")))!.PodLabels.ShouldBe([new("app", "b")]);
 
     [Fact]
     public void Names_and_the_labels_that_are_asked_for()
@@ -35,7 +55,7 @@ public sealed class PodLabelsTests
     [Fact]
     public void A_sandbox_without_a_name_is_refused()
     {
-        Labels().NamesOf(new PodSandbox { Id = "a" }).ShouldBeNull();
+        Labels().NamesOf(new PodSandbox { Id = Bytes("a") }).ShouldBeNull();
         Labels().NamesOf(Sandbox("", "web-0")).ShouldBeNull();
         Labels().NamesOf(Sandbox("shop", "")).ShouldBeNull();
         _rejected.ShouldBe(["no_metadata", "no_metadata", "no_metadata"]);

@@ -63,7 +63,7 @@ public sealed class PodsTests
     }
 
     private static Task<VersionResponse> AskAsync(CriClient client) =>
-        client.CallAsync("Version", new VersionRequest(), VersionResponse.Parser, CancellationToken.None);
+        client.CallAsync("Version", static (c, o) => c.VersionAsync(new VersionRequest(), o), CancellationToken.None);
 
     [Theory]
     [InlineData("unix:///run/x.sock", "/run/x.sock")]

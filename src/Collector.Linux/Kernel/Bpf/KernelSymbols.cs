@@ -1,8 +1,8 @@
-using System.Buffers;
 using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using Collector.Linux.Kernel.ProcFs;
+using CommunityToolkit.HighPerformance.Buffers;
 
 namespace Collector.Linux.Kernel.Bpf;
 
@@ -19,7 +19,6 @@ internal sealed class KernelSymbols(KernelPaths paths)
     private const int Piece = 64 * 1024;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<ulong, string> _resolved = [];
     private ulong[]? _addresses;
     private int[] _names = [];
     private byte[] _text = [];
@@ -50,9 +49,7 @@ internal sealed class KernelSymbols(KernelPaths paths)
             if (index < 0)
                 return "";
             offset = address - _addresses![index];
-            if (!_resolved.TryGetValue(_addresses[index], out var name))
-                _resolved.Add(_addresses[index], name = TextAt(_names[index]));
-            return name;
+            return TextAt(_names[index]);
         }
     }
 
@@ -74,7 +71,7 @@ internal sealed class KernelSymbols(KernelPaths paths)
     private string TextAt(int start)
     {
         var rest = _text.AsSpan(start);
-        return Encoding.ASCII.GetString(rest[..rest.IndexOf((byte)0)]);
+        return NamePool.Of(rest[..rest.IndexOf((byte)0)]);
     }
 
     private void EnsureRead()
@@ -116,7 +113,6 @@ internal sealed class KernelSymbols(KernelPaths paths)
         var text = new MemoryStream(Usual * 24);
         // So that every name stands between two zeros.
         text.WriteByte(0);
-        _resolved.Clear();
         _modules = Modules();
         Missing = Parse($"{paths.Proc}/kallsyms", addresses, names, text);
         // A hardened unit has an empty file there (ProtectKernelTunables=); process 1 sees the kernel's.
@@ -133,14 +129,15 @@ internal sealed class KernelSymbols(KernelPaths paths)
     // without a string per line: a kernel has more than 100,000, and what they leave behind would stay for hours.
     private static string? Parse(string file, List<ulong> addresses, List<int> names, MemoryStream text)
     {
-        var buffer = ArrayPool<byte>.Shared.Rent(Piece);
+        using var owner = SpanOwner<byte>.Allocate(Piece);
+        var buffer = owner.Span;
         try
         {
             using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
             var rest = 0;
-            while (stream.Read(buffer.AsSpan(rest)) is > 0 and var read)
+            while (stream.Read(buffer[rest..]) is > 0 and var read)
             {
-                var piece = buffer.AsSpan(0, rest + read);
+                var piece = buffer[..(rest + read)];
                 var whole = piece.LastIndexOf((byte)'\n') + 1;
                 var lines = new LineReader(piece[..whole]);
                 while (lines.TryNext(out var line))
@@ -152,10 +149,6 @@ internal sealed class KernelSymbols(KernelPaths paths)
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return $"{file} cannot be read: {e.Message}";
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
         }
         return addresses.Contains(0) ? "kernel addresses are hidden (needs CAP_SYSLOG, or kernel.kptr_restrict=0)"
             : addresses.Count == 0 ? $"{file} is empty"

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Text;
 using Collector.Core.Events;
 
 namespace Collector.Linux.Kernel.Bpf;
@@ -25,7 +24,7 @@ internal struct Comm
     {
         ReadOnlySpan<byte> all = this;
         var end = all.IndexOf((byte)0);
-        return Encoding.UTF8.GetString(end < 0 ? all : all[..end]);
+        return NamePool.Of(end < 0 ? all : all[..end]);
     }
 }
 

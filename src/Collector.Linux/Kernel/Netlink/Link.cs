@@ -65,12 +65,11 @@ public sealed class Link(int index)
 
     internal void Update(ref LinkMessage message)
     {
-        if (!Matches(Name, message.Name))
-            Name = Encoding.UTF8.GetString(message.Name);
+        Name = NamePool.Of(message.Name, Name);
         var loopback = (message.Flags & Rtnl.IFF_LOOPBACK) != 0;
         if (Kind.Length == 0 || !SameKind(message.Kind, loopback))
         {
-            Kind = loopback ? "loopback" : message.Kind.IsEmpty ? "physical" : Encoding.UTF8.GetString(message.Kind);
+            Kind = loopback ? "loopback" : message.Kind.IsEmpty ? "physical" : NamePool.Of(message.Kind);
             Role = loopback ? LinkRole.Loopback : LinkRoles.Of(Kind);
         }
         LowerHere = message.LowerElsewhere || message.LowerIndex == Index ? 0 : message.LowerIndex;
@@ -84,20 +83,7 @@ public sealed class Link(int index)
     }
 
     private bool SameKind(ReadOnlySpan<byte> kind, bool loopback) =>
-        loopback ? Role == LinkRole.Loopback : kind.IsEmpty ? Kind == "physical" : Matches(Kind, kind);
-
-    // A name that is not UTF-8 never matches its decoded text: it is decoded anew, which is slow but right.
-    private static bool Matches(string text, ReadOnlySpan<byte> bytes)
-    {
-        if (text.Length != bytes.Length)
-            return false;
-        for (var i = 0; i < bytes.Length; i++)
-        {
-            if (text[i] != bytes[i])
-                return false;
-        }
-        return true;
-    }
+        loopback ? Role == LinkRole.Loopback : kind.IsEmpty ? Kind == "physical" : Ascii.Equals(kind, Kind);
 
     public override string ToString() => $"{Name} ({Kind}, {Index})";
 }

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Collector.Linux.Kernel.ProcFs;
 
 /// <summary>
@@ -27,7 +25,20 @@ internal readonly ref struct CgroupPath
     public ReadOnlySpan<byte> ContainerId { get; }
 
     /// <summary>The pod's UID as the API server writes it, null when there is none.</summary>
-    public string? PodUidText => PodUid.IsEmpty ? null : Encoding.ASCII.GetString(PodUid).Replace('_', '-');
+    public string? PodUidText
+    {
+        get
+        {
+            if (PodUid.IsEmpty)
+                return null;
+            Span<byte> text = stackalloc byte[PodUid.Length];
+            PodUid.Replace(text, (byte)'_', (byte)'-');
+            return NamePool.Of(text);
+        }
+    }
+
+    /// <summary>As text, null when there is none.</summary>
+    public string? ContainerIdText => ContainerId.IsEmpty ? null : NamePool.Of(ContainerId);
 
     /// <summary>True when the pod is the one of this UID, written either way.</summary>
     public bool IsPod(ReadOnlySpan<byte> uid)
@@ -77,7 +88,7 @@ internal readonly ref struct CgroupPath
             {
                 var part = path[(path.LastIndexOf((byte)'/') + 1)..];
                 if (part.EndsWith(".service"u8))
-                    return Encoding.UTF8.GetString(part);
+                    return NamePool.Of(part);
                 path = path[..Math.Max(0, path.Length - part.Length - 1)];
             }
         }

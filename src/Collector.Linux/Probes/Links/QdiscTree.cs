@@ -1,10 +1,10 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Text;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Netlink;
+using Collector.Linux.Kernel;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Sources;
 
@@ -160,7 +160,7 @@ internal sealed class QdiscState(QdiscKey key)
     /// <summary>Takes a message's figures, which count only once the whole dump is good.</summary>
     public void Stage(ref QdiscMessage message)
     {
-        _stagedKind = Is(_kind, message.Kind) ? _kind : Encoding.UTF8.GetString(message.Kind);
+        _stagedKind = NamePool.Of(message.Kind, _kind);
         HasStatistics = message.HasStatistics;
         Queue = message.Queue;
         _stagedBytes = message.Bytes;
@@ -240,17 +240,5 @@ internal sealed class QdiscState(QdiscKey key)
         writer.Set(Qdisc.Backlog, Queue.backlog);
         if (_hasRequeues)
             writer.Set(Qdisc.Requeues, _requeues.Total);
-    }
-
-    private static bool Is(string text, ReadOnlySpan<byte> bytes)
-    {
-        if (text.Length != bytes.Length)
-            return false;
-        for (var i = 0; i < bytes.Length; i++)
-        {
-            if (text[i] != bytes[i])
-                return false;
-        }
-        return true;
     }
 }

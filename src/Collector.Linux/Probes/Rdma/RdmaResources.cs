@@ -5,6 +5,7 @@ using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Netlink;
+using Collector.Linux.Kernel;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Sources;
 
@@ -82,7 +83,7 @@ internal sealed class RdmaResources : INetlinkSink, IDisposable
         while (attributes.MoveNext(out var type, out var value))
         {
             if (type == Rdmanl.RDMA_NLDEV_ATTR_DEV_NAME)
-                device = Encoding.UTF8.GetString(NetlinkAttributes.Text(value));
+                device = NamePool.Of(NetlinkAttributes.Text(value));
             else if (type == Rdmanl.RDMA_NLDEV_ATTR_RES_SUMMARY && !TakeSummary(value, counts))
                 return false;
         }

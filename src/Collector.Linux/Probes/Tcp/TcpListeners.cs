@@ -5,6 +5,7 @@ using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
 using Collector.Linux.Kernel.Netlink;
+using Collector.Linux.Kernel;
 using Collector.Linux.Probes.Mib;
 using Collector.Linux.Processes;
 using Collector.Linux.Sources;
@@ -139,7 +140,9 @@ internal sealed class TcpListeners(NetNamespace ns, int limit, ListenerOwners? o
         Span<byte> bytes = stackalloc byte[16];
         BinaryPrimitives.WriteUInt128BigEndian(bytes, address);
         var ip = new IPAddress(bytes);
-        return (ip.IsIPv4MappedToIPv6 ? ip.MapToIPv4() : ip).ToString();
+        Span<char> text = stackalloc char[45];
+        (ip.IsIPv4MappedToIPv6 ? ip.MapToIPv4() : ip).TryFormat(text, out var length);
+        return NamePool.Of(text[..length]);
     }
 
     private sealed class Group
