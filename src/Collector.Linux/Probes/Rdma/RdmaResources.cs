@@ -7,6 +7,7 @@ using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Sources;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Probes.Rdma;
 
@@ -46,7 +47,7 @@ internal sealed class RdmaResources : INetlinkSink, IDisposable
             return;
         if (!_channel.Ask(host.Namespaces.Host, Rdmanl.ResourcesRequest, Rtnl.NLM_F_DUMP, request, this))
         {
-            if (_channel.Error is not (Errno.EPROTONOSUPPORT or Errno.EOPNOTSUPP or Errno.EINVAL))
+            if (!_channel.Error.IsAny(EPROTONOSUPPORT, EOPNOTSUPP, EINVAL))
                 snapshot.ReadFailed(_channel.Failure);
             return;
         }
