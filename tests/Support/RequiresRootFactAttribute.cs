@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Tests.Support;
 
@@ -20,9 +21,8 @@ public sealed class RequiresRootTheoryAttribute : TheoryAttribute
 }
 
 /// <summary>Whether tests may make network namespaces here.</summary>
-internal static partial class RootSupport
+internal static class RootSupport
 {
-    private const int CLONE_NEWNET = 0x40000000;
     private static readonly Lazy<string?> Refusal = new(Probe);
 
     /// <summary>Null when the test can run, else the reason for its skip.</summary>
@@ -55,10 +55,4 @@ internal static partial class RootSupport
         thread.Join();
         return refusal;
     }
-
-    [LibraryImport("libc")]
-    private static partial uint geteuid();
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int unshare(int flags);
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Tests.Support;
 
@@ -7,9 +8,8 @@ namespace Collector.Tests.Support;
 /// A network namespace of a test's own, with a unique name, loopback up. Removed, with every process started in it,
 /// when disposed.
 /// </summary>
-internal sealed partial class TestNetns : IDisposable
+internal sealed class TestNetns : IDisposable
 {
-    private const int CLONE_NEWNET = 0x40000000;
     private static int _number;
     private readonly List<Process> _processes = [];
     private ulong? _inode;
@@ -109,9 +109,6 @@ internal sealed partial class TestNetns : IDisposable
         _processes.Clear();
         Shell.Try("ip", "netns", "del", Name);
     }
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int setns(int fd, int type);
 }
 
 /// <summary>Two namespaces joined by a veth pair, with IPv4 and IPv6 addresses that are usable at once.</summary>

@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using Tmds.Linux;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Interop;
 
@@ -14,7 +16,7 @@ public static class DescriptorOutput
             var done = 0;
             while (done < bytes.Length)
             {
-                var written = Libc.write(descriptor, start + done, (nuint)(bytes.Length - done));
+                var written = write(descriptor, start + done, bytes.Length - done);
                 if (written >= 0)
                     done += (int)written;
                 else
@@ -26,10 +28,10 @@ public static class DescriptorOutput
     // A terminal or pipe may have been set to O_NONBLOCK by whoever shares it.
     private static unsafe void Handle(int descriptor, Errno error)
     {
-        var wait = new Libc.pollfd { fd = descriptor, events = Libc.POLLOUT };
-        if (error == Errno.EAGAIN)
+        var wait = new pollfd { fd = descriptor, events = POLLOUT };
+        if (error == EAGAIN)
             _ = Libc.poll(&wait, 1, -1);
-        else if (error != Errno.EINTR)
-            throw new IOException(Marshal.GetPInvokeErrorMessage((int)error));
+        else if (error != EINTR)
+            throw new IOException(Marshal.GetPInvokeErrorMessage(error.Number));
     }
 }

@@ -1,59 +1,51 @@
-using System.Runtime.InteropServices;
+using System.Globalization;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Interop;
 
-/// <summary>Error numbers that the code tells apart (include/uapi/asm-generic/errno*.h, x86-64 and arm64).</summary>
-public enum Errno
+/// <summary>Why a system call failed: a number of Tmds.LibC. As text it is the name that C gives it.</summary>
+public readonly record struct Errno(int Number)
 {
-    None = 0,
-    EPERM = 1,
-    ENOENT = 2,
-    ESRCH = 3,
-    EINTR = 4,
-    EIO = 5,
-    E2BIG = 7,
-    EBADF = 9,
-    EAGAIN = 11,
-    ENOMEM = 12,
-    EACCES = 13,
-    EBUSY = 16,
-    EEXIST = 17,
-    ENODEV = 19,
-    ENOTDIR = 20,
-    EINVAL = 22,
-    ENFILE = 23,
-    EMFILE = 24,
-    ENOSPC = 28,
-    ENOSYS = 38,
-    ENODATA = 61,
-    EPROTONOSUPPORT = 93,
-    EOPNOTSUPP = 95,
-    EAFNOSUPPORT = 97,
-    ENOBUFS = 105,
-    ETIMEDOUT = 110,
-    ESTALE = 116,
-}
+    /// <summary>It did not fail.</summary>
+    public static Errno None => default;
 
-/// <summary>A system call that failed: which one, on what, and why.</summary>
-public sealed class LinuxException : Exception
-{
-    public LinuxException()
+    /// <summary>Whether it is one of these numbers.</summary>
+    public bool IsAny(params ReadOnlySpan<int> numbers) => numbers.Contains(Number);
+
+    public override string ToString() =>
+        Names.GetValueOrDefault(Number) ?? Number.ToString(CultureInfo.InvariantCulture);
+
+    public static implicit operator Errno(int number) => new(number);
+
+    /// <summary>Names of those that messages and labels have; others stay numbers.</summary>
+    internal static IReadOnlyDictionary<int, string> Names { get; } = new Dictionary<int, string>
     {
-    }
-
-    public LinuxException(string message) : base(message)
-    {
-    }
-
-    public LinuxException(string message, Exception innerException) : base(message, innerException)
-    {
-    }
-
-    public LinuxException(string call, Errno errno)
-        : base($"{call}: {Marshal.GetPInvokeErrorMessage((int)errno)} ({errno})") => Errno = errno;
-
-    public Errno Errno { get; }
-
-    /// <summary>For the call that failed just now on this thread.</summary>
-    public static LinuxException Last(string call) => new(call, (Errno)Marshal.GetLastPInvokeError());
+        [0] = nameof(None),
+        [EPERM] = nameof(EPERM),
+        [ENOENT] = nameof(ENOENT),
+        [ESRCH] = nameof(ESRCH),
+        [EINTR] = nameof(EINTR),
+        [EIO] = nameof(EIO),
+        [E2BIG] = nameof(E2BIG),
+        [EBADF] = nameof(EBADF),
+        [EAGAIN] = nameof(EAGAIN),
+        [ENOMEM] = nameof(ENOMEM),
+        [EACCES] = nameof(EACCES),
+        [EBUSY] = nameof(EBUSY),
+        [EEXIST] = nameof(EEXIST),
+        [ENODEV] = nameof(ENODEV),
+        [ENOTDIR] = nameof(ENOTDIR),
+        [EINVAL] = nameof(EINVAL),
+        [ENFILE] = nameof(ENFILE),
+        [EMFILE] = nameof(EMFILE),
+        [ENOSPC] = nameof(ENOSPC),
+        [ENOSYS] = nameof(ENOSYS),
+        [ENODATA] = nameof(ENODATA),
+        [EPROTONOSUPPORT] = nameof(EPROTONOSUPPORT),
+        [EOPNOTSUPP] = nameof(EOPNOTSUPP),
+        [EAFNOSUPPORT] = nameof(EAFNOSUPPORT),
+        [ENOBUFS] = nameof(ENOBUFS),
+        [ETIMEDOUT] = nameof(ETIMEDOUT),
+        [ESTALE] = nameof(ESTALE),
+    };
 }

@@ -1,5 +1,8 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
+using Tmds.Linux;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Interop;
 
@@ -7,11 +10,7 @@ namespace Collector.Linux.Interop;
 public sealed record FileIdentity(ulong Device, ulong Inode)
 {
     /// <summary>Of an open file; null where the system cannot say.</summary>
-    public static unsafe FileIdentity? Of(int descriptor)
-    {
-        byte empty = 0;
-        return Of(descriptor, &empty, Libc.AT_EMPTY_PATH);
-    }
+    public static FileIdentity? Of(int descriptor) => OperatingSystem.IsLinux() ? Ask(descriptor, "") : null;
 
     /// <summary>Of an open file; null where the system cannot say.</summary>
     public static FileIdentity? Of(SafeFileHandle file)
@@ -30,26 +29,20 @@ public sealed record FileIdentity(ulong Device, ulong Inode)
     }
 
     /// <summary>Of what a path leads to now; null where that is nothing, or the system cannot say.</summary>
-    public static unsafe FileIdentity? Of(string path)
-    {
-        fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
-            return Of(Libc.AT_FDCWD, name, 0);
-    }
+    public static FileIdentity? Of(string path) => OperatingSystem.IsLinux() ? Ask(null, path) : null;
 
-    private static unsafe FileIdentity? Of(int folder, byte* path, int flags)
+    // Not compiled elsewhere: the package has no file for Windows.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static unsafe FileIdentity? Ask(int? descriptor, string path)
     {
-        if (!OperatingSystem.IsLinux())
-            return null;
-        try
+        statx found;
+        fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
         {
-            Libc.statx_t found;
-            return Libc.statx(folder, path, flags, Libc.STATX_INO, &found) == 0
+            var result = Libc.statx(
+                descriptor ?? AT_FDCWD, name, descriptor is null ? 0 : AT_EMPTY_PATH, STATX_INO, &found);
+            return result == 0
                 ? new(MakeDevice(found.stx_dev_major, found.stx_dev_minor), found.stx_ino)
                 : null;
-        }
-        catch (EntryPointNotFoundException)
-        {
-            return null;
         }
     }
 

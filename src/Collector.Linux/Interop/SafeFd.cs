@@ -1,5 +1,8 @@
 using System.Runtime.InteropServices;
+using System.Runtime.InteropServices.Marshalling;
 using Microsoft.Win32.SafeHandles;
+using Tmds.Linux;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Interop;
 
@@ -11,14 +14,23 @@ public sealed class SafeFd : SafeHandleMinusOneIsInvalid
     /// <summary>The descriptor's number. The caller keeps the object alive while using it.</summary>
     internal int Value => (int)handle;
 
-    protected override bool ReleaseHandle() => Libc.close((int)handle) == 0;
+    protected override bool ReleaseHandle() => close((int)handle) == 0;
 
     /// <summary>Opens a path read-only.</summary>
     /// <exception cref="LinuxException">open(2) failed; the message has the path and the error.</exception>
     internal static SafeFd Open(string path, int flags = 0)
     {
-        var fd = Libc.open(path, Libc.O_RDONLY | Libc.O_CLOEXEC | flags);
+        var fd = OpenReadOnly(path, flags);
         return fd >= 0 ? new SafeFd(fd) : throw LinuxException.Last($"open {path}");
+    }
+
+    private static unsafe int OpenReadOnly(string path, int flags)
+    {
+        scoped var name = new Utf8StringMarshaller.ManagedToUnmanagedIn();
+        name.FromManaged(path, stackalloc byte[Utf8StringMarshaller.ManagedToUnmanagedIn.BufferSize]);
+        var fd = open(name.ToUnmanaged(), O_RDONLY | O_CLOEXEC | flags, 0);
+        name.Free();
+        return fd;
     }
 
     /// <summary>
@@ -32,7 +44,7 @@ public sealed class SafeFd : SafeHandleMinusOneIsInvalid
         if (Value < Highest)
             return this;
         Dispose();
-        throw new LinuxException(what, Errno.EMFILE);
+        throw new LinuxException(what, EMFILE);
     }
 
     // The kernel gives the lowest free number, so a high one means that few are left. The runtime takes two for every
@@ -53,9 +65,9 @@ public sealed class SafeFd : SafeHandleMinusOneIsInvalid
     internal unsafe ulong Inode()
     {
         byte empty = 0;
-        Libc.statx_t stat;
-        return Libc.statx(Value, &empty, Libc.AT_EMPTY_PATH, Libc.STATX_INO, &stat) == 0 ? stat.stx_ino : 0;
+        statx stat;
+        return Libc.statx(Value, &empty, AT_EMPTY_PATH, STATX_INO, &stat) == 0 ? stat.stx_ino : 0;
     }
 
-    internal static Errno LastErrno => (Errno)Marshal.GetLastPInvokeError();
+    internal static Errno LastErrno => Marshal.GetLastPInvokeError();
 }

@@ -2,6 +2,8 @@ using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.ProcFs;
 using CommunityToolkit.HighPerformance.Buffers;
+using Tmds.Linux;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Namespaces;
 
@@ -53,8 +55,8 @@ internal sealed unsafe class MountWatcher : IDisposable
 
     private bool Changed()
     {
-        var poll = new Libc.pollfd { fd = _poll!.Value, events = Libc.POLLPRI };
-        return Libc.poll(&poll, 1, 0) > 0 && (poll.revents & (Libc.POLLPRI | Libc.POLLERR)) != 0;
+        var poll = new pollfd { fd = _poll!.Value, events = POLLPRI };
+        return Libc.poll(&poll, 1, 0) > 0 && (poll.revents & (POLLPRI | POLLERR)) != 0;
     }
 
     /// <summary>

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Collector.Linux.Interop;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Namespaces;
 
@@ -46,7 +47,7 @@ public sealed class NamespaceEntry : IDisposable
     private T Inside<T>(SafeFd ns, Func<T> open)
     {
         _own ??= SafeFd.Open(_ownPath);
-        if (Libc.setns(ns.Value, Libc.CLONE_NEWNET) != 0)
+        if (setns(ns.Value, CLONE_NEWNET) != 0)
             throw LinuxException.Last("setns to a network namespace (needs CAP_SYS_ADMIN)");
         try
         {
@@ -56,7 +57,7 @@ public sealed class NamespaceEntry : IDisposable
         {
             // The way back needs no more than the way in. Were it refused, every later file would be of the wrong
             // namespace: numbers under a wrong name are worse than no agent.
-            if (Libc.setns(_own.Value, Libc.CLONE_NEWNET) != 0)
+            if (setns(_own.Value, CLONE_NEWNET) != 0)
                 Environment.FailFast(
                     "cannot return to the agent's own network namespace", LinuxException.Last("setns"));
         }

@@ -3,6 +3,7 @@ using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Kernel.ProcFs;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Namespaces;
 
@@ -67,7 +68,7 @@ public sealed class NamespaceHandle : IDisposable
         {
             return Enter(() => Namespace.IsHost ? ProcFile.Open(path) : ProcFile.OpenOfNamespace(path));
         }
-        catch (LinuxException e) when (e.Errno == Errno.EPERM && Pid > 0 && path != $"{proc}/{pathBelowProc}")
+        catch (LinuxException e) when (e.Errno == EPERM && Pid > 0 && path != $"{proc}/{pathBelowProc}")
         {
             // Without CAP_SYS_ADMIN the files are still readable through a process of the namespace.
             return ProcFile.OpenOfNamespace($"{proc}/{Pid}/{pathBelowProc}");

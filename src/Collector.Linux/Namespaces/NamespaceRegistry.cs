@@ -2,6 +2,7 @@ using Collector.Core.Subjects;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.ProcFs;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Namespaces;
 
@@ -154,7 +155,7 @@ public sealed class NamespaceRegistry : IDisposable
         {
             fd?.Dispose();
             // Gone between the look and the opening is not unreadable; many processes of one namespace are one of them.
-            if (error is not (Errno.ENOENT or Errno.ESRCH))
+            if (!error.IsAny(ENOENT, ESRCH))
                 _unreadable.Add(expected);
             return null;
         }

@@ -1,4 +1,6 @@
 using Collector.Linux.Interop;
+using Tmds.Linux;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Namespaces;
 
@@ -25,12 +27,12 @@ internal static unsafe class NsCookie
 
     private static ulong Ask()
     {
-        var fd = Libc.socket(Libc.AF_UNIX, Libc.SOCK_DGRAM | Libc.SOCK_CLOEXEC, 0);
+        var fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
             throw LinuxException.Last("socket");
-        using var socket = new SafeFd(fd);
+        using var opened = new SafeFd(fd);
         ulong cookie = 0;
-        uint length = sizeof(ulong);
-        return Libc.getsockopt(fd, Libc.SOL_SOCKET, Libc.SO_NETNS_COOKIE, &cookie, &length) == 0 ? cookie : 0;
+        socklen_t length = sizeof(ulong);
+        return getsockopt(fd, SOL_SOCKET, Libc.SO_NETNS_COOKIE, &cookie, &length) == 0 ? cookie : 0;
     }
 }

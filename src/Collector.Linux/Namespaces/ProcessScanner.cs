@@ -3,6 +3,7 @@ using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Processes;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Namespaces;
 
@@ -33,7 +34,7 @@ internal sealed class ProcessScanner : IDisposable
         _proc = paths.Proc;
         if (paths.Recorded)
             return;
-        _folder = SafeFd.Open(_proc, Libc.O_DIRECTORY);
+        _folder = SafeFd.Open(_proc, O_DIRECTORY);
         // The last process id is that of the reader's pid namespace: of no use for another one's /proc, where we either
         // are not (no "self") or have another process id.
         if (NumberOfSelf() == Environment.ProcessId)

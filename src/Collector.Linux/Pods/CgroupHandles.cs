@@ -1,5 +1,7 @@
 using System.Text;
 using Collector.Linux.Interop;
+using Tmds.Linux;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Pods;
 
@@ -10,7 +12,7 @@ namespace Collector.Linux.Pods;
 internal sealed unsafe class CgroupHandles : IDisposable
 {
     private const int IdSize = sizeof(ulong);
-    private static readonly int Flags = Libc.O_RDONLY | Libc.O_CLOEXEC | Libc.O_DIRECTORY;
+    private static readonly int Flags = O_RDONLY | O_CLOEXEC | O_DIRECTORY;
 
     private readonly SafeFd _root;
     private readonly byte[] _path = new byte[4096];
@@ -29,22 +31,22 @@ internal sealed unsafe class CgroupHandles : IDisposable
         SafeFd fd;
         try
         {
-            fd = SafeFd.Open(root, Libc.O_DIRECTORY);
+            fd = SafeFd.Open(root, O_DIRECTORY);
         }
         catch (LinuxException)
         {
             return null;
         }
-        var bytes = stackalloc byte[sizeof(Libc.file_handle) + Libc.MAX_HANDLE_SZ];
-        var handle = (Libc.file_handle*)bytes;
-        handle->handle_bytes = Libc.MAX_HANDLE_SZ;
+        var bytes = stackalloc byte[sizeof(file_handle) + MAX_HANDLE_SZ];
+        var handle = (file_handle*)bytes;
+        handle->handle_bytes = (uint)MAX_HANDLE_SZ;
         byte empty = 0;
         int mount;
-        if (Libc.name_to_handle_at(fd.Value, &empty, handle, &mount, Libc.AT_EMPTY_PATH) == 0
+        if (name_to_handle_at(fd.Value, &empty, handle, &mount, AT_EMPTY_PATH) == 0
             && *handle is { handle_type: Libc.KernfsHandle, handle_bytes: IdSize }
-            && Libc.open_by_handle_at(fd.Value, handle, Flags) is var again and >= 0)
+            && open_by_handle_at(fd.Value, handle, Flags) is var again and >= 0)
         {
-            _ = Libc.close(again);
+            _ = close(again);
             return new CgroupHandles(fd);
         }
         fd.Dispose();
@@ -58,13 +60,13 @@ internal sealed unsafe class CgroupHandles : IDisposable
     {
         path = default;
         var bytes = stackalloc ulong[2];
-        var handle = (Libc.file_handle*)bytes;
+        var handle = (file_handle*)bytes;
         handle->handle_bytes = IdSize;
         handle->handle_type = Libc.KernfsHandle;
         bytes[1] = id;
-        var result = Libc.open_by_handle_at(_root.Value, handle, Flags);
+        var result = open_by_handle_at(_root.Value, handle, Flags);
         if (result < 0)
-            return SafeFd.LastErrno == Errno.ESTALE;
+            return SafeFd.LastErrno == ESTALE;
         using var fd = new SafeFd(result);
         path = PathOf(fd);
         path = path[Math.Min(_rootLength, path.Length)..];
@@ -77,7 +79,7 @@ internal sealed unsafe class CgroupHandles : IDisposable
         fixed (byte* name = link)
         fixed (byte* path = _path)
         {
-            var length = Libc.readlink(name, path, (nuint)_path.Length);
+            var length = readlink(name, path, _path.Length);
             return length <= 0 ? default : _path.AsSpan(0, (int)length);
         }
     }

@@ -3,6 +3,7 @@ using System.Text;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.ProcFs;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Pods;
 
@@ -97,7 +98,7 @@ internal sealed class CgroupIds(string? root, bool handles = true) : IDisposable
     {
         try
         {
-            using var fd = SafeFd.Open(folder, Libc.O_DIRECTORY);
+            using var fd = SafeFd.Open(folder, O_DIRECTORY);
             return fd.Inode();
         }
         catch (LinuxException)

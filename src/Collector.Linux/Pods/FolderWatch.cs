@@ -2,6 +2,8 @@ using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
+using Tmds.Linux;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Pods;
 
@@ -21,7 +23,7 @@ internal sealed unsafe class FolderWatch : IDisposable
     {
         _created = created;
         _inotify = Own(Libc.inotify_init1(Libc.IN_CLOEXEC), "inotify_init1");
-        _wake = Own(Libc.eventfd(0, Libc.EFD_CLOEXEC | Libc.EFD_NONBLOCK), "eventfd");
+        _wake = Own(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
         _thread = new Thread(Run, 128 * 1024) { IsBackground = true, Name = "pod-folders" };
         _thread.Start();
     }
@@ -40,16 +42,16 @@ internal sealed unsafe class FolderWatch : IDisposable
     private void Run()
     {
         var buffer = stackalloc byte[4096];
-        var wanted = stackalloc Libc.pollfd[2];
+        var wanted = stackalloc pollfd[2];
         while (!_stopping)
         {
-            wanted[0] = new() { fd = _inotify.Value, events = Libc.POLLIN };
-            wanted[1] = new() { fd = _wake.Value, events = Libc.POLLIN };
-            if (Libc.poll(wanted, 2, -1) < 0 && SafeFd.LastErrno != Errno.EINTR)
+            wanted[0] = new() { fd = _inotify.Value, events = POLLIN };
+            wanted[1] = new() { fd = _wake.Value, events = POLLIN };
+            if (Libc.poll(wanted, 2, -1) < 0 && SafeFd.LastErrno != EINTR)
                 return;
-            if (_stopping || (wanted[0].revents & Libc.POLLIN) == 0)
+            if (_stopping || (wanted[0].revents & POLLIN) == 0)
                 continue;
-            var length = (int)Libc.read(_inotify.Value, buffer, 4096);
+            var length = (int)read(_inotify.Value, buffer, 4096);
             if (length > 0)
                 Tell(new ReadOnlySpan<byte>(buffer, length));
         }
@@ -75,7 +77,7 @@ internal sealed unsafe class FolderWatch : IDisposable
     {
         _stopping = true;
         var one = 1UL;
-        Libc.write(_wake.Value, &one, sizeof(ulong));
+        write(_wake.Value, &one, sizeof(ulong));
         _thread.Join(TimeSpan.FromSeconds(5));
         _inotify.Dispose();
         _wake.Dispose();

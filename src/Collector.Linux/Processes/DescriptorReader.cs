@@ -1,5 +1,6 @@
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.ProcFs;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Processes;
 
@@ -24,12 +25,9 @@ internal sealed class DescriptorReader(ProcFolder proc, bool sockets)
             open = proc.SizeOf(process.Pid, "/fd\0"u8, out error);
         else
             open = Walk(process.Pid, out openSockets, out error);
-        failure = error switch
-        {
-            Errno.None or Errno.ENOENT or Errno.ESRCH => "",
-            Errno.EACCES or Errno.EPERM => "permission",
-            _ => error.ToString(),
-        };
+        failure = error == Errno.None || error.IsAny(ENOENT, ESRCH) ? ""
+            : error.IsAny(EACCES, EPERM) ? "permission"
+            : error.ToString();
         if (error == Errno.None && (process.Recheck || process.FileLimit < 0))
             process.FileLimit = ReadLimit(process.Pid);
         return error == Errno.None;
@@ -38,7 +36,7 @@ internal sealed class DescriptorReader(ProcFolder proc, bool sockets)
     private long Walk(int pid, out long openSockets, out Errno error)
     {
         openSockets = 0;
-        if (!proc.TryOpen(pid, "/fd\0"u8, Libc.O_DIRECTORY, out var folder, out error))
+        if (!proc.TryOpen(pid, "/fd\0"u8, O_DIRECTORY, out var folder, out error))
             return -1;
         var count = 0L;
         var entries = proc.EntriesOf(folder);
@@ -51,7 +49,7 @@ internal sealed class DescriptorReader(ProcFolder proc, bool sockets)
                 openSockets++;
         }
         error = entries.Error;
-        Libc.close(folder);
+        _ = close(folder);
         return count;
     }
 

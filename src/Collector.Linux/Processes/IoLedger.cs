@@ -1,6 +1,7 @@
 using Collector.Core.Snapshots;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.ProcFs;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Processes;
 
@@ -80,10 +81,10 @@ internal sealed class IoLedger(ProcessTable table)
             Count(process, now);
         else if (n >= 0)
             snapshot.ReadFailed("format");
-        else if (error is Errno.ENOENT or Errno.ESRCH)
+        else if (error.IsAny(ENOENT, ESRCH))
             Lose(process);
         else
-            snapshot.ReadFailed(error is Errno.EACCES or Errno.EPERM ? "permission" : error.ToString());
+            snapshot.ReadFailed(error.IsAny(EACCES, EPERM) ? "permission" : error.ToString());
     }
 
     private void Count(Process process, IoCounters now)

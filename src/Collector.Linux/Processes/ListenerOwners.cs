@@ -5,6 +5,7 @@ using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Pods;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Processes;
 
@@ -85,9 +86,9 @@ internal sealed class ListenerOwners(PodWatcher pods, Func<ProcessTable> table)
 
     private void Search(ProcFolder proc, int pid, ProcessGroup group, SnapshotBuilder snapshot)
     {
-        if (!proc.TryOpen(pid, "/fd\0"u8, Libc.O_DIRECTORY, out var folder, out var error))
+        if (!proc.TryOpen(pid, "/fd\0"u8, O_DIRECTORY, out var folder, out var error))
         {
-            if (error is Errno.EACCES or Errno.EPERM)
+            if (error.IsAny(EACCES, EPERM))
                 snapshot.ReadFailed("permission");
             return;
         }
@@ -97,7 +98,7 @@ internal sealed class ListenerOwners(PodWatcher pods, Func<ProcessTable> table)
             if (_wanted.Remove(SocketLink.Inode(folder, name), out var cookie))
                 CollectionsMarshal.GetValueRefOrNullRef(_known, cookie).Group = group;
         }
-        Libc.close(folder);
+        _ = close(folder);
     }
 
     private struct Entry

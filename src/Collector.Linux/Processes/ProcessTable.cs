@@ -5,6 +5,7 @@ using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Pods;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Processes;
 
@@ -99,7 +100,7 @@ internal sealed class ProcessTable : IDisposable
             if (!ProcessStat.TryRead(Folder, pid, out var stat, out var error))
             {
                 // Not to be read for another reason (no descriptors) is not gone: its counters would begin anew.
-                if (known is not null && error is not (Errno.None or Errno.ENOENT or Errno.ESRCH))
+                if (known is not null && error != Errno.None && !error.IsAny(ENOENT, ESRCH))
                     known.SeenAt = _tick;
                 return;
             }
@@ -159,7 +160,7 @@ internal sealed class ProcessTable : IDisposable
         if (!process.Recheck)
             return;
         var inode = Folder.NetNamespaceOf(process.Pid, out var error);
-        process.Denied = error is Errno.EACCES or Errno.EPERM;
+        process.Denied = error.IsAny(EACCES, EPERM);
         // A zombie has no namespace any more: it stays where it was (and its cgroup v1 path is "/").
         if (inode == 0 || _namespaces.Find(inode) is not { } handle)
             return;

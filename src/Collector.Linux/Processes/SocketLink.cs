@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using Collector.Linux.Interop;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Processes;
 
@@ -12,9 +13,9 @@ internal static unsafe class SocketLink
     public static ulong Inode(int folder, ReadOnlySpan<byte> name)
     {
         Span<byte> target = stackalloc byte[32];
-        nint n;
+        long n;
         fixed (byte* link = name, into = target)
-            n = Libc.readlinkat(folder, link, into, (nuint)target.Length);
+            n = readlinkat(folder, link, into, target.Length);
         return n > 9 && target.StartsWith("socket:["u8)
             && Utf8Parser.TryParse(target[8..(int)n], out ulong inode, out _)
                 ? inode

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Namespaces;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Sources;
 
@@ -34,15 +35,15 @@ internal sealed class InetDiag(bool perFamily = false) : IDisposable
             if (AskLegacy(handle, states, extensions, sink))
                 return true;
             // A kernel that no longer has the compatibility layer says so; anything else is a failure of this time.
-            if (_channel.Error is not (Errno.ENOENT or Errno.EINVAL or Errno.EOPNOTSUPP))
+            if (!_channel.Error.IsAny(ENOENT, EINVAL, EOPNOTSUPP))
                 return false;
         }
-        if (!AskFamily(handle, Libc.AF_INET, states, extensions, sink))
+        if (!AskFamily(handle, AF_INET, states, extensions, sink))
             return false;
         _perFamily = true;
         // Where IPv6 is not built in, there are no such sockets: ENOENT from the missing handler.
         _second.Inner = sink;
-        return AskFamily(handle, Libc.AF_INET6, states, extensions, _second) || _channel.Error == Errno.ENOENT;
+        return AskFamily(handle, AF_INET6, states, extensions, _second) || _channel.Error == ENOENT;
     }
 
     private bool AskLegacy(NamespaceHandle handle, uint states, byte extensions, INetlinkSink sink)

@@ -1,6 +1,7 @@
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Namespaces;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Sources;
 
@@ -59,7 +60,7 @@ public abstract class TextFile(string path) : NamespaceSource
         }
         catch (LinuxException e)
         {
-            Failure = e.Errno == Errno.ENOENT ? "" : e.Errno.ToString();
+            Failure = e.Errno == ENOENT ? "" : e.Errno.ToString();
             _pause = Math.Clamp(_pause * 2, 1, LongestPause);
             _wait = _pause;
             return false;

@@ -28,13 +28,21 @@ public sealed partial class SourceTests
     public void Nothing_is_left_for_later() => Where(line => Unfinished().IsMatch(line)).ShouldBeEmpty();
 
     /// <summary>
-    /// What C spells stands in Interop, where LayoutTests compare it with the headers; Windows' own beside its calls.
+    /// What C spells, and Tmds.LibC has not, stands in Interop, where LayoutTests compare it with the headers; Windows'
+    /// own beside its calls.
     /// </summary>
     [Fact]
     public void No_constant_of_C_stands_outside_Interop() =>
         Where(line => ConstantOfC().IsMatch(line))
             .Where(place => !place.StartsWith("src/Collector.Linux/Interop/", StringComparison.Ordinal)
                 && !place.StartsWith("src/Collector.Worker/Hosting/Windows/", StringComparison.Ordinal))
+            .ShouldBeEmpty();
+
+    /// <summary>It has no file for Windows: the program calls libc through Collector.Linux, which guards.</summary>
+    [Fact]
+    public void The_package_of_libc_is_used_in_Collector_Linux_only() =>
+        Where(line => line.Contains("Tmds.Linux"))
+            .Where(place => !place.StartsWith("src/Collector.Linux/", StringComparison.Ordinal))
             .ShouldBeEmpty();
 
     /// <summary>

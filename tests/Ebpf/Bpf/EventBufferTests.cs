@@ -1,13 +1,14 @@
 using System.Runtime.InteropServices;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Tests.Support;
+using static Tmds.Linux.LibC;
 
 namespace Ebpf.Tests.Bpf;
 
 /// <summary>
 /// Records from the kernel to the reader, through both kinds of buffers: each getppid of this process makes one.
 /// </summary>
-public sealed partial class EventBufferTests
+public sealed class EventBufferTests
 {
     private const int RingBytes = 64 * 1024;
 
@@ -202,7 +203,4 @@ public sealed partial class EventBufferTests
         public uint Pid;
         public uint Size;
     }
-
-    [LibraryImport("libc")]
-    private static partial int getppid();
 }

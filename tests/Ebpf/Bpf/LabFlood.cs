@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Collector.Core.Events;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes.Common;
+using static Tmds.Linux.LibC;
 
 namespace Ebpf.Tests.Bpf;
 
@@ -13,7 +14,7 @@ internal struct LabRecord
 }
 
 /// <summary>The lab's program as the source of events: each getppid of this process is one.</summary>
-internal sealed partial class LabFlood : IDisposable
+internal sealed class LabFlood : IDisposable
 {
     private static readonly EventInfo Info = new()
     {
@@ -96,7 +97,4 @@ internal sealed partial class LabFlood : IDisposable
         public uint Pid;
         public uint Size;
     }
-
-    [LibraryImport("libc")]
-    private static partial int getppid();
 }

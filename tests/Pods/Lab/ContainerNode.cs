@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Collector.Tests.Support;
+using static Tmds.Linux.LibC;
 
 namespace Pods.Tests.Lab;
 
@@ -11,10 +12,9 @@ namespace Pods.Tests.Lab;
 /// A node with a real container runtime (tests/Pods/node): namespaces of its own, so that its process 1 and its network
 /// are "the host" for the agent that runs in it.
 /// </summary>
-internal sealed partial class ContainerNode : IDisposable
+internal sealed class ContainerNode : IDisposable
 {
     public static readonly string Script = Path.Combine(Repository.Root, "tests", "Pods", "node");
-    private const int CLONE_NEWNET = 0x40000000;
     private const string Prefix = "nl-";
     private static int _number;
     private Kubelet? _kubelet;
@@ -151,7 +151,4 @@ internal sealed partial class ContainerNode : IDisposable
         failure?.Throw();
         return result!;
     }
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int setns(int fd, int type);
 }

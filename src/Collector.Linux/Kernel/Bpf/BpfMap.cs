@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Collector.Linux.Interop;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Kernel.Bpf;
 
@@ -38,7 +39,7 @@ internal sealed unsafe class BpfMap(nint handle)
     public void Resize(int entries)
     {
         if (Libbpf.bpf_map__set_max_entries(handle, (uint)entries) is var error and < 0)
-            throw new LinuxException($"resize map {Name}", (Errno)(-error));
+            throw new LinuxException($"resize map {Name}", -error);
     }
 
     /// <summary>Refuses to read what was declared otherwise in C.</summary>
@@ -65,7 +66,7 @@ internal sealed unsafe class BpfMap(nint handle)
             if (Libbpf.bpf_map_lookup_elem(Fd, &key, value) == 0)
                 return true;
         }
-        return SafeFd.LastErrno == Errno.ENOENT ? false : throw LinuxException.Last($"read map {Name}");
+        return SafeFd.LastErrno == ENOENT ? false : throw LinuxException.Last($"read map {Name}");
     }
 
     /// <exception cref="LinuxException">The map is full, or the kernel refused.</exception>
@@ -153,25 +154,27 @@ internal sealed unsafe class BpfMapReader<TKey, TValue>(BpfMap map) where TKey :
                 position = next;
             }
             var errno = result == 0 ? Errno.None : SafeFd.LastErrno;
-            switch (errno)
+            if (errno == Errno.None || errno == ENOENT)
             {
-                case Errno.None:
-                    Count += (int)count;
-                    first = false;
-                    break;
-                case Errno.ENOENT:
-                    // The end: what was left is there too.
-                    Count += (int)count;
+                Count += (int)count;
+                // The end: what was left is there too.
+                if (errno == ENOENT)
                     return true;
-                case Errno.ENOSPC:
-                    // One bucket has more entries than there is room for.
-                    Grow(_keys.Length * 2);
-                    break;
-                default:
-                    if (!first || Count > 0)
-                        throw LinuxException.Last($"read map {map.Name}");
-                    _noBatches = true;
-                    return false;
+                first = false;
+            }
+            else if (errno == ENOSPC)
+            {
+                // One bucket has more entries than there is room for.
+                Grow(_keys.Length * 2);
+            }
+            else if (!first || Count > 0)
+            {
+                throw LinuxException.Last($"read map {map.Name}");
+            }
+            else
+            {
+                _noBatches = true;
+                return false;
             }
         }
     }

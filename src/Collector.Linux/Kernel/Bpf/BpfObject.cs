@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using Collector.Linux.Interop;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Kernel.Bpf;
 
@@ -76,7 +77,7 @@ internal sealed partial class BpfObject : IDisposable
 
     /// <summary>An error number in words.</summary>
     public static string Reason(int errno) =>
-        $"{Marshal.GetPInvokeErrorMessage(errno).ToLowerInvariant()} ({(Errno)errno})";
+        $"{Marshal.GetPInvokeErrorMessage(errno).ToLowerInvariant()} ({new Errno(errno)})";
 
     [GeneratedRegex(@"prog '(?<program>[^']+)': (?!--)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex ProgramFailure();
@@ -124,7 +125,7 @@ internal sealed class BpfProgram(nint handle) : IDisposable
         set
         {
             if (Libbpf.bpf_program__set_autoload(handle, (byte)(value ? 1 : 0)) is var error and < 0)
-                throw new LinuxException($"program {Name}", (Errno)(-error));
+                throw new LinuxException($"program {Name}", -error);
         }
     }
 
@@ -143,13 +144,10 @@ internal sealed class BpfProgram(nint handle) : IDisposable
         if (link.IsInvalid)
         {
             var errno = SafeFd.LastErrno;
-            reason = errno switch
-            {
-                Errno.ENOENT => "the kernel has no such place to attach to",
-                Errno.EINVAL when Section.StartsWith("raw_tp", StringComparison.Ordinal) =>
-                    "the tracepoint has fewer arguments",
-                _ => BpfObject.Summary(said, BpfObject.Reason((int)errno)),
-            };
+            reason = errno == ENOENT ? "the kernel has no such place to attach to"
+                : errno == EINVAL && Section.StartsWith("raw_tp", StringComparison.Ordinal)
+                    ? "the tracepoint has fewer arguments"
+                : BpfObject.Summary(said, BpfObject.Reason(errno.Number));
             link.Dispose();
             return false;
         }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Collector.Linux.Interop;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Kernel.Bpf;
 
@@ -33,12 +34,9 @@ internal sealed unsafe class Btf : IDisposable
         if (handle.IsInvalid)
         {
             var errno = SafeFd.LastErrno;
-            reason = errno switch
-            {
-                Errno.EACCES or Errno.EPERM => "not readable",
-                Errno.ENOENT or Errno.ENODATA => "an ELF file without a .BTF section",
-                _ => "neither BTF nor an ELF file with BTF",
-            };
+            reason = errno.IsAny(EACCES, EPERM) ? "not readable"
+                : errno.IsAny(ENOENT, ENODATA) ? "an ELF file without a .BTF section"
+                : "neither BTF nor an ELF file with BTF";
             handle.Dispose();
             return null;
         }

@@ -1,4 +1,6 @@
 using Collector.Linux.Interop;
+using Tmds.Linux;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Kernel.Bpf;
 
@@ -8,10 +10,6 @@ namespace Collector.Linux.Kernel.Bpf;
 /// </summary>
 internal sealed unsafe class EventPump : IDisposable
 {
-    // struct epoll_event is packed on x86-64 only.
-    internal static readonly PerArchitecture EventSize = new(X64: 12, Arm64: 16);
-    private static readonly int DataOffset = EventSize - 8;
-
     /// <summary>Records of a turn.</summary>
     private const int Turn = 256;
 
@@ -63,7 +61,7 @@ internal sealed unsafe class EventPump : IDisposable
             if (!_sources.Remove(id, out source))
                 return;
             foreach (var fd in source.Descriptors)
-                Libc.epoll_ctl(_epoll!.Value, Libc.EPOLL_CTL_DEL, fd, null);
+                _ = epoll_ctl(_epoll!.Value, EPOLL_CTL_DEL, fd, null);
         }
         source.Close(drain: true);
     }
@@ -72,8 +70,8 @@ internal sealed unsafe class EventPump : IDisposable
     {
         if (_thread is not null)
             return;
-        _epoll = Own(Libc.epoll_create1(Libc.EPOLL_CLOEXEC), "epoll_create1");
-        _wake = Own(Libc.eventfd(0, Libc.EFD_CLOEXEC | Libc.EFD_NONBLOCK), "eventfd");
+        _epoll = Own(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
+        _wake = Own(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
         Watch(_wake.Value, 0);
         _thread = new Thread(Run) { IsBackground = true, Name = "bpf-events" };
         _thread.Start();
@@ -83,10 +81,8 @@ internal sealed unsafe class EventPump : IDisposable
 
     private void Watch(int fd, long id)
     {
-        var what = stackalloc byte[16];
-        *(uint*)what = Libc.EPOLLIN;
-        *(long*)(what + DataOffset) = id;
-        if (Libc.epoll_ctl(_epoll!.Value, Libc.EPOLL_CTL_ADD, fd, what) != 0)
+        var what = new epoll_event { events = EPOLLIN, data = { u64 = (ulong)id } };
+        if (epoll_ctl(_epoll!.Value, EPOLL_CTL_ADD, fd, &what) != 0)
             throw LinuxException.Last("epoll_ctl");
     }
 
@@ -116,13 +112,13 @@ internal sealed unsafe class EventPump : IDisposable
     private void Wait()
     {
         const int Most = 16;
-        var events = stackalloc byte[Most * 16];
-        var count = Libc.epoll_wait(_epoll!.Value, events, Most, _busy.Count > 0 ? 0 : -1);
-        if (count < 0 && SafeFd.LastErrno != Errno.EINTR)
+        var events = stackalloc epoll_event[Most];
+        var count = epoll_wait(_epoll!.Value, events, Most, _busy.Count > 0 ? 0 : -1);
+        if (count < 0 && SafeFd.LastErrno != EINTR)
             throw LinuxException.Last("epoll_wait");
         for (var i = 0; i < count; i++)
         {
-            if (Find(*(long*)(events + (i * EventSize) + DataOffset)) is { } source && !_busy.Contains(source))
+            if (Find((long)events[i].data.u64) is { } source && !_busy.Contains(source))
                 _busy.Add(source);
         }
     }
@@ -140,7 +136,7 @@ internal sealed unsafe class EventPump : IDisposable
         if (_wake is not null)
         {
             var one = 1UL;
-            Libc.write(_wake.Value, &one, sizeof(ulong));
+            write(_wake.Value, &one, sizeof(ulong));
             if (_thread != Thread.CurrentThread)
                 _thread?.Join(TimeSpan.FromSeconds(5));
         }

@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
 using Collector.Linux.Interop;
+using Tmds.Linux;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Kernel.Bpf;
 
@@ -51,22 +53,20 @@ internal sealed unsafe class PerfBuffers : EventBuffer
             sample_type = perf_event_attr.PERF_SAMPLE_RAW,
             wakeup_events = 1,
         };
-        var result = Libc.perf_event_open(
-            Libc.SYS_perf_event_open, &attributes, -1, cpu, -1, perf_event_attr.PERF_FLAG_FD_CLOEXEC);
+        var result = Libc.perf_event_open(&attributes, -1, cpu, -1, perf_event_attr.PERF_FLAG_FD_CLOEXEC);
         if (result < 0)
             throw LinuxException.Last($"open the perf buffer of CPU {cpu}");
-        var fd = new SafeFd((int)result);
-        var memory = Libc.mmap(
-            0, _page + _size, Libc.PROT_READ | Libc.PROT_WRITE, Libc.MAP_SHARED, fd.Value, 0);
-        if (memory == -1)
+        var fd = new SafeFd(result);
+        var memory = mmap(null, (size_t)(_page + _size), PROT_READ | PROT_WRITE, MAP_SHARED, fd.Value, 0);
+        if (memory == MAP_FAILED)
         {
             var error = LinuxException.Last($"map the perf buffer of CPU {cpu}");
             fd.Dispose();
             throw error;
         }
-        _buffers.Add((fd, memory));
+        _buffers.Add((fd, (nint)memory));
         map.Update(cpu, fd.Value);
-        if (Libc.ioctl(fd.Value, perf_event_attr.PERF_EVENT_IOC_ENABLE, 0) != 0)
+        if (ioctl(fd.Value, perf_event_attr.PERF_EVENT_IOC_ENABLE, 0) != 0)
             throw LinuxException.Last($"enable the perf buffer of CPU {cpu}");
     }
 
@@ -133,7 +133,7 @@ internal sealed unsafe class PerfBuffers : EventBuffer
     {
         foreach (var (fd, memory) in _buffers)
         {
-            Libc.munmap(memory, _page + _size);
+            _ = munmap((void*)memory, (size_t)(_page + _size));
             fd.Dispose();
         }
         _buffers.Clear();

@@ -1,4 +1,6 @@
 using Collector.Linux.Interop;
+using Tmds.Linux;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Kernel.Bpf;
 
@@ -14,22 +16,22 @@ internal sealed unsafe class RingBuffer : EventBuffer
     private const int HeaderSize = 8;
 
     private readonly nuint _size;
-    private readonly nint _consumer;
-    private readonly nint _producer;
+    private readonly void* _consumer;
+    private readonly void* _producer;
     private readonly nuint _page = (nuint)Environment.SystemPageSize;
 
     public RingBuffer(BpfMap map)
     {
         Descriptors = [map.Fd];
         _size = (nuint)map.MaxEntries;
-        _consumer = Libc.mmap(0, _page, Libc.PROT_READ | Libc.PROT_WRITE, Libc.MAP_SHARED, map.Fd, 0);
-        if (_consumer == -1)
+        _consumer = mmap(null, (size_t)_page, PROT_READ | PROT_WRITE, MAP_SHARED, map.Fd, 0);
+        if (_consumer == MAP_FAILED)
             throw LinuxException.Last($"map the ring buffer {map.Name}");
-        _producer = Libc.mmap(0, _page + (2 * _size), Libc.PROT_READ, Libc.MAP_SHARED, map.Fd, (nint)_page);
-        if (_producer == -1)
+        _producer = mmap(null, (size_t)(_page + (2 * _size)), PROT_READ, MAP_SHARED, map.Fd, (long)_page);
+        if (_producer == MAP_FAILED)
         {
             var error = LinuxException.Last($"map the ring buffer {map.Name}");
-            Libc.munmap(_consumer, _page);
+            _ = munmap(_consumer, (size_t)_page);
             throw error;
         }
     }
@@ -62,7 +64,7 @@ internal sealed unsafe class RingBuffer : EventBuffer
 
     protected override void Dispose(bool disposing)
     {
-        Libc.munmap(_consumer, _page);
-        Libc.munmap(_producer, _page + (2 * _size));
+        _ = munmap(_consumer, (size_t)_page);
+        _ = munmap(_producer, (size_t)(_page + (2 * _size)));
     }
 }

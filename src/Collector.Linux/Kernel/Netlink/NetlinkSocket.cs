@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Collector.Linux.Interop;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Kernel.Netlink;
 
@@ -35,17 +36,17 @@ public sealed unsafe class NetlinkSocket : IDisposable
     /// <exception cref="LinuxException">The kernel refused it.</exception>
     public static NetlinkSocket Open(NetlinkFamily family)
     {
-        var fd = Libc.socket(Libc.AF_NETLINK, Libc.SOCK_RAW | Libc.SOCK_CLOEXEC, (int)family);
+        var fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, (int)family);
         if (fd < 0)
             throw LinuxException.Last($"socket AF_NETLINK {family}");
-        var socket = new NetlinkSocket(new SafeFd(fd), family);
+        var opened = new NetlinkSocket(new SafeFd(fd), family);
         var timeout = new Libc.timeval { tv_sec = 2 };
-        _ = Libc.setsockopt(fd, Libc.SOL_SOCKET, Libc.SO_RCVTIMEO, &timeout, (uint)sizeof(Libc.timeval));
+        _ = setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(Libc.timeval));
         // Both are newer than the oldest kernels we run on (4.12, 4.20) and only better errors: refusal is fine.
         var one = 1;
-        _ = Libc.setsockopt(fd, Libc.SOL_NETLINK, Rtnl.NETLINK_EXT_ACK, &one, sizeof(int));
-        _ = Libc.setsockopt(fd, Libc.SOL_NETLINK, Rtnl.NETLINK_GET_STRICT_CHK, &one, sizeof(int));
-        return socket;
+        _ = setsockopt(fd, SOL_NETLINK, Rtnl.NETLINK_EXT_ACK, &one, sizeof(int));
+        _ = setsockopt(fd, SOL_NETLINK, Rtnl.NETLINK_GET_STRICT_CHK, &one, sizeof(int));
+        return opened;
     }
 
     /// <summary>The same for one of the many namespaces: not with the last descriptors.</summary>
@@ -72,13 +73,13 @@ public sealed unsafe class NetlinkSocket : IDisposable
         header.nlmsg_len = (uint)request.Length;
         header.nlmsg_seq = ++_sequence;
         header.nlmsg_pid = 0;
-        nint sent;
+        long sent;
         do
         {
             fixed (byte* p = request)
-                sent = Libc.send(_fd.Value, p, (nuint)request.Length, 0);
+                sent = send(_fd.Value, p, request.Length, 0);
         }
-        while (sent < 0 && SafeFd.LastErrno == Errno.EINTR);
+        while (sent < 0 && SafeFd.LastErrno == EINTR);
         var dump = (header.nlmsg_flags & Rtnl.NLM_F_DUMP) == Rtnl.NLM_F_DUMP;
         return new NetlinkReader(this, buffer, _sequence, dump, sent < 0 ? SafeFd.LastErrno : Errno.None);
     }
@@ -90,16 +91,16 @@ public sealed unsafe class NetlinkSocket : IDisposable
     {
         while (true)
         {
-            nint n;
+            long n;
             fixed (byte* p = into)
-                n = Libc.recv(_fd.Value, p, (nuint)into.Length, Libc.MSG_TRUNC);
+                n = recv(_fd.Value, p, into.Length, MSG_TRUNC);
             if (n >= 0)
             {
                 error = Errno.None;
                 return (int)n;
             }
             error = SafeFd.LastErrno;
-            if (error != Errno.EINTR)
+            if (error != EINTR)
                 return -1;
         }
     }
@@ -218,7 +219,7 @@ public ref struct NetlinkReader
         var n = _socket.Receive(_buffer, out var error);
         if (n < 0)
         {
-            Error = error == Errno.EAGAIN ? Errno.ETIMEDOUT : error;
+            Error = error == EAGAIN ? ETIMEDOUT : error;
             return End(NetlinkStatus.Failed);
         }
         if (n > _buffer.Length)
@@ -248,7 +249,7 @@ public ref struct NetlinkReader
     {
         if (MemoryMarshal.TryRead(payload, out int result) && result < 0)
         {
-            Error = (Errno)(-result);
+            Error = -result;
             return End(NetlinkStatus.Failed);
         }
         return End(_interrupted ? NetlinkStatus.Interrupted : NetlinkStatus.Done);
@@ -258,7 +259,7 @@ public ref struct NetlinkReader
     {
         if (!MemoryMarshal.TryRead(payload, out int result))
             return End(NetlinkStatus.Truncated);
-        Error = (Errno)(-result);
+        Error = -result;
         return End(result == 0 ? NetlinkStatus.Done : NetlinkStatus.Failed);
     }
 

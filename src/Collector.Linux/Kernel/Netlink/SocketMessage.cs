@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Collector.Linux.Interop;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Kernel.Netlink;
 
@@ -43,7 +44,7 @@ internal struct SocketMessage
         socket.Cookie = header.id.idiag_cookie[0] | (ulong)header.id.idiag_cookie[1] << 32;
         socket.Inode = header.idiag_inode;
         var address = new ReadOnlySpan<byte>(header.id.idiag_src, 16);
-        socket.LocalAddress = header.idiag_family == Libc.AF_INET
+        socket.LocalAddress = header.idiag_family == AF_INET
             ? Mapped(BinaryPrimitives.ReadUInt32BigEndian(address))
             : BinaryPrimitives.ReadUInt128BigEndian(address);
         var attributes = new NetlinkAttributes(rest);

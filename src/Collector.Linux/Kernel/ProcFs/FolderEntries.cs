@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Collector.Linux.Interop;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Kernel.ProcFs;
 
@@ -19,7 +20,7 @@ internal unsafe ref struct FolderEntries
     {
         _folder = folder;
         _buffer = buffer;
-        Libc.lseek(folder, 0, Libc.SEEK_SET);
+        lseek(folder, 0, SEEK_SET);
     }
 
     /// <summary>Why the walk ended early; <see cref="Errno.None"/> when it saw everything.</summary>
@@ -45,9 +46,9 @@ internal unsafe ref struct FolderEntries
 
     private bool Fill()
     {
-        nint n;
+        long n;
         fixed (byte* p = _buffer)
-            n = Libc.syscall(Libc.SYS_getdents64, _folder, p, _buffer.Length);
+            n = Libc.getdents64(_folder, p, _buffer.Length);
         _at = 0;
         _end = Math.Max(0, (int)n);
         if (n < 0)

@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Text;
 using Collector.Linux.Interop;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Kernel.ProcFs;
 
@@ -30,12 +31,12 @@ internal static unsafe class NsLink
     private static ulong Parse(byte* name, int folder)
     {
         Span<byte> target = stackalloc byte[64];
-        nint n;
+        long n;
         fixed (byte* t = target)
         {
             n = folder < 0
-                ? Libc.readlink(name, t, (nuint)target.Length)
-                : Libc.readlinkat(folder, name, t, (nuint)target.Length);
+                ? readlink(name, t, target.Length)
+                : readlinkat(folder, name, t, target.Length);
         }
         return n < 0 ? 0 : Parse(target[..(int)n]);
     }

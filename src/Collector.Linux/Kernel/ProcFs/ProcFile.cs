@@ -1,4 +1,5 @@
 using Collector.Linux.Interop;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Kernel.ProcFs;
 
@@ -28,16 +29,16 @@ public sealed class ProcFile : IDisposable
     {
         while (true)
         {
-            nint n;
+            long n;
             fixed (byte* p = into)
-                n = Libc.pread(_fd.Value, p, (nuint)into.Length, offset);
+                n = pread(_fd.Value, p, into.Length, offset);
             if (n >= 0)
             {
                 error = Errno.None;
                 return (int)n;
             }
             error = SafeFd.LastErrno;
-            if (error != Errno.EINTR)
+            if (error != EINTR)
                 return -1;
         }
     }

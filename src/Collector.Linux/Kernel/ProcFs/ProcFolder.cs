@@ -2,6 +2,8 @@ using System.Buffers.Text;
 using System.Diagnostics;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
+using Tmds.Linux;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Kernel.ProcFs;
 
@@ -15,7 +17,7 @@ internal sealed unsafe class ProcFolder : IDisposable
     private readonly byte[] _entries = GC.AllocateUninitializedArray<byte>(32 * 1024, pinned: true);
 
     /// <exception cref="LinuxException">There is no such folder, or it may not be read.</exception>
-    public ProcFolder(KernelPaths paths) => _folder = SafeFd.Open(paths.Proc, Libc.O_DIRECTORY);
+    public ProcFolder(KernelPaths paths) => _folder = SafeFd.Open(paths.Proc, O_DIRECTORY);
 
     /// <summary>Entries of /proc itself. One walk at a time: walks share a buffer.</summary>
     public FolderEntries Entries => new(_folder.Value, _entries);
@@ -29,12 +31,12 @@ internal sealed unsafe class ProcFolder : IDisposable
     {
         if (!TryOpen(pid, name, 0, out var fd, out error))
             return -1;
-        nint n;
+        long n;
         fixed (byte* p = into)
-            n = Libc.read(fd, p, (nuint)into.Length);
+            n = read(fd, p, into.Length);
         if (n < 0)
             error = SafeFd.LastErrno;
-        Libc.close(fd);
+        _ = close(fd);
         return (int)n;
     }
 
@@ -44,7 +46,7 @@ internal sealed unsafe class ProcFolder : IDisposable
         Span<byte> path = stackalloc byte[64];
         Join(pid, name, path);
         fixed (byte* p = path)
-            fd = Libc.openat(_folder.Value, p, Libc.O_RDONLY | Libc.O_CLOEXEC | flags);
+            fd = openat(_folder.Value, p, O_RDONLY | O_CLOEXEC | flags, 0);
         error = fd < 0 ? SafeFd.LastErrno : Errno.None;
         return fd >= 0;
     }
@@ -64,10 +66,10 @@ internal sealed unsafe class ProcFolder : IDisposable
     {
         Span<byte> path = stackalloc byte[64];
         Join(pid, name, path);
-        Libc.statx_t stat;
+        statx stat;
         int result;
         fixed (byte* p = path)
-            result = Libc.statx(_folder.Value, p, 0, Libc.STATX_SIZE, &stat);
+            result = Libc.statx(_folder.Value, p, 0, STATX_SIZE, &stat);
         error = result < 0 ? SafeFd.LastErrno : Errno.None;
         return result < 0 ? -1 : (long)stat.stx_size;
     }

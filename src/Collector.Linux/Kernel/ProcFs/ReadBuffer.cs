@@ -1,4 +1,5 @@
 using Collector.Linux.Interop;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Kernel.ProcFs;
 
@@ -26,7 +27,7 @@ public sealed class ReadBuffer
             if (length == _bytes.Length && !Grow())
             {
                 content = default;
-                error = Errno.ENOMEM;
+                error = ENOMEM;
                 return false;
             }
             var n = file.Read(_bytes.AsSpan(length), length, out error);

@@ -8,6 +8,7 @@ using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Kernel;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Sources;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Probes.Rdma;
 
@@ -47,7 +48,7 @@ internal sealed class RdmaResources : INetlinkSink, IDisposable
             return;
         if (!_channel.Ask(host.Namespaces.Host, Rdmanl.ResourcesRequest, Rtnl.NLM_F_DUMP, request, this))
         {
-            if (_channel.Error is not (Errno.EPROTONOSUPPORT or Errno.EOPNOTSUPP or Errno.EINVAL))
+            if (!_channel.Error.IsAny(EPROTONOSUPPORT, EOPNOTSUPP, EINVAL))
                 snapshot.ReadFailed(_channel.Failure);
             return;
         }

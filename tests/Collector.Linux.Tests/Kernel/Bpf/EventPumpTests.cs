@@ -1,5 +1,6 @@
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Bpf;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Tests.Kernel.Bpf;
 
@@ -115,7 +116,7 @@ public sealed class EventPumpTests
     /// <summary>Always readable, with so many records.</summary>
     private sealed class FakeBuffer : EventBuffer
     {
-        private readonly SafeFd _fd = new(Libc.eventfd(1, Libc.EFD_CLOEXEC));
+        private readonly SafeFd _fd = new(eventfd(1, EFD_CLOEXEC));
 
         public FakeBuffer(int left)
         {

@@ -3,11 +3,12 @@ using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Sources;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Tests.Kernel.Netlink;
 
 /// <summary>Whole, changed, broken and refused answers, from a kernel that the test plays on a socket pair.</summary>
-public sealed partial class NetlinkChannelTests : IDisposable
+public sealed class NetlinkChannelTests : IDisposable
 {
     private const ushort Multi = 2;
     private const ushort DumpInterrupted = 0x10;
@@ -56,10 +57,10 @@ public sealed partial class NetlinkChannelTests : IDisposable
     public void A_refusal_has_the_errors_name_and_the_next_time_has_a_new_socket()
     {
         Prepare();
-        Reply(1, new MessageBytes().Struct(-(int)Errno.EPERM).Struct(default(nlmsghdr)).Message(ErrorType, 0, 1));
+        Reply(1, new MessageBytes().Struct(-(int)EPERM).Struct(default(nlmsghdr)).Message(ErrorType, 0, 1));
         Ask().ShouldBeFalse();
         _channel.Failure.ShouldBe("EPERM");
-        _channel.Error.ShouldBe(Errno.EPERM);
+        _channel.Error.ShouldBe(EPERM);
         Prepare();
         Reply(1, Done(1));
         Ask().ShouldBeTrue();
@@ -70,7 +71,7 @@ public sealed partial class NetlinkChannelTests : IDisposable
     public void A_dump_that_ends_with_an_error_is_a_failure()
     {
         Prepare();
-        Reply(1, Part(1, Multi), new MessageBytes().Struct(-(int)Errno.ENOBUFS).Message(DoneType, Multi, 1));
+        Reply(1, Part(1, Multi), new MessageBytes().Struct(-(int)ENOBUFS).Message(DoneType, Multi, 1));
         Ask().ShouldBeFalse();
         _channel.Failure.ShouldBe("ENOBUFS");
     }
@@ -121,10 +122,10 @@ public sealed partial class NetlinkChannelTests : IDisposable
     private NetlinkSocket? _next;
 
     // Replies wait in the socket before the request is sent: sequences are counted from 1 per socket.
-    private void Prepare()
+    private unsafe void Prepare()
     {
-        var pair = new int[2];
-        socketpair(Libc.AF_UNIX, 2 | Libc.SOCK_CLOEXEC, 0, pair).ShouldBe(0);
+        var pair = stackalloc int[2];
+        socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair).ShouldBe(0);
         _kernel = pair[1];
         _next = NetlinkSocket.Adopt(new SafeFd(pair[0]), NetlinkFamily.Route);
     }
@@ -135,11 +136,14 @@ public sealed partial class NetlinkChannelTests : IDisposable
         return _next!;
     }
 
-    private void Reply(uint sequence, params byte[][] datagrams)
+    private unsafe void Reply(uint sequence, params byte[][] datagrams)
     {
         sequence.ShouldBeGreaterThan(0u);
         foreach (var datagram in datagrams)
-            write(_kernel, datagram, datagram.Length).ShouldBe(datagram.Length);
+        {
+            fixed (byte* bytes = datagram)
+                ((long)write(_kernel, bytes, datagram.Length)).ShouldBe(datagram.Length);
+        }
     }
 
     private bool Ask()
@@ -158,14 +162,8 @@ public sealed partial class NetlinkChannelTests : IDisposable
         _channel.Dispose();
         _host.Dispose();
         if (_kernel >= 0)
-            Libc.close(_kernel);
+            _ = close(_kernel);
     }
-
-    [LibraryImport("libc")]
-    private static partial int socketpair(int domain, int type, int protocol, [Out] int[] pair);
-
-    [LibraryImport("libc")]
-    private static partial nint write(int fd, byte[] bytes, nint length);
 
     private sealed class Counter : INetlinkSink
     {
