@@ -18,6 +18,8 @@ public sealed class ReadinessTests
             var url = $"http://{FreeAddress()}";
             var info = AgentProcess.StartInfo("run");
             info.Environment["NETLENS_HTTP_LISTEN"] = url["http://".Length..];
+            // As early as a snapshot can come.
+            info.Environment["NETLENS_PROBES"] = "-all,tcp";
             using var agent = Process.Start(info)!;
             try
             {

@@ -6,22 +6,19 @@ using Microsoft.Extensions.Logging.EventLog;
 namespace Collector.Worker.Hosting.Windows;
 
 /// <summary>The process as a service of Windows; elsewhere all of this does nothing.</summary>
+/// <remarks>Each method asks for Windows by itself: a program for Linux is then built without any of it.</remarks>
 internal static class WindowsService
 {
     /// <summary>Name of the service and of its source in the event log; packaging/windows has it too.</summary>
     private const string Name = "Netlens";
 
-    private static readonly Lazy<bool> Service = new(static () => OperatingSystem.IsWindows()
+    private static readonly Lazy<bool> IsService = new(static () => OperatingSystem.IsWindows()
         && (WindowsServiceHelpers.IsWindowsService() || IsServiceOfWine()));
-
-    /// <summary>The service control manager started this process.</summary>
-    [SupportedOSPlatformGuard("windows")]
-    public static bool IsService => Service.Value;
 
     /// <summary>The lifetime that reports to the manager, and the log to the event log.</summary>
     public static IServiceCollection AddWindowsServiceLifetime(this IServiceCollection services)
     {
-        if (!IsService)
+        if (!OperatingSystem.IsWindows() || !IsService.Value)
             return services;
         services.Configure<WindowsServiceLifetimeOptions>(static o => o.ServiceName = Name);
         services.AddSingleton<ILoggerProvider>(EventLog());
@@ -34,7 +31,7 @@ internal static class WindowsService
     /// </summary>
     public static async Task ReportEndAsync(int exitCode)
     {
-        if (!IsService)
+        if (!OperatingSystem.IsWindows() || !IsService.Value)
             return;
         if (!AgentServiceLifetime.Called)
             await MeetManagerAsync();
@@ -44,7 +41,7 @@ internal static class WindowsService
     /// <summary>A service has no standard error that anybody reads: its complaints go to the event log.</summary>
     public static void Complain(string line)
     {
-        if (!IsService)
+        if (!OperatingSystem.IsWindows() || !IsService.Value)
             return;
         using var log = EventLog();
         log.CreateLogger("netlens").Log(LogLevel.Error, "{Line}", line);

@@ -10,7 +10,6 @@ public class WindowsServiceTests
     [Fact]
     public async Task Outside_of_a_service_nothing_changes()
     {
-        WindowsService.IsService.ShouldBeFalse();
         await WindowsService.ReportEndAsync(ExitCodes.Failure);
         WindowsService.Complain("x");
         var builder = Host.CreateEmptyApplicationBuilder(null);
