@@ -75,6 +75,38 @@ public sealed partial class ServiceTests
         machine.Journal.ShouldContain("key 'collection.interval': '15' has no unit");
     }
 
+    [RequiresMachineTheory]
+    [InlineData(1, "ExecStart=", "ExecStart=/usr/bin/netlens list probes", "StandardOutput=file:/dev/full",
+        "StandardError=journal")]
+    [InlineData(2, "ExecStart=", "ExecStart=/usr/bin/netlens run --nonsense")]
+    [InlineData(3, "Environment=NETLENS_HTTP_LISTEN=9102")]
+    [InlineData(4, "Environment=NETLENS_HTTP_LISTEN=203.0.113.1:9102")]
+    public void Systemd_sees_with_which_code_it_ended(int code, params string[] lines)
+    {
+        using var machine = new Machine();
+        machine.CopyPayload();
+        machine.Edit(["Restart=no", .. lines]);
+        machine.Try("systemctl", "start", "netlens").Code.ShouldNotBe(0);
+        machine.Show("Result").ShouldBe("exit-code");
+        machine.Show("ExecMainStatus").ShouldBe($"{code}");
+    }
+
+    [RequiresMachineFact]
+    public void Where_the_socket_of_systemd_goes_away_it_goes_on_and_ends_in_good_order()
+    {
+        using var machine = new Machine();
+        machine.CopyPayload();
+        machine.Edit("Environment=NETLENS_COLLECTION_INTERVAL=1s");
+        machine.Run("systemctl", "start", "netlens");
+        machine.Run("rm", "/run/systemd/notify");
+        Wait.Until(() => machine.Journal, j => j, j => j.Contains("The service manager could not be told a state"));
+        machine.Page().ShouldContain("netlens_probe_running");
+        machine.Run("systemctl", "stop", "netlens");
+        machine.Show("Result").ShouldBe("success");
+        machine.Show("ExecMainStatus").ShouldBe("0");
+        machine.Journal.Split('\n').Count(l => l.Contains("The service manager")).ShouldBe(1);
+    }
+
     [RequiresMachineFact]
     public void Doctor_names_what_the_running_service_lacks()
     {

@@ -5,7 +5,7 @@ namespace Windows.Tests;
 
 /// <summary>
 /// A test of the Windows program under Wine, in a network namespace. Skipped only where this machine proves that it
-/// cannot: no Wine, which is too large to be installed for it, not x64, or no namespaces.
+/// cannot: no Wine, which only a whole ./test installs, not x64, or no namespaces.
 /// </summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class RequiresWineFactAttribute : FactAttribute

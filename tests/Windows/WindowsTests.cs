@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.IO.Compression;
 using System.Text.Json;
 using Collector.Tests.Support;
@@ -54,11 +55,18 @@ public sealed class WindowsTests
         Wine.Until(() => windows.Service() is (Stopped, "0"), "a stop in good order");
         windows.Http("/healthz").ShouldBeNull();
 
+        // It never came to start: said at once, long before the manager would give it up.
         File.WriteAllText(config, "http: {listen: 9102}\n");
+        var clock = Stopwatch.StartNew();
         windows.TryWindows("sc", "start", "Netlens");
         Wine.Until(() => windows.Service() is (Stopped, "3"), "the exit code of a wrong configuration");
+        clock.Elapsed.ShouldBeLessThan(Wine.PatienceOfManager / 2);
         File.ReadAllText(windows.Log).ShouldContain("key 'http.listen': '9102' is not host:port",
             Case.Sensitive, "the event log says why");
+
+        File.WriteAllText(config, "http: {listen: 203.0.113.1:9102}\n");
+        windows.TryWindows("sc", "start", "Netlens");
+        Wine.Until(() => windows.Service() is (Stopped, "4"), "the exit code of a start that failed half way");
 
         windows.Script("uninstall.cmd").Code.ShouldBe(0);
         windows.Service().ShouldBeNull();

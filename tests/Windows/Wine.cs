@@ -10,6 +10,9 @@ namespace Windows.Tests;
 /// </summary>
 internal sealed class Wine : IDisposable
 {
+    /// <summary>After which the service control manager gives up a service that does not tell that it runs.</summary>
+    public static readonly TimeSpan PatienceOfManager = TimeSpan.FromSeconds(60);
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly string[] Folders = ["/usr/lib/wine", "/usr/lib64/wine", "/usr/bin"];
 
@@ -27,7 +30,7 @@ internal sealed class Wine : IDisposable
                 $"exec {Program} wineboot -i >/dev/null 2>&1 </dev/null");
             Run(Program!, "reg", "add", @"HKCU\Software\Wine", "/v", "Version", "/d", "win10", "/f");
             Run(Program!, "reg", "add", @"HKLM\System\CurrentControlSet\Control", "/v", "ServicesPipeTimeout",
-                "/t", "REG_DWORD", "/d", "60000", "/f");
+                "/t", "REG_DWORD", "/d", $"{PatienceOfManager.TotalMilliseconds}", "/f");
             End();
             // Services keep the streams of who starts them.
             Run("sh", "-c", $"exec {Program} wineboot >{Log} 2>&1 </dev/null");

@@ -84,8 +84,8 @@ internal sealed class AgentHost : IDisposable
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         var services = builder.Services;
         services.AddHostingDefaults();
-        services.AddSystemd(provider => () => provider.GetRequiredService<CollectionLoop>().Healthy);
-        services.AddWindowsService();
+        services.AddSystemdNotify(provider => () => provider.GetRequiredService<CollectionLoop>().Healthy);
+        services.AddWindowsServiceLifetime();
         services.AddSingleton(options);
         services.AddSingleton(new PrometheusStatistics());
         var resource = AddOtlp(builder, options, otlp);

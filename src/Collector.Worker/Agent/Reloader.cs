@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Collector.Worker.Configuration;
 using Collector.Worker.Hosting.Systemd;
 using Collector.Worker.Logging;
+using Microsoft.Extensions.Hosting.Systemd;
 
 namespace Collector.Worker.Agent;
 

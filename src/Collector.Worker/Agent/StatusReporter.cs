@@ -1,6 +1,7 @@
 using Collector.Core.Snapshots;
 using Collector.Worker.Collection;
 using Collector.Worker.Hosting.Systemd;
+using Microsoft.Extensions.Hosting.Systemd;
 
 namespace Collector.Worker.Agent;
 
@@ -10,8 +11,7 @@ internal sealed class StatusReporter(NodeCollector collector, SnapshotStore stor
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (!SystemdHelpers.IsSystemdService()
-            && Environment.GetEnvironmentVariable(SystemdNotifier.SocketVariable) is null or "")
+        if (!notifier.IsEnabled)
             return;
         while (!stoppingToken.IsCancellationRequested)
         {

@@ -98,7 +98,10 @@ internal sealed class CollectionLoop(
         // Not from the process anew: that opens files, and there may be no descriptor left for them.
         var age = (DateTime.UtcNow - DateTime.UnixEpoch).TotalMilliseconds - (SelfProbe.StartOfProcess / 1e6);
         var running = collector.Runners.Count(r => r.State == ProbeState.Running);
-        Log.FirstSnapshot(log, (long)age, collector.Series, collector.Node.NamespaceCount, running);
+        var (series, namespaces) = (collector.Series, collector.Node.NamespaceCount);
+        // Whoever reads that may ask for it: what else starts, the server above all, must have.
+        lifetime.ApplicationStarted.Register(
+            () => Log.FirstSnapshot(log, (long)age, series, namespaces, running));
     }
 
     // A host that could not start is disposed without being stopped: what the thread uses must outlive it.

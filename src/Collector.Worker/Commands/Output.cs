@@ -109,7 +109,7 @@ internal static class Output
     public static void Error(string line)
     {
         Console.Error.WriteLine($"netlens: {line}");
-        Hosting.Windows.WindowsServiceHelpers.Complain(line);
+        Hosting.Windows.WindowsService.Complain(line);
     }
 
     /// <summary>"1 read", "2 reads".</summary>

@@ -18,7 +18,7 @@ internal static class RunCommand
         command.SetAction(async (parsed, cancel) =>
         {
             var code = await RunAsync(parsed.GetValue(config), cancel);
-            await WindowsServiceHelpers.ReportEndAsync(code);
+            await WindowsService.ReportEndAsync(code);
             return code;
         });
         return command;

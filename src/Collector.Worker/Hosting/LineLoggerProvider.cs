@@ -71,6 +71,8 @@ public static class LineLoggingExtensions
         var frameworks = level < LogLevel.Information || level > LogLevel.Warning ? level : LogLevel.Warning;
         logging.AddFilter("Microsoft", frameworks);
         logging.AddFilter("System", frameworks);
+        // That it started and stops, every lifetime says in a line of its own.
+        logging.AddFilter("Microsoft.Hosting.Lifetime", LogLevel.None);
         logging.Services.AddSingleton<ILoggerProvider>(
             _ => new LineLoggerProvider(Console.OpenStandardError(), LogStyles.Detect(), TimeProvider.System));
         return logging;

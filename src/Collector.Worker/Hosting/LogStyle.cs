@@ -1,4 +1,5 @@
 using Collector.Worker.Hosting.Systemd;
+using Microsoft.Extensions.Hosting.Systemd;
 
 namespace Collector.Worker.Hosting;
 
@@ -23,7 +24,9 @@ internal static class LogStyles
     public static LogStyle Detect() => Detect(
         Environment.GetEnvironmentVariable,
         stream => JournalStream.Is(StandardError, stream),
-        SystemdHelpers.IsSystemdService,
+        // Process 1 of a container that has NOTIFY_SOCKET is a service to the package; there its lines have no journal.
+        static () => Environment.GetEnvironmentVariable("INVOCATION_ID") is { Length: > 0 }
+            && SystemdHelpers.IsSystemdService(),
         () => !Console.IsErrorRedirected);
 
     internal static LogStyle Detect(

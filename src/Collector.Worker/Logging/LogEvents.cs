@@ -6,8 +6,7 @@ namespace Collector.Worker.Logging;
 /// </summary>
 internal static class LogEvents
 {
-    // Service manager.
-    public const int NotifySocketUnusable = 1;
+    // Service manager. 1 was that of a socket's address that is none.
     public const int NotifyFailed = 2;
     public const int WatchdogNotFed = 10;
     public const int HealthCheckFailed = 11;

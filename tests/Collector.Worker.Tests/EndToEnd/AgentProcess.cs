@@ -28,13 +28,16 @@ internal sealed partial class AgentProcess : IDisposable
     }
 
     /// <param name="configuration">Content of the file; http.listen is added.</param>
-    /// <param name="descriptors">How many files it may have open.</param>
-    public AgentProcess(string configuration, int descriptors)
+    /// <param name="shell">The script that starts it: it is <c>"$0" run --config "$1"</c>.</param>
+    /// <param name="environment">Variables, name and value.</param>
+    public AgentProcess(string configuration, string shell, params (string Name, string Value)[] environment)
     {
         ConfigPath = Path.Combine(_folder.FullName, "netlens.yaml");
         Write(configuration);
-        var info = StartInfo("-c", $"ulimit -n {descriptors}; exec \"$0\" run --config \"$1\"", Program, ConfigPath);
+        var info = StartInfo("-c", shell, Program, ConfigPath);
         info.FileName = "/bin/sh";
+        foreach (var (name, value) in environment)
+            info.Environment[name] = value;
         _process = Start(info);
     }
 
@@ -116,7 +119,8 @@ internal sealed partial class AgentProcess : IDisposable
         return (process.ExitCode, output, error.GetAwaiter().GetResult());
     }
 
-    private static ProcessStartInfo StartInfo(params string[] args)
+    /// <summary>The program, without what this process has of its variables.</summary>
+    public static ProcessStartInfo StartInfo(params string[] args)
     {
         var info = new ProcessStartInfo(Program, args)
         {
@@ -133,7 +137,7 @@ internal sealed partial class AgentProcess : IDisposable
     public void Dispose()
     {
         if (!_process.HasExited)
-            _process.Kill();
+            _process.Kill(entireProcessTree: true);
         _process.WaitForExit();
         _process.Dispose();
         _folder.Delete(recursive: true);

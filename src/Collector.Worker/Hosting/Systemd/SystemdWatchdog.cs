@@ -1,5 +1,6 @@
 using System.Globalization;
 using Collector.Worker.Logging;
+using Microsoft.Extensions.Hosting.Systemd;
 
 namespace Collector.Worker.Hosting.Systemd;
 
@@ -7,8 +8,8 @@ namespace Collector.Worker.Hosting.Systemd;
 /// Feeds the manager's watchdog while the service is healthy. When it is not fed for WatchdogSec the manager kills and
 /// restarts the service, which is the point: a loop that hangs does not come back by itself.
 /// </summary>
-public sealed partial class SystemdWatchdog(
-    ISystemdNotifier notifier, Func<bool> healthy, TimeSpan? timeout, ILogger<SystemdWatchdog> logger)
+internal sealed partial class SystemdWatchdog(
+    ISystemdNotifier notifier, Func<bool> healthy, TimeSpan limit, ILogger<SystemdWatchdog> logger)
     : BackgroundService
 {
     private bool _fed = true;
@@ -28,8 +29,6 @@ public sealed partial class SystemdWatchdog(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (timeout is not { } limit || !notifier.IsEnabled)
-            return;
         // Half of the limit is what sd_watchdog_enabled(3) recommends; a timer takes no less than a millisecond and no
         // more than 49 days.
         var half = TimeSpan.FromMilliseconds(Math.Clamp(limit.TotalMilliseconds / 2, 1, int.MaxValue));

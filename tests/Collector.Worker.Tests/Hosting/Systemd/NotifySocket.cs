@@ -1,5 +1,7 @@
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Text;
+using Microsoft.Extensions.Hosting.Systemd;
 
 namespace Collector.Worker.Tests.Hosting.Systemd;
 
@@ -12,18 +14,28 @@ internal sealed class NotifySocket : IDisposable
         ReceiveTimeout = 30_000,
     };
 
-    private readonly DirectoryInfo? _folder;
-
     public NotifySocket(bool isAbstract)
+        : this((isAbstract ? "@" : Path.GetTempPath()) + $"netlens-test-{Guid.NewGuid()}")
     {
-        if (!isAbstract)
-            _folder = Directory.CreateTempSubdirectory("netlens-notify-");
-        Address = _folder is null ? $"@netlens-test-{Guid.NewGuid()}" : Path.Combine(_folder.FullName, "notify");
-        _socket.Bind(new UnixDomainSocketEndPoint(isAbstract ? '\0' + Address[1..] : Address));
+    }
+
+    public NotifySocket(string address)
+    {
+        Address = address;
+        _socket.Bind(new UnixDomainSocketEndPoint(address is ['@', .. var name] ? '\0' + name : address));
     }
 
     /// <summary>As it would stand in NOTIFY_SOCKET.</summary>
     public string Address { get; }
+
+    /// <summary>
+    /// The package's notifier to an address, as it makes it of NOTIFY_SOCKET; that itself would be inherited by agents
+    /// that other tests start.
+    /// </summary>
+    public static SystemdNotifier Notifier(string? address) =>
+        New(address is ['@', .. var name] ? '\0' + name : address);
+
+    public SystemdNotifier Notifier() => Notifier(Address);
 
     /// <summary>The next datagram.</summary>
     public string Receive()
@@ -35,9 +47,14 @@ internal sealed class NotifySocket : IDisposable
     /// <summary>True while a datagram waits.</summary>
     public bool HasMore => _socket.Poll(0, SelectMode.SelectRead);
 
+    /// <summary>Nobody listens any more; a file that it had is gone.</summary>
     public void Dispose()
     {
         _socket.Dispose();
-        _folder?.Delete(recursive: true);
+        if (Address[0] != '@')
+            File.Delete(Address);
     }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
+    private static extern SystemdNotifier New(string? path);
 }
