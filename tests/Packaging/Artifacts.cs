@@ -33,13 +33,20 @@ internal static class Artifacts
             $"{kind}/build", folder);
     }
 
+    /// <summary>The package of symbols that was built beside an RPM or .deb.</summary>
+    public static string Symbols(string package) => Path.GetFileName(package) is var name && name.EndsWith(".rpm")
+        ? package.Replace(name, name.Replace("netlens-", "netlens-debuginfo-"))
+        : package.Replace(name, name.Replace("netlens_", "netlens-dbgsym_"));
+
+    private static string Name(string kind) => kind == "rpm" ? "netlens-?.*.x86_64.rpm" : "netlens_*_amd64.deb";
+
     // Compressing takes longer than all tests: not twice of the same tree.
     private static string Package(string kind)
     {
         var inputs = Directory.EnumerateFiles(Path.Combine(Scripts, kind)).Append(Payload + ".built");
         var newest = inputs.Max(File.GetLastWriteTimeUtc);
         var folder = Path.Combine(Repository.Root, "artifacts", kind);
-        var there = Directory.Exists(folder) ? Directory.GetFiles(folder, "netlens*." + kind) : [];
+        var there = Directory.Exists(folder) ? Directory.GetFiles(folder, Name(kind)) : [];
         if (there is [var one] && File.GetLastWriteTimeUtc(one) > newest)
             return one;
         foreach (var old in there)
