@@ -7,11 +7,15 @@ internal static class Artifacts
 {
     private static readonly string Scripts = Path.Combine(Repository.Root, "packaging");
     private static readonly Lazy<string> Tree = new(static () => PackagingScript.Run("payload"));
+    private static readonly Lazy<string> Arm64Tree = new(static () => PackagingScript.Run("payload", "--rid", "linux-arm64"));
     private static readonly Lazy<string> BuiltRpm = new(static () => Package("rpm"));
     private static readonly Lazy<string> BuiltDeb = new(static () => Package("deb"));
 
     /// <summary>The installed tree.</summary>
     public static string Payload => Tree.Value;
+
+    /// <summary>The same for arm64, built on whatever machine.</summary>
+    public static string Arm64Payload => Arm64Tree.Value;
 
     public static string Program => Path.Combine(Payload, "usr/lib/netlens/netlens");
 

@@ -1,7 +1,6 @@
 using System.Text.RegularExpressions;
 using Collector.Tests.Support;
 using Collector.Worker.Agent;
-using Collector.Worker.Tests.EndToEnd;
 
 namespace Packaging.Tests;
 
@@ -12,32 +11,27 @@ public sealed partial class PayloadTests
     private static readonly Version Oldest = new(2, 17);
 
     private static readonly string[] Libraries =
-        ["libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "ld-linux-x86-64.so.2"];
+    [
+        "libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "ld-linux-x86-64.so.2",
+        "ld-linux-aarch64.so.1",
+    ];
 
     private static IEnumerable<string> Files =>
         Directory.EnumerateFiles(Artifacts.Payload, "*", SearchOption.AllDirectories);
 
-    [RequiresRootFact("objdump")]
-    public void Every_program_and_library_asks_for_no_more_than_glibc_2_17()
+    [RequiresRootTheory("objdump", "aarch64-linux-gnu-objdump")]
+    [InlineData("linux-x64")]
+    [InlineData("linux-arm64")]
+    public void Every_program_and_library_asks_for_no_more_than_glibc_2_17(string rid)
     {
-        var elves = Files.Where(Elf.Is).ToArray();
+        var tree = rid == "linux-x64" ? Artifacts.Payload : Artifacts.Arm64Payload;
+        var elves = Directory.GetFiles(tree, "*", SearchOption.AllDirectories).Where(Elf.Is).ToArray();
         elves.Select(Path.GetFileName).Distinct().ShouldBe(["libbpf.so.1", "netlens"], ignoreOrder: true);
         foreach (var elf in elves)
         {
             Elf.Newest(elf, "GLIBC").ShouldNotBeNull().ShouldBeLessThanOrEqualTo(Oldest, elf);
             Elf.Needed(elf).Except(Libraries).ShouldBeEmpty(elf);
         }
-    }
-
-    [RequiresRootFact]
-    public void The_bundled_libbpf_is_used_although_the_machine_has_one()
-    {
-        using var agent = new AgentProcess("collection: { interval: 1s }");
-        agent.WaitForLog("first snapshot");
-        var libraries = File.ReadLines($"/proc/{agent.Id}/maps")
-            .Where(l => new[] { "libbpf", "libelf" }.Any(l.Contains))
-            .Select(l => l[l.IndexOf('/')..]).Distinct();
-        libraries.ShouldBe([Path.Combine(Artifacts.Payload, "usr/lib/netlens/libbpf.so.1")]);
     }
 
     [RequiresRootFact]
