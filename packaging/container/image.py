@@ -128,7 +128,8 @@ def archive(layers):
         "layers": [descriptor("layer.v1.tar+gzip", blob) for blob in packed], "annotations": labels(),
     })
     image = descriptor(
-        "manifest.v1+json", manifest, platform={"architecture": ARCHITECTURE, "os": "linux"}, annotations=annotations(VERSION))
+        "manifest.v1+json", manifest, platform={"architecture": ARCHITECTURE, "os": "linux"},
+        annotations=annotations(VERSION))
     return layout([image], [config, manifest, *packed]), digest(manifest), sum(map(len, packed)), sum(map(len, layers))
 
 

@@ -58,8 +58,8 @@ def packages(debian):
 
 
 def closure(tree, program, system):
-    """Every library that the programs below `tree`, `program` and their libraries need: its name in the image and its file, of the
-    packages `system`, each of which is told what of it is taken."""
+    """Every library that the programs below `tree`, `program` and their libraries need: its name in the image and its file,
+    of the packages `system`, each of which is told what of it is taken."""
     elves = [program] + sorted(
         os.path.join(folder, name) for folder, _, names in os.walk(tree) for name in names
         if is_elf(os.path.join(folder, name)) and not os.path.islink(os.path.join(folder, name)))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What NuGet gave to a build of the program, by the list that its restore wrote (project.assets.json), and its licences.
+"""What NuGet gave to a build of the program, by the list of its restore (project.assets.json), and its licences.
 
 usage: nuget.py ASSETS FOLDER     prints a line per package and puts their texts into FOLDER, each once
 """
@@ -30,7 +30,8 @@ class Package:
             return base64.b64decode(file.read()).hex()
 
     def texts(self):
-        return [p for p in sorted(glob.glob(f"{self.folder}/*")) if re.match(r"LICENSE|THIRD-PARTY", os.path.basename(p))]
+        return [path for path in sorted(glob.glob(f"{self.folder}/*"))
+                if re.match(r"LICENSE|THIRD-PARTY", os.path.basename(path))]
 
 
 def packages(assets):

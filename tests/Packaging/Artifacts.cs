@@ -7,7 +7,8 @@ internal static class Artifacts
 {
     private static readonly string Scripts = Path.Combine(Repository.Root, "packaging");
     private static readonly Lazy<string> Tree = new(static () => PackagingScript.Run("payload"));
-    private static readonly Lazy<string> Arm64Tree = new(static () => PackagingScript.Run("payload", "--rid", "linux-arm64"));
+    private static readonly Lazy<string> Arm64Tree =
+        new(static () => PackagingScript.Run("payload", "--rid", "linux-arm64"));
     private static readonly Lazy<string> BuiltRpm = new(static () => Package("rpm"));
     private static readonly Lazy<string> BuiltDeb = new(static () => Package("deb"));
 

@@ -106,7 +106,8 @@ public sealed partial class PayloadTests
             .Concat(typeof(Collector.Linux.LinuxHost).Assembly.GetReferencedAssemblies())
             .Select(a => a.Name!)
             .Where(n => !n.StartsWith("System.", StringComparison.Ordinal) || n == "System.CommandLine")
-            .Where(n => !n.StartsWith("Microsoft.", StringComparison.Ordinal) && !n.StartsWith("Collector.")).Distinct();
+            .Where(n => !n.StartsWith("Microsoft.", StringComparison.Ordinal) && !n.StartsWith("Collector."))
+            .Distinct();
         foreach (var name in linked.Concat(["libbpf", "libelf", "zlib", "Microsoft.NETCore.App.Runtime.NativeAOT",
             "Microsoft.AspNetCore.App.Runtime", "Microsoft.DotNet.ILCompiler"]))
         {
