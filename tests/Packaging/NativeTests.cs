@@ -82,7 +82,7 @@ public sealed partial class NativeTests : IDisposable
         var lookup = (string folder) => Shell.Run(
             "gdb", "-nx", "-batch", "-iex", $"set debug-file-directory {folder}", "-ex",
             "info address Collector_Linux_Collector_Linux_Interop_Libbpf__bpf_program__attach", Own("netlens"));
-        lookup($"{_folder.FullName}/usr/lib/debug").ShouldContain(" is a function at address 0x");
+        lookup($"{_folder.FullName}/usr/lib/debug").ShouldContain("__attach\" is at 0x");
         Should.Throw<InvalidOperationException>(() => lookup("/nowhere")).Message.ShouldContain("No symbol ");
     }
 
