@@ -1,31 +1,27 @@
 #!/usr/bin/env python3
 """Makes the container image as an OCI archive, FROM scratch, with neither a Docker daemon nor a registry.
 
-usage: image.py PAYLOAD PROGRAM OUT     (called by `build`, which also makes what it needs)
+usage: image.py PAYLOAD ASSETS PROGRAM DEBIAN OUT     (called by `build`, which also makes what it needs)
 
-PAYLOAD is the installed tree of packaging/payload, PROGRAM the compiled netlens.c. The archive has two layers: what is
-from this machine's packages, which seldom changes, and Netlens. Same input, same bytes: times are SOURCE_DATE_EPOCH.
-Environment: VERSION, REVISION, LICENCE (Netlens's own), LICENCES (everything's), SOURCE_DATE_EPOCH.
+PAYLOAD is the installed tree of packaging/payload, ASSETS the list of its packages, PROGRAM the compiled netlens.c, DEBIAN what
+`debian` fetched. The archive has two layers: what is Debian's, which seldom changes, and Netlens. Same input, same bytes:
+times are SOURCE_DATE_EPOCH. Environment: ARCHITECTURE, OBJDUMP, VERSION, REVISION, LICENCE (Netlens's own), LICENCES
+(everything's), SOURCE_DATE_EPOCH.
 """
 import datetime
 import gzip
-import hashlib
-import io
-import json
 import os
 import struct
 import sys
-import tarfile
 
 import libraries
 import sbom
+from archive import EPOCH, OCI, Layer, annotations, descriptor, digest, encode, layout, read
 
 USER = 65532  # As other images without a distribution have it; it is nobody's on the usual node.
-EPOCH = int(os.environ["SOURCE_DATE_EPOCH"])
 CREATED = datetime.datetime.fromtimestamp(EPOCH, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 VERSION = os.environ["VERSION"]
-ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
-OCI = "application/vnd.oci.image"
+ARCHITECTURE = os.environ["ARCHITECTURE"]
 CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
 
 # include/uapi/linux/capability.h. What each is for: docs/container.md.
@@ -39,58 +35,6 @@ TEXTS = {
     "etc/group": f"root:x:0:\nnetlens:x:{USER}:\n",
     "etc/nsswitch.conf": "hosts: files dns\n",
 }
-
-
-class Layer:
-    """A tar archive in the making. Folders come by themselves, each once."""
-
-    def __init__(self):
-        self._buffer = io.BytesIO()
-        self._tar = tarfile.open(fileobj=self._buffer, mode="w", format=tarfile.PAX_FORMAT)
-        self._folders = set()
-
-    def _add(self, name, kind, mode, data=b"", **more):
-        entry = tarfile.TarInfo(name)
-        entry.type, entry.mode, entry.mtime, entry.size = kind, mode, EPOCH, len(data)
-        for key, value in more.items():
-            setattr(entry, key, value)
-        self._tar.addfile(entry, io.BytesIO(data))
-
-    def folder(self, name, mode=0o755):
-        if name and name not in self._folders:
-            self.folder(os.path.dirname(name))
-            self._folders.add(name)
-            self._add(name, tarfile.DIRTYPE, mode)
-
-    def file(self, name, data, mode=0o644, **more):
-        self.folder(os.path.dirname(name))
-        self._add(name, tarfile.REGTYPE, mode, data, **more)
-
-    def link(self, name, target):
-        self.folder(os.path.dirname(name))
-        self._add(name, tarfile.SYMTYPE, 0o777, linkname=target)
-
-    def copy(self, path, name):
-        if os.path.islink(path):
-            self.link(name, os.readlink(path))
-        else:
-            self.file(name, read(path), 0o755 if os.access(path, os.X_OK) else 0o644)
-
-    def tree(self, path, name):
-        for folder, folders, files in os.walk(path):
-            folders.sort()
-            for file in sorted(files):
-                source = os.path.join(folder, file)
-                self.copy(source, os.path.normpath(os.path.join(name, os.path.relpath(source, path))))
-
-    def done(self):
-        self._tar.close()
-        return self._buffer.getvalue()
-
-
-def read(path):
-    with open(path, "rb") as file:
-        return file.read()
 
 
 def permitted(numbers):
@@ -114,16 +58,21 @@ def system_layer(found, packages):
             layer.link(f"usr/lib64/{loader}", f"../{where}")
         elif loader.startswith("ld-linux-aarch64") and where != f"lib/{loader}":
             layer.link(f"usr/lib/{loader}", where.removeprefix("lib/"))
-    # The package's own, not what this machine's administrator trusts besides.
-    trusted = "/usr/share/ca-certificates/mozilla"
-    layer.file(CERTIFICATES, b"".join(read(f"{trusted}/{name}") for name in sorted(os.listdir(trusted))))
+    layer.file(CERTIFICATES, certificates(packages))
     for name, text in TEXTS.items():
         layer.file(name, text.encode())
     layer.folder("etc/netlens")
     layer.folder("tmp", 0o1777)
     for package in packages:
-        layer.file(f"usr/share/doc/{package.name}/copyright", read(libraries.copyright_of(package.name)))
+        layer.file(f"usr/share/doc/{package.name}/copyright", read(package.copyright))
     return layer.done()
+
+
+def certificates(packages):
+    package = next(p for p in packages if p.name == "ca-certificates")
+    package.files.append(f"/{CERTIFICATES}")
+    trusted = f"{package.folder}/usr/share/ca-certificates/mozilla"
+    return b"".join(read(f"{trusted}/{name}") for name in sorted(os.listdir(trusted)))
 
 
 def netlens_layer(payload, program, bom):
@@ -133,18 +82,6 @@ def netlens_layer(payload, program, bom):
     layer.tree(f"{payload}/usr/share/doc/netlens", "usr/share/doc/netlens")
     layer.file("usr/share/doc/netlens/sbom.cdx.json", bom)
     return layer.done()
-
-
-def digest(blob):
-    return "sha256:" + hashlib.sha256(blob).hexdigest()
-
-
-def descriptor(kind, blob, **more):
-    return {"mediaType": f"{OCI}.{kind}", "digest": digest(blob), "size": len(blob), **more}
-
-
-def encode(value):
-    return json.dumps(value, sort_keys=True).encode()
 
 
 def labels():
@@ -170,8 +107,6 @@ def settings():
         "ExposedPorts": {"9102/tcp": {}},
         "Env": [
             "PATH=/usr/bin",
-            # A read-only root has no place for the runtime's diagnostic socket.
-            "DOTNET_EnableDiagnostics=0",
             "TMPDIR=/tmp",
             f"SSL_CERT_FILE=/{CERTIFICATES}",
         ],
@@ -192,29 +127,19 @@ def archive(layers):
         "schemaVersion": 2, "mediaType": f"{OCI}.manifest.v1+json", "config": descriptor("config.v1+json", config),
         "layers": [descriptor("layer.v1.tar+gzip", blob) for blob in packed], "annotations": labels(),
     })
-    index = encode({
-        "schemaVersion": 2, "mediaType": f"{OCI}.index.v1+json",
-        "manifests": [descriptor(
-            "manifest.v1+json", manifest, platform={"architecture": ARCHITECTURE, "os": "linux"},
-            annotations={
-                "io.containerd.image.name": f"docker.io/library/netlens:{VERSION}",
-                "org.opencontainers.image.ref.name": VERSION,
-            })],
-    })
-    out = Layer()
-    out.file("oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
-    out.file("index.json", index)
-    for blob in (config, manifest, *packed):
-        out.file("blobs/sha256/" + hashlib.sha256(blob).hexdigest(), blob)
-    return out.done(), digest(manifest), sum(map(len, packed)), sum(map(len, layers))
+    image = descriptor(
+        "manifest.v1+json", manifest, platform={"architecture": ARCHITECTURE, "os": "linux"},
+        annotations=annotations(VERSION))
+    return layout([image], [config, manifest, *packed]), digest(manifest), sum(map(len, packed)), sum(map(len, layers))
 
 
 def main():
-    payload, program, out = sys.argv[1:]
-    found = libraries.closure(f"{payload}/usr/lib/netlens", program)
-    packages = libraries.packages({**found, f"/{CERTIFICATES}": "/usr/share/doc/ca-certificates/copyright"})
-    bom = sbom.encode(payload, packages, VERSION, CREATED, os.environ["LICENCE"])
-    image, name, packed, unpacked = archive([system_layer(found, packages), netlens_layer(payload, program, bom)])
+    payload, assets, program, debian, out = sys.argv[1:]
+    packages = libraries.packages(debian)
+    found = libraries.closure(f"{payload}/usr/lib/netlens", program, packages)
+    system = system_layer(found, packages)
+    bom = sbom.encode(payload, assets, packages, VERSION, CREATED, os.environ["LICENCE"])
+    image, name, packed, unpacked = archive([system, netlens_layer(payload, program, bom)])
     base = f"{out}/netlens-{VERSION}-linux-{ARCHITECTURE}"
     for path, content in ((f"{base}.oci.tar", image), (f"{base}.cdx.json", bom)):
         with open(path, "wb") as file:

@@ -1,4 +1,4 @@
-"""Which shared libraries of this machine a tree of programs needs, and which packages they are from (Debian, Ubuntu)."""
+"""Which of Debian's shared libraries a tree of programs needs, and which packages they are from."""
 import os
 import re
 import subprocess
@@ -6,20 +6,35 @@ from dataclasses import dataclass, field
 
 # What the runtime loads by name while it runs: TLS and certificates. Globalisation is invariant and needs no ICU.
 LOADED_BY_NAME = ["libssl.so.3"]
-# Loads LTTng, which nobody traces a container with; without the library the runtime leaves it alone.
-LEFT_OUT = {"libcoreclrtraceptprovider.so"}
 # Where the copyright file is prose.
-GCC = "GPL-3.0-or-later WITH GCC-exception-3.1"
-PROSE = {"libc6": "LGPL-2.1-or-later", "libgcc-s1": GCC, "libstdc++6": GCC}
+PROSE = {"libc6": "LGPL-2.1-or-later"}
 
 
 @dataclass
 class Package:
-    name: str
-    version: str
-    architecture: str
-    licences: list
+    """As `debian` unpacked it: its files, and its control file beside them."""
+    folder: str
     files: list = field(default_factory=list)
+
+    def control(self, key):
+        with open(f"{self.folder}.control", encoding="utf-8") as file:
+            return re.search(rf"^{key}: (.*)$", file.read(), re.M).group(1)
+
+    @property
+    def name(self):
+        return os.path.basename(self.folder)
+
+    @property
+    def copyright(self):
+        return f"{self.folder}/usr/share/doc/{self.name}/copyright"
+
+    @property
+    def licences(self):
+        """Names of licences as the package's copyright file gives them."""
+        if self.name in PROSE:
+            return [PROSE[self.name]]
+        with open(self.copyright, encoding="utf-8", errors="replace") as file:
+            return sorted({name.strip() for name in re.findall(r"^License: *(\S.*)$", file.read(), re.M)})
 
 
 def run(*command):
@@ -27,75 +42,48 @@ def run(*command):
 
 
 def is_elf(path):
-    if os.path.islink(path) or not os.path.isfile(path):
+    if not os.path.isfile(path):
         return False
     with open(path, "rb") as file:
         return file.read(4) == b"\x7fELF"
 
 
 def needed(path):
-    return re.findall(r"NEEDED\s+(\S+)", run("objdump", "-p", path))
+    return re.findall(r"NEEDED\s+(\S+)", run(os.environ["OBJDUMP"], "-p", path))
 
 
-def on_machine():
-    """Name and place of every shared library of this machine's own architecture, the loader's first choice first."""
-    machine = {"x86_64": "x86-64", "aarch64": "AArch64"}[os.uname().machine]
-    found = {}
-    for name, where in re.findall(rf"^\t(\S+) \([^)]*{machine}[^)]*\) => (\S+)$", run("/sbin/ldconfig", "-p"), re.M):
-        found.setdefault(name, where)
-    return found
+def packages(debian):
+    return [Package(f"{debian}/{name.removesuffix('.control')}")
+            for name in sorted(os.listdir(debian)) if name.endswith(".control")]
 
 
-def closure(tree, program):
-    """Every library that the programs below `tree`, `program` and their libraries need: name in the image and file here."""
+def closure(tree, program, system):
+    """Every library that the programs below `tree`, `program` and their libraries need: its name in the image and its file,
+    of the packages `system`, each of which is told what of it is taken."""
     elves = [program] + sorted(
         os.path.join(folder, name) for folder, _, names in os.walk(tree) for name in names
-        if name not in LEFT_OUT and is_elf(os.path.join(folder, name)))
+        if is_elf(os.path.join(folder, name)) and not os.path.islink(os.path.join(folder, name)))
     own = {os.path.basename(path) for path in elves}
-    machine = on_machine()
+    there = {os.path.basename(path): (package, path) for package in system for path in libraries(package.folder)}
     wanted = LOADED_BY_NAME + sorted({name for path in elves for name in needed(path)} - own)
     result = {}
     while wanted:
         name = wanted.pop()
-        if name in result or name in own:
+        if name in own or name in result:
             continue
-        if name not in machine:
-            raise SystemExit(f"container: {name} is needed and not on this machine")
-        result[name] = os.path.realpath(machine[name])
-        wanted += needed(result[name])
-    # By its soname, where the loader looks, and not by the name that the link of that name leads to.
-    return {f"{os.path.dirname(path)}/{name}": path for name, path in sorted(result.items())}
-
-
-def packages(files):
-    """The packages of these files, which are given as name in the image and file of this machine."""
+        if name not in there:
+            raise SystemExit(f"container: {name} is needed and not in Debian's packages that are fetched")
+        result[name] = there[name]
+        wanted += needed(there[name][1])
     found = {}
-    for name, path in files.items():
-        # dpkg knows a file by the name under which its package installed it, before /lib became a link to /usr/lib.
-        owner = search(path) or search(path.removeprefix("/usr"))
-        if owner is None:
-            raise SystemExit(f"container: no Debian package has {path}: build the image on Debian or Ubuntu")
-        if owner not in found:
-            package, version, architecture = run(
-                "dpkg-query", "-W", "-f", "${Package}\t${Version}\t${Architecture}", owner).split("\t")
-            found[owner] = Package(package, version, architecture, licences(package))
-        found[owner].files.append(name)
-    return sorted(found.values(), key=lambda p: p.name)
+    for _, (package, path) in sorted(result.items()):
+        # The image has no /lib but the link to /usr/lib.
+        name = "/usr/" + os.path.relpath(path, package.folder).removeprefix("usr/")
+        package.files.append(name)
+        found[name] = path
+    return found
 
 
-def search(path):
-    result = subprocess.run(["dpkg-query", "-S", path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    return result.stdout.split(": ")[0].split(",")[0] if result.returncode == 0 else None
-
-
-def copyright_of(package):
-    return f"/usr/share/doc/{package}/copyright"
-
-
-def licences(package):
-    """Names of licences as the package's copyright file gives them."""
-    if package in PROSE:
-        return [PROSE[package]]
-    with open(copyright_of(package), encoding="utf-8", errors="replace") as file:
-        names = re.findall(r"^License: *(\S.*)$", file.read(), re.M)
-    return sorted({name.strip() for name in names})
+def libraries(folder):
+    return [path for where, _, names in os.walk(folder) for path in (os.path.join(where, name) for name in names)
+            if ".so." in path and not os.path.islink(path) and is_elf(path)]

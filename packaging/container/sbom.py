@@ -1,16 +1,18 @@
 """The bill of materials of an image: CycloneDX 1.6, JSON. Everything in it comes from what was built and installed."""
-import base64
 import hashlib
 import json
 import os
 import re
+import sys
 import uuid
-import xml.etree.ElementTree as xml
 from urllib.parse import quote
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "licences"))
+import nuget  # noqa: E402
 
-def encode(tree, system, version, created, licence):
-    components = sorted(nuget(tree) + bundled(tree) + debian(system), key=lambda c: c["bom-ref"])
+
+def encode(tree, assets, system, version, created, licence):
+    components = sorted(linked(assets) + bundled(tree) + debian(system), key=lambda c: c["bom-ref"])
     name = f"pkg:generic/netlens@{version}"
     bom = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
@@ -33,32 +35,22 @@ def encode(tree, system, version, created, licence):
     return json.dumps(bom, indent=2, sort_keys=True).encode() + b"\n"
 
 
-def nuget(tree):
-    """What NuGet gave: packages and the runtime itself, as the program's own list (netlens.deps.json) names them."""
-    with open(f"{tree}/usr/lib/netlens/netlens.deps.json", encoding="utf-8") as file:
-        libraries = json.load(file)["libraries"]
-    cache = os.environ.get("NUGET_PACKAGES") or os.path.expanduser("~/.nuget/packages")
+def linked(assets):
+    """What NuGet gave: packages, and the runtime itself."""
     result = []
-    for key, library in libraries.items():
-        if library["type"] == "project":
-            continue
-        name, version = key.split("/")
-        name = name.removeprefix("runtimepack.")
-        folder = f"{cache}/{name.lower()}/{version.lower()}"
-        with open(f"{folder}/{name.lower()}.{version.lower()}.nupkg.sha512", encoding="ascii") as file:
-            digest = base64.b64decode(file.read()).hex()
-        purl = f"pkg:nuget/{name}@{version}"
+    for package in nuget.packages(assets):
+        purl = f"pkg:nuget/{package.name}@{package.version}"
         result.append({
-            "type": "framework" if library["type"] == "runtimepack" else "library", "bom-ref": purl, "purl": purl,
-            "name": name, "version": version, "hashes": [{"alg": "SHA-512", "content": digest}],
-            **licensed(nuspec_licence(f"{folder}/{name.lower()}.nuspec")),
+            "type": "framework" if package.of_the_runtime else "library", "bom-ref": purl, "purl": purl,
+            "name": package.name, "version": package.version,
+            "hashes": [{"alg": "SHA-512", "content": package.digest()}],
+            **licensed(nuspec_licence(package.fields())),
         })
     return result
 
 
-def nuspec_licence(path):
+def nuspec_licence(fields):
     """An SPDX expression, or else what the package says about where its licence is."""
-    fields = {e.tag.rsplit("}", 1)[-1]: e for e in xml.parse(path).iter()}
     licence = fields.get("license")
     if licence is not None and licence.get("type") == "expression":
         return [{"expression": licence.text}]
@@ -91,10 +83,10 @@ def debian(system):
     """Packages of which files are in the image, and which files."""
     result = []
     for package in system:
-        version = quote(package.version, safe=".+~-")
-        purl = f"pkg:deb/debian/{package.name}@{version}?arch={package.architecture}"
+        version, architecture = package.control("Version"), package.control("Architecture")
+        purl = f"pkg:deb/debian/{package.name}@{quote(version, safe='.+~-')}?arch={architecture}"
         result.append({
-            "type": "library", "bom-ref": purl, "purl": purl, "name": package.name, "version": package.version,
+            "type": "library", "bom-ref": purl, "purl": purl, "name": package.name, "version": version,
             **licensed([{"license": {"name": name}} for name in package.licences]),
             "properties": [{"name": "netlens:file", "value": path} for path in sorted(package.files)],
         })

@@ -15,7 +15,7 @@ internal sealed class PrometheusServer : IAsyncDisposable
 
     public PrometheusServer(string configuration)
     {
-        var fetch = Path.Combine(AppContext.BaseDirectory, "fetch-debian-package.sh");
+        var fetch = Path.Combine(Repository.Root, "tools", "debian-package");
         var program = Path.Combine(Shell.Run(fetch, "prometheus", "sid").Trim(), "usr/bin/prometheus");
         var file = Path.Combine(_folder.FullName, "prometheus.yaml");
         File.WriteAllText(file, configuration);

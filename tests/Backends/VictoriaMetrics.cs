@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using Collector.Tests.Support;
 
 namespace Backends.Tests;
 
@@ -132,7 +133,7 @@ internal sealed class VictoriaMetrics : IAsyncDisposable
         {
             ArgumentList =
             {
-                Path.Combine(AppContext.BaseDirectory, "fetch-debian-package.sh"), "victoria-metrics", "trixie",
+                Path.Combine(Repository.Root, "tools", "debian-package"), "victoria-metrics", "trixie",
             },
             RedirectStandardOutput = true,
             UseShellExecute = false,

@@ -13,7 +13,7 @@ namespace Pods.Tests;
 public sealed class ImageTests
 {
     private const int User = 65532;
-    private const long MostBytes = 35_000_000;
+    private const long MostBytes = 15_000_000;
 
     // include/uapi/linux/capability.h; those that docs/container.md names.
     private static readonly Dictionary<string, int> Capabilities = new()
@@ -80,6 +80,24 @@ public sealed class ImageTests
         Wait.Until(() => wary.Page().Sum("netlens_otlp_points_failed_total") > 0, "a push that failed");
         wary.Stop().ShouldBe(0);
         backend.Received.ShouldBe(before);
+    }
+
+    [RequiresImageFact]
+    public void The_one_for_both_machines_has_both_and_runs_where_it_is()
+    {
+        var path = ImageArchive.BuildBoth();
+        string[] machines = ["amd64", "arm64"];
+        foreach (var machine in machines)
+        {
+            var image = new ImageArchive(path, machine);
+            image.Config.GetProperty("architecture").GetString().ShouldBe(machine);
+            image.Files.Keys.ShouldContain("/usr/lib/netlens/netlens");
+            image.Files.Keys.ShouldContain(
+                machine == "amd64" ? "/usr/lib64/ld-linux-x86-64.so.2" : "/usr/lib/ld-linux-aarch64.so.1");
+        }
+        using var node = ContainerNode.Start();
+        node.Run("ctr", "-a", node.Socket, "-n", "netlens", "images", "import", path);
+        Running.Once(node, [], "/usr/bin/netlens", "version").ShouldStartWith("netlens 0.");
     }
 
     [RequiresImageFact(runs: false)]

@@ -107,7 +107,7 @@ internal sealed class ContainerNode : IDisposable
 
     private static string Unpack(string suite)
     {
-        var fetch = Path.Combine(Repository.Root, "tests", "Backends", "fetch-debian-package.sh");
+        var fetch = Path.Combine(Repository.Root, "tools", "debian-package");
         return Path.Combine(Shell.Run(fetch, "containerd", suite).Trim(), "usr", "bin");
     }
 

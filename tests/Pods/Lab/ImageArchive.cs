@@ -10,14 +10,21 @@ internal sealed class ImageArchive
 {
     private readonly Dictionary<string, byte[]> _entries = [];
 
-    private ImageArchive(string path)
+    /// <param name="path">An archive of one image or of one for each machine.</param>
+    /// <param name="architecture">Which of those.</param>
+    public ImageArchive(string path, string architecture = "amd64")
     {
         Path = path;
         using var file = File.OpenRead(path);
         Read(file, (entry, content) => _entries[entry.Name] = content);
-        using var manifest = JsonDocument.Parse(Blob(Json("index.json").GetProperty("manifests")[0]));
-        Reference = Json("index.json").GetProperty("manifests")[0].GetProperty("annotations")
-            .GetProperty("io.containerd.image.name").GetString()!;
+        var top = Json("index.json").GetProperty("manifests")[0];
+        Reference = top.GetProperty("annotations").GetProperty("io.containerd.image.name").GetString()!;
+        if (top.GetProperty("mediaType").GetString()!.Contains("index", StringComparison.Ordinal))
+        {
+            top = JsonDocument.Parse(Blob(top)).RootElement.GetProperty("manifests").EnumerateArray()
+                .Single(m => m.GetProperty("platform").GetProperty("architecture").GetString() == architecture);
+        }
+        using var manifest = JsonDocument.Parse(Blob(top));
         Config = JsonDocument.Parse(Blob(manifest.RootElement.GetProperty("config"))).RootElement;
         foreach (var layer in manifest.RootElement.GetProperty("layers").EnumerateArray())
         {
@@ -28,7 +35,9 @@ internal sealed class ImageArchive
 
     /// <summary>Built when a source changed.</summary>
     public static Lazy<ImageArchive> Current { get; } =
-        new(() => Build(System.IO.Path.Combine(Repository.Root, "artifacts", "container")));
+        new(() => Build(Artifacts));
+
+    private static string Artifacts => System.IO.Path.Combine(Repository.Root, "artifacts", "container");
 
     public string Path { get; }
 
@@ -45,12 +54,23 @@ internal sealed class ImageArchive
 
     /// <summary>Why images cannot be built here; null where they can.</summary>
     public static string? WhyNot { get; } =
-        Shell.Find("dpkg-query") is null ? "needs dpkg: the image has Debian's libraries"
-        : Directory.Exists("/usr/share/ca-certificates/mozilla") ? null
-        : "the package ca-certificates is not installed";
+        Shell.Find("apt-get") is null ? "needs apt: the image has Debian's libraries"
+        : Shell.Find("clang") is null || Shell.Find("aarch64-linux-gnu-objdump") is null
+            ? "needs clang and binutils-aarch64-linux-gnu"
+            : null;
 
-    public static ImageArchive Build(string folder) =>
-        new(PackagingScript.Run("container/build", folder).Split(": ")[0]);
+    public static ImageArchive Build(string folder) => new(Make(folder));
+
+    /// <summary>The archive of the images for both machines.</summary>
+    public static string BuildBoth()
+    {
+        _ = Current.Value;
+        Make("--rid", "linux-arm64", Artifacts);
+        return Make("--index", Artifacts);
+    }
+
+    private static string Make(params string[] arguments) =>
+        PackagingScript.Run("container/build", arguments).Split(": ")[0];
 
     private JsonElement Json(string name) => JsonDocument.Parse(_entries[name]).RootElement;
 
