@@ -53,7 +53,8 @@ public sealed class NamePoolTests
                 into.Clear();
                 MountWatcher.Parse(Mounts, into);
                 return into[4026532281];
-            },
+            }
+            ,
         };
     }
 
