@@ -80,8 +80,9 @@ public sealed class LinuxHost : ProbeHost, IDisposable
             Owners.Refresh(Namespaces.All);
     }
 
-    /// <summary>Gives back what only starting probes need: once behind the probes of each collection.</summary>
-    public void Settle() => Bpf.Settle();
+    /// <summary>Gives back what is not in use any more: once behind the probes of each collection.</summary>
+    /// <returns>True when much of the heap is free now.</returns>
+    public bool Settle() => Bpf.Settle();
 
     public void Dispose()
     {

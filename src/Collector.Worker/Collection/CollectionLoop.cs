@@ -62,7 +62,7 @@ internal sealed class CollectionLoop(
                 if (first)
                     ReportFirst();
                 first = false;
-                _memory.After(collector.Series);
+                _memory.After(collector.Series, collector.Settled);
                 next = WaitForNext(next, stop);
             }
         }

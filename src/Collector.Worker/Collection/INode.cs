@@ -39,7 +39,6 @@ internal interface INode : IDisposable
     void Refresh(SnapshotBuilder snapshot);
 
     /// <summary>Called at the end of each collection: every probe has started by then.</summary>
-    void Settle()
-    {
-    }
+    /// <returns>True when much of the heap is free now.</returns>
+    bool Settle() => false;
 }

@@ -37,7 +37,7 @@ internal sealed class LinuxNode(KernelPaths paths, BpfOptions bpf, PodOptions po
     public void Refresh(SnapshotBuilder snapshot) =>
         _host.Refresh(snapshot.StartTimeOfNew(_host.BootTime));
 
-    public void Settle() => _host.Settle();
+    public bool Settle() => _host.Settle();
 
     public void Dispose() => _host.Dispose();
 }

@@ -47,6 +47,9 @@ internal sealed class NodeCollector : IDisposable
     /// <summary>Series of the last collection that ended.</summary>
     public long Series { get; private set; }
 
+    /// <summary>True when much of the heap was freed by the last collection.</summary>
+    public bool Settled { get; private set; }
+
     /// <summary>Reads that failed since the start, by probe and reason.</summary>
     public KeyValuePair<(string Probe, string Reason), long>[] ReadFailures()
     {
@@ -73,7 +76,7 @@ internal sealed class NodeCollector : IDisposable
         foreach (var runner in _runners)
             runner.Collect(_builder);
         Self?.Collect(_builder);
-        Node.Settle();
+        Settled = Node.Settle();
         var snapshot = _builder.Publish();
         Series = snapshot.Series;
         LastDuration = Stopwatch.GetElapsedTime(start);

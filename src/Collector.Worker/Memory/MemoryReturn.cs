@@ -29,8 +29,10 @@ internal sealed class MemoryReturn(Action giveBack, Func<double> clock)
     {
     }
 
-    /// <summary>Called after each collection with how many series it had.</summary>
-    public void After(long series)
+    /// <summary>Called after each collection.</summary>
+    /// <param name="series">How many it had.</param>
+    /// <param name="freed">True when something large was let go.</param>
+    public void After(long series, bool freed = false)
     {
         if (++_collections <= Start)
         {
@@ -38,6 +40,8 @@ internal sealed class MemoryReturn(Action giveBack, Func<double> clock)
             _most = series;
             return;
         }
+        if (freed)
+            giveBack();
         _most = Math.Max(_most, series);
         if (_most < Few || series > _most * 3 / 4)
         {

@@ -40,6 +40,16 @@ public sealed class MemoryReturnTests
         _given.ShouldBe(5);
     }
 
+    [Fact]
+    public void What_was_let_go_is_given_back_at_once()
+    {
+        Run(seconds: 20, series: 600);
+        Return.After(600, freed: true);
+        _given.ShouldBe(3);
+        Run(seconds: 600, series: 600);
+        _given.ShouldBe(3);
+    }
+
     [Theory]
     // Pods that restart are back before the minute is over.
     [InlineData(100_000, 20_000, 40)]

@@ -27,11 +27,15 @@ internal sealed class BpfEnvironment : IDisposable
     /// </summary>
     public Btf? Btf => Search.Path is { } path ? _btf ??= Btf.TryParse(path, out _) : null;
 
-    /// <summary>Gives the memory of the types back (some 7 MB) until somebody asks again.</summary>
-    public void ReleaseTypes()
+    /// <summary>
+    /// Gives the memory of types (some 7 MB) back, and that of symbols that nobody needed since the last call, until
+    /// somebody asks again.
+    /// </summary>
+    /// <returns>True when symbols went, which were on the heap.</returns>
+    public bool Release()
     {
-        _btf?.Dispose();
-        _btf = null;
+        Dispose();
+        return Symbols.Release();
     }
 
     /// <summary>The file to give to libbpf; null when it finds the kernel's own itself.</summary>
@@ -157,5 +161,9 @@ internal sealed class BpfEnvironment : IDisposable
         }
     }
 
-    public void Dispose() => ReleaseTypes();
+    public void Dispose()
+    {
+        _btf?.Dispose();
+        _btf = null;
+    }
 }

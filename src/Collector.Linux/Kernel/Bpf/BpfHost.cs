@@ -96,8 +96,9 @@ public sealed class BpfHost : IDisposable
         return new ProbeUnavailableException(reason);
     }
 
-    /// <summary>Gives back what only starting probes need: the memory of the kernel's types, some 7 MB.</summary>
-    internal void Settle() => _environment?.ReleaseTypes();
+    /// <summary>Gives back what only starting probes need, and symbols that are not in use.</summary>
+    /// <returns>True when memory of the heap is free now.</returns>
+    internal bool Settle() => _environment?.Release() ?? false;
 
     // libbpf takes and gives back some 20 MB while objects are loaded. GNU's allocator learns from the first that such
     // pieces are usual, and from then on keeps them in an arena, whose top no call trims: they are to be mappings.
