@@ -38,7 +38,20 @@ internal sealed class ProcessScanner : IDisposable
         // The last process id is that of the reader's pid namespace: of no use for another one's /proc, where we either
         // are not (no "self") or have another process id.
         if (NumberOfSelf() == Environment.ProcessId)
-            _loadAverage = ProcFile.Open($"{_proc}/loadavg");
+            _loadAverage = TryOpen($"{_proc}/loadavg");
+    }
+
+    // A /proc of processes only (subset=pid) has no such file.
+    private static ProcFile? TryOpen(string path)
+    {
+        try
+        {
+            return ProcFile.Open(path);
+        }
+        catch (LinuxException)
+        {
+            return null;
+        }
     }
 
     private int NumberOfSelf() =>

@@ -15,7 +15,8 @@ internal static class CommandLine
             RunCommand.Create(), OnceCommand.Create(), ListCommand.Create(), ConfigCommand.Create(),
             DoctorCommand.Create(), BtfCommand.Create(), VersionCommand.Create(),
         };
-        var parsed = root.Parse(args);
+        // No response files: "@/etc/shadow" would be read, and its words named in an error.
+        var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0)
         {
             foreach (var line in Faults(parsed))

@@ -249,6 +249,34 @@ public sealed class CommandTests
         unread.Error.ShouldNotContain("NETLENS_SERVICE_HOST");
     }
 
+    [Fact]
+    public void A_word_with_an_at_sign_is_no_file_to_read()
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(file, "--probe\nhunter2\n");
+            var result = AgentProcess.Run("once", $"@{file}");
+            result.Code.ShouldBe(2);
+            result.Error.ShouldContain($"@{file}");
+            (result.Error + result.Output).ShouldNotContain("hunter2");
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    /// <summary>As systemd mounts it with ProcSubset=pid.</summary>
+    [RequiresRootFact("unshare")]
+    public void A_proc_of_processes_only_has_the_figures_of_namespaces()
+    {
+        var result = Shell.Try("unshare", "--mount", "sh", "-c",
+            $"mount -t proc -o subset=pid proc /proc && exec '{AgentProcess.Program}' once --probe tcp");
+        result.Code.ShouldBe(0, result.Error);
+        result.Output.ShouldContain("netlens.tcp.segments");
+    }
+
     [RequiresRootFact("script")]
     public void A_narrow_terminal_hides_no_column()
     {
