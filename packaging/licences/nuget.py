@@ -58,13 +58,15 @@ def packages(assets):
 def main():
     assets, folder = sys.argv[1:]
     seen = set()
-    for package in packages(assets):
+    found = packages(assets)
+    for package in found:
         fields = package.fields()
         print(f"{package.name} {package.version}: {fields['license'].text}, {fields['copyright'].text}")
+    # Packages of one project have the same texts: .NET's under the runtime's name.
+    for package in sorted(found, key=lambda p: not p.of_the_runtime):
         for path in package.texts():
             with open(path, "rb") as file:
                 text = file.read().replace(b"\r\n", b"\n")
-            # Packages of one project have the same texts.
             if text not in seen:
                 seen.add(text)
                 with open(os.path.join(folder, f"{package.name}.{os.path.basename(path)}"), "wb") as file:

@@ -10,7 +10,10 @@
 FILE *old_fmemopen(void *buffer, size_t size, const char *mode);
 OLD(fmemopen);
 FILE *__wrap_fmemopen(void *buffer, size_t size, const char *mode);
-FILE *__wrap_fmemopen(void *buffer, size_t size, const char *mode) { return old_fmemopen(buffer, size, mode); }
+FILE *__wrap_fmemopen(void *buffer, size_t size, const char *mode)
+{
+	return old_fmemopen(buffer, size, mode);
+}
 
 /* 2.28: fcntl by another name. */
 int __wrap_fcntl64(int fd, int command, ...);

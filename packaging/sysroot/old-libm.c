@@ -12,6 +12,15 @@ double __wrap_log(double x);
 double __wrap_log2(double x);
 double __wrap_pow(double x, double y);
 
-double __wrap_log(double x) { return old_log(x); }
-double __wrap_log2(double x) { return old_log2(x); }
-double __wrap_pow(double x, double y) { return old_pow(x, y); }
+double __wrap_log(double x)
+{
+	return old_log(x);
+}
+double __wrap_log2(double x)
+{
+	return old_log2(x);
+}
+double __wrap_pow(double x, double y)
+{
+	return old_pow(x, y);
+}
