@@ -32,7 +32,7 @@ public sealed class AgentTests
     [RequiresRootFact]
     public void Where_descriptors_run_out_it_stays_alive_says_so_once_and_recovers()
     {
-        var many = Enumerable.Range(0, 24).Select(_ => new TestNetns()).ToArray();
+        var many = Enumerable.Range(0, 40).Select(_ => new TestNetns()).ToArray();
         using var agent = new AgentProcess(Quick, shell: "ulimit -n 400; exec \"$0\" run --config \"$1\"");
         try
         {

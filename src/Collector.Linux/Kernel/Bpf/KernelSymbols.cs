@@ -8,7 +8,7 @@ namespace Collector.Linux.Kernel.Bpf;
 /// </summary>
 internal sealed class KernelSymbols(KernelPaths paths)
 {
-    /// <summary>Addresses that are remembered: those of stacks and of places that free packets are some hundred.</summary>
+    /// <summary>Addresses that are remembered: stacks and places that free packets have some hundred.</summary>
     private const int Most = 4096;
 
     /// <summary>Milliseconds. Modules come and go.</summary>
