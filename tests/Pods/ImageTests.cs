@@ -26,6 +26,8 @@ public sealed class ImageTests
     public void It_runs_without_any_right_on_a_read_only_root()
     {
         using var node = ContainerNode.Start();
+        // The first snapshot may come before anybody has asked for it.
+        node.Run("ping", "-c", "1", "127.0.0.1");
         var container = new Running(node, []);
         container.Status["Uid"].Split('\t').ShouldAllBe(id => id == $"{User}");
         container.Status["CapEff"].ShouldBe("0000000000000000");
