@@ -38,16 +38,15 @@ public sealed class QuietMinuteTests
             sentAgain.ShouldBe(TcpLab.Nstat(ns, "TcpRetransSegs"));
             again += sentAgain;
         }
-        // What is sent again may find its connection ended, and so may an acknowledgement that the FIN behind it has
-        // overtaken on another processor: none of it is refused.
-        new[] { pair.Left, pair.Right }.Sum(ns => runs["tcptwrcv"].Sum("netlens.tcptwrcv.segments", ns, "reset"))
-            .ShouldBe(0);
+        // What is sent again may find its connection ended.
+        new[] { pair.Left, pair.Right }.Sum(ns => runs["tcptwrcv"].Sum("netlens.tcptwrcv.segments", ns))
+            .ShouldBeLessThanOrEqualTo(again);
         foreach (var (id, run) in runs)
         {
             run.Failures.ShouldBeEmpty(id);
-            if (id is "tcpretrans" && again > 0)
+            if (id is "tcpretrans" or "tcptwrcv" && again > 0)
                 continue;
-            run.Events.All.Where(e => e.Info.Name != "netlens.tcptwrcv.segment").Where(e => OfTheNode.Contains(id) || (e.Subject is { } ns && namespaces.Contains(ns.Inode)))
+            run.Events.All.Where(e => OfTheNode.Contains(id) || (e.Subject is { } ns && namespaces.Contains(ns.Inode)))
                 .Select(e => e.Message).ShouldBeEmpty(id);
         }
     }
