@@ -41,6 +41,9 @@ internal sealed class NamespaceDirectory(Action<Subject>? name = null)
         }, this));
     }
 
+    /// <summary>The last one that had this inode; null where none was found.</summary>
+    public NetNamespace? Known(ulong inode) => _known.GetValueOrDefault(inode);
+
     private Subject Named(Subject subject)
     {
         name?.Invoke(subject);

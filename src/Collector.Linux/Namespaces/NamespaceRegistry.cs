@@ -25,6 +25,7 @@ public sealed class NamespaceRegistry : IDisposable
     private readonly HashSet<ulong> _unreadable = [];
     private readonly MountWatcher _mounts;
     private readonly ProcessScanner _processes;
+    private readonly NamespaceLimit _limit;
     private readonly ulong _own;
     private long _generation;
     private long _refreshes;
@@ -32,9 +33,12 @@ public sealed class NamespaceRegistry : IDisposable
     /// <param name="access">How namespaces are entered.</param>
     /// <param name="bootTime">Unix nanoseconds since which the host's namespace counts.</param>
     /// <param name="name">Names what a kernel record is about, where it can.</param>
-    internal NamespaceRegistry(NamespaceAccess access, long bootTime, Action<Subject> name)
+    /// <param name="limit">Decides which are opened.</param>
+    internal NamespaceRegistry(
+        NamespaceAccess access, long bootTime, Action<Subject> name, NamespaceLimit limit)
     {
         _access = access;
+        _limit = limit;
         _paths = access.Paths;
         _bootTime = bootTime;
         _mounts = new MountWatcher(_paths);
@@ -83,10 +87,13 @@ public sealed class NamespaceRegistry : IDisposable
         _unreadable.Clear();
         if (_paths.Recorded)
             return;
+        _limit.Begin(_all);
         _mounts.Refresh();
         AddFromMounts(startOfNew);
         _processes.ScanRecent((pid, inode) => AddFromProcess(pid, inode, startOfNew));
         RemoveDead(startOfNew);
+        if (_limit.IsWaiting)
+            _limit.Review(InodeOf, OpenOfProcess);
         foreach (var handle in _all)
             handle.CloseUnused(_refreshes - 3);
     }
@@ -128,7 +135,8 @@ public sealed class NamespaceRegistry : IDisposable
                 if (known.MountPath != path)
                     SetMount(known, path);
             }
-            else if (Open(_mounts.PathOf(path), inode, startOfNew) is { } handle)
+            else if (_limit.AdmitsMount(inode, path)
+                && Open(_mounts.PathOf(path), inode, startOfNew) is { } handle)
             {
                 SetMount(handle, path);
             }
@@ -142,10 +150,18 @@ public sealed class NamespaceRegistry : IDisposable
             if (known.Pid == 0)
                 known.Pid = pid;
         }
-        else if (Open($"{_paths.Proc}/{pid}/ns/net", inode, startOfNew) is { } handle)
+        else if (_limit.Admits(pid, inode, startOfNew, out var rootless))
         {
-            handle.Pid = pid;
+            OpenOfProcess(pid, inode, startOfNew, rootless);
         }
+    }
+
+    private void OpenOfProcess(int pid, ulong inode, long start, bool rootless)
+    {
+        if (Open($"{_paths.Proc}/{pid}/ns/net", inode, start) is not { } handle)
+            return;
+        handle.Pid = pid;
+        handle.Namespace.Rootless = rootless;
     }
 
     private NamespaceHandle? Open(string path, ulong expected, long startOfNew)
@@ -196,6 +212,7 @@ public sealed class NamespaceRegistry : IDisposable
     private static void SetMount(NamespaceHandle handle, string path)
     {
         handle.MountPath = path;
+        handle.Namespace.Rootless = false;
         handle.Namespace.Names = handle.Namespace.Names with { NetnsName = Path.GetFileName(path) };
     }
 

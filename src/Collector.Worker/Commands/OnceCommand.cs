@@ -245,6 +245,8 @@ internal static class OnceCommand
     {
         foreach (var ((probe, reason), count) in collector.ReadFailures())
             Output.Error($"{probe}: {Output.Counted(count, "read")} failed ({reason})");
+        foreach (var limit in collector.Node.Limits.Where(l => l.LeftOut > 0))
+            Output.Error(limit.ToString());
         foreach (var runner in collector.Runners.Where(r => r.State == ProbeState.Failed))
             Output.Error($"{runner.Info.Id} failed: {runner.Reason}");
         return collector.Runners.Any(r => r.State == ProbeState.Failed) ? ExitCodes.Failure : ExitCodes.Ok;

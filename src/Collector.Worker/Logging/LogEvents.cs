@@ -24,6 +24,7 @@ internal static class LogEvents
     public const int PodsFound = 109;
     public const int PodsTrouble = 110;
     public const int EventsEnded = 111;
+    public const int LeftOut = 112;
 
     // Reload.
     public const int Reloaded = 200;

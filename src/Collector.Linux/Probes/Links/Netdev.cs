@@ -85,7 +85,8 @@ public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
             throw new ProbeUnavailableException("needs rtnetlink; a recorded tree has only files");
     }
 
-    protected override NetdevDevices Open(NamespaceHandle ns, SnapshotBuilder snapshot) => new(ns.Namespace, this);
+    protected override NetdevDevices Open(NamespaceHandle ns, SnapshotBuilder snapshot) =>
+        new(ns.Namespace, this, new RowAllowance(Host.Limits.Interfaces, ns.Namespace));
 
     protected override void Collect(NetdevDevices reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
@@ -96,12 +97,14 @@ public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
             snapshot.ReadFailed(links.Failure);
     }
 
-    /// <summary>A row for a device; null where the configuration wants none.</summary>
-    internal Row? RowOf(Link link, NetNamespace ns, long start)
-    {
-        var wanted = (_only.Count == 0 || Matches(_only, link.Name)) && !Matches(_exclude, link.Name);
-        return wanted ? new Row(Table, ns, start, link.Name, link.Kind) : null;
-    }
+    /// <summary>False where the configuration wants no row for a device.</summary>
+    internal bool Wants(Link link) =>
+        (_only.Count == 0 || Matches(_only, link.Name)) && !Matches(_exclude, link.Name);
+
+    internal static Row RowOf(Link link, NetNamespace ns, long start) => new(Table, ns, start, link.Name, link.Kind);
+
+    /// <summary>The row of all those beyond the limit.</summary>
+    internal static Row RowOfRest(NetNamespace ns) => new(Table, ns, ns.StartTime, "other", "other");
 
     private static bool Matches(IReadOnlyList<string> patterns, string name) =>
         patterns.Any(p => FileSystemName.MatchesSimpleExpression(p, name, ignoreCase: false));
@@ -131,29 +134,38 @@ public sealed class NetdevDevices : IDisposable
     private readonly NetNamespace _ns;
     private readonly Netdev _probe;
     private readonly NetdevTotal _total;
+    private readonly RowAllowance _allowance;
+    private readonly NetdevRest _rest;
     private readonly Dictionary<int, Device> _devices = [];
     private long _lastRead;
 
-    internal NetdevDevices(NetNamespace ns, Netdev probe)
+    internal NetdevDevices(NetNamespace ns, Netdev probe, RowAllowance allowance)
     {
         _ns = ns;
         _probe = probe;
+        _allowance = allowance;
         _total = new NetdevTotal(ns);
+        _rest = new NetdevRest(ns);
     }
 
     internal void Collect(LinkTable links, SnapshotBuilder snapshot)
     {
         _total.Begin(links);
+        _rest.Begin();
         foreach (var link in links.Links)
         {
             var device = DeviceOf(link);
             device.Tick = snapshot.Tick;
+            if (device.LeftOut)
+                _rest.Add(link, device.Counted);
             _total.Add(link, device.Counted, isNew: !device.Known, atStart: _lastRead == 0);
             device.Known = true;
             if (device.Row is { } row)
                 _probe.Write(row, link, snapshot);
         }
         _total.Write(snapshot);
+        _rest.Write(snapshot);
+        _allowance.LeaveOut(_rest.Count + links.LeftOut);
         if (_devices.Count != links.Links.Length)
             DropGone(snapshot.Tick);
         _lastRead = snapshot.Time;
@@ -171,21 +183,39 @@ public sealed class NetdevDevices : IDisposable
         {
             device.Name = link.Name;
             device.Kind = link.Kind;
-            device.Row = _probe.RowOf(link, _ns, device.Start);
+            GiveRow(device, link);
         }
         return device;
+    }
+
+    // Who is left out stays so, under whatever name: its past is in the sum of the rest.
+    private void GiveRow(Device device, Link link)
+    {
+        var had = device.Row is not null;
+        var wanted = _probe.Wants(link);
+        device.LeftOut |= wanted && !had && !_allowance.TryTake();
+        if (had && !wanted)
+            _allowance.Return();
+        device.Row = wanted && !device.LeftOut ? Netdev.RowOf(link, _ns, device.Start) : null;
     }
 
     private void DropGone(long tick)
     {
         foreach (var (index, device) in _devices)
         {
-            if (device.Tick != tick)
-                _devices.Remove(index);
+            if (device.Tick == tick)
+                continue;
+            if (device.Row is not null)
+                _allowance.Return();
+            _devices.Remove(index);
         }
     }
 
-    public void Dispose() => _devices.Clear();
+    public void Dispose()
+    {
+        _allowance.Dispose();
+        _devices.Clear();
+    }
 
     private sealed class Device
     {
@@ -193,6 +223,7 @@ public sealed class NetdevDevices : IDisposable
         public long Start;
         public long Tick;
         public bool Known;
+        public bool LeftOut;
         public string? Name;
         public string? Kind;
         public Row? Row;

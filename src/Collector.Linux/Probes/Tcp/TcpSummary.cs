@@ -72,7 +72,7 @@ public sealed class TcpSummary(ProbeHost host, ProbeSettings settings) : PerName
     }
 
     protected override TcpSockets Open(NamespaceHandle ns, SnapshotBuilder snapshot) =>
-        new(ns.Namespace, _maxListeners,
+        new(ns.Namespace, new RowAllowance(Host.Limits.Listeners, ns.Namespace, _maxListeners),
             ns.Namespace.IsHost ? new ListenerOwners(Host.Pods, () => Host.Processes) : null);
 
     /// <summary>Walks of the machine's sockets so far, all namespaces together: what the probe costs.</summary>
@@ -110,10 +110,10 @@ public sealed class TcpSockets : IDisposable
     private readonly TcpListeners _listeners;
     private readonly Row _row;
 
-    internal TcpSockets(NetNamespace ns, int maxListeners, ListenerOwners? owners)
+    internal TcpSockets(NetNamespace ns, RowAllowance listeners, ListenerOwners? owners)
     {
         _row = TcpSummary.RowOf(ns);
-        _listeners = new TcpListeners(ns, maxListeners, owners);
+        _listeners = new TcpListeners(ns, listeners, owners);
     }
 
     internal string Failure => _diag.Failure;
@@ -140,7 +140,11 @@ public sealed class TcpSockets : IDisposable
         _listeners.Write(snapshot);
     }
 
-    public void Dispose() => _diag.Dispose();
+    public void Dispose()
+    {
+        _listeners.Close();
+        _diag.Dispose();
+    }
 }
 
 /// <summary>Adds up the sockets that do not listen: no object per socket, nothing kept.</summary>
