@@ -6,8 +6,8 @@ using Collector.Linux.Probes.Mib;
 namespace Collector.Linux.Probes.Mib;
 
 /// <summary>
-/// Packets without a route per namespace, IPv4 and IPv6 apart; with <c>include: all</c> also bytes, multicast, broadcast
-/// and ECN.
+/// Packets without a route per namespace, IPv4 and IPv6 apart; with <c>include: all</c> also bytes, multicast,
+/// broadcast and ECN.
 /// </summary>
 internal sealed class IpExt(ProbeHost host, ProbeSettings settings) : MibProbe(Spec, host, settings)
 {

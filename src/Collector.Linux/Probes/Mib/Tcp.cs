@@ -31,7 +31,8 @@ internal sealed class Tcp(ProbeHost host, ProbeSettings settings) : MibProbe(Spe
                 Name = "segments", Tags = [MibCounter.Transmit],
             },
             Count("RetransSegs", Units.Segments, "Segments sent again (Tcp RetransSegs)."),
-            Count("InErrs", Units.Segments, "Segments received with an error, checksum errors included (Tcp InErrs).") with
+            Count("InErrs", Units.Segments,
+                "Segments received with an error, checksum errors included (Tcp InErrs).") with
             {
                 Optional = true,
             },

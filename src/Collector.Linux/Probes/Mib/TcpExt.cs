@@ -6,8 +6,8 @@ using Collector.Linux.Probes.Mib;
 namespace Collector.Linux.Probes.Mib;
 
 /// <summary>
-/// Linux's own TCP counters per namespace, both address families together: the evidence of each fault that has a counter
-/// here. With <c>include: all</c> every one that the kernel prints, MPTCP's included.
+/// Linux's own TCP counters per namespace, both address families together: the evidence of each fault that has one.
+/// With <c>include: all</c> every counter that the kernel prints, MPTCP's included.
 /// </summary>
 internal sealed class TcpExt(ProbeHost host, ProbeSettings settings) : MibProbe(Spec, host, settings)
 {

@@ -74,7 +74,7 @@ public sealed class Io(ProbeHost host, ProbeSettings settings) : Probe(Info)
         _snapshot = null;
     }
 
-    private void Write(RowWriter row, IoCounters total)
+    private static void Write(RowWriter row, IoCounters total)
     {
         row.Set(ReadCalls, total[IoCounters.ReadCalls]);
         row.Set(WriteCalls, total[IoCounters.WriteCalls]);

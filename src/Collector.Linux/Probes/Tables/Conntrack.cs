@@ -32,7 +32,8 @@ public sealed class Conntrack(ProbeHost host, ProbeSettings settings) : PerNames
     private static readonly TableInfo Table = new("conntrack", RowScope.Namespace, [], [Entries, Limit, .. Declare()]);
 
     private static readonly ProbeOption<bool> IncludeAll =
-        Option.Include("all adds lookups and insertions, and what only old kernels count (searched, new, delete).");
+        Option.Include(
+            "all adds lookups and insertions, and what only old kernels count (searched, new, delete).");
 
     public static new ProbeInfo Info { get; } = new()
     {
@@ -51,7 +52,8 @@ public sealed class Conntrack(ProbeHost host, ProbeSettings settings) : PerNames
             Ctnetlink.CTA_STATS_FOUND, "found", "Lookups that found an entry (found).", optional: true);
         Counter(Ctnetlink.CTA_STATS_INVALID, "invalid", "Packets that could not be tracked (invalid).");
         Counter(
-            Ctnetlink.CTA_STATS_IGNORE, "ignore", "Packets not looked at because tracked already (ignore).", optional: true);
+            Ctnetlink.CTA_STATS_IGNORE, "ignore", "Packets not looked at because tracked already (ignore).",
+            optional: true);
         Counter(Ctnetlink.CTA_STATS_INSERT, "insert", "Entries inserted (insert); few kernels count them.",
             optional: true);
         Counter(Ctnetlink.CTA_STATS_INSERT_FAILED, "insert_failed",
@@ -103,7 +105,8 @@ public sealed class Conntrack(ProbeHost host, ProbeSettings settings) : PerNames
 
     internal Row RowOf(NetNamespace ns) => new(_table, ns, ns.StartTime);
 
-    internal void Write(Row row, SnapshotBuilder snapshot, long entries, long limit, ReadOnlySpan<long> counters)
+    internal static void Write(
+        Row row, SnapshotBuilder snapshot, long entries, long limit, ReadOnlySpan<long> counters)
     {
         var writer = snapshot.Append(row);
         if (entries >= 0)

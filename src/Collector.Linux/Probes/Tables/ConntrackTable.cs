@@ -15,7 +15,6 @@ public sealed class ConntrackTable : IDisposable
     // Where conntrack is absent it is looked for again this often, in collections: a rule may load it any time.
     private const int Pause = 16;
 
-    private readonly Conntrack _probe;
     private readonly Row _row;
     private readonly NetlinkChannel _channel = new(NetlinkFamily.Netfilter);
     private readonly PerCpuSums _counters = new();
@@ -26,7 +25,6 @@ public sealed class ConntrackTable : IDisposable
 
     internal ConntrackTable(NetNamespace ns, Conntrack probe)
     {
-        _probe = probe;
         _row = probe.RowOf(ns);
         _inUse = ns.IsHost;
     }
@@ -74,7 +72,7 @@ public sealed class ConntrackTable : IDisposable
     {
         _inUse = _inUse || _global.Entries > 0 || _counters.Totals.ContainsAnyInRange(1, long.MaxValue);
         if (_inUse)
-            _probe.Write(_row, snapshot, _global.Entries, _global.Limit, _counters.Totals);
+            Conntrack.Write(_row, snapshot, _global.Entries, _global.Limit, _counters.Totals);
     }
 
     private bool FindLimitFile(NamespaceHandle ns, long tick)
