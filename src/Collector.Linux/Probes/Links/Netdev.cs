@@ -18,12 +18,14 @@ namespace Collector.Linux.Probes.Links;
 public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
 {
     private readonly bool _all;
+    private readonly TableInfo _table;
     private readonly IReadOnlyList<string> _only;
     private readonly IReadOnlyList<string> _exclude;
 
     public Netdev(ProbeHost host, ProbeSettings settings) : base(Info, host)
     {
         _all = settings.Get(IncludeAll);
+        _table = _all ? Table.Whole : Table;
         _only = settings.Get(Devices);
         _exclude = settings.Get(Exclude);
     }
@@ -59,10 +61,12 @@ public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
     ]);
 
     public static readonly ProbeOption<bool> IncludeAll =
-        Option.Include("all adds the detailed error counters and the MTU.");
+        Option.Include(
+        "all adds the devices of every namespace, the detailed error counters and the MTU.");
 
     public static readonly ProbeOption<IReadOnlyList<string>> Devices =
-        Option.List("devices", "", "Names of devices that get rows, with * and ?; empty: all.");
+        Option.List("devices", "",
+        "Names of devices that get rows in every namespace, with * and ?; empty: the devices of the node.");
 
     public static readonly ProbeOption<IReadOnlyList<string>> Exclude =
         Option.List("exclude", "", "Names of devices that get no rows, with * and ?. Totals include them.");
@@ -98,13 +102,17 @@ public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
     }
 
     /// <summary>False where the configuration wants no row for a device.</summary>
-    internal bool Wants(Link link) =>
-        (_only.Count == 0 || Matches(_only, link.Name)) && !Matches(_exclude, link.Name);
+    internal bool Wants(Link link, NetNamespace ns)
+    {
+        // A pod's one device tells what its total tells.
+        var asked = _only.Count > 0 ? Matches(_only, link.Name) : _all || ns.IsHost;
+        return asked && !Matches(_exclude, link.Name);
+    }
 
-    internal static Row RowOf(Link link, NetNamespace ns, long start) => new(Table, ns, start, link.Name, link.Kind);
+    internal Row RowOf(Link link, NetNamespace ns, long start) => new(_table, ns, start, link.Name, link.Kind);
 
     /// <summary>The row of all those beyond the limit.</summary>
-    internal static Row RowOfRest(NetNamespace ns) => new(Table, ns, ns.StartTime, "other", "other");
+    internal Row RowOfRest(NetNamespace ns) => new(_table, ns, ns.StartTime, "other", "other");
 
     private static bool Matches(IReadOnlyList<string> patterns, string name) =>
         patterns.Any(p => FileSystemName.MatchesSimpleExpression(p, name, ignoreCase: false));
@@ -145,7 +153,7 @@ public sealed class NetdevDevices : IDisposable
         _probe = probe;
         _allowance = allowance;
         _total = new NetdevTotal(ns);
-        _rest = new NetdevRest(ns);
+        _rest = new NetdevRest(ns, probe);
     }
 
     internal void Collect(LinkTable links, SnapshotBuilder snapshot)
@@ -192,11 +200,11 @@ public sealed class NetdevDevices : IDisposable
     private void GiveRow(Device device, Link link)
     {
         var had = device.Row is not null;
-        var wanted = _probe.Wants(link);
+        var wanted = _probe.Wants(link, _ns);
         device.LeftOut |= wanted && !had && !_allowance.TryTake();
         if (had && !wanted)
             _allowance.Return();
-        device.Row = wanted && !device.LeftOut ? Netdev.RowOf(link, _ns, device.Start) : null;
+        device.Row = wanted && !device.LeftOut ? _probe.RowOf(link, _ns, device.Start) : null;
     }
 
     private void DropGone(long tick)

@@ -7,7 +7,7 @@ namespace Collector.Linux.Probes.Links;
 /// <summary>
 /// The devices of a namespace that have no row of their own: what they counted, in one row that never falls.
 /// </summary>
-internal sealed class NetdevRest(NetNamespace ns)
+internal sealed class NetdevRest(NetNamespace ns, Netdev probe)
 {
     private readonly long[] _sums = new long[NetdevTotal.Columns];
     private Row? _row;
@@ -34,7 +34,7 @@ internal sealed class NetdevRest(NetNamespace ns)
     {
         if (Count == 0 && _row is null)
             return;
-        var writer = snapshot.Append(_row ??= Netdev.RowOfRest(ns));
+        var writer = snapshot.Append(_row ??= probe.RowOfRest(ns));
         for (var i = 0; i < _sums.Length; i++)
             writer.Set(i, _sums[i]);
     }

@@ -99,7 +99,7 @@ public sealed class QdiscTree : IDisposable, INetlinkSink
                 length += state.Queue.qlen;
                 backlog += state.Queue.backlog;
             }
-            if (!IsSelected(state.Key))
+            if (!IsSelected(state.Key) || !state.Counts)
                 continue;
             if (HasRow(state))
                 state.Write(state.RowFor(_ns, link.Name), snapshot);
@@ -202,6 +202,9 @@ internal sealed class QdiscState(QdiscKey key)
 
     /// <summary>Whether it has a row of its own; null before it was asked for.</summary>
     public bool? HasPlace { get; set; }
+
+    /// <summary>False for noqueue: packets pass it by (__dev_queue_xmit), so all its figures stay 0.</summary>
+    public bool Counts => _kind != "noqueue";
 
     public gnet_stats_queue Queue { get; private set; }
 
