@@ -12,8 +12,14 @@ internal struct DumpPause
     private const int Longest = 64;
     private int _left;
 
-    /// <summary>True when it is time to ask; asked once per collection.</summary>
-    public bool IsOver => _left-- <= 0;
+    /// <summary>Called once per collection; true when it is time to ask.</summary>
+    public bool TakeTurn()
+    {
+        if (_left == 0)
+            return true;
+        _left--;
+        return false;
+    }
 
     /// <summary>After a dump that had so many answers.</summary>
     public void Begin(int answers) => _left = Math.Min(answers / Cheap, Longest);

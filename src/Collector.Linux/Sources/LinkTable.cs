@@ -47,7 +47,7 @@ public sealed class LinkTable : NamespaceSource, INetlinkSink
 
     protected override bool Read(NamespaceHandle handle)
     {
-        if (!_pause.IsOver)
+        if (!_pause.TakeTurn())
             return true;
         _most = MostOf(handle.Namespace);
         Span<byte> request = stackalloc byte[Unsafe.SizeOf<nlmsghdr>() + Unsafe.SizeOf<ifinfomsg>() + 8];

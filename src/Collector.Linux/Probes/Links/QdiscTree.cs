@@ -39,7 +39,7 @@ public sealed class QdiscTree : IDisposable, INetlinkSink
     internal bool Read(NamespaceHandle handle, LinkTable links, out string failure)
     {
         failure = "";
-        if (!_pause.IsOver)
+        if (!_pause.TakeTurn())
             return true;
         Span<byte> request = stackalloc byte[Unsafe.SizeOf<nlmsghdr>() + Unsafe.SizeOf<tcmsg>()];
         request.Clear();
