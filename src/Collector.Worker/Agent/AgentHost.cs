@@ -144,7 +144,7 @@ internal sealed class AgentHost : IDisposable
             .. SelfFigures.OfPrometheus(services.GetRequiredService<PrometheusStatistics>()),
             .. otlp.Metrics.Enabled ? SelfFigures.OfOtlp(services.GetRequiredService<OtlpStatistics>()) : [],
         ];
-        var probe = new SelfProbe(collector, figures, SelfProbe.StartOfProcess);
+        var probe = new SelfProbe(collector, figures, ProcessStart.Time);
         var log = services.GetRequiredService<ILogger<NodeCollector>>();
         collector.Self = new ProbeRunner(probe.Info, new(probe.Info), _ => probe, log);
         return otlp.Metrics.Enabled

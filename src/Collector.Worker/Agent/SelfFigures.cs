@@ -54,8 +54,8 @@ internal static class SelfFigures
                 Description = "Garbage collections of the agent.", Tags = [new("dotnet.gc.heap.generation", $"gen{g}")],
             }, () => GC.CollectionCount(g));
         }
-        yield return Gauge("process.uptime", "Time since the agent was started.", static () =>
-            SnapshotBuilder.UnixNanoseconds(DateTimeOffset.UtcNow) - SelfProbe.StartOfProcess);
+        yield return Gauge("process.uptime", "Time since the agent was started.",
+            static () => ProcessStart.Age.Ticks * 100);
     }
 
     /// <summary>Of the Prometheus outlet.</summary>

@@ -95,8 +95,7 @@ internal sealed class CollectionLoop(
 
     private void ReportFirst()
     {
-        // Not from the process anew: that opens files, and there may be no descriptor left for them.
-        var age = (DateTime.UtcNow - DateTime.UnixEpoch).TotalMilliseconds - (SelfProbe.StartOfProcess / 1e6);
+        var age = ProcessStart.Age.TotalMilliseconds;
         var running = collector.Runners.Count(r => r.State == ProbeState.Running);
         var (series, namespaces) = (collector.Series, collector.Node.NamespaceCount);
         // Whoever reads that may ask for it: what else starts, the server above all, must have.

@@ -34,8 +34,8 @@ internal static class RunCommand
         var errors = new List<string>();
         var otlp = OtlpSettings.Resolve(options.Otlp, Environment.GetEnvironmentVariable, errors);
         if (errors.Count == 0)
-            OtlpTls.Check(otlp, errors);
-        foreach (var line in errors.Concat(otlp.Warnings))
+            OtlpTls.Check(otlp, loaded.Sources, errors);
+        foreach (var line in errors.Concat(otlp.Warnings).Concat(VariableHints.OfEnvironment()))
             Output.Error(line);
         if (errors.Count > 0)
             return ExitCodes.Configuration;

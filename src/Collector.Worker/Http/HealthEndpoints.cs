@@ -22,7 +22,7 @@ internal sealed class HealthEndpoints(NetlensHttp http)
         using var lease = http.Store.Acquire();
         if (lease.Snapshot is not { } snapshot)
             return "no snapshot yet: the first collection is under way\n";
-        var age = (SnapshotBuilder.UnixNanoseconds(http.Time.GetUtcNow()) - snapshot.Time) / 1e9;
+        var age = (SnapshotBuilder.MomentOf(http.Time) - snapshot.Moment) / 1e9;
         var limit = StaleIntervals * http.Options().Collection.Interval.TotalSeconds;
         return age <= limit
             ? null

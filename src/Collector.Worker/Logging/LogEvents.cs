@@ -37,6 +37,7 @@ internal static class LogEvents
     public const int EventsWrittenAgain = 303;
     public const int EventsNotSent = 304;
     public const int EventsSentAgain = 305;
+    public const int EventsHalved = 306;
 
     // HTTP server.
     public const int Listening = 400;
@@ -47,4 +48,6 @@ internal static class LogEvents
     public const int OtlpFailed = 2001;
     public const int OtlpRejected = 2002;
     public const int OtlpRecovered = 2003;
+    public const int OtlpRemark = 2004;
+    public const int OtlpSplit = 2005;
 }

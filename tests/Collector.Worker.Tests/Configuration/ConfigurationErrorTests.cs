@@ -23,7 +23,7 @@ public class ConfigurationErrorTests
         + $"allowed: {Sections}")]
     [InlineData("otlp: {endpiont: http://x}",
         "1:8: key 'otlp.endpiont': is not a known key, did you mean 'endpoint'?; allowed: endpoint, protocol, headers, "
-        + "compression, timeout, temporality, certificate, clientCertificate, clientKey, interval")]
+        + "compression, maxRequestSize, timeout, temporality, certificate, clientCertificate, clientKey, interval")]
     [InlineData("Http: {}", $"1:1: key 'Http': is not a known key, did you mean 'http'?; allowed: {Sections}")]
     [InlineData("\"a\\nb\": 1", $"1:1: key 'a\\u000Ab': is not a known key; allowed: {Sections}")]
     public void Unknown_keys(string yaml, string message) => One(yaml, message);

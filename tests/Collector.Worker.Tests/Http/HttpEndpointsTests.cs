@@ -128,6 +128,20 @@ public sealed class HttpEndpointsTests
         (await response.Content.ReadAsStringAsync()).ShouldBe("the last snapshot is 46 s old; 45 s is the limit\n");
     }
 
+    [Theory]
+    [InlineData(-3600)]
+    [InlineData(3600)]
+    public async Task Ready_does_not_mind_a_clock_that_is_set(int seconds)
+    {
+        await using var server = await HttpServerFixture.StartAsync();
+        server.Node.CollectGolden();
+        server.Node.Time.Step = TimeSpan.FromSeconds(seconds);
+        (await server.Client.GetStringAsync("/readyz")).ShouldBe("ready\n");
+        server.Node.Time.Now += TimeSpan.FromSeconds(46);
+        using var response = await server.Client.GetAsync("/readyz");
+        response.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
+    }
+
     [Fact]
     public async Task A_thread_that_ended_makes_the_agent_unready_and_not_dead()
     {
