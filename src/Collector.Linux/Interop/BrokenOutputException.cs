@@ -20,6 +20,11 @@ public sealed class BrokenOutputException : IOException
     {
     }
 
+    public BrokenOutputException(string message, int hresult)
+        : base(message, hresult)
+    {
+    }
+
     /// <summary>True when the reader has seen enough (<c>| head</c>).</summary>
     public bool ReaderGone { get; private init; }
 

@@ -15,7 +15,7 @@ public static class DescriptorOutput
     {
         Check(descriptor);
         while (!bytes.IsEmpty)
-            bytes = bytes[Some(descriptor, bytes)..];
+            bytes = bytes[Some(descriptor, bytes, -1)..];
     }
 
     /// <summary>The same, but gives up where the other end takes nothing for so many milliseconds.</summary>
@@ -28,7 +28,7 @@ public static class DescriptorOutput
         {
             if (!IsWritable(descriptor, patience))
                 return false;
-            bytes = bytes[Some(descriptor, bytes[..Math.Min(bytes.Length, Piece)])..];
+            bytes = bytes[Some(descriptor, bytes[..Math.Min(bytes.Length, Piece)], patience)..];
         }
         return true;
     }
@@ -39,7 +39,7 @@ public static class DescriptorOutput
             throw BrokenOutputException.Of(EBADF);
     }
 
-    private static unsafe int Some(int descriptor, ReadOnlySpan<byte> bytes)
+    private static unsafe int Some(int descriptor, ReadOnlySpan<byte> bytes, int patience)
     {
         fixed (byte* start = bytes)
         {
@@ -50,7 +50,7 @@ public static class DescriptorOutput
         var error = SafeFd.LastErrno;
         // A terminal or pipe may have been set to O_NONBLOCK by whoever shares it.
         if (error == EAGAIN)
-            IsWritable(descriptor, -1);
+            IsWritable(descriptor, patience);
         else if (error != EINTR)
             throw BrokenOutputException.Of(error.Number);
         return 0;

@@ -31,17 +31,6 @@ public sealed record FileIdentity(ulong Device, ulong Inode)
     /// <summary>Of what a path leads to now; null where that is nothing, or the system cannot say.</summary>
     public static FileIdentity? Of(string path) => OperatingSystem.IsLinux() ? Ask(null, path) : null;
 
-    /// <summary>True when a path leads to a socket; where the system is another, when it leads to anything.</summary>
-    public static bool IsSocket(string path) => OperatingSystem.IsLinux() ? ModeIsSocket(path) : File.Exists(path);
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static unsafe bool ModeIsSocket(string path)
-    {
-        statx found;
-        fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
-            return Libc.statx(AT_FDCWD, name, 0, STATX_TYPE, &found) == 0 && (found.stx_mode & S_IFMT) == S_IFSOCK;
-    }
-
     // Not compiled elsewhere: the package has no file for Windows.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static unsafe FileIdentity? Ask(int? descriptor, string path)

@@ -51,8 +51,7 @@ public sealed class SafeFd : SafeHandleMinusOneIsInvalid
     // assembly that it loads, and many are loaded only with the first request.
     private static readonly long Highest = HighestFor(OpenFiles.Limit ?? long.MaxValue);
 
-    // An eighth are the connections of the server; as much again is for all else.
-    private static long HighestFor(long limit) => limit - Math.Clamp(limit / 4, 0, 512);
+    private static long HighestFor(long limit) => limit - OpenFiles.ForConnections(limit) - OpenFiles.ForRuntime;
 
     /// <summary>Inode of what is open; 0 when the kernel will not say.</summary>
     internal unsafe ulong Inode()

@@ -49,7 +49,7 @@ internal sealed class AgentHost : IDisposable
         AddServices(builder, options, otlp, configPath);
         var address = ListenAddress.Parse(options.Http.Listen);
         builder.WebHost.UseKestrelCore();
-        var guard = new ConnectionGuard(ConnectionGuard.MostFor(OpenFiles.Limit), MostScrapes);
+        var guard = new ConnectionGuard(OpenFiles.ForConnections(OpenFiles.Limit ?? long.MaxValue), MostScrapes);
         builder.ConfigureKestrel(address, guard);
         builder.Services.AddSingleton(guard);
         builder.Services.AddRoutingCore();

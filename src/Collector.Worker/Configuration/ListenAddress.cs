@@ -64,7 +64,7 @@ public sealed record ListenAddress
     {
         var colon = text.LastIndexOf(':');
         if (colon <= 0 || text.EndsWith(']'))
-            return Fail("is not host:port");
+            return Fail("is neither host:port nor unix:/path");
         var host = text[..colon];
         if (!ushort.TryParse(text.AsSpan(colon + 1), System.Globalization.NumberStyles.None, null, out var port))
             return Fail("has no port from 0 to 65535");

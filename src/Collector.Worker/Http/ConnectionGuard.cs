@@ -9,12 +9,6 @@ namespace Collector.Worker.Http;
 /// </summary>
 public sealed class ConnectionGuard
 {
-    /// <summary>Connections at once, where there are files for so many.</summary>
-    private const int Most = 256;
-
-    /// <summary>An eighth of the files that the process may open, and enough for those who ask by right.</summary>
-    private const int Fewest = 16;
-
     /// <summary>
     /// Bytes that the kernel keeps for a reader. Left to itself it would take up to 4 MiB for each, which count as
     /// the agent's memory.
@@ -41,9 +35,6 @@ public sealed class ConnectionGuard
 
     /// <summary>Called with the bound when a connection is closed for another.</summary>
     public Action<int> OnEvicted { get; set; } = static _ => { };
-
-    /// <summary>The bound for a limit of open files.</summary>
-    public static int MostFor(long? files) => (int)Math.Clamp((files ?? long.MaxValue) / 8, Fewest, Most);
 
     /// <summary>Middleware of the server: knows a connection from its first to its last moment.</summary>
     public async Task InvokeAsync(ConnectionContext context, ConnectionDelegate next)

@@ -109,7 +109,7 @@ public static class HttpEndpoints
     private static void RemoveStaleSocket(ListenAddress address)
     {
         // A plain file refuses connections too, and stays whatever is in it: it is somebody's.
-        if (address.SocketPath is not { } path || !FileIdentity.IsSocket(path))
+        if (address.SocketPath is not { } path || !SpecialFile.IsSocket(path))
             return;
         using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
