@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Collector.Linux.Interop;
 
 namespace Collector.Worker.Hosting;
 
@@ -30,6 +31,8 @@ internal static class Signals
         // SIGHUP is no word of Windows: there it says that the console is closed.
         if (!OperatingSystem.IsWindows())
             Taken.Add(PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnHangup));
+        if (OperatingSystem.IsLinux())
+            BlockedSignals.Unblock();
     }
 
     /// <summary>Waits for a SIGHUP; those that came since the last one was waited for are one.</summary>
