@@ -35,6 +35,9 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     /// <summary>Start of the collection under way, Unix nanoseconds.</summary>
     public long Time { get; private set; }
 
+    /// <summary>The same by a clock that nobody sets, as <see cref="MomentOf"/> gives it.</summary>
+    public long Moment { get; private set; }
+
     /// <summary>Start of the collection before, never later than <see cref="Time"/>; 0 in the first.</summary>
     public long PreviousTime { get; private set; }
 
@@ -46,9 +49,11 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
         // A clock that was set back: nothing may begin later than the points that tell of it.
         PreviousTime = Math.Min(Time, now);
         Time = now;
+        Moment = MomentOf(time);
         _building = store.Rent();
         _building.Tick = Tick;
         _building.Time = Time;
+        _building.Moment = Moment;
     }
 
     /// <summary>Names the probe that the following rows and failures belong to.</summary>
@@ -194,6 +199,9 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
                 row.MarkReset(column, PreviousTime);
         }
     }
+
+    /// <summary>Nanoseconds since some moment: only differences mean something, whatever the time is set to.</summary>
+    public static long MomentOf(TimeProvider time) => time.GetElapsedTime(0).Ticks * 100;
 
     public static long UnixNanoseconds(DateTimeOffset at) => (at - DateTimeOffset.UnixEpoch).Ticks * 100;
 }
