@@ -298,7 +298,8 @@ public sealed class NetdevTests
         // It leaves and is back before the next look, with what it did elsewhere.
         total.Hear(Rtnl.RTM_DELLINK, Link.Link(5, "net1", "veth", rxBytes: 1240));
         total.Hear(Rtnl.RTM_NEWLINK, Link.Link(5, "net1", "veth", rxBytes: 5000));
-        total.Look(Link.Link(2, "eth0", "veth", rxBytes: 10), Link.Link(5, "net1", "veth", rxBytes: 5007)).ShouldBe(251);
+        total.Look(Link.Link(2, "eth0", "veth", rxBytes: 10), Link.Link(5, "net1", "veth", rxBytes: 5007))
+            .ShouldBe(251);
     }
 
     private static long Sum(bool isHost, MessageBytes[] first, MessageBytes[] second)

@@ -85,7 +85,8 @@ public sealed unsafe partial class NetlinkSocket : IDisposable
     }
 
     /// <summary>
-    /// Receives one datagram of an answer; -1 with the error. The length is the datagram's even if the buffer is smaller.
+    /// Receives one datagram of an answer; -1 with the error. The length is the datagram's even if the buffer is
+    /// smaller.
     /// </summary>
     internal int Receive(Span<byte> into, out Errno error)
     {

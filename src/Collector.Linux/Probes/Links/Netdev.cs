@@ -14,7 +14,8 @@ namespace Collector.Linux.Probes.Links;
 /// <remarks>
 /// A device is told apart by its index, not its name: one that is made again under its old name is a new row with a
 /// new start, one that is renamed goes on counting under its new name. One that comes from another namespace brings its
-/// counters with it: its row shows them, as ip(8) does, and starts when the machine did. The whole is <see cref="NetdevTotal"/>.
+/// counters with it: its row shows them, as ip(8) does, and starts when the machine did. The whole is
+/// <see cref="NetdevTotal"/>.
 /// </remarks>
 public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
 {
@@ -86,7 +87,8 @@ public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
             throw new ProbeUnavailableException("needs rtnetlink; a recorded tree has only files");
     }
 
-    protected override NetdevDevices Open(NamespaceHandle ns, SnapshotBuilder snapshot) => new(ns.Namespace, Host.BootTime, this);
+    protected override NetdevDevices Open(NamespaceHandle ns, SnapshotBuilder snapshot) =>
+        new(ns.Namespace, Host.BootTime, this);
 
     protected override void Collect(NetdevDevices reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {

@@ -15,8 +15,8 @@ namespace Collector.Linux.Probes.Links;
 /// <item>Never: loopback; devices made of others (bridge, bond, team, vrf); devices over another one of the same
 /// namespace (IFLA_LINK: vlan, macvlan, ipvlan, both ends of a veth pair that does not leave); the half of a pair that
 /// acts as one and counts for both (the virtual function under Azure's netvsc, what net_failover is made of: hardware
-/// whose master is itself hardware); Open vSwitch beside its own ports; ifb and dummy, whose packets pass another device
-/// too or go nowhere.</item>
+/// whose master is itself hardware); Open vSwitch beside its own ports; ifb and dummy, whose packets pass another
+/// device too or go nowhere.</item>
 /// <item>In the host's namespace hardware only: a veth or tap leads to a pod or guest, whose traffic with the world
 /// passes the hardware anyway.</item>
 /// <item>In any other namespace hardware and virtual devices that are not ports of a bridge. A port leads further down
@@ -25,13 +25,13 @@ namespace Collector.Linux.Probes.Links;
 /// <item>Where that finds no device, the nearest there is: the host's virtual devices (a node that is itself a
 /// container), then ports of bridges (a pod whose own veth is a port, KubeVirt), then tun and tap (user-mode networks),
 /// then tunnels of which the kernel does not say where they send from (wireguard): with nothing else here that could
-/// carry them, that is elsewhere. In a host namespace that is itself a container, traffic of its pods passes two virtual
-/// devices and is counted at both.</item>
+/// carry them, that is elsewhere. In a host namespace that is itself a container, traffic of its pods passes two
+/// virtual devices and is counted at both.</item>
 /// </list>
 /// <para>
 /// What is added is each device's growth since the last look. So a device that vanishes leaves its bytes in the sum,
-/// and one that changes its role (joins a bridge) neither adds nor takes away its past. A device that comes from another
-/// namespace brings its history and counts from its arrival, one that was made here from zero.
+/// and one that changes its role (joins a bridge) neither adds nor takes away its past. A device that comes from
+/// another namespace brings its history and counts from its arrival, one that was made here from zero.
 /// </para>
 /// </remarks>
 internal sealed class NetdevTotal(NetNamespace ns)
@@ -64,7 +64,7 @@ internal sealed class NetdevTotal(NetNamespace ns)
 
     private static Metric Total(string name, string unit, string what, string direction) => Metric.Counter(
         $"netlens.netdev.{name}", unit,
-        $"{what} of the namespace as a whole, no byte twice: loopback, bridges, bonds, tunnels over its devices left out.",
+        $"{what} of the namespace as a whole, no byte twice: loopback, bridges, bonds, tunnels over another left out.",
         [new("network.io.direction", direction)]);
 
     /// <summary>
