@@ -46,8 +46,9 @@ internal static class OnceCommand
             var snapshot = collector.CollectOnce();
             if (duration > TimeSpan.Zero)
             {
+                using var first = collector.Store.Acquire();
                 Thread.Sleep(duration);
-                snapshot = collector.CollectOnce();
+                snapshot = SnapshotGrowth.Between(first.Snapshot!, collector.CollectOnce(), TimeProvider.System);
             }
             var wanted = parsed.GetValue(namespaces) ?? [];
             if (!AllKnown(wanted, collector))
@@ -237,7 +238,7 @@ internal static class OnceCommand
         foreach (var bound in series.Metric.Bounds!)
             json.WriteNumberValue(bound);
         json.WriteEndArray();
-        json.WriteNumber("sum", series.Cells[^1] * series.Scale);
+        json.WriteNumber("sum", Metric.Scaled(series.Cells[^1], series.Scale));
     }
 
     // What could not be read is said on standard error, so that a short list is never taken for a whole one.

@@ -123,7 +123,8 @@ public sealed class RowLimitTests
         run.Row("netdev", ns, "other")["system.network.packet.count/transmit"];
 
     private static long SentByQdiscs(TestNetns ns) =>
-        Regex.Matches(ns.Run("tc", "-s", "qdisc", "show"), "Sent [0-9]+ bytes ([0-9]+) pkt", RegexOptions.NonBacktracking)
+        Regex.Matches(
+                ns.Run("tc", "-s", "qdisc", "show"), "Sent [0-9]+ bytes ([0-9]+) pkt", RegexOptions.NonBacktracking)
             .Sum(m => long.Parse(m.Groups[1].Value));
 
     private static long Sent(TestNetns ns) =>

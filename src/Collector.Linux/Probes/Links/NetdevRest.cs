@@ -24,7 +24,7 @@ internal sealed class NetdevRest(NetNamespace ns, Netdev probe)
     {
         Count++;
         Span<long> now = stackalloc long[NetdevTotal.Columns];
-        if (!NetdevTotal.TryRead(link, now))
+        if (!NetdevTotal.TryRead(link.Statistics, now))
             return;
         for (var i = 0; i < _sums.Length; i++)
             _sums[i] += Math.Max(0, now[i] - counted[i]);
