@@ -84,7 +84,10 @@ internal sealed class CollectionLoop(
         {
             var missed = 1 + (late / interval);
             Missed += missed;
-            Log.Overrun(log, collector.LastDuration.TotalSeconds, Missed);
+            if (collector.LastDuration >= options.Collection.Interval)
+                Log.Overrun(log, collector.LastDuration.TotalSeconds, Missed);
+            else
+                Log.Halted(log, (double)(interval + late) / Stopwatch.Frequency, Missed);
             next += missed * interval;
         }
         var wait = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), next);

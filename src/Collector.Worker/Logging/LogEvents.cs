@@ -24,11 +24,14 @@ internal static class LogEvents
     public const int PodsFound = 109;
     public const int PodsTrouble = 110;
     public const int EventsEnded = 111;
+    public const int Halted = 112;
 
     // Reload.
     public const int Reloaded = 200;
     public const int ReloadRefused = 201;
     public const int RestartNeeded = 202;
+    public const int Stopped = 203;
+    public const int ReloadFailed = 204;
 
     // Event outlets.
     public const int OutletFault = 300;
@@ -42,6 +45,7 @@ internal static class LogEvents
     // HTTP server.
     public const int Listening = 400;
     public const int ListeningToOthers = 401;
+    public const int Crowded = 402;
 
     // Metrics over OTLP.
     public const int OtlpStarted = 2000;

@@ -154,6 +154,38 @@ public sealed class HttpEndpointsTests
     }
 
     [Fact]
+    public async Task A_collection_that_hangs_makes_the_agent_dead()
+    {
+        var alive = true;
+        await using var server = await HttpServerFixture.StartAsync(alive: () => alive);
+        (await server.Client.GetStringAsync("/healthz")).ShouldBe("ok\n");
+        alive = false;
+        using var response = await server.Client.GetAsync("/healthz");
+        response.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
+        (await response.Content.ReadAsStringAsync()).ShouldBe("the collection does not come round\n");
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("somebody's")]
+    public async Task A_file_where_the_socket_should_be_stays(string content)
+    {
+        var path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(path, content);
+            var failure = await Should.ThrowAsync<HttpListenException>(
+                () => HttpServerFixture.StartAsync("unix:" + path));
+            failure.Message.ShouldStartWith($"cannot listen on unix:{path}: ");
+            File.ReadAllText(path).ShouldBe(content);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
     public async Task The_landing_page_is_escaped_and_loads_nothing()
     {
         await using var server = await HttpServerFixture.StartAsync();
