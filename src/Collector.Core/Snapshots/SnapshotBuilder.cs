@@ -27,11 +27,19 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     /// </summary>
     public Func<TableInfo, IReadOnlyList<DerivedTable>> Derive { get; init; } = static _ => [];
 
+    /// <summary>
+    /// True: cells of counters and levels that were 0 ever since their row began are absent (not the agent's own).
+    /// </summary>
+    public bool DropZeros { get; init; }
+
     /// <summary>Number of the collection under way, from 1.</summary>
     public long Tick { get; private set; }
 
     /// <summary>Start of the collection under way, Unix nanoseconds.</summary>
     public long Time { get; private set; }
+
+    /// <summary>The same by a clock that nobody sets, as <see cref="MomentOf"/> gives it.</summary>
+    public long Moment { get; private set; }
 
     /// <summary>Start of the collection before, never later than <see cref="Time"/>; 0 in the first.</summary>
     public long PreviousTime { get; private set; }
@@ -44,9 +52,11 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
         // A clock that was set back: nothing may begin later than the points that tell of it.
         PreviousTime = Math.Min(Time, now);
         Time = now;
+        Moment = MomentOf(time);
         _building = store.Rent();
         _building.Tick = Tick;
         _building.Time = Time;
+        _building.Moment = Moment;
     }
 
     /// <summary>Names the probe that the following rows and failures belong to.</summary>
@@ -106,6 +116,8 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
         {
             DropTooLarge(snapshot.Tables[t]);
             MarkResets(snapshot.Tables[t]);
+            if (DropZeros && !snapshot.Tables[t].Info.SelfTelemetry)
+                DropUncounted(snapshot.Tables[t]);
             snapshot.Series += CountSeries(snapshot.Tables[t]);
         }
         _building = null;
@@ -124,6 +136,25 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
             var derived = Derive(table.Info);
             for (var i = 0; i < derived.Count; i++)
                 derived[i].Write(table, this);
+        }
+    }
+
+    /// <summary>A histogram goes as a whole, and a gauge's 0 says as much as its 1.</summary>
+    private static void DropUncounted(SnapshotTable table)
+    {
+        for (var m = 0; m < table.Info.Metrics.Count; m++)
+        {
+            var metric = table.Info.Metrics[m];
+            if (metric.Kind is InstrumentKind.Gauge)
+                continue;
+            for (var r = 0; r < table.Count; r++)
+            {
+                var counted = false;
+                for (var c = metric.Column; c < metric.Column + metric.Width; c++)
+                    counted |= table.Column(c)[r] != Metric.Absent && table.Rows[r].HasCounted(c, table.Column(c)[r]);
+                for (var c = metric.Column; c < metric.Column + metric.Width && !counted; c++)
+                    table.Set(r, c, Metric.Absent);
+            }
         }
     }
 
@@ -161,7 +192,10 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     {
         var series = 0L;
         for (var m = 0; m < table.Info.Metrics.Count; m++)
-            series += table.Count - table.Column(table.Info.Metrics[m]).Count(Metric.Absent);
+        {
+            if (table.Info.Metrics[m].Named)
+                series += table.Count - table.Column(table.Info.Metrics[m]).Count(Metric.Absent);
+        }
         return series;
     }
 
@@ -199,6 +233,9 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
                 row.MarkReset(column, PreviousTime);
         }
     }
+
+    /// <summary>Nanoseconds since some moment: only differences mean something, whatever the time is set to.</summary>
+    public static long MomentOf(TimeProvider time) => time.GetElapsedTime(0).Ticks * 100;
 
     public static long UnixNanoseconds(DateTimeOffset at) => (at - DateTimeOffset.UnixEpoch).Ticks * 100;
 }

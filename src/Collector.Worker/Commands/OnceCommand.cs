@@ -99,7 +99,7 @@ internal static class OnceCommand
                 PrintPrometheus(view);
                 break;
             case "otlp-json":
-                using (var stdout = Console.OpenStandardOutput())
+                using (var stdout = StandardWriter.OpenOutput())
                 {
                     OtlpJsonWriter.Write(
                         stdout, view.Snapshot, ResourceOutput.Attributes(view.Options), AgentIdentity.Version);
@@ -118,7 +118,7 @@ internal static class OnceCommand
         var tables = NodeFactory.Catalogue.SelectMany(p => p.AllTables);
         new PrometheusWriter(NodeName.Of(view.Options), tables)
             .Write(view.Snapshot, new PrometheusPageKind(view.Naming, PrometheusFormat.Text), page);
-        using var stdout = Console.OpenStandardOutput();
+        using var stdout = StandardWriter.OpenOutput();
         page.CopyTo(stdout);
     }
 
