@@ -10,10 +10,10 @@ internal static class ProbeCapabilities
     /// <param name="Why">What cannot be done without it.</param>
     public sealed record Capability(int Bit, string Name, string Why)
     {
-        /// <summary>The lines of a systemd unit that grant it, as packaging/systemd/netlens.service has them.</summary>
         /// <summary>CAP_SYS_ADMIN stands for it as well (bpf_capable, include/linux/capability.h).</summary>
         public bool InSysAdmin { get; init; }
 
+        /// <summary>The lines of a systemd unit that grant it, as packaging/systemd/netlens.service has them.</summary>
         public string UnitLines => $"AmbientCapabilities={Name} and CapabilityBoundingSet={Name}";
     }
 
