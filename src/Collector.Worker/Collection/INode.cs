@@ -21,6 +21,11 @@ internal interface INode : IDisposable
     /// <summary>Why events are not read any more; null while they are.</summary>
     string? EventFault => null;
 
+    /// <summary>
+    /// Changes when the machine may have got what a probe could not have; null where nobody can tell.
+    /// </summary>
+    long? Changes => null;
+
     /// <summary>Makes a probe without starting it.</summary>
     /// <exception cref="ProbeUnavailableException">This system can never run it.</exception>
     Probe Create(ProbeInfo info, ProbeSettings settings);

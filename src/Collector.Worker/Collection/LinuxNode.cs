@@ -25,6 +25,8 @@ internal sealed class LinuxNode(KernelPaths paths, BpfOptions bpf, PodOptions po
 
     public string? EventFault => _host.Bpf.EventFault;
 
+    public long? Changes => _host.Modules;
+
     public LinuxHost Host => _host;
 
     public Probe Create(ProbeInfo info, ProbeSettings settings) =>
