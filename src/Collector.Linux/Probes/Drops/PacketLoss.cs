@@ -70,7 +70,8 @@ internal sealed class PacketLoss : BpfProbe
         new("answers by ICMP",
             new Way("icmp_send_raw"), new Way("icmp_send_fentry"), new Way("icmp_send_kprobe")) { Optional = true },
         new("answers by ICMPv6", new Way("icmp6_send_fentry"), new Way("icmp6_send_kprobe")) { Optional = true },
-        new("segments in TIME_WAIT where a freed packet comes without its socket",
+        // From 6.11 the socket that a freed packet comes with tells, too.
+        new("segments in TIME_WAIT",
             new Way("time_wait_fentry"), new Way("time_wait_kprobe")) { Optional = true },
     ];
 
