@@ -78,6 +78,23 @@ internal sealed class CountedNamespaces(ProbeHost host)
             _all.RemoveAll(static c => c.Forgotten);
     }
 
+    /// <summary>
+    /// Gives every namespace its row of sums, from its first collection on: what looks at growth sees no first fault
+    /// in a series that begins with it. Rows of those that died without a fault go.
+    /// </summary>
+    public void Cover(CounterRows sums)
+    {
+        if (sums.Covered == host.Namespaces.Version)
+            return;
+        sums.Covered = host.Namespaces.Version;
+        foreach (var handle in host.Namespaces.All)
+            sums.Of(handle.Namespace);
+        foreach (var ns in sums.Namespaces.Where(IsUncounted).ToArray())
+            sums.Drop(ns);
+    }
+
+    private bool IsUncounted(Subject ns) => !host.Namespaces.Directory.IsAlive(ns) && !_byNamespace.ContainsKey(ns);
+
     /// <summary>Whose a key is; null where the kernel could not tell.</summary>
     public CountedNamespace? Find(uint inode, uint cookie)
     {

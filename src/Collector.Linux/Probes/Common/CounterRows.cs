@@ -12,6 +12,17 @@ internal sealed record CounterRow(Row Row, long[] Values)
     public bool Dropped { get; set; }
 }
 
+/// <summary>A row by kind, and the one with its namespace's sum, where it counts in that too.</summary>
+internal sealed record SummedRow(CounterRow Row, CounterRow? Sum)
+{
+    public void Add(long n)
+    {
+        Row.Values[0] += n;
+        if (Sum is not null)
+            Sum.Values[0] += n;
+    }
+}
+
 /// <summary>
 /// Rows of a table whose counters are added up from kernel map entries: one per namespace and up to two numbers (a
 /// reason and a family, a state). A row stays until its namespace is gone; nothing is allocated for a known one.
@@ -28,6 +39,12 @@ internal sealed class CounterRows(TableInfo table, long since, Func<long, long, 
 
     private readonly List<CounterRow> _order = [];
     private bool _dropped;
+
+    /// <summary>Version of the namespaces that all have a row; see <see cref="CountedNamespaces.Cover"/>.</summary>
+    public long Covered { get; set; } = -1;
+
+    /// <summary>The namespaces that have rows.</summary>
+    public IEnumerable<Subject> Namespaces => _byNamespace.Keys.OfType<Subject>();
 
     /// <summary>Sets every counter to zero before the map's entries are added up.</summary>
     public void Begin()
