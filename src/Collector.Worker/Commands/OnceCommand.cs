@@ -46,7 +46,7 @@ internal static class OnceCommand
             var snapshot = collector.CollectOnce();
             if (duration > TimeSpan.Zero)
             {
-                Thread.Sleep(duration);
+                collector.Node.Rest(duration, CancellationToken.None);
                 snapshot = collector.CollectOnce();
             }
             var wanted = parsed.GetValue(namespaces) ?? [];
