@@ -42,7 +42,10 @@ public sealed class NamespaceHandle : IDisposable
     /// <summary>The mount by which it is known to be alive; null where there is none.</summary>
     public string? MountPath { get; private set; }
 
-    /// <summary>A process by which it is known to be alive; 0 where none was looked for.</summary>
+    /// <summary>
+    /// A process by which it is known to be alive, or a thread of one whose main thread has ended; 0 where none was
+    /// looked for.
+    /// </summary>
     public int Pid { get; internal set; }
 
     /// <summary>Version of the names among which its own were looked up last.</summary>

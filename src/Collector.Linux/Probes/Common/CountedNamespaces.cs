@@ -14,7 +14,8 @@ internal enum CountedState
     Dead,
 
     /// <summary>
-    /// Nobody ever found it, and nothing has happened in it for long, or another one has its number by now.
+    /// Nobody ever found it, and nothing has happened in it for long, or another one has its number by now. Or it was
+    /// found once, had no name, and is gone.
     /// </summary>
     Expired,
 }
@@ -34,6 +35,9 @@ internal sealed class CountedNamespace(Subject ns, long now)
     /// </summary>
     public (uint Inode, uint Cookie)? Stranger { get; set; }
 
+    /// <summary>Unix nanoseconds of the collection that met it.</summary>
+    public long MetAt { get; } = now;
+
     /// <summary>Unix nanoseconds of its last change, to the collection.</summary>
     public long ChangedAt { get; set; } = now;
 
@@ -49,6 +53,8 @@ internal sealed class CountedNamespace(Subject ns, long now)
 /// A series says which namespace it is of by its number, and the kernel gives the number of one that ended to the next
 /// one at once. So all strangers of a number have one row, as long as no living namespace is known to have it; what
 /// was counted for those that are over is in <see cref="Past"/>. No row ever falls, and nothing counted is ever lost.
+/// One without a name that was there in a single collection is told there as well: a series with one point shows no
+/// growth.
 /// </remarks>
 internal sealed class CountedNamespaces(ProbeHost host)
 {
@@ -84,14 +90,16 @@ internal sealed class CountedNamespaces(ProbeHost host)
         {
             if (changed && !counted.Forgotten)
                 Look(counted, forget);
-            if (counted is { State: CountedState.Dead, Forgotten: false })
+            if (counted.Forgotten)
+                left = true;
+            else if (counted is { State: CountedState.Dead, Forgotten: false })
                 _leaving.Add(counted);
             else if (counted.Stranger is { } life && counted.ChangedAt < (scarce ? _before : now - Patience)
                 && !host.Namespaces.IsUnreadable(life.Inode))
             {
                 Expire(counted, forget);
+                left = true;
             }
-            left |= counted.Forgotten;
         }
         if (left)
             _all.RemoveAll(static c => c.Forgotten);
@@ -108,6 +116,8 @@ internal sealed class CountedNamespaces(ProbeHost host)
             return counted;
         counted = new CountedNamespace(ns, _now);
         Judge(counted);
+        if (counted.State == CountedState.Expired)
+            return counted;
         if (counted.State == CountedState.Dead)
             _leaving.Add(counted);
         _byNamespace.Add(ns, counted);
@@ -158,6 +168,8 @@ internal sealed class CountedNamespaces(ProbeHost host)
         if (counted.Stranger is not { } life)
         {
             Judge(counted);
+            if (counted.State == CountedState.Expired)
+                Forget(counted, forget);
             return;
         }
         var directory = host.Namespaces.Directory;
@@ -210,8 +222,11 @@ internal sealed class CountedNamespaces(ProbeHost host)
 
     private void Judge(CountedNamespace counted)
     {
-        if (host.Namespaces.Directory.IsDead(counted.Namespace))
-            counted.State = CountedState.Dead;
+        var ns = counted.Namespace;
+        if (!host.Namespaces.Directory.IsDead(ns))
+            return;
+        var isNameless = ns.Names is { NetnsName: null, IsResolved: false };
+        counted.State = isNameless && counted.MetAt >= _before ? CountedState.Expired : CountedState.Dead;
     }
 
     /// <summary>The strangers of one number.</summary>
