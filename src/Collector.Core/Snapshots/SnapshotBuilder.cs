@@ -9,6 +9,9 @@ namespace Collector.Core.Snapshots;
 /// </summary>
 public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
 {
+    /// <summary>Reason of a read that gave a counter of more than 63 bits.</summary>
+    public const string TooLarge = "over_63_bits";
+
     private static readonly Action<string, string> Ignore = static (_, _) => { };
     private Snapshot? _building;
     private Snapshot? _previous;
@@ -24,11 +27,19 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     /// </summary>
     public Func<TableInfo, IReadOnlyList<DerivedTable>> Derive { get; init; } = static _ => [];
 
+    /// <summary>
+    /// True: cells of counters and levels that were 0 ever since their row began are absent (not the agent's own).
+    /// </summary>
+    public bool DropZeros { get; init; }
+
     /// <summary>Number of the collection under way, from 1.</summary>
     public long Tick { get; private set; }
 
     /// <summary>Start of the collection under way, Unix nanoseconds.</summary>
     public long Time { get; private set; }
+
+    /// <summary>The same by a clock that nobody sets, as <see cref="MomentOf"/> gives it.</summary>
+    public long Moment { get; private set; }
 
     /// <summary>Start of the collection before, never later than <see cref="Time"/>; 0 in the first.</summary>
     public long PreviousTime { get; private set; }
@@ -41,9 +52,11 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
         // A clock that was set back: nothing may begin later than the points that tell of it.
         PreviousTime = Math.Min(Time, now);
         Time = now;
+        Moment = MomentOf(time);
         _building = store.Rent();
         _building.Tick = Tick;
         _building.Time = Time;
+        _building.Moment = Moment;
     }
 
     /// <summary>
@@ -55,7 +68,7 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     {
         Tick = Math.Min(Tick, -1) - 1;
         PreviousTime = last;
-        Time = Math.Max(last, UnixNanoseconds(time.GetUtcNow()));
+        Time = last;
         _building ??= store.Rent();
     }
 
@@ -131,7 +144,10 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
         snapshot.Series = 0;
         for (var t = 0; t < snapshot.Tables.Count; t++)
         {
+            DropTooLarge(snapshot.Tables[t]);
             MarkResets(snapshot.Tables[t]);
+            if (DropZeros && !snapshot.Tables[t].Info.SelfTelemetry)
+                DropUncounted(snapshot.Tables[t]);
             snapshot.Series += CountSeries(snapshot.Tables[t]);
         }
         _building = null;
@@ -153,11 +169,63 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
         }
     }
 
+    /// <summary>A histogram goes as a whole, and a gauge's 0 says as much as its 1.</summary>
+    private static void DropUncounted(SnapshotTable table)
+    {
+        for (var m = 0; m < table.Info.Metrics.Count; m++)
+        {
+            var metric = table.Info.Metrics[m];
+            if (metric.Kind is InstrumentKind.Gauge)
+                continue;
+            for (var r = 0; r < table.Count; r++)
+            {
+                var counted = false;
+                for (var c = metric.Column; c < metric.Column + metric.Width; c++)
+                    counted |= table.Column(c)[r] != Metric.Absent && table.Rows[r].HasCounted(c, table.Column(c)[r]);
+                for (var c = metric.Column; c < metric.Column + metric.Width && !counted; c++)
+                    table.Set(r, c, Metric.Absent);
+            }
+        }
+    }
+
+    // A counter of 2^63 and more is a sum caught while it was below zero, or a driver's mistake; no kernel counted that
+    // far. It has no place in a column, and it must not vanish without a word.
+    private void DropTooLarge(SnapshotTable table)
+    {
+        var metrics = table.Info.Metrics;
+        for (var m = 0; m < metrics.Count; m++)
+        {
+            var metric = metrics[m];
+            if (metric.Kind is not (InstrumentKind.Counter or InstrumentKind.Histogram))
+                continue;
+            for (var column = metric.Column; column < metric.Column + metric.Width; column++)
+            {
+                if (table.Column(column).ContainsAnyInRange(Metric.Absent + 1, -1))
+                    DropTooLarge(table, column);
+            }
+        }
+    }
+
+    private void DropTooLarge(SnapshotTable table, int column)
+    {
+        var cells = table.Column(column);
+        for (var row = 0; row < cells.Length; row++)
+        {
+            if (cells[row] is >= 0 or Metric.Absent)
+                continue;
+            table.Set(row, column, Metric.Absent);
+            OnReadFailed(table.Info.Id.Split('.')[0], TooLarge);
+        }
+    }
+
     private static long CountSeries(SnapshotTable table)
     {
         var series = 0L;
         for (var m = 0; m < table.Info.Metrics.Count; m++)
-            series += table.Count - table.Column(table.Info.Metrics[m]).Count(Metric.Absent);
+        {
+            if (table.Info.Metrics[m].Named)
+                series += table.Count - table.Column(table.Info.Metrics[m]).Count(Metric.Absent);
+        }
         return series;
     }
 
@@ -195,6 +263,9 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
                 row.MarkReset(column, PreviousTime);
         }
     }
+
+    /// <summary>Nanoseconds since some moment: only differences mean something, whatever the time is set to.</summary>
+    public static long MomentOf(TimeProvider time) => time.GetElapsedTime(0).Ticks * 100;
 
     public static long UnixNanoseconds(DateTimeOffset at) => (at - DateTimeOffset.UnixEpoch).Ticks * 100;
 }

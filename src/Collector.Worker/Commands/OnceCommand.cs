@@ -46,8 +46,9 @@ internal static class OnceCommand
             var snapshot = collector.CollectOnce();
             if (duration > TimeSpan.Zero)
             {
+                using var first = collector.Store.Acquire();
                 collector.Node.Rest(duration, CancellationToken.None);
-                snapshot = collector.CollectOnce();
+                snapshot = SnapshotGrowth.Between(first.Snapshot!, collector.CollectOnce(), TimeProvider.System);
             }
             var wanted = parsed.GetValue(namespaces) ?? [];
             if (!AllKnown(wanted, collector))
@@ -101,7 +102,7 @@ internal static class OnceCommand
                 PrintPrometheus(view);
                 break;
             case "otlp-json":
-                using (var stdout = Console.OpenStandardOutput())
+                using (var stdout = StandardWriter.OpenOutput())
                 {
                     OtlpJsonWriter.Write(
                         stdout, view.Snapshot, ResourceOutput.Attributes(view.Options), AgentIdentity.Version);
@@ -120,7 +121,7 @@ internal static class OnceCommand
         var tables = NodeFactory.Catalogue.SelectMany(p => p.AllTables);
         new PrometheusWriter(NodeName.Of(view.Options), tables)
             .Write(view.Snapshot, new PrometheusPageKind(view.Naming, PrometheusFormat.Text), page);
-        using var stdout = Console.OpenStandardOutput();
+        using var stdout = StandardWriter.OpenOutput();
         page.CopyTo(stdout);
     }
 
@@ -240,7 +241,7 @@ internal static class OnceCommand
         foreach (var bound in series.Metric.Bounds!)
             json.WriteNumberValue(bound);
         json.WriteEndArray();
-        json.WriteNumber("sum", series.Cells[^1] * series.Scale);
+        json.WriteNumber("sum", Metric.Scaled(series.Cells[^1], series.Scale));
     }
 
     // What could not be read is said on standard error, so that a short list is never taken for a whole one.

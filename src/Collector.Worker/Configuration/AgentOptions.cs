@@ -38,6 +38,9 @@ public sealed record CollectionOptions
 {
     /// <summary>Time between collections; both outlets read what the last one found.</summary>
     public TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Series that were 0 ever since their subject was first seen are left out.</summary>
+    public bool DropZeros { get; init; }
 }
 
 public sealed record EbpfOptions
@@ -120,8 +123,11 @@ public sealed record OtlpOptions
 
     public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>True: gzip.</summary>
+    /// <summary>True: gzip, which is the default too.</summary>
     public bool? Gzip { get; init; }
+
+    /// <summary>Greatest size of a request of metrics, before compression; null takes 3 MiB.</summary>
+    public int? MaxRequestBytes { get; init; }
 
     public TimeSpan? Timeout { get; init; }
 

@@ -100,7 +100,7 @@ public sealed class NamespaceRegistryTests : IDisposable
         Refresh();
         var host = _host.Namespaces.Host;
         var names = host.Namespace.Names;
-        Shell.Run("mount", "--bind", "/proc/1/ns/net", mount);
+        Shell.Run("mount", "--bind", "/proc/self/ns/net", mount);
         try
         {
             Refresh();

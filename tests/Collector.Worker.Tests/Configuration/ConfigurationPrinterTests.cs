@@ -16,6 +16,7 @@ public class ConfigurationPrinterTests
         ConfigurationPrinter.Print(result, Catalogue).ShouldBe("""
             collection:
               interval: 1m  # f.yaml:1
+              zeros: keep  # default
             probes:
               netdev: true  # default
               tcp: false  # f.yaml:2
@@ -61,6 +62,7 @@ public class ConfigurationPrinterTests
               headers:  # f.yaml:4; OTEL_EXPORTER_OTLP_HEADERS goes over it
                 # authorization: not shown
               compression: null  # default
+              maxRequestSize: null  # default
               timeout: null  # default
               temporality: null  # default
               certificate: null  # default

@@ -30,6 +30,57 @@ public sealed class AgentTests
     }
 
     [RequiresRootFact]
+    public void An_idle_pod_costs_at_most_110_series_and_the_evidence_is_among_them()
+    {
+        using var pair = new TestNetnsPair();
+        pair.Right.Start("sleep", "60");
+        using var agent = new AgentProcess(Quick);
+        var label = $"netlens_netns_name=\"{pair.Right.Name}\"";
+        WaitForPage(agent, label);
+        // The collection after the first one: every row is there by then.
+        Thread.Sleep(1100);
+        var lines = agent.Get("/metrics").Split('\n').Where(l => l.Contains(label)).ToList();
+
+        lines.Count.ShouldBeInRange(75, 110, string.Join('\n', lines.Select(l => l.Split('{')[0])));
+        foreach (var name in new[] { "prune_called", "sack_reneging", "to_zero_window_adv", "listen_drops" })
+            lines.ShouldContain(l => l.StartsWith($"netlens_tcpext_{name}_total{{"));
+        lines.ShouldNotContain(l => l.StartsWith("netlens_tcpext_ack_skipped_paws_total{"));
+        // KubeSkoop's names are all there, whatever leaves under ours.
+        agent.Get("/metrics?naming=kubeskoop").Split('\n')
+            .ShouldContain(l => l.StartsWith("kubeskoop_tcpext_tcpackskippedpaws{")
+                && l.Contains($"ns{pair.Right.Inode}"));
+    }
+
+    [RequiresRootFact]
+    public void With_zeros_dropped_a_series_begins_with_its_first_count_and_stays()
+    {
+        using var ns = new TestNetns();
+        using var agent = new AgentProcess("collection: { interval: 1s, zeros: drop }\n");
+        var label = $"netlens_netns_name=\"{ns.Name}\"";
+        bool Has(string page, string start) => page.Split('\n').Any(l => l.StartsWith(start) && l.Contains(label));
+        ns.Inside(() => SendToNobody());
+        var page = WaitForPage(agent, label);
+        Has(page, "netlens_udp_rcvbuf_errors_total").ShouldBeFalse();
+        for (var i = 0; i < 100 && !Has(page, "netlens_udp_no_ports_total"); i++)
+        {
+            Thread.Sleep(100);
+            page = agent.Get("/metrics");
+        }
+        Thread.Sleep(2100);
+        page = agent.Get("/metrics");
+        page.Split('\n').Single(l => l.StartsWith("netlens_udp_no_ports_total{") && l.Contains(label))
+            .ShouldEndWith("network_type=\"ipv4\"} 1");
+        // The agent's own zeros are news: nothing failed.
+        page.ShouldContain("netlens_prometheus_duplicates_total{netlens_scope=\"node\"} 0");
+    }
+
+    private static void SendToNobody()
+    {
+        using var socket = new UdpClient();
+        socket.Send([1], new IPEndPoint(IPAddress.Loopback, 9));
+    }
+
+    [RequiresRootFact]
     public void Where_descriptors_run_out_it_stays_alive_says_so_once_and_recovers()
     {
         var many = Enumerable.Range(0, 40).Select(_ => new TestNetns()).ToArray();
@@ -51,6 +102,99 @@ public sealed class AgentTests
         using var later = new TestNetns();
         WaitForPage(agent, $"netlens_netns_name=\"{later.Name}\"");
     }
+
+    /// <summary>It says what it needs, or answers: the first request opens what the runtime had no use for before.</summary>
+    [RequiresRootFact]
+    public void At_whichever_limit_of_files_it_answers_or_refuses_to_start()
+    {
+        var many = Enumerable.Range(0, 61).Select(_ => new TestNetns()).ToArray();
+        try
+        {
+            foreach (var limit in (int[])[64, 128, 256, 300, 384, 448, 512])
+                Answer(limit);
+        }
+        finally
+        {
+            foreach (var ns in many)
+                ns.Dispose();
+        }
+    }
+
+    private static void Answer(int limit)
+    {
+        using var agent = new AgentProcess(Quick, shell: $"ulimit -n {limit}; exec \"$0\" run --config \"$1\"");
+        while (!agent.LogLines.Any(l => l.Contains("first snapshot") || l.Contains("cannot start")))
+            Thread.Sleep(50);
+        if (agent.LogLines.FirstOrDefault(l => l.Contains("cannot start")) is { } refused)
+        {
+            refused.ShouldContain($"at most {limit} open files are allowed; netlens needs ");
+            agent.WaitForExit().ShouldBe(4);
+            return;
+        }
+        var idle = Enumerable.Range(0, 100).Select(_ => new TcpClient(agent.Address.Host, agent.Address.Port)).ToArray();
+        agent.Get("/metrics").ShouldContain("netlens_tcp_");
+        agent.Get("/healthz").ShouldBe("ok\n");
+        Array.ForEach(idle, c => c.Dispose());
+        agent.Signal("TERM");
+        agent.WaitForExit().ShouldBe(0, $"{limit} files");
+    }
+
+    [RequiresRootFact]
+    public void A_folder_that_is_no_proc_is_refused()
+    {
+        using var agent = new AgentProcess($"{Quick}paths: {{ proc: /dev }}\n");
+        agent.WaitForExit().ShouldBe(4);
+        agent.LogLines.ShouldContain(l => l.Contains("cannot start: paths.proc: /dev is no proc file system"));
+    }
+
+    [Fact]
+    public void A_process_that_was_stopped_does_not_blame_its_collections()
+    {
+        using var agent = new AgentProcess(Quick);
+        agent.WaitForLog("first snapshot");
+        agent.Signal("STOP");
+        Thread.Sleep(5000);
+        agent.Signal("CONT");
+        agent.WaitForLog("the process or the machine was stopped or starved");
+        agent.LogLines.ShouldNotContain(l => l.Contains("a collection took 0.0 s"));
+    }
+
+    /// <summary>Four lines a minute at most, whatever a stranger does.</summary>
+    [Fact]
+    public async Task Connections_by_the_thousand_are_one_line_and_no_memory()
+    {
+        using var agent = new AgentProcess(Quick);
+        agent.Get("/metrics").ShouldNotBeEmpty();
+        var (lines, before) = (agent.LogLines.Count(), Resident(agent.Id));
+        var idle = new List<TcpClient>();
+        for (var i = 0; i < 2000; i++)
+        {
+            idle.Add(new TcpClient(agent.Address.Host, agent.Address.Port));
+            if (i % 100 == 0)
+                agent.Get("/healthz").ShouldBe("ok\n");
+        }
+        agent.Get("/metrics").ShouldContain("netlens_http_connections_evicted_total");
+        var loops = Enumerable.Range(0, 8).Select(_ => ScrapeFor(TimeSpan.FromSeconds(3), agent)).ToArray();
+        for (var i = 0; i < 10; i++)
+            agent.Get("/healthz").ShouldBe("ok\n");
+        await Task.WhenAll(loops);
+        (agent.LogLines.Count() - lines).ShouldBeLessThanOrEqualTo(4, string.Join('\n', agent.LogLines));
+        agent.LogLines.Count(l => l.Contains("connections at once")).ShouldBe(1);
+        (Resident(agent.Id) - before).ShouldBeLessThan(40 * 1024, "KiB");
+        idle.ForEach(c => c.Dispose());
+    }
+
+    private static async Task ScrapeFor(TimeSpan time, AgentProcess agent)
+    {
+        using var client = new HttpClient { BaseAddress = agent.Address };
+        client.DefaultRequestHeaders.AcceptEncoding.ParseAdd("gzip");
+        for (var clock = System.Diagnostics.Stopwatch.StartNew(); clock.Elapsed < time;)
+            (await client.GetByteArrayAsync("/metrics")).ShouldNotBeEmpty();
+    }
+
+    /// <summary>KiB.</summary>
+    private static long Resident(int pid) => long.Parse(File.ReadLines($"/proc/{pid}/status")
+        .Single(l => l.StartsWith("VmRSS:")).Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2]);
 
     [Fact]
     public void An_outlet_for_events_is_open_from_the_start_and_counted()

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using Collector.Core.Subjects;
-using Collector.Linux.Namespaces;
+using Collector.Linux.Kernel;
 
 namespace Collector.Linux.Probes.Common;
 
@@ -35,7 +35,7 @@ internal sealed class CountedNamespace(Subject ns, long now)
     /// </summary>
     public (uint Inode, uint Cookie)? Stranger { get; set; }
 
-    /// <summary>Unix nanoseconds of the collection that met it.</summary>
+    /// <summary>The moment of the collection that met it.</summary>
     public long MetAt { get; } = now;
 
     /// <summary>Unix nanoseconds of its last change, to the collection.</summary>
@@ -67,19 +67,23 @@ internal sealed class CountedNamespaces(ProbeHost host)
     private readonly List<CountedNamespace> _all = [];
     private readonly List<CountedNamespace> _leaving = [];
     private long _version = -1;
+    private long _generation;
     private long _before;
     private long _now;
+    private long _startOfNew;
+    private long _began;
 
     /// <summary>All strangers that are over.</summary>
     public Subject Past { get; } = new(SubjectKind.Stranger, 0, 0, 0);
 
     /// <summary>Looks who died, was found or is to be given up, before the maps are read.</summary>
-    /// <param name="now">Unix nanoseconds.</param>
+    /// <param name="now">The moment of the collection.</param>
     /// <param name="scarce">A map is nearly full: strangers go at the first collection without a change.</param>
     /// <param name="forget">Called for each whose rows are to go.</param>
     public void Begin(long now, bool scarce, Action<Subject> forget)
     {
         (_before, _now) = (_now, now);
+        (_startOfNew, _began) = (_began, KernelClock.UnixNow());
         foreach (var counted in _leaving)
             Forget(counted, forget);
         var left = _leaving.Count > 0;
@@ -92,7 +96,7 @@ internal sealed class CountedNamespaces(ProbeHost host)
                 Look(counted, forget);
             if (counted.Forgotten)
                 left = true;
-            else if (counted is { State: CountedState.Dead, Forgotten: false })
+            else if (counted.State == CountedState.Dead)
                 _leaving.Add(counted);
             else if (counted.Stranger is { } life && counted.ChangedAt < (scarce ? _before : now - Patience)
                 && !host.Namespaces.IsUnreadable(life.Inode))
@@ -158,7 +162,7 @@ internal sealed class CountedNamespaces(ProbeHost host)
     private Subject SubjectOf(uint inode)
     {
         ref var number = ref CollectionsMarshal.GetValueRefOrAddDefault(_numbers, inode, out _);
-        number.Subject ??= new Subject(SubjectKind.Stranger, inode, _now, _before);
+        number.Subject ??= new Subject(SubjectKind.Stranger, inode, ++_generation, _startOfNew);
         number.Strangers++;
         return number.Subject;
     }

@@ -20,7 +20,7 @@ internal sealed record SeriesPoint(
     Metric Metric, string Name, Row Row, IReadOnlyList<Tag> Attributes, long Raw, double Scale, long[] Cells)
 {
     /// <summary>A long where the stored value is the exported one, else a double.</summary>
-    public object Value => Scale is 1 ? Raw : Raw * Scale;
+    public object Value => Scale is 1 ? Raw : Metric.Scaled(Raw, Scale);
 }
 
 /// <summary>Turns a snapshot into single series for the commands.</summary>
@@ -70,7 +70,7 @@ internal static class SeriesReader
         };
         if (legacy.Count > 0)
             return legacy;
-        return metric.Hidden ? [] : [metric.Name];
+        return metric.Named ? [metric.Name] : [];
     }
 
     private static List<Tag> Attributes(Row row, Metric metric, MetricNaming naming, bool legacy, string nodeName)
