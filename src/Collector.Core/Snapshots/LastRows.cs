@@ -30,7 +30,9 @@ public sealed class LastRows
         _between.MoveTo(_rows);
     }
 
-    /// <summary>Appends them to the next snapshot. Ahead of the living: of equal series, exporters keep the first.</summary>
+    /// <summary>
+    /// Appends them to the next snapshot. Ahead of the living: of equal series, exporters keep the first.
+    /// </summary>
     public void AppendTo(SnapshotBuilder snapshot)
     {
         _lastTime = snapshot.Time;

@@ -16,7 +16,7 @@ namespace Collector.Linux.Namespaces;
 /// </summary>
 internal sealed class ProcessScanner : IDisposable
 {
-    /// <summary>Older processes that a scan looks at: at least, and at most. A look takes about a microsecond.</summary>
+    /// <summary>Older processes that a scan looks at: at least, and at most.</summary>
     private const int Slice = 256;
     private const int LargestSlice = 4096;
 

@@ -38,7 +38,7 @@ internal interface INode : IDisposable
     /// <summary>Called at the start of each collection: finds births and deaths.</summary>
     void Refresh(SnapshotBuilder snapshot);
 
-    /// <summary>Waits for this long, or until stopped: what the collection thread does between two collections.</summary>
+    /// <summary>What the collection thread does between two collections: waits this long, or until stopped.</summary>
     void Rest(TimeSpan time, CancellationToken stop) => stop.WaitHandle.WaitOne(time);
 
     /// <summary>Called at the end of each collection: every probe has started by then.</summary>

@@ -61,7 +61,8 @@ public class FdTests
         using var late = Agent(lab.Proc, setting);
         var pid = lab.Pids.Max();
         File.ReadAllText($"{lab.Proc}/{pid}/stat").ShouldContain(") Z ");
-        var thread = Directory.GetDirectories($"{lab.Proc}/{pid}/task").Select(Path.GetFileName).Single(t => t != $"{pid}");
+        var thread = Directory.GetDirectories($"{lab.Proc}/{pid}/task").Select(Path.GetFileName)
+            .Single(t => t != $"{pid}");
         var inode = ProcessLab.NetNamespaceOf($"{lab.Proc}/{thread}");
         foreach (var agent in new[] { early, late })
         {

@@ -5,7 +5,7 @@ using Collector.Tests.Support;
 
 namespace Ebpf.Tests.Probes;
 
-/// <summary>Drops in namespaces that live too short to be found, and whose numbers the kernel gives to others.</summary>
+/// <summary>Drops in namespaces that live too short to be found, whose numbers the kernel gives to others.</summary>
 public sealed class StrangerTests
 {
     private const string Drops = "netlens.packetloss.drops";
@@ -127,7 +127,8 @@ public sealed class StrangerTests
 
         public void Take(Snapshot snapshot)
         {
-            var now = Rows(snapshot, s => !s.IsHost && s.Names.NetnsName is null).ToDictionary(r => r.Row, r => r.Drops);
+            var now = Rows(snapshot, s => !s.IsHost && s.Names.NetnsName is null)
+                .ToDictionary(r => r.Row, r => r.Drops);
             now.Keys.GroupBy(r => $"{r.Subject!.Inode} {string.Join(' ', r.Tags)}").ShouldAllBe(g => g.Count() == 1);
             Resets += _last.Count(l => now.TryGetValue(l.Key, out var after)
                 && (after < l.Value || l.Key.StartTimeOf(0) != l.Key.StartTime));

@@ -139,7 +139,9 @@ internal sealed class CountedNamespaces(ProbeHost host)
         return counted.State;
     }
 
-    /// <summary>Whose row has what was counted for a stranger that has expired: its number's while there is one.</summary>
+    /// <summary>
+    /// Whose row has what was counted for a stranger that has expired: its number's while there is one.
+    /// </summary>
     public Subject KeeperOf(Subject stranger) =>
         _numbers.TryGetValue(stranger.Inode, out var number) && ReferenceEquals(number.Subject, stranger)
             ? stranger
