@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Collector.Tests.Support;
-using Collector.Worker.Tests.Portable;
 
 namespace Collector.Worker.Tests.EndToEnd;
 
@@ -13,7 +12,7 @@ public sealed class BadFileTests : IDisposable
 
     private string Bad => Path.Combine(_folder.FullName, "bad");
 
-    [LinuxTheory]
+    [Theory]
     [InlineData("mkfifo $F", "is a pipe that nobody writes to")]
     [InlineData("ln -s /dev/zero $F", "is larger than 1048576 bytes")]
     [InlineData("ln -s /dev/null $F", "no certificate in it")]
@@ -33,7 +32,7 @@ public sealed class BadFileTests : IDisposable
             .ShouldBe($"netlens: OTEL_EXPORTER_OTLP_CERTIFICATE: {Bad}: {problem}\n");
     }
 
-    [LinuxTheory]
+    [Theory]
     [InlineData("clientCertificate")]
     [InlineData("clientKey")]
     public void A_client_certificate_and_its_key(string key)
@@ -44,7 +43,7 @@ public sealed class BadFileTests : IDisposable
         Check().ShouldBe($"netlens: {Config}:4: key 'otlp.{key}': {Bad}: is a pipe that nobody writes to\n");
     }
 
-    [LinuxTheory]
+    [Theory]
     [InlineData("mkfifo $F", "is a pipe that nobody writes to")]
     [InlineData("ln -s /dev/zero $F", "is larger than 1048576 bytes")]
     [InlineData("mkdir $F", "is a directory, not a file")]
@@ -55,7 +54,7 @@ public sealed class BadFileTests : IDisposable
         Check(config: Bad).ShouldBe($"netlens: {Bad}: {problem}\n");
     }
 
-    [LinuxTheory]
+    [Theory]
     [InlineData("OTEL_EXPORTER_OTLP_INSECURE=maybe", "'maybe' is taken as false; allowed: true, false")]
     [InlineData("OTEL_SDK_DISABLED=yes", "'yes' is taken as false; allowed: true, false")]
     public void A_flag_that_is_neither_is_told(string variable, string message)
@@ -64,7 +63,7 @@ public sealed class BadFileTests : IDisposable
         Check(variable, code: 0).ShouldBe($"netlens: {variable.Split('=')[0]}: {message}\n");
     }
 
-    [LinuxTheory]
+    [Theory]
     [InlineData("OTEL_EXPORTER_OTLP_HEADERS=authorization=a,b", "a comma within a value is written %2C")]
     [InlineData("OTEL_METRIC_EXPORT_INTERVAL=soon", "whole milliseconds")]
     [InlineData("OTEL_EXPORTER_OTLP_COMPRESSION=lz4", "allowed: gzip, none")]
@@ -75,7 +74,7 @@ public sealed class BadFileTests : IDisposable
         Check(variable).ShouldContain(message);
     }
 
-    [LinuxTheory]
+    [Theory]
     [InlineData("OTEL_EXPORTER_OTLP_ENPOINT=http://c", "OTEL_EXPORTER_OTLP_ENDPOINT")]
     [InlineData("NETLENS_OTLP_ENDPOINT=http://c", "OTEL_EXPORTER_OTLP_ENDPOINT")]
     public void One_that_nobody_reads_is_told_with_the_one_that_was_meant(string variable, string meant)
@@ -85,7 +84,7 @@ public sealed class BadFileTests : IDisposable
             $"netlens: environment variable {variable.Split('=')[0]} is not read, did you mean '{meant}'?\n");
     }
 
-    [LinuxTheory]
+    [Theory]
     [InlineData("htp://user:s3cret@host")]
     [InlineData("http://user:s3cret@host")]
     [InlineData("http://arms.example/s3cret@1/api/otlp")]
