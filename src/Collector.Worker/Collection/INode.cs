@@ -43,6 +43,9 @@ internal interface INode : IDisposable
     /// <summary>Called at the start of each collection: finds births and deaths.</summary>
     void Refresh(SnapshotBuilder snapshot);
 
+    /// <summary>What the collection thread does between two collections: waits this long, or until stopped.</summary>
+    void Rest(TimeSpan time, CancellationToken stop) => stop.WaitHandle.WaitOne(time);
+
     /// <summary>Called at the end of each collection: every probe has started by then.</summary>
     /// <returns>True when much of the heap is free now.</returns>
     bool Settle() => false;

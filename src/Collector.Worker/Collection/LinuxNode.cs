@@ -39,6 +39,8 @@ internal sealed class LinuxNode(KernelPaths paths, BpfOptions bpf, PodOptions po
     public void Refresh(SnapshotBuilder snapshot) =>
         _host.Refresh(snapshot.StartTimeOfNew(_host.BootTime));
 
+    public void Rest(TimeSpan time, CancellationToken stop) => _host.Namespaces.Rest(time, stop);
+
     public bool Settle() => _host.Settle();
 
     public void Dispose() => _host.Dispose();
