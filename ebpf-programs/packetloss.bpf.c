@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 // Freed packets: counted per namespace, reason, place and family; the first of each kind become events.
 #include "event.h"
-#include "flow.h"
+#include "trait.h"
 
+/* Bits. */
 #define ACTION_COUNT 1 /* count, no event */
 #define ACTION_IGNORE 2 /* neither */
-#define REASONS 256 /* of the core; those of subsystems (mac80211, openvswitch) are above 2^16 */
+#define ACTION_LOOK 4 /* what it was tells whether somebody has lost it */
+/* A reason is the number of its subsystem (core, mac80211, openvswitch, qdisc) and 16 bits. */
+#define SUBSYSTEMS 8
+#define REASONS 256 /* of each; user space looks after those that have no place here */
 #define REASON_OTHER 0xffffffff /* counted without its reason and place: the map was full */
 
 struct packetloss_settings {
 	__u32 burst; /* events per second, key and CPU; 0: no events */
 	__u32 stack;
-	__u8 actions[REASONS]; /* by reason: 0 count and report */
+	__u8 actions[SUBSYSTEMS * REASONS]; /* by reason: 0 count and report */
 };
 
 struct packetloss_key {
@@ -19,7 +23,9 @@ struct packetloss_key {
 	__u32 netns;
 	__u32 netns_cookie;
 	__u32 reason; /* enum skb_drop_reason; 0 before 5.17 */
-	__u32 family; /* 4, 6 or 0 */
+	__u8 family; /* 4, 6 or 0 */
+	__u8 trait;
+	__u16 pad;
 };
 
 struct packetloss_value {
@@ -40,6 +46,7 @@ struct packetloss_event {
 	__u32 reason;
 	__u32 length;
 	__u32 ifindex;
+	__u32 trait;
 	struct stack stack;
 };
 
@@ -49,6 +56,7 @@ MAP(packetloss, BPF_MAP_TYPE_PERCPU_HASH, 8192, struct packetloss_key, struct pa
 /* Drops for which the map above had no room: by namespace and family only, and without namespace when full too. */
 MAP(overflow, BPF_MAP_TYPE_PERCPU_HASH, 1024, struct packetloss_key, __u64);
 MAP(unattributed, BPF_MAP_TYPE_PERCPU_ARRAY, 4, __u32, __u64); /* by family / 2 */
+
 /* Places that user space does not want to hear of: it resolves symbols, we do not. */
 MAP(muted, BPF_MAP_TYPE_HASH, 512, struct packetloss_place, __u8);
 
@@ -66,6 +74,7 @@ static __always_inline void count_overflow(struct packetloss_key *key)
 	lost(LOSS_ENTRY);
 	key->location = 0;
 	key->reason = REASON_OTHER;
+	key->trait = PLAIN;
 	drops = lookup_or_init(&overflow, key, &none) ?: bpf_map_lookup_elem(&unattributed, &index);
 	if (drops)
 		add(drops, 1);
@@ -96,10 +105,23 @@ static __always_inline void report(void *ctx, const struct sk_buff *skb, const s
 		flow_of_skb(&event->flow, skb);
 	event->location = key->location;
 	event->reason = key->reason;
+	event->trait = key->trait;
 	event->length = BPF_CORE_READ(skb, len);
 	if (is_kernel_pointer(dev))
 		event->ifindex = BPF_CORE_READ(dev, ifindex);
 	end_event(ctx, event, offsetof(struct packetloss_event, stack) + fill_stack(ctx, &event->stack, stack));
+}
+
+static __always_inline __u8 action_of(const struct packetloss_settings *config, __u32 reason)
+{
+	__u32 subsystem = reason >> 16, number = reason & 0xffff, index;
+
+	if (subsystem >= SUBSYSTEMS || number >= REASONS)
+		return 0;
+	index = subsystem * REASONS + number;
+	/* The verifier of old kernels knows no bound of it. */
+	barrier_var(index);
+	return index < sizeof(config->actions) ? config->actions[index] : 0;
 }
 
 static __always_inline void drop(void *ctx, struct sk_buff *skb, void *location, __u32 reason, struct sock *rx_sk,
@@ -115,13 +137,14 @@ static __always_inline void drop(void *ctx, struct sk_buff *skb, void *location,
 
 	if (!config)
 		return;
-	action = reason < REASONS ? config->actions[reason] : 0;
-	if (action == ACTION_IGNORE)
+	action = action_of(config, reason);
+	if (action & ACTION_IGNORE)
 		return;
 	family = family_of_skb(skb, typed);
-	if (family < 0)
+	if (family < 0 || is_blank(skb, typed))
 		return;
 	key.family = family;
+	key.trait = trait_of(skb, rx_sk, family, action & ACTION_LOOK, typed);
 	ns = netns_of_skb(skb, rx_sk, typed);
 	key.netns = ns.inum;
 	key.netns_cookie = ns.cookie;
@@ -129,7 +152,7 @@ static __always_inline void drop(void *ctx, struct sk_buff *skb, void *location,
 	if (!value)
 		return;
 	add(&value->drops, 1);
-	if (action == ACTION_COUNT || !config->burst)
+	if (action & ACTION_COUNT || key.trait == CLOSING || !config->burst)
 		return;
 	if (admit_flood(&value->limiter, &value->tick, config->burst, &now) && !is_muted(&key))
 		report(ctx, skb, &key, now, config->stack);
@@ -148,3 +171,32 @@ TRACEPOINT(kfree_skb_reason, kfree_skb, drop(ctx, skb, location, reason, NULL, t
 	   void *location, __u32 reason)
 
 TRACEPOINT(kfree_skb, kfree_skb, drop(ctx, skb, location, 0, NULL, typed), struct sk_buff *skb, void *location)
+
+/* 6.10: also without a socket. */
+SEC("raw_tp/tcp_send_reset")
+int BPF_PROG(send_reset_reason_raw, struct sock *sk, struct sk_buff *skb, __u32 reason)
+{
+	answered(skb);
+	return 0;
+}
+
+SEC("raw_tp/tcp_send_reset")
+int BPF_PROG(send_reset_raw, struct sock *sk, struct sk_buff *skb)
+{
+	answered(skb);
+	return 0;
+}
+
+/* 6.6: as soon as the limit of ICMP has let it through. */
+SEC("raw_tp/icmp_send")
+int BPF_PROG(icmp_send_raw, struct sk_buff *skb, int type)
+{
+	answered_by_icmp(skb, type);
+	return 0;
+}
+
+FUNCTION_ENTRY(v4_send_reset, tcp_v4_send_reset, answered_by_reset(skb), struct sock *sk, struct sk_buff *skb)
+FUNCTION_ENTRY(v6_send_reset, tcp_v6_send_reset, answered_by_reset(skb), struct sock *sk, struct sk_buff *skb)
+FUNCTION_ENTRY(icmp_send, __icmp_send, answered_by_icmp(skb, type), struct sk_buff *skb, int type)
+FUNCTION_ENTRY(icmp6_send, icmp6_send, answered(skb), struct sk_buff *skb)
+FUNCTION_ENTRY(time_wait, tcp_timewait_state_process, met_closing(skb), struct sock *tw, struct sk_buff *skb)

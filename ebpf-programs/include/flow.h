@@ -6,6 +6,12 @@
 #include "hook.h"
 #include <bpf/bpf_endian.h>
 
+/* Byte 13 of the TCP header. */
+#define TCP_FLAG_FIN 0x01
+#define TCP_FLAG_SYN 0x02
+#define TCP_FLAG_RST 0x04
+#define TCP_FLAG_ACK 0x10
+
 /* Mirrored by Flow in C#. Addresses and ports are in network order; an IPv4 address is in the first four bytes. */
 struct flow {
 	__u8 saddr[16];
@@ -108,6 +114,17 @@ static __always_inline int family_of_sock(const struct sock *sk)
 	return family == AF_INET ? 4 : family == AF_INET6 ? 6 : -1;
 }
 
+/* A driver's buffer, made ready for the next packet: nothing is in it, and no header that was read before it. */
+static __always_inline bool is_blank(const struct sk_buff *skb, bool typed)
+{
+	__u16 header;
+
+	if (GET(typed, skb, len))
+		return false;
+	header = GET(typed, skb, network_header);
+	return !header || GET(typed, skb, head) + header >= GET(typed, skb, data);
+}
+
 /*
  * 4, 6, 0 for other packets, -1 for what is none: buffers of unix, netlink and vsock sockets have neither protocol nor
  * device. What an IP socket gives up before it has a header counts by the socket.
@@ -202,6 +219,20 @@ static __always_inline void flow_of_skb(struct flow *flow, const struct sk_buff 
 		flow_of_ipv4(flow, ip, version & 15);
 	else if (version >> 4 == 6)
 		flow_of_ipv6(flow, ip);
+}
+
+/* Byte 13 of the TCP header, for packets that TCP has taken in; 0 for others. */
+static __always_inline __u8 tcp_flags_of(const struct sk_buff *skb, int family, bool typed)
+{
+	const unsigned char *ip = GET(typed, skb, head) + GET(typed, skb, network_header);
+	__u8 begin[10] = {}, flags = 0;
+
+	if (!family || bpf_probe_read_kernel(begin, sizeof(begin), ip))
+		return 0;
+	if ((family == 4 ? begin[9] : begin[6]) != IPPROTO_TCP)
+		return 0;
+	bpf_probe_read_kernel(&flags, 1, ip + (family == 4 ? (begin[0] & 15) * 4 : 40) + 13);
+	return flags;
 }
 
 /* The packet that answers it goes the other way. */

@@ -116,6 +116,7 @@ struct sock_common {
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 	__u32 skc_rcv_wnd; /* rsk_rcv_wnd of request sockets */
+	__u32 skc_tw_rcv_nxt; /* of TIME_WAIT sockets */
 };
 
 struct sock {
@@ -134,6 +135,7 @@ struct sk_buff {
 	__u16 network_header;
 	unsigned int len;
 	unsigned char *head;
+	unsigned char *data;
 };
 
 struct task_struct {

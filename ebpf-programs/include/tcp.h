@@ -6,7 +6,6 @@
 #include "event.h"
 #include "flow.h"
 
-#define TCP_FLAG_RST 0x04 /* byte 13 of the header */
 #define RCV_SHUTDOWN 1
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -27,6 +26,7 @@ struct inet_sock {
 
 struct tcp_skb_cb {
 	__u32 seq;
+	__u32 end_seq;
 	__u16 tcp_gso_segs;
 };
 
@@ -117,23 +117,29 @@ static __always_inline void tcp_report(void *ctx, const struct tcp_key *key, con
 	end_event(ctx, event, offsetof(struct tcp_event, stack) + fill_stack(ctx, &event->stack, stack));
 }
 
-/* Counts segments under the key, whose family is the flow's, and reports the first of a second. */
-static __always_inline void tcp_count(void *ctx, struct tcp_key *key, const struct flow *flow, bool task,
-				      __u32 segments)
+/* Counts segments under the key, whose family is the flow's. NULL: no room. */
+static __always_inline struct tcp_value *tcp_add(struct tcp_key *key, const struct flow *flow, __u32 segments)
 {
 	struct tcp_value *value, fresh = {};
-	struct tcp_settings *config;
-	__u64 now;
 
 	key->family = flow->family;
 	value = key->netns ? lookup_or_init(&counters, key, &fresh) : NULL;
-	if (!value) {
+	if (value)
+		add(&value->segments, segments);
+	else
 		lost(LOSS_ENTRY);
-		return;
-	}
-	add(&value->segments, segments);
-	config = get_settings();
-	if (!config || !config->burst)
+	return value;
+}
+
+/* The same, and reports the first of a second. */
+static __always_inline void tcp_count(void *ctx, struct tcp_key *key, const struct flow *flow, bool task,
+				      __u32 segments)
+{
+	struct tcp_value *value = tcp_add(key, flow, segments);
+	struct tcp_settings *config = get_settings();
+	__u64 now;
+
+	if (!value || !config || !config->burst)
 		return;
 	now = bpf_ktime_get_ns();
 	if (admit(&value->limiter, now, config->burst))

@@ -17,6 +17,7 @@ public sealed class LinuxHost : ProbeHost, IDisposable
 {
     private readonly NamespaceAccess _access;
     private readonly SubjectNamer _namer;
+    private readonly ModuleCount _modules;
     private ProcessTable? _processes;
 
     /// <param name="paths">Where /proc and /sys are.</param>
@@ -28,6 +29,7 @@ public sealed class LinuxHost : ProbeHost, IDisposable
     {
         Paths = paths;
         Limits = new LimitSet(limits ?? new());
+        _modules = new ModuleCount(paths);
         BootTime = Kernel.BootTime.Read(paths);
         _access = new NamespaceAccess(paths);
         // Both ways: records are named after pods, and the search for pods opens namespaces.
@@ -62,11 +64,14 @@ public sealed class LinuxHost : ProbeHost, IDisposable
         Paths, BootTime, Namespaces, new ProcessGroups(Namespaces, Pods, _namer, Limits.Rootless.Most),
         Limits.Processes);
 
+    /// <summary>How many modules the kernel has; null where it does not say.</summary>
+    public long? Modules => _modules.Now;
+
     /// <summary>Name and version of the container runtime; null while none answers.</summary>
     public string? PodRuntime => Pods.Runtime;
 
     /// <summary>True for a known network namespace that not any user could have made. Thread-safe.</summary>
-    public bool IsOfRoot(ulong netns) => Namespaces.Directory.Known(netns) is { Rootless: false };
+    public bool IsOfRoot(ulong netns) => Namespaces.Directory.Alive(netns) is { Rootless: false };
 
     /// <summary>The pods as they are known now.</summary>
     public IReadOnlyList<PodListing> ListPods() => PodListing.Read(Paths, Pods.Table);

@@ -51,8 +51,9 @@ public sealed class DropTests
             }
             drops.ShouldBe(Packets);
             var first = events[0];
-            first.EventName.ShouldBe("netlens.packetloss.drop");
-            first.SeverityNumber.ShouldBe(SeverityNumber.Warn);
+            // Nobody listens, and the sender is told.
+            first.EventName.ShouldBe("netlens.packetloss.refused");
+            first.SeverityNumber.ShouldBe(SeverityNumber.Info);
             Text(first, "network.transport").ShouldBe("udp");
             Text(first, "source.address").ShouldBe("127.0.0.1");
             Number(first, "source.port").ShouldBe(sources[0]);

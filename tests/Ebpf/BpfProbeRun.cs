@@ -122,6 +122,26 @@ internal sealed class BpfProbeRun : IDisposable
         return sum;
     }
 
+    /// <summary>Collects, and adds up a metric over the rows of a namespace by one of its attributes.</summary>
+    public Dictionary<string, long> SumBy(string metric, TestNetns ns, string attribute)
+    {
+        var snapshot = Collect();
+        var m = Probe.Info.Metrics.Single(m => NameOf(m) == metric);
+        var key = m.Table.RowTags.ToList().FindIndex(t => t.Key == attribute);
+        var sums = new Dictionary<string, long>(StringComparer.Ordinal);
+        if (snapshot.Find(m.Table) is not { } table)
+            return sums;
+        for (var r = 0; r < table.Count; r++)
+        {
+            if (table.Rows[r].Subject?.Inode == ns.Inode)
+            {
+                var value = table.Rows[r].Tags[key].Text;
+                sums[value] = sums.GetValueOrDefault(value) + table.Column(m)[r];
+            }
+        }
+        return sums;
+    }
+
     /// <summary>
     /// Collects, and reads a histogram's buckets (not cumulative) and sum in one row of a node table.
     /// </summary>

@@ -7,7 +7,7 @@ namespace Collector.Core.Events;
 /// <summary>
 /// The two ends of a packet or connection as the kernel saw it; IPv4-mapped addresses are shown as IPv4.
 /// </summary>
-/// <param name="Transport">tcp, udp, icmp, icmpv6, or the protocol's number as text.</param>
+/// <param name="Transport">tcp, udp, icmp, icmpv6, igmp ..., or the protocol's number as text.</param>
 /// <param name="Source">Sender's address; for a socket, the local one.</param>
 /// <param name="SourcePort">0 where the protocol has none.</param>
 /// <param name="Destination">Receiver's address; for a socket, the remote one.</param>
@@ -21,8 +21,9 @@ public sealed record FlowTuple(
     /// <summary>The pod that has the receiver's address, as namespace/name; null where none has.</summary>
     public string? DestinationPod { get; init; }
 
-    public override string ToString() =>
-        $"{Transport} {new IPEndPoint(Source, SourcePort)} > {new IPEndPoint(Destination, DestinationPort)}";
+    public override string ToString() => SourcePort == 0 && DestinationPort == 0
+        ? $"{Transport} {Source} > {Destination}"
+        : $"{Transport} {new IPEndPoint(Source, SourcePort)} > {new IPEndPoint(Destination, DestinationPort)}";
 }
 
 /// <summary>The task that ran when the event happened; in softirq context not necessarily the one concerned.</summary>

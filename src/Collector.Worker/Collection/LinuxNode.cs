@@ -36,6 +36,8 @@ internal sealed class LinuxNode(
 
     public string? EventFault => _host.Bpf.EventFault;
 
+    public long? Changes => _host.Modules;
+
     public LinuxHost Host => _host;
 
     public Probe Create(ProbeInfo info, ProbeSettings settings) =>
@@ -47,6 +49,8 @@ internal sealed class LinuxNode(
 
     public void Refresh(SnapshotBuilder snapshot) =>
         _host.Refresh(snapshot.StartTimeOfNew(_host.BootTime));
+
+    public void Rest(TimeSpan time, CancellationToken stop) => _host.Namespaces.Rest(time, stop);
 
     public bool Settle() => _host.Settle();
 

@@ -47,14 +47,14 @@ internal static class OnceCommand
             if (duration > TimeSpan.Zero)
             {
                 using var first = collector.Store.Acquire();
-                Thread.Sleep(duration);
+                collector.Node.Rest(duration, CancellationToken.None);
                 snapshot = SnapshotGrowth.Between(first.Snapshot!, collector.CollectOnce(), TimeProvider.System);
             }
             var wanted = parsed.GetValue(namespaces) ?? [];
             if (!AllKnown(wanted, collector))
                 return ExitCodes.Usage;
             if (wanted.Length > 0)
-                snapshot = SnapshotFilter.Keep(snapshot, wanted, TimeProvider.System);
+                snapshot = SnapshotFilter.Keep(snapshot, wanted, HostOf(collector), TimeProvider.System);
             if (parsed.GetValue(pod) is { } one)
             {
                 snapshot = SnapshotFilter.KeepPod(snapshot, one, TimeProvider.System);
@@ -79,10 +79,13 @@ internal static class OnceCommand
     private static MetricNaming NamingOf(string? text, AgentOptions options) =>
         text is null ? options.Prometheus.Naming : Enum.Parse<MetricNaming>(text, ignoreCase: true);
 
+    private static NetNamespace HostOf(NodeCollector collector) => collector.Node.Namespaces.First();
+
     private static bool AllKnown(string[] wanted, NodeCollector collector)
     {
         var known = collector.Node.Namespaces.ToArray();
-        var unknown = wanted.Where(w => !known.Any(n => SnapshotFilter.Fits(n, w))).ToArray();
+        var host = HostOf(collector);
+        var unknown = wanted.Where(w => !known.Any(n => SnapshotFilter.Fits(n, w, host))).ToArray();
         foreach (var name in unknown)
             Output.Error($"--netns: there is no network namespace '{name}' here; see 'netlens list namespaces'");
         return unknown.Length == 0;

@@ -18,6 +18,8 @@ public sealed class ProgramTests
         using var pair = DropTraffic.Pair();
         using var agent = Start("run");
         using var end = new Timer(_ => agent.Kill(), null, Patience, Timeout.InfiniteTimeSpan);
+        // Also when the test fails: it would hold what it has inherited.
+        using var over = new Ended(agent);
         var errors = LinesUntil(agent.StandardError, l => l.Contains(First));
         errors.ShouldContain(l => l.Contains(First), string.Join('\n', errors));
         _ = agent.StandardError.ReadToEndAsync();
@@ -28,7 +30,7 @@ public sealed class ProgramTests
         foreach (var port in ports)
         {
             LinesUntil(agent.StandardOutput, l => l.Contains($"\"source.port\":{port}"))[^1]
-                .ShouldContain("netlens.packetloss.drop");
+                .ShouldContain("netlens.packetloss.refused");
         }
         Shell.Run("kill", "-TERM", $"{agent.Id}");
         agent.WaitForExit(TimeSpan.FromSeconds(60)).ShouldBeTrue();
@@ -49,6 +51,15 @@ public sealed class ProgramTests
             },
         };
         return Process.Start(info)!;
+    }
+
+    private sealed class Ended(Process process) : IDisposable
+    {
+        public void Dispose()
+        {
+            if (!process.HasExited)
+                process.Kill();
+        }
     }
 
     private static List<string> LinesUntil(StreamReader output, Predicate<string> last)

@@ -38,7 +38,8 @@ public sealed partial class PacketLossTests
         var seen = Ends().Match(capture.StandardOutput.ReadLine()!);
         seen.Groups["source"].Value.ShouldBe($"{source}.{port}");
         seen.Groups["target"].Value.ShouldBe($"{target}.4243");
-        e.Info.Name.ShouldBe("netlens.packetloss.drop");
+        e.Info.Name.ShouldBe("netlens.packetloss.refused");
+        e.Message.ShouldStartWith($"refused {e.Tuple}: {reason} in ");
         e.Fields[0].ShouldBe(reason);
         e.Fields[1]!.Value.Text.ShouldMatch(@"^\w[\w.]*\+0x[0-9a-f]+$");
         e.Fields[4].ShouldBeNull();

@@ -58,6 +58,11 @@ internal sealed class ResetInjector : IDisposable
     public static void SendSyn(TestNetns ns, IPAddress source, int sport, IPAddress destination, int dport) =>
         Send(ns, source, sport, destination, dport, 1000, 0, Syn);
 
+    /// <summary>An acknowledgement of such a one.</summary>
+    public static void SendAck(
+        TestNetns ns, IPAddress source, int sport, IPAddress destination, int dport, uint sequence) =>
+        Send(ns, source, sport, destination, dport, sequence, 1, Ack);
+
     private void Watch()
     {
         var buffer = new byte[65536];

@@ -16,7 +16,7 @@ namespace Ebpf.Tests.Probes;
 public sealed class TcpRetransTests
 {
     private const string Segments = "netlens.tcpretrans.segments";
-    private const string Total = "kubeskoop_tcpretrans_total";
+    private const string Total = "netlens.tcpretrans.total";
 
     private static NetworkEvent Await(BpfProbeRun run, TestNetns ns, string kind, FlowTuple? tuple = null)
     {

@@ -28,6 +28,19 @@ internal sealed class BpfEnvironment : IDisposable
     public Btf? Btf => Search.Path is { } path ? _btf ??= Btf.TryParse(path, out _) : null;
 
     /// <summary>
+    /// The enumerators by value of an enum that a loaded module defines; null where none does. For any thread: parses
+    /// everything anew.
+    /// </summary>
+    public Dictionary<int, string>? ModuleEnum(string module, string name)
+    {
+        if (!Search.FromKernel)
+            return null;
+        using var kernel = Btf.TryParse(Search.Path!, out _);
+        using var its = kernel?.TryParseModule($"{_paths.Sys}/kernel/btf/{module}");
+        return its?.Enum(name, "");
+    }
+
+    /// <summary>
     /// Gives the memory of types (some 7 MB) back, and that of symbols that nobody needed since the last call, until
     /// somebody asks again.
     /// </summary>

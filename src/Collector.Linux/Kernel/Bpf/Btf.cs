@@ -43,6 +43,18 @@ internal sealed unsafe class Btf : IDisposable
         return new Btf(handle);
     }
 
+    /// <summary>A loaded module's types on top of these, which must outlive them; null where there are none.</summary>
+    public Btf? TryParseModule(string path)
+    {
+        if (!File.Exists(path))
+            return null;
+        var handle = new SafeBtf(BpfLibrary.Listen(() => Libbpf.btf__parse_split(path, _handle.Value), out _));
+        if (!handle.IsInvalid)
+            return new Btf(handle);
+        handle.Dispose();
+        return null;
+    }
+
     /// <summary>True when there is a type of that name and kind.</summary>
     public bool Has(uint kind, string name) => Libbpf.btf__find_by_name_kind(_handle.Value, name, kind) > 0;
 

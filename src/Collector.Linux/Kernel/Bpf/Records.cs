@@ -71,13 +71,24 @@ internal struct Flow
         ? null
         : new FlowTuple(Transport, Address(Saddr), Port(Sport), Address(Daddr), Port(Dport));
 
-    /// <summary>tcp, udp, icmp, icmpv6, sctp, or the number.</summary>
+    /// <summary>Its name in small letters (IANA's protocol numbers), or the number.</summary>
     public readonly string Transport => Protocol switch
     {
         1 => "icmp",
+        2 => "igmp",
+        4 => "ipip",
         6 => "tcp",
         17 => "udp",
+        33 => "dccp",
+        41 => "ipv6",
+        47 => "gre",
+        50 => "esp",
+        51 => "ah",
         58 => "icmpv6",
+        88 => "eigrp",
+        89 => "ospf",
+        103 => "pim",
+        112 => "vrrp",
         132 => "sctp",
         _ => Protocol.ToString(System.Globalization.CultureInfo.InvariantCulture),
     };

@@ -6,10 +6,25 @@ using Collector.Core.Subjects;
 namespace Collector.Linux.Probes.Common;
 
 /// <summary>A row and the counters that are added up for it, one per column of its table.</summary>
-internal sealed record CounterRow(Row Row, long[] Values)
+internal sealed class CounterRow(Row row, long[] values)
 {
+    public Row Row { get; } = row;
+
+    public long[] Values { get; } = values;
+
     /// <summary>Its namespace is gone: it is not written any more.</summary>
     public bool Dropped { get; set; }
+}
+
+/// <summary>A row by kind, and the one with its namespace's sum, where it counts in that too.</summary>
+internal sealed record SummedRow(CounterRow Row, CounterRow? Sum)
+{
+    public void Add(long n)
+    {
+        Row.Values[0] += n;
+        if (Sum is not null)
+            Sum.Values[0] += n;
+    }
 }
 
 /// <summary>
@@ -28,6 +43,12 @@ internal sealed class CounterRows(TableInfo table, long since, Func<long, long, 
 
     private readonly List<CounterRow> _order = [];
     private bool _dropped;
+
+    /// <summary>Version of the namespaces that all have a row; see <see cref="CountedNamespaces.Cover"/>.</summary>
+    public long Covered { get; set; } = -1;
+
+    /// <summary>The namespaces that have rows.</summary>
+    public IEnumerable<Subject> Namespaces => _byNamespace.Keys.OfType<Subject>();
 
     /// <summary>Sets every counter to zero before the map's entries are added up.</summary>
     public void Begin()

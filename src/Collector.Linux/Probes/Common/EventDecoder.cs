@@ -74,8 +74,7 @@ internal sealed class EventDecoder<TRecord>(ProbeHost host, OfRecord<TRecord, Ev
         if (verdict == Verdict.Nothing)
             return;
         ref readonly var head = ref HeadOf(record);
-        var kind = kindOf(record);
-        var key = new EventKey(kind.Info, head.Netns, kind.Reason(record));
+        var key = KeyOf(record);
         var time = KernelClock.ToUnix(head.Time);
         var known = verdict == Verdict.Event;
         if (known && !host.Events.Admit(key, time))
@@ -89,17 +88,32 @@ internal sealed class EventDecoder<TRecord>(ProbeHost host, OfRecord<TRecord, Ev
         try
         {
             var record = Read(occurrence.Record);
-            if (!occurrence.Admitted
-                && (IsEvent?.Invoke(record) == false || !host.Events.Admit(occurrence.Key, occurrence.Time)))
-            {
+            if (!occurrence.Admitted && !Admit(record, occurrence))
                 return;
-            }
-            host.Events.Publish(occurrence.Key, host.EventOwners.Complete(Describe(record, occurrence)));
+            var e = host.EventOwners.Complete(Describe(record, occurrence));
+            if (kindOf(record).NamesOwners)
+                e = e with { Message = e.Message + OwnerText.Of(e) };
+            host.Events.Publish(occurrence.Key, e);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             Losses.CountUndecoded();
         }
+    }
+
+    // What it is may only be known now.
+    private bool Admit(in TRecord record, Occurrence occurrence)
+    {
+        if (IsEvent?.Invoke(record) == false)
+            return false;
+        occurrence.Key = KeyOf(record);
+        return host.Events.Admit(occurrence.Key, occurrence.Time);
+    }
+
+    private EventKey KeyOf(in TRecord record)
+    {
+        var kind = kindOf(record);
+        return new EventKey(kind.Info, HeadOf(record).Netns, kind.Reason(record));
     }
 
     private NetworkEvent Describe(in TRecord record, Occurrence occurrence)

@@ -30,6 +30,9 @@ internal sealed class EventKind<TRecord> where TRecord : unmanaged
     /// <summary>One line for people.</summary>
     public required MessageOf<TRecord> Message { get; init; }
 
+    /// <summary>The line goes on with whose namespace it was and what ran, as far as that is known.</summary>
+    public bool NamesOwners { get; init; }
+
     /// <summary>One per field of the descriptor.</summary>
     public required OfRecord<TRecord, TagValue?[]> Fields { get; init; }
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
+using Collector.Core.Probes;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes.Common;
@@ -11,23 +12,32 @@ namespace Collector.Linux.Probes.Drops;
 /// <param name="Text"><c>function+0xoffset</c>.</param>
 internal sealed record DropPlace(string Function, string Text);
 
+/// <summary>What a drop means.</summary>
+/// <param name="Outcome">To those who sent and awaited it.</param>
+/// <param name="IsEvent">It is to be told of.</param>
+internal readonly record struct DropVerdict(DropOutcome Outcome, bool IsEvent);
+
 /// <summary>
-/// The places by address, and which of them are muted because what they free has served its purpose. Thread-safe; on
-/// the event thread only <see cref="Recall"/>, which looks nothing up.
+/// The places by address, what drops there mean, and which of them are muted because what they free has served its
+/// purpose. Thread-safe; on the event thread only <see cref="Recall"/>, which looks nothing up.
 /// </summary>
 internal sealed class DropPlaces(KernelSymbols symbols, DropReasons reasons, BpfMap map)
 {
     private const int Most = 8192;
+    private static readonly DropPlace Nowhere = new("", "");
     private readonly ConcurrentDictionary<ulong, DropPlace> _places = new();
-    private readonly ConcurrentDictionary<PacketLossPlace, bool> _verdicts = new();
+    private readonly ConcurrentDictionary<DropCase, DropVerdict> _verdicts = new();
     private readonly HashSet<PacketLossPlace> _muted = [];
     private readonly Lock _lock = new();
     private FrozenSet<(string Function, string Reason)> _ignored = [];
+    private ProbeSettings? _settings;
     private bool _closed;
 
     /// <summary>The place of a return address.</summary>
     public DropPlace Of(ulong address)
     {
+        if (address == 0)
+            return Nowhere;
         if (_places.TryGetValue(address, out var place))
             return place;
         if (_places.Count >= Most)
@@ -38,40 +48,33 @@ internal sealed class DropPlaces(KernelSymbols symbols, DropReasons reasons, Bpf
         return _places.GetOrAdd(address, place);
     }
 
-    /// <summary>True for what the settings call no loss.</summary>
-    /// <param name="place">Where.</param>
-    /// <param name="reason">The kernel's reason.</param>
-    public bool IsIgnored(DropPlace place, uint reason) =>
-        Volatile.Read(ref _ignored).Contains((place.Function, reasons.Specific(reason)));
+    /// <summary>What was found out before, under the settings of now; null: nothing.</summary>
+    public DropVerdict? Recall(DropCase drop) => _verdicts.TryGetValue(drop, out var verdict) ? verdict : null;
 
-    /// <summary>What was found out about a place before, under the settings of now.</summary>
-    public Verdict Recall(ulong address, uint reason) =>
-        !_verdicts.TryGetValue(new(address, reason), out var ignored) ? Verdict.Unknown
-        : ignored ? Verdict.Nothing
-        : Verdict.Event;
-
-    /// <summary>Finds out whether a drop at a place is one; mutes the place where it is none.</summary>
-    public bool IsLoss(ulong address, uint reason)
+    /// <summary>Finds out what a drop means; mutes the place where it is none.</summary>
+    public DropVerdict Judge(DropCase drop)
     {
         lock (_lock)
         {
-            var ignored = IsIgnored(Of(address), reason);
-            if (ignored)
-                Mute(address, reason);
+            var verdict = VerdictOf(drop);
+            if (verdict.Outcome == DropOutcome.Ignored && drop.Location != 0)
+                Mute(drop.Location, drop.Reason);
             if (_verdicts.Count >= Most)
                 _verdicts.Clear();
-            _verdicts[new(address, reason)] = ignored;
-            return !ignored;
+            return _verdicts[drop] = verdict;
         }
     }
 
     /// <summary>What to mute from now on; what was muted and is not among it is heard of again.</summary>
-    /// <param name="items"><c>function</c>: without a specific reason; <c>function:REASON</c>: with that one.</param>
-    public void Ignore(IEnumerable<string> items)
+    /// <param name="settings">
+    /// Items are <c>function</c>: without a specific reason, or <c>function:REASON</c>: with that one.
+    /// </param>
+    public void Configure(ProbeSettings settings)
     {
         lock (_lock)
         {
-            Volatile.Write(ref _ignored, items.Select(Parse).ToFrozenSet());
+            _settings = settings;
+            _ignored = settings.Get(PacketLossOptions.IgnoreFunctions).Select(Parse).ToFrozenSet();
             _verdicts.Clear();
             foreach (var place in _muted.Where(m => !IsIgnored(Of(m.Location), (uint)m.Reason)).ToArray())
             {
@@ -106,6 +109,21 @@ internal sealed class DropPlaces(KernelSymbols symbols, DropReasons reasons, Bpf
         lock (_lock)
             _closed = true;
     }
+
+    private DropVerdict VerdictOf(DropCase drop)
+    {
+        var place = Of(drop.Location);
+        if (IsIgnored(place, drop.Reason))
+            return new(DropOutcome.Ignored, IsEvent: false);
+        var outcome = DropOutcomes.Of(place.Function, reasons.Specific(drop.Reason), drop.Trait);
+        return new(outcome, outcome != DropOutcome.Orderly && !ActionOf(drop.Reason).HasFlag(DropActions.Count));
+    }
+
+    private bool IsIgnored(DropPlace place, uint reason) =>
+        _ignored.Contains((place.Function, reasons.Specific(reason))) || ActionOf(reason).HasFlag(DropActions.Ignore);
+
+    private DropActions ActionOf(uint reason) =>
+        _settings is null ? DropActions.Report : reasons.Action(_settings, reason);
 
     private static (string Function, string Reason) Parse(string item)
     {

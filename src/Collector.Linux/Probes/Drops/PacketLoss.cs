@@ -18,7 +18,7 @@ internal sealed class PacketLoss : BpfProbe
     {
         Name = "netlens.packetloss.drop",
         Severity = EventSeverity.Warn,
-        Description = "A packet was dropped, for a reason that is not benign.",
+        Description = "A packet was lost: nobody was told.",
         Fields =
         [
             new("netlens.drop.reason"), new("netlens.drop.location"), new("netlens.packet.size"),
@@ -27,14 +27,27 @@ internal sealed class PacketLoss : BpfProbe
         LegacyTypes = ["PacketLoss", "PACKETLOSS"],
     };
 
+    internal static readonly EventInfo Refused = new()
+    {
+        Name = "netlens.packetloss.refused",
+        Severity = EventSeverity.Info,
+        Description = "A packet was dropped, and its sender was told by a reset or an ICMP error.",
+        Fields = Dropped.Fields,
+        LegacyTypes = Dropped.LegacyTypes,
+    };
+
     public static new ProbeInfo Info { get; } = new()
     {
         Id = "packetloss",
         Description = "Dropped packets with the kernel's reason, and events with both ends and the place.",
-        Source = "tracepoint skb:kfree_skb (net/core/skbuff.c)",
+        Source = "tracepoint skb:kfree_skb (net/core/skbuff.c); tcp:tcp_send_reset, icmp:icmp_send, tcp_v4_send_reset, "
+            + "tcp_v6_send_reset, __icmp_send, icmp6_send and tcp_timewait_state_process where the kernel needs them",
         Watches = true,
-        Tables = [PacketLossTables.Drops, PacketLossTables.Unattributed, PacketLossTables.Legacy],
-        Events = [Dropped],
+        Tables =
+        [
+            PacketLossTables.Drops, PacketLossTables.Lost, PacketLossTables.Unattributed, PacketLossTables.Legacy,
+        ],
+        Events = [Dropped, Refused],
         Options = PacketLossOptions.All,
     };
 
@@ -49,6 +62,17 @@ internal sealed class PacketLoss : BpfProbe
             new Way("kfree_skb_reason_raw") { Assumes = [("kfree_skb", 2, "skb_drop_reason")] },
             new Way("kfree_skb_btf"),
             new Way("kfree_skb_raw")),
+        new("answers by a reset",
+            new Way("send_reset_reason_raw") { Assumes = [("tcp_send_reset", 2, "sk_rst_reason")] },
+            new Way("v4_send_reset_fentry", "v6_send_reset_fentry?"),
+            new Way("v4_send_reset_kprobe", "v6_send_reset_kprobe?"),
+            new Way("send_reset_raw")) { Optional = true },
+        new("answers by ICMP",
+            new Way("icmp_send_raw"), new Way("icmp_send_fentry"), new Way("icmp_send_kprobe")) { Optional = true },
+        new("answers by ICMPv6", new Way("icmp6_send_fentry"), new Way("icmp6_send_kprobe")) { Optional = true },
+        // From 6.11 the socket that a freed packet comes with tells, too.
+        new("segments in TIME_WAIT",
+            new Way("time_wait_fentry"), new Way("time_wait_kprobe")) { Optional = true },
     ];
 
     private DropReasons _reasons = null!;
@@ -59,21 +83,28 @@ internal sealed class PacketLoss : BpfProbe
     public PacketLoss(ProbeHost host, ProbeSettings settings) : base(Info, host, Hooks)
     {
         _settings = settings;
-        Decoder = new EventDecoder<PacketLossEvent>(host, Drop())
+        var (dropped, refused) = (Kind(Dropped), Kind(Refused));
+        Decoder = new EventDecoder<PacketLossEvent>(host, (in e) => IsRefused(e.Case, _places) ? refused : dropped)
         {
             LeastBytes = KernelStack.LeastBytes<PacketLossEvent>(),
-            Screen = (in e) => _places.Recall(e.Location, e.Reason),
-            IsEvent = (in e) => _places.IsLoss(e.Location, e.Reason),
+            Screen = (in e) => _places.Recall(e.Case) switch
+            {
+                null => Verdict.Unknown,
+                { IsEvent: true } => Verdict.Event,
+                _ => Verdict.Nothing,
+            },
+            IsEvent = (in e) => _places.Judge(e.Case).IsEvent,
         };
     }
 
-    private EventKind<PacketLossEvent> Drop() => new()
+    private EventKind<PacketLossEvent> Kind(EventInfo info) => new()
     {
-        Info = Dropped,
+        Info = info,
         Reason = static (in e) => ReasonOf(e.Reason, e.Location),
         Tuple = static (in e) => e.Flow.Tuple,
-        Message = (in e, tuple) => $"dropped {tuple?.ToString() ?? $"packet of {e.Length} bytes"}: "
-            + $"{ReasonName(e)} in {_places.Of(e.Location).Text}",
+        Message = (in e, tuple) => $"{(info == Refused ? "refused" : "dropped")} "
+            + $"{tuple?.ToString() ?? $"packet of {e.Length} bytes"}: {ReasonName(e)} in {_places.Of(e.Location).Text}",
+        NamesOwners = true,
         Fields = (in e) =>
         [
             ReasonName(e), _places.Of(e.Location).Text, (long)e.Length,
@@ -97,8 +128,9 @@ internal sealed class PacketLoss : BpfProbe
 
     protected override void Prepare(BpfObject loaded)
     {
-        _reasons = new DropReasons(Host.Bpf.Environment.Btf);
-        _places = new DropPlaces(Host.Bpf.Environment.Symbols, _reasons, loaded.Map("muted"));
+        var environment = Host.Bpf.Environment;
+        _reasons = new DropReasons(environment.Btf, environment.ModuleEnum);
+        _places = new DropPlaces(environment.Symbols, _reasons, loaded.Map("muted"));
         WriteSettings(loaded);
         _counts = new PacketLossCounts(Host, loaded, _reasons, _places);
     }
@@ -111,7 +143,7 @@ internal sealed class PacketLoss : BpfProbe
             Stack = _settings.Get(PacketLossOptions.Stack) ? 1u : 0,
             Actions = _reasons.Actions(_settings),
         });
-        _places.Ignore(_settings.Get(PacketLossOptions.IgnoreFunctions));
+        _places.Configure(_settings);
         foreach (var name in _reasons.Unknown(_settings))
             Host.Bpf.Note(Info.Id, $"this kernel has no drop reason {name}");
     }
@@ -123,15 +155,18 @@ internal sealed class PacketLoss : BpfProbe
             return false;
         _settings = settings;
         WriteSettings(Object);
-        _counts.Review(_reasons.Actions(settings));
+        _counts.Review();
         return true;
     }
 
     public override void Collect(SnapshotBuilder snapshot) => _counts.Collect(snapshot, Host.Events);
 
     /// <summary>What is limited together: a reason, or a place where the kernel gives no reason.</summary>
-    internal static EventKey KeyOf(uint netns, uint reason, ulong location) =>
-        new(Dropped, netns, ReasonOf(reason, location));
+    internal static EventKey KeyOf(uint netns, DropCase drop, DropPlaces places) =>
+        new(IsRefused(drop, places) ? Refused : Dropped, netns, ReasonOf(drop.Reason, drop.Location));
+
+    private static bool IsRefused(DropCase drop, DropPlaces places) =>
+        places.Recall(drop)?.Outcome == DropOutcome.Refused;
 
     private static long ReasonOf(uint reason, ulong location) => reason == 0 ? (long)location : reason;
 

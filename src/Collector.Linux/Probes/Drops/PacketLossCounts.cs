@@ -25,8 +25,8 @@ internal sealed class PacketLossCounts
     private readonly byte[] _families;
     private readonly long _since = KernelClock.UnixNow();
     private readonly Action<Subject> _forget;
-    private DropActions _actions;
     private CounterRows _rows;
+    private CounterRows _lost;
     private CounterRows _nodeRows;
     private CounterRows _legacy;
 
@@ -42,7 +42,7 @@ internal sealed class PacketLossCounts
         {
             Meet = Meet,
             Add = static (in _, in value, row) => Add(row, value.Drops),
-            EventKey = static key => PacketLoss.KeyOf(key.Netns, key.Reason, key.Location),
+            EventKey = key => PacketLoss.KeyOf(key.Netns, key.Case, places),
         };
         _overflow = new(loaded.Map("overflow"), _namespaces)
         {
@@ -54,10 +54,8 @@ internal sealed class PacketLossCounts
     }
 
     /// <summary>Looks at everything anew after the settings changed; counters go on.</summary>
-    /// <param name="actions">What is now done with each reason.</param>
-    public void Review(DropActions actions)
+    public void Review()
     {
-        _actions = actions;
         // Rows of what is ignored from now on would stay at 0.
         MakeRows();
         _drops.Review();
@@ -68,26 +66,28 @@ internal sealed class PacketLossCounts
     {
         _namespaces.Begin(snapshot.Moment, _drops.Scarce, _forget);
         _rows.Begin();
+        _lost.Begin();
         _nodeRows.Begin();
         _legacy.Begin();
-        var all = _host.Namespaces.All;
-        for (var i = 0; i < all.Count; i++)
-            _legacy.Of(all[i].Namespace);
+        _namespaces.Cover(_lost);
+        _namespaces.Cover(_legacy);
         if (!_drops.TryRead(snapshot, events) || !_overflow.TryRead(snapshot, events)
             || !TryReadUnattributed(snapshot))
         {
             return;
         }
         _rows.Write(snapshot);
+        _lost.Write(snapshot);
         _nodeRows.Write(snapshot);
         _legacy.Write(snapshot);
     }
 
-    [MemberNotNull(nameof(_rows), nameof(_nodeRows), nameof(_legacy))]
+    [MemberNotNull(nameof(_rows), nameof(_lost), nameof(_nodeRows), nameof(_legacy))]
     private void MakeRows()
     {
         _rows = new CounterRows(PacketLossTables.Drops, _since, Tags);
-        _nodeRows = new CounterRows(PacketLossTables.Unattributed, _since, Tags);
+        _lost = new CounterRows(PacketLossTables.Lost, _since, static (_, _) => []);
+        _nodeRows = new CounterRows(PacketLossTables.Unattributed, _since, NodeTags);
         _legacy = new CounterRows(PacketLossTables.Legacy, _since, static (_, _) => []);
     }
 
@@ -115,23 +115,26 @@ internal sealed class PacketLossCounts
 
     private Counted? Meet(PacketLossKey key, Subject? ns)
     {
-        if (key.Location != 0 && !_places.IsLoss(key.Location, key.Reason))
+        var outcome = _places.Judge(key.Case).Outcome;
+        if (outcome == DropOutcome.Ignored)
             return null;
-        if (key.Reason < DropActions.Length && _actions[(int)key.Reason] == (byte)DropAction.Ignore)
-            return null;
-        var place = key.Location == 0 ? new DropPlace("", "") : _places.Of(key.Location);
+        var place = _places.Of(key.Location);
         var reason = key.Reason == 0 ? place.Function : _reasons.Name(key.Reason);
         var label = Label(reason.Length > 0 ? reason : "_other");
-        return ns is null
-            ? new Counted(_nodeRows.Of(ns: null, label, key.Family), null, 0)
-            : new Counted(
-                _rows.Of(ns, label, key.Family), key.Family == 0 ? null : _legacy.Of(ns),
-                PacketLossTables.LegacyColumn(place, reason));
+        if (ns is null)
+            return new Counted(_nodeRows.Of(ns: null, label, key.Family), null, null, 0);
+        return new Counted(
+            _rows.Of(ns, label, ((long)outcome << 8) | key.Family),
+            outcome == DropOutcome.Lost ? _lost.Of(ns) : null,
+            key.Family == 0 || outcome == DropOutcome.Orderly ? null : _legacy.Of(ns),
+            PacketLossTables.LegacyColumn(place, reason));
     }
 
     private static void Add(Counted counted, long drops)
     {
         counted.Row.Values[0] += drops;
+        if (counted.Lost is { } lost)
+            lost.Values[0] += drops;
         if (counted.Legacy is not { } legacy)
             return;
         legacy.Values[0] += drops;
@@ -141,6 +144,7 @@ internal sealed class PacketLossCounts
     private void Forget(Subject ns)
     {
         _rows.Drop(ns);
+        _lost.Drop(ns);
         _legacy.Drop(ns);
     }
 
@@ -154,9 +158,12 @@ internal sealed class PacketLossCounts
         return label;
     }
 
-    private TagValue[] Tags(long label, long family) =>
+    private TagValue[] Tags(long label, long kind) =>
+        [.. NodeTags(label, kind & 0xff), PacketLossTables.Outcome((DropOutcome)(kind >> 8))];
+
+    private TagValue[] NodeTags(long label, long family) =>
         [_labelTexts[(int)label], family switch { 4 => "ipv4", 6 => "ipv6", _ => "other" }];
 
     /// <summary>The rows that an entry of the kernel counts in.</summary>
-    private sealed record Counted(CounterRow Row, CounterRow? Legacy, int LegacyColumn);
+    private sealed record Counted(CounterRow Row, CounterRow? Lost, CounterRow? Legacy, int LegacyColumn);
 }

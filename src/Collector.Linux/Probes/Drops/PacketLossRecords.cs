@@ -5,8 +5,9 @@ using Collector.Linux.Probes.Common;
 
 namespace Collector.Linux.Probes.Drops;
 
-/// <summary>What is done with a drop reason; values of <c>ACTION_*</c> in packetloss.bpf.c.</summary>
-internal enum DropAction : byte
+/// <summary>What is done with a drop reason; bits of <c>ACTION_*</c> in packetloss.bpf.c.</summary>
+[Flags]
+internal enum DropActions : byte
 {
     /// <summary>Counted, and reported as events.</summary>
     Report = 0,
@@ -16,14 +17,43 @@ internal enum DropAction : byte
 
     /// <summary>Not looked at: the normal end of a packet.</summary>
     Ignore = 2,
+
+    /// <summary>The packet itself tells whether somebody has lost it.</summary>
+    Look = 4,
 }
 
-/// <summary>One action per reason of the kernel's core.</summary>
-[InlineArray(Length)]
-internal struct DropActions
+/// <summary>What the kernel side knows of a packet beside reason and place; <c>enum trait</c>.</summary>
+internal enum DropTrait : byte
 {
-    public const int Length = 256;
+    Plain,
+
+    /// <summary>A reset or an ICMP error was sent for it.</summary>
+    Answered,
+
+    /// <summary>It met a connection that its application has left.</summary>
+    Closing,
+
+    /// <summary>It is a TCP reset.</summary>
+    Reset,
+
+    /// <summary>It ends one side of a TCP connection.</summary>
+    Fin,
+}
+
+/// <summary>One action per reason: those of the kernel's core, then those of each subsystem.</summary>
+[InlineArray(Subsystems * OfEach)]
+internal struct DropActionTable
+{
+    private const int Subsystems = 8;
+    private const int OfEach = 256;
     private byte _first;
+
+    /// <summary>Where a reason stands; -1 for one that has no place.</summary>
+    public static int IndexOf(uint reason)
+    {
+        var (subsystem, number) = (reason >> DropReasons.SubsystemShift, reason & 0xffff);
+        return subsystem < Subsystems && number < OfEach ? (int)((subsystem * OfEach) + number) : -1;
+    }
 }
 
 [BpfStruct("packetloss_settings")]
@@ -32,7 +62,7 @@ internal struct PacketLossSettings
 {
     public uint Burst;
     public uint Stack;
-    public DropActions Actions;
+    public DropActionTable Actions;
 }
 
 [BpfStruct("packetloss_key")]
@@ -43,7 +73,11 @@ internal readonly record struct PacketLossKey : INamespaceKey
     public readonly uint Netns;
     public readonly uint NetnsCookie;
     public readonly uint Reason;
-    public readonly uint Family;
+    public readonly byte Family;
+    public readonly DropTrait Trait;
+
+    /// <summary>What tells whether it is a loss.</summary>
+    public DropCase Case => new(Location, Reason, Trait);
 
     uint INamespaceKey.Netns => Netns;
     uint INamespaceKey.NetnsCookie => NetnsCookie;
@@ -87,5 +121,9 @@ internal struct PacketLossEvent
     public uint Reason;
     public uint Length;
     public uint Ifindex;
+    public uint Trait;
     public KernelStack Stack;
+
+    /// <summary>What tells whether it is a loss.</summary>
+    public readonly DropCase Case => new(Location, Reason, (DropTrait)Trait);
 }

@@ -7,7 +7,12 @@ namespace Collector.Linux.Probes.Drops;
 internal static class PacketLossTables
 {
     private static readonly Metric DropsCounter = Metric.Counter("netlens.packetloss.drops", Units.Packets,
-        "Packets dropped, by the kernel's reason (before Linux 5.17: by the dropping function).");
+        "Packets dropped, by the kernel's reason (before Linux 5.17: by the dropping function) and by what it means: "
+        + "lost, refused (the sender was told by a reset or an ICMP error) or orderly (it met what ends).");
+
+    private static readonly Metric LostCounter = Metric.Counter("netlens.packetloss.lost", Units.Packets,
+        "Packets lost, for all reasons, without a word to the sender. A SYN that found a full accept queue is none of "
+        + "them for the kernel: netlens.tcpext.listen_drops has it.");
 
     private static readonly Metric UnattributedCounter = Metric.Counter(
         "netlens.packetloss.unattributed", Units.Packets,
@@ -15,12 +20,14 @@ internal static class PacketLossTables
         + "kernel side had no room; not in netlens.packetloss.drops.");
 
     public static readonly TableInfo Drops = new("packetloss", RowScope.Namespace,
-        [new("netlens.drop.reason"), new("network.type")], [DropsCounter]);
+        [new("netlens.drop.reason"), new("network.type"), new("netlens.drop.outcome")], [DropsCounter]);
+
+    public static readonly TableInfo Lost = new("packetloss.lost", RowScope.Namespace, [], [LostCounter]);
 
     public static readonly TableInfo Unattributed = new("packetloss.node", RowScope.Node,
         [new("netlens.drop.reason"), new("network.type")], [UnattributedCounter]);
 
-    // For older exporters' names: per namespace, IP packets only, some places told apart.
+    // For older exporters' names: per namespace, IP packets only, without orderly ones, some places told apart.
     public static readonly TableInfo Legacy = new("packetloss.ip", RowScope.Namespace, [],
     [
         OfIp("drops", "Packets dropped that are IP packets."),
@@ -40,6 +47,14 @@ internal static class PacketLossTables
         "tcp_v4_rcv" or "tcp_v6_rcv" => 4,
         "tcp_v4_do_rcv" or "tcp_v6_do_rcv" => 5,
         _ => reason == "NETFILTER_DROP" ? 1 : 2,
+    };
+
+    /// <summary>The value of netlens.drop.outcome.</summary>
+    public static string Outcome(DropOutcome outcome) => outcome switch
+    {
+        DropOutcome.Refused => "refused",
+        DropOutcome.Orderly => "orderly",
+        _ => "lost",
     };
 
     private static Metric OfIp(string name, string description) => Metric.Unnamed(

@@ -35,6 +35,11 @@ internal sealed class TcpReset : BpfProbe
         new("netlens.reset.reason"), new("network.type"),
     ], [Resets]);
 
+    private static readonly Metric Total = Metric.Counter("netlens.tcpreset.total", Units.Segments,
+        "TCP resets sent and received, all of them: 0 where there were none.");
+
+    private static readonly TableInfo TotalTable = new("tcpreset.total", RowScope.Namespace, [], [Total]);
+
     internal static readonly EventInfo Sent = new()
     {
         Name = "netlens.tcpreset.sent",
@@ -67,7 +72,7 @@ internal sealed class TcpReset : BpfProbe
         Source = "tracepoints tcp:tcp_send_reset and tcp:tcp_receive_reset; tcp_v4_send_reset, tcp_v6_send_reset, "
             + "tcp_send_active_reset, tcp_timewait_state_process and tcp_check_req where the kernel needs them",
         Watches = true,
-        Tables = [Table],
+        Tables = [Table, TotalTable],
         Events = [Sent, Received],
         Options = Arguments.All,
     };
@@ -95,8 +100,9 @@ internal sealed class TcpReset : BpfProbe
     private readonly Lazy<Dictionary<int, string>?> _reasons;
     private readonly Action<Subject> _forget;
     private CounterRows _rows = null!;
+    private CounterRows _totals = null!;
     private CountedNamespaces _namespaces = null!;
-    private NamespaceCounters<TcpKey, TcpValue, CounterRow> _counters = null!;
+    private NamespaceCounters<TcpKey, TcpValue, SummedRow> _counters = null!;
 
     public TcpReset(ProbeHost host, ProbeSettings settings) : this(host, settings, null)
     {
@@ -112,7 +118,7 @@ internal sealed class TcpReset : BpfProbe
     {
         _segments = new TcpSegments(Arguments, settings);
         _reasons = new(() => host.Bpf.Environment.Btf?.Enum("sk_rst_reason", "SK_RST_REASON_"));
-        _forget = ns => _rows.Drop(ns);
+        _forget = Forget;
         var (sent, received) = (Kind(Sent), Kind(Received));
         Decoder = new EventDecoder<TcpEvent>(host, (in e) => e.Kind == Peer ? received : sent)
         {
@@ -151,12 +157,14 @@ internal sealed class TcpReset : BpfProbe
         _segments.Prepare(loaded);
         // On this thread: the types are gone once every probe has started.
         _ = _reasons.Value;
-        _rows = new CounterRows(Table, KernelClock.UnixNow(), Tags);
+        var since = KernelClock.UnixNow();
+        _rows = new CounterRows(Table, since, Tags);
+        _totals = new CounterRows(TotalTable, since, static (_, _) => []);
         _namespaces = new CountedNamespaces(Host);
         _counters = new(loaded.Map("counters"), _namespaces)
         {
             Meet = Meet,
-            Add = static (in _, in value, row) => row.Values[0] += value.Segments,
+            Add = static (in _, in value, row) => row.Add(value.Segments),
             EventKey = KeyOf,
         };
     }
@@ -167,13 +175,23 @@ internal sealed class TcpReset : BpfProbe
     {
         _namespaces.Begin(snapshot.Moment, _counters.Scarce, _forget);
         _rows.Begin();
-        if (_counters.TryRead(snapshot, Host.Events))
-            _rows.Write(snapshot);
+        _totals.Begin();
+        _namespaces.Cover(_totals);
+        if (!_counters.TryRead(snapshot, Host.Events))
+            return;
+        _rows.Write(snapshot);
+        _totals.Write(snapshot);
     }
 
     // The program counts nothing without a namespace.
-    private CounterRow? Meet(TcpKey key, Subject? ns) =>
-        ns is null ? null : _rows.Of(ns, (key.Kind << 16) | (key.State << 8) | key.Family, key.Reason);
+    private SummedRow? Meet(TcpKey key, Subject? ns) => ns is null ? null : new SummedRow(
+        _rows.Of(ns, (key.Kind << 16) | (key.State << 8) | key.Family, key.Reason), _totals.Of(ns));
+
+    private void Forget(Subject ns)
+    {
+        _rows.Drop(ns);
+        _totals.Drop(ns);
+    }
 
     private TagValue[] Tags(long counted, long reason)
     {

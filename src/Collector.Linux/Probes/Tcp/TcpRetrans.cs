@@ -22,11 +22,10 @@ internal sealed class TcpRetrans : BpfProbe
     private static readonly TableInfo Table = new("tcpretrans", RowScope.Namespace,
         [new("netlens.retransmit.kind"), new("network.type")], [Segments]);
 
-    // For an older exporter's name.
-    private static readonly Metric Total = Metric.Unnamed(InstrumentKind.Counter, "netlens.tcpretrans.total",
-        Units.Segments, "TCP segments sent again, of all kinds.");
+    private static readonly Metric Total = Metric.Counter("netlens.tcpretrans.total", Units.Segments,
+        "TCP segments sent again, of all kinds: 0 where there were none.");
 
-    private static readonly TableInfo LegacyTable = new("tcpretrans.total", RowScope.Namespace, [], [Total]);
+    private static readonly TableInfo TotalTable = new("tcpretrans.total", RowScope.Namespace, [], [Total]);
 
     internal static readonly EventInfo Retransmitted = new()
     {
@@ -45,7 +44,7 @@ internal sealed class TcpRetrans : BpfProbe
         Description = "TCP retransmissions by kind: SYN, SYN-ACK, fast, time-out, slow start, tail loss probe.",
         Source = "tracepoints tcp:tcp_retransmit_skb and tcp:tcp_retransmit_synack",
         Watches = true,
-        Tables = [Table, LegacyTable],
+        Tables = [Table, TotalTable],
         Events = [Retransmitted],
         Options = Arguments.All,
     };
@@ -65,7 +64,7 @@ internal sealed class TcpRetrans : BpfProbe
     private CounterRows _rows = null!;
     private CounterRows _totals = null!;
     private CountedNamespaces _namespaces = null!;
-    private NamespaceCounters<TcpKey, TcpValue, Counted> _counters = null!;
+    private NamespaceCounters<TcpKey, TcpValue, SummedRow> _counters = null!;
 
     public TcpRetrans(ProbeHost host, ProbeSettings settings) : base(Info, host, Hooks)
     {
@@ -92,12 +91,12 @@ internal sealed class TcpRetrans : BpfProbe
         var since = KernelClock.UnixNow();
         _rows = new CounterRows(
             Table, since, static (kind, family) => [Kind(kind), family == 6 ? "ipv6" : "ipv4"]);
-        _totals = new CounterRows(LegacyTable, since, static (_, _) => []);
+        _totals = new CounterRows(TotalTable, since, static (_, _) => []);
         _namespaces = new CountedNamespaces(Host);
         _counters = new(loaded.Map("counters"), _namespaces)
         {
             Meet = Meet,
-            Add = Add,
+            Add = static (in _, in value, row) => row.Add(value.Segments),
             EventKey = static key => new(Retransmitted, key.Netns, key.Kind),
         };
     }
@@ -109,6 +108,7 @@ internal sealed class TcpRetrans : BpfProbe
         _namespaces.Begin(snapshot.Moment, _counters.Scarce, _forget);
         _rows.Begin();
         _totals.Begin();
+        _namespaces.Cover(_totals);
         if (!_counters.TryRead(snapshot, Host.Events))
             return;
         _rows.Write(snapshot);
@@ -116,20 +116,12 @@ internal sealed class TcpRetrans : BpfProbe
     }
 
     // The program counts nothing without a namespace.
-    private Counted? Meet(TcpKey key, Subject? ns) =>
-        ns is null ? null : new Counted(_rows.Of(ns, key.Kind, key.Family), _totals.Of(ns));
-
-    private static void Add(in TcpKey key, in TcpValue value, Counted counted)
-    {
-        counted.Row.Values[0] += value.Segments;
-        counted.Total.Values[0] += value.Segments;
-    }
+    private SummedRow? Meet(TcpKey key, Subject? ns) =>
+        ns is null ? null : new SummedRow(_rows.Of(ns, key.Kind, key.Family), _totals.Of(ns));
 
     private void Forget(Subject ns)
     {
         _rows.Drop(ns);
         _totals.Drop(ns);
     }
-
-    private sealed record Counted(CounterRow Row, CounterRow Total);
 }

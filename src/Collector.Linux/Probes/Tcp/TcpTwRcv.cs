@@ -16,11 +16,21 @@ internal sealed class TcpTwRcv : BpfProbe
     // enum action in tcptwrcv.bpf.c, from 1. Empty: dropped or acknowledged, which not every way tells.
     private static readonly string[] Actions = ["drop", "ack", "reset", "syn", ""];
 
+    // enum outcome
+    private static readonly string[] Outcomes = ["orderly", "refused", "other"];
+    private const int IsRefused = 2;
+
     private static readonly Metric Segments = Metric.Counter("netlens.tcptwrcv.segments", Units.Segments,
-        "TCP segments that arrived for a connection in TIME_WAIT, by what was done with them.");
+        "TCP segments that arrived for a connection in TIME_WAIT, by what was done with them and whether it is in "
+        + "order: the connection's last acknowledgement and end are, and a new connection that is let through.");
 
     private static readonly TableInfo Table = new("tcptwrcv", RowScope.Namespace,
-        [new("netlens.timewait.action"), new("network.type")], [Segments]);
+        [new("netlens.timewait.action"), new("network.type"), new("netlens.timewait.outcome")], [Segments]);
+
+    private static readonly Metric AllRefused = Metric.Counter("netlens.tcptwrcv.refused", Units.Segments,
+        "TCP segments in TIME_WAIT that were answered by a reset, or SYNs that were not let through.");
+
+    private static readonly TableInfo RefusedTable = new("tcptwrcv.refused", RowScope.Namespace, [], [AllRefused]);
 
     internal static readonly EventInfo Segment = new()
     {
@@ -46,7 +56,7 @@ internal sealed class TcpTwRcv : BpfProbe
         Description = "TCP segments that arrive in TIME_WAIT, and what was done with them.",
         Source = "tcp_timewait_state_process; else tracepoints skb:kfree_skb and tcp:tcp_send_reset",
         Watches = true,
-        Tables = [Table],
+        Tables = [Table, RefusedTable],
         Events = [Segment, Refused],
         Options = Arguments.All,
     };
@@ -61,17 +71,18 @@ internal sealed class TcpTwRcv : BpfProbe
     private readonly TcpSegments _segments;
     private readonly Action<Subject> _forget;
     private CounterRows _rows = null!;
+    private CounterRows _refused = null!;
     private CountedNamespaces _namespaces = null!;
-    private NamespaceCounters<TcpKey, TcpValue, CounterRow> _counters = null!;
+    private NamespaceCounters<TcpKey, TcpValue, SummedRow> _counters = null!;
 
     // Tests take the ways that they want.
     public TcpTwRcv(ProbeHost host, ProbeSettings settings, Func<Way, bool>? ways = null)
         : base(Info, host, [new Hook("segments in TIME_WAIT", [.. Ways.Where(ways ?? (_ => true))])])
     {
         _segments = new TcpSegments(Arguments, settings);
-        _forget = ns => _rows.Drop(ns);
+        _forget = Forget;
         var (segment, refused) = (Kind(Segment), Kind(Refused));
-        Decoder = new EventDecoder<TcpEvent>(host, (in e) => e.Reason != 0 ? refused : segment)
+        Decoder = new EventDecoder<TcpEvent>(host, (in e) => e.Reason == IsRefused ? refused : segment)
         { LeastBytes = KernelStack.LeastBytes<TcpEvent>() };
     }
 
@@ -88,15 +99,16 @@ internal sealed class TcpTwRcv : BpfProbe
     protected override void Prepare(BpfObject loaded)
     {
         _segments.Prepare(loaded);
-        _rows = new CounterRows(Table, KernelClock.UnixNow(),
-            static (kind, family) => [Action(kind), family == 6 ? "ipv6" : "ipv4"]);
+        var since = KernelClock.UnixNow();
+        _rows = new CounterRows(Table, since, static (kind, family) =>
+            [Action(kind & 0xff), family == 6 ? "ipv6" : "ipv4", Outcomes[(int)(kind >> 8) - 1]]);
+        _refused = new CounterRows(RefusedTable, since, static (_, _) => []);
         _namespaces = new CountedNamespaces(Host);
         _counters = new(loaded.Map("counters"), _namespaces)
         {
-            // The program counts nothing without a namespace.
-            Meet = (key, ns) => ns is null ? null : _rows.Of(ns, key.Kind, key.Family),
-            Add = static (in _, in value, row) => row.Values[0] += value.Segments,
-            EventKey = static key => new(key.Reason != 0 ? Refused : Segment, key.Netns, key.Kind),
+            Meet = Meet,
+            Add = static (in _, in value, row) => row.Add(value.Segments),
+            EventKey = static key => new(key.Reason == IsRefused ? Refused : Segment, key.Netns, key.Kind),
         };
     }
 
@@ -106,7 +118,21 @@ internal sealed class TcpTwRcv : BpfProbe
     {
         _namespaces.Begin(snapshot.Moment, _counters.Scarce, _forget);
         _rows.Begin();
-        if (_counters.TryRead(snapshot, Host.Events))
-            _rows.Write(snapshot);
+        _refused.Begin();
+        _namespaces.Cover(_refused);
+        if (!_counters.TryRead(snapshot, Host.Events))
+            return;
+        _rows.Write(snapshot);
+        _refused.Write(snapshot);
+    }
+
+    // The program counts nothing without a namespace.
+    private SummedRow? Meet(TcpKey key, Subject? ns) => ns is null ? null : new SummedRow(
+        _rows.Of(ns, key.Kind | (key.Reason << 8), key.Family), key.Reason == IsRefused ? _refused.Of(ns) : null);
+
+    private void Forget(Subject ns)
+    {
+        _rows.Drop(ns);
+        _refused.Drop(ns);
     }
 }

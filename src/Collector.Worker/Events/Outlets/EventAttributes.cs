@@ -33,7 +33,7 @@ internal static class EventAttributes
     public static IReadOnlyList<(string Key, string Type, string Meaning)> Common { get; } =
     [
         .. SubjectNaming.Otel.Keys.Select(k => (k.Key, "text", "the network namespace, as on metrics")),
-        (Transport, "text", "`tcp`, `udp`, `icmp`, `icmpv6`, or the protocol's number"),
+        (Transport, "text", "`tcp`, `udp`, `icmp`, `icmpv6`, `igmp` ..., or the protocol's number"),
         (Type, "text", "`ipv4` or `ipv6`; IPv4-mapped addresses are IPv4"),
         (SourceAddress, "text", "sender; for a socket, the local end"),
         (SourcePort, "int", "its port, where the protocol has ports"),
