@@ -23,7 +23,7 @@ public sealed class ProcessLimitTests
         (run.Host.Limits.Processes.LeftOut - before).ShouldBe(201, "and the shell");
 
         // As the processes of a pod are: a user, and a namespace that root made.
-        using var server = pod.Start("setpriv", "--reuid", "65534", "--clear-groups", "sleep", "600");
+        var server = pod.Start("setpriv", "--reuid", "65534", "--clear-groups", "sleep", "600");
         KernelProbeRun.Eventually(() => File.ReadAllText($"/proc/{server.Id}/comm") == "sleep\n");
         var files = Directory.GetFiles($"/proc/{server.Id}/fd").Length;
         run.Rows("fd", pod.Inode).ShouldHaveSingleItem()["netlens.fd.count"].ShouldBe(files);

@@ -21,7 +21,7 @@ public sealed class QdiscTree : IDisposable, INetlinkSink
     private readonly Dictionary<QdiscKey, QdiscState> _states = [];
     private readonly List<QdiscState> _seen = [];
     private readonly HashSet<(int Interface, uint Major)> _parents = [];
-    private readonly long[] _sums = new long[QdiscState.Counters];
+    private readonly long[] _sums = new long[QdiscState.Requeues];
     private DumpPause _pause;
     private int _unknown;
     private long _pass;
@@ -135,10 +135,10 @@ public sealed class QdiscTree : IDisposable, INetlinkSink
     private void WriteTotal(SnapshotBuilder snapshot, long length, long backlog)
     {
         var writer = snapshot.Append(_totalRow);
-        for (var i = 0; i < QdiscState.Requeues; i++)
+        for (var i = 0; i < _sums.Length; i++)
             writer.Set(i, _sums[i]);
-        writer.Set(QdiscState.Requeues, length);
-        writer.Set(QdiscState.Requeues + 1, backlog);
+        writer.Set(_sums.Length, length);
+        writer.Set(_sums.Length + 1, backlog);
     }
 
     private void DropGone()
@@ -266,7 +266,7 @@ internal sealed class QdiscState(QdiscKey key)
     {
         ReadOnlySpan<long> now =
             [unchecked((long)_bytes), _totalPackets, _drops.Total, _overlimits.Total, _requeued.Total];
-        for (var i = 0; i < Counters; i++)
+        for (var i = 0; i < sums.Length; i++)
         {
             sums[i] += Math.Max(0, now[i] - added[i]);
             added[i] = now[i];
