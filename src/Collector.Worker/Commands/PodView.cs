@@ -42,8 +42,8 @@ internal static class PodView
         var table = Output.Table("POD", "UID", "NETNS", "IP", "PIDS", "SOURCE", "AGE");
         foreach (var pod in pods)
         {
-            table.Row(pod.Name.Length > 0 ? $"{pod.Namespace}/{pod.Name}" : "", pod.Uid, NetnsOf(pod),
-                string.Join(' ', pod.Addresses), PidsOf(pod), pod.Source, AgeOf(pod));
+            table.Row(pod.Name.Length > 0 ? $"{pod.Namespace}/{pod.Name}" : "(no runtime told)", pod.Uid,
+                NetnsOf(pod), Or(string.Join(' ', pod.Addresses)), Or(PidsOf(pod)), pod.Source, Or(AgeOf(pod)));
         }
         if (pods.Count > 0)
             Output.Print(table);
@@ -51,9 +51,12 @@ internal static class PodView
             Console.Out.WriteLine(runtime is null ? "no container runtime answers" : $"{runtime} has no pods");
     }
 
+    // A blank might be a fault of ours.
+    private static string Or(string text) => text.Length > 0 ? text : "-";
+
     private static string NetnsOf(PodListing pod) => pod.HostNetwork
         ? "(host)"
-        : pod.Netns == 0 ? "" : pod.Netns.ToString(CultureInfo.InvariantCulture);
+        : Or(pod.Netns == 0 ? "" : pod.Netns.ToString(CultureInfo.InvariantCulture));
 
     // A pod may have thousands; the JSON has them all.
     private static string PidsOf(PodListing pod)

@@ -66,6 +66,32 @@ public sealed class SubjectNamingTests
     }
 
     [Fact]
+    public void Under_old_names_a_UID_is_no_pod_and_a_chosen_label_keeps_its_own_name()
+    {
+        var guessed = new NetNamespace(8, 5, false, 0, new(null, null, null, "uid-1"));
+        Text(LegacySubjects.KubeSkoop, guessed).ShouldBe("k8s_node=n1 k8s_namespace= k8s_pod= netns=ns8");
+        Text(LegacySubjects.Inspector, guessed).ShouldBe("node=n1 namespace= pod= netns=ns8");
+        var labelled = new NetNamespace(8, 6, false, 0, Web with { PodLabels = [new("app", "x"), new("none", "")] });
+        Text(LegacySubjects.KubeSkoop, labelled).ShouldBe("k8s_node=n1 k8s_namespace=shop k8s_pod=web-0 app=x");
+        Text(LegacySubjects.Inspector, labelled).ShouldBe("node=n1 namespace=shop pod=web-0 netns=ns8 app=x");
+    }
+
+    [Fact]
+    public void Old_names_are_for_the_node_and_for_pods_with_a_name()
+    {
+        HasLegacy(null).ShouldBeTrue();
+        HasLegacy(new NetNamespace(1, 1, true, 0)).ShouldBeTrue();
+        HasLegacy(OfPod).ShouldBeTrue();
+        HasLegacy(OnHost).ShouldBeTrue();
+        HasLegacy(Container).ShouldBeTrue();
+        HasLegacy(Named).ShouldBeFalse();
+        HasLegacy(Stranger).ShouldBeFalse();
+        HasLegacy(new NetNamespace(8, 5, false, 0, new(null, null, null, "uid-1"))).ShouldBeFalse();
+    }
+
+    private static bool HasLegacy(Subject? subject) => (subject?.Names ?? SubjectNames.None).HasLegacy(subject);
+
+    [Fact]
     public void Every_key_that_leaves_is_in_the_list_once_and_in_its_order()
     {
         var all = new Subject(SubjectKind.Container, 1, 1, 0, new("a", "b", "c", "d")

@@ -24,7 +24,7 @@ internal sealed class PacketLoss : BpfProbe
             new("netlens.drop.reason"), new("netlens.drop.location"), new("netlens.packet.size"),
             new("netlens.interface.index"), new("netlens.tcp.flags"),
         ],
-        LegacyTypes = ["PacketLoss", "PACKETLOSS"],
+        LegacyTypes = ["PacketLoss"],
     };
 
     public static new ProbeInfo Info { get; } = new()

@@ -87,7 +87,11 @@ internal ref struct PageRun(Snapshot snapshot, PagePlan plan, PooledPage page)
     private bool Admit(FamilyPlan family, ColumnPlan column, Row row, int before, out byte[] labels)
     {
         var encoded = plan.Labels.For(row);
-        var block = column.Legacy ? encoded.Legacy : encoded.Derived;
+        if ((column.Legacy ? encoded.Legacy : encoded.Derived) is not { } block)
+        {
+            labels = [];
+            return false;
+        }
         labels = block.Bytes;
         if (!_seen.Add(block, column.Tags))
         {

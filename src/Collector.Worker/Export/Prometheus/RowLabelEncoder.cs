@@ -9,8 +9,10 @@ namespace Collector.Worker.Export.Prometheus;
 
 /// <summary>The encoded labels of a row.</summary>
 /// <param name="Derived">For metrics under their derived name: names and all row tags.</param>
-/// <param name="Legacy">For metrics under a legacy name: names and the row tags that have a legacy key.</param>
-internal sealed record RowLabels(AttributeSet Derived, AttributeSet Legacy);
+/// <param name="Legacy">
+/// For metrics under a legacy name: names and the row tags that have a legacy key. Null: the row has none there.
+/// </param>
+internal sealed record RowLabels(AttributeSet Derived, AttributeSet? Legacy);
 
 /// <summary>Knows which labels a row carries in one naming, and keeps their bytes in the row.</summary>
 internal sealed class RowLabelEncoder
@@ -41,9 +43,10 @@ internal sealed class RowLabelEncoder
 
     private RowLabels Encode(Row row, SubjectNames names)
     {
-        var common = Labels(row.Table.Scope is RowScope.Node
+        var facts = row.Table.Scope is RowScope.Node
             ? SubjectFacts.Of(null, _nodeName)
-            : new SubjectFacts(row.Subject, names, _nodeName));
+            : new SubjectFacts(row.Subject, names, _nodeName);
+        var common = Labels(row.Table, facts);
         var keys = row.Table.RowTags;
         List<KeyValuePair<string, string>> derived = [.. common], legacy = [.. common];
         for (var i = 0; i < keys.Count; i++)
@@ -56,18 +59,27 @@ internal sealed class RowLabelEncoder
                 legacy.Add(new(PrometheusNames.LegacyLabel(key), value));
         }
         var block = LabelBlock.Create(derived);
-        return new(block, _naming is MetricNaming.Otel ? block : LabelBlock.Create(legacy));
+        if (_naming is MetricNaming.Otel)
+            return new(block, block);
+        return new(block, facts.Names.HasLegacy(facts.Subject) ? LabelBlock.Create(legacy) : null);
     }
 
-    private List<KeyValuePair<string, string>> Labels(in SubjectFacts facts)
+    private List<KeyValuePair<string, string>> Labels(TableInfo table, in SubjectFacts facts)
     {
         var tags = new List<Tag>();
         _subjects.Add(tags, facts);
-        // Keys of two labels may differ only in what no label name here can have.
+        // Keys of two labels may differ only in what no label name here can have; a pod's label gives way.
         return
         [
             .. tags.Select(t => new KeyValuePair<string, string>(PrometheusNames.Label(t.Key), t.Value.Text))
-                .DistinctBy(l => l.Key),
+                .DistinctBy(l => l.Key)
+                .Where(l => SubjectLabels.Contains(l.Key) || !LabelsOf(table).Contains(l.Key)),
         ];
     }
+
+    // What the lines of a table may carry beside whose they are: a line with a label twice fails the whole page.
+    private static IEnumerable<string> LabelsOf(TableInfo table) => table.RowTags
+        .SelectMany(k => k.LegacyKey is { } old ? [PrometheusNames.LegacyLabel(old), k.Key] : new[] { k.Key })
+        .Concat(table.Metrics.SelectMany(m => m.Tags).Select(t => t.Key))
+        .Select(PrometheusNames.Label);
 }

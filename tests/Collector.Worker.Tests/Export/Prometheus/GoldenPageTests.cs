@@ -90,12 +90,10 @@ public sealed class GoldenPageTests
             # TYPE kubeskoop_netdev_rxbytes counter
             kubeskoop_netdev_rxbytes{k8s_node="node-1",k8s_namespace="shop",k8s_pod="web-0"} 1500
             kubeskoop_netdev_rxbytes{k8s_node="node-1",k8s_namespace="",k8s_pod=""} 9007199254740993
-            kubeskoop_netdev_rxbytes{k8s_node="node-1",k8s_namespace="",k8s_pod="",netns="ns4026532002"} 1
             # HELP kubeskoop_netdev_rxbyte Received bytes without lo.
             # TYPE kubeskoop_netdev_rxbyte counter
             kubeskoop_netdev_rxbyte{k8s_node="node-1",k8s_namespace="shop",k8s_pod="web-0"} 1500
             kubeskoop_netdev_rxbyte{k8s_node="node-1",k8s_namespace="",k8s_pod=""} 9007199254740993
-            kubeskoop_netdev_rxbyte{k8s_node="node-1",k8s_namespace="",k8s_pod="",netns="ns4026532002"} 1
             # HELP netlens_softnet_processed_total Packets taken from the backlog.
             # TYPE netlens_softnet_processed_total counter
             netlens_softnet_processed_total{k8s_node="node-1",k8s_namespace="",k8s_pod="",cpu_logical_number="0"} 42
@@ -126,7 +124,6 @@ public sealed class GoldenPageTests
             "# TYPE inspector_pod_netdevrxbytes counter",
             """inspector_pod_netdevrxbytes{node="node-1",namespace="shop",pod="web-0",netns="ns4026532001"} 1500""",
             """inspector_pod_netdevrxbytes{node="node-1",namespace="",pod="",netns="ns4026531840"} 9007199254740993""",
-            """inspector_pod_netdevrxbytes{node="node-1",namespace="",pod="",netns="ns4026532002"} 1""",
             "# HELP netlens_sock_memory_bytes Memory of TCP sockets.",
             "# TYPE netlens_sock_memory_bytes gauge",
             """netlens_sock_memory_bytes{node="node-1",namespace="",pod="",netns=""} 12288""",
