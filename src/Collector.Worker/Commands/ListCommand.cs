@@ -165,7 +165,7 @@ internal static class ListCommand
             if (parsed.GetValue(format) == "json")
                 NamespaceView.PrintJson(rows);
             else
-                NamespaceView.Print(rows);
+                NamespaceView.Print(Output.Screen, rows);
             if (node.UnreadableNamespaces > 0)
                 Output.Error($"{node.UnreadableNamespaces} more could not be opened; see 'netlens doctor'");
             return ExitCodes.Ok;

@@ -22,6 +22,8 @@ internal enum OnceDetail
 /// <param name="screen">Where to.</param>
 internal sealed class OnceTable(Screen screen)
 {
+    private const int MostNames = 20;
+
     private const string Whole = "--all shows every number that is not 0, --netns NAME or --pod NAME those of one.";
 
     /// <param name="series">The numbers.</param>
@@ -59,14 +61,17 @@ internal sealed class OnceTable(Screen screen)
         else
             screen.Line("  everything is 0");
         if (more > 0)
-            screen.Line($"  and {Output.Counted(more, "number")} that tell of no fault");
+            screen.Line(more == 1 ? "  1 other tells of no fault" : $"  {more} others tell of no fault");
         screen.Line();
     }
 
     private void PrintQuiet(List<string> quiet)
     {
         if (quiet.Count > 0)
-            screen.Text($"No fault was counted in {string.Join(", ", quiet)}.");
+        {
+            var others = quiet.Count > MostNames ? $" and {quiet.Count - MostNames} others" : "";
+            screen.Text($"No fault was counted in {string.Join(", ", quiet.Take(MostNames))}{others}.");
+        }
         screen.Text(Whole);
     }
 

@@ -11,15 +11,22 @@ internal sealed class Screen(TextWriter writer, int? width, bool bold = false)
 
     public void Line(string line = "") => writer.WriteLine(line);
 
-    /// <summary>A line that stands above a table.</summary>
-    public void Title(string line) => writer.WriteLine(Bold(Output.Printable(line)));
+    /// <summary>What stands above a table.</summary>
+    public void Title(string words)
+    {
+        foreach (var line in Wrap(words))
+            writer.WriteLine(Bold(line));
+    }
 
     /// <summary>Words; on a terminal broken between them.</summary>
     public void Text(string words)
     {
-        foreach (var line in TableLayout.Wrap(Output.Printable(words), width - 1 ?? int.MaxValue))
+        foreach (var line in Wrap(words))
             writer.WriteLine(line);
     }
+
+    private IEnumerable<string> Wrap(string words) =>
+        TableLayout.Wrap(Output.Printable(words), width - 1 ?? int.MaxValue);
 
     /// <summary>A table; in a pipe a line per row.</summary>
     public void Print(TextTable table)

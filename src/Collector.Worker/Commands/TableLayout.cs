@@ -33,12 +33,12 @@ internal sealed class TableLayout
         var columns = Enumerable.Range(0, table.Headings.Count).Select(i => Measure(table, i)).ToArray();
         if (room is not { } most || Sum(columns.Select(c => c.Widest)) <= most)
             return new([.. columns.Select(c => c.Widest)], int.MaxValue);
-        for (var beside = columns.Length; beside > 1; beside--)
+        for (var beside = columns.Length; beside > 0; beside--)
         {
             if (Fit(columns[..beside], most) is { } widths)
                 return new(widths, most);
         }
-        return new([columns[0].Widest], most);
+        return new([most], most);
     }
 
     /// <summary>A row's lines.</summary>

@@ -23,10 +23,9 @@ public sealed class AgentTests
         var page = WaitForPage(agent, $"netlens_netns_name=\"{ns.Name}\"");
         // A later snapshot than the one that first showed the namespace: all traffic was over before it was taken.
         Thread.Sleep(2100);
-        Value(agent.Get("/metrics?naming=inspector"), "netlens_ip_in_receives_total", "network_type=\"ipv4\"", ns)
+        Value(agent.Get("/metrics?naming=inspector"), "netlens_ip_in_receives_total", ns, "\"ipv4\"")
             .ShouldBe(truth.GetProperty("IpInReceives").GetInt64());
-        Value(agent.Get("/metrics?naming=kubeskoop"), "netlens_icmp_messages_total",
-            "network_type=\"ipv4\",network_io_direction=\"receive\"", ns)
+        Value(agent.Get("/metrics?naming=kubeskoop"), "netlens_icmp_messages_total", ns, "\"ipv4\"", "\"receive\"")
             .ShouldBe(truth.GetProperty("IcmpInMsgs").GetInt64());
         ShouldHaveOldNamesForTheNodeOnly(agent, "kubeskoop", "kubeskoop_ip_inreceives");
         ShouldHaveOldNamesForTheNodeOnly(agent, "inspector", "inspector_pod_udpindatagrams");
@@ -199,10 +198,10 @@ public sealed class AgentTests
             truth.GetProperty(name.Contains("udp") ? "UdpInDatagrams" : "IpInReceives").GetInt64());
     }
 
-    private static long Value(string page, string name, string labels, TestNetns ns)
+    private static long Value(string page, string name, TestNetns ns, params string[] labels)
     {
         var line = page.Split('\n').Single(
-            l => l.StartsWith(name + "{") && l.Contains($"ns{ns.Inode}") && l.Contains(labels));
+            l => l.StartsWith(name + "{") && l.Contains($"ns{ns.Inode}") && labels.All(l.Contains));
         return long.Parse(line.AsSpan(line.LastIndexOf(' ') + 1), CultureInfo.InvariantCulture);
     }
 }
