@@ -106,7 +106,7 @@ public sealed class AttributionTests
         var series = page.OfPod(proxy);
         series.Select(s => s.Name.Split('_')[1]).Distinct().ShouldBe(["fd", "io"], ignoreOrder: true);
         series.ShouldAllBe(s => s["netlens_scope"] == "pod" && s.Pod == "kube-system/proxy");
-        var shared = page.Samples.Where(s => s.Name == "netlens_ip_in_receives_total").ToArray();
+        var shared = page.Samples.Where(s => s.Name == "netlens_ip_out_discards_total").ToArray();
         shared.Length.ShouldBe(2, "of the node: IPv4 and IPv6");
         shared.ShouldAllBe(s => s["netlens_scope"] == "node" && s.Pod == null && s["k8s_pod_uid"] == null);
         page.Samples.Where(s => s.Name == "netlens_fd" && s["netlens_scope"] == "node").ShouldHaveSingleItem();
@@ -204,7 +204,7 @@ public sealed class AttributionTests
             // The sandbox's own process is the pod's, and so are the namespace's counters.
             var rest = agent.FreshPage().OfPod(pod).Where(s => s["container_id"] is null).ToArray();
             rest.ShouldContain(s => s.Name == "netlens_fd");
-            rest.Any(s => s.Name == "netlens_ip_in_receives_total").ShouldBe(!host);
+            rest.Any(s => s.Name == "netlens_ip_out_discards_total").ShouldBe(!host);
             rest.ShouldAllBe(s => s["k8s_container_name"] == null);
 
             node.Kubelet.RemoveContainer(pod.Containers[0].Id);
@@ -311,7 +311,7 @@ public sealed class AttributionTests
         page.Pods.ShouldBeEmpty();
         page.Connected.ShouldBeFalse();
         page.Value("netlens_pods_identities").ShouldBe(0);
-        page.Samples.ShouldContain(s => s.Name == "netlens_ip_in_receives_total");
+        page.Samples.ShouldContain(s => s.Name == "netlens_ip_out_discards_total");
         NodeAgent.ListPods(node, "").ShouldBeEmpty();
         agent.Stop().ShouldBe(0);
     }

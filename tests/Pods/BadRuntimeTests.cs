@@ -320,7 +320,7 @@ public sealed class BadRuntimeTests(ITestOutputHelper output)
         var page = agent.FreshPage();
         page.Connected.ShouldBeFalse();
         page.Pods.ShouldBeEmpty();
-        page.Samples.ShouldContain(s => s.Name == "netlens_ip_in_receives_total");
+        page.Samples.ShouldContain(s => s.Name == "netlens_ip_out_discards_total");
     }
 
     /// <summary>A page, some polls later, on which nobody but this pod has a name.</summary>

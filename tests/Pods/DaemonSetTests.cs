@@ -35,7 +35,7 @@ public sealed class DaemonSetTests
             page = new Page(http.GetStringAsync("http://127.0.0.1:9102/metrics").GetAwaiter().GetResult());
             return page.Pods.IsSupersetOf([web.ToString(), proxy.ToString(), pod.ToString()]);
         }, "every pod by its name");
-        page.OfPod(web).ShouldContain(s => s.Name == "system_network_io_bytes_total");
+        page.OfPod(web).ShouldContain(s => s.Name == "netlens_netdev_io_bytes_total");
         page.Samples.Where(s => s.Name == "netlens_probe_errors_total").ShouldBeEmpty();
 
         var inside = new Doctor(node.Kubelet.Exec(pod, "/usr/bin/netlens", "doctor", "--format", "json"));

@@ -37,11 +37,17 @@ public sealed class Metric
     /// </summary>
     public IReadOnlyList<double>? Bounds { get; init; }
 
-    /// <summary>Exported only where the probe's <c>include</c> setting asks for everything.</summary>
+    /// <summary>
+    /// Leaves under its own name only where the probe's <c>include</c> setting asks for everything
+    /// (<see cref="TableInfo.Whole"/>). Under an old name it always leaves.
+    /// </summary>
     public bool Optional { get; init; }
 
     /// <summary>Never exported under its own name: it is there for other names of it (Compatibility).</summary>
     public bool Hidden { get; init; }
+
+    /// <summary>True where it leaves under its own name.</summary>
+    public bool Named => !Hidden && !Optional;
 
     /// <summary>The table that the metric belongs to. Set when the table is declared.</summary>
     public TableInfo Table { get; internal set; } = null!;
@@ -90,6 +96,19 @@ public sealed class Metric
         Kind = kind,
         Description = description,
         Hidden = true,
+    };
+
+    /// <summary>The same for another table, never optional.</summary>
+    internal Metric Wanted() => new()
+    {
+        Name = Name,
+        Unit = Unit,
+        Kind = Kind,
+        Description = Description,
+        Tags = Tags,
+        Scale = Scale,
+        Bounds = Bounds,
+        Hidden = Hidden,
     };
 
     public override string ToString() => Name;

@@ -15,12 +15,15 @@ public enum RowScope
 /// </summary>
 public sealed class TableInfo
 {
+    private readonly Lazy<TableInfo> _whole;
+
     public TableInfo(string id, RowScope scope, IReadOnlyList<TagKey> rowTags, IReadOnlyList<Metric> metrics)
     {
         Id = id;
         Scope = scope;
         RowTags = rowTags;
         Metrics = metrics;
+        _whole = new(MakeWhole);
         foreach (var metric in metrics)
         {
             if (metric.Column >= 0)
@@ -41,11 +44,21 @@ public sealed class TableInfo
 
     public IReadOnlyList<Metric> Metrics { get; }
 
+    /// <summary>
+    /// The same columns, none of them optional: for the rows of a probe that is to export everything. Columns keep
+    /// their numbers, so the metrics of this table serve to write rows of that one.
+    /// </summary>
+    public TableInfo Whole => _whole.Value;
+
     /// <summary>Number of columns.</summary>
     public int Width { get; }
 
     /// <summary>True for Netlens' figures about itself, which leave over OTLP through the OpenTelemetry SDK.</summary>
     public bool SelfTelemetry { get; init; }
+
+    private TableInfo MakeWhole() => Metrics.Any(m => m.Optional)
+        ? new(Id, Scope, RowTags, [.. Metrics.Select(m => m.Wanted())]) { SelfTelemetry = SelfTelemetry }
+        : this;
 
     public override string ToString() => Id;
 }

@@ -12,6 +12,7 @@ public sealed class Row
     private static readonly Lock Caching = new();
     private object?[] _cache = [];
     private long[]? _resets;
+    private ulong[]? _counted;
 
     /// <param name="table">The table that the row is for.</param>
     /// <param name="subject">What it is about; null in tables of node scope.</param>
@@ -46,6 +47,15 @@ public sealed class Row
     public long StartTimeOf(int column) => _resets is { } resets && resets[column] != 0 ? resets[column] : StartTime;
 
     internal void MarkReset(int column, long time) => (_resets ??= new long[Table.Width])[column] = time;
+
+    /// <summary>True once the column held anything but 0. <paramref name="now"/> is what it holds.</summary>
+    internal bool HasCounted(int column, long now)
+    {
+        var (word, bit) = (column / 64, 1UL << column);
+        if (now != 0)
+            (_counted ??= new ulong[(Table.Width + 63) / 64])[word] |= bit;
+        return _counted is { } counted && (counted[word] & bit) != 0;
+    }
 
     /// <summary>What an exporter encoded for this row, null at first. Exporters check that it is still true.</summary>
     public object? GetCached(RowCacheSlot slot)

@@ -24,6 +24,11 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     /// </summary>
     public Func<TableInfo, IReadOnlyList<DerivedTable>> Derive { get; init; } = static _ => [];
 
+    /// <summary>
+    /// True: cells of counters and levels that were 0 ever since their row began are absent (not the agent's own).
+    /// </summary>
+    public bool DropZeros { get; init; }
+
     /// <summary>Number of the collection under way, from 1.</summary>
     public long Tick { get; private set; }
 
@@ -102,6 +107,8 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
         for (var t = 0; t < snapshot.Tables.Count; t++)
         {
             MarkResets(snapshot.Tables[t]);
+            if (DropZeros && !snapshot.Tables[t].Info.SelfTelemetry)
+                DropUncounted(snapshot.Tables[t]);
             snapshot.Series += CountSeries(snapshot.Tables[t]);
         }
         _building = null;
@@ -123,11 +130,33 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
         }
     }
 
+    /// <summary>A histogram goes as a whole, and a gauge's 0 says as much as its 1.</summary>
+    private static void DropUncounted(SnapshotTable table)
+    {
+        for (var m = 0; m < table.Info.Metrics.Count; m++)
+        {
+            var metric = table.Info.Metrics[m];
+            if (metric.Kind is InstrumentKind.Gauge)
+                continue;
+            for (var r = 0; r < table.Count; r++)
+            {
+                var counted = false;
+                for (var c = metric.Column; c < metric.Column + metric.Width; c++)
+                    counted |= table.Column(c)[r] != Metric.Absent && table.Rows[r].HasCounted(c, table.Column(c)[r]);
+                for (var c = metric.Column; c < metric.Column + metric.Width && !counted; c++)
+                    table.Set(r, c, Metric.Absent);
+            }
+        }
+    }
+
     private static long CountSeries(SnapshotTable table)
     {
         var series = 0L;
         for (var m = 0; m < table.Info.Metrics.Count; m++)
-            series += table.Count - table.Column(table.Info.Metrics[m]).Count(Metric.Absent);
+        {
+            if (table.Info.Metrics[m].Named)
+                series += table.Count - table.Column(table.Info.Metrics[m]).Count(Metric.Absent);
+        }
         return series;
     }
 

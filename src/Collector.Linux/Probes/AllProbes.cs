@@ -30,7 +30,7 @@ public static class AllProbes
         new(TcpExt.Info, static (host, settings) => new TcpExt(host, settings)),
         new(TcpSummary.Info, static (host, settings) => new TcpSummary(host, settings)),
         new(Udp.Info, static (host, settings) => new Udp(host, settings)),
-        new(Sock.Info, static (host, _) => new Sock(host)),
+        new(Sock.Info, static (host, settings) => new Sock(host, settings)),
         new(Conntrack.Info, static (host, settings) => new Conntrack(host, settings)),
         new(Ipvs.Info, static (host, _) => new Ipvs(host)),
         new(Fd.Info, static (host, settings) => new Fd(host, settings)),

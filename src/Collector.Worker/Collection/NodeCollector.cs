@@ -27,7 +27,7 @@ internal sealed class NodeCollector : IDisposable
         _log = log;
         _builder = new SnapshotBuilder(Store, time)
         {
-            OnReadFailed = CountReadFailure, Derive = LegacyViews.Of,
+            OnReadFailed = CountReadFailure, Derive = LegacyViews.Of, DropZeros = options.Collection.DropZeros,
         };
         _runners = [.. Chosen(options)];
     }

@@ -38,6 +38,9 @@ public sealed record CollectionOptions
 {
     /// <summary>Time between collections; both outlets read what the last one found.</summary>
     public TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Series that were 0 ever since their subject was first seen are left out.</summary>
+    public bool DropZeros { get; init; }
 }
 
 public sealed record EbpfOptions

@@ -37,6 +37,13 @@ internal static class ConfigurationSchema
         {
             Variable = "NETLENS_COLLECTION_INTERVAL",
         },
+        new ValueKey("collection.zeros", Choice(("keep", false), ("drop", true)),
+            "drop leaves out series that were never other than 0: far fewer of them, but increase() misses the first.",
+            o => o.Collection.DropZeros,
+            (o, v) => o with { Collection = o.Collection with { DropZeros = (bool)v! } })
+        {
+            Variable = "NETLENS_COLLECTION_ZEROS",
+        },
         new ValueKey("ebpf.btf", AbsolutePath,
             "Folder with vmlinux-RELEASE files (BTF, or ELF with BTF) for kernels that have none of their own.",
             o => o.Ebpf.Btf, (o, v) => o with { Ebpf = o.Ebpf with { Btf = (string?)v } })

@@ -54,7 +54,7 @@ public sealed partial class ConntrackTests
         run.Failures.ShouldBeEmpty();
     }
 
-    [RequiresRootFact("conntrack", "nft")]
+    [RequiresRootFact("conntrack", "nft", "ping")]
     public void Invalid_packets_are_counted()
     {
         using var pair = new TestNetnsPair();
@@ -62,6 +62,9 @@ public sealed partial class ConntrackTests
         ns.Run("nft", "add table inet t; add chain inet t in { type filter hook input priority 0; }; "
             + "add rule inet t in ct state invalid counter");
         using var run = new KernelProbeRun("conntrack");
+        // Nothing was tracked there yet.
+        run.Rows("conntrack", ns).ShouldBeEmpty();
+        pair.Left.Run("ping", "-c", "1", TestNetnsPair.RightIPv4);
         var before = run.Row("conntrack", ns)["netlens.conntrack.invalid"];
         // An ICMP error about a packet that was never sent: type 3, code 3, quoting an UDP header.
         pair.Left.Inside(() =>

@@ -79,7 +79,7 @@ internal sealed class FileProbeRun : IDisposable
 
     public double? ValueIn(ulong? inode, string name, params string[] tags)
     {
-        var found = Series().Where(s => s.Metric.Name == name && (inode is null || s.Row.Subject?.Inode == inode)
+        var found = Series().Where(s => s.Metric.Named && s.Metric.Name == name && (inode is null || s.Row.Subject?.Inode == inode)
             && tags.All(t => TagsOf(s.Row, s.Metric).Contains(t))).ToList();
         return found.Count == 0 ? null : found.Single().Value * found.Single().Metric.Scale;
     }
@@ -102,7 +102,8 @@ internal sealed class FileProbeRun : IDisposable
                 foreach (var metric in table.Info.Metrics)
                 {
                     var value = table.Column(metric)[i];
-                    if (value != Metric.Absent)
+                    var leaves = metric.Named || metric.KubeSkoop.Count + metric.Inspector.Count > 0;
+                    if (leaves && value != Metric.Absent)
                         yield return (table.Rows[i], metric, value);
                 }
             }
@@ -111,7 +112,7 @@ internal sealed class FileProbeRun : IDisposable
 
     /// <summary>Everything that leaves the probe, a line per series.</summary>
     public string Text() => string.Concat(Series().Select(s => string.Create(CultureInfo.InvariantCulture,
-        $"{(s.Metric.Hidden ? "" : s.Metric.Name)}{{{string.Join(',', TagsOf(s.Row, s.Metric))}}} {s.Value * s.Metric.Scale} "
+        $"{(s.Metric.Named ? s.Metric.Name : "")}{{{string.Join(',', TagsOf(s.Row, s.Metric))}}} {s.Value * s.Metric.Scale} "
         + $"{s.Metric.Kind} {s.Metric.Unit}"
         + $"{string.Concat(s.Metric.KubeSkoop.Concat(s.Metric.Inspector)
             .Select(n => $" {n}={s.Value * s.Metric.LegacyScale}"))}\n")));

@@ -239,12 +239,17 @@ public class IoTests
     }
 
     [LabFact]
-    public void Transferred_bytes_are_only_there_when_asked_for()
+    public void Bytes_leave_only_when_asked_for()
     {
         using var lab = new ProcessLab();
         using var agent = Agent(lab.Proc);
         agent.Tick();
-        agent.Value(agent.HostRow, "netlens.io.transferred", "read").ShouldBe(Metric.Absent);
+        agent.HostRow.Table.Metrics.Where(m => m.Named).Select(m => m.Name).Distinct()
+            .ShouldBe(["netlens.io.calls"]);
+        using var asked = Agent(lab.Proc, "include=all");
+        asked.Tick();
+        asked.HostRow.Table.Metrics.Where(m => m.Named).Select(m => m.Name).Distinct()
+            .ShouldBe(["netlens.io.calls", "netlens.io.storage", "netlens.io.transferred"]);
     }
 
     [LabFact]

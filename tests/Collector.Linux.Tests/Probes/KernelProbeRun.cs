@@ -110,9 +110,9 @@ internal sealed class KernelProbeRun : IDisposable
     {
         var inode = ns.Inode;
         var snapshot = Collect();
-        var info = _probe.Info.Tables.Single(t => t.Id == table);
+        _probe.Info.Tables.ShouldContain(t => t.Id == table);
         var rows = new List<ReadRow>();
-        if (snapshot.Find(info) is not { } found)
+        if (snapshot.Tables.SingleOrDefault(t => t.Info.Id == table) is not { } found)
             return rows;
         for (var i = 0; i < found.Count; i++)
         {

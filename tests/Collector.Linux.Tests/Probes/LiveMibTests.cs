@@ -102,7 +102,7 @@ public sealed class LiveMibTests
         pair.Left.Run("ping", "-q", "-c", "3", "-i", "0.2", "-s", "4000", TestNetnsPair.RightIPv4);
         pair.Left.Run("ping", "-q", "-c", "2", "-i", "0.2", "-s", "4000", TestNetnsPair.RightIPv6);
         using var icmp = new FileProbeRun("icmp", new KernelPaths(), ("include", "all"));
-        using var ip = new FileProbeRun("ip", new KernelPaths());
+        using var ip = new FileProbeRun("ip", new KernelPaths(), ("include", "all"));
         var right = pair.Right.Inode;
         icmp.Collect().ValueIn(right, "netlens.icmp.echo_request", "network.type=ipv4", "network.io.direction=receive")
             .ShouldBe(3);
@@ -129,7 +129,7 @@ public sealed class LiveMibTests
         using var udp = pair.Right.Inside(() => Bind(SocketType.Dgram, TestNetnsPair.RightIPv4, 53));
         using var client = pair.Left.Inside(() => Connect(TestNetnsPair.RightIPv4, 80, wait: true));
         using var accepted = tcp.Accept();
-        using var run = new FileProbeRun("sock", new KernelPaths());
+        using var run = new FileProbeRun("sock", new KernelPaths(), ("include", "all"));
         run.Collect().Failures.ShouldBeEmpty();
         run.Snapshot.Tables[0].Rows.ToArray().Select(r => r.Subject!.Inode).ShouldContain(pair.Right.Inode);
         // "Transport Total IP IPv6" then a line per protocol.

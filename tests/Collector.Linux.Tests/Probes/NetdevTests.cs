@@ -61,7 +61,7 @@ public sealed class NetdevTests
         ns.Run("ip", "addr", "add", "198.51.100.2/24", "dev", "upper0");
         below.Run("ip", "addr", "add", "203.0.113.2/24", "dev", "eth0");
         ns.Run("ip", "addr", "add", "203.0.113.1/24", "dev", "br0");
-        using var run = new KernelProbeRun("netdev");
+        using var run = new KernelProbeRun("netdev", ("devices", "*"));
         SendDatagrams(pair.Left, "198.51.100.2", 50, 1000);
         SendDatagrams(below, "203.0.113.1", 50, 1000);
 
@@ -96,7 +96,7 @@ public sealed class NetdevTests
         ns.Run("ip", "link", "set", "veth0", "master", "bond0");
         Up(ns, "bond0");
         ns.Run("ip", "addr", "add", "192.0.2.2/24", "dev", "bond0");
-        using var run = new KernelProbeRun("netdev");
+        using var run = new KernelProbeRun("netdev", ("devices", "*"));
         SendDatagrams(pair.Left, TestNetnsPair.RightIPv4, 20, 700);
         KernelProbeRun.Eventually(
             () => run.Row("netdev.total", ns)[TotalReceived] == run.Row("netdev", ns, "veth0")[Received]);
@@ -106,7 +106,7 @@ public sealed class NetdevTests
     public void A_device_made_again_under_its_name_is_a_new_row_and_the_total_does_not_fall()
     {
         using var pair = new TestNetnsPair();
-        using var run = new KernelProbeRun("netdev");
+        using var run = new KernelProbeRun("netdev", ("devices", "*"));
         SendDatagrams(pair.Left, TestNetnsPair.RightIPv4, 20, 700);
         var first = run.Row("netdev", pair.Right, "veth0");
         first[Received].ShouldBeGreaterThan(14_000);
@@ -131,7 +131,7 @@ public sealed class NetdevTests
     public void A_renamed_device_goes_on_counting_under_its_new_name()
     {
         using var pair = new TestNetnsPair();
-        using var run = new KernelProbeRun("netdev");
+        using var run = new KernelProbeRun("netdev", ("devices", "*"));
         SendDatagrams(pair.Left, TestNetnsPair.RightIPv4, 20, 700);
         var before = run.Row("netdev", pair.Right, "veth0");
         pair.Right.Run("ip", "link", "set", "veth0", "down");
@@ -147,7 +147,7 @@ public sealed class NetdevTests
     public void Excluded_devices_have_no_row_but_are_in_the_total()
     {
         using var pair = new TestNetnsPair();
-        using var run = new KernelProbeRun("netdev", ("exclude", "veth*, nothing?"));
+        using var run = new KernelProbeRun("netdev", ("devices", "*"), ("exclude", "veth*, nothing?"));
         SendDatagrams(pair.Left, TestNetnsPair.RightIPv4, 20, 700);
         run.Rows("netdev", pair.Right).Select(r => r.Tags[0].Text).ShouldBe(["lo"]);
         run.Row("netdev.total", pair.Right)[TotalReceived].ShouldBeGreaterThan(14_000);

@@ -27,7 +27,7 @@ public sealed class TcpStillnessTests : IDisposable
     {
         _host.Refresh(0);
         _handle = _host.Namespaces.Find(_ns.Inode)!;
-        _sockets = new TcpSockets(_handle.Namespace, 16, null);
+        _sockets = new TcpSockets(_handle.Namespace, 16, null, TcpSummary.Info.Tables[0]);
     }
 
     [RequiresRootFact("ss")]

@@ -44,7 +44,7 @@ internal sealed class ProcessAgent : IDisposable
         _probe.Collect(_builder);
         Allocated += GC.GetAllocatedBytesForCurrentThread() - before;
         Snapshot = _builder.Publish();
-        Table = Snapshot.Find(_probe.Info.Tables[0])!;
+        Table = Snapshot.Tables.SingleOrDefault(t => t.Info.Id == _probe.Info.Tables[0].Id)!;
     }
 
     /// <summary>

@@ -16,6 +16,7 @@ public class ConfigurationPrinterTests
         ConfigurationPrinter.Print(result, Catalogue).ShouldBe("""
             collection:
               interval: 1m  # f.yaml:1
+              zeros: keep  # default
             probes:
               netdev: true  # default
               tcp: false  # f.yaml:2

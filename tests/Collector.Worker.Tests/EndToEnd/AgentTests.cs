@@ -35,6 +35,57 @@ public sealed class AgentTests
     }
 
     [RequiresRootFact]
+    public void An_idle_pod_costs_at_most_110_series_and_the_evidence_is_among_them()
+    {
+        using var pair = new TestNetnsPair();
+        pair.Right.Start("sleep", "60");
+        using var agent = new AgentProcess(Quick);
+        var label = $"netlens_netns_name=\"{pair.Right.Name}\"";
+        WaitForPage(agent, label);
+        // The collection after the first one: every row is there by then.
+        Thread.Sleep(1100);
+        var lines = agent.Get("/metrics").Split('\n').Where(l => l.Contains(label)).ToList();
+
+        lines.Count.ShouldBeInRange(75, 110, string.Join('\n', lines.Select(l => l.Split('{')[0])));
+        foreach (var name in new[] { "prune_called", "sack_reneging", "to_zero_window_adv", "listen_drops" })
+            lines.ShouldContain(l => l.StartsWith($"netlens_tcpext_{name}_total{{"));
+        lines.ShouldNotContain(l => l.StartsWith("netlens_tcpext_ack_skipped_paws_total{"));
+        // KubeSkoop's names are all there, whatever leaves under ours.
+        agent.Get("/metrics?naming=kubeskoop").Split('\n')
+            .ShouldContain(l => l.StartsWith("kubeskoop_tcpext_tcpackskippedpaws{")
+                && l.Contains($"ns{pair.Right.Inode}"));
+    }
+
+    [RequiresRootFact]
+    public void With_zeros_dropped_a_series_begins_with_its_first_count_and_stays()
+    {
+        using var ns = new TestNetns();
+        using var agent = new AgentProcess("collection: { interval: 1s, zeros: drop }\n");
+        var label = $"netlens_netns_name=\"{ns.Name}\"";
+        bool Has(string page, string start) => page.Split('\n').Any(l => l.StartsWith(start) && l.Contains(label));
+        ns.Inside(() => SendToNobody());
+        var page = WaitForPage(agent, label);
+        Has(page, "netlens_udp_rcvbuf_errors_total").ShouldBeFalse();
+        for (var i = 0; i < 100 && !Has(page, "netlens_udp_no_ports_total"); i++)
+        {
+            Thread.Sleep(100);
+            page = agent.Get("/metrics");
+        }
+        Thread.Sleep(2100);
+        page = agent.Get("/metrics");
+        page.Split('\n').Single(l => l.StartsWith("netlens_udp_no_ports_total{") && l.Contains(label))
+            .ShouldEndWith("network_type=\"ipv4\"} 1");
+        // The agent's own zeros are news: nothing failed.
+        page.ShouldContain("netlens_prometheus_duplicates_total{netlens_scope=\"node\"} 0");
+    }
+
+    private static void SendToNobody()
+    {
+        using var socket = new UdpClient();
+        socket.Send([1], new IPEndPoint(IPAddress.Loopback, 9));
+    }
+
+    [RequiresRootFact]
     public void Where_descriptors_run_out_it_stays_alive_says_so_once_and_recovers()
     {
         var many = Enumerable.Range(0, 40).Select(_ => new TestNetns()).ToArray();

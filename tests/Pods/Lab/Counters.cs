@@ -27,25 +27,18 @@ internal sealed record Counters(LinkCounters Link, IReadOnlyDictionary<string, l
 
     private long? Truth(Sample sample)
     {
-        if (sample["network_interface_name"] is { } device && device != "eth0")
-            return null;
         var receives = sample["network_io_direction"] == Receive;
         return sample.Name switch
         {
-            "netlens_netdev_io_bytes_total" or "system_network_io_bytes_total" =>
-                receives ? Link.RxBytes : Link.TxBytes,
-            "netlens_netdev_packet_count_total" or "system_network_packet_count_total" =>
-                receives ? Link.RxPackets : Link.TxPackets,
+            "netlens_netdev_io_bytes_total" => receives ? Link.RxBytes : Link.TxBytes,
+            "netlens_netdev_packet_count_total" => receives ? Link.RxPackets : Link.TxPackets,
             "netlens_tcp_segments_total" => Nstat[receives ? "TcpInSegs" : "TcpOutSegs"],
             "netlens_udp_datagrams_total" => Nstat[Prefix("udp", sample) + (receives ? "InDatagrams" : "OutDatagrams")],
-            "netlens_ipext_io_bytes_total" => sample["network_type"] == "ipv6"
-                ? Nstat[receives ? "Ip6InOctets" : "Ip6OutOctets"]
-                : Nstat[receives ? "IpExtInOctets" : "IpExtOutOctets"],
             _ => ByName(sample),
         };
     }
 
-    // netlens_ip_in_receives_total of IPv6 is nstat's Ip6InReceives; nstat's names are compared without case.
+    // netlens_ip_out_discards_total of IPv6 is nstat's Ip6OutDiscards; nstat's names are compared without case.
     private long? ByName(Sample sample)
     {
         var parts = sample.Name.Split('_');

@@ -18,12 +18,14 @@ namespace Collector.Linux.Probes.Links;
 public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
 {
     private readonly bool _all;
+    private readonly TableInfo _table;
     private readonly IReadOnlyList<string> _only;
     private readonly IReadOnlyList<string> _exclude;
 
     public Netdev(ProbeHost host, ProbeSettings settings) : base(Info, host)
     {
         _all = settings.Get(IncludeAll);
+        _table = _all ? Table.Whole : Table;
         _only = settings.Get(Devices);
         _exclude = settings.Get(Exclude);
     }
@@ -59,10 +61,12 @@ public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
     ]);
 
     public static readonly ProbeOption<bool> IncludeAll =
-        Option.Include("all adds the detailed error counters and the MTU.");
+        Option.Include(
+        "all adds the devices of every namespace, the detailed error counters and the MTU.");
 
     public static readonly ProbeOption<IReadOnlyList<string>> Devices =
-        Option.List("devices", "", "Names of devices that get rows, with * and ?; empty: all.");
+        Option.List("devices", "",
+        "Names of devices that get rows in every namespace, with * and ?; empty: the devices of the node.");
 
     public static readonly ProbeOption<IReadOnlyList<string>> Exclude =
         Option.List("exclude", "", "Names of devices that get no rows, with * and ?. Totals include them.");
@@ -99,8 +103,9 @@ public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
     /// <summary>A row for a device; null where the configuration wants none.</summary>
     internal Row? RowOf(Link link, NetNamespace ns, long start)
     {
-        var wanted = (_only.Count == 0 || Matches(_only, link.Name)) && !Matches(_exclude, link.Name);
-        return wanted ? new Row(Table, ns, start, link.Name, link.Kind) : null;
+        // A pod's one device tells what its total tells.
+        var asked = _only.Count > 0 ? Matches(_only, link.Name) : _all || ns.IsHost;
+        return asked && !Matches(_exclude, link.Name) ? new Row(_table, ns, start, link.Name, link.Kind) : null;
     }
 
     private static bool Matches(IReadOnlyList<string> patterns, string name) =>

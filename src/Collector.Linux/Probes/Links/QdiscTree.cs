@@ -81,7 +81,7 @@ public sealed class QdiscTree : IDisposable, INetlinkSink
                 length += state.Queue.qlen;
                 backlog += state.Queue.backlog;
             }
-            if (IsSelected(state.Key))
+            if (IsSelected(state.Key) && state.Counts)
                 state.Write(state.RowFor(_ns, link.Name), snapshot);
         }
         WriteTotal(snapshot, length, backlog);
@@ -154,6 +154,9 @@ internal sealed class QdiscState(QdiscKey key)
     public long Pass { get; set; }
 
     public bool HasStatistics { get; private set; }
+
+    /// <summary>False for noqueue: packets pass it by (__dev_queue_xmit), so all its figures stay 0.</summary>
+    public bool Counts => _kind != "noqueue";
 
     public gnet_stats_queue Queue { get; private set; }
 

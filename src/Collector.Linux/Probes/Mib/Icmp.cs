@@ -9,7 +9,10 @@ using Collector.Linux.Sources;
 
 namespace Collector.Linux.Probes.Mib;
 
-/// <summary>ICMP and ICMPv6 per namespace; with <c>include: all</c> also every message type that occurred.</summary>
+/// <summary>
+/// Unreachable destinations told by ICMP and ICMPv6 per namespace; with <c>include: all</c> every kind of message, and
+/// every message type that occurred.
+/// </summary>
 internal sealed class Icmp(ProbeHost host, ProbeSettings settings) : MibProbe(Spec, host, settings)
 {
     private const string PerType =
@@ -30,27 +33,8 @@ internal sealed class Icmp(ProbeHost host, ProbeSettings settings) : MibProbe(Sp
             new MibSectionRule("Icmp6", "netlens.icmp.") { Family = MibCounter.IPv6 },
         ],
         [
-            .. Pair("messages", "Msgs", "Msgs", "Messages received and sent, errors included"),
-            .. Pair("errors", "Errors", "Errors", "Messages received with an error or not sent because of one"),
-            .. Single("InCsumErrors", "checksum_errors", "Messages with a wrong checksum (Icmp InCsumErrors)."),
             .. Pair("destination_unreachable", "DestUnreachs", "DestUnreachs", "Destination unreachable messages"),
-            .. Pair("packet_too_big", null, "PktTooBigs", "Packet too big messages"),
-            .. Pair("time_exceeded", "TimeExcds", "TimeExcds", "Time exceeded messages"),
-            .. Pair("parameter_problem", "ParmProbs", "ParmProblems", "Parameter problem messages"),
-            .. Pair("redirect", "Redirects", "Redirects", "Redirect messages"),
-            .. Pair("echo_request", "Echos", "Echos", "Echo requests"),
-            .. Pair("echo_reply", "EchoReps", "EchoReplies", "Echo replies"),
-            .. Pair("neighbor_solicitation", null, "NeighborSolicits", "Neighbour solicitations"),
-            .. Pair("neighbor_advertisement", null, "NeighborAdvertisements", "Neighbour advertisements"),
-            .. Pair("router_solicitation", null, "RouterSolicits", "Router solicitations"),
-            .. Pair("router_advertisement", null, "RouterAdvertisements", "Router advertisements"),
-            .. Single("OutRateLimitHost", "rate_limited.host",
-                "Messages not sent because of a rate limit per host (Icmp OutRateLimitHost)."),
-            new MibCounter("Icmp", "OutRateLimitGlobal", Units.Messages,
-                "Messages not sent because of the global rate limit (Icmp OutRateLimitGlobal).")
-            {
-                Name = "rate_limited.global",
-            },
+            .. More().Select(c => c with { Optional = true }),
         ],
         Types);
 
@@ -89,7 +73,7 @@ internal sealed class Icmp(ProbeHost host, ProbeSettings settings) : MibProbe(Sp
                 continue;
             var type = entries[i].Type;
             var row = snapshot.Append(
-                rows[type] ??= new Row(Types, ns.Namespace, ns.Namespace.StartTime, (long)type));
+                rows[type] ??= new Row(Types.Whole, ns.Namespace, ns.Namespace.StartTime, (long)type));
             for (var k = i; k < entries.Length; k++)
             {
                 if (entries[k].Type == type)
@@ -117,6 +101,31 @@ internal sealed class Icmp(ProbeHost host, ProbeSettings settings) : MibProbe(Sp
                 _types.Remove(ns);
         }
     }
+
+    /// <summary>What is exported with <c>include: all</c>.</summary>
+    private static IEnumerable<MibCounter> More() =>
+    [
+        .. Pair("messages", "Msgs", "Msgs", "Messages received and sent, errors included"),
+        .. Pair("errors", "Errors", "Errors", "Messages received with an error or not sent because of one"),
+        .. Single("InCsumErrors", "checksum_errors", "Messages with a wrong checksum (Icmp InCsumErrors)."),
+        .. Pair("packet_too_big", null, "PktTooBigs", "Packet too big messages"),
+        .. Pair("time_exceeded", "TimeExcds", "TimeExcds", "Time exceeded messages"),
+        .. Pair("parameter_problem", "ParmProbs", "ParmProblems", "Parameter problem messages"),
+        .. Pair("redirect", "Redirects", "Redirects", "Redirect messages"),
+        .. Pair("echo_request", "Echos", "Echos", "Echo requests"),
+        .. Pair("echo_reply", "EchoReps", "EchoReplies", "Echo replies"),
+        .. Pair("neighbor_solicitation", null, "NeighborSolicits", "Neighbour solicitations"),
+        .. Pair("neighbor_advertisement", null, "NeighborAdvertisements", "Neighbour advertisements"),
+        .. Pair("router_solicitation", null, "RouterSolicits", "Router solicitations"),
+        .. Pair("router_advertisement", null, "RouterAdvertisements", "Router advertisements"),
+        .. Single("OutRateLimitHost", "rate_limited.host",
+            "Messages not sent because of a rate limit per host (Icmp OutRateLimitHost)."),
+        new MibCounter("Icmp", "OutRateLimitGlobal", Units.Messages,
+            "Messages not sent because of the global rate limit (Icmp OutRateLimitGlobal).")
+        {
+            Name = "rate_limited.global",
+        },
+    ];
 
     private static Metric OfType(Tag direction, Tag family) => Metric.Counter(
         "netlens.icmp.type.messages", Units.Messages, PerType, [direction, family], optional: true);

@@ -5,12 +5,36 @@ using Collector.Linux.Probes.Mib;
 
 namespace Collector.Linux.Probes.Mib;
 
-/// <summary>IP bytes, multicast, broadcast and ECN per namespace, IPv4 and IPv6 apart.</summary>
+/// <summary>
+/// Packets without a route per namespace, IPv4 and IPv6 apart; with <c>include: all</c> also bytes, multicast,
+/// broadcast and ECN.
+/// </summary>
 internal sealed class IpExt(ProbeHost host, ProbeSettings settings) : MibProbe(Spec, host, settings)
 {
     private static readonly MibCounter[] Counters =
     [
         .. Both("InNoRoutes", Units.Packets, "Packets received that no route leads on (IpExt InNoRoutes)."),
+        .. More().Select(c => c with { Optional = true }),
+    ];
+
+    private static readonly MibSpec Spec = new(
+        "ipext", "IP bytes received and sent, multicast, broadcast, ECN marks.",
+        "/proc/net/netstat, IpExt; /proc/net/snmp6, Ip6",
+        [
+            new MibSectionRule("IpExt", "netlens.ipext.") { Family = MibCounter.IPv4 },
+            new MibSectionRule("Ip6", "netlens.ipext.") { Family = MibCounter.IPv6, KnownOnly = true },
+        ],
+        Counters);
+
+    public static new ProbeInfo Info => Spec.Info;
+
+    /// <summary>Counters of section Ip6 that belong to this probe: what IPv4 prints in IpExt.</summary>
+    internal static IReadOnlySet<string> IPv6Counters { get; } =
+        Counters.Where(c => c.Section == "Ip6").Select(c => c.Counter).ToHashSet();
+
+    /// <summary>What is exported with <c>include: all</c>.</summary>
+    private static IEnumerable<MibCounter> More() =>
+    [
         .. Both("InTruncatedPkts", Units.Packets, "Packets shorter than their header says (IpExt InTruncatedPkts).",
             "in_truncated"),
         .. Pair("Octets", Units.Bytes, "io", "Bytes of packets received and sent (IpExt InOctets, OutOctets)."),
@@ -31,21 +55,6 @@ internal sealed class IpExt(ProbeHost host, ProbeSettings settings) : MibProbe(S
         new MibCounter("IpExt", "ReasmOverlaps", Units.Events,
             "Overlapping fragments in a reassembly (IpExt ReasmOverlaps)."),
     ];
-
-    private static readonly MibSpec Spec = new(
-        "ipext", "IP bytes received and sent, multicast, broadcast, ECN marks.",
-        "/proc/net/netstat, IpExt; /proc/net/snmp6, Ip6",
-        [
-            new MibSectionRule("IpExt", "netlens.ipext.") { Family = MibCounter.IPv4 },
-            new MibSectionRule("Ip6", "netlens.ipext.") { Family = MibCounter.IPv6, KnownOnly = true },
-        ],
-        Counters);
-
-    public static new ProbeInfo Info => Spec.Info;
-
-    /// <summary>Counters of section Ip6 that belong to this probe: what IPv4 prints in IpExt.</summary>
-    internal static IReadOnlySet<string> IPv6Counters { get; } =
-        Counters.Where(c => c.Section == "Ip6").Select(c => c.Counter).ToHashSet();
 
     private static MibCounter[] Both(string counter, string unit, string description, string name = "")
     {

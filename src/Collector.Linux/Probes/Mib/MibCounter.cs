@@ -24,7 +24,7 @@ internal sealed record MibCounter(string Section, string Counter, string Unit, s
 
     public double Scale { get; init; } = 1;
 
-    /// <summary>Exported only with <c>include: all</c>.</summary>
+    /// <summary>Leaves under its own name only with <c>include: all</c>.</summary>
     public bool Optional { get; init; }
 
     /// <summary>A descriptor for one table.</summary>

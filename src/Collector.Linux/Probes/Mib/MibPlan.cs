@@ -24,7 +24,7 @@ internal sealed class MibPlan
         _spec = spec;
         _all = all;
         _counters = [.. spec.Counters];
-        Table = spec.Table;
+        Table = all ? spec.Table.Whole : spec.Table;
         SetColumns();
     }
 
@@ -100,7 +100,7 @@ internal sealed class MibPlan
         // A metric belongs to one table for good, so the wider table gets descriptors of its own. Columns of known
         // counters keep their numbers, so maps made before stay true.
         Table = new TableInfo(_spec.Table.Id, RowScope.Namespace, [],
-            [.. _counters.Select(c => c.ToMetric(_spec.RuleOf(c.Section)))]);
+            [.. _counters.Select(c => (c with { Optional = false }).ToMetric(_spec.RuleOf(c.Section)))]);
         SetColumns();
     }
 
@@ -130,9 +130,6 @@ internal sealed class MibPlan
     private void SetColumns()
     {
         for (var i = 0; i < _counters.Count; i++)
-        {
-            if (_all || !_counters[i].Optional)
-                _columns[(_counters[i].Section, _counters[i].Counter)] = Table.Metrics[i].Column;
-        }
+            _columns[(_counters[i].Section, _counters[i].Counter)] = Table.Metrics[i].Column;
     }
 }

@@ -23,7 +23,7 @@ internal sealed class Tcp(ProbeHost host, ProbeSettings settings) : MibProbe(Spe
                 "Connections reset while ESTABLISHED or CLOSE_WAIT (Tcp EstabResets)."),
             Count("CurrEstab", Units.Connections, "Connections ESTABLISHED or CLOSE_WAIT now (Tcp CurrEstab).") with
             {
-                Kind = InstrumentKind.UpDownCounter, Name = "established",
+                Kind = InstrumentKind.UpDownCounter, Name = "established", Optional = true,
             },
             Count("InSegs", Units.Segments, Segments) with { Name = "segments", Tags = [MibCounter.Receive] },
             Count("OutSegs", Units.Segments, Segments) with
@@ -31,7 +31,11 @@ internal sealed class Tcp(ProbeHost host, ProbeSettings settings) : MibProbe(Spe
                 Name = "segments", Tags = [MibCounter.Transmit],
             },
             Count("RetransSegs", Units.Segments, "Segments sent again (Tcp RetransSegs)."),
-            Count("InErrs", Units.Segments, "Segments received with an error, checksum errors included (Tcp InErrs)."),
+            Count("InErrs", Units.Segments,
+                "Segments received with an error, checksum errors included (Tcp InErrs).") with
+            {
+                Optional = true,
+            },
             Count("OutRsts", Units.Segments, "Segments sent with the RST flag (Tcp OutRsts)."),
             Count("InCsumErrors", Units.Segments, "Segments received with a wrong checksum (Tcp InCsumErrors)."),
             Setting(

@@ -25,8 +25,10 @@ internal sealed class Udp(ProbeHost host, ProbeSettings settings) : MibProbe(Spe
                 "Datagrams not delivered for another reason: full buffer, checksum, filter (Udp InErrors)."),
             .. Both("RcvbufErrors", "Datagrams dropped because the receive buffer was full (Udp RcvbufErrors)."),
             .. Both("SndbufErrors", "Sends refused for lack of send buffer (Udp SndbufErrors)."),
-            .. Both("InCsumErrors", "Datagrams with a wrong checksum (Udp InCsumErrors)."),
-            .. Both("IgnoredMulti", "Multicast datagrams that no socket wanted (Udp IgnoredMulti)."),
+            .. Both("InCsumErrors", "Datagrams with a wrong checksum, in InErrors as well (Udp InCsumErrors).")
+                .Select(c => c with { Optional = true }),
+            .. Both("IgnoredMulti", "Multicast datagrams that no socket wanted (Udp IgnoredMulti).")
+                .Select(c => c with { Optional = true }),
             .. Both("MemErrors", "Datagrams dropped because UDP was over its memory limit (Udp MemErrors)."),
         ]);
 

@@ -23,7 +23,7 @@ public sealed class Io(ProbeHost host, ProbeSettings settings) : Probe(Info)
     private static readonly Metric WrittenChars = Transferred("write");
 
     private static readonly ProbeOption<bool> IncludeAll =
-        Option.Include("all adds the bytes passed to read and write calls.");
+        Option.Include("all adds storage traffic and the bytes passed to read and write calls.");
 
     public static readonly ProbeOption<bool> Lifetime = Option.Switch("lifetime", standard: false,
         "Begin with what running processes did before the agent first saw them, instead of at zero.");
@@ -41,7 +41,7 @@ public sealed class Io(ProbeHost host, ProbeSettings settings) : Probe(Info)
         ],
     };
 
-    private readonly bool _all = settings.Get(IncludeAll);
+    private readonly TableInfo _rows = settings.Get(IncludeAll) ? Info.Tables[0].Whole : Info.Tables[0];
     private readonly bool _lifetime = settings.Get(Lifetime);
     private ProcessTable _table = null!;
     private IoLedger _ledger = null!;
@@ -74,14 +74,12 @@ public sealed class Io(ProbeHost host, ProbeSettings settings) : Probe(Info)
         _snapshot = null;
     }
 
-    private void Write(RowWriter row, IoCounters total)
+    private static void Write(RowWriter row, IoCounters total)
     {
         row.Set(ReadCalls, total[IoCounters.ReadCalls]);
         row.Set(WriteCalls, total[IoCounters.WriteCalls]);
         row.Set(ReadBytes, total[IoCounters.ReadBytes]);
         row.Set(WrittenBytes, total[IoCounters.WrittenBytes]);
-        if (!_all)
-            return;
         row.Set(ReadChars, total[IoCounters.ReadChars]);
         row.Set(WrittenChars, total[IoCounters.WrittenChars]);
     }
@@ -91,7 +89,7 @@ public sealed class Io(ProbeHost host, ProbeSettings settings) : Probe(Info)
         var snapshot = _snapshot!;
         var since = group.Subject.StartTime;
         var start = !_first ? snapshot.StartTimeOfNew(since) : _lifetime ? since : snapshot.Time;
-        return new Total { Row = new Row(Info.Tables[0], group.Subject, start) };
+        return new Total { Row = new Row(_rows, group.Subject, start) };
     }
 
     private static Metric Calls(string direction) => Metric.Counter("netlens.io.calls", Units.Calls,
@@ -100,7 +98,7 @@ public sealed class Io(ProbeHost host, ProbeSettings settings) : Probe(Info)
 
     private static Metric Storage(string direction) => Metric.Counter("netlens.io.storage", Units.Bytes,
         "Bytes that processes caused to be fetched from or sent to storage (read_bytes, write_bytes).",
-        [new(Direction, direction)]);
+        [new(Direction, direction)], optional: true);
 
     private static Metric Transferred(string direction) => Metric.Counter("netlens.io.transferred", Units.Bytes,
         "Bytes that processes passed to read and write calls, cached or not (rchar, wchar).",

@@ -32,7 +32,8 @@ public sealed class Conntrack(ProbeHost host, ProbeSettings settings) : PerNames
     private static readonly TableInfo Table = new("conntrack", RowScope.Namespace, [], [Entries, Limit, .. Declare()]);
 
     private static readonly ProbeOption<bool> IncludeAll =
-        Option.Include("all adds what only old kernels count (searched, new, delete).");
+        Option.Include(
+            "all adds lookups and insertions, and what only old kernels count (searched, new, delete).");
 
     public static new ProbeInfo Info { get; } = new()
     {
@@ -43,15 +44,18 @@ public sealed class Conntrack(ProbeHost host, ProbeSettings settings) : PerNames
         Options = [IncludeAll],
     };
 
-    private readonly bool _all = settings.Get(IncludeAll);
+    private readonly TableInfo _table = settings.Get(IncludeAll) ? Table.Whole : Table;
 
     private static IEnumerable<Metric> Declare()
     {
-        Counter(Ctnetlink.CTA_STATS_FOUND, "found", "Lookups that found an entry (found).");
+        Counter(
+            Ctnetlink.CTA_STATS_FOUND, "found", "Lookups that found an entry (found).", optional: true);
         Counter(Ctnetlink.CTA_STATS_INVALID, "invalid", "Packets that could not be tracked (invalid).");
         Counter(
-            Ctnetlink.CTA_STATS_IGNORE, "ignore", "Packets not looked at because tracked already (ignore).");
-        Counter(Ctnetlink.CTA_STATS_INSERT, "insert", "Entries inserted (insert); few kernels count them.");
+            Ctnetlink.CTA_STATS_IGNORE, "ignore", "Packets not looked at because tracked already (ignore).",
+            optional: true);
+        Counter(Ctnetlink.CTA_STATS_INSERT, "insert", "Entries inserted (insert); few kernels count them.",
+            optional: true);
         Counter(Ctnetlink.CTA_STATS_INSERT_FAILED, "insert_failed",
             "Insertions that lost against an equal entry (insert_failed): the race of NAT and DNS.");
         Counter(Ctnetlink.CTA_STATS_DROP, "drop", "Packets dropped because tracking failed (drop).");
@@ -99,9 +103,10 @@ public sealed class Conntrack(ProbeHost host, ProbeSettings settings) : PerNames
             reader.Write(snapshot);
     }
 
-    internal static Row RowOf(NetNamespace ns) => new(Table, ns, ns.StartTime);
+    internal Row RowOf(NetNamespace ns) => new(_table, ns, ns.StartTime);
 
-    internal void Write(Row row, SnapshotBuilder snapshot, long entries, long limit, ReadOnlySpan<long> counters)
+    internal static void Write(
+        Row row, SnapshotBuilder snapshot, long entries, long limit, ReadOnlySpan<long> counters)
     {
         var writer = snapshot.Append(row);
         if (entries >= 0)
@@ -110,7 +115,7 @@ public sealed class Conntrack(ProbeHost host, ProbeSettings settings) : PerNames
             writer.Set(Limit, limit);
         for (var i = 0; i < counters.Length; i++)
         {
-            if (counters[i] >= 0 && Counters[i] is { } metric && (_all || !metric.Optional))
+            if (counters[i] >= 0 && Counters[i] is { } metric)
                 writer.Set(metric, counters[i]);
         }
     }

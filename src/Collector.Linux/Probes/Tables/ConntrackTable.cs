@@ -15,18 +15,18 @@ public sealed class ConntrackTable : IDisposable
     // Where conntrack is absent it is looked for again this often, in collections: a rule may load it any time.
     private const int Pause = 16;
 
-    private readonly Conntrack _probe;
     private readonly Row _row;
     private readonly NetlinkChannel _channel = new(NetlinkFamily.Netfilter);
     private readonly PerCpuSums _counters = new();
     private readonly GlobalFigures _global = new();
     private ProcFile? _limitFile;
     private long _lookAt;
+    private bool _inUse;
 
     internal ConntrackTable(NetNamespace ns, Conntrack probe)
     {
-        _probe = probe;
-        _row = Conntrack.RowOf(ns);
+        _row = probe.RowOf(ns);
+        _inUse = ns.IsHost;
     }
 
     /// <summary>True where the namespace has connection tracking. Asking loads nothing.</summary>
@@ -64,8 +64,16 @@ public sealed class ConntrackTable : IDisposable
         return false;
     }
 
-    internal void Write(SnapshotBuilder snapshot) =>
-        _probe.Write(_row, snapshot, _global.Entries, _global.Limit, _counters.Totals);
+    /// <summary>
+    /// Nothing while nothing was ever tracked here: the limit is there wherever the module is loaded, the hooks only
+    /// where a rule asks for them. An entry comes before any counter does.
+    /// </summary>
+    internal void Write(SnapshotBuilder snapshot)
+    {
+        _inUse = _inUse || _global.Entries > 0 || _counters.Totals.ContainsAnyInRange(1, long.MaxValue);
+        if (_inUse)
+            Conntrack.Write(_row, snapshot, _global.Entries, _global.Limit, _counters.Totals);
+    }
 
     private bool FindLimitFile(NamespaceHandle ns, long tick)
     {

@@ -15,7 +15,7 @@ namespace Collector.Linux.Probes.Tables;
 /// The file mixes both scopes: inuse, tw and FRAG are the namespace's; orphan, alloc and mem are the whole machine's
 /// and read the same everywhere (sockstat_seq_show in net/ipv4/proc.c), so they are exported once.
 /// </remarks>
-internal sealed class Sock(ProbeHost host) : PerNamespaceProbe<Sock.Reader>(Info, host)
+internal sealed class Sock(ProbeHost host, ProbeSettings settings) : PerNamespaceProbe<Sock.Reader>(Info, host)
 {
     private static readonly Metric Used = Metric.UpDownCounter(
         "netlens.sock.used", Units.Sockets, "Sockets of all families (sockstat: sockets used).");
@@ -64,6 +64,10 @@ internal sealed class Sock(ProbeHost host) : PerNamespaceProbe<Sock.Reader>(Info
         (SockstatField.FragMemory, FragMemoryV4, FragMemoryV6),
     ];
 
+    private static readonly ProbeOption<bool> IncludeAll =
+        Option.Include("all adds a row for every namespace; the node's own is always there.");
+
+    private readonly bool _all = settings.Get(IncludeAll);
     private readonly Row _machine = new(Machine, null, host.BootTime);
 
     public static new ProbeInfo Info { get; } = new()
@@ -72,6 +76,7 @@ internal sealed class Sock(ProbeHost host) : PerNamespaceProbe<Sock.Reader>(Info
         Description = "Sockets in use by protocol and address family, fragments in reassembly, TCP and UDP memory.",
         Source = "/proc/net/sockstat, /proc/net/sockstat6",
         Tables = [Sockets, Machine],
+        Options = [IncludeAll],
     };
 
     protected override Reader Open(NamespaceHandle ns, SnapshotBuilder snapshot) =>
@@ -79,6 +84,8 @@ internal sealed class Sock(ProbeHost host) : PerNamespaceProbe<Sock.Reader>(Info
 
     protected override void Collect(Reader reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
+        if (!_all && !ns.Namespace.IsHost)
+            return;
         var ipv4 = ns.Source<SockstatFile>();
         var ipv6 = ns.Source<Sockstat6File>();
         var hasIPv4 = ipv4.EnsureRead(ns, snapshot.Tick);

@@ -26,14 +26,14 @@ public sealed class TcpSummary(ProbeHost host, ProbeSettings settings) : PerName
         State("established"),
         State("syn_sent"),
         State("syn_received"),
-        State("fin_wait_1"),
-        State("fin_wait_2"),
+        State("fin_wait_1", optional: true),
+        State("fin_wait_2", optional: true),
         State("time_wait"),
-        State("closed"),
+        State("closed", optional: true),
         State("close_wait"),
-        State("last_ack"),
+        State("last_ack", optional: true),
         State("listen"),
-        State("closing"),
+        State("closing", optional: true),
     ];
 
     private static readonly Metric ReceiveQueue = Queue("receive");
@@ -46,20 +46,24 @@ public sealed class TcpSummary(ProbeHost host, ProbeSettings settings) : PerName
         "Local addresses per namespace that get a row of their own; the others share one called 'other'.",
         least: 0, most: 100_000);
 
+    private static readonly ProbeOption<bool> IncludeAll =
+        Option.Include("all adds the states that pass by themselves (fin_wait_1, closing and the like).");
+
     public static new ProbeInfo Info { get; } = new()
     {
         Id = "tcpsummary",
         Description = "TCP sockets by state, bytes in their queues, and depth, limit and drops of every accept queue.",
         Source = "sock_diag: one dump of all sockets, one of the listeners, no /proc/net/tcp",
         Tables = [Table, TcpListeners.Table],
-        Options = [MaxListeners],
+        Options = [IncludeAll, MaxListeners],
     };
 
+    private readonly TableInfo _table = settings.Get(IncludeAll) ? Table.Whole : Table;
     private readonly int _maxListeners = (int)settings.Get(MaxListeners);
 
-    private static Metric State(string value) => Metric.UpDownCounter(
+    private static Metric State(string value, bool optional = false) => Metric.UpDownCounter(
         "system.network.connection.count", Units.Connections, "Sockets by state.",
-        [new("network.transport", "tcp"), new("network.connection.state", value)]);
+        [new("network.transport", "tcp"), new("network.connection.state", value)], optional: optional);
 
     private static Metric Queue(string direction) => Metric.UpDownCounter("netlens.tcp.queue.usage", Units.Bytes,
         "Bytes in socket queues: received and not read, or sent and not acknowledged; listeners left out.",
@@ -73,7 +77,7 @@ public sealed class TcpSummary(ProbeHost host, ProbeSettings settings) : PerName
 
     protected override TcpSockets Open(NamespaceHandle ns, SnapshotBuilder snapshot) =>
         new(ns.Namespace, _maxListeners,
-            ns.Namespace.IsHost ? new ListenerOwners(Host.Pods, () => Host.Processes) : null);
+            ns.Namespace.IsHost ? new ListenerOwners(Host.Pods, () => Host.Processes) : null, _table);
 
     /// <summary>Walks of the machine's sockets so far, all namespaces together: what the probe costs.</summary>
     internal long Walks { get; private set; }
@@ -87,8 +91,6 @@ public sealed class TcpSummary(ProbeHost host, ProbeSettings settings) : PerName
             snapshot.ReadFailed(reader.Failure);
         Walks += reader.Walks - walks;
     }
-
-    internal static Row RowOf(NetNamespace ns) => new(Table, ns, ns.StartTime);
 
     internal static void Write(Row row, SnapshotBuilder snapshot, SocketCounts counts, int listeners)
     {
@@ -110,9 +112,9 @@ public sealed class TcpSockets : IDisposable
     private readonly TcpListeners _listeners;
     private readonly Row _row;
 
-    internal TcpSockets(NetNamespace ns, int maxListeners, ListenerOwners? owners)
+    internal TcpSockets(NetNamespace ns, int maxListeners, ListenerOwners? owners, TableInfo states)
     {
-        _row = TcpSummary.RowOf(ns);
+        _row = new Row(states, ns, ns.StartTime);
         _listeners = new TcpListeners(ns, maxListeners, owners);
     }
 

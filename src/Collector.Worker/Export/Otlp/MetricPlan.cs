@@ -120,7 +120,7 @@ internal sealed class MetricPlan
             return;
         foreach (var metric in table.Metrics)
         {
-            if (metric.Hidden)
+            if (!metric.Named)
                 continue;
             var key = (metric.Name, metric.Unit, metric.Kind);
             if (!_byName.TryGetValue(key, out var group))

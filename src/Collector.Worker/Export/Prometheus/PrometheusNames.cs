@@ -49,7 +49,7 @@ public static class PrometheusNames
         };
         if (legacy.Count > 0)
             return [.. legacy.Distinct().Select(name => new PrometheusName(name, "", PrometheusNameOrigin.Legacy))];
-        return metric.Hidden ? [] : [Derive(metric)];
+        return metric.Named ? [Derive(metric)] : [];
     }
 
     /// <summary>A label name: <c>[a-zA-Z_][a-zA-Z0-9_]*</c>, never one that Prometheus keeps to itself.</summary>

@@ -72,7 +72,7 @@ internal static class SeriesReader
         };
         if (legacy.Count > 0)
             return legacy;
-        return metric.Hidden ? [] : [metric.Name];
+        return metric.Named ? [metric.Name] : [];
     }
 
     private static List<Tag> Attributes(
