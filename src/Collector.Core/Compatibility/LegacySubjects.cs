@@ -6,6 +6,9 @@ namespace Collector.Core.Compatibility;
 /// <summary>What a series is about, in the namings of KubeSkoop and of ACK Net Exporter.</summary>
 public static class LegacySubjects
 {
+    // As ACK Net Exporter and KubeSkoop before 1.0 spelt it.
+    private const string Unknown = "unknow";
+
     /// <summary>
     /// KubeSkoop's names. It knows pods only: a namespace without one would be the node's double, and one that is not
     /// its pod's only one that one's, so these get <c>netns</c>. Figures that were asked for by container get
@@ -14,8 +17,8 @@ public static class LegacySubjects
     public static readonly SubjectNaming KubeSkoop = new(
     [
         new(Node, "k8s_node", static f => f.Node),
-        new(Pod, "k8s_namespace", static f => f.Names.PodNamespace ?? ""),
-        new(Pod, "k8s_pod", static f => f.Names.PodName ?? ""),
+        new(Pod, "k8s_namespace", static f => NameOf(f, f.Names.PodNamespace)),
+        new(Pod, "k8s_pod", static f => NameOf(f, f.Names.PodName)),
         new(Namespace, "netns", static f => IsAmbiguous(f) ? NetnsOf(f.Subject) : null),
         new(Container, "container", static f => ContainerOf(f.Names)),
     ])
@@ -27,8 +30,8 @@ public static class LegacySubjects
     public static readonly SubjectNaming Inspector = new(
     [
         new(Node, "node", static f => f.Node),
-        new(Pod, "namespace", static f => f.Names.PodNamespace ?? ""),
-        new(Pod, "pod", static f => f.Names.PodName ?? ""),
+        new(Pod, "namespace", static f => NameOf(f, f.Names.PodNamespace)),
+        new(Pod, "pod", static f => NameOf(f, f.Names.PodName)),
         new(Namespace, "netns", static f => NetnsOf(f.Subject)),
         new(Container, "container", static f => ContainerOf(f.Names)),
     ])
@@ -36,17 +39,14 @@ public static class LegacySubjects
         PodLabel = "",
     };
 
-    extension(SubjectNames names)
-    {
-        /// <summary>
-        /// Whether the old exporters would know whose figures these are: they saw the node and pods with a name. Any
-        /// other namespace would have the node's labels, and stand in every panel of the node.
-        /// </summary>
-        /// <param name="subject">Whose names they are; null for the machine as a whole.</param>
-        public bool HasLegacy(Subject? subject) => subject is not { IsHost: false } || IsPod(names);
-    }
+    // The node's are empty. What is neither the node nor a pod with a name must not look like the node: every panel of
+    // the node would have a line of it.
+    private static string NameOf(in SubjectFacts facts, string? name) =>
+        facts.Subject is not { IsHost: false } ? ""
+        : IsPod(facts.Names) ? name ?? ""
+        : Unknown;
 
-    private static bool IsPod(SubjectNames names) => names.PodName is { Length: > 0 };
+    private static bool IsPod(SubjectNames names) => names.PodName is not null;
 
     private static string NetnsOf(Subject? subject) => subject is null ? "" : $"ns{subject.Inode}";
 

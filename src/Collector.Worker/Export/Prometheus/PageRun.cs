@@ -87,11 +87,7 @@ internal ref struct PageRun(Snapshot snapshot, PagePlan plan, PooledPage page)
     private bool Admit(FamilyPlan family, ColumnPlan column, Row row, int before, out byte[] labels)
     {
         var encoded = plan.Labels.For(row);
-        if ((column.Legacy ? encoded.Legacy : encoded.Derived) is not { } block)
-        {
-            labels = [];
-            return false;
-        }
+        var block = column.Legacy ? encoded.Legacy : encoded.Derived;
         labels = block.Bytes;
         if (!_seen.Add(block, column.Tags))
         {

@@ -9,10 +9,8 @@ namespace Collector.Worker.Export.Prometheus;
 
 /// <summary>The encoded labels of a row.</summary>
 /// <param name="Derived">For metrics under their derived name: names and all row tags.</param>
-/// <param name="Legacy">
-/// For metrics under a legacy name: names and the row tags that have a legacy key. Null: the row has none there.
-/// </param>
-internal sealed record RowLabels(AttributeSet Derived, AttributeSet? Legacy);
+/// <param name="Legacy">For metrics under a legacy name: names and the row tags that have a legacy key.</param>
+internal sealed record RowLabels(AttributeSet Derived, AttributeSet Legacy);
 
 /// <summary>Knows which labels a row carries in one naming, and keeps their bytes in the row.</summary>
 internal sealed class RowLabelEncoder
@@ -43,10 +41,9 @@ internal sealed class RowLabelEncoder
 
     private RowLabels Encode(Row row, SubjectNames names)
     {
-        var facts = row.Table.Scope is RowScope.Node
+        var common = Labels(row.Table, row.Table.Scope is RowScope.Node
             ? SubjectFacts.Of(null, _nodeName)
-            : new SubjectFacts(row.Subject, names, _nodeName);
-        var common = Labels(row.Table, facts);
+            : new SubjectFacts(row.Subject, names, _nodeName));
         var keys = row.Table.RowTags;
         List<KeyValuePair<string, string>> derived = [.. common], legacy = [.. common];
         for (var i = 0; i < keys.Count; i++)
@@ -59,9 +56,7 @@ internal sealed class RowLabelEncoder
                 legacy.Add(new(PrometheusNames.LegacyLabel(key), value));
         }
         var block = LabelBlock.Create(derived);
-        if (_naming is MetricNaming.Otel)
-            return new(block, block);
-        return new(block, facts.Names.HasLegacy(facts.Subject) ? LabelBlock.Create(legacy) : null);
+        return new(block, _naming is MetricNaming.Otel ? block : LabelBlock.Create(legacy));
     }
 
     private List<KeyValuePair<string, string>> Labels(TableInfo table, in SubjectFacts facts)
