@@ -126,6 +126,33 @@ public sealed class EventTests
         outlet.Write([Plain(4)], CancellationToken.None).ShouldBe(1);
     }
 
+    [Theory]
+    [InlineData(OtlpProtocol.Grpc)]
+    [InlineData(OtlpProtocol.HttpProtobuf)]
+    public async Task What_is_refused_for_its_size_is_sent_in_parts_and_nothing_is_lost(OtlpProtocol protocol)
+    {
+        var taken = 0;
+        await using var receiver = await Receiver.StartAsync(request =>
+        {
+            var count = Records(request).Count;
+            Interlocked.Add(ref taken, count <= 20 ? count : 0);
+            return new Reply { Status = count <= 20 ? 200 : 413 };
+        });
+        var log = new Lines();
+        using var outlet = new OtlpEventOutlet(
+            ClientTests.To(receiver, protocol), Resource, Samples.Version, log, []);
+        NetworkEvent[] batch = [.. Enumerable.Range(0, 100).Select(Plain)];
+
+        outlet.Write(batch, CancellationToken.None).ShouldBe(100);
+        var requests = receiver.Waiting;
+        outlet.Write(batch, CancellationToken.None).ShouldBe(100);
+
+        taken.ShouldBe(200);
+        // 100, 50 and 25 were refused once; 12 at a time from then on.
+        (receiver.Waiting - requests).ShouldBe(9);
+        log.Text.ShouldHaveSingleItem().ShouldContain("refuses requests of 100 events");
+    }
+
     [Fact]
     public async Task Failure_is_told_once_and_recovery_too()
     {

@@ -149,6 +149,27 @@ public sealed class ExporterTests
         _statistics.SnapshotsSkipped.ShouldBe(0);
     }
 
+    [Theory]
+    [InlineData(-40)]
+    [InlineData(60)]
+    public async Task Pushes_go_on_whatever_the_clock_is_set_to(int seconds)
+    {
+        await using var receiver = await Receiver.StartAsync();
+        using var exporter = Exporter(ClientTests.To(receiver, OtlpProtocol.HttpProtobuf));
+        await exporter.StartAsync(default);
+        Publish(1);
+        (await ValueAsync(receiver)).ShouldBe(1);
+        _collection.Clock.Step = TimeSpan.FromSeconds(seconds);
+        Publish(2);
+        (await ValueAsync(receiver)).ShouldBe(2);
+        _collection.Clock.Step = TimeSpan.Zero;
+        Publish(3);
+        (await ValueAsync(receiver)).ShouldBe(3);
+        await exporter.StopAsync(default);
+
+        _statistics.SnapshotsSkipped.ShouldBe(0);
+    }
+
     [Fact]
     public async Task When_the_server_cannot_be_had_the_rest_of_a_snapshot_is_not_tried()
     {
@@ -158,7 +179,7 @@ public sealed class ExporterTests
         // The request has to get there in this time, also on a busy machine.
         var timeout = TimeSpan.FromSeconds(3);
         var settings = ClientTests.To(receiver, OtlpProtocol.HttpProtobuf) with { Timeout = timeout };
-        using var exporter = Exporter(Settings(settings), maxRequestBytes: 4096);
+        using var exporter = Exporter(Settings(settings) with { MaxRequestBytes = 4096 });
         await exporter.StartAsync(default);
         _collection.Collect(s =>
         {
@@ -203,11 +224,10 @@ public sealed class ExporterTests
 
     private OtlpMetricExporter Exporter(OtlpSignalSettings settings) => Exporter(Settings(settings));
 
-    private OtlpMetricExporter Exporter(
-        OtlpSettings settings, int maxRequestBytes = SnapshotEncoder.DefaultMaxRequestBytes) =>
+    private OtlpMetricExporter Exporter(OtlpSettings settings) =>
         new(_collection.Store, settings, Resource, Samples.Version, _statistics, new Clock(_collection.Clock),
             NullLogger<OtlpMetricExporter>.Instance,
-            new RetryPolicy(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(1)), maxRequestBytes)
+            new RetryPolicy(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(1)))
         {
             // Long enough for a busy machine, except where the server never answers.
             Flush = TimeSpan.FromSeconds(settings.Metrics.Timeout > TimeSpan.FromMinutes(1) ? 1 : 60),

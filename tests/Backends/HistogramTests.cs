@@ -61,8 +61,7 @@ public sealed class HistogramTests
         var statistics = new OtlpStatistics();
         using var exporter = new OtlpMetricExporter(
             collection.Store, Settings(new OtlpSignalSettings { Endpoint = backend.OtlpMetrics }), Resource,
-            Samples.Version, statistics, TimeProvider.System, NullLogger<OtlpMetricExporter>.Instance, retry: null,
-            maxRequestBytes: 32 * 1024);
+            Samples.Version, statistics, TimeProvider.System, NullLogger<OtlpMetricExporter>.Instance, retry: null);
         collection.Collect(s => s.Append(row).Set(Wait, counts, SumOfNanoseconds));
         await exporter.StartAsync(default);
         while (statistics.LastDuration == 0)

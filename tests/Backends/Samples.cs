@@ -14,7 +14,14 @@ internal sealed class StandingClock(DateTimeOffset now) : TimeProvider
 
     public DateTimeOffset Now { get; set; } = now;
 
-    public override DateTimeOffset GetUtcNow() => Now;
+    /// <summary>What the time of day was set forward, or back, without any time passing.</summary>
+    public TimeSpan Step { get; set; }
+
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    public override DateTimeOffset GetUtcNow() => Now + Step;
+
+    public override long GetTimestamp() => Now.UtcTicks;
 }
 
 /// <summary>A collection made by hand.</summary>

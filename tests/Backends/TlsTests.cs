@@ -57,7 +57,7 @@ public sealed class TlsTests : IDisposable
     {
         var errors = new List<string>();
         var signal = settings with { Endpoint = new Uri("https://127.0.0.1:1") };
-        OtlpTls.Check(new OtlpSettings { Metrics = signal, Logs = signal }, errors);
+        OtlpTls.Check(new OtlpSettings { Metrics = signal, Logs = signal }, new Dictionary<string, string>(), errors);
         return errors.ShouldHaveSingleItem();
     }
 

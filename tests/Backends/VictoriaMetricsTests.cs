@@ -24,10 +24,13 @@ public sealed class VictoriaMetricsTests
         var collection = new Collection(DateTimeOffset.UtcNow - TimeSpan.FromSeconds(16));
         Row[] rows = [.. Enumerable.Range(0, 200).Select(i => Make(table, collection, i))];
         var statistics = new OtlpStatistics();
-        var settings = Settings(new OtlpSignalSettings { Endpoint = backend.OtlpMetrics, Gzip = true });
+        var settings = Settings(new OtlpSignalSettings { Endpoint = backend.OtlpMetrics, Gzip = true }) with
+        {
+            MaxRequestBytes = 32 * 1024,
+        };
         using var exporter = new OtlpMetricExporter(
             collection.Store, settings, Resource, Samples.Version, statistics, TimeProvider.System,
-            NullLogger<OtlpMetricExporter>.Instance, retry: null, maxRequestBytes: 32 * 1024);
+            NullLogger<OtlpMetricExporter>.Instance, retry: null);
 
         collection.Collect(s => Fill(s, rows, receive, sockets, latency));
         await exporter.StartAsync(default);

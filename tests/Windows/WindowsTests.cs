@@ -61,7 +61,7 @@ public sealed class WindowsTests
         windows.TryWindows("sc", "start", "Netlens");
         Wine.Until(() => windows.Service() is (Stopped, "3"), "the exit code of a wrong configuration");
         clock.Elapsed.ShouldBeLessThan(Wine.PatienceOfManager / 2);
-        File.ReadAllText(windows.Log).ShouldContain("key 'http.listen': '9102' is not host:port",
+        File.ReadAllText(windows.Log).ShouldContain("key 'http.listen': '9102' is neither host:port nor unix:/path",
             Case.Sensitive, "the event log says why");
 
         File.WriteAllText(config, "http: {listen: 203.0.113.1:9102}\n");

@@ -111,6 +111,18 @@ public sealed class Metric
         Hidden = Hidden,
     };
 
+    /// <summary>
+    /// A stored value in exported units, rounded once: 200 millionths are 0.0002, while 200 times the double next to a
+    /// millionth is 0.00019999999999999998.
+    /// </summary>
+    public static double Scaled(long stored, double scale)
+    {
+        if (scale >= 1)
+            return stored * scale;
+        var parts = Math.Round(1 / scale);
+        return Math.Abs(parts * scale - 1) < 1e-12 ? stored / parts : stored * scale;
+    }
+
     public override string ToString() => Name;
 
     private static Metric Make(

@@ -15,6 +15,9 @@ public sealed class Snapshot
     /// <summary>When the collection began, Unix nanoseconds: the time of every point in it.</summary>
     public long Time { get; internal set; }
 
+    /// <summary>The same in nanoseconds of a clock that nobody sets: for how long ago that was.</summary>
+    public long Moment { get; internal set; }
+
     /// <summary>Its series: cells that are not absent; a histogram counts once.</summary>
     public long Series { get; internal set; }
 

@@ -9,6 +9,9 @@ namespace Collector.Core.Snapshots;
 /// </summary>
 public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
 {
+    /// <summary>Reason of a read that gave a counter of more than 63 bits.</summary>
+    public const string TooLarge = "over_63_bits";
+
     private static readonly Action<string, string> Ignore = static (_, _) => { };
     private Snapshot? _building;
     private Snapshot? _previous;
@@ -35,6 +38,9 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     /// <summary>Start of the collection under way, Unix nanoseconds.</summary>
     public long Time { get; private set; }
 
+    /// <summary>The same by a clock that nobody sets, as <see cref="MomentOf"/> gives it.</summary>
+    public long Moment { get; private set; }
+
     /// <summary>Start of the collection before, never later than <see cref="Time"/>; 0 in the first.</summary>
     public long PreviousTime { get; private set; }
 
@@ -46,9 +52,11 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
         // A clock that was set back: nothing may begin later than the points that tell of it.
         PreviousTime = Math.Min(Time, now);
         Time = now;
+        Moment = MomentOf(time);
         _building = store.Rent();
         _building.Tick = Tick;
         _building.Time = Time;
+        _building.Moment = Moment;
     }
 
     /// <summary>Names the probe that the following rows and failures belong to.</summary>
@@ -106,6 +114,7 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
         snapshot.Series = 0;
         for (var t = 0; t < snapshot.Tables.Count; t++)
         {
+            DropTooLarge(snapshot.Tables[t]);
             MarkResets(snapshot.Tables[t]);
             if (DropZeros && !snapshot.Tables[t].Info.SelfTelemetry)
                 DropUncounted(snapshot.Tables[t]);
@@ -146,6 +155,36 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
                 for (var c = metric.Column; c < metric.Column + metric.Width && !counted; c++)
                     table.Set(r, c, Metric.Absent);
             }
+        }
+    }
+
+    // A counter of 2^63 and more is a sum caught while it was below zero, or a driver's mistake; no kernel counted that
+    // far. It has no place in a column, and it must not vanish without a word.
+    private void DropTooLarge(SnapshotTable table)
+    {
+        var metrics = table.Info.Metrics;
+        for (var m = 0; m < metrics.Count; m++)
+        {
+            var metric = metrics[m];
+            if (metric.Kind is not (InstrumentKind.Counter or InstrumentKind.Histogram))
+                continue;
+            for (var column = metric.Column; column < metric.Column + metric.Width; column++)
+            {
+                if (table.Column(column).ContainsAnyInRange(Metric.Absent + 1, -1))
+                    DropTooLarge(table, column);
+            }
+        }
+    }
+
+    private void DropTooLarge(SnapshotTable table, int column)
+    {
+        var cells = table.Column(column);
+        for (var row = 0; row < cells.Length; row++)
+        {
+            if (cells[row] is >= 0 or Metric.Absent)
+                continue;
+            table.Set(row, column, Metric.Absent);
+            OnReadFailed(table.Info.Id.Split('.')[0], TooLarge);
         }
     }
 
@@ -194,6 +233,9 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
                 row.MarkReset(column, PreviousTime);
         }
     }
+
+    /// <summary>Nanoseconds since some moment: only differences mean something, whatever the time is set to.</summary>
+    public static long MomentOf(TimeProvider time) => time.GetElapsedTime(0).Ticks * 100;
 
     public static long UnixNanoseconds(DateTimeOffset at) => (at - DateTimeOffset.UnixEpoch).Ticks * 100;
 }

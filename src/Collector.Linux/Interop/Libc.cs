@@ -17,6 +17,9 @@ internal static unsafe partial class Libc
     // asm-generic/resource.h
     public const int RLIMIT_NOFILE = 7;
 
+    // signal.h
+    public const int SIG_UNBLOCK = 1;
+
     // malloc.h
     public const int M_TRIM_THRESHOLD = -1;
     public const int M_MMAP_THRESHOLD = -3;
@@ -42,6 +45,10 @@ internal static unsafe partial class Libc
     // int getrlimit(int resource, struct rlimit *rlim); soft and hard limit.
     [LibraryImport("libc", SetLastError = true)]
     public static partial int getrlimit(int resource, ulong* limits);
+
+    // int sigprocmask(int how, const sigset_t *set, sigset_t *oldset); of the calling thread, on Linux.
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int sigprocmask(int how, ulong* set, ulong* old);
 
     // int mallopt(int param, int value);
     [LibraryImport("libc")]

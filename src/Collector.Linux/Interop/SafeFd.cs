@@ -49,17 +49,9 @@ public sealed class SafeFd : SafeHandleMinusOneIsInvalid
 
     // The kernel gives the lowest free number, so a high one means that few are left. The runtime takes two for every
     // assembly that it loads, and many are loaded only with the first request.
-    private static readonly long Highest = HighestFor(LimitOfDescriptors());
+    private static readonly long Highest = HighestFor(OpenFiles.Limit ?? long.MaxValue);
 
-    private static long HighestFor(long limit) => limit - Math.Min(128, limit / 4);
-
-    private static unsafe long LimitOfDescriptors()
-    {
-        var limits = stackalloc ulong[2];
-        return Libc.getrlimit(Libc.RLIMIT_NOFILE, limits) == 0
-            ? (long)Math.Min(limits[0], long.MaxValue)
-            : long.MaxValue;
-    }
+    private static long HighestFor(long limit) => limit - OpenFiles.ForConnections(limit) - OpenFiles.ForRuntime;
 
     /// <summary>Inode of what is open; 0 when the kernel will not say.</summary>
     internal unsafe ulong Inode()

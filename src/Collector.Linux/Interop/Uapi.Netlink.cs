@@ -10,6 +10,15 @@ internal struct nlmsghdr
     public uint nlmsg_pid;
 }
 
+// struct sockaddr_nl, include/uapi/linux/netlink.h
+internal struct sockaddr_nl
+{
+    public ushort nl_family;
+    public ushort nl_pad;
+    public uint nl_pid;
+    public uint nl_groups;
+}
+
 // struct nlattr, include/uapi/linux/netlink.h
 internal struct nlattr
 {

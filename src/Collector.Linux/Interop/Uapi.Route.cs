@@ -64,10 +64,13 @@ internal static class Rtnl
     public const ushort NLMSG_NOOP = 1;
     public const ushort NLMSG_ERROR = 2;
     public const ushort NLMSG_DONE = 3;
+    public const int NETLINK_ADD_MEMBERSHIP = 1;
     public const int NETLINK_EXT_ACK = 11;
     public const int NETLINK_GET_STRICT_CHK = 12;
     public const ushort RTM_NEWLINK = 16;
+    public const ushort RTM_DELLINK = 17;
     public const ushort RTM_GETLINK = 18;
+    public const int RTNLGRP_LINK = 1;
     public const ushort RTM_NEWQDISC = 36;
     public const ushort RTM_GETQDISC = 38;
     public const uint RTEXT_FILTER_SKIP_STATS = 1 << 3;

@@ -60,8 +60,11 @@ public abstract class MibFile(string path) : TextFile(path)
             return false;
         if (header[..colon].SequenceEqual("IcmpMsg"u8))
             return TryAddTypes(header[(colon + 1)..], values[(colon + 1)..]);
-        if (SectionOf(header) is not { } section || !DecimalReader.TryReadAll(values[(colon + 1)..], section.Writable))
+        if (SectionOf(header) is not { } section
+            || !DecimalReader.TryReadAll(values[(colon + 1)..], section.Writable, out var absent))
             return false;
+        if (absent)
+            Failure = TooLarge;
         // Two of one name: which is true cannot be known, so the first stays.
         if (Find(section.Layout.Section) is not null)
             return false;

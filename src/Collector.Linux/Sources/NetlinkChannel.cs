@@ -24,6 +24,8 @@ internal sealed class NetlinkChannel(NetlinkFamily family, Func<NamespaceHandle,
     : IDisposable
 {
     private const int Attempts = 3;
+    private int _group;
+    private INetlinkNews? _news;
     private NetlinkSocket? _socket;
 
     /// <summary>
@@ -33,6 +35,15 @@ internal sealed class NetlinkChannel(NetlinkFamily family, Func<NamespaceHandle,
 
     /// <summary>The kernel's error behind <see cref="Failure"/>, None where it was not the kernel.</summary>
     public Errno Error { get; private set; }
+
+    /// <summary>
+    /// Listens to a multicast group as well, from the next opening on: what came is given on with each answer.
+    /// </summary>
+    public void Join(int group, INetlinkNews news)
+    {
+        _group = group;
+        _news = news;
+    }
 
     /// <summary>Sends a request and gives every message of its answer to the sink.</summary>
     /// <param name="handle">The namespace to ask in.</param>
@@ -48,6 +59,8 @@ internal sealed class NetlinkChannel(NetlinkFamily family, Func<NamespaceHandle,
         Error = Errno.None;
         if (_socket is null && !Open(handle))
             return false;
+        if (_news is not null)
+            _socket!.TakeNews(handle.NetlinkBuffer);
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
             switch (Once(_socket!, request, handle.NetlinkBuffer, sink))
@@ -91,6 +104,11 @@ internal sealed class NetlinkChannel(NetlinkFamily family, Func<NamespaceHandle,
         try
         {
             _socket = open is null ? handle.OpenNetlink(family) : open(handle);
+            if (_news is not null)
+            {
+                _socket.Join(_group, _news);
+                _news.Miss(); // Whatever was told before.
+            }
             return true;
         }
         catch (LinuxException e)

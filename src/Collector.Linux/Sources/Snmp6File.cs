@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Collector.Core.Metrics;
 using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Kernel;
 
@@ -58,9 +59,12 @@ public sealed class Snmp6File() : TextFile("net/snmp6")
             {
                 ref readonly var line = ref known[next++];
                 at += line.Start.Length;
-                if (!DecimalReader.TryRead(content, ref at, out _sections[line.Section].Writable[line.Index])
+                if (!DecimalReader.TryRead(content, ref at, out var value)
                     || at == content.Length || content[at] != (byte)'\n')
                     return false;
+                _sections[line.Section].Writable[line.Index] = value;
+                if (value == Metric.Absent)
+                    Failure = TooLarge;
                 at++;
                 continue;
             }

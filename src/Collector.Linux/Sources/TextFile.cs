@@ -1,3 +1,4 @@
+using Collector.Core.Snapshots;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Namespaces;
@@ -17,6 +18,9 @@ public abstract class TextFile(string path) : NamespaceSource
 
     /// <summary>Failure of a file in another format than the kernel's.</summary>
     protected const string Malformed = "malformed";
+
+    /// <summary>Failure of a file with a number that is not given because it has more than 63 bits.</summary>
+    protected const string TooLarge = SnapshotBuilder.TooLarge;
 
     private const int LongestPause = 64;
     private ProcFile? _file;

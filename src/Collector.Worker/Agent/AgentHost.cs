@@ -1,5 +1,6 @@
 using Collector.Core.Compatibility;
 using Collector.Core.Events;
+using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
@@ -17,6 +18,9 @@ namespace Collector.Worker.Agent;
 /// <summary>Puts the agent together: collection, outlets, service manager.</summary>
 internal sealed class AgentHost : IDisposable
 {
+    /// <summary>Pages sent at once: each holds up to half a megabyte of the kernel's memory.</summary>
+    private const int MostScrapes = 32;
+
     private readonly IHost _host;
     private readonly ListenAddress? _address;
     private readonly SelfMeter? _meter;
@@ -45,7 +49,9 @@ internal sealed class AgentHost : IDisposable
         AddServices(builder, options, otlp, configPath);
         var address = ListenAddress.Parse(options.Http.Listen);
         builder.WebHost.UseKestrelCore();
-        builder.ConfigureKestrel(address);
+        var guard = new ConnectionGuard(OpenFiles.ForConnections(OpenFiles.Limit ?? long.MaxValue), MostScrapes);
+        builder.ConfigureKestrel(address, guard);
+        builder.Services.AddSingleton(guard);
         builder.Services.AddRoutingCore();
         var app = builder.Build();
         var meter = AddSelf(app.Services, otlp);
@@ -58,6 +64,8 @@ internal sealed class AgentHost : IDisposable
             Options = () => options,
             Version = AgentIdentity.Version,
             Fault = () => collector.Node.EventFault,
+            Alive = () => app.Services.GetRequiredService<CollectionLoop>().Healthy,
+            Connections = guard,
             Statistics = app.Services.GetRequiredService<PrometheusStatistics>(),
         });
         return new AgentHost(app, address, meter);
@@ -66,14 +74,36 @@ internal sealed class AgentHost : IDisposable
     /// <summary>Runs until a signal or a fault.</summary>
     /// <returns>An exit code.</returns>
     /// <exception cref="HttpListenException">The address cannot be had.</exception>
-    public async Task<int> RunAsync(CancellationToken cancel)
+    public async Task<int> RunAsync(CancellationToken stop)
     {
-        if (_host is WebApplication app)
-            await app.StartNetlensAsync(_address!, cancel);
-        else
-            await _host.StartAsync(cancel);
-        await _host.WaitForShutdownAsync(cancel);
+        try
+        {
+            if (_host is WebApplication app)
+                await app.StartNetlensAsync(_address!, stop);
+            else
+                await _host.StartAsync(stop);
+            await _host.WaitForShutdownAsync(stop);
+        }
+        catch (Exception e) when (stop.IsCancellationRequested && e is OperationCanceledException or AggregateException)
+        {
+            // Told to stop while it started, or out of time while it stopped (a throttled processor): both are orderly.
+            await StopRestAsync();
+        }
+        if (Signals.StoppedBy is { } signal)
+            AgentLog.Stopped(_host.Services.GetRequiredService<ILogger<AgentHost>>(), signal);
         return _host.Services.GetRequiredService<CollectionLoop>().Fault is null ? ExitCodes.Ok : ExitCodes.Failure;
+    }
+
+    private async Task StopRestAsync()
+    {
+        try
+        {
+            await _host.StopAsync();
+        }
+        catch (Exception e) when (e is OperationCanceledException or AggregateException)
+        {
+            // What has not stopped ends with the process.
+        }
     }
 
     private static void AddServices(
@@ -142,9 +172,10 @@ internal sealed class AgentHost : IDisposable
             .. SelfFigures.OfProcess(),
             .. services.GetService<EventHub>() is { } events ? SelfFigures.OfEvents(events) : [],
             .. SelfFigures.OfPrometheus(services.GetRequiredService<PrometheusStatistics>()),
+            .. services.GetService<ConnectionGuard>() is { } guard ? SelfFigures.OfHttp(guard) : [],
             .. otlp.Metrics.Enabled ? SelfFigures.OfOtlp(services.GetRequiredService<OtlpStatistics>()) : [],
         ];
-        var probe = new SelfProbe(collector, figures, SelfProbe.StartOfProcess);
+        var probe = new SelfProbe(collector, figures, ProcessStart.Time);
         var log = services.GetRequiredService<ILogger<NodeCollector>>();
         collector.Self = new ProbeRunner(probe.Info, new(probe.Info), _ => probe, log);
         return otlp.Metrics.Enabled

@@ -28,6 +28,11 @@ internal static class NodeFactory
             return new PortableNode();
         if (!Directory.Exists(paths.Proc))
             throw new IOException($"paths.proc: there is no folder {paths.Proc}");
+        if (!Directory.Exists($"{paths.Proc}/net") && !Directory.Exists($"{paths.Proc}/1")
+            && !Directory.Exists($"{paths.Proc}/self"))
+        {
+            throw new IOException($"paths.proc: {paths.Proc} is no proc file system: it has neither net nor processes");
+        }
         // A mounted procfs always has process 1 or us; a recorded tree has neither.
         var recorded = !Directory.Exists($"{paths.Proc}/1/ns") && !Directory.Exists($"{paths.Proc}/self/ns");
         ebpf ??= new();

@@ -1,5 +1,5 @@
-using System.Runtime.InteropServices;
 using Collector.Worker.Configuration;
+using Collector.Worker.Hosting;
 using Collector.Worker.Hosting.Systemd;
 using Collector.Worker.Logging;
 using Microsoft.Extensions.Hosting.Systemd;
@@ -17,28 +17,38 @@ internal sealed record ReloadSource(string? Path);
 internal sealed partial class Reloader(
     ReloadSource source, AgentOptions started, IEnumerable<IReloadedSection> sections, ISystemdNotifier notifier,
     ILogger<Reloader> log)
-    : IHostedService, IDisposable
+    : BackgroundService
 {
-    private PosixSignalRegistration? _signal;
+    /// <summary>Time between two: a storm of signals is answered with a few.</summary>
+    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(500);
 
-    public Task StartAsync(CancellationToken cancellationToken)
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (!OperatingSystem.IsWindows())
+        try
         {
-            _signal = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
+            while (true)
             {
-                context.Cancel = true;
-                Reload();
-            });
+                await Signals.HangupAsync(stoppingToken);
+                TryReload();
+                await Task.Delay(Rest, stoppingToken);
+            }
         }
-        return Task.CompletedTask;
+        catch (OperationCanceledException)
+        {
+            // Stopping.
+        }
     }
 
-    public Task StopAsync(CancellationToken cancellationToken)
+    private void TryReload()
     {
-        _signal?.Dispose();
-        _signal = null;
-        return Task.CompletedTask;
+        try
+        {
+            Reload();
+        }
+        catch (Exception e)
+        {
+            Failed(log, e);
+        }
     }
 
     private void Reload()
@@ -63,13 +73,14 @@ internal sealed partial class Reloader(
         Reloaded(log, File.Exists(file) ? file : $"(there is no {file}: defaults and environment)");
     }
 
-    public void Dispose() => _signal?.Dispose();
-
     [LoggerMessage(LogEvents.Reloaded, LogLevel.Information, "configuration {File} reloaded")]
     private static partial void Reloaded(ILogger logger, string file);
 
     [LoggerMessage(LogEvents.ReloadRefused, LogLevel.Error, "reload refused, the agent goes on as it was: {Error}")]
     private static partial void Refused(ILogger logger, string error);
+
+    [LoggerMessage(LogEvents.ReloadFailed, LogLevel.Error, "the reload failed, the agent goes on as it was")]
+    private static partial void Failed(ILogger logger, Exception exception);
 
     [LoggerMessage(LogEvents.RestartNeeded, LogLevel.Warning,
         "section '{Section}' changed: it takes a restart to apply")]

@@ -5,6 +5,7 @@ using Collector.Worker.Collection;
 using Collector.Worker.Events;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Export.Prometheus;
+using Collector.Worker.Http;
 
 namespace Collector.Worker.Agent;
 
@@ -54,8 +55,8 @@ internal static class SelfFigures
                 Description = "Garbage collections of the agent.", Tags = [new("dotnet.gc.heap.generation", $"gen{g}")],
             }, () => GC.CollectionCount(g));
         }
-        yield return Gauge("process.uptime", "Time since the agent was started.", static () =>
-            SnapshotBuilder.UnixNanoseconds(DateTimeOffset.UtcNow) - SelfProbe.StartOfProcess);
+        yield return Gauge("process.uptime", "Time since the agent was started.",
+            static () => ProcessStart.Age.Ticks * 100);
     }
 
     /// <summary>Of the Prometheus outlet.</summary>
@@ -71,10 +72,17 @@ internal static class SelfFigures
         yield return Refused("aborted", () => prometheus.Aborted);
     }
 
+    /// <summary>Of the HTTP server.</summary>
+    public static IEnumerable<SelfFigure> OfHttp(ConnectionGuard guard)
+    {
+        yield return Counter("netlens.http.connections.evicted", "{connection}",
+            "Connections closed in favour of newer ones, for there were too many.", () => guard.Evicted);
+    }
+
     private static SelfFigure Refused(string reason, Func<long> read) => new(new Metric
     {
         Name = "netlens.prometheus.failures", Unit = "{scrape}", Kind = InstrumentKind.Counter,
-        Description = "Scrapes that got no page: too many at once, no snapshot yet, or the reader went away.",
+        Description = "Scrapes that got no page: cut off for others, no snapshot yet, or the reader went away.",
         Tags = [new("error.type", reason)],
     }, read);
 

@@ -84,7 +84,10 @@ internal sealed class CollectionLoop(
         {
             var missed = 1 + (late / interval);
             Missed += missed;
-            Log.Overrun(log, collector.LastDuration.TotalSeconds, Missed);
+            if (collector.LastDuration >= options.Collection.Interval)
+                Log.Overrun(log, collector.LastDuration.TotalSeconds, Missed);
+            else
+                Log.Halted(log, (double)(interval + late) / Stopwatch.Frequency, Missed);
             next += missed * interval;
         }
         var wait = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), next);
@@ -95,8 +98,7 @@ internal sealed class CollectionLoop(
 
     private void ReportFirst()
     {
-        // Not from the process anew: that opens files, and there may be no descriptor left for them.
-        var age = (DateTime.UtcNow - DateTime.UnixEpoch).TotalMilliseconds - (SelfProbe.StartOfProcess / 1e6);
+        var age = ProcessStart.Age.TotalMilliseconds;
         var running = collector.Runners.Count(r => r.State == ProbeState.Running);
         var (series, namespaces) = (collector.Series, collector.Node.NamespaceCount);
         // Whoever reads that may ask for it: what else starts, the server above all, must have.

@@ -28,6 +28,11 @@ internal static partial class Log
         "a collection took {Seconds:F1} s, longer than the interval; {Missed} were left out so far")]
     public static partial void Overrun(ILogger logger, double seconds, long missed);
 
+    [LoggerMessage(LogEvents.Halted, LogLevel.Warning,
+        "nothing ran for {Seconds:F1} s: the process or the machine was stopped or starved; {Missed} collections were "
+            + "left out so far")]
+    public static partial void Halted(ILogger logger, double seconds, long missed);
+
     [LoggerMessage(LogEvents.CollectionEnded, LogLevel.Critical, "the collection thread ended: {Reason}")]
     public static partial void CollectionEnded(ILogger logger, string reason, Exception exception);
 

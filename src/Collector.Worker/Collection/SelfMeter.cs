@@ -24,7 +24,7 @@ internal sealed class SelfMeter : IDisposable
     private void Create(Metric[] metrics)
     {
         var first = metrics[0];
-        IEnumerable<Measurement<double>> Doubles() => Observe(metrics, static (m, raw) => raw * m.Scale);
+        IEnumerable<Measurement<double>> Doubles() => Observe(metrics, static (m, raw) => Metric.Scaled(raw, m.Scale));
         IEnumerable<Measurement<long>> Longs() => Observe(metrics, static (_, raw) => raw);
         var whole = first.Scale is 1;
         switch (first.Kind)

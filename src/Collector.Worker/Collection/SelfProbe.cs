@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
@@ -53,10 +52,6 @@ internal sealed class SelfProbe : Probe
     private readonly Dictionary<ProbeRunner, Row> _probes = [];
     private readonly Dictionary<(string, string), Row> _errors = [];
     private readonly long _started;
-
-    /// <summary>Unix nanoseconds at which the process was started.</summary>
-    public static long StartOfProcess { get; } =
-        SnapshotBuilder.UnixNanoseconds(new DateTimeOffset(Process.GetCurrentProcess().StartTime));
 
     /// <param name="collector">The collection that it tells about.</param>
     /// <param name="figures">The single figures.</param>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Collector.Linux.Interop;
 using Collector.Worker.Configuration;
 using Collector.Worker.Hosting;
 
@@ -24,7 +25,32 @@ internal static class CommandLine
             Output.Error($"see '{PathOf(parsed.CommandResult)} --help'");
             return ExitCodes.Usage;
         }
-        return await parsed.InvokeAsync();
+        return await RunAsync(parsed);
+    }
+
+    // Signals are not the library's: after two seconds it would end a stop that is under way.
+    private static async Task<int> RunAsync(ParseResult parsed)
+    {
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null,
+            });
+        }
+        catch (BrokenOutputException e)
+        {
+            // Whoever reads the first lines only (`| head`) has what he wants.
+            if (e.ReaderGone)
+                return ExitCodes.Ok;
+            Output.Error($"cannot write to standard output: {e.Message}");
+            return ExitCodes.Failure;
+        }
+        catch (Exception e)
+        {
+            Output.Error($"this should not happen: {e}");
+            return ExitCodes.Failure;
+        }
     }
 
     // A misspelt subcommand makes the parser complain twice: about the word, and that none was given.

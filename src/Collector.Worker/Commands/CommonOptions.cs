@@ -60,8 +60,8 @@ internal static class CommonOptions
     {
         var option = new Option<string?>("--for")
         {
-            Description = "Watch for this long before collecting, such as 10s: for probes that count only what happens "
-                + "while they run (packetloss and its like), which are left out otherwise.",
+            Description = "Watch for this long, such as 10s: every counter is what it grew by. Probes that count only "
+                + "what happens while they run (packetloss and its like) are left out otherwise.",
             HelpName = "DURATION",
         };
         option.Validators.Add(result =>

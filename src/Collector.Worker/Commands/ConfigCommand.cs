@@ -22,12 +22,13 @@ internal static class ConfigCommand
             var (file, named) = ConfigurationLoader.FileOf(parsed.GetValue(config));
             var result = ConfigurationLoader.Load(
                 file, named, Environment.GetEnvironmentVariable, NodeFactory.Catalogue);
-            var errors = result.Errors.Select(e => e.ToString()).Concat(OtlpErrors(result)).ToArray();
+            var warnings = new List<string>();
+            var errors = result.Errors.Select(e => e.ToString()).Concat(OtlpErrors(result, warnings)).ToArray();
             if (parsed.GetValue(format) == "json")
                 PrintJson(file, errors);
             else
                 PrintText(file, errors);
-            foreach (var line in UnknownVariables())
+            foreach (var line in warnings.Concat(VariableHints.OfEnvironment()))
                 Output.Error(line);
             return errors.Length == 0 ? ExitCodes.Ok : ExitCodes.Configuration;
         });
@@ -35,27 +36,16 @@ internal static class ConfigCommand
     }
 
     // What `run` refuses: the variables of OpenTelemetry and the certificates.
-    private static List<string> OtlpErrors(ConfigurationResult result)
+    private static List<string> OtlpErrors(ConfigurationResult result, List<string> warnings)
     {
         var errors = new List<string>();
         if (result.Options is not { } options)
             return errors;
         var otlp = OtlpSettings.Resolve(options.Otlp, Environment.GetEnvironmentVariable, errors);
         if (errors.Count == 0)
-            OtlpTls.Check(otlp, errors);
+            OtlpTls.Check(otlp, result.Sources, errors);
+        warnings.AddRange(otlp.Warnings);
         return errors;
-    }
-
-    // A hint, never an error: Kubernetes sets NETLENS_PORT and the like for a service of that name.
-    private static IEnumerable<string> UnknownVariables()
-    {
-        var known = ConfigurationSchema.Keys.OfType<ValueKey>().Select(k => k.Variable).OfType<string>()
-            .Append(ConfigurationSchema.ProbesVariable).Append(ConfigurationLoader.FileVariable).ToArray();
-        return Environment.GetEnvironmentVariables().Keys.Cast<string>()
-            .Where(v => v.StartsWith("NETLENS_", StringComparison.Ordinal) && !known.Contains(v))
-            .Select(v => (Name: v, Near: Suggestion.Nearest(v, known)))
-            .Where(v => v.Near is not null)
-            .Select(v => $"environment variable {v.Name} is not read{Suggestion.DidYouMean(v.Near!)}");
     }
 
     private static void PrintText(string file, string[] errors)

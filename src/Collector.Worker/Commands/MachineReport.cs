@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Collector.Core.Snapshots;
+using Collector.Linux.Interop;
 using Collector.Linux.Pods;
 using Collector.Worker.Agent;
 using Collector.Worker.Collection;
@@ -92,19 +93,5 @@ internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>>
     }
 
     private static string LimitOfFiles() =>
-        FileLimit() is { } limit ? $"{limit} (about 10 per network namespace are used)" : "unknown";
-
-    /// <summary>The soft limit of open files; null where there is none or nobody says.</summary>
-    public static long? FileLimit()
-    {
-        // "Max open files            20000                20000                files"
-        if (!File.Exists("/proc/self/limits"))
-            return null;
-        var line = File.ReadLines("/proc/self/limits")
-            .FirstOrDefault(l => l.StartsWith("Max open files", StringComparison.Ordinal));
-        var words = line?.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return words is { Length: > 3 } && long.TryParse(words[3], CultureInfo.InvariantCulture, out var limit)
-            ? limit
-            : null;
-    }
+        OpenFiles.Limit is { } limit ? $"{limit} (about 10 per network namespace are used)" : "unknown";
 }

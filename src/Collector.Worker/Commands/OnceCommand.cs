@@ -50,8 +50,9 @@ internal static class OnceCommand
             var snapshot = collector.CollectOnce();
             if (duration > TimeSpan.Zero)
             {
+                using var first = collector.Store.Acquire();
                 Thread.Sleep(duration);
-                snapshot = collector.CollectOnce();
+                snapshot = SnapshotGrowth.Between(first.Snapshot!, collector.CollectOnce(), TimeProvider.System);
             }
             var wanted = parsed.GetValue(namespaces) ?? [];
             if (!AllKnown(wanted, collector))
@@ -114,7 +115,7 @@ internal static class OnceCommand
                 PrintPrometheus(view);
                 break;
             case "otlp-json":
-                using (var stdout = Console.OpenStandardOutput())
+                using (var stdout = StandardWriter.OpenOutput())
                 {
                     OtlpJsonWriter.Write(
                         stdout, view.Snapshot, ResourceOutput.Attributes(view.Options), AgentIdentity.Version);
@@ -134,7 +135,7 @@ internal static class OnceCommand
         var tables = NodeFactory.Catalogue.SelectMany(p => p.AllTables);
         new PrometheusWriter(NodeName.Of(view.Options), tables)
             .Write(view.Snapshot, new PrometheusPageKind(view.Naming, PrometheusFormat.Text), page);
-        using var stdout = Console.OpenStandardOutput();
+        using var stdout = StandardWriter.OpenOutput();
         page.CopyTo(stdout);
     }
 }

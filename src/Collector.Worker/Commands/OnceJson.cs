@@ -67,6 +67,6 @@ internal static class OnceJson
         foreach (var bound in series.Metric.Bounds!)
             json.WriteNumberValue(bound);
         json.WriteEndArray();
-        json.WriteNumber("sum", series.Cells[^1] * series.Scale);
+        json.WriteNumber("sum", Metric.Scaled(series.Cells[^1], series.Scale));
     }
 }

@@ -1,3 +1,4 @@
+using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Worker.Collection;
 using Collector.Worker.Hosting;
@@ -28,7 +29,7 @@ internal sealed class OnceReport(NodeCollector collector, string[] asked, string
             Output.Error($"{runner.Info.Id} failed: {runner.Reason}");
         var unreadable = failures.Select(f => f.Key.Probe).ToHashSet();
         var missing = false;
-        foreach (var runner in collector.Runners.Where(r => asked.Contains(r.Info.Id) && !HasRows(shown, r)))
+        foreach (var runner in collector.Runners.Where(r => asked.Contains(r.Info.Id) && !HasNumbers(shown, r)))
             missing |= Explain(runner, unreadable.Contains(runner.Info.Id), HasRows(whole, runner));
         return collector.Runners.Any(r => r.State == ProbeState.Failed) ? ExitCodes.Failure
             : missing ? ExitCodes.Unavailable
@@ -55,6 +56,24 @@ internal sealed class OnceReport(NodeCollector collector, string[] asked, string
         _ => elsewhere ? "nothing of what was chosen" : NothingToTell,
     };
 
+    // Of a probe that counts what happens while it runs, rows of nothing but 0 are nothing.
+    private static bool HasNumbers(Snapshot snapshot, ProbeRunner runner) => runner.Info.Watches
+        ? TablesOf(snapshot, runner).Any(t => t.Info.Metrics.Any(m => Has(t, m)))
+        : HasRows(snapshot, runner);
+
+    private static bool Has(SnapshotTable table, Metric metric)
+    {
+        for (var column = metric.Column; column < metric.Column + metric.Width; column++)
+        {
+            if (table.Column(column).ContainsAnyExcept(0, Metric.Absent))
+                return true;
+        }
+        return false;
+    }
+
     private static bool HasRows(Snapshot snapshot, ProbeRunner runner) =>
-        runner.Info.Tables.Any(t => snapshot.Find(t) is { Count: > 0 });
+        TablesOf(snapshot, runner).Any(t => t.Count > 0);
+
+    private static IEnumerable<SnapshotTable> TablesOf(Snapshot snapshot, ProbeRunner runner) =>
+        runner.Info.Tables.Select(snapshot.Find).OfType<SnapshotTable>();
 }

@@ -1,4 +1,7 @@
 using System.Text.Json;
+using Collector.Core;
+using Collector.Linux.Interop;
+using Collector.Worker.Hosting;
 
 namespace Collector.Worker.Commands;
 
@@ -29,23 +32,16 @@ internal static class Output
         ? Environment.GetEnvironmentVariable("WT_SESSION") is not null
         : Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
 
-    // Null without a terminal, and where it cannot be asked: the runtime opens files for that.
     private static int? TerminalWidth()
     {
-        try
-        {
-            return Console.IsOutputRedirected ? null : Math.Max(Console.WindowWidth, 1);
-        }
-        catch (Exception e) when (
-            e is IOException or System.ComponentModel.Win32Exception or PlatformNotSupportedException)
-        {
-            return null;
-        }
+        if (OperatingSystem.IsLinux())
+            return StandardStreams.Columns(StandardStreams.Output);
+        return Console.IsOutputRedirected ? null : Math.Max(Console.WindowWidth, 1);
     }
 
     public static void Json(Action<Utf8JsonWriter> write)
     {
-        using var stdout = Console.OpenStandardOutput();
+        using var stdout = StandardWriter.OpenOutput();
         using (var json = new Utf8JsonWriter(stdout, new JsonWriterOptions { Indented = true }))
             write(json);
         stdout.Write("\n"u8);
@@ -63,12 +59,11 @@ internal static class Output
     /// <summary>
     /// Names of pods, interfaces and mounts come from elsewhere: a control character must not drive the terminal.
     /// </summary>
-    public static string Printable(string text) =>
-        text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? '\uFFFD' : c)) : text;
+    public static string Printable(string text) => SafeText.Printable(text);
 
     public static void Error(string line)
     {
-        Console.Error.WriteLine($"netlens: {line}");
+        Console.Error.WriteLine($"netlens: {Printable(line)}");
         Hosting.Windows.WindowsService.Complain(line);
     }
 

@@ -15,16 +15,16 @@ internal static class RunCommand
         var config = CommonOptions.Config();
         var command = new Command(
             "run", "Run the agent: collect, serve /metrics, push over OTLP if an endpoint is set.") { config };
-        command.SetAction(async (parsed, cancel) =>
+        command.SetAction(async (parsed, _) =>
         {
-            var code = await RunAsync(parsed.GetValue(config), cancel);
+            var code = await RunAsync(parsed.GetValue(config));
             await WindowsService.ReportEndAsync(code);
             return code;
         });
         return command;
     }
 
-    private static async Task<int> RunAsync(string? config, CancellationToken cancel)
+    private static async Task<int> RunAsync(string? config)
     {
         if (!Session.HasRoomForFiles())
             return ExitCodes.CannotStart;
@@ -34,15 +34,20 @@ internal static class RunCommand
         var errors = new List<string>();
         var otlp = OtlpSettings.Resolve(options.Otlp, Environment.GetEnvironmentVariable, errors);
         if (errors.Count == 0)
-            OtlpTls.Check(otlp, errors);
-        foreach (var line in errors.Concat(otlp.Warnings))
+            OtlpTls.Check(otlp, loaded.Sources, errors);
+        foreach (var line in errors.Concat(otlp.Warnings).Concat(VariableHints.OfEnvironment()))
             Output.Error(line);
         if (errors.Count > 0)
             return ExitCodes.Configuration;
+        if (Signals.StoppedBy is { } signal)
+        {
+            Output.Error($"stopped by {signal} before it began");
+            return ExitCodes.Ok;
+        }
         try
         {
             using var agent = AgentHost.Build(options, otlp, config);
-            return await agent.RunAsync(cancel);
+            return await agent.RunAsync(Signals.Stop);
         }
         catch (Exception e) when (IsCannotStart(e))
         {

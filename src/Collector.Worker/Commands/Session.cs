@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Collector.Core.Probes;
 using Collector.Linux.Probes.Node;
 using Collector.Worker.Agent;
@@ -11,7 +12,11 @@ namespace Collector.Worker.Commands;
 /// <summary>What a command has to work with: the configuration, and a machine to ask.</summary>
 internal static class Session
 {
-    private const long FewestFiles = 256;
+    /// <summary>
+    /// Files that it takes beside one namespace, and the connections that must be let in. Where code is compiled at run
+    /// time, the runtime holds two for every assembly, and finds no way on when there is none.
+    /// </summary>
+    private static readonly long FewestFiles = RuntimeFeature.IsDynamicCodeSupported ? 384 : 256;
 
     /// <summary>How long a command waits for the container runtime.</summary>
     public static readonly TimeSpan FirstPods = TimeSpan.FromSeconds(6);
@@ -114,7 +119,7 @@ internal static class Session
     /// <summary>Whether the runtime has files enough; complains if not: it would end in the middle.</summary>
     public static bool HasRoomForFiles()
     {
-        if (MachineReport.FileLimit() is not { } limit || limit >= FewestFiles)
+        if (Linux.Interop.OpenFiles.Limit is not { } limit || limit >= FewestFiles)
             return true;
         Output.Error($"cannot start: at most {limit} open files are allowed; netlens needs {FewestFiles}, "
             + "and 10 per network namespace (ulimit -n, LimitNOFILE=)");
@@ -130,7 +135,8 @@ internal static class Session
         {
             return work();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or Linux.Interop.LinuxException)
+        catch (Exception e) when (e is UnauthorizedAccessException or Linux.Interop.LinuxException
+            or (IOException and not Linux.Interop.BrokenOutputException))
         {
             Output.Error(e.Message);
             return ExitCodes.Failure;

@@ -123,8 +123,11 @@ public sealed record OtlpOptions
 
     public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>True: gzip.</summary>
+    /// <summary>True: gzip, which is the default too.</summary>
     public bool? Gzip { get; init; }
+
+    /// <summary>Greatest size of a request of metrics, before compression; null takes 3 MiB.</summary>
+    public int? MaxRequestBytes { get; init; }
 
     public TimeSpan? Timeout { get; init; }
 

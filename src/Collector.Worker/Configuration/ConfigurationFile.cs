@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Collector.Linux.Interop;
 using Collector.Worker.Configuration.Yaml;
 using YamlDotNet.Core;
 
@@ -22,35 +23,23 @@ internal static class ConfigurationFile
     /// </summary>
     public static byte[]? ReadBytes(string path, bool mustExist, ErrorList errors)
     {
-        var place = YamlText.OneLine(path);
         try
         {
-            if (Directory.Exists(path))
-            {
-                errors.Add(place, null, "is a directory, not a file");
-                return null;
-            }
             // Read to its end, not to its length: a pipe and a file of /proc have none.
-            using var file = new FileStream(
-                path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-            var content = new byte[LargestSize + 1];
-            var length = file.ReadAtLeast(content, content.Length, throwOnEndOfStream: false);
-            if (length <= LargestSize)
-                return content[..length];
-            errors.Add(place, null, $"is larger than {LargestSize} bytes");
+            return NamedFile.Read(path, LargestSize);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             if (mustExist)
-                errors.Add(place, null, "there is no such file");
+                errors.Add(YamlText.OneLine(path), null, "there is no such file");
         }
-        catch (UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            errors.Add(place, null, "may not be read: permission denied");
+            errors.Add(YamlText.OneLine(path), null, YamlText.OneLine(e.Message));
         }
-        catch (Exception e) when (e is IOException or ArgumentException or NotSupportedException)
+        catch (Exception e) when (e is ArgumentException or NotSupportedException)
         {
-            errors.Add(place, null, $"cannot be read: {YamlText.OneLine(e.Message)}");
+            errors.Add(YamlText.OneLine(path), null, $"cannot be read: {YamlText.OneLine(e.Message)}");
         }
         return null;
     }

@@ -64,6 +64,9 @@ internal sealed class ValueKey(
     /// <summary>Its value as the file writes it.</summary>
     public string? Written(AgentOptions options) => get(options) is { } value ? type.ToYaml(value) : null;
 
+    /// <summary>What may be shown of a value that holds a secret; null where all of it may.</summary>
+    public string? Shown(AgentOptions options) => get(options) is { } value ? type.Shown(value) : null;
+
     public override bool Same(AgentOptions a, AgentOptions b) => Written(a) == Written(b);
 }
 

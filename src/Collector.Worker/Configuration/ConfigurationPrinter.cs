@@ -6,13 +6,13 @@ namespace Collector.Worker.Configuration;
 
 /// <summary>
 /// The effective configuration as a file that loads to the same options, each value with its source as a comment.
-/// Secrets are left out: their names stand as comments.
+/// Secrets are left out: where there are any, the key is a comment.
 /// </summary>
 public static class ConfigurationPrinter
 {
     /// <param name="result">A result without errors.</param>
     /// <param name="catalogue">The catalogue that it was loaded with.</param>
-    /// <param name="revealSecrets">Print values of headers too.</param>
+    /// <param name="revealSecrets">Print values of headers and whole URLs too.</param>
     /// <exception cref="ArgumentException">The result has errors instead of options.</exception>
     public static string Print(
         ConfigurationResult result, IReadOnlyList<ProbeInfo> catalogue, bool revealSecrets = false)
@@ -33,7 +33,9 @@ public static class ConfigurationPrinter
 
     private static void PrintKey(Page page, ConfigurationKey key, AgentOptions options, bool revealSecrets)
     {
-        if (key is ValueKey value)
+        if (key is ValueKey secret && !revealSecrets && secret.Shown(options) is { } shown)
+            page.Comment(1, $"{key.Name}: {shown}, less {Redacted.Mark}", key.Path);
+        else if (key is ValueKey value)
             page.Value(1, key.Name, value.Written(options) ?? "null", key.Path);
         if (key is not MapKey map)
             return;
@@ -79,7 +81,7 @@ public static class ConfigurationPrinter
         public void Value(int level, string name, string value, string? path = null) =>
             Line(level, $"{name}: {value}", path);
 
-        public void Comment(int level, string text) => Line(level, $"# {text}", null);
+        public void Comment(int level, string text, string? path = null) => Line(level, $"# {text}", path);
 
         public override string ToString() => _text.ToString();
 

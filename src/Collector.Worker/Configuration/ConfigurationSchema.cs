@@ -171,11 +171,20 @@ internal static class ConfigurationSchema
             StandardVariables = Otel("HEADERS"),
             Example = "{authorization: \"Bearer token\"}",
         },
-        new ValueKey("otlp.compression", Choice(("none", false), ("gzip", true)), "Unset: none.",
+        new ValueKey("otlp.compression", Choice(("none", false), ("gzip", true)), "Unset: gzip.",
             o => o.Otlp.Gzip, (o, v) => o with { Otlp = o.Otlp with { Gzip = (bool?)v } })
         {
             StandardVariables = Otel("COMPRESSION"),
             Example = "gzip",
+        },
+        new ValueKey("otlp.maxRequestSize", Choice(
+                ("16KiB", 1 << 14), ("64KiB", 1 << 16), ("256KiB", 1 << 18), ("512KiB", 1 << 19), ("1MiB", 1 << 20),
+                ("2MiB", 2 << 20), ("3MiB", 3 << 20), ("4MiB", 4 << 20), ("8MiB", 8 << 20), ("16MiB", 16 << 20)),
+            "Largest request of metrics, before compression. One that is refused for its size is halved. Unset: 3MiB.",
+            o => o.Otlp.MaxRequestBytes, (o, v) => o with { Otlp = o.Otlp with { MaxRequestBytes = (int?)v } })
+        {
+            Variable = "NETLENS_OTLP_MAXREQUESTSIZE",
+            Example = "1MiB",
         },
         new ValueKey("otlp.timeout", Duration(TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(5)),
             "How long one push may take, with its retries. Unset: 10s.",

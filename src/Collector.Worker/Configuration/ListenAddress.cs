@@ -30,6 +30,9 @@ public sealed record ListenAddress
     /// <summary>Path of a Unix socket, else null.</summary>
     public string? SocketPath { get; }
 
+    /// <summary>How an address with an interface was written: the number that it became says nothing.</summary>
+    private string? Zone { get; init; }
+
     /// <summary>True when only this machine can connect.</summary>
     public bool IsLoopback => EndPoint is null || IPAddress.IsLoopback(EndPoint.Address);
 
@@ -48,7 +51,7 @@ public sealed record ListenAddress
     }
 
     public override string ToString() =>
-        SocketPath is not null ? UnixPrefix + SocketPath : EndPoint?.ToString() ?? $"localhost:{Port}";
+        SocketPath is not null ? UnixPrefix + SocketPath : Zone ?? EndPoint?.ToString() ?? $"localhost:{Port}";
 
     private static (ListenAddress? Address, string? Problem) ParseSocket(string text)
     {
@@ -64,7 +67,7 @@ public sealed record ListenAddress
     {
         var colon = text.LastIndexOf(':');
         if (colon <= 0 || text.EndsWith(']'))
-            return Fail("is not host:port");
+            return Fail("is neither host:port nor unix:/path");
         var host = text[..colon];
         if (!ushort.TryParse(text.AsSpan(colon + 1), System.Globalization.NumberStyles.None, null, out var port))
             return Fail("has no port from 0 to 65535");
@@ -76,8 +79,20 @@ public sealed record ListenAddress
             && (bracketed
                 ? ip.AddressFamily == AddressFamily.InterNetworkV6
                 : ip.ToString() == host && host.Contains('.')))
-            return (new(new IPEndPoint(ip, port), port, null), null);
+            return Zoned(host, ip, port);
         return Fail("does not begin with an IPv4 address, an IPv6 address in brackets, or localhost");
+    }
+
+    // An address of a link means nothing without its interface, and reading one that is not there loses it silently.
+    private static (ListenAddress? Address, string? Problem) Zoned(string host, IPAddress ip, int port)
+    {
+        if (ip is { IsIPv6LinkLocal: true, ScopeId: 0 })
+        {
+            return Fail(host.Split('%') is [_, var name]
+                ? $"names the interface {name.TrimEnd(']')}, which this machine has not"
+                : "needs its interface, as in [fe80::1%eth0]:9102");
+        }
+        return (new(new IPEndPoint(ip, port), port, null) { Zone = host.Contains('%') ? $"{host}:{port}" : null }, null);
     }
 
     private static (ListenAddress? Address, string? Problem) Fail(string problem) => (null, problem);

@@ -57,7 +57,7 @@ internal static class TextChecks
     public static string HeaderName(string text) =>
         text.Length > 0 && text.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c))
             ? ""
-            : $"'{YamlText.Shown(text)}' is not a header name";
+            : $"'{YamlText.Shown(Redacted.HeaderName(text))}' is not a header name";
 
     /// <summary>
     /// Visible ASCII and inner spaces (RFC 9110, 5.5). The value itself is a secret and is not shown.

@@ -21,6 +21,9 @@ internal abstract class ValueType(string name, string allowed)
     /// <summary>The text that parses to the same value.</summary>
     public virtual string Format(object value) => value.ToString()!;
 
+    /// <summary>What may be shown of a value that holds a secret; null where all of it may.</summary>
+    public virtual string? Shown(object value) => null;
+
     /// <summary>As it stands in the file.</summary>
     public virtual string ToYaml(object value) => YamlText.Scalar(Format(value));
 
@@ -180,7 +183,7 @@ internal sealed class UrlType() : ValueType("URL", "http://host:port or https://
     {
         problem = "";
         if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
-            problem = $"'{YamlText.Shown(text)}' is not an http or https URL";
+            problem = $"'{YamlText.Shown(Redacted.Url(text))}' is not an http or https URL";
         else if (url.UserInfo.Length > 0)
             problem = "must not hold a user name or a password; use otlp.headers";
         else if (url.Query.Length > 0 || url.Fragment.Length > 0)
@@ -190,6 +193,8 @@ internal sealed class UrlType() : ValueType("URL", "http://host:port or https://
     }
 
     public override string Format(object value) => ((Uri)value).AbsoluteUri;
+
+    public override string? Shown(object value) => Redacted.Hides((Uri)value) ? Redacted.Url((Uri)value) : null;
 }
 
 /// <param name="check">What is wrong with a text, or "".</param>

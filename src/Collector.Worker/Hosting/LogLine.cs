@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Collector.Core;
 
 namespace Collector.Worker.Hosting;
 
@@ -83,17 +84,12 @@ internal static class LogLine
     {
         foreach (var c in text)
         {
-            if (!IsUnsafe(c))
+            if (!SafeText.IsUnsafe(c))
                 line.Append(c);
             else if (c is '\n' or '\r' or '\t')
                 line.Append(c switch { '\n' => "\\n", '\r' => "\\r", _ => "\\t" });
             else
-                line.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:X4}");
+                line.AppendEscaped(c);
         }
     }
-
-    /// <summary>Control characters, other line ends, and the marks that turn the direction of text round.</summary>
-    private static bool IsUnsafe(char c) => c < ' '
-        || (c >= '\u007f' && (char.IsControl(c)
-            || c is '\u2028' or '\u2029' or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069')));
 }

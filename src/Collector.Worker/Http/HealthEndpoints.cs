@@ -3,13 +3,19 @@ using Collector.Core.Snapshots;
 
 namespace Collector.Worker.Http;
 
-/// <summary>/healthz: the process answers. /readyz: its numbers are fresh and its threads run.</summary>
+/// <summary>
+/// /healthz: collections come round, or a restart would help. /readyz: its numbers are fresh and its threads run.
+/// </summary>
 internal sealed class HealthEndpoints(NetlensHttp http)
 {
     /// <summary>Collections that may be missed before the agent stops calling itself ready.</summary>
     private const int StaleIntervals = 3;
 
-    public static Task Alive(HttpContext context) => PlainText.WriteAsync(context, StatusCodes.Status200OK, "ok\n");
+    private const string Hangs = "the collection does not come round\n";
+
+    public Task Alive(HttpContext context) => http.Alive()
+        ? PlainText.WriteAsync(context, StatusCodes.Status200OK, "ok\n")
+        : PlainText.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, Hangs);
 
     public Task Ready(HttpContext context) => WhyNot() is { } reason
         ? PlainText.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, reason)
@@ -22,7 +28,7 @@ internal sealed class HealthEndpoints(NetlensHttp http)
         using var lease = http.Store.Acquire();
         if (lease.Snapshot is not { } snapshot)
             return "no snapshot yet: the first collection is under way\n";
-        var age = (SnapshotBuilder.UnixNanoseconds(http.Time.GetUtcNow()) - snapshot.Time) / 1e9;
+        var age = (SnapshotBuilder.MomentOf(http.Time) - snapshot.Moment) / 1e9;
         var limit = StaleIntervals * http.Options().Collection.Interval.TotalSeconds;
         return age <= limit
             ? null

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Collector.Linux.Interop;
 using Collector.Worker.Configuration;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -12,7 +13,8 @@ public static class HttpEndpoints
     private static readonly string[] Methods = ["GET", "HEAD"];
 
     /// <summary>Sets Kestrel up for small, read-only, unencrypted requests on one address.</summary>
-    public static void ConfigureKestrel(KestrelServerOptions options, ListenAddress address)
+    private static void ConfigureKestrel(
+        KestrelServerOptions options, ListenAddress address, ConnectionGuard guard)
     {
         options.AddServerHeader = false;
         var limits = options.Limits;
@@ -20,19 +22,21 @@ public static class HttpEndpoints
         limits.MaxRequestLineSize = 4 * 1024;
         limits.MaxRequestHeadersTotalSize = 8 * 1024;
         limits.MaxRequestHeaderCount = 40;
-        limits.MaxConcurrentConnections = 64;
+        // The guard bounds them: the server itself would turn away whoever comes last.
+        limits.MaxConcurrentConnections = null;
         limits.MaxConcurrentUpgradedConnections = 0;
         limits.RequestHeadersTimeout = TimeSpan.FromSeconds(5);
-        // Longer than the usual scrape intervals: a scraper keeps its connection.
-        limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
-        Listen(options, address);
+        // No usual interval of scrapes, so that a scraper does not ask in the moment in which it is closed.
+        limits.KeepAliveTimeout = TimeSpan.FromSeconds(8);
+        Listen(options, address, guard);
     }
 
     /// <summary>The same for a builder: one server, one address, whatever ASPNETCORE_URLS says.</summary>
-    public static WebApplicationBuilder ConfigureKestrel(this WebApplicationBuilder builder, ListenAddress address)
+    public static WebApplicationBuilder ConfigureKestrel(
+        this WebApplicationBuilder builder, ListenAddress address, ConnectionGuard guard)
     {
         builder.WebHost.PreferHostingUrls(false);
-        builder.WebHost.ConfigureKestrel(options => ConfigureKestrel(options, address));
+        builder.WebHost.ConfigureKestrel(options => ConfigureKestrel(options, address, guard));
         return builder;
     }
 
@@ -41,6 +45,8 @@ public static class HttpEndpoints
     /// </summary>
     public static WebApplication MapNetlens(this WebApplication app, ListenAddress address, NetlensHttp http)
     {
+        http.Connections.OnEvicted = HttpLog.CrowdedOncePerMinute(app.Logger, http.Time);
+        app.Use(static next => context => ConnectionGuard.NoteAsync(context, next));
         app.Use(static next => context =>
         {
             context.Response.Headers.XContentTypeOptions = "nosniff";
@@ -54,7 +60,7 @@ public static class HttpEndpoints
         var health = new HealthEndpoints(http);
         app.MapMethods("/", Methods, new LandingPage(http).InvokeAsync);
         app.MapMethods("/metrics", Methods, metrics.InvokeAsync);
-        app.MapMethods("/healthz", Methods, HealthEndpoints.Alive);
+        app.MapMethods("/healthz", Methods, health.Alive);
         app.MapMethods("/readyz", Methods, health.Ready);
         return app;
     }
@@ -83,9 +89,14 @@ public static class HttpEndpoints
     public static IReadOnlyCollection<string> BoundAddresses(this WebApplication app) =>
         [.. app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? []];
 
-    private static void Listen(KestrelServerOptions options, ListenAddress address)
+    private static void Listen(KestrelServerOptions options, ListenAddress address, ConnectionGuard guard)
     {
-        static void Http1(ListenOptions listen) => listen.Protocols = HttpProtocols.Http1;
+        void Http1(ListenOptions listen)
+        {
+            listen.Protocols = HttpProtocols.Http1;
+            listen.Use(next => connection => guard.InvokeAsync(connection, next));
+        }
+
         if (address.SocketPath is not null)
             options.ListenUnixSocket(address.SocketPath, Http1);
         else if (address.EndPoint is not null)
@@ -97,7 +108,8 @@ public static class HttpEndpoints
     /// <summary>A killed agent leaves its socket file behind. One that nobody answers on is taken away.</summary>
     private static void RemoveStaleSocket(ListenAddress address)
     {
-        if (address.SocketPath is not { } path || !File.Exists(path))
+        // A plain file refuses connections too, and stays whatever is in it: it is somebody's.
+        if (address.SocketPath is not { } path || !SpecialFile.IsSocket(path))
             return;
         using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
@@ -106,9 +118,7 @@ public static class HttpEndpoints
         }
         catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionRefused)
         {
-            // A plain file refuses too. A socket has no length; what has content is somebody's, and stays.
-            if (new FileInfo(path).Length == 0)
-                File.Delete(path);
+            File.Delete(path);
         }
     }
 }

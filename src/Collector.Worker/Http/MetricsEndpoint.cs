@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Prometheus;
 using Microsoft.Net.Http.Headers;
@@ -8,7 +7,7 @@ namespace Collector.Worker.Http;
 /// <summary>/metrics: the newest snapshot as a page.</summary>
 internal sealed class MetricsEndpoint(NetlensHttp http) : IDisposable
 {
-    private readonly SemaphoreSlim _slots = new(http.MaxScrapes);
+    private readonly SharedPages _pages = new(http.Store, http.Writer, http.Statistics);
 
     public async Task InvokeAsync(HttpContext context)
     {
@@ -17,82 +16,72 @@ internal sealed class MetricsEndpoint(NetlensHttp http) : IDisposable
             await PlainText.WriteAsync(context, StatusCodes.Status400BadRequest, error);
             return;
         }
-        if (!_slots.Wait(0, CancellationToken.None))
-        {
-            http.Statistics.CountRejected();
-            await Unavailable(context, $"{http.MaxScrapes} scrapes are under way, which is the limit\n");
-            return;
-        }
+        var reader = ClientConnection.Of(context) ?? new ClientConnection(context.Abort);
+        http.Connections.BeginSending(reader);
         try
         {
-            await Scrape(context, kind);
+            await Scrape(context, kind, reader);
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException)
+        {
+            // The reader is gone, too slow, or in the way of others. Half a page must not look like a whole one.
+            if (reader.IsCut)
+                http.Statistics.CountRejected();
+            else
+                http.Statistics.CountAborted();
+            context.Abort();
         }
         finally
         {
-            _slots.Release();
+            http.Connections.EndSending(reader);
         }
     }
 
-    public void Dispose() => _slots.Dispose();
+    public void Dispose() => _pages.Dispose();
 
-    private async Task Scrape(HttpContext context, PrometheusPageKind kind)
+    private async Task Scrape(HttpContext context, PrometheusPageKind kind, ClientConnection reader)
     {
-        using var page = new PooledPage();
-        var head = HttpMethods.IsHead(context.Request.Method);
-        if (!TryRender(kind, page, head))
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
+        deadline.CancelAfter(http.WriteTimeout);
+        var gzip = ContentNegotiation.Gzip(context.Request.Headers.AcceptEncoding);
+        if (await _pages.EnterAsync(kind, gzip, reader, reader.Cut, deadline.Token) is not { } page)
         {
             http.Statistics.CountUnready();
             await Unavailable(context, "no snapshot yet: the first collection is under way\n");
             return;
         }
-        var response = context.Response;
-        var gzip = ContentNegotiation.Gzip(context.Request.Headers.AcceptEncoding);
-        response.ContentType = kind.ContentType;
-        response.Headers.CacheControl = "no-store";
-        response.Headers.Vary = "Accept, Accept-Encoding";
-        if (gzip)
-            response.Headers.ContentEncoding = "gzip";
-        if (!head)
-            await Send(context, page, gzip);
-    }
-
-    /// <summary>
-    /// Writes the page; the snapshot is let go before the first byte is sent. False without a snapshot.
-    /// </summary>
-    private bool TryRender(PrometheusPageKind kind, PooledPage page, bool head)
-    {
-        using var lease = http.Store.Acquire();
-        if (lease.Snapshot is null)
-            return false;
-        if (!head)
-            http.Statistics.Rendered(http.Writer.Write(lease.Snapshot, kind, page));
-        return true;
-    }
-
-    private async Task Send(HttpContext context, PooledPage page, bool gzip)
-    {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
-        deadline.CancelAfter(http.WriteTimeout);
         try
         {
-            if (gzip)
-            {
-                await using var packed = new GZipStream(
-                    context.Response.Body, CompressionLevel.Fastest, leaveOpen: true);
-                await page.CopyToAsync(packed, deadline.Token);
-            }
-            else
-            {
-                context.Response.ContentLength = page.Length;
-                await page.CopyToAsync(context.Response.Body, deadline.Token);
-            }
-            http.Statistics.Sent(page.Length);
+            await Send(context, page, reader, deadline.Token);
         }
-        catch (Exception e) when (e is OperationCanceledException or IOException)
+        finally
         {
-            // The reader is gone or too slow. Half a page must not look like a whole one: cut the connection.
-            http.Statistics.CountAborted();
-            context.Abort();
+            _pages.Leave(page, reader);
+        }
+    }
+
+    private async Task Send(
+        HttpContext context, SharedPage page, ClientConnection reader, CancellationToken cancellation)
+    {
+        var response = context.Response;
+        response.ContentType = page.Form.Kind.ContentType;
+        response.Headers.CacheControl = "no-store";
+        response.Headers.Vary = "Accept, Accept-Encoding";
+        if (page.Form.Packed)
+            response.Headers.ContentEncoding = "gzip";
+        if (HttpMethods.IsHead(context.Request.Method))
+            return;
+        response.ContentLength = page.Bytes.Length;
+        await page.Bytes.CopyToAsync(response.Body, Taken, cancellation);
+        http.Statistics.Sent(page.Length);
+
+        // The server takes what is written to a closed connection, and says nothing.
+        void Taken()
+        {
+            if (reader.IsCut)
+                throw new OperationCanceledException(cancellation);
+            cancellation.ThrowIfCancellationRequested();
+            reader.Touch();
         }
     }
 

@@ -24,8 +24,11 @@ public sealed class NetlensHttp
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
-    /// <summary>Scrapes served at once; each holds a page in memory. One more is answered with 503.</summary>
-    public int MaxScrapes { get; init; } = 8;
+    /// <summary>Who is let in, and who has to go.</summary>
+    public required ConnectionGuard Connections { get; init; }
+
+    /// <summary>False once the collection hangs.</summary>
+    public Func<bool> Alive { get; init; } = static () => true;
 
     /// <summary>
     /// Time a reader has for taking its page, after which the connection is cut and its memory given back.

@@ -24,11 +24,14 @@ internal static class LogEvents
     public const int PodsFound = 109;
     public const int PodsTrouble = 110;
     public const int EventsEnded = 111;
+    public const int Halted = 112;
 
     // Reload.
     public const int Reloaded = 200;
     public const int ReloadRefused = 201;
     public const int RestartNeeded = 202;
+    public const int Stopped = 203;
+    public const int ReloadFailed = 204;
 
     // Event outlets.
     public const int OutletFault = 300;
@@ -37,14 +40,18 @@ internal static class LogEvents
     public const int EventsWrittenAgain = 303;
     public const int EventsNotSent = 304;
     public const int EventsSentAgain = 305;
+    public const int EventsHalved = 306;
 
     // HTTP server.
     public const int Listening = 400;
     public const int ListeningToOthers = 401;
+    public const int Crowded = 402;
 
     // Metrics over OTLP.
     public const int OtlpStarted = 2000;
     public const int OtlpFailed = 2001;
     public const int OtlpRejected = 2002;
     public const int OtlpRecovered = 2003;
+    public const int OtlpRemark = 2004;
+    public const int OtlpSplit = 2005;
 }

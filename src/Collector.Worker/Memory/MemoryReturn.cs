@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Collector.Worker.Memory;
 
 /// <summary>
@@ -8,8 +6,8 @@ namespace Collector.Worker.Memory;
 /// namespaces, all day.
 /// </summary>
 /// <param name="giveBack">Does it: in the program, the garbage collector.</param>
-/// <param name="clock">Seconds of a clock that nobody sets.</param>
-internal sealed class MemoryReturn(Action giveBack, Func<double> clock)
+/// <param name="time">Measures how long.</param>
+internal sealed class MemoryReturn(Action giveBack, TimeProvider time)
 {
     /// <summary>Collections that leave the garbage of opening everything behind.</summary>
     private const int Start = 2;
@@ -17,15 +15,15 @@ internal sealed class MemoryReturn(Action giveBack, Func<double> clock)
     /// <summary>Below this many series there is nothing to give back that would matter.</summary>
     private const long Few = 5_000;
 
-    /// <summary>Seconds that a node must have been smaller for: pods that restart come back.</summary>
-    private const double Lasting = 60;
+    /// <summary>How long a node must have been smaller: pods that restart come back.</summary>
+    private static readonly TimeSpan Lasting = TimeSpan.FromMinutes(1);
 
     private int _collections;
     private long _most;
-    private double? _smallerSince;
+    private long? _smallerSince;
 
     public MemoryReturn()
-        : this(GiveBack, () => (double)Stopwatch.GetTimestamp() / Stopwatch.Frequency)
+        : this(GiveBack, TimeProvider.System)
     {
     }
 
@@ -48,9 +46,8 @@ internal sealed class MemoryReturn(Action giveBack, Func<double> clock)
             _smallerSince = null;
             return;
         }
-        var now = clock();
-        _smallerSince ??= now;
-        if (now - _smallerSince < Lasting)
+        _smallerSince ??= time.GetTimestamp();
+        if (time.GetElapsedTime(_smallerSince.Value) < Lasting)
             return;
         giveBack();
         _most = series;

@@ -38,18 +38,26 @@ internal sealed class TelemetryEnd : IDisposable
 }
 
 /// <summary>Ends requests under way, and refuses new ones, once the telemetry has ended.</summary>
-internal sealed class EndingHandler(HttpMessageHandler inner, TelemetryEnd end) : DelegatingHandler(inner)
+/// <param name="inner">Sends them.</param>
+/// <param name="end">When that is.</param>
+/// <param name="answered">Is shown every answer: what the SDK makes of one tells success from failure only.</param>
+internal sealed class EndingHandler(
+    HttpMessageHandler inner, TelemetryEnd end, Action<HttpResponseMessage>? answered = null) : DelegatingHandler(inner)
 {
     protected override HttpResponseMessage Send(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, end.Token);
-        return base.Send(request, linked.Token);
+        var response = base.Send(request, linked.Token);
+        answered?.Invoke(response);
+        return response;
     }
 
     protected override async Task<HttpResponseMessage> SendAsync(
         HttpRequestMessage request, CancellationToken cancellationToken)
     {
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, end.Token);
-        return await base.SendAsync(request, linked.Token).ConfigureAwait(false);
+        var response = await base.SendAsync(request, linked.Token).ConfigureAwait(false);
+        answered?.Invoke(response);
+        return response;
     }
 }

@@ -58,7 +58,9 @@ public static class TelemetryExtensions
     /// Sets every option, because the SDK has read the variables by itself, and by other rules: its default protocol
     /// and endpoint differ from ours.
     /// </summary>
-    internal static void Apply(OtlpSignalSettings settings, TelemetryEnd end, OtlpExporterOptions options)
+    internal static void Apply(
+        OtlpSignalSettings settings, TelemetryEnd end, OtlpExporterOptions options,
+        Action<HttpResponseMessage>? answered = null)
     {
         options.Endpoint = settings.Endpoint!;
         options.Protocol = settings.Protocol == OtlpProtocol.Grpc
@@ -68,12 +70,13 @@ public static class TelemetryExtensions
         options.TimeoutMilliseconds = (int)settings.Timeout.TotalMilliseconds;
         // The SDK splits its text form at every comma, also at those within a value: ours are set on the client.
         options.Headers = null;
-        options.HttpClientFactory = () => Client(settings, end);
+        options.HttpClientFactory = () => Client(
+            settings, new EndingHandler(OtlpHttp.Handler(settings), end, answered));
     }
 
-    private static HttpClient Client(OtlpSignalSettings settings, TelemetryEnd end)
+    private static HttpClient Client(OtlpSignalSettings settings, HttpMessageHandler handler)
     {
-        var client = new HttpClient(new EndingHandler(OtlpHttp.Handler(settings), end)) { Timeout = settings.Timeout };
+        var client = new HttpClient(handler) { Timeout = settings.Timeout };
         foreach (var (name, value) in settings.Headers)
             client.DefaultRequestHeaders.TryAddWithoutValidation(name, value);
         return client;

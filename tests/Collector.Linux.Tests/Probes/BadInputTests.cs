@@ -115,6 +115,22 @@ public sealed class BadInputTests
         run.Value("netlens.tcp.active_opens").ShouldBe(1);
         run.Value("netlens.tcp.max_conn").ShouldBe(-1);
         run.Series().Single(s => s.Metric.Name == "netlens.tcp.segments").Value.ShouldBe(long.MaxValue);
+        run.Failures.ShouldBe(["over_63_bits"]);
+    }
+
+    [Theory]
+    [InlineData("udp", "netlens.udp.no_ports", "proc/net/snmp6", "Udp6NoPorts                     \t9223372036854775808\n")]
+    [InlineData("ipvs", "netlens.ipvs.connections", "proc/net/ip_vs_stats", null)]
+    public void A_counter_beyond_63_bits_does_not_vanish_without_a_word(
+        string probe, string metric, string file, string? text)
+    {
+        using var tree = new TestTree("5.15");
+        tree.Write(file, text ?? "   Total Incoming Outgoing         Incoming         Outgoing\n"
+            + "   Conns  Packets  Packets            Bytes            Bytes\n"
+            + "8000000000000000        0        0                0                0\n");
+        using var run = new FileProbeRun(probe, tree.Paths);
+        run.Collect().Value(metric, "network.type=ipv6").ShouldBeNull();
+        run.Failures.ShouldNotBeEmpty();
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using Collector.Core.Subjects;
+using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Probes;
 using Collector.Linux.Probes.Links;
@@ -230,6 +231,77 @@ public sealed class NetdevTests
         total.Look(Link.Link(8, "vf0", rxBytes: (1 << 30) + 3)).ShouldBe(1660);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Hardware_under_hardware_counts_once(bool isHost)
+    {
+        // Azure's netvsc and its virtual function; net_failover and the two that it is made of. None has a kind.
+        MessageBytes[] Netvsc(ulong bytes) =>
+        [
+            Link.Link(1, "lo", loopback: true, rxBytes: bytes),
+            Link.Link(2, "eth0", rxBytes: bytes),
+            Link.Link(3, "enP1s1", master: 2, rxBytes: bytes),
+        ];
+        MessageBytes[] Failover(ulong bytes) =>
+        [
+            Link.Link(2, "eth0", rxBytes: bytes),
+            Link.Link(3, "eth0nsby", master: 2, rxBytes: bytes / 2),
+            Link.Link(4, "ens5", master: 2, rxBytes: bytes / 2),
+        ];
+        Sum(isHost, Netvsc(100), Netvsc(1100)).ShouldBe(1100);
+        Sum(isHost, Failover(100), Failover(1100)).ShouldBe(1100);
+    }
+
+    [Fact]
+    public void A_tunnel_counts_where_nothing_carries_it()
+    {
+        MessageBytes Way(ulong bytes) => Link.Link(2, "eth0", "veth", lower: 8, lowerElsewhere: true, rxBytes: bytes);
+        // It sends from another namespace, so nothing of what it carries passes here a second time.
+        MessageBytes Moved(ulong bytes) =>
+            Link.Link(3, "vx0", "vxlan", lower: 2, lowerElsewhere: true, rxBytes: bytes);
+        MessageBytes Own(ulong bytes) => Link.Link(4, "wg0", "wireguard", rxBytes: bytes);
+        MessageBytes Dummy(ulong bytes) => Link.Link(5, "dummy0", "dummy", rxBytes: bytes);
+        Sum(false, [Moved(0)], [Moved(70)]).ShouldBe(70);
+        Sum(false, [Way(0), Moved(0)], [Way(100), Moved(70)]).ShouldBe(170);
+        Sum(false, [Own(0), Dummy(0)], [Own(70), Dummy(5)]).ShouldBe(70);
+        Sum(false, [Way(0), Own(0)], [Way(100), Own(70)]).ShouldBe(100);
+        Sum(true, [Link.Link(6, "nic0", rxBytes: 1), Moved(0)], [Link.Link(6, "nic0", rxBytes: 101), Moved(70)])
+            .ShouldBe(101);
+    }
+
+    [Fact]
+    public void A_port_of_an_Open_vSwitch_counts_away_from_it_and_not_beside_it()
+    {
+        MessageBytes Port(ulong bytes) => Link.Link(3, "int0", "openvswitch", rxBytes: bytes);
+        Sum(false, [Port(0)], [Port(70)]).ShouldBe(70);
+        MessageBytes[] Beside(ulong bytes) =>
+        [
+            Port(bytes), Link.Link(4, "ovs-system", "openvswitch"),
+            Link.Link(5, "veth5", "veth", lower: 2, lowerElsewhere: true, master: 4, rxBytes: bytes),
+        ];
+        Sum(false, Beside(0), Beside(70)).ShouldBe(70);
+    }
+
+    [Fact]
+    public void A_device_counts_from_the_figures_with_which_it_came()
+    {
+        var total = new TotalOf(isHost: false);
+        total.Look(Link.Link(2, "eth0", "veth", rxBytes: 10)).ShouldBe(10);
+        total.Hear(Rtnl.RTM_NEWLINK, Link.Link(3, "tun0", "tun", rxBytes: 5));
+        total.Look(Link.Link(2, "eth0", "veth", rxBytes: 10), Link.Link(4, "vf0", rxBytes: 1 << 30)).ShouldBe(10);
+        total.Hear(Rtnl.RTM_NEWLINK, Link.Link(5, "net1", "veth", rxBytes: 1000));
+        // What is told of it later is not how it came.
+        total.Hear(Rtnl.RTM_NEWLINK, Link.Link(5, "net1", "veth", rxBytes: 1200));
+        var net1 = Link.Link(5, "net1", "veth", rxBytes: 1234);
+        total.Look(Link.Link(2, "eth0", "veth", rxBytes: 10), net1).ShouldBe(244);
+        // It leaves and is back before the next look, with what it did elsewhere.
+        total.Hear(Rtnl.RTM_DELLINK, Link.Link(5, "net1", "veth", rxBytes: 1240));
+        total.Hear(Rtnl.RTM_NEWLINK, Link.Link(5, "net1", "veth", rxBytes: 5000));
+        total.Look(Link.Link(2, "eth0", "veth", rxBytes: 10), Link.Link(5, "net1", "veth", rxBytes: 5007))
+            .ShouldBe(251);
+    }
+
     private static long Sum(bool isHost, MessageBytes[] first, MessageBytes[] second)
     {
         var total = new TotalOf(isHost);
@@ -274,7 +346,7 @@ public sealed class NetdevTests
             ns.Run("ip", "link", "set", device, "up");
     }
 
-    private static void SendDatagrams(TestNetns from, string to, int count, int size)
+    internal static void SendDatagrams(TestNetns from, string to, int count, int size)
     {
         KernelProbeRun.WaitForCarrier(from);
         from.Inside(() =>
@@ -303,7 +375,7 @@ public sealed class NetdevTests
     {
         private readonly LinkTable _table = new();
         private readonly NetdevTotal _total = new(new NetNamespace(1, 1, isHost, 0));
-        private readonly Dictionary<int, long[]> _counted = [];
+        private readonly Dictionary<Collector.Linux.Kernel.Netlink.Link, long[]> _counted = [];
         private bool _started;
 
         public long Look(params MessageBytes[] devices)
@@ -312,11 +384,17 @@ public sealed class NetdevTests
             _total.Begin(_table);
             foreach (var link in _table.Links)
             {
-                var isNew = _counted.TryAdd(link.Index, new long[NetdevTotal.Columns]);
-                _total.Add(link, _counted[link.Index], isNew, atStart: !_started);
+                if (_counted.TryAdd(link, new long[NetdevTotal.Columns]))
+                    NetdevTotal.BeginAt(link, _counted[link], wasHere: !_started);
+                _total.Add(link, _counted[link]);
             }
             _started = true;
+            foreach (var gone in _counted.Keys.Where(l => !_table.Links.Contains(l)).ToList())
+                _counted.Remove(gone);
             return _total.Sums[0];
         }
+
+        public void Hear(ushort type, MessageBytes device) =>
+            ((INetlinkNews)_table).Hear(new NetlinkMessage(type, device.Bytes));
     }
 }

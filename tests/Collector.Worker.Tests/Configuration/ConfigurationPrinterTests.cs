@@ -62,6 +62,7 @@ public class ConfigurationPrinterTests
               headers:  # f.yaml:4; OTEL_EXPORTER_OTLP_HEADERS goes over it
                 # authorization: not shown
               compression: null  # default
+              maxRequestSize: null  # default
               timeout: null  # default
               temporality: null  # default
               certificate: null  # default

@@ -49,6 +49,23 @@ public class ValueTests
     }
 
     [Theory]
+    [InlineData("[fe80::1%no-such]:1", "names the interface no-such, which this machine has not")]
+    [InlineData("[fe80::1]:1", "needs its interface, as in [fe80::1%eth0]:9102")]
+    public void An_address_of_a_link_needs_its_interface(string text, string problem)
+    {
+        ListenAddress.TryParse(text, out _, out var found).ShouldBeFalse();
+        found.ShouldBe(problem);
+    }
+
+    [Fact]
+    public void An_address_of_a_link_keeps_its_interface()
+    {
+        ListenAddress.TryParse("[fe80::1%lo]:1", out var found, out _).ShouldBeTrue();
+        found!.EndPoint!.Address.ScopeId.ShouldBe(1);
+        found.ToString().ShouldBe("[fe80::1%lo]:1");
+    }
+
+    [Theory]
     [InlineData("")]
     [InlineData(":1")]
     [InlineData("1:1")]

@@ -103,6 +103,99 @@ public sealed class AgentTests
         WaitForPage(agent, $"netlens_netns_name=\"{later.Name}\"");
     }
 
+    /// <summary>It says what it needs, or answers: the first request opens what the runtime had no use for before.</summary>
+    [RequiresRootFact]
+    public void At_whichever_limit_of_files_it_answers_or_refuses_to_start()
+    {
+        var many = Enumerable.Range(0, 61).Select(_ => new TestNetns()).ToArray();
+        try
+        {
+            foreach (var limit in (int[])[64, 128, 256, 300, 384, 448, 512])
+                Answer(limit);
+        }
+        finally
+        {
+            foreach (var ns in many)
+                ns.Dispose();
+        }
+    }
+
+    private static void Answer(int limit)
+    {
+        using var agent = new AgentProcess(Quick, shell: $"ulimit -n {limit}; exec \"$0\" run --config \"$1\"");
+        while (!agent.LogLines.Any(l => l.Contains("first snapshot") || l.Contains("cannot start")))
+            Thread.Sleep(50);
+        if (agent.LogLines.FirstOrDefault(l => l.Contains("cannot start")) is { } refused)
+        {
+            refused.ShouldContain($"at most {limit} open files are allowed; netlens needs ");
+            agent.WaitForExit().ShouldBe(4);
+            return;
+        }
+        var idle = Enumerable.Range(0, 100).Select(_ => new TcpClient(agent.Address.Host, agent.Address.Port)).ToArray();
+        agent.Get("/metrics").ShouldContain("netlens_tcp_");
+        agent.Get("/healthz").ShouldBe("ok\n");
+        Array.ForEach(idle, c => c.Dispose());
+        agent.Signal("TERM");
+        agent.WaitForExit().ShouldBe(0, $"{limit} files");
+    }
+
+    [RequiresRootFact]
+    public void A_folder_that_is_no_proc_is_refused()
+    {
+        using var agent = new AgentProcess($"{Quick}paths: {{ proc: /dev }}\n");
+        agent.WaitForExit().ShouldBe(4);
+        agent.LogLines.ShouldContain(l => l.Contains("cannot start: paths.proc: /dev is no proc file system"));
+    }
+
+    [Fact]
+    public void A_process_that_was_stopped_does_not_blame_its_collections()
+    {
+        using var agent = new AgentProcess(Quick);
+        agent.WaitForLog("first snapshot");
+        agent.Signal("STOP");
+        Thread.Sleep(5000);
+        agent.Signal("CONT");
+        agent.WaitForLog("the process or the machine was stopped or starved");
+        agent.LogLines.ShouldNotContain(l => l.Contains("a collection took 0.0 s"));
+    }
+
+    /// <summary>Four lines a minute at most, whatever a stranger does.</summary>
+    [Fact]
+    public async Task Connections_by_the_thousand_are_one_line_and_no_memory()
+    {
+        using var agent = new AgentProcess(Quick);
+        agent.Get("/metrics").ShouldNotBeEmpty();
+        var (lines, before) = (agent.LogLines.Count(), Resident(agent.Id));
+        var idle = new List<TcpClient>();
+        for (var i = 0; i < 2000; i++)
+        {
+            idle.Add(new TcpClient(agent.Address.Host, agent.Address.Port));
+            if (i % 100 == 0)
+                agent.Get("/healthz").ShouldBe("ok\n");
+        }
+        agent.Get("/metrics").ShouldContain("netlens_http_connections_evicted_total");
+        var loops = Enumerable.Range(0, 8).Select(_ => ScrapeFor(TimeSpan.FromSeconds(3), agent)).ToArray();
+        for (var i = 0; i < 10; i++)
+            agent.Get("/healthz").ShouldBe("ok\n");
+        await Task.WhenAll(loops);
+        (agent.LogLines.Count() - lines).ShouldBeLessThanOrEqualTo(4, string.Join('\n', agent.LogLines));
+        agent.LogLines.Count(l => l.Contains("connections at once")).ShouldBe(1);
+        (Resident(agent.Id) - before).ShouldBeLessThan(40 * 1024, "KiB");
+        idle.ForEach(c => c.Dispose());
+    }
+
+    private static async Task ScrapeFor(TimeSpan time, AgentProcess agent)
+    {
+        using var client = new HttpClient { BaseAddress = agent.Address };
+        client.DefaultRequestHeaders.AcceptEncoding.ParseAdd("gzip");
+        for (var clock = System.Diagnostics.Stopwatch.StartNew(); clock.Elapsed < time;)
+            (await client.GetByteArrayAsync("/metrics")).ShouldNotBeEmpty();
+    }
+
+    /// <summary>KiB.</summary>
+    private static long Resident(int pid) => long.Parse(File.ReadLines($"/proc/{pid}/status")
+        .Single(l => l.StartsWith("VmRSS:")).Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2]);
+
     [Fact]
     public void An_outlet_for_events_is_open_from_the_start_and_counted()
     {

@@ -51,39 +51,111 @@ public sealed class HostileRequestTests
     }
 
     [Fact]
-    public async Task A_reader_that_does_not_read_loses_its_slot_and_the_others_are_told()
+    public async Task A_reader_that_does_not_read_makes_way_for_the_next_one_and_is_counted()
     {
-        await using var server = await HttpServerFixture.StartAsync(
-            maxScrapes: 1, writeTimeout: TimeSpan.FromSeconds(2));
+        await using var server = await HttpServerFixture.StartAsync(maxScrapes: 1);
         CollectLarge(server.Node);
-        using var lazy = new TcpClient { ReceiveBufferSize = 4096 };
-        await lazy.ConnectAsync(server.Address.Host, server.Address.Port);
-        await lazy.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"GET /metrics HTTP/1.1\r\n{Host}\r\n"));
-        // Its first bytes prove that it holds the slot.
-        await lazy.GetStream().ReadExactlyAsync(new byte[16]);
+        using var lazy = await LazyReader(server);
 
-        using var refused = await server.Client.GetAsync("/metrics");
-        refused.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
-        refused.Headers.RetryAfter!.Delta.ShouldBe(TimeSpan.FromSeconds(1));
-        (await refused.Content.ReadAsStringAsync()).ShouldBe("1 scrapes are under way, which is the limit\n");
-        server.Http.Statistics.Rejected.ShouldBe(1);
+        using var served = await server.Client.GetAsync("/metrics");
+        served.StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await served.Content.ReadAsStringAsync()).Length.ShouldBeGreaterThan(10_000_000);
+        while (server.Http.Statistics.Rejected == 0)
+            await Task.Delay(50);
+        server.Http.Connections.Evicted.ShouldBe(1);
+    }
 
+    [Fact]
+    public async Task A_reader_that_does_not_read_is_cut_off_in_the_end()
+    {
+        await using var server = await HttpServerFixture.StartAsync(writeTimeout: TimeSpan.FromSeconds(2));
+        CollectLarge(server.Node);
+        using var lazy = await LazyReader(server);
         while (server.Http.Statistics.Aborted == 0)
             await Task.Delay(50);
-        using var served = await Retry(server);
+        using var served = await server.Client.GetAsync("/metrics");
         served.StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
-    // The slot is free a moment after the abort was counted.
-    private static async Task<HttpResponseMessage> Retry(HttpServerFixture server)
+    [Fact]
+    public async Task Readers_that_hold_pages_of_many_snapshots_lose_the_oldest()
     {
-        while (true)
+        await using var server = await HttpServerFixture.StartAsync(maxScrapes: 100);
+        var readers = new List<TcpClient>();
+        for (var i = 0; i < 6; i++)
         {
-            var response = await server.Client.GetAsync("/metrics");
-            if (response.StatusCode == HttpStatusCode.OK)
-                return response;
-            response.Dispose();
+            CollectLarge(server.Node);
+            readers.Add(await LazyReader(server));
+        }
+        while (server.Http.Statistics.Rejected < 3)
             await Task.Delay(50);
+        server.Http.Statistics.Rejected.ShouldBe(3, "the newest page and two older ones stay");
+        readers.ForEach(r => r.Dispose());
+    }
+
+    [Theory]
+    [InlineData(64)]
+    [InlineData(200)]
+    [InlineData(2000)]
+    public async Task Idle_connections_keep_nobody_out(int count)
+    {
+        await using var server = await HttpServerFixture.StartAsync(maxConnections: 64);
+        server.Node.CollectGolden();
+        var idle = new List<TcpClient>();
+        for (var i = 0; i < count; i++)
+        {
+            var client = new TcpClient();
+            await client.ConnectAsync(server.Address.Host, server.Address.Port);
+            // One sends nothing, one keeps its connection after a request, one never ends its request.
+            if (i % 3 != 0)
+                await Send(client, i % 3 == 1 ? $"GET /healthz HTTP/1.1\r\n{Host}\r\n" : "GET /hea");
+            idle.Add(client);
+            if (i % (count / 20) != 0)
+                continue;
+            using var fresh = new HttpClient { BaseAddress = server.Address };
+            (await fresh.GetStringAsync("/healthz")).ShouldBe("ok\n");
+            (await fresh.GetStringAsync("/metrics")).ShouldNotBeEmpty();
+        }
+        if (count > 64)
+            server.Http.Connections.Evicted.ShouldBeGreaterThan(count / 2);
+        idle.ForEach(c => c.Dispose());
+    }
+
+    [Fact]
+    public async Task A_page_is_rendered_once_for_all_who_ask_at_the_same_time()
+    {
+        await using var server = await HttpServerFixture.StartAsync(maxScrapes: 100);
+        CollectLarge(server.Node);
+        var pages = await Task.WhenAll(
+            Enumerable.Range(0, 20).Select(_ => server.Client.GetStringAsync("/metrics")));
+        pages.Distinct().Count().ShouldBe(1);
+        server.Http.Statistics.Scrapes.ShouldBe(20);
+        server.Http.Statistics.Renders.ShouldBe(1);
+
+        server.Node.CollectGolden();
+        await server.Client.GetStringAsync("/metrics");
+        server.Http.Statistics.Renders.ShouldBe(2);
+    }
+
+    private static async Task<TcpClient> LazyReader(HttpServerFixture server)
+    {
+        var lazy = new TcpClient { ReceiveBufferSize = 4096 };
+        await lazy.ConnectAsync(server.Address.Host, server.Address.Port);
+        await Send(lazy, $"GET /metrics HTTP/1.1\r\n{Host}\r\n");
+        // Its first bytes prove that its page is being sent.
+        await lazy.GetStream().ReadExactlyAsync(new byte[16]);
+        return lazy;
+    }
+
+    // The server may close before it has read everything.
+    private static async Task Send(TcpClient client, string text)
+    {
+        try
+        {
+            await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(text));
+        }
+        catch (IOException)
+        {
         }
     }
 

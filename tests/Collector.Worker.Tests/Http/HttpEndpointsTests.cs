@@ -128,6 +128,20 @@ public sealed class HttpEndpointsTests
         (await response.Content.ReadAsStringAsync()).ShouldBe("the last snapshot is 46 s old; 45 s is the limit\n");
     }
 
+    [Theory]
+    [InlineData(-3600)]
+    [InlineData(3600)]
+    public async Task Ready_does_not_mind_a_clock_that_is_set(int seconds)
+    {
+        await using var server = await HttpServerFixture.StartAsync();
+        server.Node.CollectGolden();
+        server.Node.Time.Step = TimeSpan.FromSeconds(seconds);
+        (await server.Client.GetStringAsync("/readyz")).ShouldBe("ready\n");
+        server.Node.Time.Now += TimeSpan.FromSeconds(46);
+        using var response = await server.Client.GetAsync("/readyz");
+        response.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
+    }
+
     [Fact]
     public async Task A_thread_that_ended_makes_the_agent_unready_and_not_dead()
     {
@@ -137,6 +151,38 @@ public sealed class HttpEndpointsTests
         response.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
         (await response.Content.ReadAsStringAsync()).ShouldBe("the thread that reads events ended: EBADF\n");
         (await server.Client.GetStringAsync("/healthz")).ShouldBe("ok\n");
+    }
+
+    [Fact]
+    public async Task A_collection_that_hangs_makes_the_agent_dead()
+    {
+        var alive = true;
+        await using var server = await HttpServerFixture.StartAsync(alive: () => alive);
+        (await server.Client.GetStringAsync("/healthz")).ShouldBe("ok\n");
+        alive = false;
+        using var response = await server.Client.GetAsync("/healthz");
+        response.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
+        (await response.Content.ReadAsStringAsync()).ShouldBe("the collection does not come round\n");
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("somebody's")]
+    public async Task A_file_where_the_socket_should_be_stays(string content)
+    {
+        var path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(path, content);
+            var failure = await Should.ThrowAsync<HttpListenException>(
+                () => HttpServerFixture.StartAsync("unix:" + path));
+            failure.Message.ShouldStartWith($"cannot listen on unix:{path}: ");
+            File.ReadAllText(path).ShouldBe(content);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
     }
 
     [Fact]

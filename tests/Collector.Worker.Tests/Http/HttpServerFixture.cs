@@ -35,7 +35,7 @@ internal sealed class HttpServerFixture : IAsyncDisposable
 
     public static async Task<HttpServerFixture> StartAsync(
         string listen = "127.0.0.1:0", MetricNaming naming = MetricNaming.Otel, int maxScrapes = 8,
-        TimeSpan? writeTimeout = null, string? fault = null)
+        int maxConnections = 256, TimeSpan? writeTimeout = null, string? fault = null, Func<bool>? alive = null)
     {
         var node = new PrometheusSnapshotFixture();
         var options = new AgentOptions
@@ -51,13 +51,14 @@ internal sealed class HttpServerFixture : IAsyncDisposable
             Version = "1.2.3<&>",
             Fault = () => fault,
             Time = node.Time,
-            MaxScrapes = maxScrapes,
+            Connections = new(maxConnections, maxScrapes),
+            Alive = alive ?? (() => true),
             WriteTimeout = writeTimeout ?? TimeSpan.FromSeconds(30),
         };
         var address = ListenAddress.Parse(listen);
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore();
-        builder.ConfigureKestrel(address);
+        builder.ConfigureKestrel(address, http.Connections);
         builder.Services.AddRoutingCore();
         var app = builder.Build();
         app.MapNetlens(address, http);

@@ -1,13 +1,14 @@
 using Collector.Worker.Memory;
+using Collector.Worker.Tests.Export.Prometheus;
 
 namespace Collector.Worker.Tests.Memory;
 
 public sealed class MemoryReturnTests
 {
     private int _given;
-    private double _now;
+    private readonly ManualTime _time = new(DateTimeOffset.UnixEpoch);
 
-    private MemoryReturn Return => field ??= new(() => _given++, () => _now);
+    private MemoryReturn Return => field ??= new(() => _given++, _time);
 
     [Fact]
     public void The_start_gives_back_what_opening_everything_took()
@@ -67,7 +68,7 @@ public sealed class MemoryReturnTests
 
     private void Run(int seconds, long series)
     {
-        for (var end = _now + seconds; _now < end; _now += 2)
+        for (var end = _time.Now.AddSeconds(seconds); _time.Now < end; _time.Now += TimeSpan.FromSeconds(2))
             Return.After(series);
     }
 }

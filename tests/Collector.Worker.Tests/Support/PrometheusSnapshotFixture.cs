@@ -156,5 +156,12 @@ internal sealed class ManualTime(DateTimeOffset now) : TimeProvider
 {
     public DateTimeOffset Now { get; set; } = now;
 
-    public override DateTimeOffset GetUtcNow() => Now;
+    /// <summary>What the time of day was set forward, or back, without any time passing.</summary>
+    public TimeSpan Step { get; set; }
+
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    public override DateTimeOffset GetUtcNow() => Now + Step;
+
+    public override long GetTimestamp() => Now.UtcTicks;
 }

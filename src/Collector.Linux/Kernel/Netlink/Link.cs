@@ -18,7 +18,13 @@ public enum LinkRole
     /// <summary>Made of other devices: bridge, bond, team, vrf.</summary>
     Master,
 
-    /// <summary>Its packets pass another device too, wrapped or redirected, or go nowhere.</summary>
+    /// <summary>Its packets pass, wrapped, a device of the namespace in which it was made.</summary>
+    Tunnel,
+
+    /// <summary>Open vSwitch: its datapath or a port of it, which may be moved away from it.</summary>
+    Switch,
+
+    /// <summary>Its packets pass another device too, redirected, or go nowhere.</summary>
     Derived,
 
     Loopback,
@@ -46,6 +52,9 @@ public sealed class Link(int index)
     /// <summary>The device below or the veth's peer, when it is in this namespace; else 0.</summary>
     public int LowerHere { get; private set; }
 
+    /// <summary>The device below, the peer, or the namespace from which a tunnel sends is another one.</summary>
+    public bool LowerElsewhere { get; private set; }
+
     public int Master { get; private set; }
 
     public long Mtu { get; private set; }
@@ -58,6 +67,12 @@ public sealed class Link(int index)
 
     /// <summary>rtnl_link_stats64 in its order, as many as the kernel sent.</summary>
     public ReadOnlySpan<long> Statistics => _statistics.AsSpan(0, StatisticsSent);
+
+    /// <summary>The same at the moment it came into the namespace; null where nobody saw it come.</summary>
+    public long[]? Past { get; init; }
+
+    /// <summary>It came between two looks, and nobody saw with what.</summary>
+    public bool PastIsUnknown { get; init; }
 
     internal int StatisticsSent { get; private set; }
 
@@ -72,14 +87,28 @@ public sealed class Link(int index)
             Kind = loopback ? "loopback" : message.Kind.IsEmpty ? "physical" : NamePool.Of(message.Kind);
             Role = loopback ? LinkRole.Loopback : LinkRoles.Of(Kind);
         }
+        LowerElsewhere = message.LowerElsewhere;
         LowerHere = message.LowerElsewhere || message.LowerIndex == Index ? 0 : message.LowerIndex;
         Master = message.Master;
         Mtu = message.Mtu;
         IsUp = (message.Flags & (Rtnl.IFF_UP | Rtnl.IFF_RUNNING)) == (Rtnl.IFF_UP | Rtnl.IFF_RUNNING);
         CarrierChanges = message.CarrierChanges;
-        StatisticsSent = Math.Min(message.Statistics.Length, StatisticCount);
-        for (var i = 0; i < StatisticsSent; i++)
-            _statistics[i] = unchecked((long)message.Statistics[i]);
+        StatisticsSent = Copy(message, _statistics);
+    }
+
+    internal static long[] StatisticsOf(scoped in LinkMessage message)
+    {
+        var statistics = new long[StatisticCount];
+        Copy(message, statistics);
+        return statistics;
+    }
+
+    private static int Copy(scoped in LinkMessage message, long[] into)
+    {
+        var sent = Math.Min(message.Statistics.Length, StatisticCount);
+        for (var i = 0; i < sent; i++)
+            into[i] = unchecked((long)message.Statistics[i]);
+        return sent;
     }
 
     private bool SameKind(ReadOnlySpan<byte> kind, bool loopback) =>
@@ -96,10 +125,12 @@ internal static class LinkRoles
         // ipoib, wwan and can register rtnl_link_ops for hardware.
         "physical" or "ipoib" or "wwan" or "can" => LinkRole.Physical,
         "tun" => LinkRole.Process,
-        "bridge" or "bond" or "team" or "vrf" or "hsr" or "batadv" or "openvswitch" or "failover" => LinkRole.Master,
+        "bridge" or "bond" or "team" or "vrf" or "hsr" or "batadv" => LinkRole.Master,
+        "openvswitch" => LinkRole.Switch,
         "vxlan" or "geneve" or "gre" or "gretap" or "ip6gre" or "ip6gretap" or "erspan" or "ip6erspan" or "ipip"
             or "sit" or "ip6tnl" or "vti" or "vti6" or "xfrm" or "wireguard" or "gtp" or "bareudp" or "amt" or "ovpn"
-            or "pfcp" or "ifb" or "dummy" or "nlmon" or "vsockmon" or "vcan" => LinkRole.Derived,
+            or "pfcp" or "ppp" => LinkRole.Tunnel,
+        "ifb" or "dummy" or "nlmon" or "vsockmon" or "vcan" => LinkRole.Derived,
         _ => LinkRole.Virtual,
     };
 }

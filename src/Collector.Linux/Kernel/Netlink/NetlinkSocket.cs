@@ -19,7 +19,7 @@ public enum NetlinkFamily
 /// A netlink socket of the namespace in which it was opened; kept for the namespace's life. Requests are answered
 /// synchronously on the collection thread; a kernel that stays silent for two seconds is an error.
 /// </summary>
-public sealed unsafe class NetlinkSocket : IDisposable
+public sealed unsafe partial class NetlinkSocket : IDisposable
 {
     private readonly SafeFd _fd;
     private uint _sequence;
@@ -85,22 +85,18 @@ public sealed unsafe class NetlinkSocket : IDisposable
     }
 
     /// <summary>
-    /// Receives one datagram; -1 with the error. The length is the datagram's even if the buffer is smaller.
+    /// Receives one datagram of an answer; -1 with the error. The length is the datagram's even if the buffer is
+    /// smaller.
     /// </summary>
     internal int Receive(Span<byte> into, out Errno error)
     {
         while (true)
         {
-            long n;
-            fixed (byte* p = into)
-                n = recv(_fd.Value, p, into.Length, MSG_TRUNC);
-            if (n >= 0)
-            {
-                error = Errno.None;
-                return (int)n;
-            }
-            error = SafeFd.LastErrno;
-            if (error != EINTR)
+            var n = Receive(into, MSG_TRUNC, out var unasked);
+            error = n < 0 ? SafeFd.LastErrno : Errno.None;
+            if (n >= 0 && !unasked)
+                return n;
+            if (!TookNews(into, n, error) && error != EINTR)
                 return -1;
         }
     }

@@ -16,6 +16,9 @@ internal struct SocketMessage
     /// <summary>IPv6 address as two words in network byte order read as numbers; IPv4 as ::ffff:a.b.c.d.</summary>
     public UInt128 LocalAddress;
     public ushort LocalPort;
+
+    /// <summary>The device or VRF that it is bound to, also by the scope of a link-local address; 0 for none.</summary>
+    public int Interface;
     public ulong Cookie;
 
     /// <summary>As in the link of a descriptor, "socket:[12345]"; 0 where no process has it.</summary>
@@ -41,6 +44,7 @@ internal struct SocketMessage
         socket.ReceiveQueue = header.idiag_rqueue;
         socket.SendQueue = header.idiag_wqueue;
         socket.LocalPort = BinaryPrimitives.ReverseEndianness(header.id.idiag_sport);
+        socket.Interface = (int)header.id.idiag_if;
         socket.Cookie = header.id.idiag_cookie[0] | (ulong)header.id.idiag_cookie[1] << 32;
         socket.Inode = header.idiag_inode;
         var address = new ReadOnlySpan<byte>(header.id.idiag_src, 16);

@@ -42,8 +42,12 @@ public static class DecimalReader
     /// <summary>
     /// Reads exactly as many numbers as there are places, each behind one blank, up to the end of the line.
     /// </summary>
-    public static bool TryReadAll(ReadOnlySpan<byte> line, Span<long> values)
+    public static bool TryReadAll(ReadOnlySpan<byte> line, Span<long> values) => TryReadAll(line, values, out _);
+
+    /// <summary>The same; <paramref name="absent"/> where one of them was beyond 63 bits.</summary>
+    public static bool TryReadAll(ReadOnlySpan<byte> line, Span<long> values, out bool absent)
     {
+        absent = false;
         var at = 0;
         for (var i = 0; i < values.Length; i++)
         {
@@ -59,6 +63,7 @@ public static class DecimalReader
             at++;
             if (!TryRead(line, ref at, out values[i]))
                 return false;
+            absent |= values[i] == Metric.Absent;
         }
         return at == line.Length;
     }

@@ -53,7 +53,10 @@ internal sealed class CriClient : IDisposable
     public async Task<T> CallAsync<T>(
         string method, Func<Client, CallOptions, AsyncUnaryCall<T>> call, CancellationToken cancel)
     {
-        var options = new CallOptions(deadline: DateTime.UtcNow + Deadline, cancellationToken: cancel);
+        // Not the call's own deadline, which is a time of day: a clock that is set back would put it off.
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        ended.CancelAfter(Deadline);
+        var options = new CallOptions(cancellationToken: ended.Token);
         using var answer = call(_client, options);
         return await Guarded(method, answer.ResponseAsync, cancel).ConfigureAwait(false);
     }

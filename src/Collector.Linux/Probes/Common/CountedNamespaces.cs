@@ -50,7 +50,7 @@ internal sealed class CountedNamespaces(ProbeHost host)
     private long _now;
 
     /// <summary>Looks who died, was found or is to be given up, before the maps are read.</summary>
-    /// <param name="now">Unix nanoseconds.</param>
+    /// <param name="now">The moment of the collection.</param>
     /// <param name="scarce">A map is nearly full: strangers go at the first collection without a change.</param>
     /// <param name="forget">Called for each whose rows are to go.</param>
     public void Begin(long now, bool scarce, Action<Subject> forget)

@@ -66,7 +66,7 @@ internal sealed class PacketLossCounts
 
     public void Collect(SnapshotBuilder snapshot, IEventSink events)
     {
-        _namespaces.Begin(snapshot.Time, _drops.Scarce, _forget);
+        _namespaces.Begin(snapshot.Moment, _drops.Scarce, _forget);
         _rows.Begin();
         _nodeRows.Begin();
         _legacy.Begin();

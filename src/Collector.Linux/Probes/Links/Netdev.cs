@@ -13,7 +13,9 @@ namespace Collector.Linux.Probes.Links;
 /// <summary>Traffic of every network device, and of every namespace as a whole.</summary>
 /// <remarks>
 /// A device is told apart by its index, not its name: one that is made again under its old name is a new row with a
-/// new start, one that is renamed goes on counting under its new name. The whole is <see cref="NetdevTotal"/>.
+/// new start, one that is renamed goes on counting under its new name. One that comes from another namespace brings its
+/// counters with it: its row shows them, as ip(8) does, and starts when the machine did. The whole is
+/// <see cref="NetdevTotal"/>.
 /// </remarks>
 public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
 {
@@ -89,7 +91,8 @@ public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
             throw new ProbeUnavailableException("needs rtnetlink; a recorded tree has only files");
     }
 
-    protected override NetdevDevices Open(NamespaceHandle ns, SnapshotBuilder snapshot) => new(ns.Namespace, this);
+    protected override NetdevDevices Open(NamespaceHandle ns, SnapshotBuilder snapshot) =>
+        new(ns.Namespace, Host.BootTime, this);
 
     protected override void Collect(NetdevDevices reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
@@ -115,7 +118,7 @@ public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
     {
         var writer = snapshot.Append(row);
         Span<long> basic = stackalloc long[NetdevTotal.Columns];
-        if (NetdevTotal.TryRead(link, basic))
+        if (NetdevTotal.TryRead(link.Statistics, basic))
         {
             for (var i = 0; i < basic.Length; i++)
                 writer.Set(i, basic[i]);
@@ -134,14 +137,16 @@ public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
 public sealed class NetdevDevices : IDisposable
 {
     private readonly NetNamespace _ns;
+    private readonly long _boot;
     private readonly Netdev _probe;
     private readonly NetdevTotal _total;
-    private readonly Dictionary<int, Device> _devices = [];
+    private readonly Dictionary<Link, Device> _devices = [];
     private long _lastRead;
 
-    internal NetdevDevices(NetNamespace ns, Netdev probe)
+    internal NetdevDevices(NetNamespace ns, long boot, Netdev probe)
     {
         _ns = ns;
+        _boot = boot;
         _probe = probe;
         _total = new NetdevTotal(ns);
     }
@@ -153,8 +158,7 @@ public sealed class NetdevDevices : IDisposable
         {
             var device = DeviceOf(link);
             device.Tick = snapshot.Tick;
-            _total.Add(link, device.Counted, isNew: !device.Known, atStart: _lastRead == 0);
-            device.Known = true;
+            _total.Add(link, device.Counted);
             if (device.Row is { } row)
                 _probe.Write(row, link, snapshot);
         }
@@ -166,11 +170,13 @@ public sealed class NetdevDevices : IDisposable
 
     private Device DeviceOf(Link link)
     {
-        if (!_devices.TryGetValue(link.Index, out var device))
+        if (!_devices.TryGetValue(link, out var device))
         {
-            // What was not there at the last look began after it.
-            device = new Device { Start = Math.Max(_lastRead, _ns.StartTime) };
-            _devices.Add(link.Index, device);
+            device = new Device();
+            // What was not there at the last look began after it, unless it came from elsewhere with a past.
+            var hasPast = NetdevTotal.BeginAt(link, device.Counted, wasHere: _lastRead == 0 && _ns.StartTime <= _boot);
+            device.Start = hasPast ? _boot : Math.Max(_lastRead, _ns.StartTime);
+            _devices.Add(link, device);
         }
         if (!ReferenceEquals(device.Name, link.Name) || !ReferenceEquals(device.Kind, link.Kind))
         {
@@ -183,10 +189,10 @@ public sealed class NetdevDevices : IDisposable
 
     private void DropGone(long tick)
     {
-        foreach (var (index, device) in _devices)
+        foreach (var (link, device) in _devices)
         {
             if (device.Tick != tick)
-                _devices.Remove(index);
+                _devices.Remove(link);
         }
     }
 
@@ -197,7 +203,6 @@ public sealed class NetdevDevices : IDisposable
         public readonly long[] Counted = new long[NetdevTotal.Columns];
         public long Start;
         public long Tick;
-        public bool Known;
         public string? Name;
         public string? Kind;
         public Row? Row;

@@ -13,9 +13,10 @@ using Collector.Linux.Sources;
 namespace Collector.Linux.Probes.Tcp;
 
 /// <summary>
-/// The accept queues of one namespace: a row per local address and port. Sockets that share both (SO_REUSEPORT) are
-/// added up, and the fullest of them has a column of its own, because one full queue drops connections while the
-/// sum looks empty.
+/// The accept queues of one namespace: a row per local address, port and device that the socket is bound to
+/// (SO_BINDTODEVICE, a VRF, the scope of a link-local address). Sockets that share all three (SO_REUSEPORT) are added
+/// up, and the fullest of them has columns of its own, because one full queue drops connections while the sum looks
+/// empty.
 /// </summary>
 /// <remarks>
 /// An IPv4 address bound through an IPv6 socket (::ffff:a.b.c.d) is that IPv4 address. "::" takes IPv4 connections too
@@ -31,6 +32,9 @@ internal sealed class TcpListeners(NetNamespace ns, int limit, ListenerOwners? o
     private static readonly Metric Fullest = Metric.Gauge("netlens.tcp.listen.queue.highest", Units.Connections,
         "Connections that wait at the fullest of the sockets that share the address.");
 
+    private static readonly Metric FullestLimit = Metric.Gauge("netlens.tcp.listen.queue.highest_limit",
+        Units.Connections, "Connections that may wait at that socket.");
+
     private static readonly Metric Drops = Metric.Counter("netlens.tcp.listen.dropped", Units.Packets,
         "Handshake packets that the listener dropped, for a full queue or another reason (sk_drops).");
 
@@ -38,34 +42,47 @@ internal sealed class TcpListeners(NetNamespace ns, int limit, ListenerOwners? o
         "netlens.tcp.listen.socket.count", Units.Sockets, "Sockets that listen at the address.");
 
     public static TableInfo Table { get; } = new("tcpsummary.listen", RowScope.Namespace,
-        [new("network.local.address"), new("network.local.port")], [Depth, Limit, Fullest, Drops, Shards]);
+        [new("network.local.address"), new("network.local.port"), new("network.interface.name")],
+        [Depth, Limit, Fullest, FullestLimit, Drops, Shards]);
 
     private readonly List<SocketMessage> _staged = [];
-    private readonly Dictionary<(UInt128 Address, ushort Port, Subject Owner), Group> _groups = [];
+    private readonly Dictionary<(UInt128 Address, ushort Port, int Interface, Subject Owner), Group> _groups = [];
     private readonly Dictionary<ulong, (uint Drops, long Tick)> _drops = [];
     private readonly Group _others = new();
+    private LinkTable? _links;
     private long _lastRead;
 
     /// <summary>Listening sockets.</summary>
     public int Sockets => _staged.Count;
 
+    /// <summary>One of them is bound to a device, so that devices must have names.</summary>
+    public bool AnyBound { get; private set; }
+
     private static Metric Queue(string name, string description) =>
         Metric.UpDownCounter($"netlens.tcp.listen.queue.{name}", Units.Connections, description);
 
-    void INetlinkSink.Begin() => _staged.Clear();
+    void INetlinkSink.Begin()
+    {
+        _staged.Clear();
+        AnyBound = false;
+    }
 
     bool INetlinkSink.Take(in NetlinkMessage message)
     {
         if (!SocketMessage.TryParse(message, out var socket))
             return false;
         if (socket.State == SocketCounts.Listen)
+        {
             _staged.Add(socket);
+            AnyBound |= socket.Interface != 0;
+        }
         return true;
     }
 
     /// <summary>Adds up what was taken, once it is complete.</summary>
-    public bool Commit(SnapshotBuilder snapshot)
+    public bool Commit(SnapshotBuilder snapshot, LinkTable? links = null)
     {
+        _links = links;
         owners?.Refresh(CollectionsMarshal.AsSpan(_staged), snapshot);
         _others.Begin(snapshot.Tick);
         foreach (ref var socket in CollectionsMarshal.AsSpan(_staged))
@@ -88,24 +105,42 @@ internal sealed class TcpListeners(NetNamespace ns, int limit, ListenerOwners? o
     private Group GroupOf(ref SocketMessage socket, long tick)
     {
         var owner = owners?.Of(socket.Cookie) ?? ns;
-        var key = (socket.LocalAddress, socket.LocalPort, owner);
+        var key = (socket.LocalAddress, socket.LocalPort, socket.Interface, owner);
         if (!_groups.TryGetValue(key, out var group))
         {
             if (_groups.Count >= limit)
             {
-                _others.Row ??= new Row(Table, ns, Math.Max(_lastRead, ns.StartTime), "other", 0);
+                _others.Row ??= new Row(Table, ns, Math.Max(_lastRead, ns.StartTime), "other", 0, "");
                 return _others;
             }
-            var start = Math.Max(_lastRead, owner.StartTime);
-            group = new Group
-            {
-                Row = new Row(Table, owner, start, AddressText(socket.LocalAddress), socket.LocalPort),
-            };
+            group = new Group { Start = Math.Max(_lastRead, owner.StartTime) };
             _groups.Add(key, group);
         }
-        if (group.Tick != tick)
-            group.Begin(tick);
+        if (group.Tick == tick)
+            return group;
+        group.Begin(tick);
+        var device = DeviceName(socket.Interface, group.Device);
+        if (group.Row is null || !ReferenceEquals(device, group.Device))
+        {
+            group.Device = device;
+            group.Row = new Row(
+                Table, owner, group.Start, AddressText(socket.LocalAddress), socket.LocalPort, device);
+        }
         return group;
+    }
+
+    private string DeviceName(int index, string? last)
+    {
+        if (index == 0)
+            return "";
+        if (_links?.Find(index) is { } link)
+            return link.Name;
+        if (last is not null && _links is null)
+            return last;
+        // A device may be gone while a socket is bound to it; ss(8) writes it like this.
+        Span<char> text = stackalloc char[13];
+        _ = text.TryWrite($"if{index}", out var length);
+        return NamePool.Of(text[..length]);
     }
 
     // Drops are counted per socket, and sockets come and go within a group: what is added is each one's growth.
@@ -150,9 +185,14 @@ internal sealed class TcpListeners(NetNamespace ns, int limit, ListenerOwners? o
         private long _depth;
         private long _limit;
         private long _fullest;
+        private long _fullestLimit;
         private long _drops = -1;
 
         public Row? Row { get; set; }
+
+        public long Start { get; init; }
+
+        public string? Device { get; set; }
 
         public long Tick { get; private set; }
 
@@ -165,6 +205,7 @@ internal sealed class TcpListeners(NetNamespace ns, int limit, ListenerOwners? o
             _depth = 0;
             _limit = 0;
             _fullest = 0;
+            _fullestLimit = -1;
         }
 
         public void Add(ref SocketMessage socket, long growth)
@@ -172,7 +213,10 @@ internal sealed class TcpListeners(NetNamespace ns, int limit, ListenerOwners? o
             Count++;
             _depth += socket.ReceiveQueue;
             _limit += socket.SendQueue;
-            _fullest = Math.Max(_fullest, socket.ReceiveQueue);
+            // One more than the limit fits. Of sockets that are equally full the one with more room tells more.
+            var fuller = socket.ReceiveQueue * (_fullestLimit + 1) - _fullest * (socket.SendQueue + 1L);
+            if (fuller > 0 || (fuller == 0 && socket.SendQueue > _fullestLimit))
+                (_fullest, _fullestLimit) = (socket.ReceiveQueue, socket.SendQueue);
             if (growth >= 0)
                 _drops = Math.Max(_drops, 0) + growth;
         }
@@ -183,6 +227,7 @@ internal sealed class TcpListeners(NetNamespace ns, int limit, ListenerOwners? o
             writer.Set(Depth, _depth);
             writer.Set(Limit, _limit);
             writer.Set(Fullest, _fullest);
+            writer.Set(FullestLimit, _fullestLimit);
             writer.Set(Shards, Count);
             if (_drops >= 0)
                 writer.Set(Drops, _drops);

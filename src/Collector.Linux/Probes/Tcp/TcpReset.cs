@@ -161,7 +161,7 @@ internal sealed class TcpReset : BpfProbe
 
     public override void Collect(SnapshotBuilder snapshot)
     {
-        _namespaces.Begin(snapshot.Time, _counters.Scarce, _forget);
+        _namespaces.Begin(snapshot.Moment, _counters.Scarce, _forget);
         _rows.Begin();
         if (_counters.TryRead(snapshot, Host.Events))
             _rows.Write(snapshot);

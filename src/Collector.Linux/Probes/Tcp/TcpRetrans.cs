@@ -115,7 +115,7 @@ internal sealed class TcpRetrans : BpfProbe
 
     public override void Collect(SnapshotBuilder snapshot)
     {
-        _namespaces.Begin(snapshot.Time, _counters.Scarce, _forget);
+        _namespaces.Begin(snapshot.Moment, _counters.Scarce, _forget);
         _rows.Begin();
         _totals.Begin();
         if (!_counters.TryRead(snapshot, Host.Events))

@@ -126,7 +126,13 @@ public sealed class TcpSockets : IDisposable
     internal bool Read(NamespaceHandle ns, SnapshotBuilder snapshot) =>
         (_stillness.Holds(ns, snapshot.Tick) || Walk(ns))
         && _diag.Ask(ns, InetDiag.Listen, memory: true, _listeners)
-        && _listeners.Commit(snapshot);
+        && _listeners.Commit(snapshot, _listeners.AnyBound ? LinksOf(ns, snapshot) : null);
+
+    private static LinkTable? LinksOf(NamespaceHandle ns, SnapshotBuilder snapshot)
+    {
+        var links = ns.Source<LinkTable>();
+        return links.EnsureRead(ns, snapshot.Tick) ? links : null;
+    }
 
     private bool Walk(NamespaceHandle ns)
     {

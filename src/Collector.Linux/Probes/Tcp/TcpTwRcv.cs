@@ -109,7 +109,7 @@ internal sealed class TcpTwRcv : BpfProbe
 
     public override void Collect(SnapshotBuilder snapshot)
     {
-        _namespaces.Begin(snapshot.Time, _counters.Scarce, _forget);
+        _namespaces.Begin(snapshot.Moment, _counters.Scarce, _forget);
         _rows.Begin();
         if (_counters.TryRead(snapshot, Host.Events))
             _rows.Write(snapshot);

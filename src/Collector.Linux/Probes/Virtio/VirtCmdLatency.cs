@@ -157,7 +157,7 @@ internal sealed class VirtCmdLatency : BpfProbe
     public override void Collect(SnapshotBuilder snapshot)
     {
         // A row is written as its entry is read: nothing is kept that would have to be forgotten.
-        _namespaces.Begin(snapshot.Time, _counters.Scarce, static _ => { });
+        _namespaces.Begin(snapshot.Moment, _counters.Scarce, static _ => { });
         _snapshot = snapshot;
         _sum = _gone;
         if (!_counters.TryRead(snapshot, Host.Events))

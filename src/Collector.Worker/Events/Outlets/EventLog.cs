@@ -24,6 +24,11 @@ internal static partial class EventLog
         "events cannot be sent over OTLP to {Endpoint}; until they can be, those lost are only counted")]
     public static partial void CannotSend(ILogger logger, string endpoint);
 
+    [LoggerMessage(LogEvents.EventsHalved, LogLevel.Warning,
+        "the server refuses requests of {Refused} events for their size (HTTP 413); from now on none has more than "
+            + "{Most}")]
+    public static partial void SendsFewer(ILogger logger, int refused, int most);
+
     [LoggerMessage(LogEvents.EventsSentAgain, LogLevel.Information, "events are sent over OTLP again")]
     public static partial void SendsAgain(ILogger logger);
 }

@@ -1,4 +1,5 @@
 using Collector.Core.Events;
+using Collector.Linux.Interop;
 using Collector.Worker.Configuration;
 
 namespace Collector.Worker.Events.Outlets;
@@ -21,7 +22,9 @@ internal sealed class JsonEventOutlet(ILineTarget target, ILogger log) : IEventO
     private bool _failing;
 
     public static JsonEventOutlet Create(string where, ILogger log) => new(
-        where == EventOptions.StandardOutput ? new StandardOutput() : new EventFile(where), log);
+        where == EventOptions.StandardOutput ? new StandardOutput()
+        : SpecialFile.IsPipe(where) ? new EventPipe(where)
+        : new EventFile(where), log);
 
     public string Name => "json";
 

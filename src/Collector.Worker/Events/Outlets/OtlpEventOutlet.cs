@@ -1,3 +1,4 @@
+using System.Net;
 using Collector.Core.Events;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Telemetry;
@@ -40,6 +41,9 @@ internal sealed class OtlpEventOutlet : IEventOutlet
     private readonly ILoggerFactory _factory;
     private readonly ILogger _records;
     private readonly ILogger _log;
+    private volatile bool _tooLarge;
+    private int _most = OutletQueue.LargestBatch;
+    private bool _halving;
     private bool _failing;
 
     /// <param name="settings">Where to, for logs.</param>
@@ -55,7 +59,8 @@ internal sealed class OtlpEventOutlet : IEventOutlet
         _retries = retries ?? DefaultRetries;
         _log = log;
         var options = new OtlpExporterOptions();
-        TelemetryExtensions.Apply(settings, _end, options);
+        TelemetryExtensions.Apply(
+            settings, _end, options, a => _tooLarge = a.StatusCode == HttpStatusCode.RequestEntityTooLarge);
         var otlp = new OtlpLogExporter(options);
         _exporter = new CountingExporter(otlp);
         _batch = new(_exporter, SdkQueue, Never, (int)settings.Timeout.TotalMilliseconds, SdkQueue);
@@ -77,6 +82,8 @@ internal sealed class OtlpEventOutlet : IEventOutlet
     {
         if (batch.IsEmpty)
             return 0;
+        if (batch.Length > _most)
+            return Parts(batch, _most, stop);
         using var stopping = stop.Register(_end.Begin); // Ends the request under way as well.
         for (var attempt = 0; ; attempt++)
         {
@@ -85,10 +92,12 @@ internal sealed class OtlpEventOutlet : IEventOutlet
                 Recovered();
                 return batch.Length;
             }
+            if (_tooLarge && batch.Length > 1)
+                return Halves(batch, stop);
             if (!_failing)
                 EventLog.CannotSend(_log, _settings.ToString());
             _failing = true;
-            if (attempt == _retries.Count || stop.WaitHandle.WaitOne(_retries[attempt]))
+            if (_tooLarge || attempt == _retries.Count || stop.WaitHandle.WaitOne(_retries[attempt]))
                 return 0;
         }
     }
@@ -97,6 +106,27 @@ internal sealed class OtlpEventOutlet : IEventOutlet
     {
         _end.Dispose(); // First: the SDK would wait for a request under way.
         _factory.Dispose();
+    }
+
+    /// <summary>A limit on a request's size loses nothing as long as single events are within it.</summary>
+    private int Halves(ReadOnlySpan<NetworkEvent> batch, CancellationToken stop)
+    {
+        var outermost = !_halving;
+        _halving = true;
+        var delivered = Parts(batch, _most = batch.Length / 2, stop);
+        _halving = !outermost;
+        if (outermost && delivered > 0)
+            EventLog.SendsFewer(_log, batch.Length, _most);
+        else if (outermost)
+            _most = OutletQueue.LargestBatch;
+        return delivered;
+    }
+
+    private int Parts(ReadOnlySpan<NetworkEvent> batch, int most, CancellationToken stop)
+    {
+        var first = Write(batch[..most], stop);
+        // To a server that finds even one event too large the others need not be offered.
+        return first == 0 && _tooLarge ? 0 : first + Write(batch[most..], stop);
     }
 
     private bool Send(ReadOnlySpan<NetworkEvent> batch)

@@ -33,6 +33,9 @@ internal sealed class DeltaCells
 
     public bool Has(int column) => _values[column] != Metric.Absent;
 
+    /// <summary>When it was accepted.</summary>
+    public long TimeOf(int column) => _times[column];
+
     /// <summary>
     /// What came since the last accepted value. A counter that began anew since then gives all it has counted, from
     /// its new start.

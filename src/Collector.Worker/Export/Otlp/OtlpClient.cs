@@ -25,13 +25,17 @@ internal sealed class OtlpClient : IDisposable
 {
     public const string MetricsMethod = "opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 
+    /// <summary>A server is left alone no longer, whatever it asks for: none may end the push for good.</summary>
+    public static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(5);
+
     private readonly OtlpSignalSettings _settings;
     private readonly OtlpTransport _transport;
     private readonly RetryPolicy _retry;
     private readonly TimeProvider _time;
     private readonly HttpClient _http;
     private readonly MemoryStream _compressed = new();
-    private DateTimeOffset _notBefore;
+    private long? _pausedAt;
+    private TimeSpan _pause;
 
     /// <exception cref="InvalidOperationException">A certificate file is no use.</exception>
     public OtlpClient(OtlpSignalSettings settings, string version, TimeProvider time, RetryPolicy? retry = null)
@@ -55,7 +59,7 @@ internal sealed class OtlpClient : IDisposable
     public long BytesSent { get; private set; }
 
     /// <summary>True while a server's request to be left alone still holds.</summary>
-    public bool Throttled => _time.GetUtcNow() < _notBefore;
+    public bool Throttled => _pausedAt is { } since && _time.GetElapsedTime(since) < _pause;
 
     public void Dispose()
     {
@@ -73,21 +77,43 @@ internal sealed class OtlpClient : IDisposable
         for (var attempt = 1; ; attempt++)
         {
             var left = _settings.Timeout - _time.GetElapsedTime(began);
-            var result = await TryOnceAsync(body, left, stop, both.Token).ConfigureAwait(false);
+            var result = NameProxy(await TryOnceAsync(body, left, stop, both.Token).ConfigureAwait(false));
             if (!result.Retryable)
                 return result;
             var wait = _retry.Wait(attempt);
             if (result.RetryAfter is { } asked)
             {
-                _notBefore = _time.GetUtcNow() + asked;
-                wait = asked > wait ? asked : wait;
+                Pause(asked);
+                wait = _pause > wait ? _pause : wait;
             }
             if (_time.GetElapsedTime(began) + wait >= _settings.Timeout)
-                return result.RetryAfter is null ? result : result with { Failure = OtlpFailure.Throttled };
+                return result.RetryAfter is null ? result : ThrottledBy(result);
             if (!await WaitAsync(wait, both.Token).ConfigureAwait(false))
                 return stop.IsCancellationRequested ? new OtlpResult(OtlpFailure.Shutdown, result.Detail) : result;
             Retries++;
         }
+    }
+
+    /// <summary>Whoever reads of a failure has to know that the server may not be the one that failed.</summary>
+    private OtlpResult NameProxy(OtlpResult result) => result.Accepted || _settings.Proxy is not { } proxy
+        ? result
+        : result with { Detail = $"{result.Detail}, through the proxy {proxy}" };
+
+    private void Pause(TimeSpan asked)
+    {
+        _pausedAt = _time.GetTimestamp();
+        _pause = asked < LongestPause ? asked : LongestPause;
+    }
+
+    private OtlpResult ThrottledBy(OtlpResult result)
+    {
+        var until = _time.GetUtcNow() + _pause;
+        var asked = result.RetryAfter > _pause ? $" (it asked for {result.RetryAfter:d' days 'hh':'mm':'ss})" : "";
+        return result with
+        {
+            Failure = OtlpFailure.Throttled,
+            Detail = $"{result.Detail}; the server is left alone until {until:yyyy-MM-dd HH:mm:ss} UTC{asked}",
+        };
     }
 
     private async Task<OtlpResult> TryOnceAsync(

@@ -107,6 +107,8 @@ internal sealed class OtlpEnvironment(Func<string, string?> get, List<string> er
         return IsUsable(name, url) ? url : null;
     }
 
+    public OtlpProxy? Proxy(Uri endpoint, bool grpc) => OtlpProxy.Find(get, endpoint, grpc, Fail);
+
     public bool IsUsable(string name, Uri url)
     {
         if (!url.IsAbsoluteUri || url.Scheme is not ("http" or "https"))
@@ -130,7 +132,7 @@ internal sealed class OtlpEnvironment(Func<string, string?> get, List<string> er
         foreach (var (key, value) in headers)
         {
             if (key.Length == 0 || key.AsSpan().ContainsAnyExcept(TokenCharacters))
-                Fail($"{name}: '{key}' is not a header name");
+                Fail($"{name}: '{Redacted.HeaderName(key)}' is not a header name");
             else if (value.AsSpan().ContainsAnyExceptInRange(' ', '~'))
                 Fail($"{name}: the value of '{key}' holds a character that is not printable ASCII");
         }
@@ -148,7 +150,8 @@ internal sealed class OtlpEnvironment(Func<string, string?> get, List<string> er
             var equals = item.IndexOf('=', StringComparison.Ordinal);
             var key = equals < 0 ? "" : Uri.UnescapeDataString(item[..equals].Trim());
             if (key.Length == 0)
-                Fail($"{name}: item {pairs.Count + 1} is not KEY=VALUE; allowed: KEY=VALUE,KEY=VALUE");
+                Fail($"{name}: item {pairs.Count + 1} is not KEY=VALUE; allowed: KEY=VALUE,KEY=VALUE; "
+                    + "a comma within a value is written %2C");
             else
                 pairs.Add(new(key, Uri.UnescapeDataString(item[(equals + 1)..].Trim())));
         }

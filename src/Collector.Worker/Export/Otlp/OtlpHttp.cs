@@ -1,4 +1,5 @@
 using System.Net;
+using Collector.Worker.Configuration;
 
 namespace Collector.Worker.Export.Otlp;
 
@@ -6,8 +7,25 @@ namespace Collector.Worker.Export.Otlp;
 internal static class OtlpHttp
 {
     /// <exception cref="InvalidOperationException">A certificate file is no use.</exception>
-    public static SocketsHttpHandler Handler(OtlpSignalSettings settings) => new()
+    public static SocketsHttpHandler Handler(OtlpSignalSettings settings)
     {
+        var handler = Direct(settings);
+        if (settings.Proxy is not { } proxy)
+            return handler;
+        if (settings.Protocol == OtlpProtocol.Grpc && proxy.Address.Scheme is "http" or "https")
+        {
+            handler.ConnectCallback = (to, cancel) => ProxyTunnel.ConnectAsync(proxy, to.DnsEndPoint, cancel);
+            return handler;
+        }
+        handler.UseProxy = true;
+        handler.Proxy = new WebProxy(proxy.Address) { Credentials = proxy.User };
+        return handler;
+    }
+
+    private static SocketsHttpHandler Direct(OtlpSignalSettings settings) => new()
+    {
+        // Ours are found by more rules than the runtime's own: OtlpProxy.
+        UseProxy = false,
         // A redirected export would send its headers, which hold secrets, to whoever the answer names.
         AllowAutoRedirect = false,
         UseCookies = false,

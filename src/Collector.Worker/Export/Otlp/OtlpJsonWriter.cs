@@ -79,7 +79,7 @@ internal static class OtlpJsonWriter
         else if (series.Scale is 1)
             json.WriteString("asInt", series.Raw.ToString());
         else
-            json.WriteNumber("asDouble", series.Raw * series.Scale);
+            json.WriteNumber("asDouble", Metric.Scaled(series.Raw, series.Scale));
         json.WriteEndObject();
     }
 
@@ -87,7 +87,7 @@ internal static class OtlpJsonWriter
     {
         var buckets = series.Cells[..^1];
         json.WriteString("count", buckets.Sum().ToString());
-        json.WriteNumber("sum", series.Cells[^1] * series.Scale);
+        json.WriteNumber("sum", Metric.Scaled(series.Cells[^1], series.Scale));
         json.WriteStartArray("bucketCounts");
         foreach (var count in buckets)
             json.WriteStringValue(count.ToString());

@@ -16,6 +16,15 @@ internal static partial class OtlpLog
         "The server dropped {Rejected} of {Points} points: {Detail}; {Suppressed} like answers since the last line")]
     public static partial void Rejected(ILogger log, long rejected, int points, string detail, long suppressed);
 
+    [LoggerMessage(LogEvents.OtlpRemark, LogLevel.Warning,
+        "The server took all {Points} points and remarks: {Detail}; {Suppressed} like answers since the last line")]
+    public static partial void Remark(ILogger log, int points, string detail, long suppressed);
+
+    [LoggerMessage(LogEvents.OtlpSplit, LogLevel.Warning,
+        "The server refuses requests of {Refused} bytes ({Detail}) and takes {Taken}: from now on none is larger than "
+            + "{Most} before compression; otlp.maxRequestSize sets that at once{Advice}")]
+    public static partial void Split(ILogger log, int refused, string detail, int taken, int most, string advice);
+
     [LoggerMessage(LogEvents.OtlpRecovered, LogLevel.Information, "Metrics are accepted again")]
     public static partial void Recovered(ILogger log);
 }

@@ -23,8 +23,9 @@ public sealed class OtlpMetricExporter : BackgroundService
     private readonly LogGate _rejections;
     private readonly CancellationTokenSource _abort;
     private long _lastTick;
-    private long _lastTime;
+    private long? _lastMoment;
     private bool _failing;
+    private TooLarge? _tooLarge;
 
     /// <param name="store">Where the collection publishes.</param>
     /// <param name="settings">With <c>Metrics.Enabled</c>; where it is false, no exporter is to be made.</param>
@@ -43,8 +44,7 @@ public sealed class OtlpMetricExporter : BackgroundService
 
     internal OtlpMetricExporter(
         SnapshotStore store, OtlpSettings settings, ResourceAttributes resource, string version,
-        OtlpStatistics statistics, TimeProvider time, ILogger<OtlpMetricExporter> log, RetryPolicy? retry,
-        int maxRequestBytes = SnapshotEncoder.DefaultMaxRequestBytes)
+        OtlpStatistics statistics, TimeProvider time, ILogger<OtlpMetricExporter> log, RetryPolicy? retry)
     {
         _store = store;
         _settings = settings;
@@ -52,7 +52,7 @@ public sealed class OtlpMetricExporter : BackgroundService
         _time = time;
         _log = log;
         var since = SnapshotBuilder.UnixNanoseconds(time.GetUtcNow());
-        _encoder = new SnapshotEncoder(resource, version, settings.Temporality, since, maxRequestBytes);
+        _encoder = new SnapshotEncoder(resource, version, settings.Temporality, since, settings.MaxRequestBytes);
         _client = new OtlpClient(settings.Metrics, version, time, retry);
         _failures = new LogGate(time, TimeSpan.FromMinutes(1));
         _rejections = new LogGate(time, TimeSpan.FromMinutes(1));
@@ -93,7 +93,7 @@ public sealed class OtlpMetricExporter : BackgroundService
         if (_settings.Interval == TimeSpan.Zero && _lastTick > 0)
             _statistics.Skipped(snapshot.Tick - _lastTick - 1);
         _lastTick = snapshot.Tick;
-        _lastTime = snapshot.Time;
+        _lastMoment = snapshot.Moment;
         if (_client.Throttled)
         {
             _statistics.Skipped(1);
@@ -103,7 +103,8 @@ public sealed class OtlpMetricExporter : BackgroundService
     }
 
     /// <summary>A tenth early is in time: collections do not start to the microsecond.</summary>
-    private bool IsDue(Snapshot snapshot) => snapshot.Time - _lastTime >= _settings.Interval.Ticks * 90;
+    private bool IsDue(Snapshot snapshot) =>
+        _lastMoment is not { } last || snapshot.Moment - last >= _settings.Interval.Ticks * 90;
 
     private async Task PushAsync(Snapshot snapshot)
     {
@@ -117,12 +118,15 @@ public sealed class OtlpMetricExporter : BackgroundService
             while (_encoder.TryNext())
             {
                 var result = await _client.SendAsync(_encoder.Request, _abort.Token).ConfigureAwait(false);
+                if (result.TooLarge && Halve(result.Detail))
+                    continue;
                 Note(result);
                 if (result.Accepted)
                     continue;
                 whole = false;
-                // Another request to a server that cannot be had would only wait in the same way.
-                if (result.Failure is OtlpFailure.Refused or OtlpFailure.BadResponse)
+                // Another request to a server that cannot be had would only wait in the same way, and one that finds
+                // the least too large would find so of each.
+                if (!result.TooLarge && result.Failure is OtlpFailure.Refused or OtlpFailure.BadResponse)
                     continue;
                 GiveUpRest();
             }
@@ -135,6 +139,25 @@ public sealed class OtlpMetricExporter : BackgroundService
                 _client.Retries - retries, _client.BytesSent - bytes);
             _statistics.Exported(whole, _time.GetElapsedTime(began));
         }
+    }
+
+    /// <summary>False where the server takes no size at all; the next snapshot begins anew with the largest.</summary>
+    private bool Halve(string detail)
+    {
+        _tooLarge ??= new(_encoder.Request.Length, detail, _encoder.MaxRequestBytes);
+        if (_encoder.Halve())
+            return true;
+        _encoder.MaxRequestBytes = _tooLarge.Most;
+        _tooLarge = null;
+        return false;
+    }
+
+    private void SaySize(TooLarge refused)
+    {
+        _tooLarge = null;
+        var advice = _settings.Metrics.Gzip ? "" : "; otlp.compression: gzip makes requests several times smaller";
+        OtlpLog.Split(
+            _log, refused.Bytes, refused.Detail, _encoder.Request.Length, _encoder.MaxRequestBytes, advice);
     }
 
     private void GiveUpRest()
@@ -163,7 +186,21 @@ public sealed class OtlpMetricExporter : BackgroundService
             _failures.Reset();
             OtlpLog.Recovered(_log);
         }
-        if ((result.Rejected > 0 || result.Detail.Length > 0) && _rejections.TryPass(out var like))
-            OtlpLog.Rejected(_log, result.Rejected, points, result.Detail, like);
+        if (_tooLarge is not null)
+            SaySize(_tooLarge);
+        SayPartial(result, points);
     }
+
+    private void SayPartial(in OtlpResult result, int points)
+    {
+        if ((result.Rejected == 0 && result.Detail.Length == 0) || !_rejections.TryPass(out var like))
+            return;
+        if (result.Rejected == 0)
+            OtlpLog.Remark(_log, points, result.Detail, like);
+        else
+            OtlpLog.Rejected(_log, result.Rejected, points, result.Detail is "" ? "no reason" : result.Detail, like);
+    }
+
+    /// <summary>The first refusal of a request for its size, until a smaller one is taken.</summary>
+    private sealed record TooLarge(int Bytes, string Detail, int Most);
 }

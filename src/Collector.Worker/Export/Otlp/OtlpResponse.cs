@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 
@@ -13,8 +14,18 @@ internal static class OtlpResponse
 
     private const int MaxText = 300;
 
+    /// <summary>
+    /// How gRPC for Go and C++, Java and .NET, and Go's HTTP server say that a message is larger than they take.
+    /// </summary>
+    private static readonly SearchValues<string> TooLarge = SearchValues.Create(
+        ["larger than max", "exceeds maximum size", "exceeds the maximum", "body too large"],
+        StringComparison.OrdinalIgnoreCase);
+
     /// <summary>The body, or null when it is longer than <see cref="MaxBytes"/>.</summary>
-    public static async Task<byte[]?> ReadAsync(HttpContent content, CancellationToken cancel)
+    /// <param name="content">Where it comes from.</param>
+    /// <param name="toItsEnd">Reads on, for nothing, for the sake of the trailers behind it.</param>
+    /// <param name="cancel">Ends the patience.</param>
+    public static async Task<byte[]?> ReadAsync(HttpContent content, bool toItsEnd, CancellationToken cancel)
     {
         using var stream = await content.ReadAsStreamAsync(cancel).ConfigureAwait(false);
         var buffer = new byte[1024];
@@ -24,7 +35,11 @@ internal static class OtlpResponse
         {
             length += read;
             if (length > MaxBytes)
+            {
+                if (toItsEnd)
+                    await stream.CopyToAsync(Stream.Null, cancel).ConfigureAwait(false);
                 return null;
+            }
             if (length == buffer.Length)
                 Array.Resize(ref buffer, Math.Min(buffer.Length * 4, MaxBytes + 1));
         }
@@ -70,6 +85,8 @@ internal static class OtlpResponse
         return fields.Malformed ? "" : text;
     }
 
+    public static bool IsTooLarge(string message) => message.AsSpan().ContainsAny(TooLarge);
+
     /// <summary>retry_delay of the google.rpc.RetryInfo within a google.rpc.Status, null when there is none.</summary>
     public static TimeSpan? RetryDelay(ReadOnlySpan<byte> status)
     {
@@ -91,14 +108,19 @@ internal static class OtlpResponse
         return null;
     }
 
-    /// <summary>Retry-After: seconds or a date (RFC 9110, section 10.2.3).</summary>
+    /// <summary>
+    /// Retry-After: seconds or a date (RFC 9110, section 10.2.3), which counts from the server's own where it tells it.
+    /// </summary>
     public static TimeSpan? RetryAfter(HttpResponseMessage response, DateTimeOffset now) =>
         response.Headers.RetryAfter switch
         {
             { Delta: { } seconds } => seconds,
-            { Date: { } date } => date > now ? date - now : TimeSpan.Zero,
+            { Date: { } date } => After(response.Headers.Date ?? now, date),
             _ => null,
         };
+
+    private static TimeSpan After(DateTimeOffset now, DateTimeOffset date) =>
+        date > now ? date - now : TimeSpan.Zero;
 
     /// <summary>The text of a header that a server may have filled with anything.</summary>
     public static string Printable(string text)
@@ -120,6 +142,6 @@ internal static class OtlpResponse
             while (info.Field == 1 && duration.Next())
                 seconds += unchecked((long)duration.Number) * (duration.Field == 1 ? 1 : 1e-9);
         }
-        return TimeSpan.FromSeconds(Math.Clamp(seconds, 0, TimeSpan.FromDays(1).TotalSeconds));
+        return TimeSpan.FromSeconds(Math.Clamp(seconds, 0, TimeSpan.FromDays(10_000).TotalSeconds));
     }
 }

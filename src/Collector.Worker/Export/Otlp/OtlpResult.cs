@@ -36,6 +36,9 @@ internal readonly record struct OtlpResult(OtlpFailure? Failure, string Detail =
     /// <summary>Another attempt may succeed.</summary>
     public bool Retryable { get; init; }
 
+    /// <summary>The request is larger than the server takes; its halves may not be.</summary>
+    public bool TooLarge { get; init; }
+
     /// <summary>How long the server wants to be left alone.</summary>
     public TimeSpan? RetryAfter { get; init; }
 

@@ -24,6 +24,7 @@ public sealed partial record OtlpSettings
             Logs = Signal(file, read, "LOGS", "v1/logs", disabled),
             Temporality = read.Temporality() ?? file.Temporality ?? OtlpTemporality.Cumulative,
             Interval = read.Milliseconds("OTEL_METRIC_EXPORT_INTERVAL") ?? file.Interval ?? TimeSpan.Zero,
+            MaxRequestBytes = file.MaxRequestBytes ?? SnapshotEncoder.DefaultMaxRequestBytes,
             ServiceName = read.Text("OTEL_SERVICE_NAME"),
             ResourceAttributes = read.Pairs("OTEL_RESOURCE_ATTRIBUTES") ?? [],
             Warnings = warnings,
@@ -43,20 +44,31 @@ public sealed partial record OtlpSettings
         var endpoint = read.Endpoint(own + "ENDPOINT", protocol, insecure)
             ?? Append(read.Endpoint(General + "ENDPOINT", protocol, insecure) ?? Checked(file, read), protocol, path);
         read.WarnOfPort(endpoint, protocol, signal);
+        endpoint = disabled || !exporter ? null : endpoint;
         return new OtlpSignalSettings
         {
-            Endpoint = disabled || !exporter ? null : endpoint,
+            Endpoint = endpoint,
+            Proxy = endpoint is null ? null : read.Proxy(endpoint, protocol == OtlpProtocol.Grpc),
             Protocol = protocol ?? OtlpProtocol.HttpProtobuf,
             Headers = read.Headers(own + "HEADERS") ?? read.Headers(General + "HEADERS")
                 ?? read.Sendable("otlp.headers", [.. file.Headers]),
-            Gzip = read.Gzip(own + "COMPRESSION") ?? read.Gzip(General + "COMPRESSION") ?? file.Gzip ?? false,
+            Gzip = read.Gzip(own + "COMPRESSION") ?? read.Gzip(General + "COMPRESSION") ?? file.Gzip ?? true,
             Timeout = read.Milliseconds(own + "TIMEOUT") ?? read.Milliseconds(General + "TIMEOUT")
                 ?? file.Timeout ?? TimeSpan.FromSeconds(10),
-            Certificate = read.Text(own + "CERTIFICATE") ?? read.Text(General + "CERTIFICATE") ?? file.Certificate,
-            ClientCertificate = read.Text(own + "CLIENT_CERTIFICATE") ?? read.Text(General + "CLIENT_CERTIFICATE")
-                ?? file.ClientCertificate,
-            ClientKey = read.Text(own + "CLIENT_KEY") ?? read.Text(General + "CLIENT_KEY") ?? file.ClientKey,
+            Certificate = Named("CERTIFICATE", "otlp.certificate", file.Certificate, out var authorities),
+            ClientCertificate = Named(
+                "CLIENT_CERTIFICATE", "otlp.clientCertificate", file.ClientCertificate, out var certificate),
+            ClientKey = Named("CLIENT_KEY", "otlp.clientKey", file.ClientKey, out var key),
+            Origins = new(authorities, certificate, key),
         };
+
+        string? Named(string variable, string path, string? ofFile, out string origin)
+        {
+            origin = read.Text(own + variable) is not null ? own + variable
+                : read.Text(General + variable) is not null ? General + variable
+                : path;
+            return read.Text(origin) ?? ofFile;
+        }
     }
 
     private static Uri? Checked(OtlpOptions file, OtlpEnvironment read) =>

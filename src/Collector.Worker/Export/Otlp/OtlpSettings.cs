@@ -14,6 +14,9 @@ public sealed partial record OtlpSettings
     /// <summary>Least time between two pushes of metrics; zero pushes every snapshot.</summary>
     public TimeSpan Interval { get; init; }
 
+    /// <summary>Greatest size of a request of metrics, before compression.</summary>
+    public int MaxRequestBytes { get; init; } = SnapshotEncoder.DefaultMaxRequestBytes;
+
     /// <summary>OTEL_SERVICE_NAME, null where it is not set.</summary>
     public string? ServiceName { get; init; }
 
@@ -37,10 +40,13 @@ public sealed record OtlpSignalSettings
 
     public IReadOnlyList<KeyValuePair<string, string>> Headers { get; init; } = [];
 
-    public bool Gzip { get; init; }
+    public bool Gzip { get; init; } = true;
 
     /// <summary>Greatest time for one export, retries included.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>What it is reached through; null: directly.</summary>
+    public OtlpProxy? Proxy { get; init; }
 
     /// <summary>PEM file with the authorities to trust instead of the system's.</summary>
     public string? Certificate { get; init; }
@@ -51,7 +57,15 @@ public sealed record OtlpSignalSettings
     /// <summary>PEM file with the key of <see cref="ClientCertificate"/>; null: it stands in that file.</summary>
     public string? ClientKey { get; init; }
 
-    /// <summary>Says where it goes without headers and query, which may be secrets.</summary>
-    public override string ToString() =>
-        Endpoint is null ? "off" : $"{Endpoint.GetLeftPart(UriPartial.Path)} ({Protocol})";
+    /// <summary>Who named each of these files: a variable or a key.</summary>
+    public CertificateOrigins Origins { get; init; } =
+        new("otlp.certificate", "otlp.clientCertificate", "otlp.clientKey");
+
+    /// <summary>Says where it goes, without what may be a secret.</summary>
+    public override string ToString() => Endpoint is null
+        ? "off"
+        : $"{Redacted.Url(Endpoint)} ({Protocol}){(Proxy is null ? "" : $" through the proxy {Proxy}")}";
 }
+
+/// <summary>The variable or key that each file of a signal is named by.</summary>
+public sealed record CertificateOrigins(string Certificate, string ClientCertificate, string ClientKey);

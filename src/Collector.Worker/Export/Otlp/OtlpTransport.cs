@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Net.Http.Headers;
+using Collector.Worker.Configuration;
 
 namespace Collector.Worker.Export.Otlp;
 
@@ -11,7 +12,16 @@ internal abstract class OtlpTransport
 
     public abstract Task<OtlpResult> JudgeAsync(HttpResponseMessage response, CancellationToken cancel);
 
-    protected static string Named(HttpResponseMessage response) => $"HTTP {(int)response.StatusCode}";
+    protected static string Named(HttpResponseMessage response) => response.Headers.Location is { } elsewhere
+        ? $"HTTP {(int)response.StatusCode} to {Redacted.Url(elsewhere)}, which is not followed: make that the endpoint"
+        : $"HTTP {(int)response.StatusCode}";
+
+    /// <summary>Refused for good, unless smaller requests are taken.</summary>
+    protected static OtlpResult Refused(HttpResponseMessage response, string detail, string message) =>
+        new(OtlpFailure.Refused, detail)
+        {
+            TooLarge = response.StatusCode == HttpStatusCode.RequestEntityTooLarge || OtlpResponse.IsTooLarge(message),
+        };
 
     protected static string With(string status, string message) => message.Length > 0 ? $"{status}: {message}" : status;
 
@@ -53,20 +63,19 @@ internal sealed class OtlpHttpTransport(Uri endpoint, TimeProvider time) : OtlpT
 
     /// <remarks>
     /// Any 2xx is taken as accepted unless the answer shows that something else listens there: backends answer with
-    /// an empty body, JSON or text, which the specification does not allow but practice does.
+    /// an empty body, JSON or text, which the specification does not allow but practice does. What a long body says is
+    /// left unread, not taken for a refusal.
     /// </remarks>
     public override async Task<OtlpResult> JudgeAsync(HttpResponseMessage response, CancellationToken cancel)
     {
-        var body = await OtlpResponse.ReadAsync(response.Content, cancel).ConfigureAwait(false);
+        var body = await OtlpResponse.ReadAsync(response.Content, toItsEnd: false, cancel).ConfigureAwait(false);
         var type = response.Content.Headers.ContentType?.MediaType;
         if (!response.IsSuccessStatusCode)
             return Failed(
                 response, type == Protobuf.MediaType && body is not null ? OtlpResponse.StatusMessage(body) : "");
-        if (body is null)
-            return new OtlpResult(OtlpFailure.BadResponse, $"more than {OtlpResponse.MaxBytes} bytes of answer");
         if (type == "text/html")
             return new OtlpResult(OtlpFailure.BadResponse, "the answer is a web page");
-        return type == Protobuf.MediaType ? OtlpResponse.Accepted(body) : new OtlpResult(null);
+        return type == Protobuf.MediaType && body is not null ? OtlpResponse.Accepted(body) : new OtlpResult(null);
     }
 
     private OtlpResult Failed(HttpResponseMessage response, string message)
@@ -78,7 +87,7 @@ internal sealed class OtlpHttpTransport(Uri endpoint, TimeProvider time) : OtlpT
                 or HttpStatusCode.GatewayTimeout =>
                 OtlpResult.Retry(
                     OtlpFailure.Unavailable, detail, OtlpResponse.RetryAfter(response, time.GetUtcNow())),
-            _ => new OtlpResult(OtlpFailure.Refused, detail),
+            _ => Refused(response, detail, message),
         };
     }
 }
@@ -122,7 +131,7 @@ internal sealed class OtlpGrpcTransport(Uri endpoint, string method) : OtlpTrans
         if (type is null || !type.StartsWith("application/grpc", StringComparison.Ordinal))
             return new OtlpResult(
                 OtlpFailure.BadResponse, $"the answer is not gRPC but {OtlpResponse.Printable(type ?? "untyped")}");
-        var body = await OtlpResponse.ReadAsync(response.Content, cancel).ConfigureAwait(false);
+        var body = await OtlpResponse.ReadAsync(response.Content, toItsEnd: true, cancel).ConfigureAwait(false);
         // A call that failed at once has its status among the headers ("trailers-only").
         var trailers = response.Headers.Contains("grpc-status") ? response.Headers : response.TrailingHeaders;
         if (!int.TryParse(First(trailers, "grpc-status"), out var status))
@@ -133,7 +142,7 @@ internal sealed class OtlpGrpcTransport(Uri endpoint, string method) : OtlpTrans
     private static OtlpResult Accepted(byte[]? body)
     {
         if (body is null)
-            return new OtlpResult(OtlpFailure.BadResponse, $"more than {OtlpResponse.MaxBytes} bytes of answer");
+            return new OtlpResult(null);
         if (body.Length < PrefixSize || body[0] != 0
             || BinaryPrimitives.ReadUInt32BigEndian(body.AsSpan(1)) != body.Length - PrefixSize)
             return new OtlpResult(OtlpFailure.BadResponse, "the answer is not one gRPC message");
@@ -153,6 +162,8 @@ internal sealed class OtlpGrpcTransport(Uri endpoint, string method) : OtlpTrans
             // Exhausted for good unless the server says when to come again.
             GrpcStatus.ResourceExhausted when after is not null =>
                 OtlpResult.Retry(OtlpFailure.Unavailable, detail, after),
+            GrpcStatus.ResourceExhausted when OtlpResponse.IsTooLarge(message) =>
+                new OtlpResult(OtlpFailure.Refused, detail) { TooLarge = true },
             _ => new OtlpResult(OtlpFailure.Refused, detail),
         };
     }
@@ -162,7 +173,7 @@ internal sealed class OtlpGrpcTransport(Uri endpoint, string method) : OtlpTrans
     {
         HttpStatusCode.TooManyRequests or HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable
             or HttpStatusCode.GatewayTimeout => OtlpResult.Retry(OtlpFailure.Unavailable, Named(response)),
-        _ => new OtlpResult(OtlpFailure.Refused, Named(response)),
+        _ => Refused(response, Named(response), ""),
     };
 
     private static TimeSpan? RetryDelay(string? details)

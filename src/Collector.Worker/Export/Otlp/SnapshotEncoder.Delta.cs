@@ -56,6 +56,9 @@ internal sealed partial class SnapshotEncoder
             cells.Accept(column, value, _snapshot!.Time, start);
             return false;
         }
+        // A baseline of this snapshot already: the request was made before, larger.
+        if (cells.Has(column) && cells.TimeOf(column) == _snapshot!.Time)
+            return false;
         value = cells.Since(column, value, ref start);
         return true;
     }
@@ -63,8 +66,9 @@ internal sealed partial class SnapshotEncoder
     /// <summary>The same for a histogram, whose differences are taken while it is written.</summary>
     private bool TryBaseline(Row row, Metric metric, SnapshotTable table, long start)
     {
-        if (DeltaCells.Of(row).Has(metric.Column) || start >= _since)
-            return true;
+        var cells = DeltaCells.Of(row);
+        if (cells.Has(metric.Column) || start >= _since)
+            return !cells.Has(metric.Column) || cells.TimeOf(metric.Column) != _snapshot!.Time;
         Accept(table, metric, _at.Row);
         return false;
     }

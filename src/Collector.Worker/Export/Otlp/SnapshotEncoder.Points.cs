@@ -39,7 +39,7 @@ internal sealed partial class SnapshotEncoder
             if (isInteger)
                 Proto.PutFixed64(point, OtlpFields.NumberAsInt, value);
             else
-                Proto.PutDouble(point, OtlpFields.NumberAsDouble, value * metric.Scale);
+                Proto.PutDouble(point, OtlpFields.NumberAsDouble, Metric.Scaled(value, metric.Scale));
             own.CopyTo(point[Fixed64Size..]);
             tags.CopyTo(point[(Fixed64Size + own.Length)..]);
         }
@@ -108,7 +108,7 @@ internal sealed partial class SnapshotEncoder
         }
         point = PutTimes(point, began);
         Proto.PutFixed64(point, OtlpFields.HistogramCount, total);
-        Proto.PutDouble(point[Fixed64Size..], OtlpFields.HistogramSum, sum * metric.Scale);
+        Proto.PutDouble(point[Fixed64Size..], OtlpFields.HistogramSum, Metric.Scaled(sum, metric.Scale));
     }
 
     /// <summary>

@@ -27,11 +27,12 @@ internal sealed partial class SnapshotEncoder
     private SeriesSet _seen;
     private readonly MetricPlan _plan;
     private readonly RequestPrefix _prefix;
-    private readonly int _maxBytes;
+    private int _maxBytes;
     private readonly long _since;
     private Snapshot? _snapshot;
     private Cursor _at;
     private Cursor _from;
+    private (long Duplicates, long Oversized) _before;
     private int _points;
     private int _metricStart = -1;
     private int _dataStart;
@@ -48,10 +49,9 @@ internal sealed partial class SnapshotEncoder
         ResourceAttributes resource, string scopeVersion, OtlpTemporality temporality, long since,
         int maxRequestBytes = DefaultMaxRequestBytes)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(maxRequestBytes, MinMaxRequestBytes);
+        MaxRequestBytes = maxRequestBytes;
         _plan = new MetricPlan(temporality);
         _prefix = new RequestPrefix(resource, scopeVersion);
-        _maxBytes = maxRequestBytes;
         _since = since;
     }
 
@@ -63,6 +63,17 @@ internal sealed partial class SnapshotEncoder
 
     /// <summary>The request that <see cref="TryNext"/> made; valid until the next call.</summary>
     public ReadOnlyMemory<byte> Request => _buffer.WrittenMemory;
+
+    /// <summary>Greatest size of a request before compression.</summary>
+    public int MaxRequestBytes
+    {
+        get => _maxBytes;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, MinMaxRequestBytes);
+            _maxBytes = value;
+        }
+    }
 
     /// <summary>Points in <see cref="Request"/>.</summary>
     public int Points => _points;
@@ -86,6 +97,7 @@ internal sealed partial class SnapshotEncoder
     public bool TryNext()
     {
         _from = _at;
+        _before = (Duplicates, Oversized);
         _points = 0;
         _prefix.WriteTo(_buffer);
         for (; _at.Group < _plan.Groups.Count; NextGroup())

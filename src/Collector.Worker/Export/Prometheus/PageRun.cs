@@ -49,7 +49,7 @@ internal ref struct PageRun(Snapshot snapshot, PagePlan plan, PooledPage page)
             if (column.Scale == 1)
                 Line(column.Name, labels, column.End, cells[i]);
             else
-                Line(column.Name, labels, column.End, cells[i] * column.Scale);
+                Line(column.Name, labels, column.End, Metric.Scaled(cells[i], column.Scale));
             if (column.Created is not null)
                 CreatedLine(column, labels, rows[i].StartTimeOf(column.Metric.Column));
         }
@@ -74,7 +74,7 @@ internal ref struct PageRun(Snapshot snapshot, PagePlan plan, PooledPage page)
             if (column.Scale == 1)
                 Line(plan.Sum, labels, column.End, sum);
             else
-                Line(plan.Sum, labels, column.End, sum * column.Scale);
+                Line(plan.Sum, labels, column.End, Metric.Scaled(sum, column.Scale));
             Line(plan.Count, labels, column.End, count);
             if (column.Created is not null)
                 CreatedLine(column, labels, StartOf(rows[i], column.Metric));

@@ -4,13 +4,17 @@ using Collector.Worker.Memory;
 namespace Collector.Worker.Export.Prometheus;
 
 /// <summary>
-/// A page under construction in pooled segments: it grows without copying and gives everything back when disposed.
-/// For one thread.
+/// A page in pooled segments: it grows without copying and gives everything back when disposed. Written by one thread;
+/// a finished one may be read by many.
 /// </summary>
-public sealed class PooledPage : IBufferWriter<byte>, IDisposable
+/// <param name="segmentSize">Bytes of a segment, of which the last is partly empty.</param>
+public sealed class PooledPage(int segmentSize = PooledPage.SegmentSize) : IBufferWriter<byte>, IDisposable
 {
     /// <summary>1 MiB.</summary>
     private const int SegmentSize = 1024 * 1024;
+
+    /// <summary>Bytes handed to a reader at once.</summary>
+    private const int Piece = 64 * 1024;
 
     private readonly List<Segment> _full = [];
     private byte[] _current = [];
@@ -55,12 +59,18 @@ public sealed class PooledPage : IBufferWriter<byte>, IDisposable
         target.Write(_current, 0, _used);
     }
 
-    /// <summary>Writes the page to a stream.</summary>
-    public async Task CopyToAsync(Stream target, CancellationToken cancellation)
+    /// <summary>Writes the page to a stream in pieces, and tells after each that it was taken.</summary>
+    public async Task CopyToAsync(Stream target, Action taken, CancellationToken cancellation)
     {
-        foreach (var segment in _full)
-            await target.WriteAsync(segment.Buffer.AsMemory(0, segment.Length), cancellation);
-        await target.WriteAsync(_current.AsMemory(0, _used), cancellation);
+        foreach (var segment in _full.Append(new(_current, _used)))
+        {
+            for (var at = 0; at < segment.Length; at += Piece)
+            {
+                var piece = segment.Buffer.AsMemory(at, Math.Min(Piece, segment.Length - at));
+                await target.WriteAsync(piece, cancellation);
+                taken();
+            }
+        }
     }
 
     /// <summary>Forgets the page and gives its memory back. The object may be used again.</summary>
@@ -80,7 +90,7 @@ public sealed class PooledPage : IBufferWriter<byte>, IDisposable
 
     private void NextSegment(int sizeHint)
     {
-        var next = LargeArrays<byte>.Pool.Rent(Math.Max(SegmentSize, sizeHint));
+        var next = LargeArrays<byte>.Pool.Rent(Math.Max(segmentSize, sizeHint));
         if (_used > 0)
         {
             _full.Add(new(_current, _used));

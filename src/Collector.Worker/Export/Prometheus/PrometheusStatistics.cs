@@ -10,6 +10,7 @@ public sealed class PrometheusStatistics
     private long _series;
     private long _duplicates;
     private long _rejected;
+    private long _renders;
     private long _unready;
     private long _aborted;
 
@@ -19,13 +20,16 @@ public sealed class PrometheusStatistics
     /// <summary>Bytes of the pages of <see cref="Scrapes"/>, before compression.</summary>
     public long Bytes => Volatile.Read(ref _bytes);
 
+    /// <summary>Pages rendered: less than sent, for readers share them.</summary>
+    public long Renders => Volatile.Read(ref _renders);
+
     /// <summary>Series of the last page rendered.</summary>
     public long LastSeries => Volatile.Read(ref _series);
 
     /// <summary>Series dropped because their page had them already.</summary>
     public long Duplicates => Volatile.Read(ref _duplicates);
 
-    /// <summary>Scrapes answered with 503 because too many were under way.</summary>
+    /// <summary>Scrapes cut off in favour of others, for too many were under way.</summary>
     public long Rejected => Volatile.Read(ref _rejected);
 
     /// <summary>Scrapes answered with 503 because there was no snapshot yet.</summary>
@@ -36,6 +40,7 @@ public sealed class PrometheusStatistics
 
     internal void Rendered(PrometheusPageResult page)
     {
+        Interlocked.Increment(ref _renders);
         Volatile.Write(ref _series, page.Series);
         Interlocked.Add(ref _duplicates, page.Duplicates);
     }

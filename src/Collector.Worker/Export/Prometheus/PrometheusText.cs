@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
+using Collector.Core;
 
 namespace Collector.Worker.Export.Prometheus;
 
@@ -10,9 +11,15 @@ internal static class PrometheusText
     /// <summary>Room that any number takes: 20 characters of a long, 24 of a double, and some to spare.</summary>
     public const int NumberLength = 32;
 
-    private static readonly SearchValues<char> LabelSpecials = SearchValues.Create("\\\"\n\0");
+    private static readonly SearchValues<char> LabelSpecials = SearchValues.Create(
+        [.. Enumerable.Range(0, char.MaxValue + 1).Select(c => (char)c)
+            .Where(c => c is '\\' or '"' || SafeText.IsUnsafe(c))]);
 
-    /// <summary>A label value, escaped, as UTF-8. Unpaired surrogates become U+FFFD.</summary>
+    /// <summary>
+    /// A label value, escaped, as UTF-8. Unpaired surrogates become U+FFFD; what must not reach a terminal stands for
+    /// itself in six characters, such as <c>\u001B</c>, in the value: who reads the page with curl is safe, and so is who
+    /// sees the label later.
+    /// </summary>
     public static byte[] LabelValue(string value) => Encoding.UTF8.GetBytes(Escape(value, quote: true));
 
     /// <summary>A HELP text. OpenMetrics escapes the quote too, 0.0.4 must not.</summary>
@@ -78,8 +85,8 @@ internal static class PrometheusText
                 '\\' => escaped.Append(@"\\"),
                 '\n' => escaped.Append(@"\n"),
                 '"' when quote => escaped.Append("\\\""),
-                // Prometheus' lexer takes a NUL for the end of its input.
-                '\0' => escaped.Append('\uFFFD'),
+                // Among them NUL, which Prometheus' lexer takes for the end of its input.
+                _ when SafeText.IsUnsafe(c) => escaped.Append('\\').AppendEscaped(c),
                 _ => escaped.Append(c),
             };
         }

@@ -22,7 +22,7 @@ internal sealed record SeriesPoint(
     long[] Cells)
 {
     /// <summary>A long where the stored value is the exported one, else a double.</summary>
-    public object Value => Scale is 1 ? (object)Raw : Raw * Scale;
+    public object Value => Scale is 1 ? (object)Raw : Metric.Scaled(Raw, Scale);
 }
 
 /// <summary>Turns a snapshot into single series for the commands.</summary>

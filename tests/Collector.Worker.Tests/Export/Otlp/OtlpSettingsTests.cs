@@ -20,7 +20,7 @@ public sealed class OtlpSettingsTests
         settings.Temporality.ShouldBe(OtlpTemporality.Cumulative);
         settings.Metrics.Timeout.ShouldBe(TimeSpan.FromSeconds(10));
         settings.Metrics.Protocol.ShouldBe(OtlpProtocol.HttpProtobuf);
-        settings.Metrics.Gzip.ShouldBeFalse();
+        settings.Metrics.Gzip.ShouldBeTrue();
     }
 
     [Theory]

@@ -15,8 +15,12 @@ public sealed class PrometheusPropertyTests
     /// <summary>Texts that hurt, and any other.</summary>
     private static readonly Arbitrary<string> Texts = Gen.OneOf(
         Gen.Elements("", "\\", "\"", "\n", "\\n", "\0", "\uD800", "x\uDFFFy", "\U0001F600", "a,b=\"c\"} 1", "# EOF",
-            "é", "\r\t"),
+            "é", "\r\t", "\u001b[31m", "\u009b2J", "a\u202Eb", "\u2066"),
         ArbMap.Default.GeneratorFor<string>().Where(s => s is not null)).ToArbitrary();
+
+    /// <summary>Line ends that are no control characters, and what turns the direction of text round.</summary>
+    private const string Marks =
+        "\u2028\u2029\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069";
 
     [Fact]
     public void Any_text_in_a_label_is_read_back()
@@ -100,7 +104,7 @@ public sealed class PrometheusPropertyTests
             buckets[..^1].Select(b => double.Parse(b.Labels["le"])).ShouldBe(bounds);
             buckets[^1].Labels["le"].ShouldBe("+Inf");
             samples.Single(s => s.Name == "h_seconds_count").Value.ShouldBe(cells.Sum());
-            samples.Single(s => s.Name == "h_seconds_sum").Value.ShouldBe(sum.Get * 1e-9);
+            samples.Single(s => s.Name == "h_seconds_sum").Value.ShouldBe(sum.Get / 1e9);
         }).QuickCheckThrowOnFailure();
     }
 
@@ -109,7 +113,10 @@ public sealed class PrometheusPropertyTests
         from format in Enum.GetValues<PrometheusFormat>()
         select new PrometheusPageKind(naming, format, Created: true);
 
-    /// <summary>What is left of a .NET string on its way through UTF-8, with NUL replaced.</summary>
-    private static string AsUtf8(string text) =>
-        Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)).Replace('\0', '\uFFFD');
+    /// <summary>
+    /// What is left of a .NET string on its way through UTF-8, with what must not reach a terminal spelled out.
+    /// </summary>
+    private static string AsUtf8(string text) => string.Concat(
+        Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)).Select(c =>
+            c != '\n' && (char.IsControl(c) || Marks.Contains(c)) ? $"\\u{(int)c:X4}" : c.ToString()));
 }

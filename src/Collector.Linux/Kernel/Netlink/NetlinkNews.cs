@@ -1,0 +1,84 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Collector.Linux.Interop;
+using Tmds.Linux;
+using static Tmds.Linux.LibC;
+
+namespace Collector.Linux.Kernel.Netlink;
+
+/// <summary>Takes what the kernel tells of by itself.</summary>
+public interface INetlinkNews
+{
+    void Hear(in NetlinkMessage message);
+
+    /// <summary>Something was told for which the socket had no room.</summary>
+    void Miss();
+}
+
+/// <summary>
+/// The side of a socket that listens to a multicast group. News come between answers and within them; they are told
+/// apart by the group in the sender's address, because their sequence number is that of whoever caused them.
+/// </summary>
+public sealed unsafe partial class NetlinkSocket
+{
+    private INetlinkNews? _news;
+
+    /// <summary>Gives what a group is told from now on to <paramref name="news"/>.</summary>
+    internal void Join(int group, INetlinkNews news)
+    {
+        // Refused, nothing is heard, which is what the listener must cope with anyway.
+        _ = setsockopt(_fd.Value, SOL_NETLINK, Rtnl.NETLINK_ADD_MEMBERSHIP, &group, sizeof(int));
+        _news = news;
+    }
+
+    /// <summary>Takes the news that wait, so that an answer finds room in the socket.</summary>
+    internal void TakeNews(Span<byte> buffer)
+    {
+        while (true)
+        {
+            var n = Receive(buffer, MSG_TRUNC | MSG_DONTWAIT, out var unasked);
+            var error = n < 0 ? SafeFd.LastErrno : Errno.None;
+            if (n >= 0 && !unasked)
+                continue; // The rest of an answer that was given up earlier.
+            if (!TookNews(buffer, n, error) && error != EINTR)
+                return;
+        }
+    }
+
+    private int Receive(Span<byte> into, int flags, out bool unasked)
+    {
+        unasked = false;
+        fixed (byte* p = into)
+        {
+            if (_news is null)
+                return (int)recv(_fd.Value, p, into.Length, flags);
+            sockaddr_nl from = default;
+            socklen_t length = sizeof(sockaddr_nl);
+            var n = recvfrom(_fd.Value, p, into.Length, flags, (sockaddr*)&from, &length);
+            unasked = n >= 0 && from.nl_groups != 0;
+            return (int)n;
+        }
+    }
+
+    private bool TookNews(ReadOnlySpan<byte> buffer, int length, Errno error)
+    {
+        if (_news is null || (length < 0 && error != ENOBUFS))
+            return false;
+        if (length < 0 || length > buffer.Length)
+            _news.Miss();
+        else
+            Hear(buffer[..length], _news);
+        return true;
+    }
+
+    private static void Hear(ReadOnlySpan<byte> datagram, INetlinkNews news)
+    {
+        var size = Unsafe.SizeOf<nlmsghdr>();
+        while (MemoryMarshal.TryRead(datagram, out nlmsghdr header)
+            && header.nlmsg_len >= size && header.nlmsg_len <= datagram.Length)
+        {
+            news.Hear(new NetlinkMessage(header.nlmsg_type, datagram[size..(int)header.nlmsg_len]));
+            datagram = datagram[Math.Min(datagram.Length, ((int)header.nlmsg_len + 3) & ~3)..];
+        }
+    }
+}

@@ -1,0 +1,50 @@
+using System.Collections;
+using Collector.Worker.Configuration;
+using Collector.Worker.Export.Otlp;
+
+namespace Collector.Worker.Commands;
+
+/// <summary>
+/// Variables that look like ours or OpenTelemetry's and are not read. Hints, never errors: Kubernetes sets NETLENS_PORT
+/// and the like for a service of that name, and other programs read other variables of OpenTelemetry.
+/// </summary>
+internal static class VariableHints
+{
+    private static readonly string[] Own =
+    [
+        .. ConfigurationSchema.Keys.Select(k => k.Variable).OfType<string>(), ConfigurationSchema.ProbesVariable,
+        ConfigurationLoader.FileVariable,
+    ];
+
+    /// <summary>By the name that would follow from the key, as for keys that have a variable of ours.</summary>
+    private static readonly Dictionary<string, string> Standard = ConfigurationSchema.Keys
+        .Where(k => k.StandardVariables.Count > 0)
+        .ToDictionary(
+            k => $"NETLENS_{k.Path.Replace('.', '_').ToUpperInvariant()}", k => k.StandardVariables[^1]);
+
+    public static IEnumerable<string> OfEnvironment() =>
+        Of(Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Select(v => (string)v.Key));
+
+    public static IEnumerable<string> Of(IEnumerable<string> variables) => variables
+        .Order(StringComparer.Ordinal)
+        .Select(v => (Name: v, Near: Near(v)))
+        .Where(v => v.Near is not null)
+        .Select(v => $"environment variable {v.Name} is not read{Suggestion.DidYouMean(v.Near!)}");
+
+    private static string? Near(string variable)
+    {
+        if (variable.StartsWith("OTEL_", StringComparison.Ordinal))
+            return OtlpVariables.Known.Contains(variable) || IsOfTraces(variable)
+                ? null
+                : Suggestion.Nearest(variable, OtlpVariables.Known);
+        if (!variable.StartsWith("NETLENS_", StringComparison.Ordinal) || Own.Contains(variable))
+            return null;
+        return Suggestion.Nearest(variable, Own.Concat(Standard.Keys)) is { } near
+            ? Standard.GetValueOrDefault(near, near)
+            : null;
+    }
+
+    // Names of the specification that differ from ours by few letters.
+    private static bool IsOfTraces(string variable) =>
+        variable.Contains("_TRACES_", StringComparison.Ordinal) || variable.Contains("_BSP_", StringComparison.Ordinal);
+}

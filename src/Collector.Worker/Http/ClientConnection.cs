@@ -1,0 +1,50 @@
+using System.Diagnostics;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+
+namespace Collector.Worker.Http;
+
+/// <summary>A connection, and since when nothing has happened on it.</summary>
+internal sealed class ClientConnection(Action cut)
+{
+    private long _since = Stopwatch.GetTimestamp();
+
+    /// <summary>When something happened last: it came, a request began or ended, a piece of a page was taken.</summary>
+    public long Since => Volatile.Read(ref _since);
+
+    /// <summary>True while a request is answered.</summary>
+    public bool Busy { get; private set; }
+
+    /// <summary>True once it was closed in favour of another.</summary>
+    public bool IsCut { get; private set; }
+
+    /// <summary>The connection that a request came by; null behind a server without a guard.</summary>
+    public static ClientConnection? Of(HttpContext context) =>
+        context.Features.Get<IConnectionItemsFeature>()?.Items.TryGetValue(typeof(ClientConnection), out var found)
+            is true
+            ? (ClientConnection?)found
+            : null;
+
+    /// <summary>Makes <see cref="Of"/> find it.</summary>
+    public void AttachTo(ConnectionContext connection) => connection.Items[typeof(ClientConnection)] = this;
+
+    public void Begin()
+    {
+        Busy = true;
+        Touch();
+    }
+
+    public void End()
+    {
+        Busy = false;
+        Touch();
+    }
+
+    public void Touch() => Volatile.Write(ref _since, Stopwatch.GetTimestamp());
+
+    public void Cut()
+    {
+        IsCut = true;
+        cut();
+    }
+}

@@ -1,0 +1,67 @@
+using System.Text.RegularExpressions;
+using Collector.Tests.Support;
+
+namespace Collector.Worker.Tests.Conventions;
+
+/// <summary>
+/// The time of day says when something was. How long something took, is still to wait, or is old, is told by a clock
+/// that nobody sets (<see cref="TimeProvider.GetTimestamp"/>): an administrator or NTP may set the other by any amount.
+/// </summary>
+public sealed partial class WallTimeTests
+{
+    /// <summary>Every use there is, by file, with what it is for. A new one must be a time, never a duration.</summary>
+    private static readonly Dictionary<string, (int Uses, string For)> Allowed = new()
+    {
+        ["Collector.Core/Events/EventLimiter.cs"] = (1, "time of a summary"),
+        ["Collector.Core/Snapshots/SnapshotBuilder.cs"] = (1, "time of the points"),
+        ["Collector.Linux/Interop/Libc.cs"] = (1, "declares the clock"),
+        ["Collector.Linux/Kernel/KernelClock.cs"] = (4, "time of what the kernel stamped by its own clock"),
+        ["Collector.Linux/Kernel/Bpf/OccurrenceQueue.cs"] = (1, "observed time of an event"),
+        ["Collector.Linux/Namespaces/NamespaceDirectory.cs"] = (1, "start of counters"),
+        ["Collector.Linux/Pods/PodListing.cs"] = (1, "age of a pod, of which the runtime tells the time only"),
+        ["Collector.Linux/Probes/Drops/PacketLossCounts.cs"] = (1, "start of counters"),
+        ["Collector.Linux/Probes/Node/Pods.cs"] = (2, "start of counters"),
+        ["Collector.Linux/Probes/Softirq/Softirq.cs"] = (1, "start of counters"),
+        ["Collector.Linux/Probes/Tcp/TcpReset.cs"] = (1, "start of counters"),
+        ["Collector.Linux/Probes/Tcp/TcpRetrans.cs"] = (1, "start of counters"),
+        ["Collector.Linux/Probes/Tcp/TcpTwRcv.cs"] = (1, "start of counters"),
+        ["Collector.Linux/Probes/Virtio/VirtCmdLatency.cs"] = (1, "start of counters"),
+        ["Collector.Worker/Agent/SelfFigures.cs"] = (1, "time of the snapshot"),
+        ["Collector.Worker/Collection/ProcessStart.cs"] = (1, "age of the process, once, at its start"),
+        ["Collector.Worker/Export/Otlp/OtlpClient.cs"] = (1, "says until when a server is left alone"),
+        ["Collector.Worker/Export/Otlp/OtlpMetricExporter.cs"] = (2, "start of counters, time of a success"),
+        ["Collector.Worker/Export/Otlp/OtlpTransport.cs"] = (1, "a date in a server's answer that has none of its own"),
+        ["Collector.Worker/Hosting/LineLoggerProvider.cs"] = (1, "time of a line"),
+        ["Collector.Worker/Portable/PortableNode.cs"] = (1, "start of counters"),
+    };
+
+    [Fact]
+    public void No_duration_is_measured_by_a_clock_that_can_be_set()
+    {
+        var src = Path.Combine(Repository.Root, "src");
+        var used = Directory.EnumerateDirectories(src)
+            .SelectMany(project => Directory.EnumerateFiles(project, "*.cs", SearchOption.AllDirectories)
+                .Where(f => Path.GetRelativePath(project, f).Split('/', '\\')[0] is not ("bin" or "obj")))
+            .Select(f => (File: Path.GetRelativePath(src, f).Replace('\\', '/'), Uses: Count(File.ReadAllText(f))))
+            .Where(f => f.Uses > 0)
+            .ToDictionary(f => f.File, f => f.Uses);
+        used.ShouldBe(Allowed.ToDictionary(a => a.Key, a => a.Value.Uses), ignoreOrder: true);
+    }
+
+    [Theory]
+    [InlineData("var d = DateTime.UtcNow + Deadline;", 1)]
+    [InlineData("if (_time.GetUtcNow() < _notBefore)", 1)]
+    [InlineData("new CallOptions(deadline: at)", 1)]
+    [InlineData("File.GetLastWriteTimeUtc(path)", 1)]
+    [InlineData("time.GetTimestamp() + Stopwatch.GetTimestamp() + Environment.TickCount64", 0)]
+    [InlineData("// DateTime.Now", 0)]
+    public void A_use_is_known_when_it_is_seen(string line, int uses) => Count(line).ShouldBe(uses);
+
+    private static int Count(string source) => WallTime().Count(CodeText.Of(source));
+
+    [GeneratedRegex(
+        @"\bDateTime(Offset)?\.(Utc)?Now\b|\bDateTime\.Today\b|\bGet(Utc|Local)Now\(|\bUnixNow\(|\bCLOCK_REALTIME\w*"
+            + @"|\bdeadline:|\b(LastWrite|LastAccess|Creation)Time(Utc)?\b|\bGet(LastWrite|LastAccess|Creation)Time",
+        RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex WallTime();
+}
