@@ -38,7 +38,7 @@ public sealed class SubjectNaming
     public IReadOnlyList<SubjectKey> Keys { get; }
 
     /// <summary>In front of the key of a pod's label; null where the naming has no pod labels.</summary>
-    public string? PodLabel { get; private init; }
+    public string? PodLabel { get; internal init; }
 
     /// <param name="tags">Gets the attributes.</param>
     /// <param name="facts">Of whom.</param>

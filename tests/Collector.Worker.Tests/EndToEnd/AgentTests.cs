@@ -260,6 +260,25 @@ public sealed class AgentTests
         agent.Get("/metrics").ShouldContain("netlens_tcp_");
     }
 
+    [Fact]
+    public void A_key_that_is_set_back_takes_no_restart()
+    {
+        using var agent = new AgentProcess($"{Quick}pods: {{ poll: 20s }}\n");
+        agent.WaitForLog("first snapshot");
+        agent.Write($"{Quick}pods: {{ poll: 30s }}\n");
+        Reload(1).Count(l => l.Contains("section 'pods' changed: it takes a restart")).ShouldBe(1);
+        agent.Write($"{Quick}pods: {{ poll: 20s }}\n");
+        Reload(2).Count(l => l.Contains("takes a restart")).ShouldBe(1, "the second time there is nothing to restart for");
+
+        IEnumerable<string> Reload(int times)
+        {
+            agent.Signal("HUP");
+            for (var i = 0; i < 600 && agent.LogLines.Count(l => l.Contains(" reloaded")) < times; i++)
+                Thread.Sleep(100);
+            return agent.LogLines;
+        }
+    }
+
     [Theory]
     [InlineData("TERM")]
     [InlineData("INT")]
