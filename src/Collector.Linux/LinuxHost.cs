@@ -16,6 +16,7 @@ public sealed class LinuxHost : ProbeHost, IDisposable
 {
     private readonly NamespaceAccess _access;
     private readonly SubjectNamer _namer;
+    private readonly ModuleCount _modules;
     private ProcessTable? _processes;
 
     /// <param name="paths">Where /proc and /sys are.</param>
@@ -24,6 +25,7 @@ public sealed class LinuxHost : ProbeHost, IDisposable
     public LinuxHost(KernelPaths paths, BpfOptions? bpf = null, PodOptions? pods = null)
     {
         Paths = paths;
+        _modules = new ModuleCount(paths);
         BootTime = Kernel.BootTime.Read(paths);
         _access = new NamespaceAccess(paths);
         // Both ways: records are named after pods, and the search for pods opens namespaces.
@@ -53,6 +55,9 @@ public sealed class LinuxHost : ProbeHost, IDisposable
 
     internal override ProcessTable Processes =>
         _processes ??= new ProcessTable(Paths, BootTime, Namespaces, new ProcessGroups(Namespaces, Pods, _namer));
+
+    /// <summary>How many modules the kernel has; null where it does not say.</summary>
+    public long? Modules => _modules.Now;
 
     /// <summary>Name and version of the container runtime; null while none answers.</summary>
     public string? PodRuntime => Pods.Runtime;

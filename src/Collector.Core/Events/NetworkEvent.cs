@@ -1,30 +1,7 @@
-using System.Net;
 using Collector.Core.Metrics;
 using Collector.Core.Subjects;
 
 namespace Collector.Core.Events;
-
-/// <summary>
-/// The two ends of a packet or connection as the kernel saw it; IPv4-mapped addresses are shown as IPv4.
-/// </summary>
-/// <param name="Transport">tcp, udp, icmp, icmpv6, igmp ..., or the protocol's number as text.</param>
-/// <param name="Source">Sender's address; for a socket, the local one.</param>
-/// <param name="SourcePort">0 where the protocol has none.</param>
-/// <param name="Destination">Receiver's address; for a socket, the remote one.</param>
-/// <param name="DestinationPort">0 where the protocol has none.</param>
-public sealed record FlowTuple(
-    string Transport, IPAddress Source, int SourcePort, IPAddress Destination, int DestinationPort)
-{
-    /// <summary>The pod that has the sender's address, as namespace/name; null where none has.</summary>
-    public string? SourcePod { get; init; }
-
-    /// <summary>The pod that has the receiver's address, as namespace/name; null where none has.</summary>
-    public string? DestinationPod { get; init; }
-
-    public override string ToString() => SourcePort == 0 && DestinationPort == 0
-        ? $"{Transport} {Source} > {Destination}"
-        : $"{Transport} {new IPEndPoint(Source, SourcePort)} > {new IPEndPoint(Destination, DestinationPort)}";
-}
 
 /// <summary>The task that ran when the event happened; in softirq context not necessarily the one concerned.</summary>
 /// <param name="Pid">Process id (thread group) in the node's pid namespace.</param>

@@ -5,6 +5,9 @@ namespace Collector.Core.Probes;
 /// </summary>
 public sealed class ProbeUnavailableException : Exception
 {
+    /// <summary>The machine only lacks it now: it is worth trying again though nothing has changed.</summary>
+    public bool MayPass { get; init; }
+
     public ProbeUnavailableException()
     {
     }

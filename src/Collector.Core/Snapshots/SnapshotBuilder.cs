@@ -59,6 +59,36 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
         _building.Moment = Moment;
     }
 
+    /// <summary>
+    /// Opens a look between two collections: its rows are taken with <see cref="MoveTo"/> and never published. Its
+    /// number is none of a collection's.
+    /// </summary>
+    /// <param name="last">Start of the collection before, Unix nanoseconds.</param>
+    internal void BeginBetween(long last)
+    {
+        Tick = Math.Min(Tick, -1) - 1;
+        PreviousTime = last;
+        Time = last;
+        _building ??= store.Rent();
+    }
+
+    /// <summary>Takes the rows with their cells.</summary>
+    internal void MoveTo(List<KeptRow> rows)
+    {
+        foreach (var table in _building!.Tables)
+        {
+            for (var r = 0; r < table.Count; r++)
+            {
+                var cells = new long[table.Info.Width];
+                for (var column = 0; column < cells.Length; column++)
+                    cells[column] = table.Column(column)[r];
+                rows.Add(new KeptRow(table.Rows[r], cells));
+            }
+            table.Clear();
+        }
+        _touched.Clear();
+    }
+
     /// <summary>Names the probe that the following rows and failures belong to.</summary>
     public void Enter(string probeId)
     {

@@ -39,6 +39,9 @@ public class Subject
     /// <summary>True for the node itself.</summary>
     public bool IsHost => Kind is SubjectKind.Node;
 
+    /// <summary>True for all strangers that are over, whose numbers are others' by now.</summary>
+    public bool IsPast => Kind is SubjectKind.Stranger && Inode == 0;
+
     /// <summary>True for a pod or a container that uses the node's own network namespace.</summary>
     public bool HostNetwork { get; init; }
 
@@ -60,6 +63,7 @@ public class Subject
         { PodName: { } pod } names when HostNetwork => $"{names.PodNamespace}/{pod} (host network)",
         { PodName: { } pod } names => $"{names.PodNamespace}/{pod} ({Inode})",
         { NetnsName: { } name } => $"{name} ({Inode})",
+        _ when IsPast => "namespaces that are gone",
         _ => $"netns {Inode}",
     };
 }

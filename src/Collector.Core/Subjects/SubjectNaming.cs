@@ -17,7 +17,8 @@ public sealed class SubjectNaming
     public static readonly SubjectNaming Otel = new(
     [
         new(Node, "netlens.scope", static f => ScopeOf(f.Subject)),
-        new(Namespace, "netlens.netns", static f => f.Subject?.Inode.ToString(CultureInfo.InvariantCulture)),
+        new(Namespace, "netlens.netns", static f =>
+            f.Subject is { IsPast: false } subject ? subject.Inode.ToString(CultureInfo.InvariantCulture) : null),
         Known(Namespace, "netlens.netns.name", static n => n.NetnsName),
         Known(Pod, "k8s.namespace.name", static n => n.PodNamespace),
         Known(Pod, "k8s.pod.name", static n => n.PodName),
@@ -37,7 +38,7 @@ public sealed class SubjectNaming
     public IReadOnlyList<SubjectKey> Keys { get; }
 
     /// <summary>In front of the key of a pod's label; null where the naming has no pod labels.</summary>
-    public string? PodLabel { get; private init; }
+    public string? PodLabel { get; internal init; }
 
     /// <param name="tags">Gets the attributes.</param>
     /// <param name="facts">Of whom.</param>

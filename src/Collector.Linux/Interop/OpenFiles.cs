@@ -7,8 +7,8 @@ public static class OpenFiles
     public static long? Limit { get; } = OperatingSystem.IsLinux() ? Ask() : null;
 
     /// <summary>
-    /// What is opened after the first namespaces: eBPF programs and maps (60), and what the runtime loads with its first
-    /// request.
+    /// What is opened after the first namespaces: eBPF programs and maps (60), and what the runtime loads with its
+    /// first request.
     /// </summary>
     public const int ForRuntime = 112;
 

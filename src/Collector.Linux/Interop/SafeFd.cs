@@ -24,6 +24,19 @@ public sealed class SafeFd : SafeHandleMinusOneIsInvalid
         return fd >= 0 ? new SafeFd(fd) : throw LinuxException.Last($"open {path}");
     }
 
+    /// <summary>The same of a name that need not be UTF-8; it ends with a NUL.</summary>
+    /// <param name="path">The name.</param>
+    /// <param name="shown">As a message says it.</param>
+    /// <exception cref="LinuxException">open(2) failed.</exception>
+    internal static unsafe SafeFd Open(ReadOnlySpan<byte> path, string shown)
+    {
+        fixed (byte* name = path)
+        {
+            var fd = open(name, O_RDONLY | O_CLOEXEC, 0);
+            return fd >= 0 ? new SafeFd(fd) : throw LinuxException.Last($"open {shown}");
+        }
+    }
+
     private static unsafe int OpenReadOnly(string path, int flags)
     {
         scoped var name = new Utf8StringMarshaller.ManagedToUnmanagedIn();

@@ -5,8 +5,8 @@ namespace Collector.Linux.Interop;
 
 /// <summary>Standard input, output and error as the program found them.</summary>
 /// <remarks>
-/// One that was closed (<c>&gt;&amp;-</c>) is a number that the next file gets, and what is printed would go into it. What
-/// a program inherits never has FD_CLOEXEC, and what the runtime has opened until now always has: so one is told
+/// One that was closed (<c>&gt;&amp;-</c>) is a number that the next file gets, and what is printed would go into it.
+/// What a program inherits never has FD_CLOEXEC, and what the runtime has opened until now always has: so one is told
 /// from the other.
 /// </remarks>
 public static class StandardStreams

@@ -5,7 +5,7 @@ namespace Collector.Linux.Namespaces;
 
 /// <summary>
 /// Network namespaces by inode, for threads other than the collection's: who is behind the number in a kernel record.
-/// One that died stays known until its inode is used again or too many have died.
+/// Those that died stay known, by their cookie also beside one that has got their inode, until too many have died.
 /// </summary>
 /// <param name="name">Names what is asked for, where it can; null: nobody does.</param>
 internal sealed class NamespaceDirectory(Action<Subject>? name = null)
@@ -13,6 +13,7 @@ internal sealed class NamespaceDirectory(Action<Subject>? name = null)
     private const int MostStrangers = 1024;
     private const int MostDead = 4096;
     private readonly ConcurrentDictionary<ulong, NetNamespace> _known = new();
+    private readonly ConcurrentDictionary<(ulong Inode, uint Cookie), NetNamespace> _past = new();
     private readonly ConcurrentDictionary<(ulong Inode, uint Cookie), Subject> _strangers = new();
     private readonly ConcurrentDictionary<NetNamespace, bool> _dead = new();
     private long _strangerGeneration;
@@ -27,8 +28,10 @@ internal sealed class NamespaceDirectory(Action<Subject>? name = null)
     {
         if (inode == 0)
             return null;
-        if (_known.TryGetValue(inode, out var ns) && (cookie == 0 || ns.Cookie == 0 || (uint)ns.Cookie == cookie))
+        if (_known.TryGetValue(inode, out var ns) && IsLife(ns, cookie))
             return ns.IsHost ? ns : Named(ns);
+        if (_past.TryGetValue((inode, cookie), out var past))
+            return past;
         if (_strangers.TryGetValue((inode, cookie), out var stranger))
             return Named(stranger);
         if (_strangers.Count >= MostStrangers)
@@ -47,17 +50,22 @@ internal sealed class NamespaceDirectory(Action<Subject>? name = null)
         return subject;
     }
 
+    /// <summary>The one that lives and has this inode; null where none is known.</summary>
+    public NetNamespace? Alive(ulong inode) =>
+        _known.TryGetValue(inode, out var ns) && !_dead.ContainsKey(ns) ? ns : null;
+
     /// <summary>True for one that is known and alive.</summary>
-    public bool IsAlive(Subject subject) => subject is NetNamespace ns
-        && _known.TryGetValue(ns.Inode, out var known) && ReferenceEquals(known, ns) && !_dead.ContainsKey(ns);
+    public bool IsAlive(Subject subject) => ReferenceEquals(Alive(subject.Inode), subject);
 
     /// <summary>True for one that was known and is gone.</summary>
-    public bool IsDead(Subject subject) => subject is NetNamespace ns && _dead.ContainsKey(ns);
+    public bool IsDead(Subject subject) => subject is NetNamespace ns && !IsAlive(ns);
+
+    /// <summary>True where a record with this cookie can be about it.</summary>
+    public static bool IsLife(NetNamespace ns, ulong cookie) =>
+        cookie == 0 || ns.Cookie == 0 || (uint)ns.Cookie == (uint)cookie;
 
     public void Add(NetNamespace ns)
     {
-        if (_known.TryGetValue(ns.Inode, out var before))
-            _dead.TryRemove(before, out _);
         _known[ns.Inode] = ns;
         _strangers.TryRemove((ns.Inode, (uint)ns.Cookie), out _);
         _strangers.TryRemove((ns.Inode, 0), out _);
@@ -68,12 +76,15 @@ internal sealed class NamespaceDirectory(Action<Subject>? name = null)
         if (_dead.Count >= MostDead)
             Forget();
         _dead[ns] = true;
+        if (ns.Cookie != 0)
+            _past[(ns.Inode, (uint)ns.Cookie)] = ns;
     }
 
     private void Forget()
     {
         foreach (var ns in _dead.Keys)
             _known.TryRemove(new(ns.Inode, ns));
+        _past.Clear();
         _dead.Clear();
     }
 }

@@ -9,8 +9,8 @@ namespace Collector.Linux.Namespaces;
 
 /// <summary>
 /// The agent's hold on one network namespace: its nsfs descriptor and what was opened inside. Holding it keeps the
-/// namespace's inode from being reused; the registry lets go within one interval of its end, so that devices in it
-/// are not kept alive.
+/// namespace's inode from being reused; the registry lets go within a second of its last user's end, so that devices
+/// in it are not kept alive.
 /// </summary>
 public sealed class NamespaceHandle : IDisposable
 {
@@ -40,9 +40,12 @@ public sealed class NamespaceHandle : IDisposable
     internal bool IsOwn { get; init; }
 
     /// <summary>The mount by which it is known to be alive; null where there is none.</summary>
-    public string? MountPath { get; internal set; }
+    public string? MountPath { get; private set; }
 
-    /// <summary>A process by which it is known to be alive; 0 where none was looked for.</summary>
+    /// <summary>
+    /// A process by which it is known to be alive, or a thread of one whose main thread has ended; 0 where none was
+    /// looked for.
+    /// </summary>
     public int Pid { get; internal set; }
 
     /// <summary>Version of the names among which its own were looked up last.</summary>
@@ -50,6 +53,19 @@ public sealed class NamespaceHandle : IDisposable
 
     /// <summary>How often its processes were asked for its names.</summary>
     internal int NameLooks { get; set; }
+
+    /// <summary>
+    /// Takes the mount, and the name with it, which goes when the mount does. The node's own namespace keeps none:
+    /// programs mount it as well (<c>docker run --net=host</c>), and it is the node all the same.
+    /// </summary>
+    internal void SetMount(string? path)
+    {
+        if (path == MountPath)
+            return;
+        MountPath = path;
+        if (!Namespace.IsHost)
+            Namespace.Names = Namespace.Names with { NetnsName = path is null ? null : Path.GetFileName(path) };
+    }
 
     /// <summary>
     /// Opens a file below /proc as seen in this namespace: <c>net/snmp</c>, <c>sys/net/ipv4/ip_forward</c>.
@@ -81,7 +97,10 @@ public sealed class NamespaceHandle : IDisposable
         Namespace.IsHost ? NetlinkSocket.Open(family) : NetlinkSocket.OpenOfNamespace(family));
 
     /// <summary>Runs code on a thread that is inside this namespace.</summary>
-    public T Enter<T>(Func<T> open) => IsOwn || _fd is null ? open() : _access.Entry.Run(_fd, open);
+    /// <exception cref="LinuxException">It cannot be entered, or what <paramref name="open"/> threw.</exception>
+    public T Enter<T>(Func<T> open) => IsOwn ? open()
+        : _fd is null ? throw new LinuxException("setns to a network namespace (needs CAP_SYS_ADMIN)", EPERM)
+        : _access.Entry.Run(_fd, open);
 
     /// <summary>
     /// The one source of type <typeparamref name="T"/> in this namespace, shared by all probes. Ask for it in every

@@ -2,13 +2,12 @@ using Collector.Core.Subjects;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.ProcFs;
-using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Namespaces;
 
 /// <summary>
-/// The network namespaces of the node: found from processes and nsfs mounts, keyed by inode, refreshed once per
-/// collection.
+/// The network namespaces of the node: found from processes and nsfs mounts, keyed by inode, once per collection. Those
+/// whose last user is gone are let go between collections, too.
 /// </summary>
 /// <remarks>
 /// What is held open cannot have its inode reused, so an inode in <see cref="_byInode"/> always means the same
@@ -25,6 +24,9 @@ public sealed class NamespaceRegistry : IDisposable
     private readonly HashSet<ulong> _unreadable = [];
     private readonly MountWatcher _mounts;
     private readonly ProcessScanner _processes;
+    private readonly NamespaceOpener _opener;
+    private readonly Lazy<NamespaceVigil> _vigil;
+    private readonly Action<int, ulong> _witness;
     private readonly ulong _own;
     private long _generation;
     private long _refreshes;
@@ -39,13 +41,18 @@ public sealed class NamespaceRegistry : IDisposable
         _bootTime = bootTime;
         _mounts = new MountWatcher(_paths);
         _processes = new ProcessScanner(_paths);
+        _opener = new NamespaceOpener(access);
+        _vigil = new(() => new NamespaceVigil(this, _mounts));
+        _witness = Witness;
         Directory = new NamespaceDirectory(name);
         if (!_paths.Recorded)
             _own = NsLink.Inode($"{_paths.Proc}/thread-self/ns/net");
         AddHost();
     }
 
-    /// <summary>All namespaces, the host's first. Changes only in <see cref="Refresh"/>.</summary>
+    /// <summary>
+    /// All namespaces, the host's first. Changes only in <see cref="Refresh"/> and <see cref="Rest"/>.
+    /// </summary>
     public IReadOnlyList<NamespaceHandle> All => _all;
 
     public NamespaceHandle Host => _all[0];
@@ -63,6 +70,17 @@ public sealed class NamespaceRegistry : IDisposable
 
     /// <summary>Namespaces found since the start, the host's included.</summary>
     public long Born => _generation;
+
+    /// <summary>
+    /// Told of each namespace that has lost its last user, while everything in it can still be read a last time.
+    /// </summary>
+    internal event Action<NamespaceHandle>? Leaving;
+
+    /// <summary>True where only processes tell that a namespace lives.</summary>
+    internal bool HasMountless { get; private set; }
+
+    /// <summary>Times that <see cref="Rest"/> woke to look.</summary>
+    internal long Looks => _vigil.IsValueCreated ? _vigil.Value.Looks : 0;
 
     /// <summary>Processes looked at since the start: the cost of discovery.</summary>
     public long ProcessesExamined => _processes.Examined;
@@ -85,10 +103,41 @@ public sealed class NamespaceRegistry : IDisposable
             return;
         _mounts.Refresh();
         AddFromMounts(startOfNew);
-        _processes.ScanRecent((pid, inode) => AddFromProcess(pid, inode, startOfNew));
-        RemoveDead(startOfNew);
+        var known = Born;
+        var found = (int pid, ulong inode) => AddFromProcess(pid, inode, startOfNew);
+        _processes.ScanRecent(found);
+        RemoveDead(found);
+        // One that was found by a process may have got its mount since the mounts were read, and its name with it.
+        if (Born != known && _mounts.Refresh())
+            AddFromMounts(startOfNew);
+        NoteMountless();
         foreach (var handle in _all)
             handle.CloseUnused(_refreshes - 3);
+    }
+
+    /// <summary>
+    /// Waits for this long, as between two collections, and lets go of what loses its last user meanwhile.
+    /// </summary>
+    public void Rest(TimeSpan time, CancellationToken stop)
+    {
+        try
+        {
+            _vigil.Value.Keep(time, stop);
+        }
+        catch (LinuxException)
+        {
+            // No descriptor left to wait with: the next collection lets go.
+            stop.WaitHandle.WaitOne(time);
+        }
+    }
+
+    /// <summary>Lets go of namespaces whose last user is gone; new ones are not looked for.</summary>
+    internal void LetGo()
+    {
+        if (_mounts.Refresh())
+            TakeNames();
+        RemoveDead(_witness);
+        NoteMountless();
     }
 
     /// <summary>Where this process can open the path of a mount of the node.</summary>
@@ -102,87 +151,58 @@ public sealed class NamespaceRegistry : IDisposable
 
     private void AddHost()
     {
-        SafeFd? fd = null;
-        var inode = 0UL;
-        if (!_paths.Recorded)
-        {
-            // Process 1 is in the node's namespace where we can see it; in a container without hostPID our own is all
-            // there is.
-            fd = TryOpen($"{_paths.Proc}/1/ns/net", out inode, out _)
-                ?? TryOpen($"{_paths.Proc}/thread-self/ns/net", out inode, out _);
-        }
-        var isOwn = fd is null || inode == _own;
-        var ns = new NetNamespace(inode, ++_generation, isHost: true, _bootTime)
-        {
-            Cookie = _paths.Recorded ? 0 : NsCookie.Of(_access, fd, isOwn),
-        };
-        Add(new NamespaceHandle(_access, ns, fd) { IsOwn = isOwn });
+        var opened = _opener.Host(_own);
+        var isOwn = opened.Fd is null || opened.Inode == _own;
+        var ns = new NetNamespace(opened.Inode, ++_generation, isHost: true, _bootTime) { Cookie = opened.Cookie };
+        Add(new NamespaceHandle(_access, ns, opened.Fd) { IsOwn = isOwn });
     }
 
     private void AddFromMounts(long startOfNew)
     {
-        foreach (var (inode, path) in _mounts.Mounts)
+        TakeNames();
+        foreach (var inode in _mounts.Mounts.Keys)
         {
-            if (_byInode.TryGetValue(inode, out var known))
+            if (!_byInode.ContainsKey(inode)
+                && Open(() => _opener.ByMount(() => _mounts.Open(inode)), inode, startOfNew) is { } handle)
             {
-                if (known.MountPath != path)
-                    SetMount(known, path);
-            }
-            else if (Open(_mounts.PathOf(path), inode, startOfNew) is { } handle)
-            {
-                SetMount(handle, path);
+                handle.SetMount(_mounts.Mounts[inode]);
             }
         }
+    }
+
+    private void TakeNames()
+    {
+        foreach (var handle in _all)
+            handle.SetMount(_mounts.Mounts.GetValueOrDefault(handle.Namespace.Inode));
     }
 
     private void AddFromProcess(int pid, ulong inode, long startOfNew)
     {
-        if (_byInode.TryGetValue(inode, out var known))
-        {
-            if (known.Pid == 0)
-                known.Pid = pid;
-        }
-        else if (Open($"{_paths.Proc}/{pid}/ns/net", inode, startOfNew) is { } handle)
-        {
+        if (_byInode.ContainsKey(inode))
+            Witness(pid, inode);
+        else if (Open(() => _opener.ByProcess($"{_paths.Proc}/{pid}/ns/net", _own), inode, startOfNew) is { } handle)
             handle.Pid = pid;
-        }
     }
 
-    private NamespaceHandle? Open(string path, ulong expected, long startOfNew)
+    private void Witness(int pid, ulong inode)
     {
-        var fd = TryOpen(path, out var inode, out var error);
-        if (fd is null || inode != expected)
+        if (_byInode.TryGetValue(inode, out var known) && known.Pid == 0)
+            known.Pid = pid;
+    }
+
+    private NamespaceHandle? Open(Func<OpenedNamespace> open, ulong expected, long startOfNew)
+    {
+        var opened = NamespaceOpener.TryOpen(open, expected, out var isThere);
+        if (opened is null)
         {
-            fd?.Dispose();
-            // Gone between the look and the opening is not unreadable; many processes of one namespace are one of them.
-            if (!error.IsAny(ENOENT, ESRCH))
+            if (isThere)
                 _unreadable.Add(expected);
             return null;
         }
-        var ns = new NetNamespace(inode, ++_generation, isHost: false, startOfNew)
-        {
-            Cookie = NsCookie.Of(_access, fd, inode == _own),
-        };
-        var handle = new NamespaceHandle(_access, ns, fd) { IsOwn = inode == _own };
+        var ns = new NetNamespace(expected, ++_generation, isHost: false, startOfNew) { Cookie = opened.Cookie };
+        var handle = new NamespaceHandle(_access, ns, opened.Fd) { IsOwn = expected == _own };
         Add(handle);
         return handle;
-    }
-
-    private static SafeFd? TryOpen(string path, out ulong inode, out Errno error)
-    {
-        inode = 0;
-        error = Errno.None;
-        try
-        {
-            var fd = SafeFd.Open(path).NotOfTheLast($"open {path}");
-            inode = fd.Inode();
-            return fd;
-        }
-        catch (LinuxException e)
-        {
-            error = e.Errno;
-            return null;
-        }
     }
 
     private void Add(NamespaceHandle handle)
@@ -193,13 +213,7 @@ public sealed class NamespaceRegistry : IDisposable
         Version++;
     }
 
-    private static void SetMount(NamespaceHandle handle, string path)
-    {
-        handle.MountPath = path;
-        handle.Namespace.Names = handle.Namespace.Names with { NetnsName = Path.GetFileName(path) };
-    }
-
-    private void RemoveDead(long startOfNew)
+    private void RemoveDead(Action<int, ulong> found)
     {
         var walked = false;
         for (var i = _all.Count - 1; i > 0; i--)
@@ -209,8 +223,8 @@ public sealed class NamespaceRegistry : IDisposable
                 continue;
             if (!walked)
             {
-                // May also find namespaces that are new: AddFromProcess appends, which this loop has passed already.
-                _processes.ScanAll((pid, inode) => AddFromProcess(pid, inode, startOfNew));
+                // May also find namespaces that are new: what is appended, this loop has passed already.
+                _processes.ScanAll(found);
                 walked = true;
             }
             if (handle.Pid == 0)
@@ -220,18 +234,20 @@ public sealed class NamespaceRegistry : IDisposable
 
     private bool IsAlive(NamespaceHandle handle)
     {
-        if (handle.MountPath is { } mount)
+        if (handle.MountPath is not null
+            || (handle.Pid != 0 && _processes.InodeOf(handle.Pid) == handle.Namespace.Inode))
         {
-            if (_mounts.Mounts.ContainsKey(handle.Namespace.Inode))
-                return true;
-            handle.MountPath = null;
-            if (handle.Namespace.Names.NetnsName == Path.GetFileName(mount))
-                handle.Namespace.Names = handle.Namespace.Names with { NetnsName = null };
-        }
-        if (handle.Pid != 0 && _processes.InodeOf(handle.Pid) == handle.Namespace.Inode)
             return true;
+        }
         handle.Pid = 0;
         return false;
+    }
+
+    private void NoteMountless()
+    {
+        HasMountless = false;
+        for (var i = 1; i < _all.Count && !HasMountless; i++)
+            HasMountless = _all[i].MountPath is null;
     }
 
     private void Remove(int index)
@@ -240,6 +256,7 @@ public sealed class NamespaceRegistry : IDisposable
         _all.RemoveAt(index);
         _byInode.Remove(handle.Namespace.Inode);
         Directory.Remove(handle.Namespace);
+        Leaving?.Invoke(handle);
         handle.Dispose();
         Version++;
     }
@@ -248,6 +265,8 @@ public sealed class NamespaceRegistry : IDisposable
     {
         foreach (var handle in _all)
             handle.Dispose();
+        if (_vigil.IsValueCreated)
+            _vigil.Value.Dispose();
         _mounts.Dispose();
         _processes.Dispose();
     }

@@ -25,7 +25,8 @@ internal static unsafe class NsCookie
         }
     }
 
-    private static ulong Ask()
+    /// <summary>Of the namespace that this thread is in.</summary>
+    public static ulong Ask()
     {
         var fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         if (fd < 0)

@@ -11,18 +11,18 @@ namespace Collector.Linux.Namespaces;
 /// Looks which network namespace processes are in, at a cost that follows the births of processes and not their
 /// number: process ids are handed out in order, so those between the last one seen and the last one handed out are
 /// the new ones. Each is looked at in two successive scans, because a process often enters its namespace just after its
-/// birth. Older ones, which may call unshare late, are looked at in slices.
+/// birth. Older ones, which may call unshare late, are looked at in slices: all of them in two scans, up to some
+/// thousand processes.
 /// </summary>
 internal sealed class ProcessScanner : IDisposable
 {
+    /// <summary>Older processes that a scan looks at: at least, and at most.</summary>
     private const int Slice = 256;
+    private const int LargestSlice = 4096;
 
-    private readonly string _proc;
-    private readonly SafeFd? _folder;
+    private readonly ProcFolder? _proc;
     private readonly ProcFile? _loadAverage;
     private readonly ReadBuffer _buffer = new();
-    private readonly byte[] _name = new byte[32];
-    private readonly byte[] _entries = GC.AllocateUninitializedArray<byte>(32 * 1024, pinned: true);
     private readonly List<int> _known = [];
     private int _next;
     private int _last;
@@ -31,14 +31,13 @@ internal sealed class ProcessScanner : IDisposable
 
     public ProcessScanner(KernelPaths paths)
     {
-        _proc = paths.Proc;
         if (paths.Recorded)
             return;
-        _folder = SafeFd.Open(_proc, O_DIRECTORY);
+        _proc = new ProcFolder(paths);
         // The last process id is that of the reader's pid namespace: of no use for another one's /proc, where we either
         // are not (no "self") or have another process id.
-        if (NumberOfSelf() == Environment.ProcessId)
-            _loadAverage = TryOpen($"{_proc}/loadavg");
+        if (NumberOfSelf(paths.Proc) == Environment.ProcessId)
+            _loadAverage = TryOpen($"{paths.Proc}/loadavg");
     }
 
     // A /proc of processes only (subset=pid) has no such file.
@@ -54,8 +53,8 @@ internal sealed class ProcessScanner : IDisposable
         }
     }
 
-    private int NumberOfSelf() =>
-        int.TryParse(new FileInfo($"{_proc}/self").LinkTarget, out var pid) ? pid : 0;
+    private static int NumberOfSelf(string proc) =>
+        int.TryParse(new FileInfo($"{proc}/self").LinkTarget, out var pid) ? pid : 0;
 
     /// <summary>Links read since the start.</summary>
     public long Examined { get; private set; }
@@ -90,14 +89,15 @@ internal sealed class ProcessScanner : IDisposable
     }
 
     /// <summary>Inode of a process's network namespace; 0 when the process is gone or not ours to see.</summary>
-    public ulong InodeOf(int pid)
+    public ulong InodeOf(int pid) => InodeOf(pid, out _);
+
+    private ulong InodeOf(int pid, out Errno error)
     {
-        if (_folder is null)
+        error = Errno.None;
+        if (_proc is null)
             return 0;
         Examined++;
-        Utf8Formatter.TryFormat(pid, _name, out var n);
-        "/ns/net\0"u8.CopyTo(_name.AsSpan(n));
-        return NsLink.Inode(_folder.Value, _name);
+        return _proc.NetNamespaceOf(pid, out error);
     }
 
     private void ScanSlice(Action<int, ulong> found)
@@ -107,14 +107,19 @@ internal sealed class ProcessScanner : IDisposable
             ListProcesses();
             _next = 0;
         }
-        var end = Math.Min(_known.Count, _next + Slice);
+        var end = Math.Min(_known.Count, _next + Math.Clamp((_known.Count + 1) / 2, Slice, LargestSlice));
         for (; _next < end; _next++)
             Look(_known[_next], found);
     }
 
     private void Look(int pid, Action<int, ulong> found)
     {
-        var inode = InodeOf(pid);
+        var inode = InodeOf(pid, out var error);
+        if (inode == 0 && error == ENOENT && _proc!.LivingThread(pid) is > 0 and var thread)
+        {
+            pid = thread;
+            inode = InodeOf(pid, out _);
+        }
         if (inode != 0)
             found(pid, inode);
     }
@@ -122,7 +127,7 @@ internal sealed class ProcessScanner : IDisposable
     private void ListProcesses()
     {
         _known.Clear();
-        var entries = new FolderEntries(_folder!.Value, _entries);
+        var entries = _proc!.Entries;
         while (entries.TryNext(out _, out var name))
         {
             if (Utf8Parser.TryParse(name, out int pid, out var used) && used == name.Length)
@@ -141,7 +146,7 @@ internal sealed class ProcessScanner : IDisposable
 
     public void Dispose()
     {
-        _folder?.Dispose();
+        _proc?.Dispose();
         _loadAverage?.Dispose();
     }
 }

@@ -39,11 +39,36 @@ public sealed record PodListing(
         }
         var known = listed.Select(p => p.Uid).ToHashSet();
         foreach (var (uid, pids) in processes.Where(p => !known.Contains(p.Key)))
-            listed.Add(new("", "", uid, "", 0, HostNetwork: false, Ready: true, [], pids, "cgroup", null));
+        {
+            var (netns, host) = NetnsOf(paths, pids[0]);
+            listed.Add(new("", "", uid, "", host ? 0 : netns, host, Ready: true, [], pids, "cgroup", null));
+        }
         return
         [
             .. listed.OrderBy(p => p.Namespace, StringComparer.Ordinal).ThenBy(p => p.Name, StringComparer.Ordinal),
         ];
+    }
+
+    /// <summary>The network namespace of a process, and whether it is the node's; 0 where it cannot be seen.</summary>
+    private static (ulong Netns, bool Host) NetnsOf(KernelPaths paths, int pid)
+    {
+        var (its, first) = (LinkOf(paths, pid), LinkOf(paths, 1));
+        // "net:[4026531840]"
+        return its is not null && ulong.TryParse(its.AsSpan("net:[".Length).TrimEnd(']'), out var inode)
+            ? (inode, its == first)
+            : (0, false);
+    }
+
+    private static string? LinkOf(KernelPaths paths, int pid)
+    {
+        try
+        {
+            return new FileInfo($"{paths.Proc}/{pid}/ns/net").LinkTarget;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Process ids by pod UID, from their cgroups.</summary>

@@ -5,13 +5,13 @@ using static Tmds.Linux.LibC;
 namespace Collector.Linux.Processes;
 
 /// <summary>Counts a process's open descriptors as cheaply as the kernel allows.</summary>
-internal sealed class DescriptorReader(ProcFolder proc, bool sockets)
+internal sealed class DescriptorReader(ProcessTable table, bool sockets)
 {
     /// <summary>Parts that a utilization is stored in.</summary>
     public const long Whole = 1_000_000;
 
     // Since Linux 6.2 the size of the folder is its number of entries (fs/proc/fd.c, proc_fd_getattr); before it was 0.
-    private readonly bool _sizeIsCount = proc.SizeOf(Environment.ProcessId, "/fd\0"u8, out _) > 0;
+    private readonly bool _sizeIsCount = table.Folder.SizeOf(Environment.ProcessId, "/fd\0"u8, out _) > 0;
     private readonly byte[] _limits = new byte[4 * 1024];
 
     /// <summary>
@@ -19,12 +19,10 @@ internal sealed class DescriptorReader(ProcFolder proc, bool sockets)
     /// </summary>
     public bool TryRead(Process process, out long open, out long openSockets, out string failure)
     {
-        openSockets = 0;
-        Errno error;
-        if (_sizeIsCount && !sockets)
-            open = proc.SizeOf(process.Pid, "/fd\0"u8, out error);
-        else
-            open = Walk(process.Pid, out openSockets, out error);
+        open = Count(process.Task, out openSockets, out var error);
+        // Nothing open, or no such task: the main thread may have ended, and the others not.
+        if ((open == 0 || error.IsAny(ENOENT, ESRCH)) && table.TryOutlive(process))
+            open = Count(process.Task, out openSockets, out error);
         failure = error == Errno.None || error.IsAny(ENOENT, ESRCH) ? ""
             : error.IsAny(EACCES, EPERM) ? "permission"
             : error.ToString();
@@ -33,13 +31,21 @@ internal sealed class DescriptorReader(ProcFolder proc, bool sockets)
         return error == Errno.None;
     }
 
+    private long Count(int task, out long openSockets, out Errno error)
+    {
+        openSockets = 0;
+        return _sizeIsCount && !sockets
+            ? table.Folder.SizeOf(task, "/fd\0"u8, out error)
+            : Walk(task, out openSockets, out error);
+    }
+
     private long Walk(int pid, out long openSockets, out Errno error)
     {
         openSockets = 0;
-        if (!proc.TryOpen(pid, "/fd\0"u8, O_DIRECTORY, out var folder, out error))
+        if (!table.Folder.TryOpen(pid, "/fd\0"u8, O_DIRECTORY, out var folder, out error))
             return -1;
         var count = 0L;
-        var entries = proc.EntriesOf(folder);
+        var entries = table.Folder.EntriesOf(folder);
         while (entries.TryNext(out _, out var name))
         {
             if (name[0] == (byte)'.')
@@ -55,7 +61,7 @@ internal sealed class DescriptorReader(ProcFolder proc, bool sockets)
 
     private long ReadLimit(int pid)
     {
-        var n = proc.Read(pid, "/limits\0"u8, _limits, out _);
+        var n = table.Folder.Read(pid, "/limits\0"u8, _limits, out _);
         return n > 0 && TryParseLimit(_limits.AsSpan(0, n), out var limit) ? limit : 0;
     }
 

@@ -75,7 +75,7 @@ internal sealed class ListenerOwners(PodWatcher pods, Func<ProcessTable> table)
             foreach (var process in processes.Live)
             {
                 if (process.Group is { Subject.HostNetwork: true } group && _wanted.Count > 0)
-                    Search(processes.Folder, process.Pid, group, snapshot);
+                    Search(processes.Folder, process.Task, group, snapshot);
             }
         }
         catch (LinuxException)

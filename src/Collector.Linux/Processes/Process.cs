@@ -10,6 +10,11 @@ internal sealed class Process(int pid, ulong inode, in ProcessStat stat)
     /// <summary>Start since boot in clock ticks.</summary>
     public long StartTicks { get; } = stat.StartTicks;
 
+    /// <summary>
+    /// Under which id its namespace, cgroup and files are: its own, or that of a thread that outlived the main one.
+    /// </summary>
+    public int Task { get; set; } = pid;
+
     public bool KernelThread { get; } = stat.KernelThread;
 
     /// <summary>Inode of its folder in /proc: while it stays the same, so does the process.</summary>

@@ -159,7 +159,9 @@ internal sealed class ProcessTable : IDisposable
             || (process.Pid + _tick) % RecheckEvery == 0);
         if (!process.Recheck)
             return;
-        var inode = Folder.NetNamespaceOf(process.Pid, out var error);
+        var inode = Folder.NetNamespaceOf(process.Task, out var error);
+        if (error == ENOENT && TryOutlive(process))
+            inode = Folder.NetNamespaceOf(process.Task, out error);
         process.Denied = error.IsAny(EACCES, EPERM);
         // A zombie has no namespace any more: it stays where it was (and its cgroup v1 path is "/").
         if (inode == 0 || _namespaces.Find(inode) is not { } handle)
@@ -169,9 +171,19 @@ internal sealed class ProcessTable : IDisposable
             Move(process, Groups.Of(handle));
             return;
         }
-        var n = Folder.Read(process.Pid, "/cgroup\0"u8, _cgroup, out _);
+        var n = Folder.Read(process.Task, "/cgroup\0"u8, _cgroup, out _);
         if (n >= 0)
             Move(process, Groups.Of(handle, CgroupPath.ParseFile(_cgroup.AsSpan(0, n)), startOfNew));
+    }
+
+    /// <summary>Where the thread has ended under whose id a process was read, finds one that goes on.</summary>
+    /// <returns>False where there is none.</returns>
+    public bool TryOutlive(Process process)
+    {
+        if (Folder.LivingThread(process.Pid) is not (> 0 and var thread))
+            return false;
+        process.Task = thread;
+        return true;
     }
 
     private static void Move(Process process, ProcessGroup? to)

@@ -28,7 +28,9 @@ internal static class NodeFactory
             return new PortableNode();
         if (!Directory.Exists(paths.Proc))
             throw new IOException($"paths.proc: there is no folder {paths.Proc}");
-        if (!Directory.Exists($"{paths.Proc}/net") && !Directory.Exists($"{paths.Proc}/1")
+        // /dev has a folder net too, with tun in it.
+        if ((!Directory.Exists($"{paths.Proc}/net") || File.Exists($"{paths.Proc}/net/tun"))
+            && !Directory.Exists($"{paths.Proc}/1")
             && !Directory.Exists($"{paths.Proc}/self"))
         {
             throw new IOException($"paths.proc: {paths.Proc} is no proc file system: it has neither net nor processes");

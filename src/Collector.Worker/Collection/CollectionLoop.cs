@@ -92,7 +92,7 @@ internal sealed class CollectionLoop(
         }
         var wait = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), next);
         if (wait > TimeSpan.Zero)
-            stop.WaitHandle.WaitOne(wait);
+            collector.Node.Rest(wait, stop);
         return next;
     }
 

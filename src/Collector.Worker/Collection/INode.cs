@@ -21,6 +21,11 @@ internal interface INode : IDisposable
     /// <summary>Why events are not read any more; null while they are.</summary>
     string? EventFault => null;
 
+    /// <summary>
+    /// Changes when the machine may have got what a probe could not have; null where nobody can tell.
+    /// </summary>
+    long? Changes => null;
+
     /// <summary>Makes a probe without starting it.</summary>
     /// <exception cref="ProbeUnavailableException">This system can never run it.</exception>
     Probe Create(ProbeInfo info, ProbeSettings settings);
@@ -37,6 +42,9 @@ internal interface INode : IDisposable
 
     /// <summary>Called at the start of each collection: finds births and deaths.</summary>
     void Refresh(SnapshotBuilder snapshot);
+
+    /// <summary>What the collection thread does between two collections: waits this long, or until stopped.</summary>
+    void Rest(TimeSpan time, CancellationToken stop) => stop.WaitHandle.WaitOne(time);
 
     /// <summary>Called at the end of each collection: every probe has started by then.</summary>
     /// <returns>True when much of the heap is free now.</returns>

@@ -25,6 +25,8 @@ internal sealed class LinuxNode(KernelPaths paths, BpfOptions bpf, PodOptions po
 
     public string? EventFault => _host.Bpf.EventFault;
 
+    public long? Changes => _host.Modules;
+
     public LinuxHost Host => _host;
 
     public Probe Create(ProbeInfo info, ProbeSettings settings) =>
@@ -36,6 +38,8 @@ internal sealed class LinuxNode(KernelPaths paths, BpfOptions bpf, PodOptions po
 
     public void Refresh(SnapshotBuilder snapshot) =>
         _host.Refresh(snapshot.StartTimeOfNew(_host.BootTime));
+
+    public void Rest(TimeSpan time, CancellationToken stop) => _host.Namespaces.Rest(time, stop);
 
     public bool Settle() => _host.Settle();
 

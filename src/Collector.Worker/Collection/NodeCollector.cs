@@ -91,7 +91,8 @@ internal sealed class NodeCollector : IDisposable
             if (choice?.Enabled ?? info.EnabledByDefault)
             {
                 yield return new ProbeRunner(
-                    info, choice?.Settings ?? new(info), settings => Node.Create(info, settings), _log);
+                    info, choice?.Settings ?? new(info), settings => Node.Create(info, settings), _log,
+                    () => Node.Changes);
             }
         }
     }

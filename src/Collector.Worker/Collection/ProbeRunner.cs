@@ -26,10 +26,16 @@ internal enum ProbeState
 /// other probes do. Belongs to the collection thread; the figures may be read from anywhere.
 /// </summary>
 internal sealed class ProbeRunner(
-    ProbeInfo info, ProbeSettings settings, Func<ProbeSettings, Probe> create, ILogger log) : IDisposable
+    ProbeInfo info, ProbeSettings settings, Func<ProbeSettings, Probe> create, ILogger log,
+    Func<long?>? changes = null) : IDisposable
 {
     private const int LongestPause = 64;
+
+    /// <summary>Collections between two looks for what no change told of.</summary>
+    private const int RarePause = 240;
+
     private Probe? _probe;
+    private long? _lastChange;
     private int _pause;
     private long _retryAt;
 
@@ -81,7 +87,7 @@ internal sealed class ProbeRunner(
         var wall = Stopwatch.GetTimestamp();
         var cpu = ThreadClock.CpuNanoseconds();
         snapshot.Enter(Info.Id);
-        if (_probe is null && snapshot.Tick >= _retryAt)
+        if (_probe is null && (snapshot.Tick >= _retryAt || SomethingChanged()))
             Start(snapshot);
         if (_probe is not null)
             CollectStarted(snapshot);
@@ -89,9 +95,14 @@ internal sealed class ProbeRunner(
         LastDuration = Stopwatch.GetElapsedTime(wall);
     }
 
+    private bool SomethingChanged() => _lastChange is { } last && changes!() is { } now && now != last;
+
     private void Start(SnapshotBuilder snapshot)
     {
         Probe? probe = null;
+        // Before it is tried: what changes meanwhile is one more reason to try.
+        var change = changes?.Invoke();
+        _lastChange = null;
         try
         {
             probe = create(Settings);
@@ -106,6 +117,8 @@ internal sealed class ProbeRunner(
         {
             probe?.Dispose();
             Pause(snapshot, ProbeState.Unavailable, e.Message, null);
+            if (!e.MayPass && change is not null)
+                AwaitChange(change, snapshot.Tick);
         }
         catch (Exception e)
         {
@@ -151,6 +164,13 @@ internal sealed class ProbeRunner(
         Reason = reason;
         _pause = Math.Clamp(_pause * 2, 1, LongestPause);
         _retryAt = snapshot.Tick + _pause;
+    }
+
+    // Trying to load a program that the kernel has nothing for takes 20 ms, a look at whether that changed 1 us.
+    private void AwaitChange(long? change, long tick)
+    {
+        _lastChange = change;
+        _retryAt = tick + RarePause;
     }
 
     public void Dispose()

@@ -40,13 +40,9 @@ internal static class CommonOptions
         return option;
     }
 
-    public static Option<string?> Naming() =>
-        OneOf(new Option<string?>("--naming")
-        {
-            Description = "Metric names: otel, kubeskoop (kubeskoop_*) or inspector (inspector_pod_*). "
-                + "[default: prometheus.naming]",
-            HelpName = "NAMING",
-        }, "otel", "kubeskoop", "inspector");
+    public static Option<string?> Naming(string description) =>
+        OneOf(new Option<string?>("--naming") { Description = description, HelpName = "NAMING" },
+            "otel", "kubeskoop", "inspector");
 
     public static Option<string[]> Probes(string description)
     {

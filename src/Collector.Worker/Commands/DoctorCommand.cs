@@ -12,28 +12,16 @@ namespace Collector.Worker.Commands;
 /// <summary><c>netlens doctor</c>: what this machine offers each probe, and why not.</summary>
 internal static class DoctorCommand
 {
-    /// <param name="Probe">Probe id.</param>
-    /// <param name="Enabled">Whether the configuration switches it on.</param>
-    /// <param name="Verdict">ok, empty, partial, unavailable or failed.</param>
-    /// <param name="Detail">Why, or what it found.</param>
-    /// <param name="Series">Series of one collection.</param>
-    /// <param name="Milliseconds">How long that collection took.</param>
-    private sealed record Finding(
-        string Probe, bool Enabled, string Verdict, string Detail, long Series, double Milliseconds)
-    {
-        /// <summary>How its programs were attached; null for probes without any.</summary>
-        public LadderReport? Ladder { get; init; }
-
-        /// <summary>Settings that this kernel does not know.</summary>
-        public IReadOnlyList<string> Notes { get; init; } = [];
-    }
-
     public static Command Create()
     {
         var config = CommonOptions.Config();
         var format = CommonOptions.Format("table", "json");
+        var verbose = new Option<bool>("--verbose", "-v")
+        {
+            Description = "On a terminal, too, show series, times and every way to attach, as in a pipe.",
+        };
         var command = new Command(
-            "doctor", "Try every probe on this machine and say what is missing.") { config, format };
+            "doctor", "Try every probe on this machine and say what is missing.") { config, format, verbose };
         command.SetAction(parsed => Session.Guard(() =>
         {
             if (Session.Configure(parsed.GetValue(config))?.Options is not { } options)
@@ -43,14 +31,14 @@ internal static class DoctorCommand
             if (parsed.GetValue(format) == "json")
                 PrintJson(machine, findings);
             else
-                Print(machine, findings);
+                Print(machine, findings, parsed.GetValue(verbose));
             return findings.Any(f => f.Enabled && f.Verdict == "failed") ? ExitCodes.Failure : ExitCodes.Ok;
         }));
         return command;
     }
 
     // Each probe alone, twice: the first collection opens files, the second is what an interval costs.
-    private static Finding Examine(string id, AgentOptions options)
+    private static DoctorFinding Examine(string id, AgentOptions options)
     {
         var enabled = options.Probes.GetValueOrDefault(id)?.Enabled
             ?? NodeFactory.Catalogue.First(p => p.Id == id).EnabledByDefault;
@@ -76,61 +64,18 @@ internal static class DoctorCommand
             ProbeState.Failed => new(id, enabled, "failed", runner.Reason, 0, time),
             _ when collector.Series == 0 && failures.Length > 0 => new(id, enabled, "unavailable", failures, 0, time),
             _ when collector.Series == 0 && !runner.Info.Watches =>
-                new(id, enabled, "empty", "the kernel has nothing to tell: its module is not loaded", 0, time),
+                new(id, enabled, "empty", OnceReport.NothingToTell, 0, time),
             _ when failures.Length > 0 => new(id, enabled, "partial", failures, collector.Series, time),
-            _ => new Finding(id, enabled, "ok", "", collector.Series, time),
+            _ => new DoctorFinding(id, enabled, "ok", "", collector.Series, time),
         };
         return finding with { Ladder = ladder, Notes = [.. (bpf?.Notes ?? []).Select(n => n.Text)] };
     }
 
-    private static void Print(MachineReport machine, Finding[] findings)
+    private static void Print(MachineReport machine, DoctorFinding[] findings, bool verbose)
     {
-        var facts = Output.Table("MACHINE", "");
-        foreach (var (name, value) in machine.Facts)
-            facts.Row(name, value);
-        Output.Print(facts);
-        Console.Out.WriteLine();
-        var table = Output.Table("PROBE", "ON", "VERDICT", "SERIES", "MS", "WHY");
-        foreach (var f in findings)
-        {
-            table.Row(f.Probe, f.Enabled ? "yes" : "no", f.Verdict, f.Series.ToString(),
-                f.Milliseconds.ToString("F2"), f.Detail);
-        }
-        Output.Print(table);
-        PrintLadders(findings);
-        foreach (var finding in findings)
-        {
-            foreach (var note in finding.Notes)
-                Output.Error($"{finding.Probe}: {note}");
-        }
-        foreach (var problem in machine.Problems)
-            Output.Error(problem);
+        var screen = Output.Screen;
+        new DoctorTable(screen, machine, findings).Print(whole: verbose || !screen.IsTerminal);
     }
-
-    private static void PrintLadders(Finding[] findings)
-    {
-        var hooks = findings.SelectMany(f => f.Ladder?.Hooks ?? []).ToArray();
-        if (hooks.Length == 0)
-            return;
-        Console.Out.WriteLine();
-        var table = Output.Table("PROBE", "SEES", "BY", "VERDICT", "WHY");
-        foreach (var ladder in findings.Where(f => f.Ladder is not null).Select(f => f.Ladder!))
-        {
-            foreach (var hook in ladder.Hooks)
-            {
-                foreach (var way in hook.Ways)
-                    table.Row(ladder.Probe, hook.Hook, way.Sections, Verdict(way.Verdict), way.Reason);
-            }
-        }
-        Output.Print(table);
-    }
-
-    private static string Verdict(WayVerdict verdict) => verdict switch
-    {
-        WayVerdict.Taken => "taken",
-        WayVerdict.Refused => "refused",
-        _ => "not needed",
-    };
 
     private static void WriteLadder(System.Text.Json.Utf8JsonWriter json, LadderReport ladder)
     {
@@ -145,7 +90,7 @@ internal static class DoctorCommand
             {
                 json.WriteStartObject();
                 json.WriteString("by", way.Sections);
-                json.WriteString("verdict", Verdict(way.Verdict));
+                json.WriteString("verdict", DoctorTable.Verdict(way.Verdict));
                 json.WriteString("reason", way.Reason);
                 json.WriteEndObject();
             }
@@ -155,7 +100,7 @@ internal static class DoctorCommand
         json.WriteEndArray();
     }
 
-    private static void PrintJson(MachineReport machine, Finding[] findings) => Output.Json(json =>
+    private static void PrintJson(MachineReport machine, DoctorFinding[] findings) => Output.Json(json =>
     {
         json.WriteStartObject();
         json.WriteStartObject("machine");

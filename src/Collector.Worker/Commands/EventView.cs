@@ -14,7 +14,8 @@ internal static class EventView
     {
         var format = CommonOptions.Format("table", "json");
         var command = new Command(
-            "events", "Every kind of event with its fields, KubeSkoop names and meaning.") { format };
+            "events", "Every kind of event with its fields, the KubeSkoop types it leaves as, and its meaning.")
+        { format };
         command.SetAction(parsed =>
         {
             if (parsed.GetValue(format) == "json")
@@ -31,7 +32,7 @@ internal static class EventView
         var table = Output.Table("EVENT", "SEVERITY", "FIELDS", "KUBESKOOP TYPE", "REPORTED WHEN");
         foreach (var kind in catalogue.SelectMany(p => p.Events))
         {
-            table.Row(kind.Name, Severity(kind), string.Join(' ', kind.Fields.Select(f => ShortKey.Of(f.Key))),
+            table.Row(kind.Name, Severity(kind), string.Join(' ', ShortKey.Of([.. kind.Fields.Select(f => f.Key)])),
                 string.Join(' ', kind.LegacyTypes), kind.Description);
         }
         Output.Print(table);

@@ -76,8 +76,10 @@ internal static class ListCommand
     {
         var format = CommonOptions.Format("table", "json");
         var probes = CommonOptions.Probes("Only the metrics of these probes.");
+        var naming = CommonOptions.Naming("Whose old names to show beside ours: kubeskoop, inspector (those of ACK Net "
+            + "Exporter), or otel for none. [default: kubeskoop]");
         var command = new Command(
-            "metrics", "Every metric with its unit, kind, KubeSkoop name and meaning.") { format, probes };
+            "metrics", "Every metric with its unit, kind, old names and meaning.") { format, probes, naming };
         command.SetAction(parsed =>
         {
             var wanted = parsed.GetValue(probes) ?? [];
@@ -87,24 +89,39 @@ internal static class ListCommand
             if (parsed.GetValue(format) == "json")
                 PrintMetricsJson(infos);
             else
-                PrintMetrics(infos);
+                PrintMetrics(infos, parsed.GetValue(naming) ?? "kubeskoop");
             return ExitCodes.Ok;
         });
         return command;
     }
 
-    private static void PrintMetrics(Core.Probes.ProbeInfo[] probes)
+    private static void PrintMetrics(Core.Probes.ProbeInfo[] probes, string naming)
     {
-        var table = Output.Table("METRIC", "ATTRIBUTES", "KIND", "UNIT", "KUBESKOOP NAME", "MEANING");
+        Func<Metric, IReadOnlyList<string>>? oldNames = naming switch
+        {
+            "kubeskoop" => static m => m.KubeSkoop,
+            "inspector" => static m => m.Inspector,
+            _ => null,
+        };
+        string[] headings = oldNames is null ? [] : [$"{naming.ToUpperInvariant()} NAME"];
+        var table = Output.Table(["METRIC", "KIND", "UNIT", "ATTRIBUTES", .. headings, "MEANING"]);
         foreach (var metric in probes.SelectMany(p => p.AllMetrics))
         {
-            table.Row(metric.Hidden ? "(legacy only)" : metric.Name,
-                string.Join(' ', metric.Table.RowTags.Select(t => ShortKey.Of(t.Key))
-                    .Concat(metric.Tags.Select(t => $"{ShortKey.Of(t.Key)}={t.Value}"))),
-                MetricDocs.KindOf(metric), metric.Unit,
-                metric.KubeSkoop.Count > 0 ? metric.KubeSkoop[0] : "", metric.Description);
+            string[] names = oldNames is null ? [] : [string.Join(' ', oldNames(metric))];
+            table.Row([
+                metric.Hidden ? "(old name only)" : metric.Name, MetricDocs.KindOf(metric), metric.Unit,
+                AttributesOf(metric), .. names, metric.Description,
+            ]);
         }
         Output.Print(table);
+    }
+
+    private static string AttributesOf(Metric metric)
+    {
+        var rows = metric.Table.RowTags.Select(t => t.Key).ToArray();
+        var names = ShortKey.Of([.. rows, .. metric.Tags.Select(t => t.Key)]).ToArray();
+        return string.Join(' ', names[..rows.Length]
+            .Concat(names[rows.Length..].Zip(metric.Tags, (name, tag) => $"{name}={tag.Value}")));
     }
 
     private static void PrintMetricsJson(Core.Probes.ProbeInfo[] probes) => Output.Json(json =>
@@ -148,7 +165,7 @@ internal static class ListCommand
             if (parsed.GetValue(format) == "json")
                 NamespaceView.PrintJson(rows);
             else
-                NamespaceView.Print(rows);
+                NamespaceView.Print(Output.Screen, rows);
             if (node.UnreadableNamespaces > 0)
                 Output.Error($"{node.UnreadableNamespaces} more could not be opened; see 'netlens doctor'");
             return ExitCodes.Ok;

@@ -79,13 +79,19 @@ internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>>
         facts.Add(new("capabilities", held.Count > 0
             ? string.Join(' ', held.Select(c => c.Name))
             : "none of those that probes use"));
-        foreach (var missing in ProbeCapabilities.All.Except(held))
+        if (ProbeCapabilities.IsConfined("/proc/self"))
+        {
+            facts.Add(new("user namespace", "its own"));
+            problems.Add("this is a user namespace: its capabilities do not count outside it, so that eBPF, other "
+                + "network namespaces and other users' processes are refused (EPERM); start netlens outside it");
+        }
+        foreach (var missing in ProbeCapabilities.MissingFrom(held))
             problems.Add($"{missing.Name} is missing: needed {missing.Why}; in netlens.service: {missing.UnitLines}");
         if (ProbeCapabilities.Service(paths.Sys) is not { } service)
             return;
         facts.Add(new("netlens.service", $"process {service}"));
         var its = ProbeCapabilities.HeldBy($"{paths.Proc}/{service}") ?? ProbeCapabilities.All;
-        foreach (var missing in ProbeCapabilities.All.Except(its))
+        foreach (var missing in ProbeCapabilities.MissingFrom(its))
         {
             problems.Add($"the running netlens.service lacks {missing.Name}: needed {missing.Why}; "
                 + $"in the unit: {missing.UnitLines}");

@@ -48,7 +48,7 @@ internal sealed record NamespaceView(
         }
     }
 
-    public static void Print(IReadOnlyList<NamespaceView> rows)
+    public static void Print(Screen screen, IReadOnlyList<NamespaceView> rows)
     {
         var table = Output.Table("NETNS", "NAME", "OWNER", "PID", "COMMAND", "MOUNT");
         foreach (var row in rows)
@@ -57,7 +57,7 @@ internal sealed record NamespaceView(
                 row.Pid == 0 ? "" : row.Pid.ToString(),
                 row.Command, row.Mount);
         }
-        Output.Print(table);
+        screen.Print(table);
     }
 
     public static void PrintJson(IReadOnlyList<NamespaceView> rows) => Output.Json(json =>

@@ -31,29 +31,33 @@ internal static class PodView
             if (parsed.GetValue(format) == "json")
                 PrintJson(pods);
             else
-                Print(pods, linux.Host.PodRuntime);
+                Print(Output.Screen, pods, linux.Host.PodRuntime);
             return ExitCodes.Ok;
         }));
         return command;
     }
 
-    private static void Print(IReadOnlyList<PodListing> pods, string? runtime)
+    internal static void Print(Screen screen, IReadOnlyList<PodListing> pods, string? runtime)
     {
-        var table = Output.Table("POD", "UID", "NETNS", "IP", "PIDS", "SOURCE", "AGE");
+        var table = Output.Table("POD", "NETNS", "IP", "PIDS", "SOURCE", "AGE", "UID");
         foreach (var pod in pods)
         {
-            table.Row(pod.Name.Length > 0 ? $"{pod.Namespace}/{pod.Name}" : "", pod.Uid, NetnsOf(pod),
-                string.Join(' ', pod.Addresses), PidsOf(pod), pod.Source, AgeOf(pod));
+            table.Row(pod.Name.Length > 0 ? $"{pod.Namespace}/{pod.Name}" : "(no runtime told)",
+                NetnsOf(pod), Or(string.Join(' ', pod.Addresses)), Or(PidsOf(pod)), pod.Source, Or(AgeOf(pod)),
+                pod.Uid);
         }
         if (pods.Count > 0)
-            Output.Print(table);
+            screen.Print(table);
         else
-            Console.Out.WriteLine(runtime is null ? "no container runtime answers" : $"{runtime} has no pods");
+            screen.Line(runtime is null ? "no container runtime answers" : $"{runtime} has no pods");
     }
+
+    // A blank might be a fault of ours.
+    private static string Or(string text) => text.Length > 0 ? text : "-";
 
     private static string NetnsOf(PodListing pod) => pod.HostNetwork
         ? "(host)"
-        : pod.Netns == 0 ? "" : pod.Netns.ToString(CultureInfo.InvariantCulture);
+        : Or(pod.Netns == 0 ? "" : pod.Netns.ToString(CultureInfo.InvariantCulture));
 
     // A pod may have thousands; the JSON has them all.
     private static string PidsOf(PodListing pod)

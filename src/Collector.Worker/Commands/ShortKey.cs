@@ -9,4 +9,11 @@ internal static class ShortKey
         var words = key.Split('.');
         return words is [.., var owner, "name"] ? owner : words[^1];
     }
+
+    /// <summary>The same for keys that stand beside each other: those that would be alike get a word more.</summary>
+    public static IEnumerable<string> Of(IReadOnlyList<string> keys)
+    {
+        var alike = keys.CountBy(Of).Where(c => c.Value > 1).Select(c => c.Key).ToHashSet();
+        return keys.Select(k => alike.Contains(Of(k)) ? string.Join('.', k.Split('.')[^2..]) : Of(k));
+    }
 }

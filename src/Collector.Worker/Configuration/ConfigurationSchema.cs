@@ -79,7 +79,7 @@ internal static class ConfigurationSchema
             Variable = "NETLENS_PODS_EVENTS",
         },
         new ValueKey("pods.labels", LabelKeys,
-            "Keys of pod labels that become attributes, k8s.pod.label.KEY.",
+            "Keys of pod labels that become attributes, k8s.pod.label.KEY, and KEY itself in the old namings.",
             o => o.Pods.Labels, (o, v) => o with { Pods = o.Pods with { Labels = (IReadOnlyList<string>)v! } })
         {
             Variable = "NETLENS_PODS_LABELS",

@@ -92,7 +92,8 @@ public sealed record ListenAddress
                 ? $"names the interface {name.TrimEnd(']')}, which this machine has not"
                 : "needs its interface, as in [fe80::1%eth0]:9102");
         }
-        return (new(new IPEndPoint(ip, port), port, null) { Zone = host.Contains('%') ? $"{host}:{port}" : null }, null);
+        var zone = host.Contains('%') ? $"{host}:{port}" : null;
+        return (new(new IPEndPoint(ip, port), port, null) { Zone = zone }, null);
     }
 
     private static (ListenAddress? Address, string? Problem) Fail(string problem) => (null, problem);

@@ -19,4 +19,9 @@ public static class ExitCodes
 
     /// <summary>All was well understood but it cannot start here: the port is taken, a directory is missing.</summary>
     public const int CannotStart = 4;
+
+    /// <summary>
+    /// What was asked for by name is unavailable on this machine or to this user; the reason was printed.
+    /// </summary>
+    public const int Unavailable = 5;
 }

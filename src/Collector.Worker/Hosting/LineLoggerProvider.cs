@@ -38,11 +38,9 @@ internal sealed class LineLoggerProvider(Stream output, LogStyle style, TimeProv
     {
         lock (_lock)
         {
-            LogLine.Append(_line, style, time.GetLocalNow(), level, category, message, exception);
             try
             {
-                output.Write(Encoding.UTF8.GetBytes(_line.ToString()));
-                output.Flush();
+                Send(level, category, message, exception);
                 TellLost();
             }
             catch (Exception e) when (e is IOException or ObjectDisposedException or UnauthorizedAccessException)
@@ -60,10 +58,14 @@ internal sealed class LineLoggerProvider(Stream output, LogStyle style, TimeProv
     {
         if (_lost == _told)
             return;
-        _line.Clear();
-        LogLine.Append(_line, style, time.GetLocalNow(), LogLevel.Warning, "Log",
-            $"{_lost - _told} lines before this one could not be written", null);
+        Send(LogLevel.Warning, "Log", $"{_lost - _told} lines before this one could not be written", null);
         _told = _lost;
+    }
+
+    private void Send(LogLevel level, string category, string message, Exception? exception)
+    {
+        _line.Clear();
+        LogLine.Append(_line, style, time.GetLocalNow(), level, category, message, exception);
         output.Write(Encoding.UTF8.GetBytes(_line.ToString()));
         output.Flush();
     }

@@ -77,8 +77,7 @@ public static class TelemetryExtensions
     private static HttpClient Client(OtlpSignalSettings settings, HttpMessageHandler handler)
     {
         var client = new HttpClient(handler) { Timeout = settings.Timeout };
-        foreach (var (name, value) in settings.Headers)
-            client.DefaultRequestHeaders.TryAddWithoutValidation(name, value);
+        OtlpHttp.AddHeaders(client, settings);
         return client;
     }
 }

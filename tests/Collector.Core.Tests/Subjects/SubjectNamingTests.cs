@@ -47,9 +47,9 @@ public sealed class SubjectNamingTests
     public void KubeSkoop_s_names_tell_the_namespace_only_where_the_pod_does_not()
     {
         Text(LegacySubjects.KubeSkoop, null).ShouldBe("k8s_node=n1 k8s_namespace= k8s_pod=");
-        Text(LegacySubjects.KubeSkoop, Named).ShouldBe("k8s_node=n1 k8s_namespace= k8s_pod= netns=ns7");
+        Text(LegacySubjects.KubeSkoop, Named).ShouldBe("k8s_node=n1 k8s_namespace=unknow k8s_pod=unknow netns=ns7");
         Text(LegacySubjects.KubeSkoop, OfPod).ShouldBe("k8s_node=n1 k8s_namespace=shop k8s_pod=web-0");
-        Text(LegacySubjects.KubeSkoop, Stranger).ShouldBe("k8s_node=n1 k8s_namespace= k8s_pod= netns=ns9");
+        Text(LegacySubjects.KubeSkoop, Stranger).ShouldBe("k8s_node=n1 k8s_namespace=unknow k8s_pod=unknow netns=ns9");
         Text(LegacySubjects.KubeSkoop, Container).ShouldBe(
             "k8s_node=n1 k8s_namespace=shop k8s_pod=web-0 container=main");
         var second = new NetNamespace(8, 4, false, 0, Web with { IsSecondary = true });
@@ -63,6 +63,36 @@ public sealed class SubjectNamingTests
         Text(LegacySubjects.Inspector, OnHost).ShouldBe("node=n1 namespace=shop pod=web-0 netns=ns1");
         Text(LegacySubjects.Inspector, Container).ShouldBe(
             "node=n1 namespace=shop pod=web-0 netns=ns8 container=main");
+    }
+
+    [Fact]
+    public void Under_old_names_a_UID_is_no_pod_and_a_chosen_label_keeps_its_own_name()
+    {
+        var guessed = new NetNamespace(8, 5, false, 0, new(null, null, null, "uid-1"));
+        Text(LegacySubjects.KubeSkoop, guessed).ShouldBe("k8s_node=n1 k8s_namespace=unknow k8s_pod=unknow netns=ns8");
+        Text(LegacySubjects.Inspector, guessed).ShouldBe("node=n1 namespace=unknow pod=unknow netns=ns8");
+        var labelled = new NetNamespace(8, 6, false, 0, Web with { PodLabels = [new("app", "x"), new("none", "")] });
+        Text(LegacySubjects.KubeSkoop, labelled).ShouldBe("k8s_node=n1 k8s_namespace=shop k8s_pod=web-0 app=x");
+        Text(LegacySubjects.Inspector, labelled).ShouldBe("node=n1 namespace=shop pod=web-0 netns=ns8 app=x");
+    }
+
+    /// <summary>Panels of the node select empty names.</summary>
+    [Fact]
+    public void Under_old_names_only_the_node_has_empty_names()
+    {
+        Subject[] others =
+        [
+            OfPod, OnHost, Container, Named, Stranger, new NetNamespace(8, 5, false, 0, new(null, null, null, "uid-1")),
+            new Subject(SubjectKind.Container, 1, 2, 0, new() { ContainerId = "abc" }) { HostNetwork = true },
+        ];
+        foreach (var subject in others)
+        {
+            Text(LegacySubjects.KubeSkoop, subject).ShouldNotContain("k8s_pod= ");
+            Text(LegacySubjects.Inspector, subject).ShouldNotContain(" pod= ");
+        }
+        var host = new NetNamespace(1, 1, true, 0);
+        Text(LegacySubjects.KubeSkoop, host).ShouldBe("k8s_node=n1 k8s_namespace= k8s_pod=");
+        Text(LegacySubjects.Inspector, host).ShouldBe("node=n1 namespace= pod= netns=ns1");
     }
 
     [Fact]

@@ -49,6 +49,17 @@ public sealed class MountWatcherTests
             .ShouldBe("/run/netns/a b\\c\td");
 
     [Fact]
+    public void Bytes_that_are_no_text_are_shown_escaped_and_kept_for_opening()
+    {
+        var paths = new Dictionary<ulong, string>();
+        var raw = new Dictionary<ulong, byte[]>();
+        byte[] text = [.. "36 25 0:4 net:[5] /run/netns/a"u8, 0xff, .. "\u00fc\\040b rw - nsfs nsfs rw\n"u8];
+        MountWatcher.Parse(text, paths, raw);
+        paths[5].ShouldBe("/run/netns/a\\xff\u00fc b");
+        raw[5].ShouldBe([.. "/run/netns/a"u8, 0xff, .. "\u00fc b"u8]);
+    }
+
+    [Fact]
     public void Any_bytes_are_survived() =>
         Prop.ForAll(ArbMap.Default.ArbFor<byte[]>(), bytes =>
         {

@@ -76,6 +76,80 @@ public sealed class NamespaceRegistryTests : IDisposable
     }
 
     [RequiresRootFact]
+    public void A_late_unshare_among_many_processes_is_found_within_two_refreshes()
+    {
+        for (var i = 0; i < 1000; i++)
+            Start("sleep", "60");
+        var late = Start("python3", "-c", "import ctypes,sys,time; sys.stdin.readline(); "
+            + "ctypes.CDLL(None).unshare(0x40000000); print('there', flush=True); time.sleep(60)");
+        for (var i = 0; i < 8; i++)
+            Refresh();
+        late.StandardInput.WriteLine();
+        late.StandardOutput.ReadLine().ShouldBe("there");
+        var inode = InodeOf($"/proc/{late.Id}/ns/net");
+        Refresh();
+        Refresh();
+        _host.Namespaces.Find(inode).ShouldNotBeNull();
+    }
+
+    [RequiresRootFact]
+    public void A_mount_of_the_node_s_own_namespace_leaves_it_the_node_and_goes_without_a_trace()
+    {
+        var mount = Path.GetTempFileName();
+        _cleanup.Add(() => File.Delete(mount));
+        Refresh();
+        var host = _host.Namespaces.Host;
+        var names = host.Namespace.Names;
+        Shell.Run("mount", "--bind", "/proc/self/ns/net", mount);
+        try
+        {
+            Refresh();
+            host.MountPath.ShouldBe(mount);
+            host.Namespace.Names.ShouldBeSameAs(names);
+        }
+        finally
+        {
+            Shell.Run("umount", mount);
+        }
+        Refresh();
+        host.MountPath.ShouldBeNull();
+    }
+
+    [RequiresRootFact]
+    public void A_name_goes_with_its_mount_while_a_process_keeps_the_namespace()
+    {
+        var name = NewNamed();
+        Start("ip", "netns", "exec", name, "sleep", "60");
+        WaitUntil(() => Shell.Run("ip", "netns", "pids", name).Length > 0);
+        Refresh();
+        var found = _host.Namespaces.All.Single(n => n.Namespace.Names.NetnsName == name);
+        Shell.Run("umount", $"/run/netns/{name}");
+        Refresh();
+        found.Closed.ShouldBeFalse();
+        found.Namespace.Names.NetnsName.ShouldBeNull();
+        Shell.Run("mount", "--bind", $"/proc/{found.Pid}/ns/net", $"/run/netns/{name}");
+        Refresh();
+        found.Namespace.Names.NetnsName.ShouldBe(name);
+    }
+
+    [RequiresRootFact("python3")]
+    public void A_mount_whose_name_is_no_text_is_found_and_read()
+    {
+        // A string of .NET cannot be such a name.
+        const string Mount = "import os,subprocess,sys; p=b'/run/netns/nl\\xff'+sys.argv[2].encode(); "
+            + "sys.argv[1]=='umount' or open(p,'w').close(); "
+            + "subprocess.check_call(['mount','--bind','/run/netns/'+sys.argv[2],p] if sys.argv[1]=='mount' "
+            + "else ['umount',p]); sys.argv[1]=='umount' and os.unlink(p)";
+        var name = NewNamed();
+        Shell.Run("python3", "-c", Mount, "mount", name);
+        _cleanup.Add(() => Shell.Try("python3", "-c", Mount, "umount", name));
+        Shell.Run("ip", "netns", "del", name);
+        Refresh();
+        var found = _host.Namespaces.All.Single(n => n.Namespace.Names.NetnsName == $"nl\\xff{name}");
+        found.Enter(() => InodeOf("/proc/thread-self/ns/net")).ShouldBe(found.Namespace.Inode);
+    }
+
+    [RequiresRootFact]
     public void The_witness_may_die_while_another_process_stays()
     {
         Refresh();

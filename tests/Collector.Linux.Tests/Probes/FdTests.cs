@@ -46,6 +46,32 @@ public class FdTests
         agent.Value(agent.HostRow, "netlens.fd.count").ShouldBe(lab.Pids.Sum(pid => Ls(lab, pid)));
     }
 
+    [LabTheory]
+    [InlineData("sockets=false")]
+    [InlineData("sockets=true")]
+    public void A_process_whose_main_thread_ended_counts_with_the_files_of_the_others(string setting)
+    {
+        using var lab = new ProcessLab();
+        lab.Do("fork");
+        lab.Do("open 100");
+        lab.Do("netns");
+        using var early = Agent(lab.Proc, setting);
+        early.Tick();
+        lab.Do("outlive");
+        using var late = Agent(lab.Proc, setting);
+        var pid = lab.Pids.Max();
+        File.ReadAllText($"{lab.Proc}/{pid}/stat").ShouldContain(") Z ");
+        var thread = Directory.GetDirectories($"{lab.Proc}/{pid}/task").Select(Path.GetFileName)
+            .Single(t => t != $"{pid}");
+        var inode = ProcessLab.NetNamespaceOf($"{lab.Proc}/{thread}");
+        foreach (var agent in new[] { early, late })
+        {
+            agent.Tick();
+            var row = agent.RowOf(inode).ShouldNotBeNull("its namespace is found");
+            agent.Value(row, "netlens.fd.count").ShouldBe(Ls(lab, int.Parse(thread!)));
+        }
+    }
+
     [LabFact]
     public void Sockets_equal_find()
     {

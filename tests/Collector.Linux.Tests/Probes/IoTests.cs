@@ -25,6 +25,22 @@ public class IoTests
     }
 
     [LabFact]
+    public void A_process_whose_main_thread_ended_goes_on_counting()
+    {
+        using var lab = new ProcessLab();
+        lab.Do("fork");
+        lab.Do("netns");
+        lab.Do("outlive");
+        using var agent = Agent(lab.Proc);
+        agent.Tick();
+        var pid = lab.Pids.Max();
+        var before = lab.Io(pid, "syscw");
+        lab.Do("write 70");
+        agent.Tick();
+        Writes(agent, agent.Rows.Single(r => !r.Subject!.IsHost)).ShouldBe(lab.Io(pid, "syscw") - before);
+    }
+
+    [LabFact]
     public void Totals_begin_at_zero_with_the_first_look()
     {
         using var lab = new ProcessLab();

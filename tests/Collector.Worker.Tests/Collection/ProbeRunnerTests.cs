@@ -53,6 +53,45 @@ public sealed class ProbeRunnerTests
     }
 
     [Fact]
+    public void An_unavailable_probe_is_not_tried_again_before_something_changed()
+    {
+        _node.Changes = 80;
+        _node["bad"].Starting = () => throw new ProbeUnavailableException("needs a module");
+        using var collector = NewCollector();
+        Collect(collector, 200);
+        _node["bad"].Starts.ShouldBe(1);
+
+        // Another module than the one that is needed, then that.
+        _node.Changes = 81;
+        Collect(collector, 30);
+        _node["bad"].Starts.ShouldBe(2);
+        _node["bad"].Starting = () => { };
+        _node.Changes = 82;
+        Collect(collector, 1);
+        collector.Runners[1].State.ShouldBe(ProbeState.Running);
+    }
+
+    [Fact]
+    public void What_no_change_tells_of_is_looked_for_rarely_and_what_may_pass_soon()
+    {
+        _node.Changes = 80;
+        _node["bad"].Starting = () => throw new ProbeUnavailableException("not allowed");
+        using var collector = NewCollector();
+        Collect(collector, 500);
+        _node["bad"].Starts.ShouldBe(3);
+
+        _node["good"].Collecting = () => throw new ProbeUnavailableException("no memory") { MayPass = true };
+        Collect(collector, 8);
+        _node["good"].Starts.ShouldBeGreaterThan(3);
+    }
+
+    private static void Collect(NodeCollector collector, int times)
+    {
+        for (var i = 0; i < times; i++)
+            collector.CollectOnce();
+    }
+
+    [Fact]
     public void A_probe_that_breaks_off_leaves_no_half_of_its_rows()
     {
         _node["bad"].AppendFirst = true;
@@ -172,6 +211,8 @@ public sealed class ProbeRunnerTests
         public int UnreadableNamespaces => 0;
 
         public string? EventFault { get; set; }
+
+        public long? Changes { get; set; }
 
         public Probe Create(ProbeInfo info, ProbeSettings settings) => new Instance(_probes[info.Id]);
 

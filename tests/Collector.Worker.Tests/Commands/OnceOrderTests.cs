@@ -14,6 +14,6 @@ public sealed class OnceOrderTests
             new(SubjectKind.Container, 1, 3, 0), new(SubjectKind.Pod, 1, 1, 0),
             null, new NetNamespace(1, 1, true, 0), new NetNamespace(2, 2, false, 0), new NetNamespace(3, 3, false, 0),
         ];
-        expected.Reverse().OrderBy(OnceCommand.PlaceOf).ShouldBe(expected);
+        expected.Reverse().OrderBy(OnceTable.PlaceOf).ShouldBe(expected);
     }
 }

@@ -61,7 +61,8 @@ public class ConfigurationErrorTests
         $"1:24: key 'collection.interval': '-5s' is not a duration; allowed: {Interval}")]
     [InlineData("http: {enabled: flase}",
         $"1:17: key 'http.enabled': 'flase' is neither on nor off, did you mean 'false'?; allowed: {Switch}")]
-    [InlineData("http: {listen: 9102}", $"1:16: key 'http.listen': '9102' is neither host:port nor unix:/path; allowed: {Listen}")]
+    [InlineData("http: {listen: 9102}",
+        $"1:16: key 'http.listen': '9102' is neither host:port nor unix:/path; allowed: {Listen}")]
     [InlineData("http: {listen: 'h:65536'}",
         $"1:16: key 'http.listen': 'h:65536' has no port from 0 to 65535; allowed: {Listen}")]
     [InlineData("http: {listen: 'example.org:80'}",
@@ -172,7 +173,8 @@ public class ConfigurationErrorTests
     [Theory]
     [InlineData("NETLENS_COLLECTION_INTERVAL", "0s",
         $"key 'collection.interval': '0s' is out of range; allowed: {Interval}")]
-    [InlineData("NETLENS_HTTP_LISTEN", ":9102", $"key 'http.listen': ':9102' is neither host:port nor unix:/path; allowed: {Listen}")]
+    [InlineData("NETLENS_HTTP_LISTEN", ":9102",
+        $"key 'http.listen': ':9102' is neither host:port nor unix:/path; allowed: {Listen}")]
     [InlineData("NETLENS_PROMETHEUS_NAMING", "Otel",
         "key 'prometheus.naming': 'Otel' is not one of its values, did you mean 'otel'?; "
         + "allowed: otel, kubeskoop, inspector")]

@@ -46,6 +46,29 @@ public sealed partial class CatalogueTests
         File.ReadAllText(path).ShouldBe(expected, "UPDATE_DOCS=1 ./test Docs rewrites it");
     }
 
+    /// <summary>KubeSkoop's and ACK Net Exporter's others never leave: docs/kubeskoop.md says what to look at.</summary>
+    [Fact]
+    public void The_listed_types_of_events_are_those_that_leave()
+    {
+        string[] sent =
+        [
+            "PacketLoss", "SOFTIRQ_SCHED_SLOW", "SOFTIRQ_SCHED_100MS", "SOFTIRQ_EXCUTE_SLOW", "SOFTIRQ_EXCUTE_100MS",
+            "VIRTCMDEXCUTE", "VIRTCMDEXCUTE_100MS", "TCPRESET_NOSOCK", "TCPRESET_PROCESS", "TCPRESET_ACTIVE",
+            "TCPRESET_RECEIVE", "TCP_RCV_RST_TW", "TCPRetrans",
+        ];
+        Probes.SelectMany(p => p.Events).SelectMany(e => e.LegacyTypes).ShouldBe(sent, ignoreOrder: true);
+        var page = File.ReadAllText(Path.Combine(Root, "docs/kubeskoop.md"));
+        foreach (var never in (string[])
+            [
+                "PACKETLOSS", "NETSOFTIRQ_SCHED_SLOW", "NETSOFTIRQ_SCHED_100MS", "NETSOFTIRQ_EXCUTE_SLOW",
+                "NETSOFTIRQ_EXCUTE_100MS", "TCP_SEND_RST", "TCP_SEND_RST_NOSock", "TCP_SEND_RST_ACTIVE",
+                "TCP_RCV_RST_SYN", "TCP_RCV_RST_ESTAB",
+            ])
+        {
+            page.ShouldContain($"`{never}`");
+        }
+    }
+
     [Fact]
     public void Every_name_that_KubeSkoop_and_ACK_Net_Exporter_had_is_there()
     {

@@ -103,7 +103,7 @@ public sealed class AgentTests
         WaitForPage(agent, $"netlens_netns_name=\"{later.Name}\"");
     }
 
-    /// <summary>It says what it needs, or answers: the first request opens what the runtime had no use for before.</summary>
+    /// <summary>It says what it needs, or answers: with the first request the runtime opens what it had no use for.</summary>
     [RequiresRootFact]
     public void At_whichever_limit_of_files_it_answers_or_refuses_to_start()
     {
@@ -131,7 +131,8 @@ public sealed class AgentTests
             agent.WaitForExit().ShouldBe(4);
             return;
         }
-        var idle = Enumerable.Range(0, 100).Select(_ => new TcpClient(agent.Address.Host, agent.Address.Port)).ToArray();
+        var idle = Enumerable.Range(0, 100)
+            .Select(_ => new TcpClient(agent.Address.Host, agent.Address.Port)).ToArray();
         agent.Get("/metrics").ShouldContain("netlens_tcp_");
         agent.Get("/healthz").ShouldBe("ok\n");
         Array.ForEach(idle, c => c.Dispose());
@@ -170,8 +171,11 @@ public sealed class AgentTests
         for (var i = 0; i < 2000; i++)
         {
             idle.Add(new TcpClient(agent.Address.Host, agent.Address.Port));
-            if (i % 100 == 0)
-                agent.Get("/healthz").ShouldBe("ok\n");
+            if (i % 100 != 0)
+                continue;
+            // Not by a connection that may be closed for another in this very moment.
+            using var fresh = new HttpClient { BaseAddress = agent.Address };
+            (await fresh.GetStringAsync("/healthz")).ShouldBe("ok\n");
         }
         agent.Get("/metrics").ShouldContain("netlens_http_connections_evicted_total");
         var loops = Enumerable.Range(0, 8).Select(_ => ScrapeFor(TimeSpan.FromSeconds(3), agent)).ToArray();
@@ -254,6 +258,25 @@ public sealed class AgentTests
             Thread.Sleep(100);
         agent.Get("/metrics").ShouldNotContain("netlens_udp_");
         agent.Get("/metrics").ShouldContain("netlens_tcp_");
+    }
+
+    [Fact]
+    public void A_key_that_is_set_back_takes_no_restart()
+    {
+        using var agent = new AgentProcess($"{Quick}pods: {{ poll: 20s }}\n");
+        agent.WaitForLog("first snapshot");
+        agent.Write($"{Quick}pods: {{ poll: 30s }}\n");
+        Reload(1).Count(l => l.Contains("section 'pods' changed: it takes a restart")).ShouldBe(1);
+        agent.Write($"{Quick}pods: {{ poll: 20s }}\n");
+        Reload(2).Count(l => l.Contains("takes a restart")).ShouldBe(1, "the second time there is nothing to restart for");
+
+        IEnumerable<string> Reload(int times)
+        {
+            agent.Signal("HUP");
+            for (var i = 0; i < 600 && agent.LogLines.Count(l => l.Contains(" reloaded")) < times; i++)
+                Thread.Sleep(100);
+            return agent.LogLines;
+        }
     }
 
     [Theory]

@@ -153,6 +153,51 @@ public sealed class CommandTests
             .Output).ShouldAllBe(v => v == 0);
     }
 
+    [RequiresRootFact("setpriv")]
+    public void Doctor_does_not_ask_for_what_CAP_SYS_ADMIN_carries()
+    {
+        var doctor = Shell.Try("setpriv", "--bounding-set", "-cap_38,-cap_39,-cap_34", "--inh-caps",
+            "-cap_38,-cap_39,-cap_34", AgentProcess.Program, "doctor", "--format", "json");
+        doctor.Code.ShouldBe(0, doctor.Error);
+        using var report = JsonDocument.Parse(doctor.Output);
+        report.RootElement.GetProperty("machine").GetProperty("capabilities").GetString()!
+            .ShouldNotContain("CAP_BPF");
+        report.RootElement.GetProperty("problems").EnumerateArray().Select(p => p.GetString()!.Split(' ')[0])
+            .Where(p => p.StartsWith("CAP_")).ShouldBe(["CAP_SYSLOG"]);
+        report.RootElement.GetProperty("probes").EnumerateArray()
+            .Single(p => p.GetProperty("probe").GetString() == "tcpreset").GetProperty("verdict").GetString()
+            .ShouldBe("ok");
+    }
+
+    [RequiresRootFact("unshare")]
+    public void Doctor_says_what_a_user_namespace_means()
+    {
+        var doctor = Shell.Try("unshare", "-U", "-r", AgentProcess.Program, "doctor", "--format", "json");
+        doctor.Code.ShouldBe(0, doctor.Error);
+        using var report = JsonDocument.Parse(doctor.Output);
+        report.RootElement.GetProperty("problems").EnumerateArray().Select(p => p.GetString())
+            .ShouldContain(p => p!.StartsWith("this is a user namespace: its capabilities do not count outside it"));
+        JsonDocument.Parse(AgentProcess.Run("doctor", "--format", "json").Output).RootElement
+            .GetProperty("problems").EnumerateArray()
+            .ShouldNotContain(p => p.GetString()!.StartsWith("this is a user namespace"));
+    }
+
+    [RequiresRootFact("setpriv", "nft")]
+    public void Doctor_says_partial_where_conntrack_of_other_namespaces_is_out_of_reach()
+    {
+        using var ns = new TestNetns();
+        var doctor = Shell.Try("setpriv", "--bounding-set", "-cap_21", "--inh-caps", "-cap_21",
+            AgentProcess.Program, "doctor", "--format", "json");
+        doctor.Code.ShouldBe(0, doctor.Error);
+        using var report = JsonDocument.Parse(doctor.Output);
+        var conntrack = report.RootElement.GetProperty("probes").EnumerateArray()
+            .Single(p => p.GetProperty("probe").GetString() == "conntrack");
+        if (conntrack.GetProperty("reason").GetString()!.Contains("connection tracking is not loaded"))
+            return; // This kernel has none, as it says.
+        conntrack.GetProperty("verdict").GetString().ShouldBe("partial");
+        conntrack.GetProperty("reason").GetString()!.ShouldContain("EPERM");
+    }
+
     private static List<long> Values(string json) =>
     [
         .. JsonDocument.Parse(json).RootElement.GetProperty("series").EnumerateArray()

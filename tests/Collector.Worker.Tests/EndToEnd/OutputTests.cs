@@ -52,7 +52,8 @@ public sealed class OutputTests
     [RequiresRootFact("script")]
     public void A_terminal_is_given_back_as_it_was()
     {
-        var shown = Shell.Try("env", "TERM=xterm", "script", "-qec", $"'{AgentProcess.Program}' list probes", "/dev/null");
+        var shown = Shell.Try(
+            "env", "TERM=xterm", "script", "-qec", $"'{AgentProcess.Program}' list probes", "/dev/null");
         shown.Output.ShouldContain("netdev");
         shown.Output.ShouldNotContain("\u001b[?1h");
         shown.Output.ShouldNotContain("\u001b=");

@@ -51,8 +51,10 @@ public sealed class SignalTests
             var pipe = Path.Combine(folder.FullName, "log");
             Shell.Try("mkfifo", pipe).Code.ShouldBe(0);
             var file = Path.Combine(folder.FullName, "netlens.yaml");
-            File.WriteAllText(file, $"http: {{ listen: 'unix:{folder.FullName}/s' }}\nlogging: {{ level: debug }}\n{Quick}");
-            var script = $"exec 9<>{pipe}; head -c 65536 /dev/zero >&9; '{AgentProcess.Program}' run --config {file} 2>&9 & "
+            File.WriteAllText(
+                file, $"http: {{ listen: 'unix:{folder.FullName}/s' }}\nlogging: {{ level: debug }}\n{Quick}");
+            var script = $"exec 9<>{pipe}; head -c 65536 /dev/zero >&9; "
+                + $"'{AgentProcess.Program}' run --config {file} 2>&9 & "
                 + "agent=$!; sleep 4; kill -TERM $agent; wait $agent";
             var clock = Stopwatch.StartNew();
             Shell.Try("timeout", "60", "bash", "-c", script).Code.ShouldBe(0);

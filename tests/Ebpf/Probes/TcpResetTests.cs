@@ -210,6 +210,10 @@ public sealed class TcpResetTests
             sent.Fields.Take(2).ShouldBe(["active", "established"]);
             sent.LegacyType.ShouldBe("TCPRESET_ACTIVE");
             sent.Process.ShouldNotBeNull().Pid.ShouldBe(Environment.ProcessId);
+            sent.Message.ShouldContain(", which was established: ");
+            sent.Message.ShouldContain($"; network namespace {pair.Left.Name}; running: ");
+            sent.Message.ShouldEndWith($"[{Environment.ProcessId}]");
+            sent.Message.ShouldNotContain("TCP_STATE");
             Await(run, TcpReset.Received, pair.Right, Tuple(TcpLab.Right(ends), sport, TcpLab.Left(ends), cport))
                 .Fields.ShouldBe(["established"]);
             wire.Add(ResetCapture.Of(TcpLab.Left(ends), cport, TcpLab.Right(ends), sport));
@@ -388,6 +392,7 @@ public sealed class TcpResetTests
         Refuse(ns, 1);
         var stacked = run.Events.Await(e => e.Stack.Count > 0 && e.Subject?.Inode == inode);
         stacked.Stack.ShouldContain(s => s.StartsWith("tcp_", StringComparison.Ordinal));
+        stacked.Stack[0].ShouldNotMatch("^(bpf_|__bpf_|__traceiter_)", "the tracing itself is no part of the story");
         Events().ShouldBe(before + 2);
         run.Probe.Reconfigure(Settings(("entries", "128"))).ShouldBeFalse();
 

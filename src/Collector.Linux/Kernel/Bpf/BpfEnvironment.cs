@@ -118,9 +118,10 @@ internal sealed class BpfEnvironment : IDisposable
             return $"{reason}; the capabilities are held: before Linux 5.11 it also takes a higher limit of " +
                 $"locked memory ({limit} bytes here), or CAP_SYS_RESOURCE to raise it";
         }
+        // What libbpf guesses then ("make sure your kernel supports BPF") is not the reason.
         return HasCapabilities()
             ? $"{reason}; the capabilities are held, so the kernel itself forbids it (lockdown)"
-            : $"{reason}; needs CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8)";
+            : "not permitted: needs CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8)";
     }
 
     // CAP_SYS_ADMIN 21, CAP_PERFMON 38, CAP_BPF 39 (include/uapi/linux/capability.h)

@@ -23,7 +23,14 @@ internal struct KernelStack
     public static int LeastBytes<T>() where T : unmanaged =>
         Unsafe.SizeOf<T>() - Unsafe.SizeOf<StackAddresses>();
 
-    /// <summary>Its functions, innermost first, beginning with the address from where it is among them.</summary>
+    // How a program came to be called: itself, then what the kernel calls programs with (kernel/trace/bpf_trace.c,
+    // the macros in include/trace, arch_prepare_bpf_trampoline).
+    private static readonly string[] Tracers = ["bpf_", "__bpf_", "__traceiter_", "trace_call_bpf", "perf_trace_"];
+
+    /// <summary>
+    /// Its functions, innermost first, beginning with the address from where it is among them; without those that the
+    /// tracing itself put there.
+    /// </summary>
     public readonly string[] Describe(KernelSymbols symbols, ulong from = 0)
     {
         var depth = Math.Clamp(Size / sizeof(ulong), 0, StackAddresses.Depth);
@@ -34,6 +41,10 @@ internal struct KernelStack
         var names = new string[addresses.Length];
         for (var i = 0; i < names.Length; i++)
             names[i] = symbols.Describe(addresses[i]);
-        return names;
+        var first = Array.FindIndex(names, n => !IsTracer(n));
+        return first > 0 ? names[first..] : names;
     }
+
+    private static bool IsTracer(string name) =>
+        Array.Exists(Tracers, t => name.StartsWith(t, StringComparison.Ordinal));
 }

@@ -130,5 +130,18 @@ internal static class TcpState
         "syn_received",
     ];
 
+    // The same for people, by number.
+    private static readonly string[] InWords =
+    [
+        "no connection", "established", "being opened (SYN sent)", "half open (SYN received)",
+        "closed here (FIN_WAIT1)", "closed here (FIN_WAIT2)", "over (TIME_WAIT)", "closed",
+        "closed by the peer (CLOSE_WAIT)", "closed by both (LAST_ACK)", "listening", "closed by both (CLOSING)",
+        "half open (SYN received)",
+    ];
+
     public static string Name(int state) => (uint)state < (uint)Names.Length ? Names[state] : "unknown";
+
+    /// <summary>What a connection is, for a sentence.</summary>
+    public static string Words(int state) =>
+        (uint)state < (uint)InWords.Length ? InWords[state] : "in an unknown state";
 }

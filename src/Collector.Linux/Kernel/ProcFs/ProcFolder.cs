@@ -61,6 +61,29 @@ internal sealed unsafe class ProcFolder : IDisposable
         return inode;
     }
 
+    /// <summary>
+    /// A thread of a process whose main thread has ended: from then on the process itself seems to have no namespace,
+    /// no files and no cgroup, while its other threads go on. 0 where there is none.
+    /// </summary>
+    public int LivingThread(int pid)
+    {
+        if (!TryOpen(pid, "/task\0"u8, O_DIRECTORY, out var folder, out _))
+            return 0;
+        // Apart from that of a walk over /proc, which may be under way.
+        var entries = new FolderEntries(folder, stackalloc byte[1024]);
+        var living = 0;
+        while (living == 0 && entries.TryNext(out _, out var name))
+        {
+            if (Utf8Parser.TryParse(name, out int thread, out var used) && used == name.Length && thread != pid
+                && NetNamespaceOf(thread, out _) != 0)
+            {
+                living = thread;
+            }
+        }
+        _ = close(folder);
+        return living;
+    }
+
     /// <summary>What stat(2) gives as size; -1 with the error.</summary>
     public long SizeOf(int pid, ReadOnlySpan<byte> name, out Errno error)
     {

@@ -1,6 +1,7 @@
 using Collector.Core.Probes;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Bpf;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Probes.Common;
 
@@ -42,7 +43,10 @@ internal abstract class BpfProbe(ProbeInfo info, ProbeHost host, IReadOnlyList<H
         {
             loaded?.Dispose();
             _set = null;
-            throw new ProbeUnavailableException(e.Message, e);
+            throw new ProbeUnavailableException(e.Message, e)
+            {
+                MayPass = e.Errno.IsAny(ENOMEM, EAGAIN, EBUSY, EMFILE, ENFILE, ENOSPC),
+            };
         }
     }
 

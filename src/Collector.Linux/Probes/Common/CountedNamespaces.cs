@@ -1,4 +1,6 @@
+using System.Runtime.InteropServices;
 using Collector.Core.Subjects;
+using Collector.Linux.Kernel;
 
 namespace Collector.Linux.Probes.Common;
 
@@ -11,12 +13,15 @@ internal enum CountedState
     /// <summary>It is gone: counted for the last time.</summary>
     Dead,
 
-    /// <summary>Nobody ever found it, and nothing has happened in it for long.</summary>
+    /// <summary>
+    /// Nobody ever found it, and nothing has happened in it for long, or another one has its number by now. Or it was
+    /// found once, had no name, and is gone.
+    /// </summary>
     Expired,
 }
 
 /// <summary>A namespace that something was counted for.</summary>
-/// <param name="ns">Who it is as far as known.</param>
+/// <param name="ns">Whom its rows are about.</param>
 /// <param name="now">When it was met.</param>
 internal sealed class CountedNamespace(Subject ns, long now)
 {
@@ -24,8 +29,14 @@ internal sealed class CountedNamespace(Subject ns, long now)
 
     public CountedState State { get; set; }
 
-    /// <summary>Not found by the search for namespaces: it lived too short, or has not been found yet.</summary>
-    public bool Stranger { get; set; }
+    /// <summary>
+    /// Not found by the search for namespaces, and then its number and cookie: it lived too short, or has not been
+    /// found yet.
+    /// </summary>
+    public (uint Inode, uint Cookie)? Stranger { get; set; }
+
+    /// <summary>The moment of the collection that met it.</summary>
+    public long MetAt { get; } = now;
 
     /// <summary>Unix nanoseconds of its last change, to the collection.</summary>
     public long ChangedAt { get; set; } = now;
@@ -38,16 +49,32 @@ internal sealed class CountedNamespace(Subject ns, long now)
 /// The namespaces in the keys of kernel maps: found, dead, or strangers that are forgotten after a time so that they
 /// do not fill the maps for ever. Belongs to the collection thread.
 /// </summary>
+/// <remarks>
+/// A series says which namespace it is of by its number, and the kernel gives the number of one that ended to the next
+/// one at once. So all strangers of a number have one row, as long as no living namespace is known to have it; what
+/// was counted for those that are over is in <see cref="Past"/>. No row ever falls, and nothing counted is ever lost.
+/// One without a name that was there in a single collection is told there as well: a series with one point shows no
+/// growth.
+/// </remarks>
 internal sealed class CountedNamespaces(ProbeHost host)
 {
     /// <summary>Nanoseconds that a stranger's counters stay without a change.</summary>
     private const long Patience = 300 * 1_000_000_000L;
 
     private readonly Dictionary<Subject, CountedNamespace> _byNamespace = [];
+    private readonly Dictionary<(uint Inode, uint Cookie), CountedNamespace> _strangers = [];
+    private readonly Dictionary<ulong, Number> _numbers = [];
     private readonly List<CountedNamespace> _all = [];
     private readonly List<CountedNamespace> _leaving = [];
     private long _version = -1;
+    private long _generation;
+    private long _before;
     private long _now;
+    private long _startOfNew;
+    private long _began;
+
+    /// <summary>All strangers that are over.</summary>
+    public Subject Past { get; } = new(SubjectKind.Stranger, 0, 0, 0);
 
     /// <summary>Looks who died, was found or is to be given up, before the maps are read.</summary>
     /// <param name="now">The moment of the collection.</param>
@@ -55,8 +82,8 @@ internal sealed class CountedNamespaces(ProbeHost host)
     /// <param name="forget">Called for each whose rows are to go.</param>
     public void Begin(long now, bool scarce, Action<Subject> forget)
     {
-        var before = _now;
-        _now = now;
+        (_before, _now) = (_now, now);
+        (_startOfNew, _began) = (_began, KernelClock.UnixNow());
         foreach (var counted in _leaving)
             Forget(counted, forget);
         var left = _leaving.Count > 0;
@@ -65,14 +92,18 @@ internal sealed class CountedNamespaces(ProbeHost host)
         _version = host.Namespaces.Version;
         foreach (var counted in _all)
         {
-            if (counted.Forgotten)
-                continue;
-            if (changed)
+            if (changed && !counted.Forgotten)
                 Look(counted, forget);
-            if (counted.State == CountedState.Dead)
+            if (counted.Forgotten)
+                left = true;
+            else if (counted.State == CountedState.Dead)
                 _leaving.Add(counted);
-            else if (counted.Stranger && counted.ChangedAt < (scarce ? before : now - Patience))
-                left |= Expire(counted, forget);
+            else if (counted.Stranger is { } life && counted.ChangedAt < (scarce ? _before : now - Patience)
+                && !host.Namespaces.IsUnreadable(life.Inode))
+            {
+                Expire(counted, forget);
+                left = true;
+            }
         }
         if (left)
             _all.RemoveAll(static c => c.Forgotten);
@@ -100,10 +131,14 @@ internal sealed class CountedNamespaces(ProbeHost host)
     {
         if (host.Namespaces.Directory.Find(inode, cookie) is not { } ns)
             return null;
+        if (ns.Kind is SubjectKind.Stranger)
+            return FindStranger(ns, (inode, cookie));
         if (_byNamespace.TryGetValue(ns, out var counted))
             return counted;
         counted = new CountedNamespace(ns, _now);
         Judge(counted);
+        if (counted.State == CountedState.Expired)
+            return counted;
         if (counted.State == CountedState.Dead)
             _leaving.Add(counted);
         _byNamespace.Add(ns, counted);
@@ -121,29 +156,83 @@ internal sealed class CountedNamespaces(ProbeHost host)
         return counted.State;
     }
 
-    private void Look(CountedNamespace counted, Action<Subject> forget)
+    /// <summary>
+    /// Whose row has what was counted for a stranger that has expired: its number's while there is one.
+    /// </summary>
+    public Subject KeeperOf(Subject stranger) =>
+        _numbers.TryGetValue(stranger.Inode, out var number) && ReferenceEquals(number.Subject, stranger)
+            ? stranger
+            : Past;
+
+    private CountedNamespace FindStranger(Subject ns, (uint Inode, uint Cookie) life)
     {
-        var ns = counted.Namespace;
-        if (counted.Stranger
-            && host.Namespaces.Directory.Find((uint)ns.Inode, (uint)ns.Cookie) is { } found
-            && !ReferenceEquals(found, ns))
-        {
-            forget(ns);
-            _byNamespace.Remove(ns);
-            _byNamespace.TryAdd(found, counted);
-            counted.Namespace = found;
-        }
-        Judge(counted);
+        if (_strangers.TryGetValue(life, out var counted))
+            return counted;
+        // One that lives has the number: this one is over.
+        if (host.Namespaces.Directory.Alive(life.Inode) is not null)
+            return new CountedNamespace(Past, _now) { State = CountedState.Expired };
+        // Where its pod is known, its names tell it from others of that number.
+        counted = new CountedNamespace(ns.Names.IsResolved ? ns : SubjectOf(life.Inode), _now) { Stranger = life };
+        _strangers.Add(life, counted);
+        _all.Add(counted);
+        return counted;
     }
 
-    // Its rows go now: they would show 0 once. One that cannot be opened is alive all the same.
-    private bool Expire(CountedNamespace counted, Action<Subject> forget)
+    private Subject SubjectOf(uint inode)
     {
-        if (host.Namespaces.IsUnreadable(counted.Namespace.Inode))
-            return false;
+        ref var number = ref CollectionsMarshal.GetValueRefOrAddDefault(_numbers, inode, out _);
+        number.Subject ??= new Subject(SubjectKind.Stranger, inode, ++_generation, _startOfNew);
+        number.Strangers++;
+        return number.Subject;
+    }
+
+    private void Look(CountedNamespace counted, Action<Subject> forget)
+    {
+        if (counted.Stranger is not { } life)
+        {
+            Judge(counted);
+            if (counted.State == CountedState.Expired)
+                Forget(counted, forget);
+            return;
+        }
+        var directory = host.Namespaces.Directory;
+        if (directory.Find(life.Inode, life.Cookie) is NetNamespace found)
+        {
+            Leave(counted, life, forget);
+            _byNamespace.TryAdd(found, counted);
+            counted.Namespace = found;
+            counted.Stranger = null;
+            Judge(counted);
+        }
+        else if (directory.Alive(life.Inode) is not null)
+        {
+            Expire(counted, forget);
+        }
+    }
+
+    // What it counted stays with its number or in the past, so its row does not fall.
+    private void Expire(CountedNamespace counted, Action<Subject> forget)
+    {
         counted.State = CountedState.Expired;
-        Forget(counted, forget);
-        return true;
+        counted.Forgotten = true;
+        if (counted.Stranger is { } life)
+            Leave(counted, life, forget);
+        counted.Stranger = null;
+    }
+
+    private void Leave(CountedNamespace counted, (uint Inode, uint Cookie) life, Action<Subject> forget)
+    {
+        _strangers.Remove(life);
+        ref var number = ref CollectionsMarshal.GetValueRefOrNullRef(_numbers, life.Inode);
+        if (KeeperOf(counted.Namespace) == Past)
+        {
+            forget(counted.Namespace);
+        }
+        else if (--number.Strangers == 0)
+        {
+            _numbers.Remove(life.Inode);
+            forget(counted.Namespace);
+        }
     }
 
     private void Forget(CountedNamespace counted, Action<Subject> forget)
@@ -156,9 +245,17 @@ internal sealed class CountedNamespaces(ProbeHost host)
 
     private void Judge(CountedNamespace counted)
     {
-        var directory = host.Namespaces.Directory;
-        if (directory.IsDead(counted.Namespace))
-            counted.State = CountedState.Dead;
-        counted.Stranger = counted.State != CountedState.Dead && !directory.IsAlive(counted.Namespace);
+        var ns = counted.Namespace;
+        if (!host.Namespaces.Directory.IsDead(ns))
+            return;
+        var isNameless = ns.Names is { NetnsName: null, IsResolved: false };
+        counted.State = isNameless && counted.MetAt >= _before ? CountedState.Expired : CountedState.Dead;
+    }
+
+    /// <summary>The strangers of one number.</summary>
+    private struct Number
+    {
+        public Subject? Subject;
+        public int Strangers;
     }
 }

@@ -6,8 +6,12 @@ using Collector.Core.Subjects;
 namespace Collector.Linux.Probes.Common;
 
 /// <summary>A row and the counters that are added up for it, one per column of its table.</summary>
-internal sealed record CounterRow(Row Row, long[] Values)
+internal sealed class CounterRow(Row row, long[] values)
 {
+    public Row Row { get; } = row;
+
+    public long[] Values { get; } = values;
+
     /// <summary>Its namespace is gone: it is not written any more.</summary>
     public bool Dropped { get; set; }
 }

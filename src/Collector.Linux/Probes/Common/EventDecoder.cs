@@ -90,10 +90,7 @@ internal sealed class EventDecoder<TRecord>(ProbeHost host, OfRecord<TRecord, Ev
             var record = Read(occurrence.Record);
             if (!occurrence.Admitted && !Admit(record, occurrence))
                 return;
-            var e = host.EventOwners.Complete(Describe(record, occurrence));
-            if (kindOf(record).NamesOwners)
-                e = e with { Message = e.Message + OwnerText.Of(e) };
-            host.Events.Publish(occurrence.Key, e);
+            host.Events.Publish(occurrence.Key, Describe(record, occurrence));
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
@@ -120,20 +117,20 @@ internal sealed class EventDecoder<TRecord>(ProbeHost host, OfRecord<TRecord, Ev
     {
         var kind = kindOf(record);
         ref readonly var head = ref HeadOf(record);
-        var tuple = kind.Tuple?.Invoke(record);
-        return new NetworkEvent
+        var e = host.EventOwners.Complete(new NetworkEvent
         {
             Info = kind.Info,
             Time = occurrence.Time,
             ObservedTime = occurrence.Observed,
-            Message = kind.Message(record, tuple),
+            Message = "",
             Subject = host.Namespaces.Directory.Find(head.Netns, head.NetnsCookie),
             Process = kind.Process is { } process ? process(record) : head.Process,
-            Tuple = tuple,
+            Tuple = kind.Tuple?.Invoke(record),
             Fields = kind.Fields(record),
             LegacyType = kind.LegacyType?.Invoke(record),
             Stack = kind.Stack?.Invoke(record, host.Bpf.Environment.Symbols) ?? [],
-        };
+        });
+        return e with { Message = EventText.Of(e, kind.Message(record, e.Tuple), kind.ProcessRole) };
     }
 
     // May end before the structure does, and be padded behind it.

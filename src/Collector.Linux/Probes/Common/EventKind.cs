@@ -7,9 +7,9 @@ namespace Collector.Linux.Probes.Common;
 /// <summary>What a record of the kernel says.</summary>
 internal delegate T OfRecord<TRecord, out T>(in TRecord record) where TRecord : unmanaged;
 
-/// <summary>The line for people.</summary>
+/// <summary>What happened, for people; whose it is and who ran stands behind it (<see cref="EventText"/>).</summary>
 /// <param name="record">What happened.</param>
-/// <param name="tuple">Both ends, where the kind has them.</param>
+/// <param name="tuple">Both ends with their pods, where the kind has them.</param>
 internal delegate string MessageOf<TRecord>(in TRecord record, FlowTuple? tuple) where TRecord : unmanaged;
 
 /// <summary>The kernel's stack, innermost first, as <c>symbol+0xoffset</c>.</summary>
@@ -27,17 +27,17 @@ internal sealed class EventKind<TRecord> where TRecord : unmanaged
     /// <summary>What tells like events apart, beside the namespace. Allocates nothing.</summary>
     public required OfRecord<TRecord, long> Reason { get; init; }
 
-    /// <summary>One line for people.</summary>
+    /// <summary>What happened, in one line for people.</summary>
     public required MessageOf<TRecord> Message { get; init; }
-
-    /// <summary>The line goes on with whose namespace it was and what ran, as far as that is known.</summary>
-    public bool NamesOwners { get; init; }
 
     /// <summary>One per field of the descriptor.</summary>
     public required OfRecord<TRecord, TagValue?[]> Fields { get; init; }
 
     /// <summary>Who ran; null: the process of the record's head.</summary>
     public OfRecord<TRecord, EventProcess?>? Process { get; init; }
+
+    /// <summary>What the message calls the process; null where its own words name it.</summary>
+    public string? ProcessRole { get; init; } = "running:";
 
     /// <summary>Both ends; null where the kind has none.</summary>
     public OfRecord<TRecord, FlowTuple?>? Tuple { get; init; }

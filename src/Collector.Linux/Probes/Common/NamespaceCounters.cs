@@ -33,8 +33,8 @@ internal delegate void EntryAction<TKey, TValue, in TRow>(in TKey key, in TValue
 /// <summary>
 /// One map whose keys name network namespaces, from entries to rows: whose they are, what the kernel side held back,
 /// and when an entry is of no use any more. All probes have the same rules: an entry of a namespace that died is
-/// counted once more and deleted; one of a stranger stays until nothing has happened for long or room is scarce; a
-/// stranger that is found later gets rows of its own name.
+/// counted once more and deleted; one of a stranger stays until nothing has happened for long, room is scarce, or its
+/// number has another owner, and what it counted is kept; a stranger that is found later gets rows of its own name.
 /// </summary>
 /// <typeparam name="TRow">What the probe keeps for an entry.</typeparam>
 /// <param name="map">The map.</param>
@@ -46,6 +46,7 @@ internal sealed class NamespaceCounters<TKey, TValue, TRow>(BpfMap map, CountedN
 {
     private readonly BpfMapReader<TKey, TValue> _reader = new(map);
     private readonly Dictionary<TKey, Entry> _entries = [];
+    private readonly KeptCounters<TKey, TValue, TRow> _kept = new(namespaces);
 
     /// <summary>
     /// Makes what is kept for an entry, when it is met and when its namespace is found later. Null: the entry is not
@@ -56,7 +57,10 @@ internal sealed class NamespaceCounters<TKey, TValue, TRow>(BpfMap map, CountedN
     /// <summary>Counts an entry, once per collection.</summary>
     public required EntryAction<TKey, TValue, TRow> Add { get; init; }
 
-    /// <summary>The entry goes; it was counted a last time unless its namespace has expired.</summary>
+    /// <summary>
+    /// The entry goes; it was counted a last time unless its namespace has expired. Null: what an expired one counted
+    /// is kept, in the row of its number or of <see cref="CountedNamespaces.Past"/>.
+    /// </summary>
     public Action<TValue, CountedState>? Leave { get; init; }
 
     /// <summary>What its events are limited by; null: there are none.</summary>
@@ -70,6 +74,7 @@ internal sealed class NamespaceCounters<TKey, TValue, TRow>(BpfMap map, CountedN
     {
         foreach (var entry in _entries.Values)
             entry.Row = null;
+        _kept.Move(Meet, all: true);
     }
 
     /// <summary>Takes what the map has now.</summary>
@@ -87,6 +92,7 @@ internal sealed class NamespaceCounters<TKey, TValue, TRow>(BpfMap map, CountedN
             snapshot.ReadFailed(e.Message);
             return false;
         }
+        _kept.Move(Meet, all: false);
         Span<TValue> value = stackalloc TValue[1];
         for (var i = 0; i < _reader.Count; i++)
         {
@@ -96,6 +102,7 @@ internal sealed class NamespaceCounters<TKey, TValue, TRow>(BpfMap map, CountedN
                 value[0] = _reader.Value(i);
             Take(_reader.Keys[i], value[0], events);
         }
+        _kept.AddTo(Add);
         return true;
     }
 
@@ -105,7 +112,7 @@ internal sealed class NamespaceCounters<TKey, TValue, TRow>(BpfMap map, CountedN
             _entries.Add(key, entry = new Entry(namespaces.Find(key.Netns, key.NetnsCookie)));
         var state = namespaces.Note(entry.Owner, value.Counted != entry.Counted);
         entry.Counted = value.Counted;
-        if ((state == CountedState.Expired ? entry.Row : RowOf(key, entry)) is not { } row)
+        if (RowOf(key, entry) is not { } row)
         {
             Delete(key);
             return;
@@ -115,6 +122,8 @@ internal sealed class NamespaceCounters<TKey, TValue, TRow>(BpfMap map, CountedN
         entry.Held = value.Held;
         if (state != CountedState.Expired)
             Add(key, value, row);
+        else if (Leave is null)
+            _kept.Keep(key, value, row, entry.Namespace!);
         if (state == CountedState.Alive)
             return;
         Delete(key);
@@ -124,6 +133,8 @@ internal sealed class NamespaceCounters<TKey, TValue, TRow>(BpfMap map, CountedN
     private TRow? RowOf(in TKey key, Entry entry)
     {
         var ns = entry.Owner?.Namespace;
+        if (entry.Owner is { State: CountedState.Expired })
+            ns = namespaces.KeeperOf(ns!);
         if (entry.Row is null || !ReferenceEquals(entry.Namespace, ns))
         {
             entry.Row = Meet(key, ns);

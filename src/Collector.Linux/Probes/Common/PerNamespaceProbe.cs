@@ -10,14 +10,24 @@ namespace Collector.Linux.Probes.Common;
 /// Base of probes that look into every namespace: keeps one reader per namespace, opened when the namespace appears
 /// and dropped with it. One that cannot be opened is tried again with growing pauses and disturbs no other.
 /// </summary>
-public abstract class PerNamespaceProbe<TReader>(ProbeInfo info, ProbeHost host) : Probe(info)
+/// <remarks>
+/// A namespace that ends between two collections is read a last time before it is let go; the rows are in the next
+/// snapshot, so that nothing of its last interval is lost.
+/// </remarks>
+public abstract class PerNamespaceProbe<TReader> : Probe
     where TReader : class, IDisposable
 {
     private const int LongestPause = 64;
     private readonly Dictionary<NamespaceHandle, Entry> _entries = [];
-    private long _version = -1;
+    private readonly LastRows _last = new();
 
-    protected ProbeHost Host { get; } = host;
+    protected PerNamespaceProbe(ProbeInfo info, ProbeHost host) : base(info)
+    {
+        Host = host;
+        host.Namespaces.Leaving += Leave;
+    }
+
+    protected ProbeHost Host { get; }
 
     /// <summary>Opens what is needed in one namespace. Allocation is welcome here and nowhere else.</summary>
     /// <exception cref="LinuxException">Not now; tried again later.</exception>
@@ -28,8 +38,7 @@ public abstract class PerNamespaceProbe<TReader>(ProbeInfo info, ProbeHost host)
 
     public override void Collect(SnapshotBuilder snapshot)
     {
-        if (_version != Host.Namespaces.Version)
-            DropClosed();
+        _last.AppendTo(snapshot);
         // By index: the enumerator of an interface would be allocated.
         var all = Host.Namespaces.All;
         for (var i = 0; i < all.Count; i++)
@@ -60,20 +69,17 @@ public abstract class PerNamespaceProbe<TReader>(ProbeInfo info, ProbeHost host)
         return entry.Reader;
     }
 
-    private void DropClosed()
+    private void Leave(NamespaceHandle ns)
     {
-        _version = Host.Namespaces.Version;
-        foreach (var (ns, entry) in _entries)
-        {
-            if (!ns.Closed)
-                continue;
-            entry.Reader?.Dispose();
-            _entries.Remove(ns);
-        }
+        if (!_entries.Remove(ns, out var entry) || entry.Reader is null)
+            return;
+        using (entry.Reader)
+            _last.Read(snapshot => Collect(entry.Reader, ns, snapshot));
     }
 
     protected override void Dispose(bool disposing)
     {
+        Host.Namespaces.Leaving -= Leave;
         foreach (var entry in _entries.Values)
             entry.Reader?.Dispose();
         _entries.Clear();

@@ -24,7 +24,7 @@ internal sealed class PacketLoss : BpfProbe
             new("netlens.drop.reason"), new("netlens.drop.location"), new("netlens.packet.size"),
             new("netlens.interface.index"), new("netlens.tcp.flags"),
         ],
-        LegacyTypes = ["PacketLoss", "PACKETLOSS"],
+        LegacyTypes = ["PacketLoss"],
     };
 
     internal static readonly EventInfo Refused = new()
@@ -104,7 +104,6 @@ internal sealed class PacketLoss : BpfProbe
         Tuple = static (in e) => e.Flow.Tuple,
         Message = (in e, tuple) => $"{(info == Refused ? "refused" : "dropped")} "
             + $"{tuple?.ToString() ?? $"packet of {e.Length} bytes"}: {ReasonName(e)} in {_places.Of(e.Location).Text}",
-        NamesOwners = true,
         Fields = (in e) =>
         [
             ReasonName(e), _places.Of(e.Location).Text, (long)e.Length,

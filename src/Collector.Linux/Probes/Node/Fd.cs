@@ -46,7 +46,7 @@ public sealed class Fd(ProbeHost host, ProbeSettings settings) : Probe(Info)
     public override void Start()
     {
         _table = host.ProcessesFor(Info);
-        _reader = new DescriptorReader(_table.Folder, _sockets);
+        _reader = new DescriptorReader(_table, _sockets);
         _sums = new GroupStates<Sum>(_table.Groups, static group => new Sum(group));
     }
 

@@ -32,10 +32,7 @@ internal static class SoftirqDelay
             new("netlens.softirq.previous.pid"), new("netlens.softirq.previous.command"),
         ],
         LegacyTypes =
-        [
-            "SOFTIRQ_SCHED_SLOW", "SOFTIRQ_SCHED_100MS", "SOFTIRQ_EXCUTE_SLOW", "SOFTIRQ_EXCUTE_100MS",
-            "NETSOFTIRQ_SCHED_SLOW", "NETSOFTIRQ_SCHED_100MS", "NETSOFTIRQ_EXCUTE_SLOW", "NETSOFTIRQ_EXCUTE_100MS",
-        ],
+            ["SOFTIRQ_SCHED_SLOW", "SOFTIRQ_SCHED_100MS", "SOFTIRQ_EXCUTE_SLOW", "SOFTIRQ_EXCUTE_100MS"],
     };
 
     /// <summary>The kind of event.</summary>
@@ -44,6 +41,7 @@ internal static class SoftirqDelay
     {
         Info = Slow,
         Reason = static (in e) => ReasonOf(e.Vector, e.Phase),
+        ProcessRole = null,
         Message = (in e, _) => Describe(e, e.Raiser.Process, Previous(e, isKsoftirqd)),
         Fields = (in e) => Fields(e, e.Raiser.Process, Previous(e, isKsoftirqd)),
         LegacyType = LegacyType,
@@ -61,7 +59,6 @@ internal static class SoftirqDelay
         raiser?.Tid, Command(raiser), previous?.Tid, Command(previous),
     ];
 
-    /// <summary>"net_rx on cpu 1 waited 12.3 ms for ksoftirqd/1[22]; before it ran python3[4711]".</summary>
     private static string Describe(in SoftirqEvent e, EventProcess? raiser, EventProcess? previous)
     {
         var ms = (e.Duration / 1e6).ToString("0.0##", CultureInfo.InvariantCulture);

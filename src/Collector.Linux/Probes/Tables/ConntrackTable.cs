@@ -6,6 +6,7 @@ using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Sources;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Probes.Tables;
 
@@ -48,7 +49,7 @@ public sealed class ConntrackTable : IDisposable
     /// </summary>
     internal bool Read(NamespaceHandle ns, SnapshotBuilder snapshot)
     {
-        if (_limitFile is null && !FindLimitFile(ns, snapshot.Tick))
+        if (_limitFile is null && !FindLimitFile(ns, snapshot))
             return false;
         // The single answer to the second is flagged NLM_F_MULTI as if more came (ctnetlink_stat_ct_fill_info): the
         // acknowledgement is what ends it.
@@ -75,18 +76,21 @@ public sealed class ConntrackTable : IDisposable
             Conntrack.Write(_row, snapshot, _global.Entries, _global.Limit, _counters.Totals);
     }
 
-    private bool FindLimitFile(NamespaceHandle ns, long tick)
+    private bool FindLimitFile(NamespaceHandle ns, SnapshotBuilder snapshot)
     {
-        if (tick < _lookAt)
+        if (snapshot.Tick < _lookAt)
             return false;
         try
         {
             _limitFile = ns.OpenFile(Conntrack.LimitFile);
             return true;
         }
-        catch (LinuxException)
+        catch (LinuxException e)
         {
-            _lookAt = tick + Pause;
+            _lookAt = snapshot.Tick + Pause;
+            // Not to have it is normal; not to be let in is not to know.
+            if (e.Errno != ENOENT)
+                snapshot.ReadFailed(e.Errno.ToString());
             return false;
         }
     }

@@ -47,11 +47,7 @@ internal sealed class TcpReset : BpfProbe
         Description = "A TCP reset was sent: nobody is there (no_socket), the stack refuses a segment (stack), or "
             + "somebody ends the connection (active).",
         Fields = Fields("netlens.reset.origin", "network.connection.state", "netlens.reset.reason"),
-        LegacyTypes =
-        [
-            "TCPRESET_NOSOCK", "TCPRESET_PROCESS", "TCPRESET_ACTIVE", "TCP_SEND_RST", "TCP_SEND_RST_NOSock",
-            "TCP_SEND_RST_ACTIVE",
-        ],
+        LegacyTypes = ["TCPRESET_NOSOCK", "TCPRESET_PROCESS", "TCPRESET_ACTIVE"],
     };
 
     internal static readonly EventInfo Received = new()
@@ -60,7 +56,7 @@ internal sealed class TcpReset : BpfProbe
         Severity = EventSeverity.Warn,
         Description = "A TCP reset was received for a connection of ours.",
         Fields = Fields("network.connection.state"),
-        LegacyTypes = ["TCPRESET_RECEIVE", "TCP_RCV_RST_SYN", "TCP_RCV_RST_ESTAB", "TCP_RCV_RST_TW"],
+        LegacyTypes = ["TCPRESET_RECEIVE", "TCP_RCV_RST_TW"],
     };
 
     private static readonly TcpSegmentOptions Arguments = new("namespace, origin, state, reason and family");
@@ -206,15 +202,14 @@ internal sealed class TcpReset : BpfProbe
     private string Message(in TcpEvent e, FlowTuple? tuple)
     {
         var ends = TcpSegments.Ends(tuple);
-        var state = TcpState.Name(e.Flow.State);
-        var reason = Reason(e.Reason);
+        var state = TcpState.Words(e.Flow.State);
         return e.Kind switch
         {
-            Peer => $"received reset of {ends} in {state}",
-            NoSocket => $"sent reset {ends}: no socket",
-            Active => $"sent reset {ends}: aborted in {state}",
-            _ => $"sent reset {ends}: refused in {state}",
-        } + (reason.Length > 0 ? $", {reason}" : "");
+            Peer => $"received reset of {ends}, which was {state}",
+            NoSocket => $"sent reset {ends}: nobody listens there",
+            Active => $"sent reset {ends}, which was {state}: {ResetReasons.OfAnEnd(Reason(e.Reason))}",
+            _ => $"sent reset {ends}, which was {state}: {ResetReasons.OfASegment(Reason(e.Reason))}",
+        };
     }
 
     private TagValue?[] Fields(in TcpEvent e)

@@ -16,6 +16,15 @@ internal sealed class TcpRetrans : BpfProbe
     // enum kind in tcpretrans.bpf.c, from 1
     private static readonly string[] Kinds = ["syn", "syn_ack", "fast", "rto", "slow_start", "tlp", "other"];
 
+    // The same for people.
+    private static readonly string[] Words =
+    [
+        "the SYN was not answered", "the answer to a SYN was not acknowledged",
+        "the peer acknowledged later segments (fast retransmit)", "no acknowledgement in time (time-out)",
+        "after a time-out (slow start)", "the last segment was not acknowledged (tail loss probe)",
+        "for another reason",
+    ];
+
     private static readonly Metric Segments = Metric.Counter("netlens.tcpretrans.segments", Units.Segments,
         "TCP segments sent again (TcpRetransSegs), by what made the kernel do it.");
 
@@ -77,7 +86,7 @@ internal sealed class TcpRetrans : BpfProbe
         Retransmitted,
         static (in e) => e.Kind,
         static (in e, tuple) =>
-            $"retransmitted {TcpSegments.Ends(tuple)}: {Kind(e.Kind)} in {TcpState.Name(e.Flow.State)}",
+            $"sent again {TcpSegments.Ends(tuple)}, which is {TcpState.Words(e.Flow.State)}: {Words[(int)e.Kind - 1]}",
         static (in e) => [Kind(e.Kind), TcpState.Name(e.Flow.State), (long)e.Segments],
         static (in _) => "TCPRetrans");
 

@@ -19,6 +19,9 @@ internal sealed class TcpTwRcv : BpfProbe
     // enum outcome
     private static readonly string[] Outcomes = ["orderly", "refused", "other"];
     private const int IsRefused = 2;
+    // The same for people.
+    private static readonly string[] Words =
+        ["dropped", "acknowledged again", "answered with a reset", "a new connection may begin", ""];
 
     private static readonly Metric Segments = Metric.Counter("netlens.tcptwrcv.segments", Units.Segments,
         "TCP segments that arrived for a connection in TIME_WAIT, by what was done with them and whether it is in "
@@ -88,8 +91,9 @@ internal sealed class TcpTwRcv : BpfProbe
 
     private static EventKind<TcpEvent> Kind(EventInfo info) => TcpSegments.Kind(
         info, static (in e) => e.Kind,
-        static (in e, tuple) => $"received {TcpFlags.Text(e.Flow.TcpFlags)} of {TcpSegments.Ends(tuple)} in time_wait"
-            + (Action(e.Kind) is { Length: > 0 } action ? $": {action}" : ""),
+        static (in e, tuple) =>
+            $"received {TcpFlags.Text(e.Flow.TcpFlags)} of {TcpSegments.Ends(tuple)}, which was over (TIME_WAIT)"
+            + (Words[(int)e.Kind - 1] is { Length: > 0 } words ? $": {words}" : ""),
         static (in e) => [Action(e.Kind), TcpFlags.Text(e.Flow.TcpFlags)], static (in _) => null);
 
     private static string Action(long kind) => Actions[(int)kind - 1];

@@ -95,7 +95,8 @@ internal sealed class VirtCmdLatency : BpfProbe
     {
         Info = SlowCommand,
         Reason = static (in e) => e.Ifindex,
-        Message = static (in e, _) => Describe(e, e.Head.Process),
+        Message = static (in e, _) => Describe(e),
+        ProcessRole = "asked by",
         Fields = static (in e) =>
         [
             e.Name.ToString(), (long)e.Ifindex, VirtCmdNames.Class(e.Class), VirtCmdNames.Command(e.Class, e.Command),
@@ -109,11 +110,11 @@ internal sealed class VirtCmdLatency : BpfProbe
         },
     };
 
-    private static string Describe(in VirtCmdEvent e, EventProcess process)
+    private static string Describe(in VirtCmdEvent e)
     {
         var (group, command) = (VirtCmdNames.Class(e.Class), VirtCmdNames.Command(e.Class, e.Command));
         var ms = (e.Duration / 1e6).ToString("0.0##", CultureInfo.InvariantCulture);
-        return $"{e.Name.ToString()} took {ms} ms for {group} {command}, asked by {process.Command}[{process.Tid}]";
+        return $"{e.Name.ToString()} took {ms} ms for {group} {command}";
     }
 
     // For older exporters' names; powers of two hold no 10 ms.

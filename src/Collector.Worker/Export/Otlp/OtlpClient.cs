@@ -48,8 +48,7 @@ internal sealed class OtlpClient : IDisposable
             : new OtlpHttpTransport(settings.Endpoint!, time);
         _http = new HttpClient(OtlpHttp.Handler(settings)) { Timeout = Timeout.InfiniteTimeSpan };
         _http.DefaultRequestHeaders.TryAddWithoutValidation("User-Agent", $"OTel-OTLP-Exporter-Netlens/{version}");
-        foreach (var (name, value) in settings.Headers)
-            _http.DefaultRequestHeaders.TryAddWithoutValidation(name, value);
+        OtlpHttp.AddHeaders(_http, settings);
     }
 
     /// <summary>Attempts after the first of each request.</summary>

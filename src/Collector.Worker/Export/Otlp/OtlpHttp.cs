@@ -22,6 +22,20 @@ internal static class OtlpHttp
         return handler;
     }
 
+    /// <summary>What every request has: the operator's headers, and what a proxy wants to know.</summary>
+    /// <remarks>
+    /// At once, as curl and Go do: the runtime waits to be asked for it, and a proxy that asks need not read what was
+    /// posted before it closes. A tunnel is asked for without a body.
+    /// </remarks>
+    public static void AddHeaders(HttpClient client, OtlpSignalSettings settings)
+    {
+        foreach (var (name, value) in settings.Headers)
+            client.DefaultRequestHeaders.TryAddWithoutValidation(name, value);
+        if (settings is { Endpoint.Scheme: "http", Protocol: OtlpProtocol.HttpProtobuf }
+            && settings.Proxy is { Address.Scheme: "http" or "https", Authorization: { } proof })
+            client.DefaultRequestHeaders.TryAddWithoutValidation("Proxy-Authorization", proof);
+    }
+
     private static SocketsHttpHandler Direct(OtlpSignalSettings settings) => new()
     {
         // Ours are found by more rules than the runtime's own: OtlpProxy.

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using Collector.Worker.Configuration;
 
 namespace Collector.Worker.Export.Otlp;
@@ -10,6 +11,11 @@ namespace Collector.Worker.Export.Otlp;
 public sealed record OtlpProxy(Uri Address, NetworkCredential? User, string Variable)
 {
     private static readonly string[] Schemes = ["http", "https", "socks4", "socks4a", "socks5"];
+
+    /// <summary>Value of the header Proxy-Authorization; null where no user was named.</summary>
+    internal string? Authorization => User is null
+        ? null
+        : $"Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes($"{User.UserName}:{User.Password}"))}";
 
     /// <summary>
     /// The proxy that the variables name for an endpoint, as curl and Go read them; null for none. gRPC, which is

@@ -62,11 +62,8 @@ internal static class ProxyTunnel
         var host = target.Host.Contains(':') ? $"[{target.Host}]" : target.Host;
         var to = string.Create(CultureInfo.InvariantCulture, $"{host}:{target.Port}");
         var request = new StringBuilder($"CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n");
-        if (proxy.User is { } user)
-        {
-            var secret = Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user.UserName}:{user.Password}"));
-            request.Append("Proxy-Authorization: Basic ").Append(secret).Append("\r\n");
-        }
+        if (proxy.Authorization is { } proof)
+            request.Append("Proxy-Authorization: ").Append(proof).Append("\r\n");
         return Encoding.ASCII.GetBytes(request.Append("\r\n").ToString());
     }
 

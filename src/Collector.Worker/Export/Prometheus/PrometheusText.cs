@@ -17,8 +17,8 @@ internal static class PrometheusText
 
     /// <summary>
     /// A label value, escaped, as UTF-8. Unpaired surrogates become U+FFFD; what must not reach a terminal stands for
-    /// itself in six characters, such as <c>\u001B</c>, in the value: who reads the page with curl is safe, and so is who
-    /// sees the label later.
+    /// itself in six characters, such as <c>\u001B</c>, in the value: who reads the page with curl is safe, and so is
+    /// who sees the label later.
     /// </summary>
     public static byte[] LabelValue(string value) => Encoding.UTF8.GetBytes(Escape(value, quote: true));
 

@@ -41,7 +41,7 @@ internal sealed class RowLabelEncoder
 
     private RowLabels Encode(Row row, SubjectNames names)
     {
-        var common = Labels(row.Table.Scope is RowScope.Node
+        var common = Labels(row.Table, row.Table.Scope is RowScope.Node
             ? SubjectFacts.Of(null, _nodeName)
             : new SubjectFacts(row.Subject, names, _nodeName));
         var keys = row.Table.RowTags;
@@ -59,15 +59,22 @@ internal sealed class RowLabelEncoder
         return new(block, _naming is MetricNaming.Otel ? block : LabelBlock.Create(legacy));
     }
 
-    private List<KeyValuePair<string, string>> Labels(in SubjectFacts facts)
+    private List<KeyValuePair<string, string>> Labels(TableInfo table, in SubjectFacts facts)
     {
         var tags = new List<Tag>();
         _subjects.Add(tags, facts);
-        // Keys of two labels may differ only in what no label name here can have.
+        // Keys of two labels may differ only in what no label name here can have; a pod's label gives way.
         return
         [
             .. tags.Select(t => new KeyValuePair<string, string>(PrometheusNames.Label(t.Key), t.Value.Text))
-                .DistinctBy(l => l.Key),
+                .DistinctBy(l => l.Key)
+                .Where(l => SubjectLabels.Contains(l.Key) || !LabelsOf(table).Contains(l.Key)),
         ];
     }
+
+    // What the lines of a table may carry beside whose they are: a line with a label twice fails the whole page.
+    private static IEnumerable<string> LabelsOf(TableInfo table) => table.RowTags
+        .SelectMany(k => k.LegacyKey is { } old ? [PrometheusNames.LegacyLabel(old), k.Key] : new[] { k.Key })
+        .Concat(table.Metrics.SelectMany(m => m.Tags).Select(t => t.Key))
+        .Select(PrometheusNames.Label);
 }

@@ -13,14 +13,16 @@ namespace Collector.Worker.Export.Series;
 /// <param name="Name">Its name in the naming asked for.</param>
 /// <param name="Row">Its row; the subject is there.</param>
 /// <param name="Attributes">Attributes in the naming asked for.</param>
+/// <param name="OfSubject">How many of these, the first, say whose it is.</param>
 /// <param name="Raw">Stored value of the metric's first column.</param>
 /// <param name="Scale">Factor to the exported unit.</param>
 /// <param name="Cells">All cells of a histogram, bucket counts and then the sum; empty otherwise.</param>
 internal sealed record SeriesPoint(
-    Metric Metric, string Name, Row Row, IReadOnlyList<Tag> Attributes, long Raw, double Scale, long[] Cells)
+    Metric Metric, string Name, Row Row, IReadOnlyList<Tag> Attributes, int OfSubject, long Raw, double Scale,
+    long[] Cells)
 {
     /// <summary>A long where the stored value is the exported one, else a double.</summary>
-    public object Value => Scale is 1 ? Raw : Metric.Scaled(Raw, Scale);
+    public object Value => Scale is 1 ? (object)Raw : Metric.Scaled(Raw, Scale);
 }
 
 /// <summary>Turns a snapshot into single series for the commands.</summary>
@@ -42,9 +44,9 @@ internal static class SeriesReader
                     foreach (var name in Names(metric, naming))
                     {
                         var legacy = naming != MetricNaming.Otel && name != metric.Name;
-                        var tags = Attributes(row, metric, naming, legacy, nodeName);
+                        var tags = Attributes(row, metric, naming, legacy, nodeName, out var whose);
                         var scale = legacy ? metric.LegacyScale : metric.Scale;
-                        yield return new SeriesPoint(metric, name, row, tags, raw, scale, cells);
+                        yield return new SeriesPoint(metric, name, row, tags, whose, raw, scale, cells);
                     }
                 }
             }
@@ -73,10 +75,12 @@ internal static class SeriesReader
         return metric.Named ? [metric.Name] : [];
     }
 
-    private static List<Tag> Attributes(Row row, Metric metric, MetricNaming naming, bool legacy, string nodeName)
+    private static List<Tag> Attributes(
+        Row row, Metric metric, MetricNaming naming, bool legacy, string nodeName, out int whose)
     {
         var tags = new List<Tag>();
         SubjectNamings.Of(naming).Add(tags, SubjectFacts.Of(row.Subject, nodeName));
+        whose = tags.Count;
         for (var i = 0; i < row.Tags.Count; i++)
         {
             var key = row.Table.RowTags[i];

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
 
@@ -8,10 +9,12 @@ internal static class SnapshotFilter
 {
     /// <summary>
     /// A copy with the rows whose namespace fits one of the names: an inode, the name under /run/netns, or
-    /// <c>host</c>, which also keeps the rows of the node itself.
+    /// <c>host</c>. That, and the inode of the node's own, also keep the rows of the node itself and those of pods on
+    /// its network.
     /// </summary>
-    public static Snapshot Keep(Snapshot snapshot, IReadOnlyCollection<string> names, TimeProvider time) =>
-        Keep(snapshot, s => names.Any(n => Fits(s, n)), time);
+    public static Snapshot Keep(
+        Snapshot snapshot, IReadOnlyCollection<string> names, NetNamespace host, TimeProvider time) =>
+        Keep(snapshot, s => names.Any(n => Fits(s, n, host)), time);
 
     /// <summary>A copy with the rows of one pod, named <c>namespace/name</c>: <c>netlens once --pod</c>.</summary>
     public static Snapshot KeepPod(Snapshot snapshot, string pod, TimeProvider time) =>
@@ -39,8 +42,11 @@ internal static class SnapshotFilter
         return builder.Publish();
     }
 
-    public static bool Fits(Subject? subject, string name) =>
-        subject is null || subject.IsHost
-            ? name == "host" || (subject is not null && name == subject.Inode.ToString())
-            : name == subject.Names.NetnsName || name == subject.Inode.ToString();
+    /// <param name="subject">Whom a row is about; null: the machine as a whole.</param>
+    /// <param name="name">As an operator says it.</param>
+    /// <param name="host">The node's own namespace.</param>
+    public static bool Fits(Subject? subject, string name, NetNamespace host) =>
+        subject is null or { IsHost: true } or { HostNetwork: true }
+            ? name == "host" || name == host.Inode.ToString(CultureInfo.InvariantCulture)
+            : name == subject.Names.NetnsName || name == subject.Inode.ToString(CultureInfo.InvariantCulture);
 }

@@ -84,18 +84,18 @@ public sealed class GoldenPageTests
             # HELP system_network_io_bytes_total Bytes on the wire; "raw" \\ as the device counts.
             # TYPE system_network_io_bytes_total counter
             system_network_io_bytes_total{k8s_node="node-1",k8s_namespace="shop",k8s_pod="web-0",network_interface_name="eth0",network_io_direction="receive"} 1500
-            system_network_io_bytes_total{k8s_node="node-1",k8s_namespace="",k8s_pod="",netns="ns4026532002",network_interface_name="a\"b\\c\nd",network_io_direction="receive"} 1
+            system_network_io_bytes_total{k8s_node="node-1",k8s_namespace="unknow",k8s_pod="unknow",netns="ns4026532002",network_interface_name="a\"b\\c\nd",network_io_direction="receive"} 1
             system_network_io_bytes_total{k8s_node="node-1",k8s_namespace="shop",k8s_pod="web-0",network_interface_name="eth0",network_io_direction="transmit"} 700
             # HELP kubeskoop_netdev_rxbytes Received bytes without lo.
             # TYPE kubeskoop_netdev_rxbytes counter
             kubeskoop_netdev_rxbytes{k8s_node="node-1",k8s_namespace="shop",k8s_pod="web-0"} 1500
             kubeskoop_netdev_rxbytes{k8s_node="node-1",k8s_namespace="",k8s_pod=""} 9007199254740993
-            kubeskoop_netdev_rxbytes{k8s_node="node-1",k8s_namespace="",k8s_pod="",netns="ns4026532002"} 1
+            kubeskoop_netdev_rxbytes{k8s_node="node-1",k8s_namespace="unknow",k8s_pod="unknow",netns="ns4026532002"} 1
             # HELP kubeskoop_netdev_rxbyte Received bytes without lo.
             # TYPE kubeskoop_netdev_rxbyte counter
             kubeskoop_netdev_rxbyte{k8s_node="node-1",k8s_namespace="shop",k8s_pod="web-0"} 1500
             kubeskoop_netdev_rxbyte{k8s_node="node-1",k8s_namespace="",k8s_pod=""} 9007199254740993
-            kubeskoop_netdev_rxbyte{k8s_node="node-1",k8s_namespace="",k8s_pod="",netns="ns4026532002"} 1
+            kubeskoop_netdev_rxbyte{k8s_node="node-1",k8s_namespace="unknow",k8s_pod="unknow",netns="ns4026532002"} 1
             # HELP netlens_softnet_processed_total Packets taken from the backlog.
             # TYPE netlens_softnet_processed_total counter
             netlens_softnet_processed_total{k8s_node="node-1",k8s_namespace="",k8s_pod="",cpu_logical_number="0"} 42
@@ -126,11 +126,31 @@ public sealed class GoldenPageTests
             "# TYPE inspector_pod_netdevrxbytes counter",
             """inspector_pod_netdevrxbytes{node="node-1",namespace="shop",pod="web-0",netns="ns4026532001"} 1500""",
             """inspector_pod_netdevrxbytes{node="node-1",namespace="",pod="",netns="ns4026531840"} 9007199254740993""",
-            """inspector_pod_netdevrxbytes{node="node-1",namespace="",pod="",netns="ns4026532002"} 1""",
+            """inspector_pod_netdevrxbytes{node="node-1",namespace="unknow",pod="unknow",netns="ns4026532002"} 1""",
             "# HELP netlens_sock_memory_bytes Memory of TCP sockets.",
             "# TYPE netlens_sock_memory_bytes gauge",
             """netlens_sock_memory_bytes{node="node-1",namespace="",pod="",netns=""} 12288""",
         ]);
+    }
+
+    /// <summary>A line with a label twice fails the whole page.</summary>
+    [Fact]
+    public void A_pod_s_label_gives_way_to_those_that_a_series_has_already()
+    {
+        _node.Pod.Names = _node.Pod.Names with
+        {
+            PodLabels = [new("app.kubernetes.io/name", "web"), new("network.io.direction", "x"), new("pod", "y")],
+        };
+        var snapshot = _node.CollectGolden();
+        var inspector = PrometheusSnapshotFixture.Page(snapshot, MetricNaming.Inspector).Split('\n');
+        inspector.ShouldContain("inspector_pod_netdevrxbytes{node=\"node-1\",namespace=\"shop\",pod=\"web-0\","
+            + "netns=\"ns4026532001\",app_kubernetes_io_name=\"web\",network_io_direction=\"x\"} 1500");
+        inspector.ShouldContain("system_network_io_bytes_total{node=\"node-1\",namespace=\"shop\",pod=\"web-0\","
+            + "netns=\"ns4026532001\",app_kubernetes_io_name=\"web\",network_interface_name=\"eth0\","
+            + "network_io_direction=\"receive\"} 1500");
+        PrometheusSnapshotFixture.Page(snapshot, MetricNaming.KubeSkoop).Split('\n').ShouldContain(
+            "kubeskoop_netdev_rxbytes{k8s_node=\"node-1\",k8s_namespace=\"shop\",k8s_pod=\"web-0\","
+            + "app_kubernetes_io_name=\"web\",network_io_direction=\"x\",pod=\"y\"} 1500");
     }
 
     [Fact]

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Collector.Tests.Support;
 
-namespace Collector.Worker.Tests.EndToEnd;
+namespace Collector.Worker.Tests.Commands;
 
 /// <summary>A file that the configuration names may be anything: the answer is an error, at once, with its place.</summary>
 public sealed class BadFileTests : IDisposable

@@ -1,0 +1,148 @@
+using System.Net;
+using Collector.Core.Metrics;
+using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
+using Collector.Linux.Kernel.Bpf;
+using Collector.Linux.Pods;
+using Collector.Worker.Commands;
+using Collector.Worker.Configuration;
+using Collector.Worker.Export.Series;
+using Collector.Worker.Tests.Export.Prometheus;
+
+namespace Collector.Worker.Tests.Commands;
+
+/// <summary>Tables of what a machine has: of a small recorded one.</summary>
+public sealed class GoldenTableTests
+{
+    private const string Uid = "0a1b2c3d-0000-4000-8000-123456789abc";
+
+    public static IEnumerable<object[]> Sizes => GoldenFile.SizeNames;
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void Once(string size)
+    {
+        var snapshot = Collect();
+        foreach (var detail in Enum.GetValues<OnceDetail>())
+        {
+            GoldenFile.Check($"once-{detail.ToString().ToLowerInvariant()}", size, screen => new OnceTable(screen)
+                .Print(SeriesReader.Read(snapshot, MetricNaming.Otel, "node-1"), detail));
+        }
+        GoldenFile.Check("once-kubeskoop", size, screen => new OnceTable(screen)
+            .Print(SeriesReader.Read(snapshot, MetricNaming.KubeSkoop, "node-1"), OnceDetail.NotZero));
+    }
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void Doctor(string size)
+    {
+        var machine = new MachineReport(
+            [new("system", "Debian GNU/Linux 12 (bookworm)"), new("network namespaces", "12")], []);
+        DoctorFinding[] findings =
+        [
+            .. "netdev qdisc softnet ip ipext icmp tcp tcpext tcpsummary udp sock conntrack".Split(' ')
+                .Select(id => new DoctorFinding(id, true, "ok", "", 32, 0.52)),
+            new("ipvs", true, "empty", OnceReport.NothingToTell, 0, 0.3),
+            new("fd", true, "partial", "1 read failed: permission", 2, 4.4),
+            new("io", true, "partial", "1 read failed: permission", 4, 1.89),
+            new("slab", false, "ok", "", 35, 3.24),
+            new("rdma", true, "unavailable", "no RDMA device: /sys/class/infiniband does not exist", 0, 7.21),
+            new("packetloss", true, "ok", "", 12, 5.65)
+            {
+                Ladder = new("packetloss",
+                [
+                    new("kfree_skb", false,
+                    [
+                        new("tp_btf/kfree_skb", WayVerdict.Taken, ""),
+                        new("tp_btf/kfree_skb", WayVerdict.NotNeeded, ""),
+                        new("raw_tp/kfree_skb", WayVerdict.NotNeeded, ""),
+                    ]),
+                ], null),
+            },
+            new("virtcmdlatency", true, "unavailable", "virtnet_send_command: the kernel was built without kprobes "
+                + "(CONFIG_KPROBES)", 0, 51.57)
+            {
+                Ladder = new("virtcmdlatency",
+                [
+                    new("virtnet_send_command", false,
+                    [
+                        new("kprobe/virtnet_send_command_reply + kretprobe/virtnet_send_command_reply",
+                            WayVerdict.Refused, "the kernel was built without kprobes (CONFIG_KPROBES)"),
+                    ]),
+                ], null),
+            },
+        ];
+        GoldenFile.Check("doctor", size, screen => new DoctorTable(screen, machine, findings)
+            .Print(whole: !screen.IsTerminal));
+        GoldenFile.Check("doctor-verbose", size, screen => new DoctorTable(screen, machine, findings).Print(true));
+    }
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void Pods(string size)
+    {
+        PodListing[] pods =
+        [
+            new("", "", Uid, "", 4026532314, false, true, [], [4711, 4712, 4713, 4714], "cgroup", null),
+            new("kube-system", "proxy-x", Uid.Replace('0', '1'), "s1", 0, true, true, [], [12], "cri",
+                TimeSpan.FromDays(3)),
+            new("shop", "web-0", Uid.Replace('0', '2'), "s2", 4026532315, false, true,
+                [IPAddress.Parse("10.0.0.7"), IPAddress.Parse("2001:db8::7")], [77], "cri", TimeSpan.FromMinutes(5)),
+            new("shop", "job-1", Uid.Replace('0', '3'), "s3", 0, false, false, [], [], "cri", TimeSpan.FromHours(2)),
+        ];
+        GoldenFile.Check("list-pods", size, screen =>
+        {
+            PodView.Print(screen, pods, "containerd 2.1");
+            PodView.Print(screen, [], "containerd 2.1");
+            PodView.Print(screen, [], null);
+        });
+    }
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void Namespaces(string size) => GoldenFile.Check("list-namespaces", size, screen =>
+        NamespaceView.Print(screen,
+    [
+        new(4026531833, "", true, "", 1, "systemd", ""),
+        new(4026532314, "cni-0a1b2c3d", false, "/run/netns/cni-0a1b2c3d", 77, "nginx", "shop/web-0"),
+        new(4026532315, "", false, "", 4711, "dockerd-shim", "container 0123456789ab"),
+        new(4026532316, "blue", false, "/run/netns/blue", 0, "", ""),
+    ]));
+
+    private static Snapshot Collect()
+    {
+        var node = new PrometheusSnapshotFixture();
+        var direction = (string way) => new[] { new Tag("network.io.direction", way) };
+        var dropped = Metric.Counter("netlens.netdev.packet.dropped", Units.Packets, "Dropped.", direction("receive"));
+        var bytes = Metric.Counter("netlens.netdev.io", Units.Bytes, "Bytes.", direction("receive"))
+            .Called(new("") { KubeSkoop = ["kubeskoop_netdev_rxbytes"] });
+        var netdev = new TableInfo("netdev", RowScope.Namespace, [], [dropped, bytes]);
+        var resets = Metric.Counter("netlens.tcpreset.resets", Units.Segments, "Resets.");
+        var reset = new TableInfo("tcpreset", RowScope.Namespace,
+            [new("network.io.direction"), new("netlens.reset.reason")], [resets]);
+        var wait = Metric.Histogram("netlens.softirq.wait.duration", Units.Seconds, "Waits.",
+            [0.000001, 0.000004, 0.001, 0.25], 1e-9);
+        var softirq = new TableInfo("softirq", RowScope.Node, [new("netlens.softirq.vector")], [wait]);
+        var pod = new NetNamespace(4026532001, 2, false, PrometheusSnapshotFixture.Boot,
+            new("cni-0a1b2c3d", "shop", "web-0", Uid) { PodLabels = [new("app", "web")] });
+        var onHost = new Subject(SubjectKind.Pod, node.Host.Inode, 1, 0, new(null, "kube-system", "proxy-x", Uid))
+        {
+            HostNetwork = true,
+        };
+        var stranger = new Subject(SubjectKind.Stranger, 4026532009, 1, 0);
+        return node.Collect(b =>
+        {
+            foreach (var (subject, lost, received) in new (Subject, long, long)[]
+                { (node.Host, 0, 9007199254740993), (pod, 3, 1500), (node.Named, 0, 1), (onHost, 0, 0) })
+            {
+                var row = b.Append(new Row(netdev, subject, 1));
+                row.Set(dropped, lost);
+                row.Set(bytes, received);
+            }
+            b.Append(new Row(reset, pod, 1, "transmit", "TCP_ABORT_ON_CLOSE")).Set(resets, 2);
+            b.Append(new Row(reset, stranger, 1, "receive", "")).Set(resets, 1);
+            b.Append(new Row(softirq, null, 1, "net_rx")).Set(wait, [100, 30, 1, 0, 1], 2_500_000_000);
+            b.Append(new Row(softirq, null, 1, "timer")).Set(wait, [0, 0, 0, 0, 0], 0);
+        });
+    }
+}

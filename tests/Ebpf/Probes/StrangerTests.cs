@@ -1,0 +1,151 @@
+using System.Globalization;
+using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
+using Collector.Tests.Support;
+
+namespace Ebpf.Tests.Probes;
+
+/// <summary>Drops in namespaces that live too short to be found, whose numbers the kernel gives to others.</summary>
+public sealed class StrangerTests
+{
+    private const string Drops = "netlens.packetloss.drops";
+
+    // Enters namespaces one after the other, drops a datagram in each, and says what the kernel counted in each.
+    private const string ManyLives = """
+        import ctypes, fcntl, os, socket, struct, sys
+        libc = ctypes.CDLL(None)
+        lives, drops = int(sys.argv[1]), int(sys.argv[2])
+        for _ in range(lives):
+            assert libc.unshare(0x40000000) == 0
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            fcntl.ioctl(s, 0x8914, struct.pack('16sh14x', b'lo', 0x49))
+            for _ in range(drops): s.sendto(b'x', ('127.0.0.1', 9))
+            udp = [l.split() for l in open('/proc/thread-self/net/snmp') if l.startswith('Udp:')]
+            print(os.stat('/proc/thread-self/ns/net').st_ino, udp[1][udp[0].index('NoPorts')], flush=True)
+            s.close()
+        """;
+
+    [RequiresBpfFact("python3")]
+    public void Five_hundred_lives_one_after_the_other_are_counted_to_the_packet()
+    {
+        using var run = new BpfProbeRun("packetloss");
+        var total = new RowTotal();
+        total.Take(run.Collect());
+        var before = total.Value;
+        var counted = 0L;
+        using (var process = Shell.Start("python3", "-c", ManyLives, "500", "1"))
+        {
+            while (process.StandardOutput.ReadLine() is { } line)
+                counted += long.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture);
+            process.WaitForExit();
+            process.ExitCode.ShouldBe(0);
+        }
+        counted.ShouldBe(500);
+        // At first, and when all are known to be over.
+        for (var i = 0; i < 4; i++)
+        {
+            total.Take(run.Collect());
+            (total.Value - before).ShouldBe(500);
+        }
+    }
+
+    [RequiresBpfFact("python3")]
+    public void The_same_while_collections_find_some_of_them()
+    {
+        using var run = new BpfProbeRun("packetloss");
+        var total = new RowTotal();
+        total.Take(run.Collect());
+        var before = total.Value;
+        using var process = Shell.Start("python3", "-c", ManyLives, "500", "1");
+        var reading = process.StandardOutput.ReadToEndAsync();
+        // Further apart than a life is long.
+        for (; !process.HasExited; Thread.Sleep(100))
+            total.Take(run.Collect());
+        reading.GetAwaiter().GetResult().Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Sum(l => long.Parse(l.Split(' ')[1], CultureInfo.InvariantCulture)).ShouldBe(500);
+        for (var i = 0; i < 4; i++)
+            total.Take(run.Collect());
+        (total.Value - before).ShouldBe(500);
+    }
+
+    [RequiresBpfTheory("python3")]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_namespace_that_gets_the_number_of_one_that_nobody_found_has_its_own_drops(bool seenBetween)
+    {
+        using var run = new BpfProbeRun("packetloss");
+        var said = Shell.Run("python3", "-c", ManyLives, "1", "5");
+        var inode = ulong.Parse(said.Split(' ')[0], CultureInfo.InvariantCulture);
+        if (seenBetween)
+            run.Sum(Drops, inode).ShouldBe(5);
+        var others = new List<TestNetns>();
+        try
+        {
+            while (others.Count == 0 || others[^1].Inode != inode)
+            {
+                others.Count.ShouldBeLessThan(50, "the kernel gives a free number to the next one");
+                others.Add(new TestNetns());
+            }
+            DropTraffic.Datagrams(others[^1], "127.0.0.1", 9, count: 100);
+            var snapshot = run.Collect();
+            RowTotal.Of(snapshot, s => s.Inode == inode).ShouldBe(100);
+            RowTotal.Of(snapshot, s => s.IsPast).ShouldBe(5);
+            run.Sum(Drops, inode).ShouldBe(100);
+        }
+        finally
+        {
+            others.ForEach(n => n.Dispose());
+        }
+        run.Collect();
+        run.Sum(Drops, inode).ShouldBe(0);
+        RowTotal.Of(run.Collect(), s => s.IsPast).ShouldBe(5);
+    }
+
+    [RequiresBpfFact("python3")]
+    public void Series_of_strangers_neither_fall_nor_begin_anew_and_no_two_are_the_same()
+    {
+        using var run = new BpfProbeRun("packetloss");
+        var total = new RowTotal();
+        for (var i = 0; i < 3; i++)
+        {
+            // More than the directory of namespaces remembers.
+            Shell.Run("python3", "-c", ManyLives, "400", "1");
+            for (var j = 0; j < 2; j++)
+                total.Take(run.Collect());
+        }
+        total.Resets.ShouldBe(0);
+    }
+
+    /// <summary>What a page says of all namespaces but the node's and those that live on.</summary>
+    private sealed class RowTotal
+    {
+        private Dictionary<Row, long> _last = [];
+
+        public long Value => _last.Values.Sum();
+
+        public int Resets { get; private set; }
+
+        public void Take(Snapshot snapshot)
+        {
+            var now = Rows(snapshot, s => !s.IsHost && s.Names.NetnsName is null)
+                .ToDictionary(r => r.Row, r => r.Drops);
+            now.Keys.GroupBy(r => $"{r.Subject!.Inode} {string.Join(' ', r.Tags)}").ShouldAllBe(g => g.Count() == 1);
+            Resets += _last.Count(l => now.TryGetValue(l.Key, out var after)
+                && (after < l.Value || l.Key.StartTimeOf(0) != l.Key.StartTime));
+            _last = now;
+        }
+
+        public static long Of(Snapshot snapshot, Func<Subject, bool> of) => Rows(snapshot, of).Sum(r => r.Drops);
+
+        private static IEnumerable<(Row Row, long Drops)> Rows(Snapshot snapshot, Func<Subject, bool> of)
+        {
+            var table = snapshot.Tables.SingleOrDefault(t => t.Info.Id == "packetloss");
+            for (var i = 0; i < (table?.Count ?? 0); i++)
+            {
+                var row = table!.Rows[i];
+                if (row.Subject is { } subject && of(subject))
+                    yield return (row, table.Column(0)[i]);
+            }
+        }
+    }
+}
