@@ -2,6 +2,7 @@ using System.CommandLine;
 using Collector.Core.Compatibility;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Worker.Agent;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
