@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Collector.Tests.Support;
+using Collector.Worker.Tests.EndToEnd;
 
 namespace Collector.Worker.Tests.Commands;
 

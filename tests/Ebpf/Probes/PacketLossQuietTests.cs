@@ -19,7 +19,7 @@ public sealed class PacketLossQuietTests
     }
 
     /// <summary>A driver that has a buffer ready for its next packet frees it when the device goes.</summary>
-    [RequiresBpfFact("python3", "ip")]
+    [RequiresTunFact("python3", "ip")]
     public void An_empty_buffer_is_no_packet()
     {
         using var ns = new TestNetns();
@@ -65,4 +65,12 @@ public sealed class PacketLossQuietTests
     }
 
     private static bool IsOf(ulong? inode, TestNetnsPair pair) => inode == pair.Left.Inode || inode == pair.Right.Inode;
+}
+
+/// <summary>A test that makes a tap device; skipped where there is no /dev/net/tun, as in guests of the lab.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class RequiresTunFactAttribute : FactAttribute
+{
+    public RequiresTunFactAttribute(params string[] tools) =>
+        Skip = BpfSupport.WhyNot(tools) ?? (File.Exists("/dev/net/tun") ? null : "there is no /dev/net/tun");
 }

@@ -1,7 +1,9 @@
 using System.Text.Json;
 using Collector.Core.Compatibility;
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Linux.Probes;
 using Collector.Tests.Support;
 using Collector.Worker.Collection;
 using Collector.Worker.Commands;
@@ -59,7 +61,7 @@ public sealed class SnapshotGrowthTests
     {
         using var ns = new TestNetns();
         ns.Run("ping", "-c", "7", "-i", "0.01", "127.0.0.1");
-        using var collector = Session.Collector(new AgentOptions(), ["ip", "icmp", "netdev"])!;
+        using var collector = Session.Collector(Whole("ip", "icmp", "netdev"), ["ip", "icmp", "netdev"])!;
         using var first = Lease(collector);
         var before = ReadNstat(ns);
         ns.Run("ping", "-c", "30", "-i", "0.01", "127.0.0.1");
@@ -74,6 +76,12 @@ public sealed class SnapshotGrowthTests
         Nstat("IcmpInEchos").ShouldBe(30);
         points["netlens.netdev.up"].ShouldBe([1]);
     }
+
+    private static AgentOptions Whole(params string[] probes) => new()
+    {
+        Probes = AllProbes.List.Where(p => probes.Contains(p.Info.Id)).ToDictionary(
+            p => p.Info.Id, p => new ProbeChoice(true, ProbeSettings.Of(p.Info, ("include", "all")))),
+    };
 
     private static SnapshotLease Lease(NodeCollector collector)
     {
