@@ -15,7 +15,7 @@ public sealed class NamespaceVigilTests : IDisposable
 {
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
     private readonly List<Action> _cleanup = [];
-    private readonly KernelProbeRun _run = new("netdev");
+    private readonly KernelProbeRun _run = new("netdev", ("devices", "*"));
 
     private NamespaceRegistry Registry => _run.Host.Namespaces;
 

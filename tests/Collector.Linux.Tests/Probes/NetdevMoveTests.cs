@@ -24,7 +24,7 @@ public sealed class NetdevMoveTests
         inner.Run("ip", "link", "set", "vx0", "up");
         inner.Run("ip", "addr", "add", "203.0.113.1/24", "dev", "vx0");
         inner.Run("ip", "neigh", "add", "203.0.113.2", "lladdr", "02:00:00:00:00:02", "dev", "vx0");
-        using var run = new KernelProbeRun("netdev");
+        using var run = new KernelProbeRun("netdev", ("devices", "*"));
         NetdevTests.SendDatagrams(inner, "203.0.113.2", 5000, 1000);
         KernelProbeRun.Eventually(() =>
         {
@@ -44,7 +44,7 @@ public sealed class NetdevMoveTests
         ns.Run("ip", "link", "set", "vx0", "up");
         ns.Run("ip", "addr", "add", "203.0.113.1/24", "dev", "vx0");
         ns.Run("ip", "neigh", "add", "203.0.113.2", "lladdr", "02:00:00:00:00:02", "dev", "vx0");
-        using var run = new KernelProbeRun("netdev");
+        using var run = new KernelProbeRun("netdev", ("devices", "*"));
         NetdevTests.SendDatagrams(ns, "203.0.113.2", 500, 1000);
         KernelProbeRun.Eventually(() =>
         {
@@ -73,7 +73,7 @@ public sealed class NetdevMoveTests
     private static void Move(TestNetns from, string device)
     {
         using var to = new TestNetns();
-        using var run = new KernelProbeRun("netdev");
+        using var run = new KernelProbeRun("netdev", ("devices", "*"));
         NetdevTests.SendDatagrams(from, TestNetnsPair.RightIPv4, 100, 1000);
         KernelProbeRun.Eventually(() => run.Row("netdev.total", from)[TotalSent] is var sent && sent > 100_000
             && sent == SentBy(from, device));
