@@ -34,7 +34,7 @@ internal sealed class NamespaceLimit(LimitSet limits, string proc, Func<string, 
     public void Begin(IReadOnlyList<NamespaceHandle> all)
     {
         if (_owner == 0)
-            _owner = NsOwner.Of($"{proc}/{(all[0].IsOwn ? "thread-self" : "1")}/ns/net", all[0].Namespace.Inode);
+            _owner = NsOwner.Of($"{proc}/{(all[0].IsOwn ? "thread-self" : "1")}/ns/net", all[0].Namespace.Inode) ?? 0;
         _mounts.Clear();
         _rootless = 0;
         for (var i = 0; i < all.Count; i++)
@@ -68,7 +68,10 @@ internal sealed class NamespaceLimit(LimitSet limits, string proc, Func<string, 
         if (_inodes.Contains(inode) || _mounts.Contains(inode))
             return false;
         var owner = NsOwner.Of($"{proc}/{pid}/ns/net", inode);
-        rootless = owner != 0 && _owner != 0 && owner != _owner;
+        rootless = owner is null || (owner != 0 && _owner != 0 && owner != _owner);
+        // Gone already, or not to be opened: whoever tries will find out, and it is nobody's place.
+        if (owner is null)
+            return true;
         if (Take(rootless))
             return true;
         _inodes.Add(inode);

@@ -16,17 +16,17 @@ internal static class NsOwner
         return owner.Inode();
     }
 
-    /// <summary>Of what is at a path; 0 also where that is not the namespace expected, or cannot be opened.</summary>
-    public static ulong Of(string path, ulong expected)
+    /// <summary>Of what is at a path; null where that is not the namespace expected, or cannot be opened.</summary>
+    public static ulong? Of(string path, ulong expected)
     {
         try
         {
             using var ns = SafeFd.Open(path);
-            return ns.Inode() == expected ? Of(ns) : 0;
+            return ns.Inode() == expected ? Of(ns) : null;
         }
         catch (LinuxException)
         {
-            return 0;
+            return null;
         }
     }
 }

@@ -29,8 +29,11 @@ public sealed class ProcessLimitTests
         run.Rows("fd", pod.Inode).ShouldHaveSingleItem()["netlens.fd.count"].ShouldBe(files);
         (run.Host.Limits.Processes.LeftOut - before).ShouldBe(201);
         user.Dispose();
-        run.Collect();
-        run.Host.Limits.Processes.LeftOut.ShouldBe(before);
+        KernelProbeRun.Eventually(() =>
+        {
+            run.Collect();
+            return run.Host.Limits.Processes.LeftOut == before;
+        });
     }
 
     [RequiresRootFact("setpriv")]
