@@ -1,6 +1,7 @@
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Kernel.ProcFs;
+using Collector.Linux.Limits;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Pods;
 using Collector.Linux.Probes.Common;
@@ -22,15 +23,19 @@ public sealed class LinuxHost : ProbeHost, IDisposable
     /// <param name="paths">Where /proc and /sys are.</param>
     /// <param name="bpf">How eBPF is used; null for the defaults.</param>
     /// <param name="pods">How pods are found; null: by their cgroups only, without names.</param>
-    public LinuxHost(KernelPaths paths, BpfOptions? bpf = null, PodOptions? pods = null)
+    /// <param name="limits">How much is told one by one; null for the defaults.</param>
+    public LinuxHost(
+        KernelPaths paths, BpfOptions? bpf = null, PodOptions? pods = null, LimitOptions? limits = null)
     {
         Paths = paths;
+        Limits = new LimitSet(limits ?? new());
         _modules = new ModuleCount(paths);
         BootTime = Kernel.BootTime.Read(paths);
         _access = new NamespaceAccess(paths);
         // Both ways: records are named after pods, and the search for pods opens namespaces.
         _namer = new SubjectNamer(() => Pods!.Table, sign => Pods!.Expect(sign));
-        Namespaces = new NamespaceRegistry(_access, BootTime, _namer.NameByNetns);
+        var limit = new NamespaceLimit(Limits, paths.Proc, path => Pods!.Table.OfPath(path) is not null);
+        Namespaces = new NamespaceRegistry(_access, BootTime, _namer.NameByNetns, limit);
         Bpf = new BpfHost(paths, bpf ?? new());
         Pods = new PodWatcher(paths, Namespaces, pods ?? new());
         Owners = new NamespaceOwners(paths, Namespaces, _namer);
@@ -43,6 +48,8 @@ public sealed class LinuxHost : ProbeHost, IDisposable
 
     public override NamespaceRegistry Namespaces { get; }
 
+    public override LimitSet Limits { get; }
+
     public override BpfHost Bpf { get; }
 
     internal override ReadBuffer Buffer => _access.Buffer;
@@ -53,14 +60,18 @@ public sealed class LinuxHost : ProbeHost, IDisposable
 
     internal override EventOwners EventOwners { get; }
 
-    internal override ProcessTable Processes =>
-        _processes ??= new ProcessTable(Paths, BootTime, Namespaces, new ProcessGroups(Namespaces, Pods, _namer));
+    internal override ProcessTable Processes => _processes ??= new ProcessTable(
+        Paths, BootTime, Namespaces, new ProcessGroups(Namespaces, Pods, _namer, Limits.Rootless.Most),
+        Limits.Processes);
 
     /// <summary>How many modules the kernel has; null where it does not say.</summary>
     public long? Modules => _modules.Now;
 
     /// <summary>Name and version of the container runtime; null while none answers.</summary>
     public string? PodRuntime => Pods.Runtime;
+
+    /// <summary>True for a known network namespace that not any user could have made. Thread-safe.</summary>
+    public bool IsOfRoot(ulong netns) => Namespaces.Directory.Alive(netns) is { Rootless: false };
 
     /// <summary>The pods as they are known now.</summary>
     public IReadOnlyList<PodListing> ListPods() => PodListing.Read(Paths, Pods.Table);
@@ -80,6 +91,7 @@ public sealed class LinuxHost : ProbeHost, IDisposable
     /// <param name="startOfNew">Start time for namespaces first seen now, Unix nanoseconds.</param>
     public void Refresh(long startOfNew)
     {
+        Limits.Begin();
         Namespaces.Refresh(startOfNew);
         if (!Paths.Recorded)
             Owners.Refresh(Namespaces.All);

@@ -61,7 +61,10 @@ internal sealed class TestNetns : IDisposable
     public void Sysctl(string name, string value) => Run("sysctl", "-q", "-w", $"{name}={value}");
 
     /// <summary>Runs code on a thread inside the namespace: sockets that it makes belong there for good.</summary>
-    public T Inside<T>(Func<T> code)
+    public T Inside<T>(Func<T> code) => Inside(NsPath, code);
+
+    /// <summary>The same inside any namespace.</summary>
+    public static T Inside<T>(string path, Func<T> code)
     {
         var result = default(T);
         System.Runtime.ExceptionServices.ExceptionDispatchInfo? failure = null;
@@ -69,7 +72,7 @@ internal sealed class TestNetns : IDisposable
         {
             try
             {
-                Enter();
+                Enter(path);
                 result = code();
             }
             catch (Exception e)
@@ -90,11 +93,11 @@ internal sealed class TestNetns : IDisposable
         return true;
     });
 
-    private void Enter()
+    private static void Enter(string path)
     {
-        using var file = File.OpenHandle(NsPath);
+        using var file = File.OpenHandle(path);
         if (setns((int)file.DangerousGetHandle(), CLONE_NEWNET) != 0)
-            throw new InvalidOperationException($"setns {NsPath}: {Marshal.GetLastPInvokeErrorMessage()}");
+            throw new InvalidOperationException($"setns {path}: {Marshal.GetLastPInvokeErrorMessage()}");
     }
 
     public void Dispose()

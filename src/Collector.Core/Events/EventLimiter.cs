@@ -3,7 +3,9 @@ namespace Collector.Core.Events;
 /// <summary>
 /// Lets the first events of a key through in each window and counts the others, so that a flood is a few events and a
 /// number. Each count is reported once: by the next event of the key that gets through, or by a summary when the
-/// window ends first. Thread-safe; <see cref="Admit"/> allocates only for keys that it has not seen for a while.
+/// window ends first. Namespaces that anybody can make share one lane: however many there are, all together let
+/// so many through per window, and take no place from the others. Thread-safe; <see cref="Admit"/> allocates only for
+/// keys that it has not seen for a while.
 /// </summary>
 public sealed class EventLimiter
 {
@@ -16,6 +18,12 @@ public sealed class EventLimiter
     // Stands for all keys of a kind that found no room.
     private const long OverflowReason = long.MinValue;
 
+    // Stands for all keys of a kind for which the lane had nothing left.
+    private const long LaneReason = long.MinValue + 1;
+
+    /// <summary>Keys that may spend their whole burst in the lane, per window.</summary>
+    private const int KeysOfLane = 10;
+
     private readonly Lock _lock = new();
     private readonly Dictionary<EventKey, Entry> _entries = [];
     private readonly Stack<Entry> _free = [];
@@ -23,6 +31,9 @@ public sealed class EventLimiter
     private readonly int _burst;
     private readonly int _keys;
     private readonly long _window;
+    private Func<ulong, bool> _isFavoured = static _ => true;
+    private long _laneEnd = long.MinValue;
+    private int _laneLet;
     private long _heldBack;
     private long _summaries;
 
@@ -57,6 +68,13 @@ public sealed class EventLimiter
         }
     }
 
+    /// <summary>Says which namespaces are not in the lane, by inode; at first all are not.</summary>
+    public void Favour(Func<ulong, bool> isFavoured)
+    {
+        lock (_lock)
+            _isFavoured = isFavoured;
+    }
+
     /// <summary>True lets the event through; false has counted it as held back.</summary>
     /// <param name="key">What it is.</param>
     /// <param name="time">When it happened, Unix nanoseconds.</param>
@@ -66,11 +84,12 @@ public sealed class EventLimiter
         lock (_lock)
         {
             var entry = Find(key, now);
-            if (entry.Let < _burst)
+            if (entry.Let < _burst && (!entry.InLane || TakeOfLane(now)))
             {
                 entry.Let++;
                 return true;
             }
+            entry = Holder(key, entry, now);
             entry.Held++;
             entry.LastHeld = time;
         }
@@ -85,7 +104,11 @@ public sealed class EventLimiter
             return;
         var now = _time.GetTimestamp();
         lock (_lock)
-            Find(key, now).Held += count;
+        {
+            // These spend nothing of the lane, so they must not make keys either.
+            var known = IsInLane(key) && !_entries.ContainsKey(key) ? new(key.Info, 0, LaneReason) : key;
+            Holder(known, Find(known, now), now).Held += count;
+        }
         Interlocked.Add(ref _heldBack, count);
     }
 
@@ -133,20 +156,47 @@ public sealed class EventLimiter
     private Entry Find(in EventKey key, long now)
     {
         if (!_entries.TryGetValue(key, out var entry))
-            entry = Make(key);
+            entry = Make(key, now);
         if (now >= entry.WindowEnd)
         {
             entry.WindowEnd = now + _window;
             entry.Let = 0;
+            entry.InLane = IsInLane(key);
         }
         return entry;
     }
 
-    private Entry Make(EventKey key)
+    private bool IsInLane(in EventKey key) =>
+        key.Reason == LaneReason || (key.Netns != 0 && !_isFavoured(key.Netns));
+
+    private bool HasLane(long now)
     {
-        if (_entries.Count >= _keys)
+        if (now >= _laneEnd)
         {
-            key = new(key.Info, 0, OverflowReason);
+            _laneEnd = now + _window;
+            _laneLet = 0;
+        }
+        return _laneLet < KeysOfLane * _burst;
+    }
+
+    private bool TakeOfLane(long now)
+    {
+        if (!HasLane(now))
+            return false;
+        _laneLet++;
+        return true;
+    }
+
+    // Where events are counted: those of the lane one by one only where some got through, for each is a summary.
+    private Entry Holder(in EventKey key, Entry entry, long now) =>
+        entry is { InLane: true, Let: 0, Held: 0 } ? Find(new(key.Info, 0, LaneReason), now) : entry;
+
+    private Entry Make(EventKey key, long now)
+    {
+        var spent = key.Reason != LaneReason && IsInLane(key) && !HasLane(now);
+        if (spent || _entries.Count >= _keys)
+        {
+            key = new(key.Info, 0, spent ? LaneReason : OverflowReason);
             if (_entries.TryGetValue(key, out var shared))
                 return shared;
         }
@@ -168,7 +218,7 @@ public sealed class EventLimiter
     private NetworkEvent Summary(in EventKey key, Entry entry)
     {
         var now = (_time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
-        if (entry.Last is { } last && key.Reason != OverflowReason)
+        if (entry.Last is { } last && key.Reason is not (OverflowReason or LaneReason))
         {
             return last with
             {
@@ -198,6 +248,9 @@ public sealed class EventLimiter
 
         /// <summary>Let through in this window.</summary>
         public int Let { get; set; }
+
+        /// <summary>Of a namespace that anybody can make.</summary>
+        public bool InLane { get; set; }
 
         /// <summary>Held back and not reported yet.</summary>
         public long Held { get; set; }

@@ -24,6 +24,15 @@ public interface IEventSink
 
     /// <summary>Notes events of this key that the kernel side held back itself.</summary>
     void HeldBack(in EventKey key, long count);
+
+    /// <summary>
+    /// Says of which network namespaces events are not to be held back for the sake of others: of those that not
+    /// anybody can make.
+    /// </summary>
+    /// <param name="isFavoured">By inode, from any thread, without a look-up that takes time.</param>
+    void Favour(Func<ulong, bool> isFavoured)
+    {
+    }
 }
 
 /// <summary>Takes nothing: for runs without event outlets.</summary>

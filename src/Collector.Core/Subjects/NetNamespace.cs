@@ -11,4 +11,14 @@ namespace Collector.Core.Subjects;
 /// <param name="names">What is known of it at first.</param>
 public sealed class NetNamespace(
     ulong inode, long generation, bool isHost, long startTime, SubjectNames? names = null)
-    : Subject(isHost ? SubjectKind.Node : SubjectKind.Namespace, inode, generation, startTime, names);
+    : Subject(isHost ? SubjectKind.Node : SubjectKind.Namespace, inode, generation, startTime, names)
+{
+    private volatile bool _rootless;
+
+    /// <summary>True while any user of the node could have made it: root has neither made nor mounted it.</summary>
+    public bool Rootless
+    {
+        get => _rootless;
+        set => _rootless = value;
+    }
+}

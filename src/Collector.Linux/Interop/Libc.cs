@@ -9,6 +9,9 @@ internal static unsafe partial class Libc
     /// <summary>Since Linux 5.14.</summary>
     public const int SO_NETNS_COOKIE = 71;
 
+    // linux/nsfs.h: _IO(0xb7, 1)
+    public const int NS_GET_USERNS = 0xb701;
+
     public const int CLOCK_REALTIME = 0;
     public const int CLOCK_MONOTONIC = 1;
     public const int CLOCK_THREAD_CPUTIME_ID = 3;

@@ -63,6 +63,8 @@ public sealed class NamespaceHandle : IDisposable
         if (path == MountPath)
             return;
         MountPath = path;
+        // Only root can mount it where the node's mounts are.
+        Namespace.Rootless &= path is null;
         if (!Namespace.IsHost)
             Namespace.Names = Namespace.Names with { NetnsName = path is null ? null : Path.GetFileName(path) };
     }

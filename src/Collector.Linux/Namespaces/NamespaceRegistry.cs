@@ -24,6 +24,7 @@ public sealed class NamespaceRegistry : IDisposable
     private readonly HashSet<ulong> _unreadable = [];
     private readonly MountWatcher _mounts;
     private readonly ProcessScanner _processes;
+    private readonly NamespaceLimit _limit;
     private readonly NamespaceOpener _opener;
     private readonly Lazy<NamespaceVigil> _vigil;
     private readonly Action<int, ulong> _witness;
@@ -34,9 +35,12 @@ public sealed class NamespaceRegistry : IDisposable
     /// <param name="access">How namespaces are entered.</param>
     /// <param name="bootTime">Unix nanoseconds since which the host's namespace counts.</param>
     /// <param name="name">Names what a kernel record is about, where it can.</param>
-    internal NamespaceRegistry(NamespaceAccess access, long bootTime, Action<Subject> name)
+    /// <param name="limit">Decides which are opened.</param>
+    internal NamespaceRegistry(
+        NamespaceAccess access, long bootTime, Action<Subject> name, NamespaceLimit limit)
     {
         _access = access;
+        _limit = limit;
         _paths = access.Paths;
         _bootTime = bootTime;
         _mounts = new MountWatcher(_paths);
@@ -101,12 +105,15 @@ public sealed class NamespaceRegistry : IDisposable
         _unreadable.Clear();
         if (_paths.Recorded)
             return;
+        _limit.Begin(_all);
         _mounts.Refresh();
         AddFromMounts(startOfNew);
         var known = Born;
         var found = (int pid, ulong inode) => AddFromProcess(pid, inode, startOfNew);
         _processes.ScanRecent(found);
         RemoveDead(found);
+        if (_limit.IsWaiting)
+            _limit.Review(InodeOf, OpenOfProcess);
         // One that was found by a process may have got its mount since the mounts were read, and its name with it.
         if (Born != known && _mounts.Refresh())
             AddFromMounts(startOfNew);
@@ -162,7 +169,7 @@ public sealed class NamespaceRegistry : IDisposable
         TakeNames();
         foreach (var inode in _mounts.Mounts.Keys)
         {
-            if (!_byInode.ContainsKey(inode)
+            if (!_byInode.ContainsKey(inode) && _limit.AdmitsMount(inode, _mounts.Mounts[inode])
                 && Open(() => _opener.ByMount(() => _mounts.Open(inode)), inode, startOfNew) is { } handle)
             {
                 handle.SetMount(_mounts.Mounts[inode]);
@@ -180,8 +187,16 @@ public sealed class NamespaceRegistry : IDisposable
     {
         if (_byInode.ContainsKey(inode))
             Witness(pid, inode);
-        else if (Open(() => _opener.ByProcess($"{_paths.Proc}/{pid}/ns/net", _own), inode, startOfNew) is { } handle)
-            handle.Pid = pid;
+        else if (_limit.Admits(pid, inode, startOfNew, out var rootless))
+            OpenOfProcess(pid, inode, startOfNew, rootless);
+    }
+
+    private void OpenOfProcess(int pid, ulong inode, long start, bool rootless)
+    {
+        if (Open(() => _opener.ByProcess($"{_paths.Proc}/{pid}/ns/net", _own), inode, start) is not { } handle)
+            return;
+        handle.Pid = pid;
+        handle.Namespace.Rootless = rootless;
     }
 
     private void Witness(int pid, ulong inode)

@@ -17,6 +17,9 @@ internal sealed class Process(int pid, ulong inode, in ProcessStat stat)
 
     public bool KernelThread { get; } = stat.KernelThread;
 
+    /// <summary>True for one that is only counted: it has no group.</summary>
+    public bool LeftOut { get; init; }
+
     /// <summary>Inode of its folder in /proc: while it stays the same, so does the process.</summary>
     public ulong Inode { get; set; } = inode;
 

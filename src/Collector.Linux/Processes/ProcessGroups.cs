@@ -7,7 +7,13 @@ using Collector.Linux.Pods;
 namespace Collector.Linux.Processes;
 
 /// <summary>All groups that have processes, or had some a moment ago.</summary>
-internal sealed class ProcessGroups(NamespaceRegistry namespaces, PodWatcher pods, SubjectNamer namer)
+/// <remarks>
+/// A user to whom systemd left a part of the cgroups can call them what it likes: of pods and containers that the
+/// runtime does not know there are only so many.
+/// </remarks>
+/// <param name="unknown">How many pods, and how many containers, that the runtime does not know get groups.</param>
+internal sealed class ProcessGroups(
+    NamespaceRegistry namespaces, PodWatcher pods, SubjectNamer namer, int unknown)
 {
     /// <summary>
     /// Collections without a process after which a hostNetwork pod or a container is over. Its first process lives as
@@ -49,6 +55,10 @@ internal sealed class ProcessGroups(NamespaceRegistry namespaces, PodWatcher pod
         return group;
     }
 
+    /// <summary>True where the runtime knows the pod of a cgroup.</summary>
+    public bool IsKnownPod(in CgroupPath path) =>
+        path.PodUidText is { } uid && pods.Table.OfUid(uid) is not null;
+
     // In the node's namespace.
     private ProcessGroup OfPod(in CgroupPath path, long startTime)
     {
@@ -57,6 +67,8 @@ internal sealed class ProcessGroups(NamespaceRegistry namespaces, PodWatcher pod
             if (path.IsPod(pod.PodUid))
                 return pod;
         }
+        if (_pods.Count >= unknown && !IsKnownPod(path))
+            return Of(namespaces.Host);
         var group = Make(namespaces.Host, path.PodUidText!, startTime, container: null);
         _pods.Add(group);
         return group;
@@ -74,6 +86,8 @@ internal sealed class ProcessGroups(NamespaceRegistry namespaces, PodWatcher pod
             return group;
         // One of another pod's processes that entered counts where it works, and is none of this pod's containers.
         if (handle != namespaces.Host && handle.Namespace.Names.PodUid is { } uid && uid != path.PodUidText)
+            return null;
+        if (_containers.Count >= unknown && !pods.Table.Containers.ContainsKey(path.ContainerIdText!))
             return null;
         group = Make(handle, path.PodUidText!, startTime, path.ContainerIdText);
         containers.Add(group.Container!, group);

@@ -3,6 +3,7 @@ using Collector.Core.Snapshots;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.ProcFs;
+using Collector.Linux.Limits;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Pods;
 using static Tmds.Linux.LibC;
@@ -33,16 +34,19 @@ internal sealed class ProcessTable : IDisposable
     private readonly Dictionary<int, Process> _byPid = [];
     private readonly List<Process> _live = [];
     private readonly List<Process> _gone = [];
+    private readonly ProcessLimit _limit;
     private readonly byte[] _cgroup = new byte[8 * 1024];
     private long _tick = -1;
 
     /// <exception cref="LinuxException">/proc cannot be opened.</exception>
-    public ProcessTable(KernelPaths paths, long bootTime, NamespaceRegistry namespaces, ProcessGroups groups)
+    public ProcessTable(
+        KernelPaths paths, long bootTime, NamespaceRegistry namespaces, ProcessGroups groups, Limit limit)
     {
         _bootTime = bootTime;
         _namespaces = namespaces;
         Folder = new ProcFolder(paths);
         Groups = groups;
+        _limit = new ProcessLimit(limit, Folder, namespaces, groups);
     }
 
     public ProcFolder Folder { get; }
@@ -66,10 +70,13 @@ internal sealed class ProcessTable : IDisposable
         _gone.Clear();
         Walk(snapshot);
         RemoveGone();
+        _limit.Note();
         Groups.Refresh();
         var startOfNew = snapshot.StartTimeOfNew(_bootTime);
         foreach (var process in _live)
         {
+            if (process.LeftOut)
+                continue;
             LinkParent(process);
             Assign(process, startOfNew);
         }
@@ -107,7 +114,7 @@ internal sealed class ProcessTable : IDisposable
             if (known?.StartTicks == stat.StartTicks)
                 known.Inode = inode;
             else
-                known = Add(new Process(pid, inode, stat));
+                known = Add(_limit.Take(pid, inode, stat));
         }
         known.SeenAt = _tick;
     }
@@ -132,6 +139,7 @@ internal sealed class ProcessTable : IDisposable
                 continue;
             }
             process.Gone = true;
+            _limit.Leave(process);
             Move(process, null);
             if (_byPid.TryGetValue(process.Pid, out var current) && current == process)
                 _byPid.Remove(process.Pid);

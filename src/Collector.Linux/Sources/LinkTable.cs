@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Collector.Core.Subjects;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Namespaces;
@@ -16,13 +17,22 @@ namespace Collector.Linux.Sources;
 /// devices the difference is 0.7 ms in 15 s: not worth two sources that can disagree. RTEXT_FILTER_SKIP_STATS leaves
 /// out the IPv6 SNMP tables, a quarter of the bytes. Changes are listened to for one thing that no dump has: the
 /// counters with which a device came (dev_change_net_namespace, net/core/dev.c, tells the namespace that it enters).
+/// <para>
+/// Of a namespace that any user can make only so many devices are kept, and one that has very many is not read every
+/// time (<see cref="DumpPause"/>). Who is kept is kept until it is gone.
+/// </para>
 /// </remarks>
 public sealed class LinkTable : NamespaceSource, INetlinkSink, INetlinkNews
 {
+    private const int Most = 16 * 1024;
+    private const int MostOfRootless = 256;
+
     private readonly Dictionary<int, Link> _byIndex = [];
     private readonly List<Link> _links = [];
     private readonly Dictionary<int, long[]> _arrivals = [];
+    private DumpPause _pause;
     private long _pass;
+    private int _most = MostOfRootless;
     private bool _missed;
     private bool _readBefore;
 
@@ -31,13 +41,22 @@ public sealed class LinkTable : NamespaceSource, INetlinkSink, INetlinkNews
     /// <summary>The devices, in the kernel's order. Valid until the next collection.</summary>
     public ReadOnlySpan<Link> Links => CollectionsMarshal.AsSpan(_links);
 
+    /// <summary>Devices that were not kept.</summary>
+    public int LeftOut { get; private set; }
+
     /// <summary>For further rtnetlink requests in this namespace.</summary>
     internal NetlinkChannel Channel { get; } = new(NetlinkFamily.Route);
+
+    /// <summary>How many of one namespace's devices are kept, and how many of its qdiscs.</summary>
+    internal static int MostOf(NetNamespace ns) => ns.Rootless ? MostOfRootless : Most;
 
     public Link? Find(int index) => _byIndex.GetValueOrDefault(index);
 
     protected override bool Read(NamespaceHandle handle)
     {
+        if (!_pause.TakeTurn())
+            return true;
+        _most = MostOf(handle.Namespace);
         Span<byte> request = stackalloc byte[Unsafe.SizeOf<nlmsghdr>() + Unsafe.SizeOf<ifinfomsg>() + 8];
         request.Clear();
         // NETLINK_GET_STRICT_CHK wants every field of ifinfomsg to be 0.
@@ -47,6 +66,7 @@ public sealed class LinkTable : NamespaceSource, INetlinkSink, INetlinkNews
         if (Channel.Ask(handle, Rtnl.RTM_GETLINK, Rtnl.NLM_F_DUMP, request, this))
         {
             RemoveUnseen();
+            _pause.Begin(handle.Namespace.Rootless ? _links.Count + LeftOut : 0);
             _readBefore = true;
             _missed = false;
             return true;
@@ -59,12 +79,19 @@ public sealed class LinkTable : NamespaceSource, INetlinkSink, INetlinkNews
     {
         _pass++;
         _links.Clear();
+        LeftOut = 0;
     }
 
     bool INetlinkSink.Take(in NetlinkMessage message)
     {
         if (!LinkMessage.TryParse(message, out var parsed))
             return false;
+        if (_byIndex.Count >= _most && !_byIndex.ContainsKey(parsed.Index))
+        {
+            LeftOut++;
+            _arrivals.Remove(parsed.Index);
+            return true;
+        }
         ref var link = ref CollectionsMarshal.GetValueRefOrAddDefault(_byIndex, parsed.Index, out _);
         link ??= Arrived(parsed.Index);
         link.Update(ref parsed);
@@ -94,6 +121,10 @@ public sealed class LinkTable : NamespaceSource, INetlinkSink, INetlinkNews
         {
             _byIndex.Remove(header.ifi_index);
             _arrivals.Remove(header.ifi_index);
+        }
+        else if (_arrivals.Count >= _most)
+        {
+            _missed = true;
         }
         else if (!_byIndex.ContainsKey(header.ifi_index) && !_arrivals.ContainsKey(header.ifi_index)
             && LinkMessage.TryParse(message, out var link) && link.Statistics.Length > 0)

@@ -2,6 +2,7 @@ using Collector.Core.Events;
 using Collector.Core.Probes;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
+using Collector.Linux.Limits;
 using Collector.Linux.Pods;
 using Collector.Linux.Probes;
 using Collector.Worker.Collection;
@@ -19,10 +20,12 @@ internal static class NodeFactory
     /// <param name="paths">Where its files are.</param>
     /// <param name="ebpf">How eBPF is used; null for the defaults.</param>
     /// <param name="pods">How pods are found; null: not through a runtime.</param>
+    /// <param name="limits">How much is told one by one; null for the defaults.</param>
     /// <param name="events">Takes what its probes report; null: nobody does.</param>
     /// <exception cref="IOException">There is no proc file system at that place.</exception>
     public static INode Create(
-        PathOptions paths, EbpfOptions? ebpf = null, PodOptions? pods = null, IEventSink? events = null)
+        PathOptions paths, EbpfOptions? ebpf = null, PodOptions? pods = null, LimitOptions? limits = null,
+        IEventSink? events = null)
     {
         if (!OperatingSystem.IsLinux())
             return new PortableNode();
@@ -40,6 +43,7 @@ internal static class NodeFactory
         ebpf ??= new();
         var bpf = new BpfOptions { BtfFolder = ebpf.Btf ?? "", EventBuffer = ebpf.EventBuffer };
         return new LinuxNode(
-            new KernelPaths(paths.Proc, paths.Sys, recorded), bpf, pods ?? new(), events ?? NoEvents.Instance);
+            new KernelPaths(paths.Proc, paths.Sys, recorded), bpf, pods ?? new(), limits ?? new(),
+            events ?? NoEvents.Instance);
     }
 }

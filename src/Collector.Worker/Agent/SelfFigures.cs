@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Linux.Limits;
 using Collector.Worker.Collection;
 using Collector.Worker.Events;
 using Collector.Worker.Export.Otlp;
@@ -21,6 +22,8 @@ internal static class SelfFigures
             () => collector.Node.NamespaceCount);
         yield return UpDown("netlens.namespaces.unreadable", "{namespace}",
             "Network namespaces that exist but could not be opened.", () => collector.Node.UnreadableNamespaces);
+        foreach (var limit in collector.Node.Limits)
+            yield return LeftOut(limit);
         yield return UpDown("netlens.event_thread.running", Units.One,
             "1 while what the kernel reports is read; 0 after a thread that does so ended by a fault.",
             () => collector.Node.EventFault is null ? 1 : 0);
@@ -34,6 +37,13 @@ internal static class SelfFigures
             "Unix time of the snapshot that this figure is part of: its age is the time now less this.",
             () => SnapshotBuilder.UnixNanoseconds(DateTimeOffset.UtcNow));
     }
+
+    private static SelfFigure LeftOut(Limit limit) => new(new Metric
+    {
+        Name = "netlens.limit.left_out", Unit = Units.One, Kind = InstrumentKind.UpDownCounter,
+        Description = "What is there beyond a limit of the section limits: counted, and not told one by one.",
+        Tags = [new("netlens.limit", limit.What)],
+    }, () => limit.LeftOut);
 
     /// <summary>Of the process and its runtime.</summary>
     public static IEnumerable<SelfFigure> OfProcess()

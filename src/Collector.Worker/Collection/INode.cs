@@ -1,6 +1,7 @@
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
+using Collector.Linux.Limits;
 
 namespace Collector.Worker.Collection;
 
@@ -17,6 +18,9 @@ internal interface INode : IDisposable
 
     /// <summary>Namespaces that exist but could not be opened.</summary>
     int UnreadableNamespaces { get; }
+
+    /// <summary>Its limits, with what the last collection left out.</summary>
+    IReadOnlyList<Limit> Limits => [];
 
     /// <summary>Why events are not read any more; null while they are.</summary>
     string? EventFault => null;

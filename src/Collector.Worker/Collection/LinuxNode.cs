@@ -5,15 +5,24 @@ using Collector.Core.Subjects;
 using Collector.Linux;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
+using Collector.Linux.Limits;
 using Collector.Linux.Pods;
 using Collector.Linux.Probes;
 
 namespace Collector.Worker.Collection;
 
 /// <summary>A Linux node, or a recorded tree of one.</summary>
-internal sealed class LinuxNode(KernelPaths paths, BpfOptions bpf, PodOptions pods, IEventSink events) : INode
+internal sealed class LinuxNode(
+    KernelPaths paths, BpfOptions bpf, PodOptions pods, LimitOptions limits, IEventSink events) : INode
 {
-    private readonly LinuxHost _host = new(paths, bpf, pods) { Events = events };
+    private readonly LinuxHost _host = Watched(new(paths, bpf, pods, limits), events);
+
+    private static LinuxHost Watched(LinuxHost host, IEventSink events)
+    {
+        host.Events = events;
+        events.Favour(host.IsOfRoot);
+        return host;
+    }
 
     public IReadOnlyList<ProbeInfo> Catalogue { get; } = [.. AllProbes.List.Select(p => p.Info)];
 
@@ -22,6 +31,8 @@ internal sealed class LinuxNode(KernelPaths paths, BpfOptions bpf, PodOptions po
     public int NamespaceCount => _host.Namespaces.All.Count;
 
     public int UnreadableNamespaces => _host.Namespaces.Unreadable;
+
+    public IReadOnlyList<Limit> Limits => _host.Limits.All;
 
     public string? EventFault => _host.Bpf.EventFault;
 

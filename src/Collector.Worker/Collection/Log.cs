@@ -43,6 +43,10 @@ internal static partial class Log
         "{Reason}; probes only count until the agent is started again")]
     public static partial void EventsEnded(ILogger logger, string reason);
 
+    [LoggerMessage(LogEvents.LeftOut, LogLevel.Warning,
+        "{Count} {What} are left out: {Key} is {Most}; further ones are only counted in netlens.limit.left_out")]
+    public static partial void LeftOut(ILogger logger, long count, string what, string key, int most);
+
     public static void Pods(ILogger logger, bool warning, string text)
     {
         if (warning)

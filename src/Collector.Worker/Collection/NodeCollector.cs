@@ -19,6 +19,7 @@ internal sealed class NodeCollector : IDisposable
     private volatile AgentOptions? _pending;
     private volatile ProbeRunner[] _runners;
     private bool _unreadableReported;
+    private readonly HashSet<string> _limitsReported = [];
     private bool _faultReported;
 
     public NodeCollector(INode node, AgentOptions options, TimeProvider time, ILogger log)
@@ -75,6 +76,7 @@ internal sealed class NodeCollector : IDisposable
         ReportEventFault();
         foreach (var runner in _runners)
             runner.Collect(_builder);
+        ReportLimits();
         Self?.Collect(_builder);
         Settled = Node.Settle();
         var snapshot = _builder.Publish();
@@ -122,6 +124,16 @@ internal sealed class NodeCollector : IDisposable
         _unreadableReported = true;
         Log.NamespacesUnreadable(_log, count,
             "needs CAP_SYS_PTRACE and CAP_SYS_ADMIN, and enough file descriptors; see 'netlens doctor'");
+    }
+
+    private void ReportLimits()
+    {
+        var limits = Node.Limits;
+        for (var i = 0; i < limits.Count; i++)
+        {
+            if (limits[i].LeftOut > 0 && _limitsReported.Add(limits[i].What))
+                Log.LeftOut(_log, limits[i].LeftOut, limits[i].Words, limits[i].Key, limits[i].Most);
+        }
     }
 
     private void ReportEventFault()

@@ -26,7 +26,7 @@ internal static class DoctorCommand
         {
             if (Session.Configure(parsed.GetValue(config))?.Options is not { } options)
                 return ExitCodes.Configuration;
-            var machine = MachineReport.Read(options.Paths, options.Pods);
+            var machine = MachineReport.Read(options);
             var findings = NodeFactory.Catalogue.Select(p => Examine(p.Id, options)).ToArray();
             if (parsed.GetValue(format) == "json")
                 PrintJson(machine, findings);
@@ -68,8 +68,17 @@ internal static class DoctorCommand
             _ when failures.Length > 0 => new(id, enabled, "partial", failures, collector.Series, time),
             _ => new DoctorFinding(id, enabled, "ok", "", collector.Series, time),
         };
-        return finding with { Ladder = ladder, Notes = [.. (bpf?.Notes ?? []).Select(n => n.Text)] };
+        return finding with
+        {
+            Ladder = ladder,
+            Notes = [.. (bpf?.Notes ?? []).Select(n => n.Text), .. LeftOut(collector)],
+        };
     }
+
+    // Namespaces that are left out are the machine's, and told once.
+    private static IEnumerable<string> LeftOut(NodeCollector collector) => collector.Node.Limits
+        .Where(l => l.LeftOut > 0 && !l.What.EndsWith("namespaces", StringComparison.Ordinal))
+        .Select(l => l.ToString());
 
     private static void Print(MachineReport machine, DoctorFinding[] findings, bool verbose)
     {

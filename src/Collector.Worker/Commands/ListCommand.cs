@@ -159,7 +159,7 @@ internal static class ListCommand
         {
             if (Session.Configure(parsed.GetValue(config))?.Options is not { } options)
                 return ExitCodes.Configuration;
-            using var node = NodeFactory.Create(options.Paths, pods: options.Pods);
+            using var node = NodeFactory.Create(options.Paths, pods: options.Pods, limits: options.Limits);
             Session.StartPods(node);
             var rows = NamespaceView.Read(node);
             if (parsed.GetValue(format) == "json")
@@ -168,6 +168,8 @@ internal static class ListCommand
                 NamespaceView.Print(Output.Screen, rows);
             if (node.UnreadableNamespaces > 0)
                 Output.Error($"{node.UnreadableNamespaces} more could not be opened; see 'netlens doctor'");
+            foreach (var limit in node.Limits.Where(l => l.LeftOut > 0))
+                Output.Error(limit.ToString());
             return ExitCodes.Ok;
         }));
         return command;

@@ -14,7 +14,7 @@ namespace Collector.Worker.Commands;
 /// <param name="Problems">What keeps numbers from us, one line each with the remedy.</param>
 internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>> Facts, IReadOnlyList<string> Problems)
 {
-    public static MachineReport Read(PathOptions paths, PodOptions pods)
+    public static MachineReport Read(AgentOptions options)
     {
         var facts = new List<KeyValuePair<string, string>>
         {
@@ -25,7 +25,7 @@ internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>>
         };
         var problems = new List<string>();
         if (OperatingSystem.IsLinux())
-            AddLinux(paths, pods, facts, problems);
+            AddLinux(options, facts, problems);
         return new(facts, problems);
     }
 
@@ -43,9 +43,9 @@ internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>>
     }
 
     private static void AddLinux(
-        PathOptions paths, PodOptions pods, List<KeyValuePair<string, string>> facts, List<string> problems)
+        AgentOptions options, List<KeyValuePair<string, string>> facts, List<string> problems)
     {
-        using var node = NodeFactory.Create(paths, pods: pods);
+        using var node = NodeFactory.Create(options.Paths, pods: options.Pods, limits: options.Limits);
         var (runtime, trouble) = RuntimeOf(node);
         var builder = new SnapshotBuilder(new SnapshotStore(), TimeProvider.System);
         builder.Begin();
@@ -57,7 +57,8 @@ internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>>
         if (node.UnreadableNamespaces > 0)
             problems.Add(
                 $"{node.UnreadableNamespaces} network namespaces cannot be opened (CAP_SYS_PTRACE, descriptor limit)");
-        AddCapabilities(paths, facts, problems);
+        problems.AddRange(node.Limits.Where(l => l.LeftOut > 0).Select(l => l.ToString()));
+        AddCapabilities(options.Paths, facts, problems);
         facts.Add(new("file descriptors", LimitOfFiles()));
     }
 

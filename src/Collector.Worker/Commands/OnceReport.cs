@@ -25,6 +25,8 @@ internal sealed class OnceReport(NodeCollector collector, string[] asked, string
         var failures = collector.ReadFailures();
         foreach (var ((probe, reason), count) in failures)
             Output.Error($"{probe}: {Output.Counted(count, "read")} failed ({reason})");
+        foreach (var limit in collector.Node.Limits.Where(l => l.LeftOut > 0))
+            Output.Error(limit.ToString());
         foreach (var runner in collector.Runners.Where(r => r.State == ProbeState.Failed))
             Output.Error($"{runner.Info.Id} failed: {runner.Reason}");
         var unreadable = failures.Select(f => f.Key.Probe).ToHashSet();

@@ -20,7 +20,7 @@ internal static class PodView
         {
             if (Session.Configure(parsed.GetValue(config))?.Options is not { } options)
                 return ExitCodes.Configuration;
-            using var node = NodeFactory.Create(options.Paths, pods: options.Pods);
+            using var node = NodeFactory.Create(options.Paths, pods: options.Pods, limits: options.Limits);
             if (node is not LinuxNode linux)
             {
                 Output.Error("pods are known on Linux only");

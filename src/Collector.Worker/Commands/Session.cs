@@ -47,7 +47,7 @@ internal static class Session
             chosen = WithoutWatching(chosen);
         else if (!watching && NodeFactory.Catalogue.FirstOrDefault(p => p.Watches && probes.Contains(p.Id)) is { } p)
             Output.Error($"{p.Id} counts only what happens while it runs: --for 10s lets it watch that long");
-        var node = NodeFactory.Create(chosen.Paths, chosen.Ebpf, chosen.Pods);
+        var node = NodeFactory.Create(chosen.Paths, chosen.Ebpf, chosen.Pods, chosen.Limits);
         StartPods(node);
         return new NodeCollector(node, chosen, TimeProvider.System, NullLogger.Instance);
     }

@@ -1,4 +1,5 @@
 using Collector.Core.Probes;
+using Collector.Linux.Limits;
 using Collector.Linux.Pods;
 
 namespace Collector.Worker.Configuration;
@@ -14,6 +15,8 @@ public sealed record AgentOptions
     public EbpfOptions Ebpf { get; init; } = new();
 
     public PodOptions Pods { get; init; } = new() { RuntimeEndpoint = "" };
+
+    public LimitOptions Limits { get; init; } = new();
 
     public EventOptions Events { get; init; } = new();
 

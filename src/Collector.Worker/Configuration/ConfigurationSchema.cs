@@ -19,6 +19,7 @@ internal static class ConfigurationSchema
         (Probes, "What is collected. `netlens list probes` names the probes and their arguments."),
         ("ebpf", "Programs in the kernel: what they need and how much memory their events may take."),
         ("pods", "Whose a network namespace is: what is asked of the container runtime (CRI)."),
+        ("limits", "How much is told one by one of what users can make more of; the rest is counted."),
         ("events", "Single occurrences that probes report, such as a reset connection: what leaves, and how many."),
         ("http", "The HTTP port: /metrics and the health answers."),
         ("prometheus", "The text that /metrics answers with."),
@@ -90,6 +91,7 @@ internal static class ConfigurationSchema
         {
             Variable = "NETLENS_PODS_CONTAINERS",
         },
+        .. LimitKeys.All,
         new ValueKey("events.enabled", ValueType.Boolean, "Off: probes count, and report no single events.",
             o => o.Events.Enabled, (o, v) => o with { Events = o.Events with { Enabled = (bool)v! } })
         {

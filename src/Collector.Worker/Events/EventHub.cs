@@ -52,6 +52,8 @@ internal sealed class EventHub : IEventSink, IHostedService, IDisposable
 
     public void HeldBack(in EventKey key, long count) => _limiter.HoldBack(key, count);
 
+    public void Favour(Func<ulong, bool> isFavoured) => _limiter.Favour(isFavoured);
+
     public void Publish(in EventKey key, NetworkEvent e)
     {
         Interlocked.Increment(ref _published);

@@ -25,6 +25,7 @@ internal static class LogEvents
     public const int PodsTrouble = 110;
     public const int EventsEnded = 111;
     public const int Halted = 112;
+    public const int LeftOut = 113;
 
     // Reload.
     public const int Reloaded = 200;

@@ -282,7 +282,7 @@ public sealed class EventLimiterTests
         LegacyType = "A",
     };
 
-    private static EventInfo Info(string name) => new()
+    internal static EventInfo Info(string name) => new()
     {
         Name = name,
         Severity = EventSeverity.Warn,
@@ -290,7 +290,7 @@ public sealed class EventLimiterTests
     };
 
     /// <summary>A clock that stands where it is put.</summary>
-    private sealed class Clock : TimeProvider
+    internal sealed class Clock : TimeProvider
     {
         private long _ticks = new DateTimeOffset(2026, 3, 4, 12, 0, 0, TimeSpan.Zero).Ticks;
 

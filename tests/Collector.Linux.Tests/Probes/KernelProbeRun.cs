@@ -3,6 +3,7 @@ using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
 using Collector.Linux.Kernel;
+using Collector.Linux.Limits;
 using Collector.Linux.Probes;
 using Collector.Tests.Support;
 
@@ -31,6 +32,15 @@ internal sealed class KernelProbeRun : IDisposable
 
     public KernelProbeRun(string id, params (string Key, string Value)[] settings)
         : this(new LinuxHost(new KernelPaths()), id, settings) => Host.Refresh(Host.BootTime);
+
+    /// <summary>With limits of the test's own.</summary>
+    public static KernelProbeRun Limited(
+        LimitOptions limits, string id, params (string Key, string Value)[] settings)
+    {
+        var run = new KernelProbeRun(new LinuxHost(new KernelPaths(), limits: limits), id, settings);
+        run.Host.Refresh(run.Host.BootTime);
+        return run;
+    }
 
     private KernelProbeRun(LinuxHost host, string id, params (string Key, string Value)[] settings)
     {
@@ -106,9 +116,11 @@ internal sealed class KernelProbeRun : IDisposable
     }
 
     /// <summary>Collects and returns the rows of one table in one namespace.</summary>
-    public List<ReadRow> Rows(string table, TestNetns ns)
+    public List<ReadRow> Rows(string table, TestNetns ns) => Rows(table, ns.Inode);
+
+    /// <summary>Collects and returns the rows of one table in the namespace with that inode.</summary>
+    public List<ReadRow> Rows(string table, ulong inode)
     {
-        var inode = ns.Inode;
         var snapshot = Collect();
         _probe.Info.Tables.ShouldContain(t => t.Id == table);
         var rows = new List<ReadRow>();

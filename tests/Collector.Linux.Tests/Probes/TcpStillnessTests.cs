@@ -27,7 +27,8 @@ public sealed class TcpStillnessTests : IDisposable
     {
         _host.Refresh(0);
         _handle = _host.Namespaces.Find(_ns.Inode)!;
-        _sockets = new TcpSockets(_handle.Namespace, 16, null, TcpSummary.Info.Tables[0]);
+        var allowance = new RowAllowance(_host.Limits.Listeners, _handle.Namespace, 16);
+        _sockets = new TcpSockets(_handle.Namespace, allowance, null, TcpSummary.Info.Tables[0]);
     }
 
     [RequiresRootFact("ss")]

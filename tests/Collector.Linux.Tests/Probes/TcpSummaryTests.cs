@@ -6,6 +6,8 @@ using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Netlink;
+using Collector.Linux.Limits;
+using Collector.Linux.Namespaces;
 using Collector.Linux.Probes;
 using Collector.Linux.Probes.Mib;
 using Collector.Linux.Probes.Tcp;
@@ -254,7 +256,9 @@ public sealed class TcpSummaryTests : IDisposable
     /// <summary>Listeners at one address as an inet_diag answer describes them.</summary>
     private sealed class ListenerLooks
     {
-        private readonly TcpListeners _listeners = new(new NetNamespace(1, 1, false, 0), 10);
+        private static readonly NetNamespace Ns = new(1, 1, false, 0);
+        private readonly TcpListeners _listeners =
+            new(Ns, new RowAllowance(new LimitSet(new()).Listeners, Ns));
         private readonly SnapshotBuilder _builder = new(new SnapshotStore(), TimeProvider.System);
 
         public long At(params (uint Cookie, uint Drops)[] sockets)

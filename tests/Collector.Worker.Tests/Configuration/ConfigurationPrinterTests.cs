@@ -44,6 +44,11 @@ public class ConfigurationPrinterTests
               events: false  # default
               labels: []  # default
               containers: false  # default
+            limits:
+              namespaces: 4096  # default
+              rootless: 128  # default
+              rows: 1024  # default
+              processes: 10000  # default
             events:
               enabled: true  # default
               burst: 10  # default

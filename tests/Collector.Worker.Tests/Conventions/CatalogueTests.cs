@@ -56,7 +56,8 @@ public sealed partial class CatalogueTests
             "VIRTCMDEXCUTE", "VIRTCMDEXCUTE_100MS", "TCPRESET_NOSOCK", "TCPRESET_PROCESS", "TCPRESET_ACTIVE",
             "TCPRESET_RECEIVE", "TCP_RCV_RST_TW", "TCPRetrans",
         ];
-        Probes.SelectMany(p => p.Events).SelectMany(e => e.LegacyTypes).Distinct().ShouldBe(sent, ignoreOrder: true);
+        Probes.SelectMany(p => p.Events).SelectMany(e => e.LegacyTypes).Distinct()
+            .ShouldBe(sent, ignoreOrder: true);
         var page = File.ReadAllText(Path.Combine(Root, "docs/kubeskoop.md"));
         foreach (var never in (string[])
             [

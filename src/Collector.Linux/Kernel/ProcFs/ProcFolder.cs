@@ -85,16 +85,22 @@ internal sealed unsafe class ProcFolder : IDisposable
     }
 
     /// <summary>What stat(2) gives as size; -1 with the error.</summary>
-    public long SizeOf(int pid, ReadOnlySpan<byte> name, out Errno error)
+    public long SizeOf(int pid, ReadOnlySpan<byte> name, out Errno error) =>
+        TryStat(pid, name, STATX_SIZE, out var stat, out error) ? (long)stat.stx_size : -1;
+
+    /// <summary>Effective user of a process, in our own numbers; -1 when it is gone.</summary>
+    public long UserOf(int pid) => TryStat(pid, "/\0"u8, STATX_UID, out var stat, out _) ? stat.stx_uid : -1;
+
+    private bool TryStat(int pid, ReadOnlySpan<byte> name, uint mask, out statx stat, out Errno error)
     {
         Span<byte> path = stackalloc byte[64];
         Join(pid, name, path);
-        statx stat;
         int result;
         fixed (byte* p = path)
-            result = Libc.statx(_folder.Value, p, 0, STATX_SIZE, &stat);
+        fixed (statx* into = &stat)
+            result = Libc.statx(_folder.Value, p, 0, mask, into);
         error = result < 0 ? SafeFd.LastErrno : Errno.None;
-        return result < 0 ? -1 : (long)stat.stx_size;
+        return result >= 0;
     }
 
     private static void Join(int pid, ReadOnlySpan<byte> name, Span<byte> path)

@@ -4,6 +4,7 @@ using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Kernel.ProcFs;
+using Collector.Linux.Limits;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Pods;
 using Collector.Linux.Processes;
@@ -23,6 +24,9 @@ public abstract class ProbeHost
     public abstract long BootTime { get; }
 
     public abstract NamespaceRegistry Namespaces { get; }
+
+    /// <summary>How much is told one by one, and what was left out.</summary>
+    public abstract LimitSet Limits { get; }
 
     /// <summary>The eBPF side: types, symbols, the event thread.</summary>
     public abstract BpfHost Bpf { get; }

@@ -92,7 +92,7 @@ public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
     }
 
     protected override NetdevDevices Open(NamespaceHandle ns, SnapshotBuilder snapshot) =>
-        new(ns.Namespace, Host.BootTime, this);
+        new(ns.Namespace, Host.BootTime, this, new RowAllowance(Host.Limits.Interfaces, ns.Namespace));
 
     protected override void Collect(NetdevDevices reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
@@ -103,13 +103,18 @@ public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
             snapshot.ReadFailed(links.Failure);
     }
 
-    /// <summary>A row for a device; null where the configuration wants none.</summary>
-    internal Row? RowOf(Link link, NetNamespace ns, long start)
+    /// <summary>False where the configuration wants no row for a device.</summary>
+    internal bool Wants(Link link, NetNamespace ns)
     {
         // A pod's one device tells what its total tells.
         var asked = _only.Count > 0 ? Matches(_only, link.Name) : _all || ns.IsHost;
-        return asked && !Matches(_exclude, link.Name) ? new Row(_table, ns, start, link.Name, link.Kind) : null;
+        return asked && !Matches(_exclude, link.Name);
     }
+
+    internal Row RowOf(Link link, NetNamespace ns, long start) => new(_table, ns, start, link.Name, link.Kind);
+
+    /// <summary>The row of all those beyond the limit.</summary>
+    internal Row RowOfRest(NetNamespace ns) => new(_table, ns, ns.StartTime, "other", "other");
 
     private static bool Matches(IReadOnlyList<string> patterns, string name) =>
         patterns.Any(p => FileSystemName.MatchesSimpleExpression(p, name, ignoreCase: false));
@@ -140,29 +145,38 @@ public sealed class NetdevDevices : IDisposable
     private readonly long _boot;
     private readonly Netdev _probe;
     private readonly NetdevTotal _total;
+    private readonly RowAllowance _allowance;
+    private readonly NetdevRest _rest;
     private readonly Dictionary<Link, Device> _devices = [];
     private long _lastRead;
 
-    internal NetdevDevices(NetNamespace ns, long boot, Netdev probe)
+    internal NetdevDevices(NetNamespace ns, long boot, Netdev probe, RowAllowance allowance)
     {
         _ns = ns;
         _boot = boot;
         _probe = probe;
+        _allowance = allowance;
         _total = new NetdevTotal(ns);
+        _rest = new NetdevRest(ns, probe);
     }
 
     internal void Collect(LinkTable links, SnapshotBuilder snapshot)
     {
         _total.Begin(links);
+        _rest.Begin();
         foreach (var link in links.Links)
         {
             var device = DeviceOf(link);
             device.Tick = snapshot.Tick;
+            if (device.LeftOut)
+                _rest.Add(link, device.Counted);
             _total.Add(link, device.Counted);
             if (device.Row is { } row)
                 _probe.Write(row, link, snapshot);
         }
         _total.Write(snapshot);
+        _rest.Write(snapshot);
+        _allowance.LeaveOut(_rest.Count + links.LeftOut);
         if (_devices.Count != links.Links.Length)
             DropGone(snapshot.Tick);
         _lastRead = snapshot.Time;
@@ -182,27 +196,46 @@ public sealed class NetdevDevices : IDisposable
         {
             device.Name = link.Name;
             device.Kind = link.Kind;
-            device.Row = _probe.RowOf(link, _ns, device.Start);
+            GiveRow(device, link);
         }
         return device;
+    }
+
+    // Who is left out stays so, under whatever name: its past is in the sum of the rest.
+    private void GiveRow(Device device, Link link)
+    {
+        var had = device.Row is not null;
+        var wanted = _probe.Wants(link, _ns);
+        device.LeftOut |= wanted && !had && !_allowance.TryTake();
+        if (had && !wanted)
+            _allowance.Return();
+        device.Row = wanted && !device.LeftOut ? _probe.RowOf(link, _ns, device.Start) : null;
     }
 
     private void DropGone(long tick)
     {
         foreach (var (link, device) in _devices)
         {
-            if (device.Tick != tick)
-                _devices.Remove(link);
+            if (device.Tick == tick)
+                continue;
+            if (device.Row is not null)
+                _allowance.Return();
+            _devices.Remove(link);
         }
     }
 
-    public void Dispose() => _devices.Clear();
+    public void Dispose()
+    {
+        _allowance.Dispose();
+        _devices.Clear();
+    }
 
     private sealed class Device
     {
         public readonly long[] Counted = new long[NetdevTotal.Columns];
         public long Start;
         public long Tick;
+        public bool LeftOut;
         public string? Name;
         public string? Kind;
         public Row? Row;

@@ -71,7 +71,8 @@ public sealed class Qdisc(ProbeHost host, ProbeSettings settings) : PerNamespace
             throw new ProbeUnavailableException("needs rtnetlink; a recorded tree has only files");
     }
 
-    protected override QdiscTree Open(NamespaceHandle ns, SnapshotBuilder snapshot) => new(ns.Namespace, _select);
+    protected override QdiscTree Open(NamespaceHandle ns, SnapshotBuilder snapshot) =>
+        new(ns.Namespace, _select, new RowAllowance(Host.Limits.Qdiscs, ns.Namespace));
 
     protected override void Collect(QdiscTree reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
@@ -86,6 +87,9 @@ public sealed class Qdisc(ProbeHost host, ProbeSettings settings) : PerNamespace
 
     internal static Row RowOf(NetNamespace ns, long start, string device, string kind, uint parent) =>
         new(Table, ns, start, device, kind, ParentText(parent));
+
+    /// <summary>The row of all those beyond the limit.</summary>
+    internal static Row RowOfRest(NetNamespace ns) => new(Table, ns, ns.StartTime, "other", "other", "other");
 
     /// <summary>A parent as tc(8) writes it.</summary>
     internal static string ParentText(uint parent) => parent switch

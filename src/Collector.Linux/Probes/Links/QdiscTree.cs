@@ -15,27 +15,38 @@ public sealed class QdiscTree : IDisposable, INetlinkSink
 {
     private readonly NetNamespace _ns;
     private readonly QdiscSelection _select;
+    private readonly RowAllowance _allowance;
+    private readonly QdiscRest _rest;
     private readonly Row _totalRow;
     private readonly Dictionary<QdiscKey, QdiscState> _states = [];
     private readonly List<QdiscState> _seen = [];
     private readonly HashSet<(int Interface, uint Major)> _parents = [];
-    private readonly long[] _sums = new long[4];
+    private readonly long[] _sums = new long[QdiscState.Requeues];
+    private DumpPause _pause;
+    private int _unknown;
     private long _pass;
     private long _lastRead;
 
-    internal QdiscTree(NetNamespace ns, QdiscSelection select)
+    internal QdiscTree(NetNamespace ns, QdiscSelection select, RowAllowance allowance)
     {
         _ns = ns;
+        _allowance = allowance;
+        _rest = new QdiscRest(ns);
         _select = select;
         _totalRow = new Row(Qdisc.Total, ns, ns.StartTime);
     }
 
     internal bool Read(NamespaceHandle handle, LinkTable links, out string failure)
     {
+        failure = "";
+        if (!_pause.TakeTurn())
+            return true;
         Span<byte> request = stackalloc byte[Unsafe.SizeOf<nlmsghdr>() + Unsafe.SizeOf<tcmsg>()];
         request.Clear();
         var good = links.Channel.Ask(handle, Rtnl.RTM_GETQDISC, Rtnl.NLM_F_DUMP, request, this);
         failure = links.Channel.Failure;
+        if (good)
+            _pause.Begin(_ns.Rootless ? _seen.Count + _unknown : 0);
         return good;
     }
 
@@ -43,6 +54,7 @@ public sealed class QdiscTree : IDisposable, INetlinkSink
     {
         _pass++;
         _seen.Clear();
+        _unknown = 0;
         _parents.Clear();
     }
 
@@ -50,9 +62,14 @@ public sealed class QdiscTree : IDisposable, INetlinkSink
     {
         if (!QdiscMessage.TryParse(message, out var qdisc))
             return false;
+        var key = new QdiscKey(qdisc.Interface, qdisc.Parent, qdisc.Handle);
+        if (_states.Count >= LinkTable.MostOf(_ns) && !_states.ContainsKey(key))
+        {
+            _unknown++;
+            return true;
+        }
         if (qdisc.Parent is not (Rtnl.TC_H_ROOT or Rtnl.TC_H_INGRESS))
             _parents.Add((qdisc.Interface, qdisc.Parent >> 16));
-        var key = new QdiscKey(qdisc.Interface, qdisc.Parent, qdisc.Handle);
         ref var state = ref CollectionsMarshal.GetValueRefOrAddDefault(_states, key, out _);
         state ??= new QdiscState(key);
         if (state.Pass != _pass)
@@ -67,6 +84,7 @@ public sealed class QdiscTree : IDisposable, INetlinkSink
         var start = Math.Max(_lastRead, _ns.StartTime);
         long length = 0;
         long backlog = 0;
+        _rest.Begin();
         foreach (var state in CollectionsMarshal.AsSpan(_seen))
         {
             // The device appeared between the two dumps: next time. So did one that was renamed in between, harmlessly.
@@ -81,13 +99,26 @@ public sealed class QdiscTree : IDisposable, INetlinkSink
                 length += state.Queue.qlen;
                 backlog += state.Queue.backlog;
             }
-            if (IsSelected(state.Key) && state.Counts)
+            if (!IsSelected(state.Key) || !state.Counts)
+                continue;
+            if (HasRow(state))
                 state.Write(state.RowFor(_ns, link.Name), snapshot);
+            else
+                _rest.Add(state);
         }
         WriteTotal(snapshot, length, backlog);
+        _rest.Write(snapshot);
+        _allowance.LeaveOut(_rest.Count + _unknown);
         if (_states.Count != _seen.Count)
             DropGone();
         _lastRead = snapshot.Time;
+    }
+
+    // Who is left out stays so: its past is in the sum of the rest.
+    private bool HasRow(QdiscState state)
+    {
+        state.HasPlace ??= _allowance.TryTake();
+        return state.HasPlace.Value;
     }
 
     private bool IsSelected(QdiscKey key) => _select switch
@@ -114,12 +145,19 @@ public sealed class QdiscTree : IDisposable, INetlinkSink
     {
         foreach (var (key, state) in _states)
         {
-            if (state.Pass != _pass)
-                _states.Remove(key);
+            if (state.Pass == _pass)
+                continue;
+            if (state.HasPlace == true)
+                _allowance.Return();
+            _states.Remove(key);
         }
     }
 
-    public void Dispose() => _states.Clear();
+    public void Dispose()
+    {
+        _allowance.Dispose();
+        _states.Clear();
+    }
 }
 
 /// <summary>
@@ -130,7 +168,14 @@ internal readonly record struct QdiscKey(int Interface, uint Parent, uint Handle
 /// <summary>One qdisc: its figures of this collection and its counters in 64 bits.</summary>
 internal sealed class QdiscState(QdiscKey key)
 {
-    private readonly long[] _added = new long[4];
+    /// <summary>Bytes, packets, drops, overlimits, requeues.</summary>
+    public const int Counters = 5;
+
+    /// <summary>The last of them, which totals do not have.</summary>
+    public const int Requeues = 4;
+
+    private readonly long[] _added = new long[Counters];
+    private long[]? _addedToRest;
     private gnet_stats_queue _lastQueue;
     private string _kind = "";
     private string? _stagedKind;
@@ -144,7 +189,7 @@ internal sealed class QdiscState(QdiscKey key)
     private Wrap32 _packets;
     private Wrap32 _drops;
     private Wrap32 _overlimits;
-    private Wrap32 _requeues;
+    private Wrap32 _requeued;
     private long _totalPackets;
     private long _start;
     private bool _known;
@@ -154,6 +199,9 @@ internal sealed class QdiscState(QdiscKey key)
     public long Pass { get; set; }
 
     public bool HasStatistics { get; private set; }
+
+    /// <summary>Whether it has a row of its own; null before it was asked for.</summary>
+    public bool? HasPlace { get; set; }
 
     /// <summary>False for noqueue: packets pass it by (__dev_queue_xmit), so all its figures stay 0.</summary>
     public bool Counts => _kind != "noqueue";
@@ -183,7 +231,7 @@ internal sealed class QdiscState(QdiscKey key)
         _totalPackets = _widePackets ? unchecked((long)_stagedPackets) : unwrapped;
         _drops.Update(Queue.drops);
         _overlimits.Update(Queue.overlimits);
-        _requeues.Update(Queue.requeues);
+        _requeued.Update(Queue.requeues);
     }
 
     // "tc qdisc replace" may keep kind and handle while all counters start again. Bytes are 64 bits wide and never
@@ -201,25 +249,28 @@ internal sealed class QdiscState(QdiscKey key)
         _packets = default;
         _drops = default;
         _overlimits = default;
-        _requeues = default;
+        _requeued = default;
         _start = start;
         _row = null;
         Array.Clear(_added);
+        _addedToRest = null;
     }
 
-    /// <summary>Adds what was counted since the last call to bytes, packets, drops and overlimits.</summary>
-    public void AddGrowth(long[] sums)
-    {
-        Add(sums, 0, unchecked((long)_bytes));
-        Add(sums, 1, _totalPackets);
-        Add(sums, 2, _drops.Total);
-        Add(sums, 3, _overlimits.Total);
-    }
+    /// <summary>Adds what was counted since the last call to the counters of the namespace.</summary>
+    public void AddGrowth(long[] sums) => Add(sums, _added);
 
-    private void Add(long[] sums, int i, long now)
+    /// <summary>The same, to those of the qdiscs without a row.</summary>
+    public void AddToRest(long[] sums) => Add(sums, _addedToRest ??= new long[Counters]);
+
+    private void Add(long[] sums, long[] added)
     {
-        sums[i] += Math.Max(0, now - _added[i]);
-        _added[i] = now;
+        ReadOnlySpan<long> now =
+            [unchecked((long)_bytes), _totalPackets, _drops.Total, _overlimits.Total, _requeued.Total];
+        for (var i = 0; i < sums.Length; i++)
+        {
+            sums[i] += Math.Max(0, now[i] - added[i]);
+            added[i] = now[i];
+        }
     }
 
     public Row RowFor(NetNamespace ns, string device)
@@ -242,6 +293,6 @@ internal sealed class QdiscState(QdiscKey key)
         writer.Set(Qdisc.Length, Queue.qlen);
         writer.Set(Qdisc.Backlog, Queue.backlog);
         if (_hasRequeues)
-            writer.Set(Qdisc.Requeues, _requeues.Total);
+            writer.Set(Qdisc.Requeues, _requeued.Total);
     }
 }

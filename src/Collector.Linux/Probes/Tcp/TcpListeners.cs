@@ -6,6 +6,7 @@ using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
 using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Kernel;
+using Collector.Linux.Namespaces;
 using Collector.Linux.Probes.Mib;
 using Collector.Linux.Processes;
 using Collector.Linux.Sources;
@@ -22,8 +23,10 @@ namespace Collector.Linux.Probes.Tcp;
 /// An IPv4 address bound through an IPv6 socket (::ffff:a.b.c.d) is that IPv4 address. "::" takes IPv4 connections too
 /// unless the socket is IPv6 only. In the node's namespace the queues of hostNetwork pods are rows of these pods.
 /// </remarks>
+/// <param name="allowance">How many rows there may be.</param>
 /// <param name="owners">Tells whose a socket is; null where all are the namespace's.</param>
-internal sealed class TcpListeners(NetNamespace ns, int limit, ListenerOwners? owners = null) : INetlinkSink
+internal sealed class TcpListeners(NetNamespace ns, RowAllowance allowance, ListenerOwners? owners = null)
+    : INetlinkSink
 {
     private static readonly Metric Depth = Queue("usage", "Connections that wait to be accepted (sk_ack_backlog).");
     private static readonly Metric Limit =
@@ -99,6 +102,7 @@ internal sealed class TcpListeners(NetNamespace ns, int limit, ListenerOwners? o
         if (_others.Count == 0)
             return;
         _others.Write(snapshot);
+        allowance.LeaveOut(_others.Count);
         snapshot.ReadFailed("listeners_over_limit");
     }
 
@@ -108,7 +112,7 @@ internal sealed class TcpListeners(NetNamespace ns, int limit, ListenerOwners? o
         var key = (socket.LocalAddress, socket.LocalPort, socket.Interface, owner);
         if (!_groups.TryGetValue(key, out var group))
         {
-            if (_groups.Count >= limit)
+            if (!allowance.TryTake())
             {
                 _others.Row ??= new Row(Table, ns, Math.Max(_lastRead, ns.StartTime), "other", 0, "");
                 return _others;
@@ -158,8 +162,10 @@ internal sealed class TcpListeners(NetNamespace ns, int limit, ListenerOwners? o
     {
         foreach (var (key, group) in _groups)
         {
-            if (group.Tick != tick)
-                _groups.Remove(key);
+            if (group.Tick == tick)
+                continue;
+            _groups.Remove(key);
+            allowance.Return();
         }
         if (_drops.Count == _staged.Count)
             return;
@@ -169,6 +175,9 @@ internal sealed class TcpListeners(NetNamespace ns, int limit, ListenerOwners? o
                 _drops.Remove(cookie);
         }
     }
+
+    /// <summary>Gives its rows back.</summary>
+    public void Close() => allowance.Dispose();
 
     internal static string AddressText(UInt128 address)
     {

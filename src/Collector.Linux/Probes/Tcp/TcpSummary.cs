@@ -76,7 +76,7 @@ public sealed class TcpSummary(ProbeHost host, ProbeSettings settings) : PerName
     }
 
     protected override TcpSockets Open(NamespaceHandle ns, SnapshotBuilder snapshot) =>
-        new(ns.Namespace, _maxListeners,
+        new(ns.Namespace, new RowAllowance(Host.Limits.Listeners, ns.Namespace, _maxListeners),
             ns.Namespace.IsHost ? new ListenerOwners(Host.Pods, () => Host.Processes) : null, _table);
 
     /// <summary>Walks of the machine's sockets so far, all namespaces together: what the probe costs.</summary>
@@ -112,10 +112,10 @@ public sealed class TcpSockets : IDisposable
     private readonly TcpListeners _listeners;
     private readonly Row _row;
 
-    internal TcpSockets(NetNamespace ns, int maxListeners, ListenerOwners? owners, TableInfo states)
+    internal TcpSockets(NetNamespace ns, RowAllowance listeners, ListenerOwners? owners, TableInfo states)
     {
         _row = new Row(states, ns, ns.StartTime);
-        _listeners = new TcpListeners(ns, maxListeners, owners);
+        _listeners = new TcpListeners(ns, listeners, owners);
     }
 
     internal string Failure => _diag.Failure;
@@ -148,7 +148,11 @@ public sealed class TcpSockets : IDisposable
         _listeners.Write(snapshot);
     }
 
-    public void Dispose() => _diag.Dispose();
+    public void Dispose()
+    {
+        _listeners.Close();
+        _diag.Dispose();
+    }
 }
 
 /// <summary>Adds up the sockets that do not listen: no object per socket, nothing kept.</summary>

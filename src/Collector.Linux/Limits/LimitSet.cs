@@ -1,0 +1,39 @@
+namespace Collector.Linux.Limits;
+
+/// <summary>Every limit of the machine. What is left out is counted anew by each collection.</summary>
+public sealed class LimitSet
+{
+    public LimitSet(LimitOptions options)
+    {
+        Namespaces = new("namespaces", "limits.namespaces", options.Namespaces);
+        Rootless = new("rootless_namespaces", "limits.rootless", options.Rootless);
+        Interfaces = new("interfaces", "limits.rows", options.Rows);
+        Qdiscs = new("qdiscs", "limits.rows", options.Rows);
+        Listeners = new("listeners", "limits.rows", options.Rows);
+        Processes = new("processes", "limits.processes", options.Processes);
+        All = [Namespaces, Rootless, Interfaces, Qdiscs, Listeners, Processes];
+    }
+
+    /// <summary>Namespaces that root made.</summary>
+    public Limit Namespaces { get; }
+
+    /// <summary>Namespaces that any user can make.</summary>
+    public Limit Rootless { get; }
+
+    public Limit Interfaces { get; }
+
+    public Limit Qdiscs { get; }
+
+    public Limit Listeners { get; }
+
+    public Limit Processes { get; }
+
+    public IReadOnlyList<Limit> All { get; }
+
+    /// <summary>Begins a collection.</summary>
+    internal void Begin()
+    {
+        foreach (var limit in All)
+            limit.LeftOut = 0;
+    }
+}

@@ -1,0 +1,45 @@
+using Collector.Linux.Limits;
+using Collector.Linux.Tests.Probes;
+using Collector.Tests.Support;
+
+namespace Collector.Linux.Tests.Processes;
+
+/// <summary>A flood of a user's processes is counted and not looked into; root's and a pod's are.</summary>
+[Collection(AloneCollection.Name)]
+public sealed class ProcessLimitTests
+{
+    private static readonly LimitOptions One = new() { Processes = 1 };
+
+    [RequiresRootFact("setpriv")]
+    public void A_flood_of_a_user_is_counted_to_the_process_and_those_of_a_pod_are_read()
+    {
+        using var pod = new TestNetns();
+        using var run = KernelProbeRun.Limited(One, "fd");
+        run.Collect();
+        var before = run.Host.Limits.Processes.LeftOut;
+        using var user = AnyUser.OfHost();
+        user.Fork(200);
+        run.Collect();
+        (run.Host.Limits.Processes.LeftOut - before).ShouldBe(201, "and the shell");
+
+        // As the processes of a pod are: a user, and a namespace that root made.
+        var server = pod.Start("setpriv", "--reuid", "65534", "--clear-groups", "sleep", "600");
+        KernelProbeRun.Eventually(() => File.ReadAllText($"/proc/{server.Id}/comm") == "sleep\n");
+        var files = Directory.GetFiles($"/proc/{server.Id}/fd").Length;
+        run.Rows("fd", pod.Inode).ShouldHaveSingleItem()["netlens.fd.count"].ShouldBe(files);
+        (run.Host.Limits.Processes.LeftOut - before).ShouldBe(201);
+        user.Dispose();
+        run.Collect();
+        run.Host.Limits.Processes.LeftOut.ShouldBe(before);
+    }
+
+    [RequiresRootFact("setpriv")]
+    public void Below_the_limit_nobody_is_left_out()
+    {
+        using var user = AnyUser.OfHost();
+        user.Fork(50);
+        using var run = KernelProbeRun.Limited(new(), "fd");
+        run.Collect();
+        run.Host.Limits.Processes.LeftOut.ShouldBe(0);
+    }
+}
