@@ -36,7 +36,7 @@ public sealed partial class ExitCodeTests : IDisposable
         result.Code.ShouldBe(code, result.Error);
         if (code != 0)
             result.Error.ShouldStartWith(words[0] == "run" ? "" : "netlens: ");
-        result.Error.ShouldNotContain("   at ", customMessage: "a stack trace is no message");
+        result.Error.ShouldNotMatch("(?m)^   at ", "a stack trace is no message");
     }
 
     [Fact]
@@ -58,7 +58,7 @@ public sealed partial class ExitCodeTests : IDisposable
     {
         using var ns = new TestNetns();
         var result = AgentProcess.Run("once", "--probe", "tcpretrans", "--netns", ns.Name, "--for", "200ms");
-        result.Output.ShouldBeEmpty();
+        result.Output.ShouldNotContain("netlens.tcpretrans", customMessage: "series of 0 exist, and are not shown");
         if (result.Code == ExitCodes.Unavailable)
             result.Error.ShouldStartWith("netlens: tcpretrans is unavailable here: ");
         else

@@ -4,6 +4,7 @@ using Collector.Linux;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Kernel.ProcFs;
+using Collector.Linux.Limits;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Pods;
 using Collector.Linux.Probes.Common;
@@ -33,6 +34,8 @@ internal sealed class LabHost(string cgroups, bool handles) : ProbeHost, IDispos
     });
 
     public override KernelPaths Paths => Machine.Paths;
+
+    public override LimitSet Limits => Machine.Limits;
 
     public override long BootTime => Machine.BootTime;
 
