@@ -124,8 +124,9 @@ public sealed class RowLimitTests
 
     private static long SentByQdiscs(TestNetns ns) =>
         Regex.Matches(
-                ns.Run("tc", "-s", "qdisc", "show"), "Sent [0-9]+ bytes ([0-9]+) pkt", RegexOptions.NonBacktracking)
-            .Sum(m => long.Parse(m.Groups[1].Value));
+                ns.Run("tc", "-s", "qdisc", "show"), "Sent [0-9]+ bytes (?<packets>[0-9]+) pkt",
+                RegexOptions.NonBacktracking)
+            .Sum(m => long.Parse(m.Groups["packets"].Value));
 
     private static long Sent(TestNetns ns) =>
         long.Parse(ns.Run("cat", $"/sys/class/net/{TestNetnsPair.Interface}/statistics/tx_packets").Trim());

@@ -63,6 +63,6 @@ internal static partial class GoldenFile
     }
 
     // Bold and the like, and what a terminal adds to the ends of lines.
-    [GeneratedRegex(@"\e\[[?0-9;]*[a-zA-Z]|\e[=>]|\r")]
+    [GeneratedRegex(@"\e\[[?0-9;]*[a-zA-Z]|\e[=>]|\r", RegexOptions.None, 1000)]
     private static partial Regex Plain();
 }

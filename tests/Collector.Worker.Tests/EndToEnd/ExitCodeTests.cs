@@ -17,7 +17,7 @@ public sealed partial class ExitCodeTests : IDisposable
     {
         var page = File.ReadAllText(Path.Combine(Repository.Root, "docs/commands.md"));
         var documented = Rows().Matches(page[page.IndexOf("## Exit codes", StringComparison.Ordinal)..])
-            .Select(m => int.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture));
+            .Select(m => int.Parse(m.Groups["code"].Value, CultureInfo.InvariantCulture));
         documented.ShouldBe(typeof(ExitCodes).GetFields().Select(f => (int)f.GetRawConstantValue()!).Order());
     }
 
@@ -81,6 +81,6 @@ public sealed partial class ExitCodeTests : IDisposable
             line.ShouldMatch("is unavailable here: .*(CAP_BPF|libbpf|BTF)");
     }
 
-    [GeneratedRegex(@"^\| (\d) \|", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^\| (?<code>\d) \|", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Rows();
 }
