@@ -16,8 +16,8 @@ public sealed class LayoutTests
     private static readonly string[] Headers =
     [
         "stddef.h", "poll.h", "fcntl.h", "sched.h", "time.h", "unistd.h", "dirent.h", "sys/time.h", "sys/socket.h",
-        "sys/stat.h", "signal.h", "sys/statfs.h", "netinet/in.h", "net/if.h", "linux/netlink.h", "linux/rtnetlink.h",
-        "linux/if_link.h",
+        "sys/stat.h", "signal.h", "linux/nsfs.h", "sys/statfs.h", "netinet/in.h", "net/if.h", "linux/netlink.h",
+        "linux/rtnetlink.h", "linux/if_link.h",
         "linux/gen_stats.h", "linux/pkt_sched.h", "linux/sock_diag.h", "linux/inet_diag.h",
         "linux/netfilter/nfnetlink.h", "sys/resource.h", "linux/netfilter/nfnetlink_conntrack.h",
         "sys/mman.h", "sys/syscall.h", "sys/epoll.h", "sys/eventfd.h", "linux/perf_event.h", "linux/bpf.h", "linux/btf.h",

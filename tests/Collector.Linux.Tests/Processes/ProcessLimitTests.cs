@@ -15,6 +15,9 @@ public sealed class ProcessLimitTests
     {
         using var pod = new TestNetns();
         using var run = KernelProbeRun.Limited(One, "fd");
+        // The users' processes of a test before may still be ending.
+        KernelProbeRun.Eventually(() => Shell.Try("sh", "-c", "ls -ldn /proc/[0-9]*").Output.Split('\n')
+            .All(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries).ElementAtOrDefault(2) != "65534"));
         run.Collect();
         var before = run.Host.Limits.Processes.LeftOut;
         using var user = AnyUser.OfHost();

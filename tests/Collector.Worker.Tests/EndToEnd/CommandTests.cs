@@ -147,10 +147,18 @@ public sealed class CommandTests
         using var ns = new TestNetns();
         ns.Run("ping", "-c", "7", "-i", "0.01", "127.0.0.1");
         ns.Run("nstat", "-a", "-z").ShouldContain("IcmpInEchos                     7 ");
-        Values(AgentProcess.Run("once", "--netns", ns.Name, "--probe", "icmp", "--format", "json").Output)
-            .ShouldContain(7);
-        Values(AgentProcess.Run("once", "--for", "300ms", "--netns", ns.Name, "--probe", "icmp", "--format", "json")
-            .Output).ShouldAllBe(v => v == 0);
+        var file = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(file, "probes: { icmp: { include: all } }\n");
+            string[] once = ["once", "--config", file, "--netns", ns.Name, "--probe", "icmp", "--format", "json"];
+            Values(AgentProcess.Run(once).Output).ShouldContain(7);
+            Values(AgentProcess.Run([.. once, "--for", "300ms"]).Output).ShouldAllBe(v => v == 0);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
     }
 
     [RequiresRootFact("setpriv")]

@@ -19,6 +19,9 @@ public sealed class SignalTests
         {
             using var agent = new AgentProcess(
                 Quick, shell: "exec env --block-signal=TERM --block-signal=HUP \"$0\" run --config \"$1\"");
+            // Before that it is the shell that the signal meets.
+            var program = Path.GetFileName(AgentProcess.Program);
+            SpinWait.SpinUntil(() => File.ReadAllText($"/proc/{agent.Id}/comm").Trim() == program);
             Thread.Sleep(moment);
             agent.Signal("HUP");
             agent.Signal("TERM");

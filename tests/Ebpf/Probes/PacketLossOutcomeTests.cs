@@ -112,7 +112,8 @@ public sealed partial class PacketLossOutcomeTests
         run.Sum(Lost, pair.Right).ShouldBe(counted);
         var e = run.Events.Await(e => e.Subject?.Inode == pair.Right.Inode);
         e.Info.Severity.ShouldBe(EventSeverity.Warn);
-        e.Message.ShouldMatch($@"^dropped udp \S+ > \S+:4243: .*, namespace {pair.Right.Name}, while .+\[\d+\] ran$");
+        e.Message.ShouldMatch(
+            $@"^dropped udp \S+ > \S+:4243: .*; network namespace {pair.Right.Name}; running: .+\[\d+\]$");
     }
 
     [RequiresBpfFact("tc")]

@@ -146,7 +146,7 @@ public sealed class TcpTwRcvTests
             Acknowledge(0x10000000);
             BpfProbeRun.Eventually(() => Outcomes(lab).ShouldBe([("orderly", each), ("other", each)]));
             lab.Run.Sum("netlens.tcptwrcv.refused", lab.Pair.Right).ShouldBe(0);
-            lab.Run.Events.All.Count(e => e.Tuple == tuple).ShouldBe(1);
+            BpfProbeRun.Eventually(() => lab.Run.Events.All.Count(e => e.Tuple == tuple).ShouldBe(1));
             TcpLab.Pass(lab.Pair.Left);
 
             void Acknowledge(uint sequence) => ResetInjector.SendAck(
