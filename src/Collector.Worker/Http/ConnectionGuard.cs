@@ -18,7 +18,6 @@ public sealed class ConnectionGuard
     private readonly Lock _lock = new();
     private readonly List<ClientConnection> _open = [];
     private readonly List<ClientConnection> _sending = [];
-    private readonly int _most;
     private readonly int _mostSending;
     private long _evicted;
 
@@ -26,9 +25,12 @@ public sealed class ConnectionGuard
     /// <param name="mostSending">Pages sent at once.</param>
     public ConnectionGuard(int most, int mostSending)
     {
-        _most = most;
+        Most = most;
         _mostSending = Math.Min(mostSending, most);
     }
+
+    /// <summary>Connections at once.</summary>
+    public int Most { get; }
 
     /// <summary>Connections closed to make room.</summary>
     public long Evicted => Interlocked.Read(ref _evicted);
@@ -44,7 +46,7 @@ public sealed class ConnectionGuard
         var connection = new ClientConnection(
             () => context.Abort(new ConnectionAbortedException("closed to make room for another")));
         connection.AttachTo(context);
-        Admit(_open, connection, _most);
+        Admit(_open, connection, Most);
         try
         {
             await next(context);

@@ -1,9 +1,12 @@
 using System.Net.Sockets;
 using Collector.Linux.Interop;
 using Collector.Worker.Configuration;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Collector.Worker.Http;
 
@@ -37,6 +40,9 @@ public static class HttpEndpoints
     {
         builder.WebHost.PreferHostingUrls(false);
         builder.WebHost.ConfigureKestrel(options => ConfigureKestrel(options, address, guard));
+        builder.Services.RemoveAll<IConnectionListenerFactory>();
+        builder.Services.AddSingleton<IConnectionListenerFactory>(services => new PacedTransport(
+            ActivatorUtilities.CreateInstance<SocketTransportFactory>(services), guard.Most));
         return builder;
     }
 
