@@ -58,9 +58,10 @@ static __always_inline __u8 trait_of(const struct sk_buff *skb, const struct soc
 
 	if (trait || !look)
 		return trait;
-	if (rx_sk && BPF_CORE_READ(rx_sk, __sk_common.skc_state) == TCP_TIME_WAIT)
-		return CLOSING;
 	flags = tcp_flags_of(skb, family, typed);
+	/* A SYN there is a new connection, which is late when it is dropped. */
+	if (rx_sk && !(flags & TCP_FLAG_SYN) && BPF_CORE_READ(rx_sk, __sk_common.skc_state) == TCP_TIME_WAIT)
+		return CLOSING;
 	if (flags & TCP_FLAG_RST)
 		return RESET;
 	return flags & TCP_FLAG_FIN ? FIN : PLAIN;

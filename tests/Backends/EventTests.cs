@@ -154,6 +154,33 @@ public sealed class EventTests
     }
 
     [Fact]
+    public async Task A_refusal_for_size_says_nothing_of_a_server_that_goes_away_afterwards()
+    {
+        var requests = 0;
+        var taken = 0;
+        await using var receiver = await Receiver.StartAsync(request =>
+        {
+            var count = Records(request).Count;
+            // Too large; then the server restarts; then it takes what it gets.
+            var reply = Interlocked.Increment(ref requests) switch
+            {
+                1 => new Reply { Status = 413 },
+                2 or 3 => new Reply { Abort = true },
+                _ => new Reply(),
+            };
+            Interlocked.Add(ref taken, reply is { Status: 200, Abort: false } ? count : 0);
+            return reply;
+        });
+        using var outlet = new OtlpEventOutlet(
+            ClientTests.To(receiver, OtlpProtocol.HttpProtobuf), Resource, Samples.Version, new Lines(),
+            [TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(10)]);
+
+        outlet.Write([.. Enumerable.Range(0, 8).Select(Plain)], CancellationToken.None).ShouldBe(8);
+
+        taken.ShouldBe(8);
+    }
+
+    [Fact]
     public async Task Failure_is_told_once_and_recovery_too()
     {
         var fails = true;

@@ -45,7 +45,7 @@ public sealed class OtlpTests
 
         using var agent = new AgentProcess(
             "collection: { interval: 1s }", ("OTEL_EXPORTER_OTLP_ENDPOINT", address),
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol));
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol), ("OTEL_EXPORTER_OTLP_COMPRESSION", "none"));
         agent.WaitForLog("first snapshot");
         Wait.Until(
             () => string.Join('\n', seen.Select(s => s.Path)), _ => seen.Count(s => s.Path == path), n => n >= 2);

@@ -21,7 +21,7 @@ public sealed class UnprivilegedTests
         var once = Netlens(
             node, groupRoot: true, "once", "--pod", "shop/web-0", "--probe", "netdev", "--zeros");
         once.Code.ShouldBe(0, once.Error);
-        once.Output.ShouldContain("system.network.io");
+        once.Output.ShouldContain("netlens.netdev.io");
 
         var doctor = Netlens(node, groupRoot: false, "doctor");
         doctor.Error.ShouldContain("permission denied (the socket is root's; in a unit: SupplementaryGroups=root)");

@@ -73,7 +73,7 @@ public sealed class NamespaceEntry : IDisposable
     public void Dispose()
     {
         _work.CompleteAdding();
-        _thread.Join();
+        _thread.Join(TimeSpan.FromSeconds(2));
         _work.Dispose();
     }
 }

@@ -1,3 +1,4 @@
+using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Limits;
 
 namespace Collector.Linux.Namespaces;
@@ -20,7 +21,7 @@ internal sealed class NamespaceLimit(LimitSet limits, string proc, Func<string, 
     private const int Looks = 1024;
 
     private readonly List<Waiting> _waiting = [];
-    private readonly HashSet<ulong> _inodes = [];
+    private readonly Dictionary<ulong, Waiting> _inodes = [];
     private readonly HashSet<ulong> _mounts = [];
     private ulong _owner;
     private int _ofRoot;
@@ -65,17 +66,31 @@ internal sealed class NamespaceLimit(LimitSet limits, string proc, Func<string, 
     public bool Admits(int pid, ulong inode, long start, out bool rootless)
     {
         rootless = false;
-        if (_inodes.Contains(inode) || _mounts.Contains(inode))
+        if (_mounts.Contains(inode) || IsWaitingFor(inode, pid))
             return false;
         var owner = NsOwner.Of($"{proc}/{pid}/ns/net", inode);
         rootless = owner is null || (owner != 0 && _owner != 0 && owner != _owner);
-        // Gone already, or not to be opened: whoever tries will find out, and it is nobody's place.
+        // Gone already, or not to be opened: whoever tries will find out, and it is nobody's place. It may be one by
+        // the time of the opening, so there must be room for it.
         if (owner is null)
-            return true;
+            return HasRoom(rootless);
         if (Take(rootless))
             return true;
-        _inodes.Add(inode);
-        _waiting.Add(new(inode, pid, start, rootless));
+        var one = new Waiting(inode, pid, start, rootless);
+        _inodes.Add(inode, one);
+        _waiting.Add(one);
+        return false;
+    }
+
+    // Who waits is not held: its number may be another's by now, one that root made among them.
+    private bool IsWaitingFor(ulong inode, int pid)
+    {
+        if (!_inodes.TryGetValue(inode, out var one))
+            return false;
+        if (one.Pid == pid || NsLink.Inode($"{proc}/{one.Pid}/ns/net") == inode)
+            return true;
+        _inodes.Remove(inode);
+        _waiting.Remove(one);
         return false;
     }
 

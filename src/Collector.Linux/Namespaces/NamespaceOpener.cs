@@ -29,7 +29,7 @@ internal sealed class NamespaceOpener(NamespaceAccess access)
         {
             return access.Entry.Run(fd, () => new OpenedNamespace(inode, NsCookie.Ask(), Open(_here)));
         }
-        catch (LinuxException e) when (!e.Errno.IsAny(EMFILE, ENFILE))
+        catch (LinuxException e) when (e.Errno.IsAny(EPERM, EACCES))
         {
             // Without the right to enter, its name is all that there is to tell.
             return new OpenedNamespace(inode, 0, null);

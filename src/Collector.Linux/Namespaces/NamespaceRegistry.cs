@@ -26,9 +26,9 @@ public sealed class NamespaceRegistry : IDisposable
     private readonly ProcessScanner _processes;
     private readonly NamespaceLimit _limit;
     private readonly NamespaceOpener _opener;
-    private readonly Lazy<NamespaceVigil> _vigil;
     private readonly Action<int, ulong> _witness;
     private readonly ulong _own;
+    private NamespaceVigil? _vigil;
     private long _generation;
     private long _refreshes;
 
@@ -46,7 +46,6 @@ public sealed class NamespaceRegistry : IDisposable
         _mounts = new MountWatcher(_paths);
         _processes = new ProcessScanner(_paths);
         _opener = new NamespaceOpener(access);
-        _vigil = new(() => new NamespaceVigil(this, _mounts));
         _witness = Witness;
         Directory = new NamespaceDirectory(name);
         if (!_paths.Recorded)
@@ -84,7 +83,7 @@ public sealed class NamespaceRegistry : IDisposable
     internal bool HasMountless { get; private set; }
 
     /// <summary>Times that <see cref="Rest"/> woke to look.</summary>
-    internal long Looks => _vigil.IsValueCreated ? _vigil.Value.Looks : 0;
+    internal long Looks => _vigil?.Looks ?? 0;
 
     /// <summary>Processes looked at since the start: the cost of discovery.</summary>
     public long ProcessesExamined => _processes.Examined;
@@ -129,13 +128,15 @@ public sealed class NamespaceRegistry : IDisposable
     {
         try
         {
-            _vigil.Value.Keep(time, stop);
+            _vigil ??= new NamespaceVigil(this, _mounts);
         }
         catch (LinuxException)
         {
             // No descriptor left to wait with: the next collection lets go.
             stop.WaitHandle.WaitOne(time);
+            return;
         }
+        _vigil.Keep(time, stop);
     }
 
     /// <summary>Lets go of namespaces whose last user is gone; new ones are not looked for.</summary>
@@ -280,8 +281,7 @@ public sealed class NamespaceRegistry : IDisposable
     {
         foreach (var handle in _all)
             handle.Dispose();
-        if (_vigil.IsValueCreated)
-            _vigil.Value.Dispose();
+        _vigil?.Dispose();
         _mounts.Dispose();
         _processes.Dispose();
     }

@@ -22,9 +22,16 @@ internal sealed unsafe class NamespaceVigil : IDisposable
     /// <summary>Mounts seldom change alone: a pod's end is several of them, the end of many pods hundreds.</summary>
     private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>
+    /// A look waits for this many times what the last one took: a user who makes and ends namespaces beside thousands
+    /// of processes gets a twentieth of one processor at most.
+    /// </summary>
+    private const int LeastShare = 20;
+
     private readonly NamespaceRegistry _registry;
     private readonly MountWatcher _mounts;
     private readonly SafeFd _wake;
+    private TimeSpan _cost;
 
     /// <exception cref="LinuxException">There is no descriptor left.</exception>
     public NamespaceVigil(NamespaceRegistry registry, MountWatcher mounts)
@@ -41,20 +48,26 @@ internal sealed unsafe class NamespaceVigil : IDisposable
     /// <summary>Waits for this long, or until stopped.</summary>
     public void Keep(TimeSpan time, CancellationToken stop)
     {
+        Calm();
         using var registration = stop.UnsafeRegister(static self => ((NamespaceVigil)self!).Wake(), this);
         var start = Stopwatch.GetTimestamp();
         while (!stop.IsCancellationRequested && time - Stopwatch.GetElapsedTime(start) is var left
             && left > TimeSpan.Zero)
         {
-            var changed = _mounts.Await(_wake, Milliseconds(_registry.HasMountless ? Least(left, LookEvery) : left));
+            var look = Most(LookEvery, _cost * LeastShare);
+            var changed = _mounts.Await(_wake, Milliseconds(_registry.HasMountless ? Least(left, look) : left));
             if (changed && !stop.IsCancellationRequested)
-                Wait(Least(time - Stopwatch.GetElapsedTime(start), Gather));
+                Wait(Least(time - Stopwatch.GetElapsedTime(start), Most(Gather, _cost * LeastShare)));
             if (stop.IsCancellationRequested)
                 return;
             Looks++;
+            var began = Stopwatch.GetTimestamp();
             _registry.LetGo();
+            _cost = Stopwatch.GetElapsedTime(began);
         }
     }
+
+    private static TimeSpan Most(TimeSpan a, TimeSpan b) => a > b ? a : b;
 
     private static TimeSpan Least(TimeSpan a, TimeSpan b) => a < b ? a : b;
 
@@ -66,6 +79,13 @@ internal sealed unsafe class NamespaceVigil : IDisposable
     {
         var wake = new pollfd { fd = _wake.Value, events = POLLIN };
         _ = Libc.poll(&wake, 1, Milliseconds(time));
+    }
+
+    // Who stopped an earlier wait does not stop this one.
+    private void Calm()
+    {
+        ulong count;
+        read(_wake.Value, &count, sizeof(ulong));
     }
 
     private void Wake()

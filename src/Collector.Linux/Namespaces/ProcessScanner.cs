@@ -82,8 +82,9 @@ internal sealed class ProcessScanner : IDisposable
     /// <summary>Looks at every process.</summary>
     public void ScanAll(Action<int, ulong> found)
     {
+        // The slices go on where they were: who walks may be looking for the living only.
         ListProcesses();
-        _next = _known.Count;
+        _next = Math.Min(_next, _known.Count);
         foreach (var pid in _known)
             Look(pid, found);
     }

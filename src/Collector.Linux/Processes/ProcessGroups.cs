@@ -67,7 +67,7 @@ internal sealed class ProcessGroups(
             if (path.IsPod(pod.PodUid))
                 return pod;
         }
-        if (_pods.Count >= unknown && !IsKnownPod(path))
+        if (!IsKnownPod(path) && _pods.Count(IsUnknownPod) >= unknown)
             return Of(namespaces.Host);
         var group = Make(namespaces.Host, path.PodUidText!, startTime, container: null);
         _pods.Add(group);
@@ -87,13 +87,20 @@ internal sealed class ProcessGroups(
         // One of another pod's processes that entered counts where it works, and is none of this pod's containers.
         if (handle != namespaces.Host && handle.Namespace.Names.PodUid is { } uid && uid != path.PodUidText)
             return null;
-        if (_containers.Count >= unknown && !pods.Table.Containers.ContainsKey(path.ContainerIdText!))
+        if (!pods.Table.Containers.ContainsKey(path.ContainerIdText!)
+            && _containers.Count(IsUnknownContainer) >= unknown)
+        {
             return null;
+        }
         group = Make(handle, path.PodUidText!, startTime, path.ContainerIdText);
         containers.Add(group.Container!, group);
         _containers.Add(group);
         return group;
     }
+
+    private bool IsUnknownPod(ProcessGroup group) => pods.Table.OfUid(group.Subject.Names.PodUid!) is null;
+
+    private bool IsUnknownContainer(ProcessGroup group) => !pods.Table.Containers.ContainsKey(group.Container!);
 
     private ProcessGroup Make(NamespaceHandle handle, string uid, long startTime, string? container)
     {

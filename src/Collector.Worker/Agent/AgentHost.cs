@@ -78,15 +78,16 @@ internal sealed class AgentHost : IDisposable
     {
         try
         {
+            // Whole even when it is to stop at once: services that are cancelled while they start count as faults.
             if (_host is WebApplication app)
-                await app.StartNetlensAsync(_address!, stop);
+                await app.StartNetlensAsync(_address!, CancellationToken.None);
             else
-                await _host.StartAsync(stop);
+                await _host.StartAsync(CancellationToken.None);
             await _host.WaitForShutdownAsync(stop);
         }
         catch (Exception e) when (stop.IsCancellationRequested && e is OperationCanceledException or AggregateException)
         {
-            // Told to stop while it started, or out of time while it stopped (a throttled processor): both are orderly.
+            // Out of time while it stopped (a throttled processor): that is orderly.
             await StopRestAsync();
         }
         if (Signals.StoppedBy is { } signal)

@@ -54,13 +54,24 @@ internal sealed partial class Reloader(
     private void Reload()
     {
         notifier.Notify(ServiceState.Reloading());
+        try
+        {
+            Load();
+        }
+        finally
+        {
+            notifier.Notify(ServiceState.Ready);
+        }
+    }
+
+    private void Load()
+    {
         var (file, named) = ConfigurationLoader.FileOf(source.Path);
         var result = ConfigurationLoader.Load(file, named, Environment.GetEnvironmentVariable, NodeFactory.Catalogue);
         if (result.Options is { } options)
             Apply(options, file);
         foreach (var error in result.Errors)
             Refused(log, error.ToString());
-        notifier.Notify(ServiceState.Ready);
     }
 
     private void Apply(AgentOptions options, string file)

@@ -114,8 +114,8 @@ internal sealed class CollectionLoop(
             return;
         _disposed = true;
         _stop.Cancel();
-        if (_thread is not null && _thread != Thread.CurrentThread)
-            _thread.Join(TimeSpan.FromSeconds(10));
+        if (_thread is { IsAlive: true } && _thread != Thread.CurrentThread)
+            _thread.Join(TimeSpan.FromSeconds(4));
         _stop.Dispose();
     }
 }

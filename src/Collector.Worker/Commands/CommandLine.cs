@@ -48,7 +48,9 @@ internal static class CommandLine
         }
         catch (Exception e)
         {
-            Output.Error($"this should not happen: {e}");
+            // Its stack is lines, for whoever is sent it.
+            foreach (var line in $"this should not happen: {e}".Split('\n'))
+                Output.Error(line);
             return ExitCodes.Failure;
         }
     }

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
+using Collector.Core.Metrics;
+using Collector.Core.Snapshots;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Pods;
 using Collector.Worker.Agent;
@@ -50,7 +52,7 @@ internal static class DoctorCommand
         collector.CollectOnce();
         var failedBefore = collector.ReadFailures().ToDictionary(f => f.Key.Reason, f => f.Value);
         var start = Stopwatch.GetTimestamp();
-        collector.CollectOnce();
+        var figures = FiguresIn(collector.CollectOnce());
         var time = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
         var runner = collector.Runners[0];
         var failures = string.Join(", ", collector.ReadFailures()
@@ -62,8 +64,8 @@ internal static class DoctorCommand
         {
             ProbeState.Unavailable => new(id, enabled, "unavailable", runner.Reason, 0, time),
             ProbeState.Failed => new(id, enabled, "failed", runner.Reason, 0, time),
-            _ when collector.Series == 0 && failures.Length > 0 => new(id, enabled, "unavailable", failures, 0, time),
-            _ when collector.Series == 0 && !runner.Info.Watches =>
+            _ when figures == 0 && failures.Length > 0 => new(id, enabled, "unavailable", failures, 0, time),
+            _ when figures == 0 && !runner.Info.Watches =>
                 new(id, enabled, "empty", OnceReport.NothingToTell, 0, time),
             _ when failures.Length > 0 => new(id, enabled, "partial", failures, collector.Series, time),
             _ => new DoctorFinding(id, enabled, "ok", "", collector.Series, time),
@@ -74,6 +76,10 @@ internal static class DoctorCommand
             Notes = [.. (bpf?.Notes ?? []).Select(n => n.Text), .. LeftOut(collector)],
         };
     }
+
+    // Also those that leave under old names only.
+    private static int FiguresIn(Snapshot snapshot) => snapshot.Tables.Where(t => !t.Info.SelfTelemetry)
+        .Sum(t => t.Info.Metrics.Sum(m => t.Count - t.Column(m).Count(Metric.Absent)));
 
     // Namespaces that are left out are the machine's, and told once.
     private static IEnumerable<string> LeftOut(NodeCollector collector) => collector.Node.Limits

@@ -76,6 +76,7 @@ internal sealed class OnceReport(NodeCollector collector, string[] asked, string
     private static bool HasRows(Snapshot snapshot, ProbeRunner runner) =>
         TablesOf(snapshot, runner).Any(t => t.Count > 0);
 
+    // By id: with include: all a probe writes to wider tables than the catalogue's.
     private static IEnumerable<SnapshotTable> TablesOf(Snapshot snapshot, ProbeRunner runner) =>
-        runner.Info.Tables.Select(snapshot.Find).OfType<SnapshotTable>();
+        snapshot.Tables.Where(t => runner.Info.Tables.Any(i => i.Id == t.Info.Id));
 }

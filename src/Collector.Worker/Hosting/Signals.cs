@@ -9,8 +9,11 @@ namespace Collector.Worker.Hosting;
 /// </summary>
 internal static class Signals
 {
-    /// <summary>A stop that takes longer is ended: something hangs, and what kills next is not kind.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    /// <summary>
+    /// A stop that takes longer is ended: something hangs, and what kills next is not kind (the unit's
+    /// TimeoutStopSec).
+    /// </summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(8);
 
     private static readonly CancellationTokenSource Stopping = new();
     private static readonly List<PosixSignalRegistration> Taken = [];

@@ -17,7 +17,6 @@ internal sealed class MetricsEndpoint(NetlensHttp http) : IDisposable
             return;
         }
         var reader = ClientConnection.Of(context) ?? new ClientConnection(context.Abort);
-        http.Connections.BeginSending(reader);
         try
         {
             await Scrape(context, kind, reader);
@@ -30,10 +29,6 @@ internal sealed class MetricsEndpoint(NetlensHttp http) : IDisposable
             else
                 http.Statistics.CountAborted();
             context.Abort();
-        }
-        finally
-        {
-            http.Connections.EndSending(reader);
         }
     }
 
@@ -52,10 +47,13 @@ internal sealed class MetricsEndpoint(NetlensHttp http) : IDisposable
         }
         try
         {
+            // Who waits for its page holds none, and is in nobody's way.
+            http.Connections.BeginSending(reader);
             await Send(context, page, reader, deadline.Token);
         }
         finally
         {
+            http.Connections.EndSending(reader);
             _pages.Leave(page, reader);
         }
     }

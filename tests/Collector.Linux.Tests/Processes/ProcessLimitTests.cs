@@ -27,7 +27,9 @@ public sealed class ProcessLimitTests
 
         // As the processes of a pod are: a user, and a namespace that root made.
         var server = pod.Start("setpriv", "--reuid", "65534", "--clear-groups", "sleep", "600");
-        KernelProbeRun.Eventually(() => File.ReadAllText($"/proc/{server.Id}/comm") == "sleep\n");
+        // It sleeps, so it has opened what it opens.
+        KernelProbeRun.Eventually(() => File.ReadAllText($"/proc/{server.Id}/comm") == "sleep\n"
+            && File.ReadAllText($"/proc/{server.Id}/wchan").Contains("nanosleep", StringComparison.Ordinal));
         var files = Directory.GetFiles($"/proc/{server.Id}/fd").Length;
         run.Rows("fd", pod.Inode).ShouldHaveSingleItem()["netlens.fd.count"].ShouldBe(files);
         (run.Host.Limits.Processes.LeftOut - before).ShouldBe(201);

@@ -123,8 +123,8 @@ public sealed class AgentTests
     private static void Answer(int limit)
     {
         using var agent = new AgentProcess(Quick, shell: $"ulimit -n {limit}; exec \"$0\" run --config \"$1\"");
-        while (!agent.LogLines.Any(l => l.Contains("first snapshot") || l.Contains("cannot start")))
-            Thread.Sleep(50);
+        SpinWait.SpinUntil(() => agent.LogLines.Any(l => l.Contains("first snapshot") || l.Contains("cannot start")),
+            TimeSpan.FromMinutes(1)).ShouldBeTrue($"{limit} files: {string.Join('\n', agent.LogLines)}");
         if (agent.LogLines.FirstOrDefault(l => l.Contains("cannot start")) is { } refused)
         {
             refused.ShouldContain($"at most {limit} open files are allowed; netlens needs ");

@@ -15,7 +15,8 @@ namespace Ebpf.Tests.Bpf;
 public sealed class WayTests
 {
     // What BpfEnvironment knows beforehand, and a lockdown.
-    private const string Lacking = "the kernel has no (tracepoint|function|/sys/kernel/btf)|no BTF (says|describes)"
+    private const string Lacking =
+        "the kernel has no (such place to attach to|tracepoint|function|/sys/kernel/btf)|no BTF (says|describes)"
         + @"|tracepoint \w+ has \d+ arguments here|argument \d+ of tracepoint|was built without kprobes|lockdown";
 
     public static TheoryData<string> Probes =>

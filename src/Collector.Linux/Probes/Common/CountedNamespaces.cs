@@ -124,7 +124,9 @@ internal sealed class CountedNamespaces(ProbeHost host)
             sums.Drop(ns);
     }
 
-    private bool IsUncounted(Subject ns) => !host.Namespaces.Directory.IsAlive(ns) && !_byNamespace.ContainsKey(ns);
+    // Strangers, and all that are over, are no namespaces of the directory; their rows go when they do.
+    private bool IsUncounted(Subject ns) => ns.Kind is not SubjectKind.Stranger
+        && !host.Namespaces.Directory.IsAlive(ns) && !_byNamespace.ContainsKey(ns);
 
     /// <summary>Whose a key is; null where the kernel could not tell.</summary>
     public CountedNamespace? Find(uint inode, uint cookie)

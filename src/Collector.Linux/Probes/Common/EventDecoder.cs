@@ -88,7 +88,10 @@ internal sealed class EventDecoder<TRecord>(ProbeHost host, OfRecord<TRecord, Ev
         try
         {
             var record = Read(occurrence.Record);
-            if (!occurrence.Admitted && !Admit(record, occurrence))
+            // What was known on the event thread may be forgotten by now: asking makes it known again.
+            if (occurrence.Admitted)
+                IsEvent?.Invoke(record);
+            else if (!Admit(record, occurrence))
                 return;
             host.Events.Publish(occurrence.Key, Describe(record, occurrence));
         }

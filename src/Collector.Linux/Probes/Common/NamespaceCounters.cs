@@ -63,8 +63,8 @@ internal sealed class NamespaceCounters<TKey, TValue, TRow>(BpfMap map, CountedN
     /// </summary>
     public Action<TValue, CountedState>? Leave { get; init; }
 
-    /// <summary>What its events are limited by; null: there are none.</summary>
-    public Func<TKey, EventKey>? EventKey { get; init; }
+    /// <summary>What its events are limited by; null, also as an answer: there are none.</summary>
+    public Func<TKey, EventKey?>? EventKey { get; init; }
 
     /// <summary>Three quarters were in use at the last reading.</summary>
     public bool Scarce => _reader.Count > map.MaxEntries * 3 / 4;
@@ -117,8 +117,8 @@ internal sealed class NamespaceCounters<TKey, TValue, TRow>(BpfMap map, CountedN
             Delete(key);
             return;
         }
-        if (value.Held > entry.Held && EventKey is not null)
-            events.HeldBack(EventKey(key), value.Held - entry.Held);
+        if (value.Held > entry.Held && EventKey?.Invoke(key) is { } its)
+            events.HeldBack(its, value.Held - entry.Held);
         entry.Held = value.Held;
         if (state != CountedState.Expired)
             Add(key, value, row);

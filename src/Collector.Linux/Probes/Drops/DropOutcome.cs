@@ -35,7 +35,7 @@ internal static class DropOutcomes
         "NO_SOCKET", "TCP_ABORT_ON_DATA", "IP_NOPROTO", "NEIGH_FAILED", "PKT_TOO_BIG");
 
     private static readonly FrozenSet<string> OrderlyReasons = FrozenSet.Create(
-        "SKB_CONSUMED", "QUEUE_PURGE", "SOCKET_CLOSE", "TCP_CLOSE", "TCP_RESET", "TCP_RFC7323_TW_PAWS",
+        "SKB_CONSUMED", "QUEUE_PURGE", "SOCKET_CLOSE", "TCP_CLOSE", "TCP_RESET",
         // Here before, or behind what is here; acknowledged (once more) where that helps.
         "TCP_OLD_DATA", "TCP_OFOMERGE", "TCP_OLD_SEQUENCE", "TCP_OLD_ACK", "TCP_TOO_OLD_ACK", "TCP_RFC7323_PAWS_ACK",
         "DUP_FRAG");

@@ -42,7 +42,10 @@ internal sealed class PacketLossCounts
         {
             Meet = Meet,
             Add = static (in _, in value, row) => Add(row, value.Drops),
-            EventKey = key => PacketLoss.KeyOf(key.Netns, key.Case, places),
+            // Of what is orderly nothing is held back.
+            EventKey = key => (places.Recall(key.Case) ?? places.Judge(key.Case)).IsEvent
+                ? PacketLoss.KeyOf(key.Netns, key.Case, places)
+                : null,
         };
         _overflow = new(loaded.Map("overflow"), _namespaces)
         {

@@ -140,7 +140,7 @@ internal sealed class TcpReset : BpfProbe
         ? ""
         : _reasons.Value?.GetValueOrDefault((int)reason) ?? $"REASON_{reason}";
 
-    private static EventKey KeyOf(TcpKey key) => new(
+    private static EventKey? KeyOf(TcpKey key) => new(
         key.Kind == Peer ? Received : Sent, key.Netns, ReasonOf(key.Kind, key.State, key.Reason));
 
     private static long ReasonOf(int kind, int state, uint reason) =>

@@ -115,7 +115,8 @@ internal sealed class OtlpEventOutlet : IEventOutlet
         _halving = true;
         var delivered = Parts(batch, _most = batch.Length / 2, stop);
         _halving = !outermost;
-        if (outermost && delivered > 0)
+        // One event alone at the end says nothing of the size of the others.
+        if (outermost && delivered > 0 && _most > 1)
             EventLog.SendsFewer(_log, batch.Length, _most);
         else if (outermost)
             _most = OutletQueue.LargestBatch;
@@ -131,6 +132,8 @@ internal sealed class OtlpEventOutlet : IEventOutlet
 
     private bool Send(ReadOnlySpan<NetworkEvent> batch)
     {
+        // Only an answer says so, and there may be none this time.
+        _tooLarge = false;
         var accepted = _exporter.Accepted;
         var finished = _exporter.Finished;
         foreach (var e in batch)

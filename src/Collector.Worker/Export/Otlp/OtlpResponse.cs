@@ -18,7 +18,7 @@ internal static class OtlpResponse
     /// How gRPC for Go and C++, Java and .NET, and Go's HTTP server say that a message is larger than they take.
     /// </summary>
     private static readonly SearchValues<string> TooLarge = SearchValues.Create(
-        ["larger than max", "exceeds maximum size", "exceeds the maximum", "body too large"],
+        ["larger than max", "exceeds maximum size", "exceeds the maximum configured message size", "body too large"],
         StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The body, or null when it is longer than <see cref="MaxBytes"/>.</summary>

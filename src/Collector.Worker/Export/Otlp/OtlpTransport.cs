@@ -20,7 +20,8 @@ internal abstract class OtlpTransport
     protected static OtlpResult Refused(HttpResponseMessage response, string detail, string message) =>
         new(OtlpFailure.Refused, detail)
         {
-            TooLarge = response.StatusCode == HttpStatusCode.RequestEntityTooLarge || OtlpResponse.IsTooLarge(message),
+            TooLarge = response.StatusCode == HttpStatusCode.RequestEntityTooLarge
+                || (response.StatusCode == HttpStatusCode.BadRequest && OtlpResponse.IsTooLarge(message)),
         };
 
     protected static string With(string status, string message) => message.Length > 0 ? $"{status}: {message}" : status;

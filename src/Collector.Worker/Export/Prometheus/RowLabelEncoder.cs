@@ -76,5 +76,6 @@ internal sealed class RowLabelEncoder
     private static IEnumerable<string> LabelsOf(TableInfo table) => table.RowTags
         .SelectMany(k => k.LegacyKey is { } old ? [PrometheusNames.LegacyLabel(old), k.Key] : new[] { k.Key })
         .Concat(table.Metrics.SelectMany(m => m.Tags).Select(t => t.Key))
+        .Concat(table.Metrics.Any(m => m.Bounds is not null) ? ["le"] : [])
         .Select(PrometheusNames.Label);
 }

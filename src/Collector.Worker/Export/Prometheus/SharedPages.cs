@@ -74,6 +74,8 @@ internal sealed class SharedPages : IDisposable
     public void Dispose()
     {
         _sweep.Dispose();
+        if (!_turn.Wait(Rest))
+            return; // A page is in the making; the process ends with it.
         lock (_lock)
         {
             _pages.ForEach(p => p.LetGo());
@@ -133,9 +135,24 @@ internal sealed class SharedPages : IDisposable
             cut();
     }
 
+    // Not while a page is made or taken: the plain page that is being packed has no reader. The timer comes again.
     private void Sweep()
     {
-        using var lease = _store.Acquire();
+        if (!_turn.Wait(0))
+            return;
+        try
+        {
+            using var lease = _store.Acquire();
+            LetIdleGo(lease.Snapshot?.Tick ?? 0);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private void LetIdleGo(long tick)
+    {
         lock (_lock)
         {
             foreach (var page in _pages)
@@ -143,7 +160,7 @@ internal sealed class SharedPages : IDisposable
                 if (!page.Form.Packed && !page.HasReaders && page.Idle >= Rest)
                     page.LetGo();
             }
-            LetOldGo(lease.Snapshot?.Tick ?? 0);
+            LetOldGo(tick);
             if (_pages.Count == 0)
                 _sweep.Change(Timeout.Infinite, Timeout.Infinite);
         }
