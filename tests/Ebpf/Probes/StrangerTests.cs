@@ -51,8 +51,9 @@ public sealed class StrangerTests
             total.Take(run.Collect());
             (total.Value - before).ShouldBe(500);
         }
-        // Others come and go: the sums of what is over stay as they are.
-        for (var i = 0; i < 3; i++)
+        // Others come and go: the sums of what is over stay as they are. Without cookies, what one of them gets the
+        // number of is taken for its own.
+        for (var i = 0; i < 3 && HasCookies(run); i++)
         {
             using var other = new TestNetns();
             (RowTotal.Of(run.Collect(), RowTotal.IsUnnamed, Sums) - sums).ShouldBe(500);
