@@ -136,7 +136,7 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     /// </summary>
     public void ReadFailed(string reason) => OnReadFailed(_probe, reason);
 
-    /// <summary>Notes which counters fell, counts series, then makes the collection the newest snapshot.</summary>
+    /// <summary>Checks counters, counts series, then makes the collection the newest snapshot.</summary>
     public Snapshot Publish()
     {
         var snapshot = _building!;
@@ -144,8 +144,7 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
         snapshot.Series = 0;
         for (var t = 0; t < snapshot.Tables.Count; t++)
         {
-            DropTooLarge(snapshot.Tables[t]);
-            MarkResets(snapshot.Tables[t]);
+            CheckCounters(snapshot.Tables[t]);
             if (DropZeros && !snapshot.Tables[t].Info.SelfTelemetry)
                 DropUncounted(snapshot.Tables[t]);
             snapshot.Series += CountSeries(snapshot.Tables[t]);
@@ -190,25 +189,11 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
 
     // A counter of 2^63 and more is a sum caught while it was below zero, or a driver's mistake; no kernel counted that
     // far. It has no place in a column, and it must not vanish without a word.
-    private void DropTooLarge(SnapshotTable table)
-    {
-        var metrics = table.Info.Metrics;
-        for (var m = 0; m < metrics.Count; m++)
-        {
-            var metric = metrics[m];
-            if (metric.Kind is not (InstrumentKind.Counter or InstrumentKind.Histogram))
-                continue;
-            for (var column = metric.Column; column < metric.Column + metric.Width; column++)
-            {
-                if (table.Column(column).ContainsAnyInRange(Metric.Absent + 1, -1))
-                    DropTooLarge(table, column);
-            }
-        }
-    }
-
     private void DropTooLarge(SnapshotTable table, int column)
     {
         var cells = table.Column(column);
+        if (!cells.ContainsAnyInRange(Metric.Absent + 1, -1))
+            return;
         for (var row = 0; row < cells.Length; row++)
         {
             if (cells[row] is >= 0 or Metric.Absent)
@@ -229,20 +214,21 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
         return series;
     }
 
-    private void MarkResets(SnapshotTable table)
+    private void CheckCounters(SnapshotTable table)
     {
         var before = _previous?.Find(table.Info);
         var rows = table.Rows;
-        if (before is not null)
+        // By index: the enumerator of an interface would be allocated for every table.
+        var metrics = table.Info.Metrics;
+        for (var m = 0; m < metrics.Count; m++)
         {
-            // By index: the enumerator of an interface would be allocated for every table.
-            var metrics = table.Info.Metrics;
-            for (var m = 0; m < metrics.Count; m++)
+            var metric = metrics[m];
+            if (metric.Kind is not (InstrumentKind.Counter or InstrumentKind.Histogram))
+                continue;
+            for (var column = metric.Column; column < metric.Column + metric.Width; column++)
             {
-                var metric = metrics[m];
-                if (metric.Kind is not (InstrumentKind.Counter or InstrumentKind.Histogram))
-                    continue;
-                for (var column = metric.Column; column < metric.Column + metric.Width; column++)
+                DropTooLarge(table, column);
+                if (before is not null)
                     MarkResets(table.Column(column), before.Column(column), rows, column);
             }
         }

@@ -44,7 +44,9 @@ public static class NamedFile
         using var fd = Open(path);
         var began = Stopwatch.GetTimestamp();
         var content = ReadToEnd(most, room => ReadSome(fd, room, began));
-        return content.Length > 0 || !IsPipe(fd) ? content : throw new IOException("is a pipe that nobody writes to");
+        return content.Length > 0 || !SpecialFile.IsPipe(fd)
+            ? content
+            : throw new IOException("is a pipe that nobody writes to");
     }
 
     private static SafeFd Open(string path)
@@ -112,12 +114,4 @@ public static class NamedFile
 
     private static IOException Unreadable(Errno errno, Exception? inner) =>
         new($"cannot be read: {Marshal.GetPInvokeErrorMessage(errno.Number)}", inner);
-
-    private static unsafe bool IsPipe(SafeFd fd)
-    {
-        byte empty = 0;
-        statx stat;
-        return Libc.statx(fd.Value, &empty, AT_EMPTY_PATH, STATX_TYPE, &stat) == 0
-            && ((int)stat.stx_mode & (int)S_IFMT) == (int)S_IFIFO;
-    }
 }

@@ -31,12 +31,24 @@ public static class SpecialFile
             error == ENXIO ? "nobody reads the pipe" : Marshal.GetPInvokeErrorMessage(error.Number));
     }
 
+    /// <summary>The same of what is open.</summary>
+    internal static unsafe bool IsPipe(SafeFd fd)
+    {
+        byte empty = 0;
+        return Is(fd.Value, &empty, AT_EMPTY_PATH, S_IFIFO);
+    }
+
     // Not compiled elsewhere: the package has no file for Windows.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static unsafe bool Is(string path, mode_t type)
     {
-        statx found;
         fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
-            return Libc.statx(AT_FDCWD, name, 0, STATX_TYPE, &found) == 0 && (found.stx_mode & S_IFMT) == type;
+            return Is(AT_FDCWD, name, 0, type);
+    }
+
+    private static unsafe bool Is(int folder, byte* name, int flags, mode_t type)
+    {
+        statx found;
+        return Libc.statx(folder, name, flags, STATX_TYPE, &found) == 0 && (found.stx_mode & S_IFMT) == type;
     }
 }
