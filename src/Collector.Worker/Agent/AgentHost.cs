@@ -120,7 +120,7 @@ internal sealed class AgentHost : IDisposable
         services.AddSingleton(options);
         services.AddSingleton(new PrometheusStatistics());
         var resource = AddOtlp(builder, options, otlp);
-        services.AddEvents(options.Events, otlp.Logs, resource, AgentIdentity.Version);
+        services.AddEvents(new(options, otlp, resource, AgentIdentity.Version));
         AddCollection(services, options);
         services.AddSingleton(new ReloadSource(configPath));
         services.AddSingleton<IReloadedSection, ProbesSection>();

@@ -172,7 +172,7 @@ public sealed class EventHubTests
     {
         var services = new ServiceCollection();
         services.AddSingleton<ILogger<EventHub>>(NullLogger<EventHub>.Instance);
-        services.AddEvents(new EventOptions { Enabled = enabled, Json = json }, new(), null, "1");
+        services.AddEvents(new(new() { Events = new() { Enabled = enabled, Json = json } }, new() { Metrics = new(), Logs = new() }, null, "1"));
         using var provider = services.BuildServiceProvider();
 
         var sink = provider.GetRequiredService<IEventSink>();

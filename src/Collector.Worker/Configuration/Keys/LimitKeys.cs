@@ -1,6 +1,6 @@
 using Collector.Linux.Limits;
 
-namespace Collector.Worker.Configuration;
+namespace Collector.Worker.Configuration.Keys;
 
 /// <summary>The keys of the section <c>limits</c>: whole numbers all.</summary>
 internal static class LimitKeys

@@ -1,0 +1,45 @@
+using static Collector.Worker.Configuration.ValueType;
+
+namespace Collector.Worker.Configuration.Keys;
+
+/// <summary>The keys of the section <c>events</c>.</summary>
+internal static class EventKeys
+{
+    public static IReadOnlyList<ConfigurationKey> All { get; } =
+    [
+        new ValueKey("events.enabled", ValueType.Boolean, "Off: probes count, and report no single events.",
+            o => o.Events.Enabled, (o, v) => o with { Events = o.Events with { Enabled = (bool)v! } })
+        {
+            Variable = "NETLENS_EVENTS_ENABLED",
+        },
+        new ValueKey("events.burst", Integer(1, 10_000),
+            "Events of one kind, namespace and reason that are let through per window; the others are counted.",
+            o => o.Events.Burst, (o, v) => o with { Events = o.Events with { Burst = (int)(long)v! } })
+        {
+            Variable = "NETLENS_EVENTS_BURST",
+        },
+        new ValueKey("events.window", Duration(TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
+            "Length of that window. At its end a summary tells how many were held back.",
+            o => o.Events.Window, (o, v) => o with { Events = o.Events with { Window = (TimeSpan)v! } })
+        {
+            Variable = "NETLENS_EVENTS_WINDOW",
+        },
+        new ValueKey("events.json", JsonTarget, "Where events are written as JSON lines. Empty: nowhere.",
+            o => o.Events.Json, (o, v) => o with { Events = o.Events with { Json = (string)v! } })
+        {
+            Variable = "NETLENS_EVENTS_JSON",
+        },
+        new ValueKey("events.otlp", ValueType.Boolean,
+            "Sends events as OTLP log records, if there is an OTLP endpoint.",
+            o => o.Events.Otlp, (o, v) => o with { Events = o.Events with { Otlp = (bool)v! } })
+        {
+            Variable = "NETLENS_EVENTS_OTLP",
+        },
+        new ValueKey("events.queue", Integer(1, 65_536),
+            "Events that may wait for a slow outlet; what comes on top is dropped and counted.",
+            o => o.Events.Queue, (o, v) => o with { Events = o.Events with { Queue = (int)(long)v! } })
+        {
+            Variable = "NETLENS_EVENTS_QUEUE",
+        },
+    ];
+}

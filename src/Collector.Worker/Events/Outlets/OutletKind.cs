@@ -1,0 +1,19 @@
+using Collector.Worker.Configuration;
+using Collector.Worker.Export.Otlp;
+
+namespace Collector.Worker.Events.Outlets;
+
+/// <summary>What outlets are made of.</summary>
+/// <param name="Options">The configuration.</param>
+/// <param name="Otlp">Its OTLP part with the environment over it.</param>
+/// <param name="Resource">Who says it; null where OTLP is off.</param>
+/// <param name="Version">Version of the agent.</param>
+internal sealed record OutletSettings(
+    AgentOptions Options, OtlpSettings Otlp, ResourceAttributes? Resource, string Version);
+
+/// <summary>One way in which events leave.</summary>
+/// <param name="Name">One word for self-metrics and the log.</param>
+/// <param name="Asked">What it depends on, equal by value as long as the outlet may stay; null where it is off.</param>
+/// <param name="Make">Makes it; only called where it is asked for.</param>
+internal sealed record OutletKind(
+    string Name, Func<OutletSettings, object?> Asked, Func<OutletSettings, ILogger, IEventOutlet> Make);
