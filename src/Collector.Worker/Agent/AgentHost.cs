@@ -11,6 +11,7 @@ using Collector.Worker.Hosting;
 using Collector.Worker.Hosting.Systemd;
 using Collector.Worker.Hosting.Windows;
 using Collector.Worker.Http;
+using Collector.Worker.Recorder;
 using Collector.Worker.Telemetry;
 
 namespace Collector.Worker.Agent;
@@ -88,7 +89,7 @@ internal sealed class AgentHost : IDisposable
         services.AddSingleton(options);
         services.AddSingleton(new PrometheusStatistics());
         var resource = AddOtlp(builder, options, otlp);
-        services.AddEvents(new(options, otlp, resource, AgentIdentity.Version));
+        services.AddEvents(new(options, otlp, resource, AgentIdentity.Version, new EventRing()));
         AddCollection(services, options);
         services.AddSingleton(new ReloadSource(configPath));
         services.AddSingleton<IReloadedSection, ProbesSection>();
@@ -116,6 +117,8 @@ internal sealed class AgentHost : IDisposable
                 Fault = () => collector.Node.EventFault,
                 Alive = () => loop.Healthy,
                 Connections = provider.GetRequiredService<ConnectionGuard>(),
+                Ring = provider.GetRequiredService<EventRing>(),
+                EventKinds = [.. NodeFactory.Catalogue.SelectMany(p => p.Events)],
                 Statistics = provider.GetRequiredService<PrometheusStatistics>(),
             };
         });
@@ -167,6 +170,7 @@ internal sealed class AgentHost : IDisposable
             .. SelfFigures.OfCollection(collector, () => loop.Missed),
             .. SelfFigures.OfProcess(),
             .. services.GetService<EventHub>() is { } events ? SelfFigures.OfEvents(events) : [],
+            .. SelfFigures.OfStream(services.GetRequiredService<EventRing>().Readers),
             .. SelfFigures.OfPrometheus(services.GetRequiredService<PrometheusStatistics>()),
             .. SelfFigures.OfHttp(services.GetRequiredService<ConnectionGuard>()),
             .. otlp.Metrics.Enabled ? SelfFigures.OfOtlp(services.GetRequiredService<OtlpStatistics>()) : [],

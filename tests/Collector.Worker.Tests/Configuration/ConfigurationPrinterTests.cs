@@ -56,6 +56,7 @@ public class ConfigurationPrinterTests
               json: ""  # default
               otlp: true  # default
               queue: 4096  # default
+              recent: 10000  # default
             http:
               enabled: true  # default
               listen: "[::]:80"  # env NETLENS_HTTP_LISTEN

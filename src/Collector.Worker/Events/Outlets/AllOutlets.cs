@@ -10,6 +10,8 @@ internal static class AllOutlets
             (s, log) => new OtlpEventOutlet(s.Otlp.Logs, s.Resource!, s.Version, log)),
         new("json", s => s.Options.Events.Json is { Length: > 0 } where ? where : null,
             (s, log) => JsonEventOutlet.Create(s.Options.Events.Json, log)),
+        new("stream", s => s.Options.Events.Recent is > 0 and var recent ? recent : null,
+            (s, log) => new StreamOutlet(s.Ring, s.Options.Events.Recent)),
     ];
 
     /// <summary>Those that the settings ask for; none where events are off.</summary>
