@@ -7,6 +7,7 @@ using Collector.Worker.Configuration;
 using Collector.Worker.Events.Outlets;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Hosting;
+using Collector.Worker.Recorder;
 
 namespace Collector.Worker.Commands;
 
@@ -29,7 +30,7 @@ internal static class EventView
             errors.ForEach(Output.Error);
             if (errors.Count > 0)
                 return ExitCodes.Configuration;
-            var settings = new OutletSettings(options, otlp, null, AgentIdentity.Version);
+            var settings = new OutletSettings(options, otlp, null, AgentIdentity.Version, new EventRing());
             if (parsed.GetValue(format) == "json")
                 PrintJson(settings);
             else

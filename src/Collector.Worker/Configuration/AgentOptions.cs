@@ -79,6 +79,9 @@ public sealed record EventOptions
 
     /// <summary>Events that may wait for an outlet.</summary>
     public int Queue { get; init; } = 4096;
+
+    /// <summary>The newest events that are kept for readers of GET /events; 0: none, and no such readers.</summary>
+    public int Recent { get; init; } = 10_000;
 }
 
 public sealed record HttpOptions

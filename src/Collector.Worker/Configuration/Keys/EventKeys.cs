@@ -47,5 +47,11 @@ internal static class EventKeys
         {
             Variable = "NETLENS_EVENTS_QUEUE",
         },
+        new ValueKey("events.recent", Integer(0, 100_000),
+            "The newest events, which GET /events streams and can still give. 0: there is no stream.",
+            o => o.Events.Recent, (o, v) => o with { Events = o.Events with { Recent = (int)(long)v! } })
+        {
+            Variable = "NETLENS_EVENTS_RECENT",
+        },
     ];
 }

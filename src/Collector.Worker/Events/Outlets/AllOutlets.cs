@@ -20,6 +20,12 @@ internal static class AllOutlets
                 ? "JSON lines to standard output"
                 : $"JSON lines to {where}",
         },
+        new("stream", s => s.Options.Events.Recent is > 0 and var recent ? recent : null,
+            (s, log) => new StreamOutlet(s.Ring, s.Options.Events.Recent))
+        {
+            OnlyKeeps = true,
+            Goes = s => $"the last {s.Options.Events.Recent} are kept for `netlens watch` and GET /events",
+        },
     ];
 
     /// <summary>Those that the settings ask for; none where events are off.</summary>
@@ -31,11 +37,10 @@ internal static class AllOutlets
     {
         if (!settings.Options.Events.Enabled)
             return "events are off (events.enabled): what probes see is only counted";
-        var asked = Asked(settings).ToArray();
-        var sent = asked.Where(o => !o.OnlyKeeps).Select(o => o.Goes?.Invoke(settings) ?? o.Name).ToArray();
-        if (sent.Length > 0)
-            return $"events go as {string.Join("; as ", sent)}; nowhere else";
-        return (asked.Length > 0 ? "events are kept for `netlens watch` and GET /events, and go nowhere else" :
-            "events go nowhere") + ": see events.json, events.otlp and otlp.endpoint";
+        var asked = Asked(settings).ToLookup(o => o.OnlyKeeps, o => o.Goes?.Invoke(settings) ?? o.Name);
+        var sent = asked[false].Any()
+            ? $"events go as {string.Join("; as ", asked[false])}; nowhere else"
+            : "events go nowhere (see events.json, events.otlp and otlp.endpoint)";
+        return string.Join("; ", asked[true].Prepend(sent));
     }
 }

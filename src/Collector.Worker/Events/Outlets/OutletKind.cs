@@ -1,6 +1,7 @@
 using Collector.Core.Events;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Otlp;
+using Collector.Worker.Recorder;
 
 namespace Collector.Worker.Events.Outlets;
 
@@ -9,8 +10,9 @@ namespace Collector.Worker.Events.Outlets;
 /// <param name="Otlp">Its OTLP part with the environment over it.</param>
 /// <param name="Resource">Who says it; null where OTLP is off.</param>
 /// <param name="Version">Version of the agent.</param>
+/// <param name="Ring">Keeps the newest events; one for as long as the agent runs.</param>
 internal sealed record OutletSettings(
-    AgentOptions Options, OtlpSettings Otlp, ResourceAttributes? Resource, string Version);
+    AgentOptions Options, OtlpSettings Otlp, ResourceAttributes? Resource, string Version, EventRing Ring);
 
 /// <summary>One way in which events leave.</summary>
 /// <param name="Name">One word for self-metrics and the log.</param>
