@@ -21,7 +21,8 @@ internal sealed record ImportSource(ImportKind Kind, YamlMapping Root, string Na
     private const string ConfigKey = "config.yaml";
 
     private const string Known = "a file with the keys metrics and event or metric_config and event_config, a "
-        + "ConfigMap that holds one under config.yaml, or values of KubeSkoop's chart with config.metricProbes or agent";
+        + "ConfigMap that holds one under config.yaml, or values of KubeSkoop's chart with config.metricProbes or "
+        + "agent";
 
     /// <summary>Null after errors.</summary>
     public static ImportSource? Find(string file, ReadOnlySpan<byte> content, ErrorList errors)
