@@ -153,6 +153,51 @@ public sealed class EventTests
         log.Text.ShouldHaveSingleItem().ShouldContain("refuses requests of 100 events");
     }
 
+    [Theory]
+    [InlineData(OtlpProtocol.Grpc, 0)]
+    [InlineData(OtlpProtocol.HttpProtobuf, 0)]
+    [InlineData(OtlpProtocol.HttpProtobuf, 50)]
+    [InlineData(OtlpProtocol.HttpProtobuf, 99)]
+    public async Task Of_a_batch_with_one_event_that_is_too_large_only_that_is_lost(OtlpProtocol protocol, int place)
+    {
+        var taken = new List<string>();
+        await using var receiver = await Receiver.StartAsync(request =>
+        {
+            if (request.Message.Length > 100_000)
+                return new Reply { Status = 413 };
+            lock (taken)
+                taken.AddRange(Records(request).Select(r => r.Body.StringValue));
+            return new Reply();
+        });
+        var log = new Lines();
+        using var outlet = new OtlpEventOutlet(
+            ClientTests.To(receiver, protocol), Resource, Samples.Version, log, []);
+        NetworkEvent[] batch = [.. Enumerable.Range(0, 100).Select(Plain)];
+        batch[place] = batch[place] with { Message = new string('m', 120_000) };
+
+        outlet.Write(batch, CancellationToken.None).ShouldBe(99);
+        taken.ShouldBe(batch.Select(e => e.Message).Where(m => m.Length < 1000));
+        log.Text.ShouldHaveSingleItem().ShouldContain("an event is too large by itself");
+        receiver.Waiting.ShouldBeLessThan(20);
+
+        // The others are sent together as before.
+        var requests = receiver.Waiting;
+        outlet.Write([.. Enumerable.Range(0, 100).Select(Plain)], CancellationToken.None).ShouldBe(100);
+        (receiver.Waiting - requests).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_server_that_finds_every_event_too_large_is_not_asked_about_each()
+    {
+        await using var receiver = await Receiver.StartAsync(_ => new Reply { Status = 413 });
+        using var outlet = new OtlpEventOutlet(
+            ClientTests.To(receiver, OtlpProtocol.HttpProtobuf), Resource, Samples.Version, new Lines(), []);
+
+        outlet.Write([.. Enumerable.Range(0, 500).Select(Plain)], CancellationToken.None).ShouldBe(0);
+
+        receiver.Waiting.ShouldBeLessThan(30);
+    }
+
     [Fact]
     public async Task A_refusal_for_size_says_nothing_of_a_server_that_goes_away_afterwards()
     {

@@ -23,13 +23,11 @@ internal sealed class AgentHost : IDisposable
     private const int MostScrapes = 32;
 
     private readonly IHost _host;
-    private readonly ListenAddress? _address;
     private readonly SelfMeter? _meter;
 
-    private AgentHost(IHost host, ListenAddress? address, SelfMeter? meter)
+    private AgentHost(IHost host, SelfMeter? meter)
     {
         _host = host;
-        _address = address;
         _meter = meter;
     }
 
@@ -38,40 +36,11 @@ internal sealed class AgentHost : IDisposable
     /// <param name="configPath">The file that a reload reads; null for the default.</param>
     public static AgentHost Build(AgentOptions options, OtlpSettings otlp, string? configPath)
     {
-        if (!options.Http.Enabled)
-        {
-            var plain = Host.CreateEmptyApplicationBuilder(null);
-            AddServices(plain, options, otlp, configPath);
-            var host = plain.Build();
-            return new AgentHost(host, null, AddSelf(host.Services, otlp));
-        }
-        // The empty builder reads no settings files and adds no logging or server of its own.
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "netlens" });
+        // The empty builder reads no settings files and adds no logging of its own.
+        var builder = Host.CreateEmptyApplicationBuilder(null);
         AddServices(builder, options, otlp, configPath);
-        var address = ListenAddress.Parse(options.Http.Listen);
-        builder.WebHost.UseKestrelCore();
-        var guard = new ConnectionGuard(OpenFiles.ForConnections(OpenFiles.Limit ?? long.MaxValue), MostScrapes);
-        builder.ConfigureKestrel(address, guard);
-        builder.Services.AddSingleton(guard);
-        builder.Services.AddRoutingCore();
-        var app = builder.Build();
-        var meter = AddSelf(app.Services, otlp);
-        var collector = app.Services.GetRequiredService<NodeCollector>();
-        var tables = collector.Node.Catalogue.SelectMany(p => p.AllTables).Concat(collector.Self!.Info.Tables);
-        app.MapNetlens(address, new NetlensHttp
-        {
-            Store = collector.Store,
-            Writer = new PrometheusWriter(NodeName.Of(options), tables),
-            Options = () => options,
-            Version = AgentIdentity.Version,
-            Fault = () => collector.Node.EventFault,
-            Alive = () => app.Services.GetRequiredService<CollectionLoop>().Healthy,
-            Connections = guard,
-            Ring = app.Services.GetRequiredService<EventRing>(),
-            EventKinds = [.. NodeFactory.Catalogue.SelectMany(p => p.Events)],
-            Statistics = app.Services.GetRequiredService<PrometheusStatistics>(),
-        });
-        return new AgentHost(app, address, meter);
+        var host = builder.Build();
+        return new AgentHost(host, AddSelf(host.Services, otlp));
     }
 
     /// <summary>Runs until a signal or a fault.</summary>
@@ -82,10 +51,7 @@ internal sealed class AgentHost : IDisposable
         try
         {
             // Whole even when it is to stop at once: services that are cancelled while they start count as faults.
-            if (_host is WebApplication app)
-                await app.StartNetlensAsync(_address!, CancellationToken.None);
-            else
-                await _host.StartAsync(CancellationToken.None);
+            await _host.StartAsync(CancellationToken.None);
             await _host.WaitForShutdownAsync(stop);
         }
         catch (Exception e) when (stop.IsCancellationRequested && e is OperationCanceledException or AggregateException)
@@ -111,7 +77,7 @@ internal sealed class AgentHost : IDisposable
     }
 
     private static void AddServices(
-        IHostApplicationBuilder builder, AgentOptions options, OtlpSettings otlp, string? configPath)
+        HostApplicationBuilder builder, AgentOptions options, OtlpSettings otlp, string? configPath)
     {
         builder.Logging.AddLines(options.Logging.Level);
         // What keeps the host from starting is one line of ours; the host's own has the stack trace.
@@ -129,6 +95,35 @@ internal sealed class AgentHost : IDisposable
         services.AddSingleton<IReloadedSection, ProbesSection>();
         services.AddHostedService<Reloader>();
         services.AddHostedService<StatusReporter>();
+        AddHttp(services, options);
+    }
+
+    // After the other services: whoever is answered finds all of them started.
+    private static void AddHttp(IServiceCollection services, AgentOptions options)
+    {
+        services.AddSingleton(
+            new ConnectionGuard(OpenFiles.ForConnections(OpenFiles.Limit ?? long.MaxValue), MostScrapes));
+        services.AddSingleton(provider =>
+        {
+            var collector = provider.GetRequiredService<NodeCollector>();
+            var loop = provider.GetRequiredService<CollectionLoop>();
+            var tables = collector.Node.Catalogue.SelectMany(p => p.AllTables).Concat(collector.Self!.Info.Tables);
+            return new NetlensHttp
+            {
+                Store = collector.Store,
+                Writer = new PrometheusWriter(NodeName.Of(options), tables),
+                Options = () => options,
+                Version = AgentIdentity.Version,
+                Fault = () => collector.Node.EventFault,
+                Alive = () => loop.Healthy,
+                Connections = provider.GetRequiredService<ConnectionGuard>(),
+                Ring = provider.GetRequiredService<EventRing>(),
+                EventKinds = [.. NodeFactory.Catalogue.SelectMany(p => p.Events)],
+                Statistics = provider.GetRequiredService<PrometheusStatistics>(),
+            };
+        });
+        services.AddSingleton<HttpService>();
+        services.AddHostedService(provider => provider.GetRequiredService<HttpService>());
     }
 
     private static void AddCollection(IServiceCollection services, AgentOptions options)
@@ -148,7 +143,7 @@ internal sealed class AgentHost : IDisposable
     }
 
     // Before the other services, so that it stops last and the end of everything else is still exported.
-    private static ResourceAttributes? AddOtlp(IHostApplicationBuilder builder, AgentOptions options, OtlpSettings otlp)
+    private static ResourceAttributes? AddOtlp(HostApplicationBuilder builder, AgentOptions options, OtlpSettings otlp)
     {
         builder.Services.AddSingleton(new OtlpStatistics());
         if (!otlp.Metrics.Enabled && !otlp.Logs.Enabled)
@@ -177,7 +172,7 @@ internal sealed class AgentHost : IDisposable
             .. services.GetService<EventHub>() is { } events ? SelfFigures.OfEvents(events) : [],
             .. SelfFigures.OfStream(services.GetRequiredService<EventRing>().Readers),
             .. SelfFigures.OfPrometheus(services.GetRequiredService<PrometheusStatistics>()),
-            .. services.GetService<ConnectionGuard>() is { } guard ? SelfFigures.OfHttp(guard) : [],
+            .. SelfFigures.OfHttp(services.GetRequiredService<ConnectionGuard>()),
             .. otlp.Metrics.Enabled ? SelfFigures.OfOtlp(services.GetRequiredService<OtlpStatistics>()) : [],
         ];
         var probe = new SelfProbe(collector, figures, ProcessStart.Time);

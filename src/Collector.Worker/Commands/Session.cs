@@ -29,11 +29,9 @@ internal static class Session
     {
         var (file, named) = ConfigurationLoader.FileOf(path);
         var result = ConfigurationLoader.Load(file, named, Environment.GetEnvironmentVariable, NodeFactory.Catalogue);
-        if (result.Errors.Count == 0)
-            return result;
-        foreach (var error in result.Errors)
-            Output.Error(error.ToString());
-        return null;
+        foreach (var line in result.Errors.Select(e => e.ToString()).Concat(result.Warnings))
+            Output.Error(line);
+        return result.Errors.Count == 0 ? result : null;
     }
 
     /// <summary>A collector of the chosen probes, or of all that the configuration switches on.</summary>

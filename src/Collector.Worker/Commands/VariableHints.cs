@@ -22,14 +22,23 @@ internal static class VariableHints
         .ToDictionary(
             k => $"NETLENS_{k.Path.Replace('.', '_').ToUpperInvariant()}", k => k.StandardVariables[^1]);
 
+    /// <summary>Of KubeSkoop's agent; the two that have an equivalent are keys' old variables.</summary>
+    private static readonly Dictionary<string, string> KubeSkoop = new()
+    {
+        ["KUBESKOOP_POD_NAME"] = "there is no sidecar mode",
+        ["KUBESKOOP_POD_NAMESPACE"] = "there is no sidecar mode",
+        ["BTF_DOWNLOAD_URL"] = "nothing is downloaded; ebpf.btf names a folder with type information",
+    };
+
     public static IEnumerable<string> OfEnvironment() =>
         Of(Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Select(v => (string)v.Key));
 
     public static IEnumerable<string> Of(IEnumerable<string> variables) => variables
         .Order(StringComparer.Ordinal)
-        .Select(v => (Name: v, Near: Near(v)))
-        .Where(v => v.Near is not null)
-        .Select(v => $"environment variable {v.Name} is not read{Suggestion.DidYouMean(v.Near!)}");
+        .Select(v => (Name: v, Hint: KubeSkoop.TryGetValue(v, out var why) ? $": {why}"
+            : Near(v) is { } near ? Suggestion.DidYouMean(near) : null))
+        .Where(v => v.Hint is not null)
+        .Select(v => $"environment variable {v.Name} is not read{v.Hint}");
 
     private static string? Near(string variable)
     {

@@ -40,6 +40,24 @@ public sealed class CommandTests
         AgentProcess.RunInShell($"NODE_NAME=node-2 {Once}").Output.ShouldContain("k8s_node=\"node-2\"");
     }
 
+    [Fact]
+    public void A_configuration_of_KubeSkoop_is_imported_into_a_file_that_is_valid_and_never_overwritten()
+    {
+        var file = Path.Combine(Directory.CreateTempSubdirectory("netlens-import-").FullName, "netlens.yaml");
+        var script = "printf 'port: 9102\nmetrics: {probes: [{name: tcp}, {name: flow}]}\n' | \"$0\" config import - -o "
+            + file;
+        var imported = AgentProcess.RunInShell(script);
+        imported.Code.ShouldBe(0, imported.Error);
+        imported.Error.ShouldContain("metrics.probes flow:");
+        AgentProcess.Run("config", "check", "--config", file).Code.ShouldBe(0);
+        AgentProcess.RunInShell($"INSPECTOR_NODENAME=n \"$0\" config print --config {file}").Output
+            .ShouldContain("nodeName: n  # env INSPECTOR_NODENAME");
+        var again = AgentProcess.RunInShell(script);
+        again.Code.ShouldBe(1);
+        again.Error.ShouldContain("--output: ");
+        Directory.Delete(Path.GetDirectoryName(file)!, recursive: true);
+    }
+
     [Theory]
     [InlineData(2, "no-such-command")]
     [InlineData(2, "once", "--format", "xml")]
@@ -50,6 +68,8 @@ public sealed class CommandTests
     [InlineData(3, "run", "--config", "/no/such/netlens.yaml")]
     [InlineData(3, "config", "check", "--config", "/no/such/netlens.yaml")]
     [InlineData(3, "config", "print", "--config", "/no/such/netlens.yaml")]
+    [InlineData(3, "config", "import", "/no/such/kubeskoop.yaml")]
+    [InlineData(2, "config", "import")]
     public void Wrong_words_end_with_their_exit_code_and_a_line_on_standard_error(int code, params string[] words)
     {
         var result = AgentProcess.Run(words);

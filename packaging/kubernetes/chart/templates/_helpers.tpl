@@ -62,6 +62,19 @@ httpGet:
 {{- if regexMatch "^(127\\.|\\[::1\\]|localhost)" (include "netlens.address" .) }}true{{ end -}}
 {{- end -}}
 
+{{/* Pods start anew when their configuration changes. Prometheus is told of them where it can reach them. */}}
+{{- define "netlens.annotations" -}}
+{{- $annotations := dict "checksum/config" (include "netlens.config" . | sha256sum) -}}
+{{- if and .Values.scrapeAnnotations (not (include "netlens.loopback" .)) -}}
+{{- $http := (include "netlens.config" . | fromYaml).http -}}
+{{- $_ := set $annotations "prometheus.io/scrape" "true" -}}
+{{- $_ := set $annotations "prometheus.io/port" (include "netlens.port" .) -}}
+{{- $_ := set $annotations "prometheus.io/path" "/metrics" -}}
+{{- $_ := set $annotations "prometheus.io/scheme" (empty $http.certificate | ternary "http" "https") -}}
+{{- end -}}
+{{- mergeOverwrite $annotations (deepCopy .Values.podAnnotations) | toYaml -}}
+{{- end -}}
+
 {{- define "netlens.endpoint" -}}
 port: http
 path: /metrics

@@ -29,6 +29,10 @@ internal static partial class EventLog
             + "{Most}")]
     public static partial void SendsFewer(ILogger logger, int refused, int most);
 
+    [LoggerMessage(LogEvents.EventTooLarge, LogLevel.Warning,
+        "an event is too large by itself for {Endpoint} (HTTP 413); it and others like it are lost and counted")]
+    public static partial void TooLarge(ILogger logger, string endpoint);
+
     [LoggerMessage(LogEvents.EventsSentAgain, LogLevel.Information, "events are sent over OTLP again")]
     public static partial void SendsAgain(ILogger logger);
 }

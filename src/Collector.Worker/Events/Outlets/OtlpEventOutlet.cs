@@ -22,6 +22,12 @@ internal sealed class OtlpEventOutlet : IEventOutlet
     /// <summary>Name of the instrumentation scope, that of the probes' metrics.</summary>
     private const string Scope = "netlens";
 
+    /// <summary>
+    /// Events in a row that are refused one by one for their size, after which the rest of a batch is not offered: it
+    /// is a server that takes nothing at all.
+    /// </summary>
+    private const int MostAlone = 8;
+
     // Larger than any batch of ours, and later than any flush: the SDK sends when it is told to and not before.
     private const int SdkQueue = 2 * OutletQueue.LargestBatch;
     private const int Never = int.MaxValue;
@@ -43,7 +49,8 @@ internal sealed class OtlpEventOutlet : IEventOutlet
     private readonly ILogger _log;
     private volatile bool _tooLarge;
     private int _most = OutletQueue.LargestBatch;
-    private bool _halving;
+    private int _alone;
+    private bool _leftOut;
     private bool _failing;
 
     /// <param name="settings">Where to, for logs.</param>
@@ -80,26 +87,13 @@ internal sealed class OtlpEventOutlet : IEventOutlet
 
     public int Write(ReadOnlySpan<NetworkEvent> batch, CancellationToken stop)
     {
-        if (batch.IsEmpty)
-            return 0;
-        if (batch.Length > _most)
-            return Parts(batch, _most, stop);
         using var stopping = stop.Register(_end.Begin); // Ends the request under way as well.
-        for (var attempt = 0; ; attempt++)
-        {
-            if (Send(batch))
-            {
-                Recovered();
-                return batch.Length;
-            }
-            if (_tooLarge && batch.Length > 1)
-                return Halves(batch, stop);
-            if (!_failing)
-                EventLog.CannotSend(_log, _settings.ToString());
-            _failing = true;
-            if (_tooLarge || attempt == _retries.Count || stop.WaitHandle.WaitOne(_retries[attempt]))
-                return 0;
-        }
+        _alone = 0;
+        var most = _most;
+        var delivered = Parts(batch, stop);
+        if (_most < most)
+            EventLog.SendsFewer(_log, Math.Min(batch.Length, most), _most);
+        return delivered;
     }
 
     public void Dispose()
@@ -108,26 +102,57 @@ internal sealed class OtlpEventOutlet : IEventOutlet
         _factory.Dispose();
     }
 
-    /// <summary>A limit on a request's size loses nothing as long as single events are within it.</summary>
-    private int Halves(ReadOnlySpan<NetworkEvent> batch, CancellationToken stop)
+    private int Parts(ReadOnlySpan<NetworkEvent> batch, CancellationToken stop)
     {
-        var outermost = !_halving;
-        _halving = true;
-        var delivered = Parts(batch, _most = batch.Length / 2, stop);
-        _halving = !outermost;
-        // One event alone at the end says nothing of the size of the others.
-        if (outermost && delivered > 0 && _most > 1)
-            EventLog.SendsFewer(_log, batch.Length, _most);
-        else if (outermost)
-            _most = OutletQueue.LargestBatch;
+        var delivered = 0;
+        while (!batch.IsEmpty && _alone < MostAlone)
+        {
+            var part = batch[..Math.Min(batch.Length, _most)];
+            batch = batch[part.Length..];
+            delivered += Part(part, stop);
+        }
         return delivered;
     }
 
-    private int Parts(ReadOnlySpan<NetworkEvent> batch, int most, CancellationToken stop)
+    private int Part(ReadOnlySpan<NetworkEvent> part, CancellationToken stop)
     {
-        var first = Write(batch[..most], stop);
-        // To a server that finds even one event too large the others need not be offered.
-        return first == 0 && _tooLarge ? 0 : first + Write(batch[most..], stop);
+        for (var attempt = 0; ; attempt++)
+        {
+            if (Send(part))
+            {
+                Recovered();
+                return part.Length;
+            }
+            if (_tooLarge && part.Length > 1)
+                return Halves(part, stop);
+            if (_tooLarge)
+                return LeaveOut();
+            if (!_failing)
+                EventLog.CannotSend(_log, _settings.ToString());
+            _failing = true;
+            if (attempt == _retries.Count || stop.WaitHandle.WaitOne(_retries[attempt]))
+                return 0;
+        }
+    }
+
+    /// <summary>A limit on a request's size loses nothing as long as single events are within it.</summary>
+    private int Halves(ReadOnlySpan<NetworkEvent> part, CancellationToken stop)
+    {
+        var half = part.Length / 2;
+        var delivered = Parts(part[..half], stop) + Parts(part[half..], stop);
+        // Where one event was too large by itself, the number of all was not; two large ones say nothing of others.
+        if (delivered == part.Length && half > 1 && half < _most)
+            _most = half;
+        return delivered;
+    }
+
+    private int LeaveOut()
+    {
+        if (!_leftOut)
+            EventLog.TooLarge(_log, _settings.ToString());
+        _leftOut = true;
+        _alone++;
+        return 0;
     }
 
     private bool Send(ReadOnlySpan<NetworkEvent> batch)
@@ -154,6 +179,7 @@ internal sealed class OtlpEventOutlet : IEventOutlet
 
     private void Recovered()
     {
+        _alone = 0;
         if (_failing)
             EventLog.SendsAgain(_log);
         _failing = false;

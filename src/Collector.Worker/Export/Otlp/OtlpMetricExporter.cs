@@ -47,6 +47,7 @@ public sealed class OtlpMetricExporter : BackgroundService
         OtlpStatistics statistics, TimeProvider time, ILogger<OtlpMetricExporter> log, RetryPolicy? retry)
     {
         _store = store;
+        store.ExpectPause(settings.Interval + settings.Metrics.Timeout);
         _settings = settings;
         _statistics = statistics;
         _time = time;
