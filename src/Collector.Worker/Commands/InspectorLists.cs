@@ -15,7 +15,7 @@ internal static class InspectorLists
         p => p.AllMetrics.SelectMany(m => m.KubeSkoop).Distinct());
 
     public static Command Events() => Flat("event", "list events", p => p.Events
-        .SelectMany(e => e.LegacyTypes.Count > 0 ? e.LegacyTypes : [e.Name]).Distinct());
+        .SelectMany(e => e.KubeSkoopTypes() is { Count: > 0 } types ? types : [e.Name]).Distinct());
 
     public static Command Probes() => Flat("probe", "list probes", p => [p.Id]);
 
