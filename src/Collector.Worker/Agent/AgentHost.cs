@@ -5,12 +5,14 @@ using Collector.Linux.Kernel.Bpf;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
 using Collector.Worker.Events;
+using Collector.Worker.Events.Outlets;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Export.Prometheus;
 using Collector.Worker.Hosting;
 using Collector.Worker.Hosting.Systemd;
 using Collector.Worker.Hosting.Windows;
 using Collector.Worker.Http;
+using Collector.Worker.Recorder;
 using Collector.Worker.Telemetry;
 
 namespace Collector.Worker.Agent;
@@ -22,13 +24,11 @@ internal sealed class AgentHost : IDisposable
     private const int MostScrapes = 32;
 
     private readonly IHost _host;
-    private readonly ListenAddress? _address;
     private readonly SelfMeter? _meter;
 
-    private AgentHost(IHost host, ListenAddress? address, SelfMeter? meter)
+    private AgentHost(IHost host, SelfMeter? meter)
     {
         _host = host;
-        _address = address;
         _meter = meter;
     }
 
@@ -37,38 +37,11 @@ internal sealed class AgentHost : IDisposable
     /// <param name="configPath">The file that a reload reads; null for the default.</param>
     public static AgentHost Build(AgentOptions options, OtlpSettings otlp, string? configPath)
     {
-        if (!options.Http.Enabled)
-        {
-            var plain = Host.CreateEmptyApplicationBuilder(null);
-            AddServices(plain, options, otlp, configPath);
-            var host = plain.Build();
-            return new AgentHost(host, null, AddSelf(host.Services, otlp));
-        }
-        // The empty builder reads no settings files and adds no logging or server of its own.
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "netlens" });
+        // The empty builder reads no settings files and adds no logging of its own.
+        var builder = Host.CreateEmptyApplicationBuilder(null);
         AddServices(builder, options, otlp, configPath);
-        var address = ListenAddress.Parse(options.Http.Listen);
-        builder.WebHost.UseKestrelCore();
-        var guard = new ConnectionGuard(OpenFiles.ForConnections(OpenFiles.Limit ?? long.MaxValue), MostScrapes);
-        builder.ConfigureKestrel(address, guard);
-        builder.Services.AddSingleton(guard);
-        builder.Services.AddRoutingCore();
-        var app = builder.Build();
-        var meter = AddSelf(app.Services, otlp);
-        var collector = app.Services.GetRequiredService<NodeCollector>();
-        var tables = collector.Node.Catalogue.SelectMany(p => p.AllTables).Concat(collector.Self!.Info.Tables);
-        app.MapNetlens(address, new NetlensHttp
-        {
-            Store = collector.Store,
-            Writer = new PrometheusWriter(NodeName.Of(options), tables),
-            Options = () => options,
-            Version = AgentIdentity.Version,
-            Fault = () => collector.Node.EventFault,
-            Alive = () => app.Services.GetRequiredService<CollectionLoop>().Healthy,
-            Connections = guard,
-            Statistics = app.Services.GetRequiredService<PrometheusStatistics>(),
-        });
-        return new AgentHost(app, address, meter);
+        var host = builder.Build();
+        return new AgentHost(host, AddSelf(host.Services, otlp));
     }
 
     /// <summary>Runs until a signal or a fault.</summary>
@@ -79,10 +52,7 @@ internal sealed class AgentHost : IDisposable
         try
         {
             // Whole even when it is to stop at once: services that are cancelled while they start count as faults.
-            if (_host is WebApplication app)
-                await app.StartNetlensAsync(_address!, CancellationToken.None);
-            else
-                await _host.StartAsync(CancellationToken.None);
+            await _host.StartAsync(CancellationToken.None);
             await _host.WaitForShutdownAsync(stop);
         }
         catch (Exception e) when (stop.IsCancellationRequested && e is OperationCanceledException or AggregateException)
@@ -108,7 +78,7 @@ internal sealed class AgentHost : IDisposable
     }
 
     private static void AddServices(
-        IHostApplicationBuilder builder, AgentOptions options, OtlpSettings otlp, string? configPath)
+        HostApplicationBuilder builder, AgentOptions options, OtlpSettings otlp, string? configPath)
     {
         builder.Logging.AddLines(options.Logging.Level);
         // What keeps the host from starting is one line of ours; the host's own has the stack trace.
@@ -120,12 +90,44 @@ internal sealed class AgentHost : IDisposable
         services.AddSingleton(options);
         services.AddSingleton(new PrometheusStatistics());
         var resource = AddOtlp(builder, options, otlp);
-        services.AddEvents(new(options, otlp, resource, AgentIdentity.Version));
+        var outlets = new OutletSettings(options, otlp, resource, AgentIdentity.Version, new EventRing());
+        services.AddHostedService(provider => new EventPlaces(
+            AllOutlets.Goes(outlets), provider.GetRequiredService<ILogger<EventHub>>()));
+        services.AddEvents(outlets);
         AddCollection(services, options);
         services.AddSingleton(new ReloadSource(configPath));
         services.AddSingleton<IReloadedSection, ProbesSection>();
         services.AddHostedService<Reloader>();
         services.AddHostedService<StatusReporter>();
+        AddHttp(services, options);
+    }
+
+    // After the other services: whoever is answered finds all of them started.
+    private static void AddHttp(IServiceCollection services, AgentOptions options)
+    {
+        services.AddSingleton(
+            new ConnectionGuard(OpenFiles.ForConnections(OpenFiles.Limit ?? long.MaxValue), MostScrapes));
+        services.AddSingleton(provider =>
+        {
+            var collector = provider.GetRequiredService<NodeCollector>();
+            var loop = provider.GetRequiredService<CollectionLoop>();
+            var tables = collector.Node.Catalogue.SelectMany(p => p.AllTables).Concat(collector.Self!.Info.Tables);
+            return new NetlensHttp
+            {
+                Store = collector.Store,
+                Writer = new PrometheusWriter(NodeName.Of(options), tables),
+                Options = () => options,
+                Version = AgentIdentity.Version,
+                Fault = () => collector.Node.EventFault,
+                Alive = () => loop.Healthy,
+                Connections = provider.GetRequiredService<ConnectionGuard>(),
+                Ring = provider.GetRequiredService<EventRing>(),
+                EventKinds = [.. NodeFactory.Catalogue.SelectMany(p => p.Events)],
+                Statistics = provider.GetRequiredService<PrometheusStatistics>(),
+            };
+        });
+        services.AddSingleton<HttpService>();
+        services.AddHostedService(provider => provider.GetRequiredService<HttpService>());
     }
 
     private static void AddCollection(IServiceCollection services, AgentOptions options)
@@ -145,10 +147,10 @@ internal sealed class AgentHost : IDisposable
     }
 
     // Before the other services, so that it stops last and the end of everything else is still exported.
-    private static ResourceAttributes? AddOtlp(IHostApplicationBuilder builder, AgentOptions options, OtlpSettings otlp)
+    private static ResourceAttributes? AddOtlp(HostApplicationBuilder builder, AgentOptions options, OtlpSettings otlp)
     {
         builder.Services.AddSingleton(new OtlpStatistics());
-        if (!otlp.Metrics.Enabled && !otlp.Logs.Enabled)
+        if (!otlp.Enabled)
             return null; // Not even the resource is made: it takes the cryptography library into memory.
         var resource = ResourceAttributes.Build(
             otlp, options.Resource, HostFacts.Read(), AgentIdentity.Version, Environment.GetEnvironmentVariable);
@@ -172,8 +174,9 @@ internal sealed class AgentHost : IDisposable
             .. SelfFigures.OfCollection(collector, () => loop.Missed),
             .. SelfFigures.OfProcess(),
             .. services.GetService<EventHub>() is { } events ? SelfFigures.OfEvents(events) : [],
+            .. SelfFigures.OfStream(services.GetRequiredService<EventRing>().Readers),
             .. SelfFigures.OfPrometheus(services.GetRequiredService<PrometheusStatistics>()),
-            .. services.GetService<ConnectionGuard>() is { } guard ? SelfFigures.OfHttp(guard) : [],
+            .. SelfFigures.OfHttp(services.GetRequiredService<ConnectionGuard>()),
             .. otlp.Metrics.Enabled ? SelfFigures.OfOtlp(services.GetRequiredService<OtlpStatistics>()) : [],
         ];
         var probe = new SelfProbe(collector, figures, ProcessStart.Time);

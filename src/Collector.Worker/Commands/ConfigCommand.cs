@@ -6,10 +6,13 @@ using Collector.Worker.Hosting;
 
 namespace Collector.Worker.Commands;
 
-/// <summary><c>netlens config check|print</c>.</summary>
+/// <summary><c>netlens config check|print|import</c>.</summary>
 internal static class ConfigCommand
 {
-    public static Command Create() => new("config", "Check or print the configuration.") { Check(), Print() };
+    public static Command Create() => new("config", "Check, print or import the configuration.")
+    {
+        Check(), Print(), ImportCommand.Create(),
+    };
 
     private static Command Check()
     {
@@ -28,7 +31,7 @@ internal static class ConfigCommand
                 PrintJson(file, errors);
             else
                 PrintText(file, errors);
-            foreach (var line in warnings.Concat(VariableHints.OfEnvironment()))
+            foreach (var line in result.Warnings.Concat(warnings).Concat(VariableHints.OfEnvironment()))
                 Output.Error(line);
             return errors.Length == 0 ? ExitCodes.Ok : ExitCodes.Configuration;
         });
@@ -41,7 +44,7 @@ internal static class ConfigCommand
         var errors = new List<string>();
         if (result.Options is not { } options)
             return errors;
-        var otlp = OtlpSettings.Resolve(options.Otlp, Environment.GetEnvironmentVariable, errors);
+        var otlp = OtlpSettings.Resolve(options, Environment.GetEnvironmentVariable, errors);
         if (errors.Count == 0)
             OtlpTls.Check(otlp, result.Sources, errors);
         warnings.AddRange(otlp.Warnings);
@@ -81,8 +84,8 @@ internal static class ConfigCommand
             var (file, named) = ConfigurationLoader.FileOf(parsed.GetValue(config));
             var result = ConfigurationLoader.Load(
                 file, named, Environment.GetEnvironmentVariable, NodeFactory.Catalogue);
-            foreach (var error in result.Errors)
-                Output.Error(error.ToString());
+            foreach (var line in result.Errors.Select(e => e.ToString()).Concat(result.Warnings))
+                Output.Error(line);
             if (result.Options is null)
                 return ExitCodes.Configuration;
             Console.Write(ConfigurationPrinter.Print(result, NodeFactory.Catalogue));

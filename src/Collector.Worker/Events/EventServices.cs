@@ -11,6 +11,7 @@ internal static class EventServices
     /// </summary>
     public static void AddEvents(this IServiceCollection services, OutletSettings settings)
     {
+        services.AddSingleton(settings.Ring);
         var kinds = AllOutlets.Asked(settings).ToArray();
         if (kinds.Length == 0)
         {

@@ -47,7 +47,7 @@ public static class HttpEndpoints
     }
 
     /// <summary>
-    /// Maps /, /metrics, /healthz and /readyz, and guards them against foreign host names on loopback.
+    /// Maps /, /metrics, /events, /healthz and /readyz, and guards them against foreign host names on loopback.
     /// </summary>
     public static WebApplication MapNetlens(this WebApplication app, ListenAddress address, NetlensHttp http)
     {
@@ -66,6 +66,7 @@ public static class HttpEndpoints
         var health = new HealthEndpoints(http);
         app.MapMethods("/", Methods, new LandingPage(http).InvokeAsync);
         app.MapMethods("/metrics", Methods, metrics.InvokeAsync);
+        app.MapMethods("/events", Methods, new EventsEndpoint(http, app.Lifetime.ApplicationStopping).InvokeAsync);
         app.MapMethods("/healthz", Methods, health.Alive);
         app.MapMethods("/readyz", Methods, health.Ready);
         return app;

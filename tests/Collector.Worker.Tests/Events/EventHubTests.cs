@@ -3,6 +3,7 @@ using Collector.Worker.Agent;
 using Collector.Worker.Configuration;
 using Collector.Worker.Events;
 using Collector.Worker.Events.Outlets;
+using Collector.Worker.Recorder;
 using Collector.Worker.Tests.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -165,19 +166,25 @@ public sealed class EventHubTests
     }
 
     [Theory]
-    [InlineData(false, "/x", null)]
-    [InlineData(true, "", null)]
-    [InlineData(true, "/x", "json")]
-    public void Only_an_outlet_makes_a_hub(bool enabled, string json, string? outlet)
+    [InlineData(false, "/x", 10, null)]
+    [InlineData(true, "", 0, null)]
+    [InlineData(true, "/x", 0, "json")]
+    [InlineData(true, "", 10, "stream")]
+    public void Only_an_outlet_makes_a_hub(bool enabled, string json, int recent, string? outlet)
     {
         var services = new ServiceCollection();
         services.AddSingleton<ILogger<EventHub>>(NullLogger<EventHub>.Instance);
-        services.AddEvents(new(new() { Events = new() { Enabled = enabled, Json = json } }, new() { Metrics = new(), Logs = new() }, null, "1"));
+        var ring = new EventRing();
+        services.AddEvents(new(
+            new() { Events = new() { Enabled = enabled, Json = json, Recent = recent } },
+            new() { Metrics = new(), Logs = new() }, null, "1", ring));
         using var provider = services.BuildServiceProvider();
 
         var sink = provider.GetRequiredService<IEventSink>();
 
+        ring.IsOpen.ShouldBe(outlet == "stream");
         provider.GetServices<IHostedService>().Count().ShouldBe(outlet is null ? 0 : 1);
+        provider.GetRequiredService<EventRing>().ShouldBeSameAs(ring);
         if (outlet is null)
             sink.ShouldBeSameAs(NoEvents.Instance);
         else
