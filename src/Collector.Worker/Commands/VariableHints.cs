@@ -13,7 +13,7 @@ internal static class VariableHints
     private static readonly string[] Own =
     [
         .. ConfigurationSchema.Keys.Select(k => k.Variable).OfType<string>(), ConfigurationSchema.ProbesVariable,
-        ConfigurationLoader.FileVariable,
+        ConfigurationLoader.FileVariable, WatchOptions.TokenVariable,
     ];
 
     /// <summary>By the name that would follow from the key, as for keys that have a variable of ours.</summary>
