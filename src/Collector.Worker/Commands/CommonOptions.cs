@@ -14,6 +14,24 @@ internal static class CommonOptions
         HelpName = "FILE",
     };
 
+    public static Option<string?> Server()
+    {
+        var option = new Option<string?>("--server", "-s")
+        {
+            Description = "The agent to ask: HOST, HOST:PORT or unix:PATH (default: that of this machine).",
+            HelpName = "HOST[:PORT]",
+        };
+        option.Validators.Add(result =>
+        {
+            foreach (var token in result.Tokens)
+            {
+                if (AgentClient.ProblemOf(token.Value) is { } problem)
+                    result.AddError($"--server: '{Output.Printable(token.Value)}' {problem}");
+            }
+        });
+        return option;
+    }
+
     public static Option<string> Format(params string[] formats)
     {
         var option = new Option<string>("--format", "-f")

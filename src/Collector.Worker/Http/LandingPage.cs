@@ -39,6 +39,7 @@ internal sealed class LandingPage(NetlensHttp http)
             <a href="/metrics?naming=inspector">inspector</a></li>
             <li><a href="/healthz">/healthz</a>: collections come round</li>
             <li><a href="/readyz">/readyz</a>: its numbers are fresh</li>
+            <li><a href="/status">/status</a>: how it is; <a href="/config">/config</a>: what is in force</li>
             </ul>
             </body>
             </html>

@@ -6,7 +6,8 @@ internal static class AllOutlets
 {
     public static IReadOnlyList<OutletKind> List { get; } =
     [
-        new("otlp", s => s.Options.Events.Otlp && s.Otlp.Logs.Enabled && s.Resource is not null ? s.Otlp.Logs : null,
+        new("otlp", s => s.Options.Events.Otlp && s.Otlp.Logs.Enabled && s.Resource is not null
+                ? (object)(s.Otlp.Logs, s.Resource) : null,
             (s, log) => new OtlpEventOutlet(s.Otlp.Logs, s.Resource!, s.Version, log)),
         new("json", s => s.Options.Events.Json is { Length: > 0 } where ? where : null,
             (s, log) => JsonEventOutlet.Create(s.Options.Events.Json, log)),
