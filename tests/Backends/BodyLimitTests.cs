@@ -38,6 +38,22 @@ public sealed class BodyLimitTests
     }
 
     [Fact]
+    public async Task Where_the_refusal_is_lost_with_a_reset()
+    {
+        await using var receiver = await Receiver.StartAsync();
+        using var server = new HastyServer(receiver, 1 << 20);
+        var to = new Uri(server.Address, "/v1/metrics");
+        var settings = ClientTests.To(receiver, OtlpProtocol.HttpProtobuf) with { Endpoint = to };
+        await AllArrive(receiver, settings, OtlpTemporality.Delta, "HTTP 413", most: 64 << 20);
+        // One that broke off, whose answer nobody got; some that were asked about; and then each part as it is.
+        var asked = server.Answers.Skip(1).TakeWhile(a => a.EndsWith('?')).ToList();
+        server.Answers.First().ShouldBe("413");
+        asked.SkipLast(1).ShouldAllBe(a => a == "413?");
+        asked[^1].ShouldBe("200?");
+        server.Answers.Skip(1 + asked.Count).ShouldAllBe(a => a == "200");
+    }
+
+    [Fact]
     public async Task Where_gRPC_takes_messages_up_to_a_size()
     {
         const string Words = "grpc: received message larger than max (3145000 vs. 1000000)";
@@ -67,9 +83,9 @@ public sealed class BodyLimitTests
 
     private async Task AllArrive(
         Receiver receiver, OtlpSignalSettings settings, OtlpTemporality temporality, string why,
-        Func<Received, bool>? taken = null)
+        Func<Received, bool>? taken = null, int most = SnapshotEncoder.DefaultMaxRequestBytes)
     {
-        using var exporter = Exporter(settings with { Gzip = false }, temporality);
+        using var exporter = Exporter(settings with { Gzip = false }, temporality, most);
         await exporter.StartAsync(default);
         for (var value = 1; value <= 2; value++)
         {
@@ -111,8 +127,10 @@ public sealed class BodyLimitTests
         return points;
     }
 
-    private OtlpMetricExporter Exporter(OtlpSignalSettings to, OtlpTemporality temporality) => new(
-        _collection.Store, Settings(to, temporality), Resource, Samples.Version, _statistics, new Clock(), _log, retry: null);
+    private OtlpMetricExporter Exporter(
+        OtlpSignalSettings to, OtlpTemporality temporality, int most = SnapshotEncoder.DefaultMaxRequestBytes) => new(
+        _collection.Store, Settings(to, temporality) with { MaxRequestBytes = most }, Resource, Samples.Version,
+        _statistics, new Clock(), _log, retry: null);
 
     private static string Nginx(string folder, int port, Receiver receiver, OtlpProtocol protocol)
     {

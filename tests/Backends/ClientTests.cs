@@ -53,6 +53,29 @@ public sealed class ClientTests
     }
 
     [Theory]
+    [InlineData(true, "503 200?")]
+    [InlineData(false, "503 417? 200")]
+    public async Task What_broke_off_is_asked_about_and_sent_again(bool knowsExpect, string answers)
+    {
+        await using var receiver = await Receiver.StartAsync();
+        using var server = new HastyServer(receiver, 1 << 30, knowsExpect) { Cuts = 1 };
+        var settings = To(receiver, OtlpProtocol.HttpProtobuf) with
+        {
+            Endpoint = new Uri(server.Address, "/v1/metrics"), Gzip = false,
+        };
+        using var client = new OtlpClient(settings, "1", TimeProvider.System, AtOnce);
+        var large = new byte[8 << 20];
+
+        (await client.SendAsync(large, default)).ShouldBe(new OtlpResult(null));
+        (await receiver.TakeAsync()).Message.Length.ShouldBe(large.Length);
+        server.Answers.ShouldBe(answers.Split(' '));
+
+        // Once it is taken, the next one goes without a question.
+        (await client.SendAsync(large, default)).ShouldBe(new OtlpResult(null));
+        server.Answers.Last().ShouldBe("200");
+    }
+
+    [Theory]
     [InlineData(OtlpProtocol.Grpc)]
     [InlineData(OtlpProtocol.HttpProtobuf)]
     public async Task A_partial_success_is_accepted_and_tells_what_was_dropped(OtlpProtocol protocol)

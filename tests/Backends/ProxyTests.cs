@@ -1,6 +1,7 @@
 using System.Text;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Otlp;
+using Collector.Worker.Tests.EndToEnd;
 
 namespace Backends.Tests;
 
@@ -24,7 +25,7 @@ public sealed class ProxyTests
 
         (await receiver.TakeAsync()).Message.ShouldBe(Message);
         proxy.Log.ShouldContain(protocol == "grpc" ? "CONNECT 0.0.0.0:" : "POST http://0.0.0.0:");
-        settings.ToString().ShouldEndWith($" through the proxy http://127.0.0.1:{proxy.Port} ({variable})");
+        settings.ToString().ShouldEndWith($" through the proxy {proxy.Url()} ({variable})");
     }
 
     [DebianTheory("tinyproxy-bin", "bookworm")]
@@ -41,7 +42,7 @@ public sealed class ProxyTests
         // Over HTTP it may close before we have read its 401: it does not read what was posted.
         if (protocol == "grpc")
             result.Detail.ShouldContain("401 Unauthorized");
-        result.Detail.ShouldEndWith($", through the proxy http://127.0.0.1:{proxy.Port} (http_proxy)");
+        result.Detail.ShouldEndWith($", through the proxy {proxy.Url()} (http_proxy)");
         result.Detail.ShouldNotContain("wrong");
         receiver.Waiting.ShouldBe(0);
     }
@@ -60,6 +61,33 @@ public sealed class ProxyTests
         result.Detail.ShouldEndWith("through the proxy http://127.0.0.1:1 (http_proxy)");
     }
 
+    /// <summary>The program itself, which in a whole run of the tests is the native one.</summary>
+    [DebianTheory("tinyproxy-bin", "bookworm")]
+    [InlineData("http/protobuf", "user:p%2Ess")]
+    [InlineData("grpc", "user:p%2Ess")]
+    [InlineData("http/protobuf", "user:wrong")]
+    [InlineData("grpc", "user:wrong")]
+    public async Task The_program_gets_through_or_says_what_it_failed_at(string protocol, string user)
+    {
+        await using var receiver = await Receiver.StartAsync();
+        using var proxy = new Proxy(receiver);
+        using var agent = new AgentProcess(
+            "collection: {interval: 1s}\nprobes: {packetloss: off, tcpreset: off, tcpretrans: off}\n",
+            [.. Variables(receiver, protocol, ("http_proxy", proxy.Url(user))), ("OTEL_LOGS_EXPORTER", "none")]);
+
+        agent.WaitForLog($" through the proxy {proxy.Url()} (http_proxy)");
+        if (user.EndsWith("wrong", StringComparison.Ordinal))
+        {
+            agent.WaitForLog($", through the proxy {proxy.Url()} (http_proxy)");
+            receiver.Waiting.ShouldBe(0);
+        }
+        else
+        {
+            (await receiver.TakeAsync()).Message.ShouldNotBeEmpty();
+        }
+        agent.LogLines.ShouldNotContain(l => l.Contains("p%2Ess") || l.Contains("p.ss") || l.Contains("wrong"));
+    }
+
     /// <summary>Once: the wait before a second attempt is longer than there is time.</summary>
     private static async Task<OtlpResult> SendAsync(OtlpSignalSettings settings)
     {
@@ -68,19 +96,28 @@ public sealed class ProxyTests
         return await client.SendAsync(Message, default);
     }
 
-    /// <summary>To 0.0.0.0, which is this machine and not, by its name, the loopback that no proxy is for.</summary>
     private static OtlpSignalSettings Resolve(
         Receiver receiver, string protocol, params (string Name, string Value)[] variables)
     {
-        var port = protocol == "grpc" ? receiver.Grpc.Port : receiver.Http.Port;
-        var environment = variables.ToDictionary(v => v.Name, v => v.Value);
-        environment["OTEL_EXPORTER_OTLP_PROTOCOL"] = protocol;
-        environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = $"http://0.0.0.0:{port}";
-        environment["OTEL_EXPORTER_OTLP_TIMEOUT"] = "10000";
+        var environment = Variables(receiver, protocol, variables).ToDictionary(v => v.Name, v => v.Value);
         var errors = new List<string>();
         var settings = OtlpSettings.Resolve(new OtlpOptions(), environment.GetValueOrDefault, errors);
         errors.ShouldBeEmpty();
         return settings.Metrics;
+    }
+
+    /// <summary>To 0.0.0.0, which is this machine and not, by its name, the loopback that no proxy is for.</summary>
+    private static (string Name, string Value)[] Variables(
+        Receiver receiver, string protocol, params (string Name, string Value)[] others)
+    {
+        var port = protocol == "grpc" ? receiver.Grpc.Port : receiver.Http.Port;
+        return
+        [
+            .. others,
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", $"http://0.0.0.0:{port}"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "10000"),
+        ];
     }
 
     private sealed class Proxy : IDisposable
@@ -104,7 +141,10 @@ public sealed class ProxyTests
 
         public OtlpSignalSettings Settings(
             Receiver receiver, string protocol, string variable, string user) => Resolve(
-            receiver, protocol, (variable, $"http://{user}@127.0.0.1:{Port}"));
+            receiver, protocol, (variable, Url(user)));
+
+        /// <summary>As a variable has it, or without a user as messages do.</summary>
+        public string Url(string? user = null) => $"http://{(user is null ? "" : $"{user}@")}127.0.0.1:{Port}";
 
         public void Dispose() => _program.Dispose();
     }

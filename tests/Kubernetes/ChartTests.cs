@@ -117,6 +117,16 @@ public sealed class ChartTests
         changed.ShouldNotBe(Renderer.Chart().Of("DaemonSet").ToJsonString(), "a changed file starts the pods anew");
     }
 
+    [RendererFact]
+    public void Events_are_what_the_pod_prints_unless_its_file_says_otherwise()
+    {
+        Renderer.Chart().Configuration.ShouldContain("events:\n  json: stdout\n");
+        Renderer.Chart("""{"config": {"events": {"burst": 5}}}""").Configuration
+            .ShouldContain("events:\n  burst: 5\n  json: stdout\n");
+        Renderer.Chart("""{"config": {"events": {"json": ""}}}""").Configuration
+            .ShouldContain("events:\n  json: \"\"\n");
+    }
+
     [RendererTheory]
     [InlineData("""{"listn": "127.0.0.1:9102"}""", "listn")]
     [InlineData("""{"listen": "9102"}""", "listen")]
@@ -128,6 +138,60 @@ public sealed class ChartTests
     [InlineData("""{"serviceMonitor": {"enabled": true}, "listen": "localhost:9102"}""", "0.0.0.0:9102")]
     public void Wrong_values_are_refused(string values, string said) =>
         Should.Throw<InvalidOperationException>(() => Renderer.Chart(values)).Message.ShouldContain(said);
+
+    [RendererFact]
+    public void Prometheus_is_told_of_the_pods_by_annotations_where_it_can_reach_them()
+    {
+        var on = Annotations("""{"listen": "0.0.0.0:9300"}""");
+        on["prometheus.io/scrape"]!.GetValue<string>().ShouldBe("true");
+        on["prometheus.io/port"]!.GetValue<string>().ShouldBe("9300");
+        on["prometheus.io/path"]!.GetValue<string>().ShouldBe("/metrics");
+        on["prometheus.io/scheme"]!.GetValue<string>().ShouldBe("http");
+        Annotations("""{"listen": "0.0.0.0:1", "podAnnotations": {"prometheus.io/path": "/other"}}""")
+            ["prometheus.io/path"]!.GetValue<string>().ShouldBe("/other");
+        foreach (var off in new[] { "{}", """{"listen": "0.0.0.0:9300", "scrapeAnnotations": false}""" })
+            Annotations(off).Select(a => a.Key).ShouldBe(["checksum/config"]);
+    }
+
+    [RendererFact]
+    public void Values_of_KubeSkoops_chart_become_values_of_this_one()
+    {
+        var file = Path.GetTempFileName();
+        File.WriteAllText(file, """
+            config:
+              metricProbes: [{name: conntrack}, {name: flow}]
+              eventProbes: [{name: tcpreset}]
+              additionalLabels: ['app=${labels:app}']
+            agent:
+              config: {port: 9200}
+              resources: {limits: {cpu: 500m, memory: 1024Mi}}
+              nodeSelector: {disk: "true"}
+              tolerations: [{key: gpu, operator: Exists, tolerationSeconds: 5}]
+              image: {repository: kubeskoop/agent}
+            webconsole: {enabled: true}
+            """);
+        var (code, values, error) =
+            Shell.Try(Path.Combine(AppContext.BaseDirectory, "netlens"), "config", "import", file);
+        File.Delete(file);
+        code.ShouldBe(0, error);
+        string[] left = ["config.metricProbes flow:", "agent.image:", "webconsole:"];
+        left.Where(word => !error.Contains(word, StringComparison.Ordinal)).ShouldBeEmpty(error);
+
+        var chart = Renderer.Chart(values);
+        foreach (var thing in chart.Objects)
+            Renderer.Objection(thing).ShouldBeNull(thing.ToJsonString(Indented));
+        chart.Container["ports"]![0]!["containerPort"]!.GetValue<int>().ShouldBe(9200);
+        chart.Container["resources"]!["limits"]!.ToJsonString().ShouldBe("""{"cpu":"500m","memory":"1024Mi"}""");
+        chart.Pod["nodeSelector"]!["disk"]!.GetValue<string>().ShouldBe("true");
+        chart.Pod["tolerations"]!.ToJsonString()
+            .ShouldBe("""[{"key":"gpu","operator":"Exists","tolerationSeconds":5}]""");
+        var lines = chart.Configuration.Split('\n');
+        string[] expected = ["  conntrack: true", "  udp: false", "  - app", "  json: stdout", "  naming: kubeskoop"];
+        expected.Where(line => !lines.Contains(line)).ShouldBeEmpty(chart.Configuration);
+    }
+
+    private static JsonObject Annotations(string values) =>
+        Renderer.Chart(values).Of("DaemonSet")["spec"]!["template"]!["metadata"]!["annotations"]!.AsObject();
 
     [RendererFact]
     public void Names_follow_the_release()

@@ -40,7 +40,7 @@ internal static class Renderer
 
     private static string Schemas => Path.Combine(Repository.Root, "tests", "Kubernetes", "Schemas", "kubernetes.json");
 
-    /// <summary>The chart's objects with these values over its own, in the namespace netlens.</summary>
+    /// <summary>The chart's objects with these values (YAML) over its own, in the namespace netlens.</summary>
     /// <exception cref="InvalidOperationException">The chart refuses them.</exception>
     public static Rendered Chart(string values = "{}", string release = "netlens", string? folder = null)
     {

@@ -1,16 +1,33 @@
+using Collector.Core.Metrics;
+using Collector.Core.Subjects;
+
 namespace Collector.Core.Snapshots;
 
 /// <summary>A row and its cells, outside a snapshot.</summary>
-internal readonly record struct KeptRow(Row Row, long[] Cells);
+/// <param name="Row">What it is about.</param>
+/// <param name="Cells">One per column of its table.</param>
+/// <param name="Told">Moment of the snapshot that had it first.</param>
+internal readonly record struct KeptRow(Row Row, long[] Cells, long Told = 0);
 
 /// <summary>
 /// Rows that a probe read between two collections, of something that is gone by the next: they are in that snapshot,
-/// once, with the figures of the end. Belongs to the collection thread.
+/// with the figures of the end. What they counted stays in the following ones until every reader has had time to look
+/// (<see cref="SnapshotStore.LongestPause"/>): one that takes a snapshot of four must not miss it. Belongs to the
+/// collection thread.
 /// </summary>
-public sealed class LastRows
+/// <param name="isReplaced">True where something that lives has the same series.</param>
+public sealed class LastRows(Func<Subject, bool> isReplaced)
 {
+    /// <summary>Reason of what was in one snapshot only, because too many ended at once.</summary>
+    public const string Full = "last_rows_full";
+
+    /// <summary>Cells that are held: half a megabyte, some hundred namespaces.</summary>
+    internal const int MostCells = 65_536;
+
     private readonly SnapshotBuilder _between = new(new SnapshotStore(), TimeProvider.System);
     private readonly List<KeptRow> _rows = [];
+    private readonly List<KeptRow> _held = [];
+    private int _cells;
     private long _lastTime;
 
     /// <summary>Reads rows; those of a reading that breaks off are left out.</summary>
@@ -31,17 +48,82 @@ public sealed class LastRows
     }
 
     /// <summary>
-    /// Appends them to the next snapshot. Ahead of the living: of equal series, exporters keep the first.
+    /// Appends the new ones. Ahead of the living: of equal series, exporters keep the first.
     /// </summary>
     public void AppendTo(SnapshotBuilder snapshot)
     {
         _lastTime = snapshot.Time;
         foreach (var kept in _rows)
+            Append(kept, snapshot);
+    }
+
+    /// <summary>Appends what was told before and somebody may not have seen. Behind the living.</summary>
+    public void AppendHeldTo(SnapshotBuilder snapshot)
+    {
+        Forget(snapshot);
+        // The latest first, should one have had the series of another.
+        for (var i = _held.Count - 1; i >= 0; i--)
+            Append(_held[i], snapshot);
+        Hold(snapshot);
+    }
+
+    private static void Append(in KeptRow kept, SnapshotBuilder snapshot)
+    {
+        var row = snapshot.Append(kept.Row);
+        for (var column = 0; column < kept.Cells.Length; column++)
+            row.Set(column, kept.Cells[column]);
+    }
+
+    private void Forget(SnapshotBuilder snapshot)
+    {
+        if (_held.Count == 0)
+            return;
+        var oldest = snapshot.Moment - (snapshot.LongestPause.Ticks * 100);
+        var kept = 0;
+        for (var i = 0; i < _held.Count; i++)
         {
-            var row = snapshot.Append(kept.Row);
-            for (var column = 0; column < kept.Cells.Length; column++)
-                row.Set(column, kept.Cells[column]);
+            var one = _held[i];
+            if (one.Told > oldest && !(one.Row.Subject is { } subject && isReplaced(subject)))
+                _held[kept++] = one;
+            else
+                _cells -= one.Cells.Length;
+        }
+        _held.RemoveRange(kept, _held.Count - kept);
+        if (kept == 0)
+            _held.Capacity = 0; // or a burst would be remembered for ever
+    }
+
+    private void Hold(SnapshotBuilder snapshot)
+    {
+        foreach (var (row, cells, _) in _rows)
+        {
+            if (snapshot.LongestPause == TimeSpan.Zero || !KeepCounters(row.Table, cells))
+                continue;
+            _held.Add(new KeptRow(row, cells, snapshot.Moment));
+            _cells += cells.Length;
         }
         _rows.Clear();
+        var over = 0;
+        for (; _cells > MostCells; over++)
+        {
+            _cells -= _held[over].Cells.Length;
+            snapshot.ReadFailed(Full);
+        }
+        _held.RemoveRange(0, over);
+    }
+
+    /// <summary>Levels are those of nothing by now.</summary>
+    private static bool KeepCounters(TableInfo table, long[] cells)
+    {
+        var some = false;
+        foreach (var metric in table.Metrics)
+        {
+            var column = cells.AsSpan(metric.Column, metric.Width);
+            if (metric.Kind is InstrumentKind.Counter or InstrumentKind.Histogram)
+                some |= column.ContainsAnyExcept(Metric.Absent);
+            else
+                column.Fill(Metric.Absent);
+        }
+        return some;
     }
 }

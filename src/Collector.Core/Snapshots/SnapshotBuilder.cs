@@ -44,6 +44,9 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     /// <summary>Start of the collection before, never later than <see cref="Time"/>; 0 in the first.</summary>
     public long PreviousTime { get; private set; }
 
+    /// <inheritdoc cref="SnapshotStore.LongestPause"/>
+    internal TimeSpan LongestPause => store.LongestPause;
+
     /// <summary>Opens the next collection.</summary>
     public void Begin()
     {

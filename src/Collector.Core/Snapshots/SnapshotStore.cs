@@ -9,7 +9,25 @@ public sealed class SnapshotStore
     private readonly Lock _lock = new();
     private readonly List<Snapshot> _idle = [];
     private Snapshot? _current;
+    private TimeSpan _longestPause;
     private TaskCompletionSource _published = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>The longest time that any reader lets pass between two snapshots that it takes.</summary>
+    public TimeSpan LongestPause
+    {
+        get
+        {
+            lock (_lock)
+                return _longestPause;
+        }
+    }
+
+    /// <summary>A reader tells how long it may let pass between two snapshots that it takes.</summary>
+    public void ExpectPause(TimeSpan pause)
+    {
+        lock (_lock)
+            _longestPause = pause > _longestPause ? pause : _longestPause;
+    }
 
     /// <summary>Completes when the next snapshot is published.</summary>
     public Task NextPublished

@@ -19,7 +19,7 @@ internal sealed class AgentConfiguration(
     public OtlpSettings Otlp => otlp;
 
     /// <summary>Who says it; not even made without OTLP, for it takes the cryptography library into memory.</summary>
-    public ResourceAttributes? Resource => otlp.Metrics.Enabled || otlp.Logs.Enabled
+    public ResourceAttributes? Resource => otlp.Enabled
         ? _resource ??= ResourceAttributes.Build(
             otlp, options.Resource, HostFacts.Read(), AgentIdentity.Version, Environment.GetEnvironmentVariable)
         : null;
@@ -30,7 +30,7 @@ internal sealed class AgentConfiguration(
         errors.AddRange(result.Errors.Select(e => e.ToString()));
         if (result.Options is not { } options)
             return null;
-        var otlp = OtlpSettings.Resolve(options.Otlp, Environment.GetEnvironmentVariable, errors);
+        var otlp = OtlpSettings.Resolve(options, Environment.GetEnvironmentVariable, errors);
         if (errors.Count == 0)
             OtlpTls.Check(otlp, result.Sources, errors);
         return errors.Count == 0 ? new(options, result.Sources, otlp) : null;
@@ -40,6 +40,6 @@ internal sealed class AgentConfiguration(
     public AgentConfiguration Keep(string section, AgentConfiguration other)
     {
         var kept = ConfigurationSchema.Keep(section, other.Options, options);
-        return new(kept, sources, OtlpSettings.Resolve(kept.Otlp, Environment.GetEnvironmentVariable, []));
+        return new(kept, sources, OtlpSettings.Resolve(kept, Environment.GetEnvironmentVariable, []));
     }
 }

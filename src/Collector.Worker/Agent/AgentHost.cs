@@ -5,12 +5,14 @@ using Collector.Linux.Kernel.Bpf;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
 using Collector.Worker.Events;
+using Collector.Worker.Events.Outlets;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Export.Prometheus;
 using Collector.Worker.Hosting;
 using Collector.Worker.Hosting.Systemd;
 using Collector.Worker.Hosting.Windows;
 using Collector.Worker.Http;
+using Collector.Worker.Recorder;
 using Collector.Worker.Telemetry;
 
 namespace Collector.Worker.Agent;
@@ -91,7 +93,11 @@ internal sealed class AgentHost : IDisposable
         services.AddSingleton(new RunningConfiguration(configuration));
         services.AddSingleton(new PrometheusStatistics());
         AddOtlp(builder, configuration);
-        services.AddEvents(new(options, configuration.Otlp, configuration.Resource, AgentIdentity.Version));
+        var outlets = new OutletSettings(
+            options, configuration.Otlp, configuration.Resource, AgentIdentity.Version, new EventRing());
+        services.AddHostedService(provider => new EventPlaces(
+            AllOutlets.Goes(outlets), provider.GetRequiredService<ILogger<EventHub>>()));
+        services.AddEvents(outlets);
         AddCollection(services, options);
         services.AddReload(file);
         services.AddHostedService<StatusReporter>();
@@ -120,6 +126,8 @@ internal sealed class AgentHost : IDisposable
                 Fault = () => collector.Node.EventFault,
                 Alive = () => loop.Healthy,
                 Connections = provider.GetRequiredService<ConnectionGuard>(),
+                Ring = provider.GetRequiredService<EventRing>(),
+                EventKinds = [.. NodeFactory.Catalogue.SelectMany(p => p.Events)],
                 Statistics = provider.GetRequiredService<PrometheusStatistics>(),
                 WriteStatus = status.Write,
                 WriteConfiguration = status.WriteConfiguration,
@@ -169,6 +177,7 @@ internal sealed class AgentHost : IDisposable
             .. SelfFigures.OfProcess(),
             .. services.GetRequiredService<ReloadStatus>().Figures(),
             .. SelfFigures.OfEvents(services.GetRequiredService<EventHub>()),
+            .. SelfFigures.OfStream(services.GetRequiredService<EventRing>().Readers),
             .. SelfFigures.OfPrometheus(services.GetRequiredService<PrometheusStatistics>()),
             .. SelfFigures.OfHttp(services.GetRequiredService<ConnectionGuard>()),
             .. SelfFigures.OfOtlp(

@@ -1,9 +1,11 @@
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
 using Collector.Worker.Events;
+using Collector.Worker.Events.Outlets;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Hosting;
 using Collector.Worker.Http;
+using Collector.Worker.Recorder;
 using Collector.Worker.Telemetry;
 
 namespace Collector.Worker.Agent;
@@ -47,13 +49,16 @@ internal sealed class OtlpSection(OtlpMetricExporter metrics, SelfTelemetry tele
 }
 
 /// <summary>Events: what gets through, and where it goes.</summary>
-internal sealed class EventsSection(EventHub hub, ILogger<EventHub> log) : IReloadedSection
+internal sealed class EventsSection(EventHub hub, EventRing ring, ILogger<EventHub> log) : IReloadedSection
 {
     public IReadOnlyList<string> Names => ["events", "otlp", "resource"];
 
     public Task ApplyAsync(AgentConfiguration wanted)
     {
-        hub.Reconfigure(new(wanted.Options, wanted.Otlp, wanted.Resource, AgentIdentity.Version), log);
+        var settings = new OutletSettings(
+            wanted.Options, wanted.Otlp, wanted.Resource, AgentIdentity.Version, ring);
+        hub.Reconfigure(settings, log);
+        EventLog.Go(log, AllOutlets.Goes(settings));
         return Task.CompletedTask;
     }
 }

@@ -7,6 +7,7 @@ using Collector.Worker.Events;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Export.Prometheus;
 using Collector.Worker.Http;
+using Collector.Worker.Recorder;
 
 namespace Collector.Worker.Agent;
 
@@ -122,6 +123,21 @@ internal static class SelfFigures
 
         // Nothing to tell as long as nobody wanted any.
         long Of(long count) => events.Tallies.Any(static t => t.Used) ? count : Metric.Absent;
+    }
+
+    /// <summary>Of those who read the newest events.</summary>
+    public static IEnumerable<SelfFigure> OfStream(EventReaders readers)
+    {
+        const string Reader = "{reader}";
+        yield return UpDown("netlens.stream.readers", Reader, "Those who read the stream of events now.",
+            () => readers.Now);
+        yield return Counter("netlens.stream.cut", Reader, "Readers cut off because they took nothing for too long.",
+            () => readers.Cut);
+        yield return Counter("netlens.stream.refused", Reader, "Readers turned away because there were too many.",
+            () => readers.Refused);
+        yield return Counter("netlens.stream.lost", Event,
+            "Events that were overwritten before a reader came to them, who is told; summed over readers.",
+            () => readers.Lost);
     }
 
     /// <summary>Of the OTLP outlet.</summary>

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Collector.Core.Probes;
 using Collector.Worker.Agent;
 using Collector.Worker.Configuration;
+using Collector.Worker.Watch;
 
 namespace Collector.Worker.Commands;
 
@@ -18,15 +19,15 @@ internal static class CommonOptions
     {
         var option = new Option<string?>("--server", "-s")
         {
-            Description = "The agent to ask: HOST, HOST:PORT or unix:PATH (default: that of this machine).",
+            Description = $"The agent to ask (default: that of this machine): {PeerAddress.Allowed}.",
             HelpName = "HOST[:PORT]",
         };
         option.Validators.Add(result =>
         {
-            foreach (var token in result.Tokens)
+            foreach (var token in result.Tokens.Where(t => !PeerAddress.TryParse(t.Value, 1, out _)))
             {
-                if (AgentClient.ProblemOf(token.Value) is { } problem)
-                    result.AddError($"--server: '{Output.Printable(token.Value)}' {problem}");
+                result.AddError($"--server: '{Output.Printable(token.Value)}' is no agent's address; allowed: "
+                    + PeerAddress.Allowed);
             }
         });
         return option;
@@ -44,7 +45,7 @@ internal static class CommonOptions
     }
 
     // AcceptOnlyFromAmong does not say which option it complains about, and takes a line per value.
-    private static Option<T> OneOf<T>(Option<T> option, params string[] allowed)
+    public static Option<T> OneOf<T>(Option<T> option, params string[] allowed)
     {
         option.CompletionSources.Add(allowed);
         option.Validators.Add(result =>

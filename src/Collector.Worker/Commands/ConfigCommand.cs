@@ -5,12 +5,12 @@ using Collector.Worker.Hosting;
 
 namespace Collector.Worker.Commands;
 
-/// <summary><c>netlens config check|print|diff</c>.</summary>
+/// <summary><c>netlens config check|print|diff|import</c>.</summary>
 internal static class ConfigCommand
 {
-    public static Command Create() => new("config", "Check, print or compare the configuration.")
+    public static Command Create() => new("config", "Check, print, compare or import the configuration.")
     {
-        Check(), Print(), ConfigDiffCommand.Create(),
+        Check(), Print(), ConfigDiffCommand.Create(), ImportCommand.Create(),
     };
 
     private static Command Check()
@@ -23,12 +23,14 @@ internal static class ConfigCommand
         {
             var (file, named) = ConfigurationLoader.FileOf(parsed.GetValue(config));
             var errors = new List<string>();
-            var configuration = AgentConfiguration.Check(ConfigurationFileState.Load(file, named).Result, errors);
+            var result = ConfigurationFileState.Load(file, named).Result;
+            var configuration = AgentConfiguration.Check(result, errors);
             if (parsed.GetValue(format) == "json")
                 PrintJson(file, errors);
             else
                 PrintText(file, errors);
-            foreach (var line in (configuration?.Otlp.Warnings ?? []).Concat(VariableHints.OfEnvironment()))
+            foreach (var line in result.Warnings.Concat(configuration?.Otlp.Warnings ?? [])
+                .Concat(VariableHints.OfEnvironment()))
                 Output.Error(line);
             return errors.Count == 0 ? ExitCodes.Ok : ExitCodes.Configuration;
         });
@@ -68,8 +70,8 @@ internal static class ConfigCommand
             var (file, named) = ConfigurationLoader.FileOf(parsed.GetValue(config));
             var result = ConfigurationLoader.Load(
                 file, named, Environment.GetEnvironmentVariable, NodeFactory.Catalogue);
-            foreach (var error in result.Errors)
-                Output.Error(error.ToString());
+            foreach (var line in result.Errors.Select(e => e.ToString()).Concat(result.Warnings))
+                Output.Error(line);
             if (result.Options is null)
                 return ExitCodes.Configuration;
             Console.Write(ConfigurationPrinter.Print(result, NodeFactory.Catalogue));

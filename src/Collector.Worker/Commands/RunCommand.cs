@@ -31,7 +31,8 @@ internal static class RunCommand
         var file = ConfigurationFileState.Load(path, named);
         var errors = new List<string>();
         var configuration = AgentConfiguration.Check(file.Result, errors);
-        foreach (var line in errors.Concat(configuration?.Otlp.Warnings ?? []).Concat(VariableHints.OfEnvironment()))
+        foreach (var line in errors.Concat(file.Result.Warnings).Concat(configuration?.Otlp.Warnings ?? [])
+            .Concat(VariableHints.OfEnvironment()))
             Output.Error(line);
         if (configuration is null)
             return ExitCodes.Configuration;

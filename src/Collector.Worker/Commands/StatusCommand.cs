@@ -77,6 +77,8 @@ internal static class StatusCommand
     private static string Text(JsonElement from, string name) =>
         from.TryGetProperty(name, out var value) ? value.ToString() : "";
 
-    private static IEnumerable<JsonElement> Items(JsonElement from, string name) =>
-        from.TryGetProperty(name, out var list) && list.ValueKind == JsonValueKind.Array ? list.EnumerateArray() : [];
+    private static JsonElement.ArrayEnumerator Items(JsonElement from, string name) =>
+        from.TryGetProperty(name, out var list) && list.ValueKind == JsonValueKind.Array
+            ? list.EnumerateArray()
+            : default;
 }

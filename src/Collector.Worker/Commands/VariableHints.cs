@@ -13,7 +13,7 @@ internal static class VariableHints
     private static readonly string[] Own =
     [
         .. ConfigurationSchema.Keys.Select(k => k.Variable).OfType<string>(), ConfigurationSchema.ProbesVariable,
-        ConfigurationLoader.FileVariable,
+        ConfigurationLoader.FileVariable, WatchOptions.TokenVariable,
     ];
 
     /// <summary>By the name that would follow from the key, as for keys that have a variable of ours.</summary>
@@ -22,19 +22,28 @@ internal static class VariableHints
         .ToDictionary(
             k => $"NETLENS_{k.Path.Replace('.', '_').ToUpperInvariant()}", k => k.StandardVariables[^1]);
 
+    /// <summary>Of KubeSkoop's agent; the two that have an equivalent are keys' old variables.</summary>
+    private static readonly Dictionary<string, string> KubeSkoop = new()
+    {
+        ["KUBESKOOP_POD_NAME"] = "there is no sidecar mode",
+        ["KUBESKOOP_POD_NAMESPACE"] = "there is no sidecar mode",
+        ["BTF_DOWNLOAD_URL"] = "nothing is downloaded; ebpf.btf names a folder with type information",
+    };
+
     public static IEnumerable<string> OfEnvironment() =>
         Of(Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Select(v => (string)v.Key));
 
     public static IEnumerable<string> Of(IEnumerable<string> variables) => variables
         .Order(StringComparer.Ordinal)
-        .Select(v => (Name: v, Near: Near(v)))
-        .Where(v => v.Near is not null)
-        .Select(v => $"environment variable {v.Name} is not read{Suggestion.DidYouMean(v.Near!)}");
+        .Select(v => (Name: v, Hint: KubeSkoop.TryGetValue(v, out var why) ? $": {why}"
+            : Near(v) is { } near ? Suggestion.DidYouMean(near) : null))
+        .Where(v => v.Hint is not null)
+        .Select(v => $"environment variable {v.Name} is not read{v.Hint}");
 
     private static string? Near(string variable)
     {
         if (variable.StartsWith("OTEL_", StringComparison.Ordinal))
-            return OtlpVariables.Known.Contains(variable) || IsOfTraces(variable)
+            return OtlpVariables.Known.Contains(variable) || IsOfSampling(variable)
                 ? null
                 : Suggestion.Nearest(variable, OtlpVariables.Known);
         if (!variable.StartsWith("NETLENS_", StringComparison.Ordinal) || Own.Contains(variable))
@@ -45,6 +54,7 @@ internal static class VariableHints
     }
 
     // Names of the specification that differ from ours by few letters.
-    private static bool IsOfTraces(string variable) =>
-        variable.Contains("_TRACES_", StringComparison.Ordinal) || variable.Contains("_BSP_", StringComparison.Ordinal);
+    private static bool IsOfSampling(string variable) =>
+        variable.Contains("_TRACES_SAMPLER", StringComparison.Ordinal)
+        || variable.Contains("_BSP_", StringComparison.Ordinal);
 }

@@ -74,8 +74,14 @@ public sealed record EventOptions
     /// <summary>As log records, if there is an endpoint for logs.</summary>
     public bool Otlp { get; init; } = true;
 
+    /// <summary>What took time also as spans, if there is an endpoint for traces.</summary>
+    public bool Spans { get; init; }
+
     /// <summary>Events that may wait for an outlet.</summary>
     public int Queue { get; init; } = 4096;
+
+    /// <summary>The newest events that are kept for readers of GET /events; 0: none, and no such readers.</summary>
+    public int Recent { get; init; } = 10_000;
 }
 
 public sealed record HttpOptions

@@ -55,7 +55,7 @@ internal static class ConfigurationDocs
     {
         Comment(text, 2, key.Description);
         Comment(text, 2, $"Allowed: {key.Allowed}");
-        var variables = key.Variable is { } own ? own : string.Join(", ", key.StandardVariables);
+        var variables = key.Variable is { } own ? own + Old(key.OldVariable) : string.Join(", ", key.StandardVariables);
         Comment(text, 2, $"Environment: {variables}");
         text.Append("  ").Append(key.Default is null ? "#" : "")
             .Append(key.Name).Append(": ").Append(key.Default ?? key.Example).Append('\n');
@@ -68,7 +68,8 @@ internal static class ConfigurationDocs
         text.Append("  #slab: off\n  #tcpext: {include: all}\n");
     }
 
-    private static void Comment(StringBuilder text, int indent, string words)
+    /// <summary>A comment of as many lines as it takes.</summary>
+    public static void Comment(StringBuilder text, int indent, string words)
     {
         var line = new StringBuilder();
         foreach (var word in words.Split(' '))
@@ -84,8 +85,10 @@ internal static class ConfigurationDocs
     }
 
     private static string Variables(ConfigurationKey key) => key.Variable is { } own
-        ? Code(own)
+        ? Code(own) + Old(key.OldVariable is null ? null : Code(key.OldVariable))
         : string.Join(", ", key.StandardVariables.Select(Code));
+
+    private static string Old(string? variable) => variable is null ? "" : $" (KubeSkoop's {variable})";
 
     private static string Code(string? text) => text is null ? "" : $"`{text}`";
 }

@@ -34,6 +34,8 @@ internal sealed class ConfigurationDraft
 
     public ErrorList Errors { get; } = new();
 
+    public List<string> Warnings { get; } = [];
+
     public Dictionary<string, string> Sources { get; } = [];
 
     /// <summary>Every probe of the catalogue by id, in its order.</summary>
@@ -60,9 +62,12 @@ internal sealed class ConfigurationDraft
         Sources[ProbeDraft.Path(probe.Info.Id)] = origin.Source;
     }
 
-    public ConfigurationResult Finish() => Errors.Any
-        ? new(null, Errors.ToList(), Sources)
-        : new(Options with { Probes = Probes.ToDictionary(p => p.Key, p => p.Value.Choice()) }, [], Sources);
+    public ConfigurationResult Finish() => (Errors.Any
+        ? new ConfigurationResult(null, Errors.ToList(), Sources)
+        : new(Options with { Probes = Probes.ToDictionary(p => p.Key, p => p.Value.Choice()) }, [], Sources)) with
+    {
+        Warnings = Warnings,
+    };
 }
 
 /// <summary>A probe's part of the draft.</summary>

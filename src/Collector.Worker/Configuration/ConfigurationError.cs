@@ -30,4 +30,8 @@ public sealed record ConfigurationError(string Place, string? Key, string Proble
 public sealed record ConfigurationResult(
     AgentOptions? Options,
     IReadOnlyList<ConfigurationError> Errors,
-    IReadOnlyDictionary<string, string> Sources);
+    IReadOnlyDictionary<string, string> Sources)
+{
+    /// <summary>What is in force and should be written otherwise, a line each.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+}

@@ -48,13 +48,21 @@ internal static class ConfigurationFile
     }
 
     /// <summary>The root node; null for an empty file or after an error.</summary>
-    public static YamlNode? Parse(string file, ReadOnlySpan<byte> content, ErrorList errors)
+    public static YamlNode? Parse(string file, ReadOnlySpan<byte> content, ErrorList errors) =>
+        Parse(file, content, errors, YamlReader.Read);
+
+    /// <summary>The root nodes of every document; empty after an error.</summary>
+    public static IReadOnlyList<YamlNode> ParseAll(string file, ReadOnlySpan<byte> content, ErrorList errors) =>
+        Parse(file, content, errors, YamlReader.ReadAll) ?? [];
+
+    private static T? Parse<T>(string file, ReadOnlySpan<byte> content, ErrorList errors, Func<string, T?> read)
+        where T : class
     {
         if (Decode(file, content, errors) is not { } text)
             return null;
         try
         {
-            return YamlReader.Read(text);
+            return read(text);
         }
         catch (YamlException e)
         {

@@ -18,6 +18,9 @@ internal abstract class ConfigurationKey(string path, string description)
     /// <summary>Environment variable that goes over the file, null where there is none of ours.</summary>
     public string? Variable { get; init; }
 
+    /// <summary>KubeSkoop's variable for it: read where <see cref="Variable"/> is not set, with a warning.</summary>
+    public string? OldVariable { get; init; }
+
     /// <summary>OTEL_* variables that go over the file where OTLP is resolved, the stronger first.</summary>
     public IReadOnlyList<string> StandardVariables { get; init; } = [];
 

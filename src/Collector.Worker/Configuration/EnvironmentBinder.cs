@@ -11,6 +11,12 @@ internal static class EnvironmentBinder
     {
         foreach (var key in ConfigurationSchema.Keys.OfType<ValueKey>())
         {
+            if (key.OldVariable is { } old && env(old) is { Length: > 0 } before)
+            {
+                draft.Set(key, before, Origin.Environment(old));
+                draft.Warnings.Add($"environment variable {old} is KubeSkoop's and will not be read for ever; "
+                    + $"set {key.Variable}");
+            }
             if (key.Variable is { } variable && env(variable) is { Length: > 0 } text)
                 draft.Set(key, text, Origin.Environment(variable));
         }

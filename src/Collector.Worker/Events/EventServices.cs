@@ -9,6 +9,7 @@ internal static class EventServices
     /// <summary>Adds the hub, also where no outlet is asked for: one may be later.</summary>
     public static void AddEvents(this IServiceCollection services, OutletSettings settings)
     {
+        services.AddSingleton(settings.Ring);
         services.AddSingleton(provider =>
         {
             var log = provider.GetRequiredService<ILogger<EventHub>>();

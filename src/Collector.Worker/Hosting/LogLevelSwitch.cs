@@ -10,7 +10,7 @@ namespace Collector.Worker.Hosting;
 internal sealed class LogLevelSwitch(LogLevel level)
     : IConfigureOptions<LoggerFilterOptions>, IOptionsChangeTokenSource<LoggerFilterOptions>
 {
-    private volatile CancellationTokenSource _changed = new();
+    private volatile ConfigurationReloadToken _changed = new();
     private LogLevel _level = level;
 
     public LogLevel Level
@@ -19,7 +19,7 @@ internal sealed class LogLevelSwitch(LogLevel level)
         set
         {
             _level = value;
-            Interlocked.Exchange(ref _changed, new()).Cancel();
+            Interlocked.Exchange(ref _changed, new()).OnReload();
         }
     }
 
@@ -27,14 +27,14 @@ internal sealed class LogLevelSwitch(LogLevel level)
 
     public void Configure(LoggerFilterOptions options)
     {
-        var level = Level;
-        options.MinLevel = level;
-        var frameworks = level < LogLevel.Information || level > LogLevel.Warning ? level : LogLevel.Warning;
+        var from = Level;
+        options.MinLevel = from;
+        var frameworks = from < LogLevel.Information || from > LogLevel.Warning ? from : LogLevel.Warning;
         options.AddFilter("Microsoft", frameworks);
         options.AddFilter("System", frameworks);
         // That it started and stops, every lifetime says in a line of its own.
         options.AddFilter("Microsoft.Hosting.Lifetime", LogLevel.None);
     }
 
-    public IChangeToken GetChangeToken() => new CancellationChangeToken(_changed.Token);
+    public IChangeToken GetChangeToken() => _changed;
 }

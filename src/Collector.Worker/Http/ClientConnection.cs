@@ -15,6 +15,12 @@ internal sealed class ClientConnection(Action cut)
     /// <summary>True while a request is answered.</summary>
     public bool Busy { get; private set; }
 
+    /// <summary>
+    /// True while the answer is a stream: those have a bound of their own, so others go first, however long nothing
+    /// happens on it.
+    /// </summary>
+    public bool Lasting { get; set; }
+
     /// <summary>True once it was closed in favour of another.</summary>
     public bool IsCut { get; private set; }
 

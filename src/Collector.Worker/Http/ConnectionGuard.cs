@@ -89,7 +89,7 @@ public sealed class ConnectionGuard
         {
             if (among.Count >= most)
             {
-                victim = among.MinBy(c => (c.Busy, c.Since));
+                victim = among.MinBy(c => (c.Busy, c.Lasting, c.Since));
                 among.Remove(victim!);
             }
             among.Add(connection);

@@ -47,8 +47,8 @@ public static class HttpEndpoints
     }
 
     /// <summary>
-    /// Maps /, /metrics, /healthz, /readyz, /status and /config, and guards them against foreign host names on
-    /// loopback.
+    /// Maps /, /metrics, /events, /healthz, /readyz, /status and /config, and guards them against foreign host names
+    /// on loopback.
     /// </summary>
     public static WebApplication MapNetlens(this WebApplication app, ListenAddress address, NetlensHttp http)
     {
@@ -67,6 +67,7 @@ public static class HttpEndpoints
         var health = new HealthEndpoints(http);
         app.MapMethods("/", Methods, new LandingPage(http).InvokeAsync);
         app.MapMethods("/metrics", Methods, metrics.InvokeAsync);
+        app.MapMethods("/events", Methods, new EventsEndpoint(http, app.Lifetime.ApplicationStopping).InvokeAsync);
         app.MapMethods("/healthz", Methods, health.Alive);
         app.MapMethods("/readyz", Methods, health.Ready);
         app.MapMethods("/status", Methods, new JsonPage(http.WriteStatus).InvokeAsync);

@@ -37,6 +37,8 @@ internal sealed class LandingPage(NetlensHttp http)
             <a href="/metrics?naming=otel">otel</a>,
             <a href="/metrics?naming=kubeskoop">kubeskoop</a>,
             <a href="/metrics?naming=inspector">inspector</a></li>
+            <li><a href="/events?since=0&amp;follow=false">/events</a>: the newest events; without parameters those to
+            come</li>
             <li><a href="/healthz">/healthz</a>: collections come round</li>
             <li><a href="/readyz">/readyz</a>: its numbers are fresh</li>
             <li><a href="/status">/status</a>: how it is; <a href="/config">/config</a>: what is in force</li>

@@ -1,7 +1,9 @@
 using System.Text.Json;
+using Collector.Core.Events;
 using Collector.Core.Snapshots;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Prometheus;
+using Collector.Worker.Recorder;
 
 namespace Collector.Worker.Http;
 
@@ -34,6 +36,18 @@ public sealed class NetlensHttp
 
     /// <summary>Who is let in, and who has to go.</summary>
     public required ConnectionGuard Connections { get; init; }
+
+    /// <summary>The newest events.</summary>
+    public EventRing Ring { get; init; } = new();
+
+    /// <summary>All kinds of events that there are.</summary>
+    public IReadOnlyList<EventInfo> EventKinds { get; init; } = [];
+
+    /// <summary>Time in which a reader of events must take something, if there is anything to take.</summary>
+    public TimeSpan StreamPatience { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>After so long without an event a reader is told that the stream lives.</summary>
+    public TimeSpan StreamSilence { get; init; } = TimeSpan.FromSeconds(15);
 
     /// <summary>False once the collection hangs.</summary>
     public Func<bool> Alive { get; init; } = static () => true;

@@ -43,6 +43,8 @@ internal static class LogEvents
     public const int EventsNotSent = 304;
     public const int EventsSentAgain = 305;
     public const int EventsHalved = 306;
+    public const int EventsGo = 307;
+    public const int EventTooLarge = 308;
 
     // HTTP server.
     public const int Listening = 400;

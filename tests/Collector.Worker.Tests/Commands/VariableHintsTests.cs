@@ -27,11 +27,17 @@ public sealed class VariableHintsTests
     [InlineData("PATH")]
     public void What_others_read_has_none(string variable) => VariableHints.Of([variable]).ShouldBeEmpty();
 
+    [Theory]
+    [InlineData("KUBESKOOP_POD_NAME", "sidecar")]
+    [InlineData("BTF_DOWNLOAD_URL", "ebpf.btf")]
+    public void What_only_KubeSkoop_reads_is_told_with_what_there_is_instead(string variable, string instead) =>
+        VariableHints.Of([variable]).ShouldHaveSingleItem().ShouldContain(instead);
+
     [Fact]
     public void What_is_read_has_none()
     {
         OtlpVariables.Known.Count.ShouldBeGreaterThan(30);
         VariableHints.Of(OtlpVariables.Known).ShouldBeEmpty();
-        VariableHints.Of(["NETLENS_PROBES", "NETLENS_CONFIG", "NETLENS_OTLP_MAXREQUESTSIZE"]).ShouldBeEmpty();
+        VariableHints.Of(["INSPECTOR_NODENAME", "RUNTIME_SOCK", "NETLENS_PROBES", "NETLENS_CONFIG", "NETLENS_OTLP_MAXREQUESTSIZE"]).ShouldBeEmpty();
     }
 }

@@ -169,4 +169,23 @@ public class ConfigurationLoaderTests
         sources["http.listen"].ShouldBe("default");
         sources["otlp.endpoint"].ShouldBe("f.yaml:8; OTEL_EXPORTER_OTLP_ENDPOINT goes over it");
     }
+
+    [Fact]
+    public void Variables_of_KubeSkoop_count_below_ours_with_one_warning_each()
+    {
+        const string Yaml = "resource: {nodeName: of-file}\npods: {runtimeEndpoint: /of/file}";
+        var old = Load(Yaml, ("INSPECTOR_NODENAME", "old"), ("RUNTIME_SOCK", "/run/old.sock"));
+        old.Options!.Resource.NodeName.ShouldBe("old");
+        old.Options.Pods.RuntimeEndpoint.ShouldBe("/run/old.sock");
+        old.Sources["resource.nodeName"].ShouldBe("env INSPECTOR_NODENAME");
+        old.Warnings.Count.ShouldBe(2);
+        old.Warnings[1].ShouldContain("INSPECTOR_NODENAME");
+        old.Warnings[1].ShouldEndWith("set NODE_NAME");
+        var both = Load(Yaml, ("INSPECTOR_NODENAME", "old"), ("NODE_NAME", "new"));
+        both.Options!.Resource.NodeName.ShouldBe("new");
+        both.Sources["resource.nodeName"].ShouldBe("env NODE_NAME");
+        Load(Yaml).Warnings.ShouldBeEmpty();
+        Load("", ("RUNTIME_SOCK", "relative")).Errors.ShouldHaveSingleItem().Place
+            .ShouldBe("environment variable RUNTIME_SOCK");
+    }
 }

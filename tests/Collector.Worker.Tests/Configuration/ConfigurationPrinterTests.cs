@@ -55,7 +55,9 @@ public class ConfigurationPrinterTests
               window: 10s  # default
               json: ""  # default
               otlp: true  # default
+              spans: false  # default
               queue: 4096  # default
+              recent: 10000  # default
             http:
               enabled: true  # default
               listen: "[::]:80"  # env NETLENS_HTTP_LISTEN

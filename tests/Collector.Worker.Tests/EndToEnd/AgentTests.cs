@@ -216,7 +216,7 @@ public sealed class AgentTests
                 agent.Signal("TERM");
                 agent.WaitForExit().ShouldBe(0);
             }
-            using var plain = new AgentProcess(Quick);
+            using var plain = new AgentProcess($"{Quick}events: {{ recent: 0 }}\n");
             plain.Get("/metrics").ShouldNotContain("netlens_events_");
         }
         finally

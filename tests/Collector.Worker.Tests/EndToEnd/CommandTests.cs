@@ -40,6 +40,24 @@ public sealed class CommandTests
         AgentProcess.RunInShell($"NODE_NAME=node-2 {Once}").Output.ShouldContain("k8s_node=\"node-2\"");
     }
 
+    [Fact]
+    public void A_configuration_of_KubeSkoop_is_imported_into_a_file_that_is_valid_and_never_overwritten()
+    {
+        var file = Path.Combine(Directory.CreateTempSubdirectory("netlens-import-").FullName, "netlens.yaml");
+        var script = "printf 'port: 9102\nmetrics: {probes: [{name: tcp}, {name: flow}]}\n' | \"$0\" config import - -o "
+            + file;
+        var imported = AgentProcess.RunInShell(script);
+        imported.Code.ShouldBe(0, imported.Error);
+        imported.Error.ShouldContain("metrics.probes flow:");
+        AgentProcess.Run("config", "check", "--config", file).Code.ShouldBe(0);
+        AgentProcess.RunInShell($"INSPECTOR_NODENAME=n \"$0\" config print --config {file}").Output
+            .ShouldContain("nodeName: n  # env INSPECTOR_NODENAME");
+        var again = AgentProcess.RunInShell(script);
+        again.Code.ShouldBe(1);
+        again.Error.ShouldContain("--output: ");
+        Directory.Delete(Path.GetDirectoryName(file)!, recursive: true);
+    }
+
     [Theory]
     [InlineData(2, "no-such-command")]
     [InlineData(2, "once", "--format", "xml")]
@@ -50,6 +68,8 @@ public sealed class CommandTests
     [InlineData(3, "run", "--config", "/no/such/netlens.yaml")]
     [InlineData(3, "config", "check", "--config", "/no/such/netlens.yaml")]
     [InlineData(3, "config", "print", "--config", "/no/such/netlens.yaml")]
+    [InlineData(3, "config", "import", "/no/such/kubeskoop.yaml")]
+    [InlineData(2, "config", "import")]
     public void Wrong_words_end_with_their_exit_code_and_a_line_on_standard_error(int code, params string[] words)
     {
         var result = AgentProcess.Run(words);
@@ -112,7 +132,29 @@ public sealed class CommandTests
             .Select(e => e.GetProperty("name").GetString())
             .ShouldBe(NodeFactory.Catalogue.SelectMany(p => p.Events).Select(e => e.Name));
         AgentProcess.Run("list", "events").Output.ShouldStartWith("EVENT");
+        Listed("netlens.softirq.slow", "events: { json: stdout, spans: on }", "probes: { tcpretrans: off }")
+            .ShouldBe("reported json");
+        Listed("netlens.tcpretrans.retransmit", "events: { json: stdout }", "probes: { tcpretrans: off }")
+            .ShouldBe("not reported");
+        Listed("netlens.softirq.slow", "events: { enabled: off, json: stdout }").ShouldBe("not reported");
+        string[] spans = ["events: { otlp: off, spans: on }", "otlp: { endpoint: 'http://192.0.2.1:4318' }"];
+        Listed("netlens.softirq.slow", spans).ShouldBe("reported spans");
+        Listed("netlens.tcpreset.sent", spans).ShouldBe("reported");
         AgentProcess.Run("list", "metrics", "--probe", "tcp").Output.ShouldContain("kubeskoop_tcp_retranssegs");
+    }
+
+    // Whether a kind of event is reported by a configuration, and where it goes beside the ring that keeps it.
+    private static string Listed(string kind, params string[] lines)
+    {
+        var file = Path.GetTempFileName();
+        File.WriteAllLines(file, lines);
+        var output = AgentProcess.Run("list", "events", "--format", "json", "--config", file).Output;
+        File.Delete(file);
+        var listed = JsonDocument.Parse(output).RootElement.EnumerateArray()
+            .Single(e => e.GetProperty("name").GetString() == kind);
+        var outlets = listed.GetProperty("outlets").EnumerateArray().Select(o => o.GetString());
+        var reported = listed.GetProperty("reported").GetBoolean() ? "reported" : "not reported";
+        return string.Join(' ', outlets.Where(o => o != "stream").Prepend(reported));
     }
 
     [RequiresRootFact("nstat")]

@@ -76,7 +76,7 @@ internal sealed class ReloadedAgent : IDisposable
     }
 
     private string Whole(string configuration) =>
-        configuration.Contains("http:", StringComparison.Ordinal)
+        configuration.StartsWith("http:", StringComparison.Ordinal)
             ? configuration
             : $"http: {{ listen: '127.0.0.1:{Port}' }}\n{configuration}";
 }

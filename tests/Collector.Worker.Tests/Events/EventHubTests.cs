@@ -3,6 +3,7 @@ using Collector.Worker.Agent;
 using Collector.Worker.Configuration;
 using Collector.Worker.Events;
 using Collector.Worker.Events.Outlets;
+using Collector.Worker.Recorder;
 using Collector.Worker.Tests.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -165,19 +166,23 @@ public sealed class EventHubTests
     }
 
     [Theory]
-    [InlineData(false, "/x", null)]
-    [InlineData(true, "", null)]
-    [InlineData(true, "/x", "json")]
-    public void A_hub_has_the_outlets_that_are_asked_for(bool enabled, string json, string? outlet)
+    [InlineData(false, "/x", 10, null)]
+    [InlineData(true, "", 0, null)]
+    [InlineData(true, "/x", 0, "json")]
+    [InlineData(true, "", 10, "stream")]
+    public void A_hub_has_the_outlets_that_are_asked_for(bool enabled, string json, int recent, string? outlet)
     {
         var services = new ServiceCollection();
         services.AddSingleton<ILogger<EventHub>>(NullLogger<EventHub>.Instance);
-        services.AddEvents(Settings(new() { Enabled = enabled, Json = json }));
+        var settings = Settings(new() { Enabled = enabled, Json = json, Recent = recent });
+        services.AddEvents(settings);
         using var provider = services.BuildServiceProvider();
 
         provider.GetServices<IHostedService>().Count().ShouldBe(1);
         var hub = provider.GetRequiredService<IEventSink>().ShouldBeOfType<EventHub>();
-        hub.Outlets.Where(o => o.Name == "json").Select(o => o.Name).ShouldBe(outlet is null ? [] : [outlet]);
+        hub.Outlets.Select(o => o.Name).ShouldBe(outlet is null ? [] : [outlet]);
+        settings.Ring.IsOpen.ShouldBe(outlet == "stream");
+        provider.GetRequiredService<EventRing>().ShouldBeSameAs(settings.Ring);
     }
 
     /// <summary>Lines of real files, each event in one of them, while the file moves and the queue changes.</summary>
@@ -189,7 +194,7 @@ public sealed class EventHubTests
         try
         {
             string File(int i) => Path.Combine(folder.FullName, $"{i}.json");
-            EventOptions Options(int i) => new() { Json = File(i), Burst = 10_000_000, Queue = 100_000 + i };
+            EventOptions Options(int i) => new() { Json = File(i), Recent = 0, Burst = 10_000_000, Queue = 100_000 + i };
             using var hub = new EventHub(
                 new(1, TimeSpan.FromHours(1), TimeProvider.System), [], 1, TimeProvider.System, NullLogger.Instance,
                 TimeSpan.FromMinutes(1));
@@ -246,7 +251,7 @@ public sealed class EventHubTests
     }
 
     private static OutletSettings Settings(EventOptions events) =>
-        new(new() { Events = events }, new() { Metrics = new(), Logs = new() }, null, "1");
+        new(new() { Events = events }, new() { Metrics = new(), Logs = new() }, null, "1", new EventRing());
 
     private static EventHub Hub(int burst, int queue, params IEventOutlet[] outlets) =>
         Hub(burst, queue, NullLogger.Instance, outlets);

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using Collector.Core.Events;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Prometheus;
 using Collector.Worker.Http;
@@ -35,7 +36,8 @@ internal sealed class HttpServerFixture : IAsyncDisposable
 
     public static async Task<HttpServerFixture> StartAsync(
         string listen = "127.0.0.1:0", MetricNaming naming = MetricNaming.Otel, int maxScrapes = 8,
-        int maxConnections = 256, TimeSpan? writeTimeout = null, string? fault = null, Func<bool>? alive = null)
+        int maxConnections = 256, TimeSpan? writeTimeout = null, string? fault = null, Func<bool>? alive = null,
+        int recent = 0, EventInfo[]? kinds = null, TimeSpan? streamPatience = null, TimeSpan? streamSilence = null)
     {
         var node = new PrometheusSnapshotFixture();
         var options = new AgentOptions
@@ -54,7 +56,12 @@ internal sealed class HttpServerFixture : IAsyncDisposable
             Connections = new(maxConnections, maxScrapes),
             Alive = alive ?? (() => true),
             WriteTimeout = writeTimeout ?? TimeSpan.FromSeconds(30),
+            EventKinds = kinds ?? [],
+            StreamPatience = streamPatience ?? TimeSpan.FromSeconds(10),
+            StreamSilence = streamSilence ?? TimeSpan.FromSeconds(15),
         };
+        if (recent > 0)
+            http.Ring.Open(recent);
         var address = ListenAddress.Parse(listen);
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore();
@@ -83,6 +90,8 @@ internal sealed class HttpServerFixture : IAsyncDisposable
             return "";
         }
     }
+
+    public Task StopAsync() => _app.StopAsync();
 
     public async ValueTask DisposeAsync()
     {

@@ -1,7 +1,7 @@
 // Does to the chart what Helm does to it, with the parts that Helm is made of: Go's text/template, sprig, sigs.k8s.io/yaml
 // and gojsonschema. Built from Debian's packages, because there is no Helm among them.
 //
-//	render chart FOLDER RELEASE NAMESPACE <values.json   objects and notes, as JSON
+//	render chart FOLDER RELEASE NAMESPACE <values.yaml   objects and notes, as JSON
 //	render plain FILE                                    objects of a file of manifests, as JSON
 //	render check SCHEMA [DEFINITION] <value.json         what is wrong with a value, one line each
 package main
@@ -71,7 +71,11 @@ func renderChart(folder, release, namespace string) (result, error) {
 		return result{}, err
 	}
 	given := object{}
-	if err := json.NewDecoder(os.Stdin).Decode(&given); err != nil {
+	text, err := io.ReadAll(os.Stdin)
+	if err != nil {
+		return result{}, err
+	}
+	if err := yaml.Unmarshal(text, &given); err != nil {
 		return result{}, err
 	}
 	merge(values, given)

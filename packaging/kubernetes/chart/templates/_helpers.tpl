@@ -28,7 +28,7 @@ labels:
 
 {{/* The configuration file: `config` with what the other values say beneath it. */}}
 {{- define "netlens.config" -}}
-{{- $config := dict "http" (dict "listen" .Values.listen) -}}
+{{- $config := dict "http" (dict "listen" .Values.listen) "events" (dict "json" "stdout") -}}
 {{- with .Values.podLabels }}{{ $_ := set $config "pods" (dict "labels" .) }}{{ end -}}
 {{- $otlp := dict -}}
 {{- with .Values.otlp.endpoint }}{{ $_ := set $otlp "endpoint" . }}{{ end -}}
@@ -60,6 +60,19 @@ httpGet:
 
 {{- define "netlens.loopback" -}}
 {{- if regexMatch "^(127\\.|\\[::1\\]|localhost)" (include "netlens.address" .) }}true{{ end -}}
+{{- end -}}
+
+{{/* Pods start anew when their configuration changes. Prometheus is told of them where it can reach them. */}}
+{{- define "netlens.annotations" -}}
+{{- $annotations := dict "checksum/config" (include "netlens.config" . | sha256sum) -}}
+{{- if and .Values.scrapeAnnotations (not (include "netlens.loopback" .)) -}}
+{{- $http := (include "netlens.config" . | fromYaml).http -}}
+{{- $_ := set $annotations "prometheus.io/scrape" "true" -}}
+{{- $_ := set $annotations "prometheus.io/port" (include "netlens.port" .) -}}
+{{- $_ := set $annotations "prometheus.io/path" "/metrics" -}}
+{{- $_ := set $annotations "prometheus.io/scheme" (empty $http.certificate | ternary "http" "https") -}}
+{{- end -}}
+{{- mergeOverwrite $annotations (deepCopy .Values.podAnnotations) | toYaml -}}
 {{- end -}}
 
 {{- define "netlens.endpoint" -}}

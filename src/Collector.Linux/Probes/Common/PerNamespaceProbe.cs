@@ -1,5 +1,6 @@
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Linux.Interop;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Probes.Common;
@@ -12,18 +13,19 @@ namespace Collector.Linux.Probes.Common;
 /// </summary>
 /// <remarks>
 /// A namespace that ends between two collections is read a last time before it is let go; the rows are in the next
-/// snapshot, so that nothing of its last interval is lost.
+/// snapshot, and what they counted in those of the next minute, so that nothing of its last interval is lost.
 /// </remarks>
 public abstract class PerNamespaceProbe<TReader> : Probe
     where TReader : class, IDisposable
 {
     private const int LongestPause = 64;
     private readonly Dictionary<NamespaceHandle, Entry> _entries = [];
-    private readonly LastRows _last = new();
+    private readonly LastRows _last;
 
     protected PerNamespaceProbe(ProbeInfo info, ProbeHost host) : base(info)
     {
         Host = host;
+        _last = new LastRows(IsReplaced);
         host.Namespaces.Leaving += Leave;
     }
 
@@ -47,7 +49,12 @@ public abstract class PerNamespaceProbe<TReader> : Probe
             if (ReaderOf(ns, snapshot) is { } reader)
                 Collect(reader, ns, snapshot);
         }
+        _last.AppendHeldTo(snapshot);
     }
+
+    /// <summary>By a namespace that got the number of one that is gone and is called the same.</summary>
+    private bool IsReplaced(Subject gone) =>
+        Host.Namespaces.Find(gone.Inode) is { } ns && ns.Namespace.Names == gone.Names;
 
     private TReader? ReaderOf(NamespaceHandle ns, SnapshotBuilder snapshot)
     {

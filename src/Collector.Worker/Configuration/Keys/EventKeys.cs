@@ -35,11 +35,23 @@ internal static class EventKeys
         {
             Variable = "NETLENS_EVENTS_OTLP",
         },
+        new ValueKey("events.spans", ValueType.Boolean,
+            "Sends what took time as OTLP spans too, if there is an OTLP endpoint for traces.",
+            o => o.Events.Spans, (o, v) => o with { Events = o.Events with { Spans = (bool)v! } })
+        {
+            Variable = "NETLENS_EVENTS_SPANS",
+        },
         new ValueKey("events.queue", Integer(1, 65_536),
             "Events that may wait for a slow outlet; what comes on top is dropped and counted.",
             o => o.Events.Queue, (o, v) => o with { Events = o.Events with { Queue = (int)(long)v! } })
         {
             Variable = "NETLENS_EVENTS_QUEUE",
+        },
+        new ValueKey("events.recent", Integer(0, 100_000),
+            "The newest events, which GET /events streams and can still give. 0: there is no stream.",
+            o => o.Events.Recent, (o, v) => o with { Events = o.Events with { Recent = (int)(long)v! } })
+        {
+            Variable = "NETLENS_EVENTS_RECENT",
         },
     ];
 }

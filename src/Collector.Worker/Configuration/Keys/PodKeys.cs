@@ -13,6 +13,7 @@ internal static class PodKeys
             o => o.Pods.RuntimeEndpoint, (o, v) => o with { Pods = o.Pods with { RuntimeEndpoint = (string)v! } })
         {
             Variable = "NETLENS_PODS_RUNTIMEENDPOINT",
+            OldVariable = "RUNTIME_SOCK",
         },
         new ValueKey("pods.poll", Duration(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5)),
             "Time between two lists of pods while nothing shows that there is a new one.",

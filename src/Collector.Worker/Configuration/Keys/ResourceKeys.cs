@@ -11,6 +11,7 @@ internal static class ResourceKeys
             o => o.Resource.NodeName, (o, v) => o with { Resource = o.Resource with { NodeName = (string?)v } })
         {
             Variable = "NODE_NAME",
+            OldVariable = "INSPECTOR_NODENAME",
             Example = "node-1",
         },
         new MapKey("resource.attributes", "Further resource attributes, all text.",

@@ -21,6 +21,10 @@ internal sealed class YamlReader
     /// <exception cref="YamlException">What is wrong, with its place.</exception>
     public static YamlNode? Read(string text) => new YamlReader(text).ReadStream();
 
+    /// <summary>Every document of a text that may hold several.</summary>
+    /// <exception cref="YamlException">What is wrong, with its place.</exception>
+    public static IReadOnlyList<YamlNode> ReadAll(string text) => new YamlReader(text).ReadDocuments();
+
     private YamlNode? ReadStream()
     {
         Next();
@@ -31,6 +35,18 @@ internal sealed class YamlReader
         if (Next() is DocumentStart second)
             throw Error(second, "a second document begins here; allowed: one document in the file");
         return root;
+    }
+
+    private List<YamlNode> ReadDocuments()
+    {
+        Next();
+        var roots = new List<YamlNode>();
+        while (Next() is not StreamEnd)
+        {
+            roots.Add(Node(Next()));
+            Next();
+        }
+        return roots;
     }
 
     private YamlNode Node(ParsingEvent found)

@@ -24,7 +24,8 @@ internal static class YamlText
         return shown.ToString();
     }
 
-    private static string Quoted(string text)
+    /// <summary>In double quotes.</summary>
+    public static string Quoted(string text)
     {
         var quoted = new StringBuilder("\"");
         foreach (var rune in text.EnumerateRunes())

@@ -32,25 +32,37 @@ internal sealed class EventJson : IDisposable
         foreach (var e in events)
         {
             _json.Reset(_lines);
-            Write(e);
+            Write(e, null);
             _json.Flush();
             _lines.Write("\n"u8);
         }
         return _lines.WrittenSpan;
     }
 
+    /// <summary>The line of one event without its end, with its number in front, until the next call.</summary>
+    public ReadOnlySpan<byte> Write(NetworkEvent e, ulong number)
+    {
+        _lines.ResetWrittenCount();
+        _json.Reset(_lines);
+        Write(e, (ulong?)number);
+        _json.Flush();
+        return _lines.WrittenSpan;
+    }
+
     public void Dispose() => _json.Dispose();
 
-    private void Write(NetworkEvent e)
+    private void Write(NetworkEvent e, ulong? number)
     {
         Span<byte> time = stackalloc byte[TimeLength];
         _json.WriteStartObject();
+        if (number is { } seq)
+            _json.WriteNumber("seq"u8, seq);
         Format(e.Time, time);
         _json.WriteString("time"u8, time);
         Format(e.ObservedTime, time);
         _json.WriteString("observed_time"u8, time);
         _json.WriteString("event"u8, e.Info.Name);
-        _json.WriteString("severity"u8, Severity(e.Info.Severity));
+        _json.WriteString("severity"u8, Severity(e.Severity));
         _json.WriteString("message"u8, e.Message);
         _json.WriteStartObject("attributes"u8);
         _attributes.Clear();

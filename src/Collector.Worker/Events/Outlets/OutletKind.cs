@@ -1,5 +1,7 @@
+using Collector.Core.Events;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Otlp;
+using Collector.Worker.Recorder;
 
 namespace Collector.Worker.Events.Outlets;
 
@@ -8,12 +10,23 @@ namespace Collector.Worker.Events.Outlets;
 /// <param name="Otlp">Its OTLP part with the environment over it.</param>
 /// <param name="Resource">Who says it; null where OTLP is off.</param>
 /// <param name="Version">Version of the agent.</param>
+/// <param name="Ring">Keeps the newest events; one for as long as the agent runs.</param>
 internal sealed record OutletSettings(
-    AgentOptions Options, OtlpSettings Otlp, ResourceAttributes? Resource, string Version);
+    AgentOptions Options, OtlpSettings Otlp, ResourceAttributes? Resource, string Version, EventRing Ring);
 
 /// <summary>One way in which events leave.</summary>
 /// <param name="Name">One word for self-metrics and the log.</param>
 /// <param name="Asked">What it depends on, equal by value as long as the outlet may stay; null where it is off.</param>
 /// <param name="Make">Makes it; only called where it is asked for.</param>
 internal sealed record OutletKind(
-    string Name, Func<OutletSettings, object?> Asked, Func<OutletSettings, ILogger, IEventOutlet> Make);
+    string Name, Func<OutletSettings, object?> Asked, Func<OutletSettings, ILogger, IEventOutlet> Make)
+{
+    /// <summary>Where events go by it, for people: "JSON lines to standard output".</summary>
+    public Func<OutletSettings, string>? Goes { get; init; }
+
+    /// <summary>Whether events of a kind may go by it; null: all.</summary>
+    public Func<EventInfo, bool>? Takes { get; init; }
+
+    /// <summary>It keeps events where somebody may ask for them, and sends them nowhere.</summary>
+    public bool OnlyKeeps { get; init; }
+}

@@ -74,6 +74,8 @@ internal sealed class OutletQueue : IDisposable
     /// </summary>
     public bool TryOffer(NetworkEvent e)
     {
+        if (!_outlet.Takes(e))
+            return true;
         Interlocked.Increment(ref _offered);
         if (Interlocked.Increment(ref _held) > _capacity)
         {

@@ -7,20 +7,7 @@ namespace Collector.Worker.Export.Otlp;
 internal static class OtlpHttp
 {
     /// <exception cref="InvalidOperationException">A certificate file is no use.</exception>
-    public static SocketsHttpHandler Handler(OtlpSignalSettings settings)
-    {
-        var handler = Direct(settings);
-        if (settings.Proxy is not { } proxy)
-            return handler;
-        if (settings.Protocol == OtlpProtocol.Grpc && proxy.Address.Scheme is "http" or "https")
-        {
-            handler.ConnectCallback = (to, cancel) => ProxyTunnel.ConnectAsync(proxy, to.DnsEndPoint, cancel);
-            return handler;
-        }
-        handler.UseProxy = true;
-        handler.Proxy = new WebProxy(proxy.Address) { Credentials = proxy.User };
-        return handler;
-    }
+    public static HttpMessageHandler Handler(OtlpSignalSettings settings) => new AskingHandler(Sockets(settings));
 
     /// <summary>What every request has: the operator's headers, and what a proxy wants to know.</summary>
     /// <remarks>
@@ -34,6 +21,21 @@ internal static class OtlpHttp
         if (settings is { Endpoint.Scheme: "http", Protocol: OtlpProtocol.HttpProtobuf }
             && settings.Proxy is { Address.Scheme: "http" or "https", Authorization: { } proof })
             client.DefaultRequestHeaders.TryAddWithoutValidation("Proxy-Authorization", proof);
+    }
+
+    private static SocketsHttpHandler Sockets(OtlpSignalSettings settings)
+    {
+        var handler = Direct(settings);
+        if (settings.Proxy is not { } proxy)
+            return handler;
+        if (settings.Protocol == OtlpProtocol.Grpc && proxy.Address.Scheme is "http" or "https")
+        {
+            handler.ConnectCallback = (to, cancel) => ProxyTunnel.ConnectAsync(proxy, to.DnsEndPoint, cancel);
+            return handler;
+        }
+        handler.UseProxy = true;
+        handler.Proxy = new WebProxy(proxy.Address) { Credentials = proxy.User };
+        return handler;
     }
 
     private static SocketsHttpHandler Direct(OtlpSignalSettings settings) => new()

@@ -105,6 +105,7 @@ public sealed class OtlpMetricExporter : BackgroundService
         before.Client?.Dispose();
         if (next.Client is null)
             return;
+        _store.ExpectPause(next.Settings.Interval + next.Settings.Metrics.Timeout);
         _failing = false;
         _tooLarge = null;
         _failures.Reset();

@@ -16,7 +16,7 @@ public static class OtlpTls
     private const string Origin = "origin";
 
     /// <summary>
-    /// Reads the files of both signals; adds one line to <paramref name="errors"/> per file that is no use.
+    /// Reads the files of all signals; adds one line to <paramref name="errors"/> per file that is no use.
     /// </summary>
     /// <param name="settings">They name the files.</param>
     /// <param name="sources">Where each key of the configuration was written, for the lines.</param>
@@ -24,7 +24,7 @@ public static class OtlpTls
     public static void Check(
         OtlpSettings settings, IReadOnlyDictionary<string, string> sources, List<string> errors)
     {
-        foreach (var signal in new[] { settings.Metrics, settings.Logs })
+        foreach (var signal in new[] { settings.Metrics, settings.Logs, settings.Traces })
         {
             try
             {

@@ -1,8 +1,7 @@
 using System.Diagnostics;
 using Collector.Tests.Support;
-using Collector.Worker.Tests.EndToEnd;
 
-namespace Collector.Worker.Tests.Commands;
+namespace Collector.Worker.Tests.EndToEnd;
 
 /// <summary>A file that the configuration names may be anything: the answer is an error, at once, with its place.</summary>
 public sealed class BadFileTests : IDisposable

@@ -1,0 +1,75 @@
+using System.Globalization;
+using System.Text.Json;
+using Collector.Tests.Support;
+using Collector.Worker.Tests.EndToEnd;
+using OpenTelemetry.Proto.Collector.Metrics.V1;
+
+namespace Backends.Tests;
+
+/// <summary>
+/// What a namespace counted between the last collection and its end reaches those too who look at one snapshot of
+/// several.
+/// </summary>
+public sealed class LastFiguresTests
+{
+    private const string Bytes = "system.network.io";
+    private const string Packets = "netlens.ip.in_receives";
+
+    [RequiresRootFact]
+    public async Task Of_a_namespace_are_pushed_and_on_the_page_however_seldom_anybody_looks()
+    {
+        using var ns = new TestNetns();
+        var inode = ns.Inode;
+        await using var receiver = await Receiver.StartAsync();
+        using var agent = new AgentProcess(
+            """
+            collection: {interval: 1s}
+            otlp: {interval: 6s}
+            probes: {netdev: {devices: "*"}, ip: {include: all}, packetloss: off, tcpreset: off, tcpretrans: off}
+            """,
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Http.AbsoluteUri), ("OTEL_LOGS_EXPORTER", "none"));
+        while (!(await PushAsync(receiver, inode)).ContainsKey(Bytes))
+        {
+            // It is found with the first collection, or a later one.
+        }
+
+        // Right behind a push: the snapshot of the end is not pushed, nor are the next few.
+        ns.Run("ping", "-q", "-c", "7", "-i", "0.01", "-s", "1000", "127.0.0.1");
+        var link = JsonDocument.Parse(ns.Run("ip", "-s", "-s", "-j", "link", "show", "lo")).RootElement[0];
+        var bytes = link.GetProperty("stats64").GetProperty("rx").GetProperty("bytes").GetInt64();
+        var counted = ns.Run("nstat", "-asz", "IpInReceives").Split('\n').Single(l => l.StartsWith("IpInReceives"));
+        var packets = long.Parse(
+            counted.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+        ns.Dispose();
+
+        bytes.ShouldBeGreaterThan(14_000);
+        packets.ShouldBeGreaterThanOrEqualTo(14);
+        var push = await PushAsync(receiver, inode);
+        push[Bytes].ShouldBe(bytes);
+        push[Packets].ShouldBe(packets);
+        var page = agent.Get("/metrics").Split('\n').Where(l => l.Contains($"netlens_netns=\"{inode}\"")).ToList();
+        page.Single(l => l.StartsWith("system_network_io_bytes_total{", StringComparison.Ordinal)
+            && l.Contains("direction=\"receive\"")).ShouldEndWith($" {bytes}");
+        page.Single(l => l.StartsWith("netlens_ip_in_receives_total{", StringComparison.Ordinal)
+            && l.Contains("ipv4")).ShouldEndWith($" {packets}");
+        // Nothing lives there: what it had at the moment is told no more.
+        page.ShouldNotContain(l => l.StartsWith("netlens_netdev_up{", StringComparison.Ordinal));
+    }
+
+    /// <summary>The two figures of a namespace in the next push of the probes' metrics.</summary>
+    private static async Task<Dictionary<string, long>> PushAsync(Receiver receiver, ulong inode)
+    {
+        while (true)
+        {
+            var request = ExportMetricsServiceRequest.Parser.ParseFrom((await receiver.TakeAsync()).Message);
+            if (!request.ResourceMetrics.SelectMany(r => r.ScopeMetrics).Any(s => s.Scope.Name == "netlens"))
+                continue;
+            return request.Metrics().Where(m => m.Name is Bytes or Packets)
+                .SelectMany(m => m.Sum.DataPoints.Select(p => (m.Name, Point: p)))
+                .Where(p => p.Point.Attributes.Text("netlens.netns") == inode.ToString(CultureInfo.InvariantCulture))
+                .Where(p => p.Point.Attributes.Text("network.io.direction") is null or "receive")
+                .Where(p => p.Point.Attributes.Text("network.type") is null or "ipv4")
+                .ToDictionary(p => p.Name, p => p.Point.AsInt);
+        }
+    }
+}
