@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Collector.Worker.Agent;
 using Collector.Worker.Configuration;
-using Collector.Worker.Export.Otlp;
 using Collector.Worker.Hosting;
 using Collector.Worker.Hosting.Windows;
 
@@ -28,16 +27,14 @@ internal static class RunCommand
     {
         if (!Session.HasRoomForFiles())
             return ExitCodes.CannotStart;
-        var loaded = Session.Configure(config);
-        if (loaded?.Options is not { } options)
-            return ExitCodes.Configuration;
+        var (path, named) = ConfigurationLoader.FileOf(config);
+        var file = ConfigurationFileState.Load(path, named);
         var errors = new List<string>();
-        var otlp = OtlpSettings.Resolve(options, Environment.GetEnvironmentVariable, errors);
-        if (errors.Count == 0)
-            OtlpTls.Check(otlp, loaded.Sources, errors);
-        foreach (var line in errors.Concat(otlp.Warnings).Concat(VariableHints.OfEnvironment()))
+        var configuration = AgentConfiguration.Check(file.Result, errors);
+        foreach (var line in errors.Concat(file.Result.Warnings).Concat(configuration?.Otlp.Warnings ?? [])
+            .Concat(VariableHints.OfEnvironment()))
             Output.Error(line);
-        if (errors.Count > 0)
+        if (configuration is null)
             return ExitCodes.Configuration;
         if (Signals.StoppedBy is { } signal)
         {
@@ -46,7 +43,7 @@ internal static class RunCommand
         }
         try
         {
-            using var agent = AgentHost.Build(options, otlp, config);
+            using var agent = AgentHost.Build(configuration, file);
             return await agent.RunAsync(Signals.Stop);
         }
         catch (Exception e) when (IsCannotStart(e))

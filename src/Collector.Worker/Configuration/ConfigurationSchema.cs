@@ -46,7 +46,33 @@ internal static class ConfigurationSchema
 
     public static IEnumerable<ConfigurationKey> In(string section) => Keys.Where(k => k.Section == section);
 
-    /// <summary>Sections of single keys of which one differs; probes are no keys and never among them.</summary>
+    /// <summary>Sections of which a key, or a probe, differs.</summary>
     public static IEnumerable<string> Changed(AgentOptions before, AgentOptions after) =>
-        Sections.Select(s => s.Name).Where(s => In(s).Any(k => !k.Same(before, after)));
+        Sections.Select(s => s.Name).Where(s => s == Probes
+            ? ProbesDiffer(before.Probes, after.Probes)
+            : In(s).Any(k => !k.Same(before, after)));
+
+    /// <summary>The options with a section of others.</summary>
+    public static AgentOptions Keep(string section, AgentOptions from, AgentOptions into) => section switch
+    {
+        "collection" => into with { Collection = from.Collection },
+        Probes => into with { Probes = from.Probes },
+        "ebpf" => into with { Ebpf = from.Ebpf },
+        "pods" => into with { Pods = from.Pods },
+        "limits" => into with { Limits = from.Limits },
+        "events" => into with { Events = from.Events },
+        "http" => into with { Http = from.Http },
+        "prometheus" => into with { Prometheus = from.Prometheus },
+        "otlp" => into with { Otlp = from.Otlp },
+        "resource" => into with { Resource = from.Resource },
+        "logging" => into with { Logging = from.Logging },
+        "paths" => into with { Paths = from.Paths },
+        _ => throw new ArgumentException($"there is no section '{section}'", nameof(section)),
+    };
+
+    // Both name every probe, or neither does.
+    private static bool ProbesDiffer(
+        IReadOnlyDictionary<string, ProbeChoice> before, IReadOnlyDictionary<string, ProbeChoice> after) =>
+        before.Count != after.Count || before.Any(b => !after.TryGetValue(b.Key, out var a)
+            || a.Enabled != b.Value.Enabled || !a.Settings.SameAs(b.Value.Settings));
 }

@@ -47,7 +47,8 @@ public static class HttpEndpoints
     }
 
     /// <summary>
-    /// Maps /, /metrics, /events, /healthz and /readyz, and guards them against foreign host names on loopback.
+    /// Maps /, /metrics, /events, /healthz, /readyz, /status and /config, and guards them against foreign host names
+    /// on loopback.
     /// </summary>
     public static WebApplication MapNetlens(this WebApplication app, ListenAddress address, NetlensHttp http)
     {
@@ -69,6 +70,8 @@ public static class HttpEndpoints
         app.MapMethods("/events", Methods, new EventsEndpoint(http, app.Lifetime.ApplicationStopping).InvokeAsync);
         app.MapMethods("/healthz", Methods, health.Alive);
         app.MapMethods("/readyz", Methods, health.Ready);
+        app.MapMethods("/status", Methods, new JsonPage(http.WriteStatus).InvokeAsync);
+        app.MapMethods("/config", Methods, new JsonPage(http.WriteConfiguration).InvokeAsync);
         return app;
     }
 

@@ -33,6 +33,7 @@ internal static class LogEvents
     public const int RestartNeeded = 202;
     public const int Stopped = 203;
     public const int ReloadFailed = 204;
+    public const int ReloadRemark = 205;
 
     // Event outlets.
     public const int OutletFault = 300;

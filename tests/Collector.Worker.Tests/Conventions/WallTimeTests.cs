@@ -27,6 +27,7 @@ public sealed partial class WallTimeTests
         ["Collector.Linux/Probes/Tcp/TcpRetrans.cs"] = (1, "start of counters"),
         ["Collector.Linux/Probes/Tcp/TcpTwRcv.cs"] = (1, "start of counters"),
         ["Collector.Linux/Probes/Virtio/VirtCmdLatency.cs"] = (1, "start of counters"),
+        ["Collector.Worker/Agent/ReloadStatus.cs"] = (2, "time of a reload"),
         ["Collector.Worker/Agent/SelfFigures.cs"] = (1, "time of the snapshot"),
         ["Collector.Worker/Collection/ProcessStart.cs"] = (1, "age of the process, once, at its start"),
         ["Collector.Worker/Export/Otlp/OtlpClient.cs"] = (1, "says until when a server is left alone"),

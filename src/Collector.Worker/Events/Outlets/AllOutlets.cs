@@ -7,10 +7,11 @@ internal static class AllOutlets
 {
     public static IReadOnlyList<OutletKind> List { get; } =
     [
-        new("otlp", s => s.Options.Events.Otlp && s.Otlp.Logs.Enabled ? s.Otlp.Logs : null,
+        new("otlp", s => s.Options.Events.Otlp && s.Otlp.Logs.Enabled ? (s.Otlp.Logs, s.Resource) : default(object),
             (s, log) => new OtlpEventOutlet(s.Otlp.Logs, s.Resource!, s.Version, log))
         { Goes = s => $"OTLP log records to {s.Otlp.Logs}" },
-        new("spans", s => s.Options.Events.Spans && s.Otlp.Traces.Enabled ? s.Otlp.Traces : null,
+        new("spans", s => s.Options.Events.Spans && s.Otlp.Traces.Enabled
+                ? (s.Otlp.Traces, s.Resource) : default(object),
             (s, log) => new SpanEventOutlet(s.Otlp.Traces, s.Resource!, s.Version, log))
         { Goes = s => $"OTLP spans of what took time to {s.Otlp.Traces}", Takes = static kind => kind.IsTimed },
         new("json", s => s.Options.Events.Json is { Length: > 0 } where ? where : null,

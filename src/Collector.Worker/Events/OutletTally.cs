@@ -1,0 +1,53 @@
+using Collector.Worker.Events.Outlets;
+
+namespace Collector.Worker.Events;
+
+/// <summary>What became of an outlet's events since the start, whichever of its queues they went through.</summary>
+/// <param name="name">Of the outlet.</param>
+internal sealed class OutletTally(string name)
+{
+    private readonly Lock _lock = new();
+    private readonly List<OutletQueue> _queues = [];
+    private long _delivered;
+    private long _dropped;
+    private long _failed;
+
+    public string Name => name;
+
+    /// <summary>False as long as there has been no such outlet.</summary>
+    public bool Used { get; private set; }
+
+    public long Delivered => Sum(_delivered, static q => q.Delivered);
+
+    public long Dropped => Sum(_dropped, static q => q.Dropped);
+
+    public long Failed => Sum(_failed, static q => q.Failed);
+
+    public long Waiting => Sum(0, static q => q.Waiting);
+
+    public void Add(OutletQueue queue)
+    {
+        lock (_lock)
+            _queues.Add(queue);
+        Used = true;
+    }
+
+    /// <summary>A queue has ended: what still waits in it is lost.</summary>
+    public void End(OutletQueue queue)
+    {
+        lock (_lock)
+        {
+            if (!_queues.Remove(queue))
+                return;
+            _delivered += queue.Delivered;
+            _dropped += queue.Dropped;
+            _failed += queue.Failed + queue.Waiting;
+        }
+    }
+
+    private long Sum(long ended, Func<OutletQueue, long> count)
+    {
+        lock (_lock)
+            return ended + _queues.Sum(count);
+    }
+}
