@@ -4,6 +4,7 @@ using Collector.Core.Snapshots;
 using Collector.Linux.Limits;
 using Collector.Worker.Collection;
 using Collector.Worker.Events;
+using Collector.Worker.Events.Outlets;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Export.Prometheus;
 using Collector.Worker.Http;
@@ -118,6 +119,38 @@ internal static class SelfFigures
             {
                 Name = $"netlens.events.{what}", Unit = Event, Kind = InstrumentKind.Counter,
                 Description = description, Tags = [new("netlens.event.outlet", outlet.Name)],
+            }, read);
+            if (outlet.Kept is not { } kept)
+                continue;
+            foreach (var figure in OfSpool(outlet.Name, kept))
+                yield return figure;
+        }
+    }
+
+    private static IEnumerable<SelfFigure> OfSpool(string outlet, SpoolFigures kept)
+    {
+        yield return Spool("size", Units.Bytes, InstrumentKind.UpDownCounter, "Bytes of events that wait on disk.",
+            () => kept.Bytes);
+        yield return Spool("waiting", Event, InstrumentKind.UpDownCounter,
+            "Events that wait for the backend, on disk and in memory.", () => kept.Waiting);
+        yield return Spool("found", Event, InstrumentKind.Counter,
+            "Events of an earlier run that were found on disk.", () => kept.Found);
+        yield return Spool("failures", Units.One, InstrumentKind.Counter, "Times that the disk could not be used.",
+            () => kept.Failures);
+        foreach (var why in Enum.GetValues<SpoolLoss>())
+        {
+            yield return Spool("lost", Event, InstrumentKind.Counter,
+                "Events lost while they waited: too many, too old, or not readable any more.", () => kept.Lost(why),
+                new Tag("error.type", why.ToString().ToLowerInvariant()));
+        }
+
+        SelfFigure Spool(
+            string what, string unit, InstrumentKind kind, string description, Func<long> read, params Tag[] more)
+        {
+            Tag[] tags = [new("netlens.event.outlet", outlet), .. more];
+            return new(new Metric
+            {
+                Name = $"netlens.events.spool.{what}", Unit = unit, Kind = kind, Description = description, Tags = tags,
             }, read);
         }
     }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Collector.Worker.Agent;
 using Collector.Worker.Configuration;
+using Collector.Worker.Events.Outlets.Loki;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Hosting;
 
@@ -47,6 +48,7 @@ internal static class ConfigCommand
         var otlp = OtlpSettings.Resolve(options.Otlp, Environment.GetEnvironmentVariable, errors);
         if (errors.Count == 0)
             OtlpTls.Check(otlp, result.Sources, errors);
+        LokiSettings.Check(options, result.Sources, Environment.GetEnvironmentVariable, errors);
         warnings.AddRange(otlp.Warnings);
         return errors;
     }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Collector.Worker.Agent;
 using Collector.Worker.Configuration;
+using Collector.Worker.Events.Outlets.Loki;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Hosting;
 using Collector.Worker.Hosting.Windows;
@@ -35,6 +36,7 @@ internal static class RunCommand
         var otlp = OtlpSettings.Resolve(options.Otlp, Environment.GetEnvironmentVariable, errors);
         if (errors.Count == 0)
             OtlpTls.Check(otlp, loaded.Sources, errors);
+        LokiSettings.Check(options, loaded.Sources, Environment.GetEnvironmentVariable, errors);
         foreach (var line in errors.Concat(otlp.Warnings).Concat(VariableHints.OfEnvironment()))
             Output.Error(line);
         if (errors.Count > 0)

@@ -17,7 +17,7 @@ namespace Collector.Worker.Events.Outlets;
 /// The SDK's interface for log records itself (<c>Logger.EmitLog</c>) is not public in 1.20: a record is made through
 /// ILogger and its times are set by a processor in front of the exporter.
 /// </remarks>
-internal sealed class OtlpEventOutlet : IEventOutlet
+internal sealed class OtlpEventOutlet : IEventOutlet, IRemoteOutlet
 {
     /// <summary>Name of the instrumentation scope, that of the probes' metrics.</summary>
     private const string Scope = "netlens";
@@ -47,7 +47,10 @@ internal sealed class OtlpEventOutlet : IEventOutlet
     private readonly ILoggerFactory _factory;
     private readonly ILogger _records;
     private readonly ILogger _log;
+    private readonly InParts _parts;
     private volatile bool _tooLarge;
+    private volatile int _status;
+    private TimeSpan? _retryAfter;
     private int _most = OutletQueue.LargestBatch;
     private int _alone;
     private bool _leftOut;
@@ -65,9 +68,9 @@ internal sealed class OtlpEventOutlet : IEventOutlet
         _settings = settings;
         _retries = retries ?? DefaultRetries;
         _log = log;
+        _parts = new(Try);
         var options = new OtlpExporterOptions();
-        TelemetryExtensions.Apply(
-            settings, _end, options, a => _tooLarge = a.StatusCode == HttpStatusCode.RequestEntityTooLarge);
+        TelemetryExtensions.Apply(settings, _end, options, Answered);
         var otlp = new OtlpLogExporter(options);
         _exporter = new CountingExporter(otlp);
         _batch = new(_exporter, SdkQueue, Never, (int)settings.Timeout.TotalMilliseconds, SdkQueue);
@@ -84,6 +87,15 @@ internal sealed class OtlpEventOutlet : IEventOutlet
     }
 
     public string Name => "otlp";
+
+    public string Target => _settings.ToString();
+
+    /// <summary>One attempt, for who keeps events on disk meanwhile.</summary>
+    public SendResult Send(ReadOnlyMemory<NetworkEvent> batch, CancellationToken stop)
+    {
+        using var stopping = stop.Register(_end.Begin);
+        return _parts.Send(batch, stop);
+    }
 
     public int Write(ReadOnlySpan<NetworkEvent> batch, CancellationToken stop)
     {
@@ -155,10 +167,34 @@ internal sealed class OtlpEventOutlet : IEventOutlet
         return 0;
     }
 
+    private void Answered(HttpResponseMessage answer)
+    {
+        _tooLarge = answer.StatusCode == HttpStatusCode.RequestEntityTooLarge;
+        _retryAfter = answer.Headers.RetryAfter?.Delta;
+        _status = (int)answer.StatusCode;
+    }
+
+    // What the SDK makes of an answer, beyond yes or no, it tells nobody: the status has to do.
+    private Answer Try(ReadOnlyMemory<NetworkEvent> part, CancellationToken stop)
+    {
+        if (Send(part.Span))
+            return Answer.Taken;
+        return _status switch
+        {
+            0 => new(Verdict.Later, "no answer"),
+            (int)HttpStatusCode.RequestEntityTooLarge => new(Verdict.TooLarge, "HTTP 413: one event is too large"),
+            (int)HttpStatusCode.BadRequest => new(Verdict.Refused, "HTTP 400"),
+            (int)HttpStatusCode.OK => new(Verdict.Later, "the answer is a failure"),
+            var status => new(Verdict.Later, $"HTTP {status}", _retryAfter),
+        };
+    }
+
     private bool Send(ReadOnlySpan<NetworkEvent> batch)
     {
         // Only an answer says so, and there may be none this time.
         _tooLarge = false;
+        _retryAfter = null;
+        _status = 0;
         var accepted = _exporter.Accepted;
         var finished = _exporter.Finished;
         foreach (var e in batch)
