@@ -17,9 +17,6 @@ public sealed class LinuxHost : ProbeHost, IDisposable
 {
     private readonly NamespaceAccess _access;
     private readonly SubjectNamer _namer;
-    /// <summary>Pods, and containers, that no runtime told of: more than a node has.</summary>
-    private const int MostUnknownGroups = 1024;
-
     private readonly ModuleCount _modules;
     private ProcessTable? _processes;
 
@@ -64,7 +61,7 @@ public sealed class LinuxHost : ProbeHost, IDisposable
     internal override EventOwners EventOwners { get; }
 
     internal override ProcessTable Processes => _processes ??= new ProcessTable(
-        Paths, BootTime, Namespaces, new ProcessGroups(Namespaces, Pods, _namer, MostUnknownGroups),
+        Paths, BootTime, Namespaces, new ProcessGroups(Namespaces, Pods, _namer, new GroupLimit(Limits.Containers)),
         Limits.Processes);
 
     /// <summary>How many modules the kernel has; null where it does not say.</summary>

@@ -25,6 +25,15 @@ public sealed class LokiTests : IDisposable
         Fields = [new("netlens.test.errno")],
     };
 
+    /// <summary>One that KubeSkoop has a type for.</summary>
+    private static readonly EventInfo Reset = new()
+    {
+        Name = "netlens.tcpreset.sent",
+        Severity = EventSeverity.Warn,
+        Description = "A reset was sent.",
+        Fields = [new("netlens.reset.origin"), new("netlens.test.errno")],
+    };
+
     private readonly LogList<object> _log = new();
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("netlens-loki-");
 
@@ -56,10 +65,10 @@ public sealed class LokiTests : IDisposable
         (entry.Timestamp.Seconds, entry.Timestamp.Nanos).ShouldBe((Time / 1_000_000_000, 123_456_789));
         entry.StructuredMetadata.Select(m => $"{m.Name}={m.Value}").ShouldBe(
         [
-            "event_name=netlens.test.reset", "level=warn", "netlens_scope=namespace", "netlens_netns=4026532001",
+            "event_name=netlens.tcpreset.sent", "level=warn", "netlens_scope=namespace", "netlens_netns=4026532001",
             "netlens_netns_name=blue", "k8s_namespace_name=shop", "k8s_pod_name=web-0", "network_transport=tcp",
             "network_type=ipv4", "source_address=192.0.2.1", "source_port=40000", "destination_address=198.51.100.2",
-            "destination_port=443", "netlens_test_errno=-104", "netlens_event_legacy_type=TCPRESET_NOSOCK",
+            "destination_port=443", "netlens_reset_origin=no_socket", "netlens_test_errno=-104", "netlens_event_legacy_type=TCPRESET_NOSOCK",
             "netlens_event_held_back=7", "netlens_event_summary=true",
         ]);
     }
@@ -334,11 +343,11 @@ public sealed class LokiTests : IDisposable
 
     private static NetworkEvent Full() => Plain(0) with
     {
+        Info = Reset,
         Message = "reset {by} peer",
         Subject = new NetNamespace(4026532001, 2, false, 0, new("blue", "shop", "web-0", "")),
         Tuple = new("tcp", IPAddress.Parse("192.0.2.1"), 40000, IPAddress.Parse("198.51.100.2"), 443),
-        Fields = [-104],
-        LegacyType = "TCPRESET_NOSOCK",
+        Fields = ["no_socket", -104],
         HeldBack = 7,
         IsSummary = true,
     };

@@ -117,6 +117,16 @@ public sealed class ChartTests
         changed.ShouldNotBe(Renderer.Chart().Of("DaemonSet").ToJsonString(), "a changed file starts the pods anew");
     }
 
+    [RendererFact]
+    public void Events_are_what_the_pod_prints_unless_its_file_says_otherwise()
+    {
+        Renderer.Chart().Configuration.ShouldContain("events:\n  json: stdout\n");
+        Renderer.Chart("""{"config": {"events": {"burst": 5}}}""").Configuration
+            .ShouldContain("events:\n  burst: 5\n  json: stdout\n");
+        Renderer.Chart("""{"config": {"events": {"json": ""}}}""").Configuration
+            .ShouldContain("events:\n  json: \"\"\n");
+    }
+
     [RendererTheory]
     [InlineData("""{"listn": "127.0.0.1:9102"}""", "listn")]
     [InlineData("""{"listen": "9102"}""", "listen")]

@@ -227,6 +227,9 @@ public sealed class EventLimiter
                 Message = $"{last.Message} ({entry.Held} more held back)",
                 HeldBack = entry.Held,
                 IsSummary = true,
+                // Many happenings have no common beginning.
+                Start = null,
+                Stations = [],
             };
         }
         // Nothing to repeat: none was let through, or those held back are of many namespaces.

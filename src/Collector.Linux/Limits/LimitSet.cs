@@ -11,7 +11,8 @@ public sealed class LimitSet
         Qdiscs = new("qdiscs", "limits.rows", options.Rows);
         Listeners = new("listeners", "limits.rows", options.Rows);
         Processes = new("processes", "limits.processes", options.Processes);
-        All = [Namespaces, Rootless, Interfaces, Qdiscs, Listeners, Processes];
+        Containers = new("unknown_containers", "limits.containers", options.Containers);
+        All = [Namespaces, Rootless, Interfaces, Qdiscs, Listeners, Processes, Containers];
     }
 
     /// <summary>Namespaces that root made.</summary>
@@ -27,6 +28,9 @@ public sealed class LimitSet
     public Limit Listeners { get; }
 
     public Limit Processes { get; }
+
+    /// <summary>Pods and containers that the runtime does not know, told apart by their processes' cgroups.</summary>
+    public Limit Containers { get; }
 
     public IReadOnlyList<Limit> All { get; }
 

@@ -5,6 +5,7 @@ using Collector.Linux.Kernel.Bpf;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
 using Collector.Worker.Events;
+using Collector.Worker.Events.Outlets;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Export.Prometheus;
 using Collector.Worker.Hosting;
@@ -89,7 +90,10 @@ internal sealed class AgentHost : IDisposable
         services.AddSingleton(options);
         services.AddSingleton(new PrometheusStatistics());
         var resource = AddOtlp(builder, options, otlp);
-        services.AddEvents(new(options, otlp, resource, AgentIdentity.Version, new EventRing()));
+        var outlets = new OutletSettings(options, otlp, resource, AgentIdentity.Version, new EventRing());
+        services.AddHostedService(provider => new EventPlaces(
+            AllOutlets.Goes(outlets), provider.GetRequiredService<ILogger<EventHub>>()));
+        services.AddEvents(outlets);
         AddCollection(services, options);
         services.AddSingleton(new ReloadSource(configPath));
         services.AddSingleton<IReloadedSection, ProbesSection>();
@@ -146,7 +150,7 @@ internal sealed class AgentHost : IDisposable
     private static ResourceAttributes? AddOtlp(HostApplicationBuilder builder, AgentOptions options, OtlpSettings otlp)
     {
         builder.Services.AddSingleton(new OtlpStatistics());
-        if (!otlp.Metrics.Enabled && !otlp.Logs.Enabled)
+        if (!otlp.Enabled)
             return null; // Not even the resource is made: it takes the cryptography library into memory.
         var resource = ResourceAttributes.Build(
             otlp, options.Resource, HostFacts.Read(), AgentIdentity.Version, Environment.GetEnvironmentVariable);

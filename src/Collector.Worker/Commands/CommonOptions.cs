@@ -26,7 +26,7 @@ internal static class CommonOptions
     }
 
     // AcceptOnlyFromAmong does not say which option it complains about, and takes a line per value.
-    private static Option<T> OneOf<T>(Option<T> option, params string[] allowed)
+    public static Option<T> OneOf<T>(Option<T> option, params string[] allowed)
     {
         option.CompletionSources.Add(allowed);
         option.Validators.Add(result =>

@@ -45,7 +45,7 @@ internal static class ConfigCommand
         var errors = new List<string>();
         if (result.Options is not { } options)
             return errors;
-        var otlp = OtlpSettings.Resolve(options.Otlp, Environment.GetEnvironmentVariable, errors);
+        var otlp = OtlpSettings.Resolve(options, Environment.GetEnvironmentVariable, errors);
         if (errors.Count == 0)
             OtlpTls.Check(otlp, result.Sources, errors);
         LokiSettings.Check(options, result.Sources, Environment.GetEnvironmentVariable, errors);

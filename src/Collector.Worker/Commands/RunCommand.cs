@@ -33,7 +33,7 @@ internal static class RunCommand
         if (loaded?.Options is not { } options)
             return ExitCodes.Configuration;
         var errors = new List<string>();
-        var otlp = OtlpSettings.Resolve(options.Otlp, Environment.GetEnvironmentVariable, errors);
+        var otlp = OtlpSettings.Resolve(options, Environment.GetEnvironmentVariable, errors);
         if (errors.Count == 0)
             OtlpTls.Check(otlp, loaded.Sources, errors);
         LokiSettings.Check(options, loaded.Sources, Environment.GetEnvironmentVariable, errors);

@@ -76,6 +76,9 @@ public sealed record EventOptions
     /// <summary>As log records, if there is an endpoint for logs.</summary>
     public bool Otlp { get; init; } = true;
 
+    /// <summary>What took time also as spans, if there is an endpoint for traces.</summary>
+    public bool Spans { get; init; }
+
     /// <summary>To the journal of systemd, by its native protocol.</summary>
     public bool Journald { get; init; }
 

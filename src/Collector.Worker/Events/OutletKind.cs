@@ -1,3 +1,4 @@
+using Collector.Core.Events;
 using Collector.Worker.Configuration;
 using Collector.Worker.Events.Outlets;
 using Collector.Worker.Events.Outlets.Loki;
@@ -28,4 +29,14 @@ internal sealed record OutletSettings(
 /// <param name="Asked">What it depends on, equal by value as long as the outlet may stay; null where it is off.</param>
 /// <param name="Make">Makes it; only called where it is asked for.</param>
 internal sealed record OutletKind(
-    string Name, Func<OutletSettings, object?> Asked, Func<OutletSettings, ILogger, IEventOutlet> Make);
+    string Name, Func<OutletSettings, object?> Asked, Func<OutletSettings, ILogger, IEventOutlet> Make)
+{
+    /// <summary>Where events go by it, for people: "JSON lines to standard output".</summary>
+    public Func<OutletSettings, string>? Goes { get; init; }
+
+    /// <summary>Whether events of a kind may go by it; null: all.</summary>
+    public Func<EventInfo, bool>? Takes { get; init; }
+
+    /// <summary>It keeps events where somebody may ask for them, and sends them nowhere.</summary>
+    public bool OnlyKeeps { get; init; }
+}

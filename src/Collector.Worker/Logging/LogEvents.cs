@@ -42,6 +42,7 @@ internal static class LogEvents
     public const int EventsNotSent = 304;
     public const int EventsSentAgain = 305;
     public const int EventsHalved = 306;
+    public const int EventsGo = 307;
     public const int EventsRemoteAway = 330;
     public const int EventsRemoteBack = 331;
     public const int EventsRefused = 332;

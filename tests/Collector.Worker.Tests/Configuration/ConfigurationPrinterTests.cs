@@ -55,6 +55,7 @@ public class ConfigurationPrinterTests
               window: 10s  # default
               json: ""  # default
               otlp: true  # default
+              spans: false  # default
               journald: false  # default
               queue: 4096  # default
               spool: null  # default

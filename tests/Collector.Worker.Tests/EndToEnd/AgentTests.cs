@@ -213,10 +213,12 @@ public sealed class AgentTests
                 page.ShouldContain(
                     "netlens_events_failed_total{netlens_scope=\"node\",netlens_event_outlet=\"json\"} 0");
                 File.Exists(file).ShouldBeTrue();
+                agent.WaitForLog($"events go as JSON lines to {file}; nowhere else");
                 agent.Signal("TERM");
                 agent.WaitForExit().ShouldBe(0);
             }
-            using var plain = new AgentProcess(Quick);
+            using var plain = new AgentProcess($"{Quick}events: {{ recent: 0 }}\n");
+            plain.WaitForLog("events go nowhere (see events.json, events.otlp and otlp.endpoint)");
             plain.Get("/metrics").ShouldNotContain("netlens_events_");
         }
         finally

@@ -28,7 +28,7 @@ labels:
 
 {{/* The configuration file: `config` with what the other values say beneath it. */}}
 {{- define "netlens.config" -}}
-{{- $config := dict "http" (dict "listen" .Values.listen) -}}
+{{- $config := dict "http" (dict "listen" .Values.listen) "events" (dict "json" "stdout") -}}
 {{- with .Values.podLabels }}{{ $_ := set $config "pods" (dict "labels" .) }}{{ end -}}
 {{- $otlp := dict -}}
 {{- with .Values.otlp.endpoint }}{{ $_ := set $otlp "endpoint" . }}{{ end -}}

@@ -35,6 +35,12 @@ internal static class EventKeys
         {
             Variable = "NETLENS_EVENTS_OTLP",
         },
+        new ValueKey("events.spans", ValueType.Boolean,
+            "Sends what took time as OTLP spans too, if there is an OTLP endpoint for traces.",
+            o => o.Events.Spans, (o, v) => o with { Events = o.Events with { Spans = (bool)v! } })
+        {
+            Variable = "NETLENS_EVENTS_SPANS",
+        },
         new ValueKey("events.journald", ValueType.Boolean,
             "Sends events to the journal of systemd, with their attributes as fields.",
             o => o.Events.Journald, (o, v) => o with { Events = o.Events with { Journald = (bool)v! } })

@@ -21,8 +21,8 @@ internal static partial class EventLog
     public static partial void WritesAgain(ILogger logger, string target);
 
     [LoggerMessage(LogEvents.EventsNotSent, LogLevel.Warning,
-        "events cannot be sent over OTLP to {Endpoint}; until they can be, those lost are only counted")]
-    public static partial void CannotSend(ILogger logger, string endpoint);
+        "{What} cannot be sent over OTLP to {Endpoint}; until they can be, those lost are only counted")]
+    public static partial void CannotSend(ILogger logger, string what, string endpoint);
 
     [LoggerMessage(LogEvents.EventsHalved, LogLevel.Warning,
         "the server refuses requests of {Refused} events for their size (HTTP 413); from now on none has more than "
@@ -33,8 +33,11 @@ internal static partial class EventLog
         "an event is too large by itself for {Endpoint} (HTTP 413); it and others like it are lost and counted")]
     public static partial void TooLarge(ILogger logger, string endpoint);
 
-    [LoggerMessage(LogEvents.EventsSentAgain, LogLevel.Information, "events are sent over OTLP again")]
-    public static partial void SendsAgain(ILogger logger);
+    [LoggerMessage(LogEvents.EventsSentAgain, LogLevel.Information, "{What} are sent over OTLP again")]
+    public static partial void SendsAgain(ILogger logger, string what);
+
+    [LoggerMessage(LogEvents.EventsGo, LogLevel.Information, "{Where}")]
+    public static partial void Go(ILogger logger, string where);
 
     [LoggerMessage(LogEvents.EventsRemoteAway, LogLevel.Warning,
         "events cannot be sent to {Target} ({Reason}); {Meanwhile}")]

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Collector.Core.Compatibility;
 using Collector.Core.Events;
 
 namespace Collector.Worker.Events.Outlets;
@@ -23,7 +24,7 @@ internal static class KubeSkoopJson
         using var json = new Utf8JsonWriter(line, Options);
         json.WriteStartObject();
         json.WriteNumber("timestamp"u8, e.Time);
-        json.WriteString("type"u8, e.LegacyType ?? e.Info.Name);
+        json.WriteString("type"u8, e.KubeSkoopType ?? e.Info.Name);
         json.WriteStartArray("labels"u8);
         // In its order: filters of its console go by the place.
         Label(json, "pod"u8, e.Subject?.Names.PodName);

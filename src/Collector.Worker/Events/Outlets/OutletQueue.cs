@@ -66,6 +66,8 @@ internal sealed class OutletQueue : IDisposable
     /// <summary>Takes an event, or counts it as dropped. Never waits and never throws.</summary>
     public void Offer(NetworkEvent e)
     {
+        if (!_outlet.Takes(e))
+            return;
         Interlocked.Increment(ref _offered);
         if (!TryAdd(e))
             Interlocked.Increment(ref _dropped);

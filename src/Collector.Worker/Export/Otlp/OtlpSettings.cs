@@ -9,6 +9,12 @@ public sealed partial record OtlpSettings
 
     public required OtlpSignalSettings Logs { get; init; }
 
+    /// <summary>Off unless spans are asked for.</summary>
+    public OtlpSignalSettings Traces { get; init; } = new();
+
+    /// <summary>True where anything leaves.</summary>
+    public bool Enabled => Metrics.Enabled || Logs.Enabled || Traces.Enabled;
+
     public OtlpTemporality Temporality { get; init; }
 
     /// <summary>Least time between two pushes of metrics; zero pushes every snapshot.</summary>

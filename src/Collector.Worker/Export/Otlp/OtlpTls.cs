@@ -16,14 +16,14 @@ public static class OtlpTls
     private const string Origin = "origin";
 
     /// <summary>
-    /// Reads the files of both signals; adds one line to <paramref name="errors"/> per file that is no use.
+    /// Reads the files of all signals; adds one line to <paramref name="errors"/> per file that is no use.
     /// </summary>
     /// <param name="settings">They name the files.</param>
     /// <param name="sources">Where each key of the configuration was written, for the lines.</param>
     /// <param name="errors">Gets the lines.</param>
     public static void Check(
         OtlpSettings settings, IReadOnlyDictionary<string, string> sources, List<string> errors) =>
-        Check([settings.Metrics, settings.Logs], sources, errors);
+        Check([settings.Metrics, settings.Logs, settings.Traces], sources, errors);
 
     internal static void Check(
         ReadOnlySpan<OtlpSignalSettings> signals, IReadOnlyDictionary<string, string> sources, List<string> errors)

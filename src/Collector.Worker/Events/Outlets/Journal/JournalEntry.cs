@@ -26,7 +26,7 @@ internal sealed class JournalEntry
     {
         _entry.ResetWrittenCount();
         Field("MESSAGE", e.Message);
-        Field("PRIORITY", Priority(e.Info.Severity));
+        Field("PRIORITY", Priority(e.Severity));
         Field("SYSLOG_IDENTIFIER", "netlens");
         Field("NETLENS_EVENT", e.Info.Name);
         Field("NETLENS_TIME", Time(e.Time));

@@ -72,7 +72,7 @@ internal sealed class LokiRequest(LokiSettings settings)
     {
         Pair("event_name", e.Info.Name);
         // The word by which Grafana colours a line.
-        Pair("level", e.Info.Severity switch
+        Pair("level", e.Severity switch
         {
             EventSeverity.Info => "info",
             EventSeverity.Warn => "warn",

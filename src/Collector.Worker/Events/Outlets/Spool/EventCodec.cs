@@ -20,20 +20,22 @@ internal static class EventCodec
     private const int Process = 7;
     private const int Tuple = 8;
     private const int Field = 9;
-    private const int LegacyType = 10;
+    private const int Start = 10;
     private const int Stack = 11;
     private const int HeldBack = 12;
     private const int Summary = 13;
-    private const int KindLegacyType = 14;
+    private const int Station = 14;
     private const int Description = 15;
+    private const int UsualSeverity = 16;
+    private const int IsTimed = 17;
 
     public static void Write(NetworkEvent e, ProtoBuffer to)
     {
         to.Text(Name, e.Info.Name);
-        to.Integer(Severity, (int)e.Info.Severity);
+        to.Integer(Severity, (int)e.Severity);
+        to.Integer(UsualSeverity, (int)e.Info.Severity);
+        to.Integer(IsTimed, e.Info.IsTimed ? 1 : 0);
         to.Text(Description, e.Info.Description);
-        foreach (var type in e.Info.LegacyTypes)
-            to.Text(KindLegacyType, type);
         to.Integer(Time, e.Time);
         to.Integer(ObservedTime, e.ObservedTime);
         to.Text(Message, e.Message);
@@ -48,8 +50,10 @@ internal static class EventCodec
             var (key, value) = (e.Info.Fields[i].Key, i < e.Fields.Count ? e.Fields[i] : null);
             Nested(to, Field, () => Write(key, value, to));
         }
-        if (e.LegacyType is { } legacy)
-            to.Text(LegacyType, legacy);
+        if (e.Start is { } began)
+            to.Integer(Start, began);
+        foreach (var station in e.Stations)
+            Nested(to, Station, () => Write(station, to));
         foreach (var frame in e.Stack)
             to.Text(Stack, frame);
         to.Integer(HeldBack, e.HeldBack);
@@ -99,6 +103,13 @@ internal static class EventCodec
             to.Text(7, destination);
     }
 
+    private static void Write(EventStation station, ProtoBuffer to)
+    {
+        to.Text(1, station.Name);
+        to.Integer(2, station.Start);
+        to.Integer(3, station.End);
+    }
+
     private static void Write(string key, TagValue? value, ProtoBuffer to)
     {
         to.Text(1, key);
@@ -114,13 +125,15 @@ internal static class EventCodec
         private readonly List<TagKey> _keys = [];
         private readonly List<TagValue?> _values = [];
         private readonly List<string> _stack = [];
-        private readonly List<string> _kindTypes = [];
+        private readonly List<EventStation> _stations = [];
         private NetworkEvent _event = new()
         {
             Info = new() { Name = "", Severity = EventSeverity.Info, Description = "" },
             Time = 0, ObservedTime = 0, Message = "",
         };
         private EventSeverity _severity;
+        private EventSeverity _usual;
+        private bool _isTimed;
         private string _description = "";
 
         public string Name { get; private set; } = "";
@@ -139,8 +152,15 @@ internal static class EventCodec
                 case EventCodec.Description:
                     _description = field.Text;
                     break;
-                case KindLegacyType:
-                    _kindTypes.Add(field.Text);
+                case UsualSeverity:
+                    _usual = (EventSeverity)field.Number;
+                    break;
+                case EventCodec.IsTimed:
+                    _isTimed = field.Number != 0;
+                    break;
+                case Station:
+                    if (_stations.Count < NetworkEvent.MostStations)
+                        _stations.Add(ReadStation(field.Bytes));
                     break;
                 case EventCodec.Stack:
                     _stack.Add(field.Text);
@@ -160,9 +180,11 @@ internal static class EventCodec
         {
             Info = new()
             {
-                Name = Name, Severity = _severity, Description = _description, Fields = _keys, LegacyTypes = _kindTypes,
+                Name = Name, Severity = _usual, Description = _description, Fields = _keys, IsTimed = _isTimed,
             },
+            Severity = _severity,
             Fields = _values,
+            Stations = _stations,
             Stack = _stack,
         };
 
@@ -173,7 +195,7 @@ internal static class EventCodec
             EventCodec.Message => e with { Message = field.Text },
             EventCodec.Subject => e with { Subject = SubjectCodec.Read(field.Bytes) },
             EventCodec.Process => e with { Process = ReadProcess(field.Bytes) },
-            EventCodec.LegacyType => e with { LegacyType = field.Text },
+            EventCodec.Start => e with { Start = unchecked((long)field.Number) },
             EventCodec.HeldBack => e with { HeldBack = unchecked((long)field.Number) },
             EventCodec.Summary => e with { IsSummary = field.Number != 0 },
             _ => e,
@@ -196,6 +218,23 @@ internal static class EventCodec
             _values.Add(value);
             return !reader.Malformed;
         }
+    }
+
+    private static EventStation ReadStation(ReadOnlySpan<byte> bytes)
+    {
+        var station = new EventStation("", 0, 0);
+        var reader = new ProtoReader(bytes);
+        while (reader.Next())
+        {
+            station = reader.Field switch
+            {
+                1 => station with { Name = reader.Text },
+                2 => station with { Start = unchecked((long)reader.Number) },
+                3 => station with { End = unchecked((long)reader.Number) },
+                _ => station,
+            };
+        }
+        return station;
     }
 
     private static EventProcess ReadProcess(ReadOnlySpan<byte> bytes)

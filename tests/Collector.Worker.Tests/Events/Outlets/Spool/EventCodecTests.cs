@@ -13,6 +13,9 @@ public sealed class EventCodecTests
 {
     private static readonly NetworkEvent Whole = EventSamples.Full() with
     {
+        Severity = EventSeverity.Error,
+        Start = EventSamples.Time - 70,
+        Stations = [new("first", EventSamples.Time - 70, EventSamples.Time - 30), new("second", 1, 2)],
         Process = new(17, 18, "nginx") { Cgroup = ulong.MaxValue - 3, Pod = "shop/web-0" },
         Tuple = new("tcp", IPAddress.Parse("192.0.2.1"), 40000, IPAddress.Parse("2001:db8::2"), 443)
         {
