@@ -1,6 +1,6 @@
 using Backends.Tests;
 
-// The tests' own other end: `dotnet Backends.Tests.dll backend|agent ...`, a process of its own, so that it can be killed.
+// The tests' own other end: `dotnet Backends.Tests.dll backend|agent ...`, a process of its own, that can be killed.
 return args switch
 {
     ["backend", var port, var file] => await KillableBackend.RunAsync(int.Parse(port), file),

@@ -35,7 +35,7 @@ public static class ConfigurationPrinter
     {
         if (key is ValueKey secret && !revealSecrets && secret.Shown(options) is { } shown)
             page.Comment(
-                1, shown.Length > 0 ? $"{key.Name}: {shown}, less {Redacted.Mark}" : $"{key.Name}: not shown", key.Path);
+                1, $"{key.Name}: {(shown.Length > 0 ? $"{shown}, less {Redacted.Mark}" : "not shown")}", key.Path);
         else if (key is ValueKey value)
             page.Value(1, key.Name, value.Written(options) ?? "null", key.Path);
         if (key is not MapKey map)

@@ -72,7 +72,8 @@ internal static class TextChecks
     {
         var name = text.Split('=')[0];
         var valid = text.Contains('=', StringComparison.Ordinal) && name.Length > 0 && !char.IsAsciiDigit(name[0])
-            && !name.StartsWith("__", StringComparison.Ordinal) && name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_');
+            && !name.StartsWith("__", StringComparison.Ordinal)
+            && name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_');
         return valid ? Printable(text) : $"'{YamlText.Shown(text)}' is not NAME=VALUE with the name of a label";
     }
 

@@ -195,7 +195,8 @@ internal sealed class ListType(
 }
 
 /// <param name="instead">What to do instead of a user name in the URL.</param>
-internal sealed class UrlType(string instead) : ValueType("URL", "http://host:port or https://host:port, with a path if needed")
+internal sealed class UrlType(string instead)
+    : ValueType("URL", "http://host:port or https://host:port, with a path if needed")
 {
     public override object? Parse(string text, out string problem)
     {

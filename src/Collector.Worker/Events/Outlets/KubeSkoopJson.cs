@@ -7,8 +7,8 @@ using Collector.Core.Events;
 namespace Collector.Worker.Events.Outlets;
 
 /// <summary>
-/// An event as KubeSkoop's sinks write it: timestamp, type, labels and msg. What has no type of KubeSkoop's keeps its own
-/// name as type.
+/// An event as KubeSkoop's sinks write it: timestamp, type, labels and msg. What has no type of KubeSkoop's keeps its
+/// own name as type.
 /// </summary>
 internal static class KubeSkoopJson
 {

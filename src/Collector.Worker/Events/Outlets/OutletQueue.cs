@@ -54,7 +54,7 @@ internal sealed class OutletQueue : IDisposable
     public long Waiting => Interlocked.Read(ref _offered) - Interlocked.Read(ref _delivered) - Dropped
         - Interlocked.Read(ref _failed);
 
-    /// <summary>What became of events that the outlet took over to deliver them later; null where it does not.</summary>
+    /// <summary>What became of events that the outlet took over to deliver later; null where it does not.</summary>
     public SpoolFigures? Kept => (_outlet as ISpoolingOutlet)?.Figures;
 
     public void Start()

@@ -4,8 +4,8 @@ using Collector.Linux.Interop;
 namespace Collector.Worker.Events.Outlets.Journal;
 
 /// <summary>
-/// Events to the journal of systemd. The journal's own restart loses nothing, its socket stays; where there is none, the
-/// outlet tells the first failure of a row, and the recovery.
+/// Events to the journal of systemd. The journal's own restart loses nothing, its socket stays; where there is none,
+/// the outlet tells the first failure of a row, and the recovery.
 /// </summary>
 internal sealed class JournalOutlet(ILogger log, string path = JournalSocket.DefaultPath) : IEventOutlet
 {

@@ -5,8 +5,8 @@ using Collector.Worker.Configuration;
 namespace Collector.Worker.Events.Outlets.Loki;
 
 /// <summary>
-/// Who says it. Files are read for every request: tokens are renewed by replacing them, in Kubernetes by a link of which
-/// no time tells.
+/// Who says it. Files are read for every request: tokens are renewed by replacing them, in Kubernetes by a link of
+/// which no time tells.
 /// </summary>
 internal sealed class LokiCredentials(LokiOptions options)
 {

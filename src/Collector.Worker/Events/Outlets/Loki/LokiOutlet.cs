@@ -7,8 +7,9 @@ using Collector.Worker.Export.Otlp;
 namespace Collector.Worker.Events.Outlets.Loki;
 
 /// <summary>
-/// Events to Loki's push API (POST /loki/api/v1/push, protobuf in snappy). Loki documents 204 for taken and 400 for what
-/// it will never take, such as lines that are too old; whatever else comes may be a proxy's word and is tried again.
+/// Events to Loki's push API (POST /loki/api/v1/push, protobuf in snappy). Loki documents 204 for taken and 400 for
+/// what it will never take, such as lines that are too old; whatever else comes may be a proxy's word and is tried
+/// again.
 /// </summary>
 internal sealed class LokiOutlet : IRemoteOutlet
 {

@@ -34,7 +34,7 @@ internal sealed record LokiSettings(OtlpSignalSettings Http, LokiOptions Options
         }, loki, NodeName.Of(options));
     }
 
-    /// <summary>What a file of keys cannot tell: keys that exclude each other, files that are no certificates.</summary>
+    /// <summary>What a file of keys cannot tell: keys that exclude each other, files of certificates.</summary>
     public static void Check(
         AgentOptions options, IReadOnlyDictionary<string, string> sources, Func<string, string?> environment,
         List<string> errors)
@@ -54,7 +54,7 @@ internal sealed record LokiSettings(OtlpSignalSettings Http, LokiOptions Options
         void Never(bool wrong, string key, string problem)
         {
             if (wrong)
-                errors.Add(sources.TryGetValue(key, out var source) ? $"{source}: key '{key}': {problem}" : $"{key}: {problem}");
+                errors.Add(sources.TryGetValue(key, out var at) ? $"{at}: key '{key}': {problem}" : $"{key}: {problem}");
         }
     }
 

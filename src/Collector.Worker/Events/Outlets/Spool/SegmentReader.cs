@@ -33,7 +33,8 @@ internal sealed class SegmentReader : IDisposable
         while (true)
         {
             var bytes = _window.AsSpan(_start, _end - _start);
-            if (SpoolRecord.TryRead(bytes, out record, out var needed) && record.Number >= least && record.Number < below)
+            if (SpoolRecord.TryRead(bytes, out record, out var needed)
+                && record.Number >= least && record.Number < below)
             {
                 payload = bytes.Slice(record.Start, record.Length);
                 _start += record.Size;

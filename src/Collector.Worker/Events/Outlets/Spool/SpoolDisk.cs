@@ -79,7 +79,7 @@ internal sealed class SpoolDisk(
     {
         Tell(SpoolLoss.Size, ref _toldOfSize, "more came than events.spoolSize allows, the oldest went");
         Tell(SpoolLoss.Age, ref _toldOfAge, "they waited longer than events.spoolAge");
-        Tell(SpoolLoss.Corrupt, ref _toldOfCorrupt, "the disk does not hold what was written, or another version wrote it");
+        Tell(SpoolLoss.Corrupt, ref _toldOfCorrupt, "the disk does not hold what was written");
     }
 
     private void Tell(SpoolLoss why, ref long told, string reason)

@@ -4,8 +4,8 @@ using Collector.Worker.Export.Otlp;
 namespace Collector.Worker.Events.Outlets.Spool;
 
 /// <summary>
-/// Before a backend: while it is away, or too slow, events wait on disk and are delivered in order when it is back, also
-/// by a later run. While it takes what comes, nothing is written.
+/// Before a backend: while it is away, or too slow, events wait on disk and are delivered in order when it is back,
+/// also by a later run. While it takes what comes, nothing is written.
 /// </summary>
 /// <remarks>
 /// Older events are on the disk, newer ones in memory; the oldest of either are being sent. What is being sent from
@@ -170,7 +170,7 @@ internal sealed class SpooledOutlet : ISpoolingOutlet
         }
     }
 
-    /// <summary>What is to be sent next, once there is something and the backend may be asked; null at the end.</summary>
+    /// <summary>What is to be sent next, once there is something and the backend may be asked; null: the end.</summary>
     private NetworkEvent[]? Next()
     {
         lock (_gate)
