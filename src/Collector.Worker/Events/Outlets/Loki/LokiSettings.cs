@@ -54,7 +54,7 @@ internal sealed record LokiSettings(OtlpSignalSettings Http, LokiOptions Options
         void Never(bool wrong, string key, string problem)
         {
             if (wrong)
-                errors.Add(sources.TryGetValue(key, out var at) ? $"{at}: key '{key}': {problem}" : $"{key}: {problem}");
+                errors.Add($"{(sources.TryGetValue(key, out var at) ? $"{at}: key '{key}'" : key)}: {problem}");
         }
     }
 
