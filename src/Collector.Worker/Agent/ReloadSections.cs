@@ -51,7 +51,7 @@ internal sealed class OtlpSection(OtlpMetricExporter metrics, SelfTelemetry tele
 /// <summary>Events: what gets through, and where it goes.</summary>
 internal sealed class EventsSection(EventHub hub, EventRing ring, ILogger<EventHub> log) : IReloadedSection
 {
-    public IReadOnlyList<string> Names => ["events", "otlp", "resource"];
+    public IReadOnlyList<string> Names => ["events", "loki", "otlp", "resource"];
 
     public Task ApplyAsync(AgentConfiguration wanted)
     {

@@ -4,6 +4,7 @@ using Collector.Core.Snapshots;
 using Collector.Linux.Limits;
 using Collector.Worker.Collection;
 using Collector.Worker.Events;
+using Collector.Worker.Events.Outlets;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Export.Prometheus;
 using Collector.Worker.Http;
@@ -119,10 +120,41 @@ internal static class SelfFigures
                 Name = $"netlens.events.{what}", Unit = Event, Kind = InstrumentKind.Counter,
                 Description = description, Tags = [new("netlens.event.outlet", outlet.Name)],
             }, () => outlet.Used ? read() : Metric.Absent);
+            foreach (var figure in OfSpool(outlet))
+                yield return figure;
         }
 
         // Nothing to tell as long as nobody wanted any.
         long Of(long count) => events.Tallies.Any(static t => t.Used) ? count : Metric.Absent;
+    }
+
+    private static IEnumerable<SelfFigure> OfSpool(OutletTally outlet)
+    {
+        yield return Spool("size", Units.Bytes, InstrumentKind.UpDownCounter, "Bytes of events that wait on disk.",
+            static f => f.Bytes, live: true);
+        yield return Spool("waiting", Event, InstrumentKind.UpDownCounter,
+            "Events that wait for the backend, on disk and in memory.", static f => f.Waiting, live: true);
+        yield return Spool("found", Event, InstrumentKind.Counter,
+            "Events of an earlier run that were found on disk.", static f => f.Found);
+        yield return Spool("failures", Units.One, InstrumentKind.Counter, "Times that the disk could not be used.",
+            static f => f.Failures);
+        foreach (var why in Enum.GetValues<SpoolLoss>())
+        {
+            yield return Spool("lost", Event, InstrumentKind.Counter,
+                "Events lost while they waited: too many, too old, or not readable any more.", f => f.Lost(why),
+                more: new Tag("error.type", why.ToString().ToLowerInvariant()));
+        }
+
+        SelfFigure Spool(
+            string what, string unit, InstrumentKind kind, string description, Func<SpoolFigures, long> read,
+            bool live = false, params Tag[] more)
+        {
+            Tag[] tags = [new("netlens.event.outlet", outlet.Name), .. more];
+            return new(new Metric
+            {
+                Name = $"netlens.events.spool.{what}", Unit = unit, Kind = kind, Description = description, Tags = tags,
+            }, () => outlet.OfSpools(read, live) ?? Metric.Absent);
+        }
     }
 
     /// <summary>Of those who read the newest events.</summary>

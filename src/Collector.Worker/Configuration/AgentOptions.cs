@@ -26,6 +26,8 @@ public sealed record AgentOptions
 
     public OtlpOptions Otlp { get; init; } = new();
 
+    public LokiOptions Loki { get; init; } = new();
+
     public ResourceOptions Resource { get; init; } = new();
 
     public LoggingOptions Logging { get; init; } = new();
@@ -77,8 +79,20 @@ public sealed record EventOptions
     /// <summary>What took time also as spans, if there is an endpoint for traces.</summary>
     public bool Spans { get; init; }
 
+    /// <summary>To the journal of systemd, by its native protocol.</summary>
+    public bool Journald { get; init; }
+
     /// <summary>Events that may wait for an outlet.</summary>
     public int Queue { get; init; } = 4096;
+
+    /// <summary>Folder where events wait while a backend is away; null: nowhere.</summary>
+    public string? Spool { get; init; }
+
+    /// <summary>Bytes that may wait there for each backend.</summary>
+    public long SpoolSize { get; init; } = 64 << 20;
+
+    /// <summary>What has waited there longer is lost.</summary>
+    public TimeSpan SpoolAge { get; init; } = TimeSpan.FromHours(24);
 
     /// <summary>The newest events that are kept for readers of GET /events; 0: none, and no such readers.</summary>
     public int Recent { get; init; } = 10_000;
@@ -151,6 +165,48 @@ public sealed record OtlpOptions
 
     /// <summary>Least time between two pushes; null pushes every snapshot.</summary>
     public TimeSpan? Interval { get; init; }
+}
+
+public enum LokiForm
+{
+    Netlens,
+    KubeSkoop,
+}
+
+/// <summary>Events to Loki; without an endpoint nothing is sent.</summary>
+public sealed record LokiOptions
+{
+    /// <summary>Where to push; without a path it gets that of Loki's API.</summary>
+    public Uri? Endpoint { get; init; }
+
+    /// <summary>Sent as X-Scope-OrgID.</summary>
+    public string? Tenant { get; init; }
+
+    public string? Username { get; init; }
+
+    public string? Password { get; init; }
+
+    public string? PasswordFile { get; init; }
+
+    /// <summary>Bearer token.</summary>
+    public string? Token { get; init; }
+
+    public string? TokenFile { get; init; }
+
+    /// <summary>PEM file of the authority to trust instead of the system's.</summary>
+    public string? Certificate { get; init; }
+
+    public string? ClientCertificate { get; init; }
+
+    public string? ClientKey { get; init; }
+
+    /// <summary>Of one request.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    public LokiForm Form { get; init; } = LokiForm.Netlens;
+
+    /// <summary>Of the stream, beside our own: NAME=VALUE, separated by commas.</summary>
+    public string Labels { get; init; } = "";
 }
 
 public sealed record ResourceOptions

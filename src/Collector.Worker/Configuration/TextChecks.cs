@@ -67,6 +67,16 @@ internal static class TextChecks
         : text.Trim() != text ? "its value begins or ends with a space"
         : "";
 
+    /// <summary>NAME=VALUE, the name as Loki has it; what begins with two underscores is Loki's own.</summary>
+    public static string LabelPair(string text)
+    {
+        var name = text.Split('=')[0];
+        var valid = text.Contains('=', StringComparison.Ordinal) && name.Length > 0 && !char.IsAsciiDigit(name[0])
+            && !name.StartsWith("__", StringComparison.Ordinal)
+            && name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_');
+        return valid ? Printable(text) : $"'{YamlText.Shown(text)}' is not NAME=VALUE with the name of a label";
+    }
+
     public static string AttributeName(string text) =>
         text.Length == 0 ? "an attribute has an empty name" : Printable(text);
 

@@ -8,6 +8,7 @@ internal sealed class OutletTally(string name)
 {
     private readonly Lock _lock = new();
     private readonly List<OutletQueue> _queues = [];
+    private readonly List<SpoolFigures> _spools = [];
     private long _delivered;
     private long _dropped;
     private long _failed;
@@ -28,7 +29,11 @@ internal sealed class OutletTally(string name)
     public void Add(OutletQueue queue)
     {
         lock (_lock)
+        {
             _queues.Add(queue);
+            if (queue.Kept is { } kept)
+                _spools.Add(kept);
+        }
         Used = true;
     }
 
@@ -42,6 +47,19 @@ internal sealed class OutletTally(string name)
             _delivered += queue.Delivered;
             _dropped += queue.Dropped;
             _failed += queue.Failed + queue.Waiting;
+        }
+    }
+
+    /// <summary>Of what its queues keep on disk; null as long as none does.</summary>
+    /// <param name="read">The figure.</param>
+    /// <param name="live">Without queues that have ended: what they left behind is another's now.</param>
+    public long? OfSpools(Func<SpoolFigures, long> read, bool live)
+    {
+        lock (_lock)
+        {
+            return _spools.Count == 0 ? null
+                : live ? _queues.Sum(q => q.Kept is { } kept ? read(kept) : 0)
+                : _spools.Sum(read);
         }
     }
 

@@ -44,6 +44,13 @@ internal static class LogEvents
     public const int EventsSentAgain = 305;
     public const int EventsHalved = 306;
     public const int EventsGo = 307;
+    public const int EventsRemoteAway = 330;
+    public const int EventsRemoteBack = 331;
+    public const int EventsRefused = 332;
+    public const int SpoolBroken = 333;
+    public const int SpoolWorks = 334;
+    public const int SpoolFound = 335;
+    public const int SpoolLost = 336;
     public const int EventTooLarge = 308;
 
     // HTTP server.

@@ -56,7 +56,11 @@ public class ConfigurationPrinterTests
               json: ""  # default
               otlp: true  # default
               spans: false  # default
+              journald: false  # default
               queue: 4096  # default
+              spool: null  # default
+              spoolSize: 64MiB  # default
+              spoolAge: 24h  # default
               recent: 10000  # default
             http:
               enabled: true  # default
@@ -76,6 +80,20 @@ public class ConfigurationPrinterTests
               clientCertificate: null  # default
               clientKey: null  # default
               interval: null  # default
+            loki:
+              endpoint: null  # default
+              tenant: null  # default
+              username: null  # default
+              password: null  # default
+              passwordFile: null  # default
+              token: null  # default
+              tokenFile: null  # default
+              certificate: null  # default
+              clientCertificate: null  # default
+              clientKey: null  # default
+              timeout: 10s  # default
+              form: netlens  # default
+              labels: []  # default
             resource:
               nodeName: null  # default
               attributes:  # default
@@ -91,7 +109,7 @@ public class ConfigurationPrinterTests
     [Fact]
     public void Secrets_are_printed_only_when_asked_for()
     {
-        var result = Load("otlp: {headers: {authorization: s3cret}}");
+        var result = Load("otlp: {headers: {authorization: s3cret}}\nloki: {password: s3cret, token: s3cret}");
 
         ConfigurationPrinter.Print(result, Catalogue).ShouldNotContain("s3cret");
         var printed = ConfigurationPrinter.Print(result, Catalogue, revealSecrets: true);

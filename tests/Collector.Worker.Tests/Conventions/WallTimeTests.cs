@@ -30,6 +30,8 @@ public sealed partial class WallTimeTests
         ["Collector.Worker/Agent/ReloadStatus.cs"] = (2, "time of a reload"),
         ["Collector.Worker/Agent/SelfFigures.cs"] = (1, "time of the snapshot"),
         ["Collector.Worker/Collection/ProcessStart.cs"] = (1, "age of the process, once, at its start"),
+        ["Collector.Worker/Events/Outlets/Loki/LokiOutlet.cs"] = (1, "a date in a server's answer"),
+        ["Collector.Worker/Events/Outlets/Spool/SpoolFolder.cs"] = (2, "age of an event across restarts"),
         ["Collector.Worker/Export/Otlp/OtlpClient.cs"] = (1, "says until when a server is left alone"),
         ["Collector.Worker/Export/Otlp/OtlpMetricExporter.cs"] = (2, "start of counters, time of a success"),
         ["Collector.Worker/Export/Otlp/OtlpTransport.cs"] = (1, "a date in a server's answer that has none of its own"),

@@ -267,6 +267,7 @@ public sealed class EventHubTests
             hub.Publish(Key, e);
     }
 
-    private static IEnumerable<string> Figures(EventHub hub) => SelfFigures.OfEvents(hub).Select(f =>
-        $"{string.Join(' ', [f.Metric.Name, .. f.Metric.Tags.Select(t => t.Value.Text)])}: {f.Read()}");
+    private static IEnumerable<string> Figures(EventHub hub) => SelfFigures.OfEvents(hub)
+        .Select(f => (f.Metric, Value: f.Read())).Where(f => f.Value != Metric.Absent)
+        .Select(f => $"{string.Join(' ', [f.Metric.Name, .. f.Metric.Tags.Select(t => t.Value.Text)])}: {f.Value}");
 }

@@ -51,16 +51,20 @@ internal sealed class OutletQueue : IDisposable
     }
 
     /// <summary>Events that have arrived.</summary>
-    public long Delivered => Interlocked.Read(ref _delivered);
+    public long Delivered => Kept?.Delivered ?? Interlocked.Read(ref _delivered);
 
     /// <summary>Events that found the queue full or closed.</summary>
     public long Dropped => Interlocked.Read(ref _dropped);
 
     /// <summary>Events that the outlet could not deliver.</summary>
-    public long Failed => Interlocked.Read(ref _failed);
+    public long Failed => Interlocked.Read(ref _failed) + (Kept?.Refused ?? 0);
 
-    /// <summary>Events that are neither delivered nor lost yet.</summary>
-    public long Waiting => Interlocked.Read(ref _offered) - Delivered - Dropped - Failed;
+    /// <summary>Events that the outlet has not taken yet.</summary>
+    public long Waiting => Interlocked.Read(ref _offered) - Interlocked.Read(ref _delivered) - Dropped
+        - Interlocked.Read(ref _failed);
+
+    /// <summary>What became of events that the outlet took over to deliver later; null where it does not.</summary>
+    public SpoolFigures? Kept => (_outlet as ISpoolingOutlet)?.Figures;
 
     public void Start()
     {
@@ -154,6 +158,7 @@ internal sealed class OutletQueue : IDisposable
                 Deliver(count);
                 Array.Clear(_batch, 0, count);
             }
+            _outlet.Finish(_stop.Token);
         }
         catch (OperationCanceledException)
         {

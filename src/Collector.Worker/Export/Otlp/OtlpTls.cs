@@ -22,9 +22,13 @@ public static class OtlpTls
     /// <param name="sources">Where each key of the configuration was written, for the lines.</param>
     /// <param name="errors">Gets the lines.</param>
     public static void Check(
-        OtlpSettings settings, IReadOnlyDictionary<string, string> sources, List<string> errors)
+        OtlpSettings settings, IReadOnlyDictionary<string, string> sources, List<string> errors) =>
+        Check([settings.Metrics, settings.Logs, settings.Traces], sources, errors);
+
+    internal static void Check(
+        ReadOnlySpan<OtlpSignalSettings> signals, IReadOnlyDictionary<string, string> sources, List<string> errors)
     {
-        foreach (var signal in new[] { settings.Metrics, settings.Logs, settings.Traces })
+        foreach (var signal in signals)
         {
             try
             {
