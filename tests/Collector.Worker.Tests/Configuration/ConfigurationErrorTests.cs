@@ -6,7 +6,7 @@ namespace Collector.Worker.Tests.Configuration;
 public class ConfigurationErrorTests
 {
     private const string Sections =
-        "collection, probes, ebpf, pods, limits, events, http, prometheus, otlp, resource, logging, paths";
+        "collection, probes, ebpf, pods, limits, events, http, prometheus, otlp, loki, resource, logging, paths";
     private const string Interval = "a duration from 1s to 5m";
     private const string Switch = "true, false, on, off, yes, no";
     private const string Listen = "host:port, such as 127.0.0.1:9102, [::1]:9102 or 0.0.0.0:9102";

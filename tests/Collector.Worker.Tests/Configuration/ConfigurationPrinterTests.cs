@@ -49,6 +49,7 @@ public class ConfigurationPrinterTests
               rootless: 128  # default
               rows: 1024  # default
               processes: 10000  # default
+              containers: 1024  # default
             events:
               enabled: true  # default
               burst: 10  # default
