@@ -120,7 +120,12 @@ public sealed class LokiTests : IDisposable
     public async Task It_says_who_it_is(string? user, string? password, string? token, string expected)
     {
         await using var receiver = await Receiver.StartAsync();
-        using (var outlet = Outlet(receiver, new() { Username = user, Password = password, Token = token }))
+        using (var outlet = Outlet(receiver, new()
+        {
+            Username = user,
+            Password = password is null ? null : new Secret(password),
+            Token = token is null ? null : new Secret(token),
+        }))
             outlet.Write([Plain(1)], CancellationToken.None).ShouldBe(1);
         (await receiver.TakeAsync()).Headers["Authorization"].ShouldBe(expected);
         var file = Path.Combine(_folder.FullName, "secret");

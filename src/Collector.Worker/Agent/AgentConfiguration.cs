@@ -1,6 +1,7 @@
 using Collector.Worker.Configuration;
 using Collector.Worker.Events.Outlets.Loki;
 using Collector.Worker.Export.Otlp;
+using Collector.Worker.Http;
 
 namespace Collector.Worker.Agent;
 
@@ -34,6 +35,7 @@ internal sealed class AgentConfiguration(
         var otlp = OtlpSettings.Resolve(options, Environment.GetEnvironmentVariable, errors);
         if (errors.Count == 0)
             OtlpTls.Check(otlp, result.Sources, errors);
+        HttpChecks.Check(options.Http, result.Sources, errors);
         LokiSettings.Check(options, result.Sources, Environment.GetEnvironmentVariable, errors);
         return errors.Count == 0 ? new(options, result.Sources, otlp) : null;
     }

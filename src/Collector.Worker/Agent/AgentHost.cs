@@ -110,6 +110,7 @@ internal sealed class AgentHost : IDisposable
         services.AddSingleton(
             new ConnectionGuard(OpenFiles.ForConnections(OpenFiles.Limit ?? long.MaxValue), MostScrapes));
         services.AddSingleton<AgentStatus>();
+        services.AddSingleton(new HttpStatistics());
         services.AddSingleton(provider =>
         {
             var collector = provider.GetRequiredService<NodeCollector>();
@@ -131,6 +132,7 @@ internal sealed class AgentHost : IDisposable
                 Statistics = provider.GetRequiredService<PrometheusStatistics>(),
                 WriteStatus = status.Write,
                 WriteConfiguration = status.WriteConfiguration,
+                Guards = provider.GetRequiredService<HttpStatistics>(),
             };
         });
         services.AddSingleton<HttpService>();
@@ -179,7 +181,8 @@ internal sealed class AgentHost : IDisposable
             .. SelfFigures.OfEvents(services.GetRequiredService<EventHub>()),
             .. SelfFigures.OfStream(services.GetRequiredService<EventRing>().Readers),
             .. SelfFigures.OfPrometheus(services.GetRequiredService<PrometheusStatistics>()),
-            .. SelfFigures.OfHttp(services.GetRequiredService<ConnectionGuard>()),
+            .. SelfFigures.OfHttp(
+                services.GetRequiredService<ConnectionGuard>(), services.GetRequiredService<HttpStatistics>()),
             .. SelfFigures.OfOtlp(
                 services.GetRequiredService<OtlpStatistics>(), () => running.Current.Otlp.Metrics.Enabled),
         ];

@@ -3,6 +3,7 @@ using Collector.Worker.Agent;
 using Collector.Worker.Configuration;
 using Collector.Worker.Hosting;
 using Collector.Worker.Hosting.Windows;
+using Collector.Worker.Http;
 
 namespace Collector.Worker.Commands;
 
@@ -55,6 +56,6 @@ internal static class RunCommand
 
     // What the machine refuses: a port in use, a certificate that cannot be read, a folder that is not there.
     private static bool IsCannotStart(Exception e) =>
-        e is Http.HttpListenException or IOException or UnauthorizedAccessException
+        e is HttpListenException or HttpFileException or IOException or UnauthorizedAccessException
             or InvalidOperationException or Linux.Interop.LinuxException;
 }

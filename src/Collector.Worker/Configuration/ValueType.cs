@@ -46,8 +46,13 @@ internal abstract class ValueType(string name, string allowed)
         "text", "visible ASCII without spaces around it", TextChecks.HeaderValue);
 
     /// <summary>The same, and never shown.</summary>
-    public static ValueType Secret { get; } = new SecretText(
-        "secret", "visible ASCII without spaces around it", TextChecks.HeaderValue);
+    public static ValueType Password { get; } = new SecretType(
+        "visible ASCII without spaces around it", TextChecks.HeaderValue);
+    public static ValueType SocketPath { get; } = new CheckedText(
+        "path", "an absolute path of at most 107 bytes, or empty text", TextChecks.SocketPath);
+
+    public static ValueType BearerToken { get; } = new SecretType(
+        "visible ASCII without spaces, at most 1024 characters", TextChecks.Token);
 
     public static ValueType AbsolutePath { get; } = new CheckedText(
         "path", "an absolute path", TextChecks.AbsolutePath);
@@ -213,7 +218,22 @@ internal sealed class UrlType(string instead)
 
     public override string Format(object value) => ((Uri)value).AbsoluteUri;
 
-    public override string? Shown(object value) => Redacted.Hides((Uri)value) ? Redacted.Url((Uri)value) : null;
+    public override string? Shown(object value) =>
+        Redacted.Hides((Uri)value) ? $"{Redacted.Url((Uri)value)}, less {Redacted.Mark}" : null;
+}
+
+/// <param name="check">What is wrong with a text, or "".</param>
+internal sealed class SecretType(string allowed, Func<string, string> check) : ValueType("secret", allowed)
+{
+    public override object? Parse(string text, out string problem)
+    {
+        problem = check(text);
+        return problem.Length == 0 ? new Secret(text) : null;
+    }
+
+    public override string Format(object value) => ((Secret)value).Text;
+
+    public override string Shown(object value) => "not shown";
 }
 
 /// <param name="check">What is wrong with a text, or "".</param>
@@ -224,11 +244,4 @@ internal class CheckedText(string name, string allowed, Func<string, string> che
         problem = check(text);
         return problem.Length == 0 ? text : null;
     }
-}
-
-/// <summary>A text of which nothing may be shown.</summary>
-internal sealed class SecretText(string name, string allowed, Func<string, string> check)
-    : CheckedText(name, allowed, check)
-{
-    public override string Shown(object value) => "";
 }

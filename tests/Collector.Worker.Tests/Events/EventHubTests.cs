@@ -1,4 +1,5 @@
 using Collector.Core.Events;
+using Collector.Core.Metrics;
 using Collector.Worker.Agent;
 using Collector.Worker.Configuration;
 using Collector.Worker.Events;

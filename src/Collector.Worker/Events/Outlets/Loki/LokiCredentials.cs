@@ -18,10 +18,10 @@ internal sealed class LokiCredentials(LokiOptions options)
     {
         if (options.Username is { } user)
         {
-            var password = options.Password ?? Read("loki.passwordFile", options.PasswordFile) ?? "";
+            var password = options.Password?.Text ?? Read("loki.passwordFile", options.PasswordFile) ?? "";
             return $"Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}"))}";
         }
-        var token = options.Token ?? Read("loki.tokenFile", options.TokenFile);
+        var token = options.Token?.Text ?? Read("loki.tokenFile", options.TokenFile);
         return token is null ? null : $"Bearer {token}";
     }
 

@@ -44,9 +44,9 @@ internal sealed record LokiSettings(OtlpSignalSettings Http, LokiOptions Options
             "loki.passwordFile", "loki.password is set too; allowed: one of them");
         Never(loki.Token is not null && loki.TokenFile is not null,
             "loki.tokenFile", "loki.token is set too; allowed: one of them");
-        Never(loki.Username is null && (loki.Password ?? loki.PasswordFile) is not null,
+        Never(loki.Username is null && (loki.Password is not null || loki.PasswordFile is not null),
             loki.Password is null ? "loki.passwordFile" : "loki.password", "loki.username is not set");
-        Never(loki.Username is not null && (loki.Token ?? loki.TokenFile) is not null,
+        Never(loki.Username is not null && (loki.Token is not null || loki.TokenFile is not null),
             loki.Token is null ? "loki.tokenFile" : "loki.token", "loki.username is set too; allowed: one of them");
         if (Of(options, environment, errors) is { } settings)
             OtlpTls.Check([settings.Http], sources, errors);
