@@ -13,12 +13,12 @@ public sealed class ReloadTests
     [Fact]
     public void Every_swap_of_a_ConfigMap_is_taken_over_and_a_wrong_one_changes_nothing()
     {
-        using var agent = new ReloadedAgent("collection: { interval: 1h }\nprobes: { tcp: true, udp: true }\n");
+        using var agent = new ReloadedAgent("collection: { interval: 5m }\nprobes: { tcp: true, udp: true }\n");
         agent.Status.GetProperty("configuration").GetProperty("last_reload").ValueKind.ShouldBe(JsonValueKind.Null);
 
         agent.Swap(Quick);
         var time = Figure(agent, "netlens_snapshot_time_seconds");
-        agent.Until(() => Figure(agent, "netlens_snapshot_time_seconds") != time, "the hour was waited for");
+        agent.Until(() => Figure(agent, "netlens_snapshot_time_seconds") != time, "the five minutes were waited for");
 
         agent.Swap(Quick + "prometheus: { naming: kubeskoop }\n");
         agent.Get("/metrics").ShouldContain("kubeskoop_");
@@ -96,6 +96,8 @@ public sealed class ReloadTests
         agent.Until(() => Answers(agent, next), "it does not move");
         agent.Port = next;
         agent.Until(() => !Answers(agent, old), "the old port stays open");
+        // Told when the old listener is gone for good.
+        agent.Until(() => agent.LastReload.GetProperty("result").GetString() == "applied", "it is not told");
     }
 
     private static bool Answers(ReloadedAgent agent, int port)
