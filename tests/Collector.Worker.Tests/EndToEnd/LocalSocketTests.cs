@@ -116,7 +116,7 @@ public sealed class LocalSocketTests : IDisposable
         Shell.Run("cp", "-r", Path.GetDirectoryName(AgentProcess.Program)!, $"{_folder}/bin");
         Shell.Run("chmod", "-R", "a+rX", _folder);
         File.WriteAllText($"{_folder}/token", "s3cret");
-        File.SetUnixFileMode($"{_folder}/token", UnixFileMode.UserRead);
+        Shell.Run("chmod", "400", $"{_folder}/token");
         var (code, _, error) = Shell.Try("setpriv", "--reuid", "65534", "--clear-groups", "env",
             $"NETLENS_HTTP_TOKENFILE={_folder}/token", "NETLENS_HTTP_LISTEN=127.0.0.1:0",
             $"{_folder}/bin/netlens", "run");
