@@ -49,7 +49,9 @@ internal static class TextChecks
         : Encoding.UTF8.GetByteCount(text) > 107 ? "is longer than the 107 bytes of a socket's path"
         : "";
 
-    /// <summary>What a header can carry (RFC 6750, 2.1, and some). The value itself is a secret and is not shown.</summary>
+    /// <summary>
+    /// What a header can carry (RFC 6750, 2.1, and some). The value itself is a secret and is not shown.
+    /// </summary>
     public static string Token(string text) =>
         text.Length == 0 ? "is empty text"
         : text.Length > 1024 ? "is longer than 1024 characters"
