@@ -25,13 +25,8 @@ internal static class HttpEndpoints
     }
 
     /// <summary>
-<<<<<<< ours
     /// Maps /, /metrics, /events, /status, /config, /healthz and /readyz, guards them against foreign host names on
     /// loopback, and all but the health answers against who has no token.
-=======
-    /// Maps /, /metrics, /events, /healthz and /readyz, guards them against foreign host names on loopback, and all but
-    /// the health answers against who has no token.
->>>>>>> theirs
     /// </summary>
     public static WebApplication MapNetlens(this WebApplication app, Listeners listeners, NetlensHttp http)
     {
