@@ -1,6 +1,7 @@
 using Collector.Worker.Commands;
 using Collector.Worker.Hosting;
 
+args = InspectorWords.Translate(args);
 if (args is ["run", ..])
     Signals.TakeOver();
 StandardWriter.TakeOver();

@@ -25,7 +25,6 @@ public sealed class EventTests
         Severity = EventSeverity.Warn,
         Description = "A connection was reset.",
         Fields = [new("netlens.test.state"), new("netlens.test.errno"), new("netlens.test.unknown")],
-        LegacyTypes = ["TEST_RESET"],
     };
 
     private static readonly NetNamespace Pod = new(
@@ -66,8 +65,7 @@ public sealed class EventTests
             "process.pid: int 17", "thread.id: int 18", "thread.name: nginx",
             "netlens.test.state: established", "netlens.test.errno: int -104",
             "code.stacktrace: tcp_reset+0x10\ntcp_rcv_established+0x2a",
-            "netlens.event.legacy_type: TEST_RESET", "netlens.event.held_back: int 7",
-            "netlens.event.summary: bool True",
+            "netlens.event.held_back: int 7", "netlens.event.summary: bool True",
         ]);
     }
 
@@ -75,16 +73,18 @@ public sealed class EventTests
     [InlineData(EventSeverity.Info, SeverityNumber.Info)]
     [InlineData(EventSeverity.Warn, SeverityNumber.Warn)]
     [InlineData(EventSeverity.Error, SeverityNumber.Error)]
-    public async Task Severity_is_that_of_the_kind(EventSeverity severity, SeverityNumber expected)
+    public async Task Severity_is_that_of_the_event(EventSeverity severity, SeverityNumber expected)
     {
         await using var receiver = await Receiver.StartAsync();
         using var outlet = Outlet(receiver, OtlpProtocol.HttpProtobuf);
         var info = new EventInfo { Name = "netlens.test.x", Severity = severity, Description = "X." };
 
-        outlet.Write([Plain(1) with { Info = info }], CancellationToken.None).ShouldBe(1);
+        outlet.Write([Plain(1) with { Info = info }, Plain(2) with { Severity = severity }], CancellationToken.None)
+            .ShouldBe(2);
 
-        var record = Records(await receiver.TakeAsync()).Single();
-        record.SeverityNumber.ShouldBe(expected);
+        var records = Records(await receiver.TakeAsync());
+        records.Select(r => r.SeverityNumber).ShouldBe([expected, expected]);
+        var record = records[0];
         record.Attributes.Select(Shown).ShouldBe(["netlens.scope: node"]);
     }
 
@@ -296,7 +296,6 @@ public sealed class EventTests
         Process = new(17, 18, "nginx"),
         Tuple = new("tcp", IPAddress.Parse("::ffff:192.0.2.1"), 40000, IPAddress.Parse("198.51.100.2"), 443),
         Fields = ["established", -104, null],
-        LegacyType = "TEST_RESET",
         Stack = ["tcp_reset+0x10", "tcp_rcv_established+0x2a"],
         HeldBack = 7,
         IsSummary = true,

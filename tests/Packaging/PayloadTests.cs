@@ -70,7 +70,7 @@ public sealed partial class PayloadTests
     }
 
     [RequiresRootTheory("bash", "zsh", "fish")]
-    [InlineData("netlens ", "run once list config doctor btf version")]
+    [InlineData("netlens ", "run once watch diag list config doctor btf version")]
     [InlineData("netlens config ", "check print")]
     [InlineData("netlens once --format ", "table json prometheus otlp-json")]
     [InlineData("netlens once --prob", "--probe")]

@@ -63,6 +63,24 @@ public sealed class ImageTests
             .ShouldContain("none of those that probes use");
     }
 
+    /// <summary>As <c>crictl exec</c> and <c>kubectl exec</c> start it: there is no shell to start it from.</summary>
+    [RequiresImageFact]
+    public async Task Its_events_are_watched_from_within()
+    {
+        using var node = ContainerNode.Start();
+        var container = new Running(node, [.. Capabilities.Keys]);
+        var watch = Task.Run(() => container.Exec(
+            "/usr/bin/netlens", "watch", "--kind", "tcpreset.sent", "--count", "1", "--for", "2m"));
+        // Somebody keeps asking for a port that is closed.
+        while (!watch.IsCompleted)
+        {
+            node.Try("busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:9/");
+            await Task.Delay(200);
+        }
+        (await watch).ShouldMatch(@"^\d\d:\d\d:\d\d\.\d{3} WARN  tcpreset\.sent .*127\.0\.0\.1:9 ");
+        container.Stop().ShouldBe(0);
+    }
+
     /// <summary>OpenSSL and the list of certificates are the image's own.</summary>
     [RequiresImageFact]
     public void It_pushes_over_TLS_to_whom_it_is_told_to_trust()

@@ -23,6 +23,7 @@ public sealed class EventInfo
     /// <summary>OpenTelemetry event name: <c>netlens.</c>, the probe's id, and what happened.</summary>
     public required string Name { get; init; }
 
+    /// <summary>The usual one; an event may say another.</summary>
     public required EventSeverity Severity { get; init; }
 
     /// <summary>One sentence: when it is reported.</summary>
@@ -31,8 +32,8 @@ public sealed class EventInfo
     /// <summary>Attributes of this kind beside the common ones, in the order in which events store them.</summary>
     public IReadOnlyList<TagKey> Fields { get; init; } = [];
 
-    /// <summary>Types under which older exporters report what this kind stands for.</summary>
-    public IReadOnlyList<string> LegacyTypes { get; init; } = [];
+    /// <summary>It takes time: its events say when it began.</summary>
+    public bool IsTimed { get; init; }
 
     public override string ToString() => Name;
 }

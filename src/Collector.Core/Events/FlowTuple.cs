@@ -23,12 +23,14 @@ public sealed record FlowTuple(
     public override string ToString() =>
         $"{Protocol} {End(Source, SourcePort)} > {End(Destination, DestinationPort)}";
 
-    private string Protocol => Transport.Length > 0 && char.IsAsciiDigit(Transport[0])
+    /// <summary>"tcp"; "protocol 254".</summary>
+    internal string Protocol => Transport.Length > 0 && char.IsAsciiDigit(Transport[0])
         ? $"protocol {Transport}"
         : Transport;
 
-    private bool HasPorts => SourcePort != 0 || DestinationPort != 0;
+    internal bool HasPorts => SourcePort != 0 || DestinationPort != 0;
 
-    private string End(IPAddress address, int port) =>
+    /// <summary>One end by its address: "10.0.0.1:4711", "[2001:db8::1]:80", "10.0.0.1".</summary>
+    internal string End(IPAddress address, int port) =>
         HasPorts ? new IPEndPoint(address, port).ToString() : address.ToString();
 }

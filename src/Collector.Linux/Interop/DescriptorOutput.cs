@@ -33,6 +33,13 @@ public static class DescriptorOutput
         return true;
     }
 
+    /// <summary>True once nobody reads any more: a pipe's other end is closed, or a terminal has hung up.</summary>
+    public static unsafe bool IsReaderGone(int descriptor)
+    {
+        var look = new pollfd { fd = descriptor };
+        return Libc.poll(&look, 1, 0) > 0 && (look.revents & (POLLERR | POLLHUP)) != 0;
+    }
+
     private static void Check(int descriptor)
     {
         if (!StandardStreams.IsOpen(descriptor))

@@ -14,4 +14,7 @@ public sealed record LimitOptions
 
     /// <summary>Processes of users, outside pods.</summary>
     public int Processes { get; init; } = 10_000;
+
+    /// <summary>Pods, and containers, that no runtime told of: more than a node has.</summary>
+    public int Containers { get; init; } = 1024;
 }

@@ -11,7 +11,8 @@ public sealed class LimitSet
         Qdiscs = new("qdiscs", "limits.rows", options.Rows);
         Listeners = new("listeners", "limits.rows", options.Rows);
         Processes = new("processes", "limits.processes", options.Processes);
-        All = [Namespaces, Rootless, Interfaces, Qdiscs, Listeners, Processes];
+        Containers = new("unknown_containers", "limits.containers", options.Containers);
+        All = [Namespaces, Rootless, Interfaces, Qdiscs, Listeners, Processes, Containers];
     }
 
     /// <summary>Namespaces that root made.</summary>
@@ -28,7 +29,19 @@ public sealed class LimitSet
 
     public Limit Processes { get; }
 
+    /// <summary>Pods and containers that the runtime does not know, told apart by their processes' cgroups.</summary>
+    public Limit Containers { get; }
+
     public IReadOnlyList<Limit> All { get; }
+
+    /// <summary>Takes other limits over. Who is told one by one already stays so.</summary>
+    public void Reconfigure(LimitOptions options)
+    {
+        Namespaces.Most = options.Namespaces;
+        Rootless.Most = options.Rootless;
+        Interfaces.Most = Qdiscs.Most = Listeners.Most = options.Rows;
+        Processes.Most = options.Processes;
+    }
 
     /// <summary>Begins a collection.</summary>
     internal void Begin()

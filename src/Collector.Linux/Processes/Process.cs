@@ -31,6 +31,9 @@ internal sealed class Process(int pid, ulong inode, in ProcessStat stat)
     /// <summary>Where its figures belong; null until its namespace is known.</summary>
     public ProcessGroup? Group { get; set; }
 
+    /// <summary>The pod or container that it is of and that has no group for the limit; null for none.</summary>
+    public string? Beyond { get; set; }
+
     /// <summary>True when its namespace may not be read.</summary>
     public bool Denied { get; set; }
 

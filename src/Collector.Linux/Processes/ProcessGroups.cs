@@ -11,9 +11,8 @@ namespace Collector.Linux.Processes;
 /// A user to whom systemd left a part of the cgroups can call them what it likes: of pods and containers that the
 /// runtime does not know there are only so many.
 /// </remarks>
-/// <param name="unknown">How many pods, and how many containers, that the runtime does not know get groups.</param>
 internal sealed class ProcessGroups(
-    NamespaceRegistry namespaces, PodWatcher pods, SubjectNamer namer, int unknown)
+    NamespaceRegistry namespaces, PodWatcher pods, SubjectNamer namer, GroupLimit limit)
 {
     /// <summary>
     /// Collections without a process after which a hostNetwork pod or a container is over. Its first process lives as
@@ -35,20 +34,37 @@ internal sealed class ProcessGroups(
     public long Version { get; private set; }
 
     /// <summary>The group of a process in this namespace and cgroup.</summary>
+    /// <param name="process">Whose.</param>
     /// <param name="handle">Where it is.</param>
     /// <param name="path">Its cgroup.</param>
     /// <param name="startOfNew">Start time of a group that is new, Unix nanoseconds.</param>
-    public ProcessGroup Of(NamespaceHandle handle, in CgroupPath path, long startOfNew)
+    public ProcessGroup Of(Process process, NamespaceHandle handle, in CgroupPath path, long startOfNew)
     {
-        if (path.PodUid.IsEmpty)
-            return Of(handle);
-        if (ByContainer && OfContainer(handle, path, startOfNew) is { } group)
-            return group;
-        return handle == namespaces.Host ? OfPod(path, startOfNew) : Of(handle);
+        string? beyond = null;
+        ProcessGroup? group = null;
+        if (!path.PodUid.IsEmpty && ByContainer)
+            group = OfContainer(handle, path, startOfNew, ref beyond);
+        if (!path.PodUid.IsEmpty && handle == namespaces.Host)
+            group ??= OfPod(path, startOfNew, ref beyond);
+        limit.Place(process, beyond);
+        return group ?? Rest(handle);
     }
 
-    /// <summary>The group of all processes of a namespace that are in no other.</summary>
-    public ProcessGroup Of(NamespaceHandle handle)
+    /// <summary>The group of a process in this namespace, whatever its cgroup.</summary>
+    public ProcessGroup Of(Process process, NamespaceHandle handle)
+    {
+        limit.Place(process, null);
+        return Rest(handle);
+    }
+
+    /// <summary>A process is gone.</summary>
+    public void Leave(Process process) => limit.Place(process, null);
+
+    /// <summary>Tells how many have no group for the limit.</summary>
+    public void Note() => limit.Note();
+
+    // All processes of a namespace that are in no other group.
+    private ProcessGroup Rest(NamespaceHandle handle)
     {
         if (!_byNamespace.TryGetValue(handle, out var group))
             _byNamespace.Add(handle, group = new ProcessGroup(handle, handle.Namespace, []));
@@ -60,21 +76,25 @@ internal sealed class ProcessGroups(
         path.PodUidText is { } uid && pods.Table.OfUid(uid) is not null;
 
     // In the node's namespace.
-    private ProcessGroup OfPod(in CgroupPath path, long startTime)
+    private ProcessGroup? OfPod(in CgroupPath path, long startTime, ref string? beyond)
     {
         foreach (var pod in _pods)
         {
             if (path.IsPod(pod.PodUid))
                 return pod;
         }
-        if (!IsKnownPod(path) && _pods.Count(IsUnknownPod) >= unknown)
-            return Of(namespaces.Host);
+        if (!IsKnownPod(path) && _pods.Count(IsUnknownPod) >= limit.Most)
+        {
+            beyond ??= path.PodUidText;
+            return null;
+        }
         var group = Make(namespaces.Host, path.PodUidText!, startTime, container: null);
         _pods.Add(group);
         return group;
     }
 
-    private ProcessGroup? OfContainer(NamespaceHandle handle, in CgroupPath path, long startTime)
+    private ProcessGroup? OfContainer(
+        NamespaceHandle handle, in CgroupPath path, long startTime, ref string? beyond)
     {
         Span<char> id = stackalloc char[path.ContainerId.Length];
         Encoding.ASCII.GetChars(path.ContainerId, id);
@@ -88,8 +108,9 @@ internal sealed class ProcessGroups(
         if (handle != namespaces.Host && handle.Namespace.Names.PodUid is { } uid && uid != path.PodUidText)
             return null;
         if (!pods.Table.Containers.ContainsKey(path.ContainerIdText!)
-            && _containers.Count(IsUnknownContainer) >= unknown)
+            && _containers.Count(IsUnknownContainer) >= limit.Most)
         {
+            beyond = path.ContainerIdText;
             return null;
         }
         group = Make(handle, path.PodUidText!, startTime, path.ContainerIdText);

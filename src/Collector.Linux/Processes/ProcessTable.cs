@@ -80,6 +80,7 @@ internal sealed class ProcessTable : IDisposable
             LinkParent(process);
             Assign(process, startOfNew);
         }
+        Groups.Note();
     }
 
     /// <summary>True when the id still belongs to the process.</summary>
@@ -140,6 +141,7 @@ internal sealed class ProcessTable : IDisposable
             }
             process.Gone = true;
             _limit.Leave(process);
+            Groups.Leave(process);
             Move(process, null);
             if (_byPid.TryGetValue(process.Pid, out var current) && current == process)
                 _byPid.Remove(process.Pid);
@@ -176,12 +178,12 @@ internal sealed class ProcessTable : IDisposable
             return;
         if (handle != _namespaces.Host && !Groups.ByContainer)
         {
-            Move(process, Groups.Of(handle));
+            Move(process, Groups.Of(process, handle));
             return;
         }
         var n = Folder.Read(process.Task, "/cgroup\0"u8, _cgroup, out _);
         if (n >= 0)
-            Move(process, Groups.Of(handle, CgroupPath.ParseFile(_cgroup.AsSpan(0, n)), startOfNew));
+            Move(process, Groups.Of(process, handle, CgroupPath.ParseFile(_cgroup.AsSpan(0, n)), startOfNew));
     }
 
     /// <summary>Where the thread has ended under whose id a process was read, finds one that goes on.</summary>

@@ -13,7 +13,8 @@ internal static class CommandLine
     {
         var root = new RootCommand("Netlens tells why the network of a Kubernetes pod or a Linux node misbehaves.")
         {
-            RunCommand.Create(), OnceCommand.Create(), ListCommand.Create(), ConfigCommand.Create(),
+            RunCommand.Create(), StatusCommand.Create(), OnceCommand.Create(), WatchCommand.Create(),
+            DiagCommand.Create(), ListCommand.Create(), ConfigCommand.Create(),
             DoctorCommand.Create(), BtfCommand.Create(), VersionCommand.Create(),
         };
         // No response files: "@/etc/shadow" would be read, and its words named in an error.
@@ -58,7 +59,7 @@ internal static class CommandLine
     // A misspelt subcommand makes the parser complain twice: about the word, and that none was given.
     private static IEnumerable<string> Faults(ParseResult parsed)
     {
-        var commands = parsed.CommandResult.Command.Subcommands.Select(c => c.Name).ToArray();
+        var commands = parsed.CommandResult.Command.Subcommands.Where(c => !c.Hidden).Select(c => c.Name).ToArray();
         if (commands.Length == 0)
             return parsed.Errors.Select(e => e.Message);
         var list = string.Join(", ", commands);

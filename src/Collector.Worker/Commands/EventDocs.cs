@@ -1,4 +1,5 @@
 using System.Text;
+using Collector.Core.Compatibility;
 using Collector.Core.Probes;
 using Collector.Worker.Events.Outlets;
 
@@ -20,12 +21,13 @@ internal static class EventDocs
         var kinds = catalogue.SelectMany(p => p.Events.Select(e => (Probe: p, Kind: e))).ToArray();
         if (kinds.Length == 0)
             return page.Append("No probe reports events yet.\n").ToString();
-        page.Append("| event | probe | severity | own attributes | KubeSkoop type | reported when |\n");
-        page.Append("|---|---|---|---|---|---|\n");
+        page.Append("| event | probe | usual severity | own attributes | KubeSkoop type "
+            + "| ACK Net Exporter's, if another | reported when |\n|---|---|---|---|---|---|---|\n");
         foreach (var (probe, kind) in kinds)
         {
             page.Append($"| `{kind.Name}` | {probe.Id} | {EventJson.Severity(kind.Severity)} ")
-                .Append($"| {Names(kind.Fields.Select(f => f.Key))} | {Names(kind.LegacyTypes)} ")
+                .Append($"| {Names(kind.Fields.Select(f => f.Key))} | {Names(kind.KubeSkoopTypes())} ")
+                .Append($"| {Names(kind.InspectorTypes())} ")
                 .Append($"| {Cell(kind.Description)} |\n");
         }
         return page.ToString();

@@ -12,6 +12,7 @@ internal static class ListCommand
     public static Command Create() => new("list", "List probes, metrics, events, network namespaces or pods.")
     {
         Probes(), Metrics(), EventView.Create(), Namespaces(), PodView.Create(),
+        InspectorLists.Entities(), InspectorLists.Metrics(), InspectorLists.Events(), InspectorLists.Probes(),
     };
 
     private static Command Probes()

@@ -48,13 +48,7 @@ internal static class OnceCommand
             using var collector = Session.Collector(options, asked, watching: duration > TimeSpan.Zero);
             if (collector is null)
                 return ExitCodes.Usage;
-            var snapshot = collector.CollectOnce();
-            if (duration > TimeSpan.Zero)
-            {
-                using var first = collector.Store.Acquire();
-                collector.Node.Rest(duration, CancellationToken.None);
-                snapshot = SnapshotGrowth.Between(first.Snapshot!, collector.CollectOnce(), TimeProvider.System);
-            }
+            var snapshot = Session.Collect(collector, duration);
             var wanted = parsed.GetValue(namespaces) ?? [];
             if (!AllKnown(wanted, collector))
                 return ExitCodes.Usage;

@@ -17,7 +17,7 @@ internal static class Output
         get
         {
             var width = TerminalWidth();
-            return new(Console.Out, width, width is not null && HasBold);
+            return new(Console.Out, width, width is not null && HasSequences);
         }
     }
 
@@ -27,12 +27,13 @@ internal static class Output
     /// <summary>A line that stands above a table.</summary>
     public static void Title(string line) => Screen.Title(line);
 
-    // Older consoles of Windows print the sequence itself.
-    private static bool HasBold => OperatingSystem.IsWindows()
+    /// <summary>Whether a terminal does what it is told by sequences; older consoles of Windows print them.</summary>
+    public static bool HasSequences => OperatingSystem.IsWindows()
         ? Environment.GetEnvironmentVariable("WT_SESSION") is not null
         : Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
 
-    private static int? TerminalWidth()
+    /// <summary>Columns of standard output now; null where it is no terminal.</summary>
+    public static int? TerminalWidth()
     {
         if (OperatingSystem.IsLinux())
             return StandardStreams.Columns(StandardStreams.Output);
@@ -61,8 +62,12 @@ internal static class Output
     /// </summary>
     public static string Printable(string text) => SafeText.Printable(text);
 
+    /// <summary>Makes room on a terminal where something stands that is drawn anew all the time.</summary>
+    public static Action? BeforeError { get; set; }
+
     public static void Error(string line)
     {
+        BeforeError?.Invoke();
         Console.Error.WriteLine($"netlens: {Printable(line)}");
         Hosting.Windows.WindowsService.Complain(line);
     }

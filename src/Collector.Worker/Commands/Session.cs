@@ -1,9 +1,12 @@
 using System.Runtime.CompilerServices;
+using Collector.Core.Events;
 using Collector.Core.Probes;
+using Collector.Core.Snapshots;
 using Collector.Linux.Probes.Node;
 using Collector.Worker.Agent;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
+using Collector.Worker.Export.Series;
 using Collector.Worker.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -35,8 +38,10 @@ internal static class Session
     /// <param name="options">The configuration.</param>
     /// <param name="probes">The chosen; none for all.</param>
     /// <param name="watching">False leaves out, unless chosen, probes that a single collection tells nothing.</param>
+    /// <param name="events">Takes what probes report; null: nobody does.</param>
     /// <returns>Null after a message when a probe's name is unknown.</returns>
-    public static NodeCollector? Collector(AgentOptions options, string[] probes, bool watching = true)
+    public static NodeCollector? Collector(
+        AgentOptions options, string[] probes, bool watching = true, IEventSink? events = null)
     {
         if (!TryChoose(options, probes, out var chosen))
             return null;
@@ -45,9 +50,20 @@ internal static class Session
             chosen = WithoutWatching(chosen);
         else if (!watching && NodeFactory.Catalogue.FirstOrDefault(p => p.Watches && probes.Contains(p.Id)) is { } p)
             Output.Error($"{p.Id} counts only what happens while it runs: --for 10s lets it watch that long");
-        var node = NodeFactory.Create(chosen.Paths, chosen.Ebpf, chosen.Pods, chosen.Limits);
+        var node = NodeFactory.Create(chosen.Paths, chosen.Ebpf, chosen.Pods, chosen.Limits, events);
         StartPods(node);
         return new NodeCollector(node, chosen, TimeProvider.System, NullLogger.Instance);
+    }
+
+    /// <summary>One collection, or what happened in that time: every counter is its growth.</summary>
+    public static Snapshot Collect(NodeCollector collector, TimeSpan duration)
+    {
+        var snapshot = collector.CollectOnce();
+        if (duration <= TimeSpan.Zero)
+            return snapshot;
+        using var first = collector.Store.Acquire();
+        collector.Node.Rest(duration, CancellationToken.None);
+        return SnapshotGrowth.Between(first.Snapshot!, collector.CollectOnce(), TimeProvider.System);
     }
 
     /// <summary>Asks the container runtime for the pods; says why where it does not answer.</summary>

@@ -13,7 +13,7 @@ internal static class VariableHints
     private static readonly string[] Own =
     [
         .. ConfigurationSchema.Keys.Select(k => k.Variable).OfType<string>(), ConfigurationSchema.ProbesVariable,
-        ConfigurationLoader.FileVariable,
+        ConfigurationLoader.FileVariable, WatchOptions.TokenVariable,
     ];
 
     /// <summary>By the name that would follow from the key, as for keys that have a variable of ours.</summary>
@@ -43,7 +43,7 @@ internal static class VariableHints
     private static string? Near(string variable)
     {
         if (variable.StartsWith("OTEL_", StringComparison.Ordinal))
-            return OtlpVariables.Known.Contains(variable) || IsOfTraces(variable)
+            return OtlpVariables.Known.Contains(variable) || IsOfSampling(variable)
                 ? null
                 : Suggestion.Nearest(variable, OtlpVariables.Known);
         if (!variable.StartsWith("NETLENS_", StringComparison.Ordinal) || Own.Contains(variable))
@@ -54,6 +54,7 @@ internal static class VariableHints
     }
 
     // Names of the specification that differ from ours by few letters.
-    private static bool IsOfTraces(string variable) =>
-        variable.Contains("_TRACES_", StringComparison.Ordinal) || variable.Contains("_BSP_", StringComparison.Ordinal);
+    private static bool IsOfSampling(string variable) =>
+        variable.Contains("_TRACES_SAMPLER", StringComparison.Ordinal)
+        || variable.Contains("_BSP_", StringComparison.Ordinal);
 }

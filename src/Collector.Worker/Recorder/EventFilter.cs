@@ -35,7 +35,7 @@ public sealed record EventFilter
 
     public bool Matches(NetworkEvent e) =>
         e.Time >= Since
-        && e.Info.Severity >= Severity
+        && e.Severity >= Severity
         && Kinds?.Contains(e.Info.Name) != false
         && MatchesNetns(e)
         && MatchesPorts(e.Tuple)

@@ -56,7 +56,9 @@ public sealed class EventLimiterTests
         summary.ObservedTime.ShouldBe((_clock.Now - DateTimeOffset.UnixEpoch).Ticks * 100);
         summary.Message.ShouldBe("at 3000 (2 more held back)");
         summary.Subject.ShouldNotBeNull().Inode.ShouldBe(1UL);
-        summary.LegacyType.ShouldBe("A");
+        summary.Severity.ShouldBe(EventSeverity.Error);
+        (summary.Start, summary.Duration).ShouldBe((null, null));
+        summary.Stations.ShouldBeEmpty();
 
         _clock.Now += Window;
         Summaries().ShouldBeEmpty();
@@ -279,7 +281,9 @@ public sealed class EventLimiterTests
         ObservedTime = time + 1,
         Message = $"at {time}",
         Subject = new NetNamespace(1, 1, false, 0),
-        LegacyType = "A",
+        Severity = EventSeverity.Error,
+        Start = time - 10,
+        Stations = [new("first", time - 10, time - 5)],
     };
 
     internal static EventInfo Info(string name) => new()

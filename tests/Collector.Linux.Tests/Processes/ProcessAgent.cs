@@ -3,6 +3,7 @@ using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Linux.Kernel;
+using Collector.Linux.Limits;
 
 namespace Collector.Linux.Tests.Processes;
 
@@ -12,9 +13,9 @@ internal sealed class ProcessAgent : IDisposable
     private readonly SnapshotBuilder _builder;
     private readonly Probe _probe;
 
-    public ProcessAgent(Func<LinuxHost, Probe> create, string proc = "/proc")
+    public ProcessAgent(Func<LinuxHost, Probe> create, string proc = "/proc", LimitOptions? limits = null)
     {
-        Host = new LinuxHost(new KernelPaths(proc));
+        Host = new LinuxHost(new KernelPaths(proc), limits: limits);
         _builder = new SnapshotBuilder(new SnapshotStore(), TimeProvider.System)
         {
             OnReadFailed = (_, reason) => Failures.Add(reason),

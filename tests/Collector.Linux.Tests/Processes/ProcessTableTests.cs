@@ -98,6 +98,40 @@ public class ProcessTableTests
         agent.RowOfPod(uid).ShouldBeNull("a pod without processes is over");
     }
 
+    [CgroupFact]
+    public void Pods_that_nobody_knows_are_with_the_node_beyond_a_limit_and_counted()
+    {
+        string[] uids = [.. Enumerable.Range(0, 3).Select(_ => Guid.NewGuid().ToString())];
+        using var first = new PodCgroup(uids[0]);
+        using var second = new PodCgroup(uids[1]);
+        using var third = new PodCgroup(uids[2]);
+        using var lab = new ProcessLab();
+        using var agent = new ProcessAgent(
+            host => new Fd(host, ProcessAgent.Settings(Fd.Info)), lab.Proc, new() { Containers = 1 });
+        foreach (var cgroup in new[] { first, second, third })
+        {
+            lab.Do("fork");
+            lab.Do($"cgroup {cgroup.Path}");
+        }
+        lab.Do("open 40");
+        agent.Tick();
+        agent.Rows.Count(r => r.Subject!.Names.PodUid is not null).ShouldBe(1);
+        agent.RowOfPod(uids[0]).ShouldNotBeNull("who is there first has the place");
+        agent.Value(agent.HostRow, "netlens.fd.count").ShouldBeGreaterThan(40);
+        var limit = agent.Host.Limits.Containers;
+        limit.ToString().ShouldBe("2 unknown containers are left out: limits.containers is 1");
+        lab.Do("fork");
+        agent.Tick();
+        limit.LeftOut.ShouldBe(2, "pods, not processes");
+        lab.Do("exit");
+        lab.Do("exit");
+        agent.Tick();
+        limit.LeftOut.ShouldBe(1);
+        lab.Do("exit");
+        agent.Tick();
+        limit.LeftOut.ShouldBe(0);
+    }
+
     [LabFact]
     public void Two_probes_share_one_walk()
     {

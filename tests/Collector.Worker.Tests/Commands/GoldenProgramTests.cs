@@ -7,7 +7,8 @@ public sealed class GoldenProgramTests
 {
     private static readonly string[] Commands =
     [
-        "", "run", "once", "list", "list probes", "list metrics", "list events", "list namespaces", "list pods",
+        "", "run", "once", "watch", "diag", "diag metric", "diag event", "list", "list probes",
+        "list metrics", "list events", "list namespaces", "list pods",
         "config", "config check", "config print", "doctor", "btf", "btf discover", "version",
     ];
 
@@ -43,6 +44,8 @@ public sealed class GoldenProgramTests
             [
                 "onc", "list", "list probs", "once --format xml", "once --naming kubeskop", "once --probe tpc",
                 "once --for soon", "once --pod web", "once --netns no-such-namespace", "once @/etc/shadow",
+                "watch --for soon", "watch -s a/b", "watch -o xml", "watch --own --kind nothing",
+                "diag", "diag metrics", "diag metric -p tpc",
                 "config check --config wrong.yaml", "config check --config wrong.yaml --format json",
                 "config print --config wrong.yaml", "once --config none.yaml", "config check --config right.yaml",
                 "config print --config right.yaml", "once --config right.yaml --probe rdma",

@@ -213,10 +213,12 @@ public sealed class AgentTests
                 page.ShouldContain(
                     "netlens_events_failed_total{netlens_scope=\"node\",netlens_event_outlet=\"json\"} 0");
                 File.Exists(file).ShouldBeTrue();
+                agent.WaitForLog($"events go as JSON lines to {file}; nowhere else");
                 agent.Signal("TERM");
                 agent.WaitForExit().ShouldBe(0);
             }
-            using var plain = new AgentProcess(Quick);
+            using var plain = new AgentProcess($"{Quick}events: {{ recent: 0 }}\n");
+            plain.WaitForLog("events go nowhere (see events.json, events.otlp and otlp.endpoint)");
             plain.Get("/metrics").ShouldNotContain("netlens_events_");
         }
         finally
@@ -263,11 +265,11 @@ public sealed class AgentTests
     [Fact]
     public void A_key_that_is_set_back_takes_no_restart()
     {
-        using var agent = new AgentProcess($"{Quick}pods: {{ poll: 20s }}\n");
+        using var agent = new AgentProcess($"{Quick}paths: {{ sys: /sys }}\n");
         agent.WaitForLog("first snapshot");
-        agent.Write($"{Quick}pods: {{ poll: 30s }}\n");
-        Reload(1).Count(l => l.Contains("section 'pods' changed: it takes a restart")).ShouldBe(1);
-        agent.Write($"{Quick}pods: {{ poll: 20s }}\n");
+        agent.Write($"{Quick}paths: {{ sys: /elsewhere }}\n");
+        Reload(1).Count(l => l.Contains("section 'paths' changed: it takes a restart")).ShouldBe(1);
+        agent.Write($"{Quick}paths: {{ sys: /sys }}\n");
         Reload(2).Count(l => l.Contains("takes a restart")).ShouldBe(1, "the second time there is nothing to restart for");
 
         IEnumerable<string> Reload(int times)

@@ -132,7 +132,29 @@ public sealed class CommandTests
             .Select(e => e.GetProperty("name").GetString())
             .ShouldBe(NodeFactory.Catalogue.SelectMany(p => p.Events).Select(e => e.Name));
         AgentProcess.Run("list", "events").Output.ShouldStartWith("EVENT");
+        Listed("netlens.softirq.slow", "events: { json: stdout, spans: on }", "probes: { tcpretrans: off }")
+            .ShouldBe("reported json");
+        Listed("netlens.tcpretrans.retransmit", "events: { json: stdout }", "probes: { tcpretrans: off }")
+            .ShouldBe("not reported");
+        Listed("netlens.softirq.slow", "events: { enabled: off, json: stdout }").ShouldBe("not reported");
+        string[] spans = ["events: { otlp: off, spans: on }", "otlp: { endpoint: 'http://192.0.2.1:4318' }"];
+        Listed("netlens.softirq.slow", spans).ShouldBe("reported spans");
+        Listed("netlens.tcpreset.sent", spans).ShouldBe("reported");
         AgentProcess.Run("list", "metrics", "--probe", "tcp").Output.ShouldContain("kubeskoop_tcp_retranssegs");
+    }
+
+    // Whether a kind of event is reported by a configuration, and where it goes beside the ring that keeps it.
+    private static string Listed(string kind, params string[] lines)
+    {
+        var file = Path.GetTempFileName();
+        File.WriteAllLines(file, lines);
+        var output = AgentProcess.Run("list", "events", "--format", "json", "--config", file).Output;
+        File.Delete(file);
+        var listed = JsonDocument.Parse(output).RootElement.EnumerateArray()
+            .Single(e => e.GetProperty("name").GetString() == kind);
+        var outlets = listed.GetProperty("outlets").EnumerateArray().Select(o => o.GetString());
+        var reported = listed.GetProperty("reported").GetBoolean() ? "reported" : "not reported";
+        return string.Join(' ', outlets.Where(o => o != "stream").Prepend(reported));
     }
 
     [RequiresRootFact("nstat")]

@@ -1,3 +1,4 @@
+using Collector.Core.Events;
 using Collector.Core.Probes;
 using Collector.Core.Subjects;
 using Collector.Worker.Commands;
@@ -16,7 +17,7 @@ public sealed class EventDocsTests
         };
         EventDocs.List([probe]).ShouldEndWith(
             "| `netlens.test.reset` | test | WARN | `netlens.test.state`, `netlens.test.errno`, `netlens.test.unknown` "
-            + "| `TEST_RESET` | A connection was reset. |\n");
+            + "|  |  | A connection was reset. |\n");
         EventDocs.List([]).ShouldEndWith("\nNo probe reports events yet.\n");
     }
 
@@ -28,16 +29,23 @@ public sealed class EventDocsTests
         {
             ContainerName = "e", ContainerId = "f", Unit = "g",
         };
+        var kind = new EventInfo
+        {
+            Name = "netlens.tcpreset.received", Severity = EventSeverity.Warn, Description = "It has both old types.",
+            Fields = [new("network.connection.state")],
+        };
         var e = EventSamples.Full();
         e = e with
         {
+            Info = kind,
+            Fields = ["established"],
             Subject = new NetNamespace(1, 1, false, 0, identity),
             Tuple = e.Tuple! with { SourcePod = "a/b", DestinationPod = "c/d" },
             Process = e.Process! with { Pod = "e/f" },
         };
         EventAttributes.Add(e, attributes);
 
-        var own = EventSamples.Kind.Fields.Select(f => f.Key).ToArray();
+        var own = kind.Fields.Select(f => f.Key).ToArray();
         attributes.Where(a => !own.Contains(a.Key))
             .Select(a => (a.Key, a.Value switch { long => "int", bool => "bool", _ => "text" }))
             .ShouldBe(EventAttributes.Common.Select(c => (c.Key, c.Type)));

@@ -15,7 +15,6 @@ internal static class EventSamples
         Severity = EventSeverity.Warn,
         Description = "A connection was reset.",
         Fields = [new("netlens.test.state"), new("netlens.test.errno"), new("netlens.test.unknown")],
-        LegacyTypes = ["TEST_RESET"],
     };
 
     public static EventKey Key { get; } = new(Kind, 4026532001, 0);
@@ -40,7 +39,6 @@ internal static class EventSamples
         Process = new(17, 18, "nginx"),
         Tuple = new("tcp", IPAddress.Parse("2001:db8::1"), 40000, IPAddress.Parse("2001:db8::2"), 443),
         Fields = ["established", -104, null],
-        LegacyType = "TEST_RESET",
         Stack = ["tcp_reset+0x10", "tcp_rcv_established+0x2a"],
         HeldBack = 7,
         IsSummary = true,

@@ -93,8 +93,11 @@ public sealed partial class PacketLossOutcomeTests
         Outcomes(run, pair.Right).ShouldBe([new("refused", 8)]);
         run.Sum(Total, pair.Right).ShouldBe(8);
         run.Sum(Lost, pair.Right).ShouldBe(0);
-        run.Events.Await(e => e.Subject?.Inode == pair.Right.Inode && e.Tuple?.Transport == "tcp")
-            .Info.Severity.ShouldBe(EventSeverity.Info);
+        var refused = run.Events.Await(e => e.Subject?.Inode == pair.Right.Inode && e.Tuple?.Transport == "tcp");
+        refused.Info.Severity.ShouldBe(EventSeverity.Info);
+        refused.Severity.ShouldBe(EventSeverity.Error, "no connection comes about");
+        run.Events.Await(e => e.Subject?.Inode == pair.Right.Inode && e.Tuple?.Transport == "udp")
+            .Severity.ShouldBe(EventSeverity.Info);
     }
 
     [RequiresBpfFact("nft")]
@@ -111,9 +114,9 @@ public sealed partial class PacketLossOutcomeTests
         Outcomes(run, pair.Right).ShouldBe([new("lost", counted)]);
         run.Sum(Lost, pair.Right).ShouldBe(counted);
         var e = run.Events.Await(e => e.Subject?.Inode == pair.Right.Inode);
-        e.Info.Severity.ShouldBe(EventSeverity.Warn);
+        e.Severity.ShouldBe(EventSeverity.Warn);
         e.Message.ShouldMatch(
-            $@"^dropped udp \S+ > \S+:4243: .*; network namespace {pair.Right.Name}; running: .+\[\d+\]$");
+            $@"^network namespace {pair.Right.Name} dropped udp from \S+ to \S+:4243: .*; running: .+\[\d+\]$");
     }
 
     [RequiresBpfFact("tc")]

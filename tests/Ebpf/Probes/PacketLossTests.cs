@@ -39,11 +39,13 @@ public sealed partial class PacketLossTests
         seen.Groups["source"].Value.ShouldBe($"{source}.{port}");
         seen.Groups["target"].Value.ShouldBe($"{target}.4243");
         e.Info.Name.ShouldBe("netlens.packetloss.refused");
-        e.Message.ShouldStartWith($"refused {e.Tuple}: {reason} in ");
+        var (from, to) = (new IPEndPoint(e.Tuple!.Source, port), new IPEndPoint(e.Tuple.Destination, 4243));
+        e.Message.ShouldStartWith($"network namespace {pair.Right.Name} refused udp from {from} to {to}: "
+            + (reason == "NO_SOCKET" ? "no socket (NO_SOCKET in " : $"{reason} in "));
         e.Fields[0].ShouldBe(reason);
         e.Fields[1]!.Value.Text.ShouldMatch(@"^\w[\w.]*\+0x[0-9a-f]+$");
         e.Fields[4].ShouldBeNull();
-        e.LegacyType.ShouldBe("PacketLoss");
+        e.KubeSkoopType.ShouldBe("PacketLoss");
         Math.Abs(e.ObservedTime - e.Time).ShouldBeLessThan(60_000_000_000);
         run.Sum(Drops, pair.Right, reason, family).ShouldBe(1);
         run.Sum(Drops, pair.Right).ShouldBe(1);

@@ -188,9 +188,9 @@ public sealed class SoftirqTests
         var after = Slow(run);
         waits.ShouldAllBe(e => e.Number("netlens.softirq.duration") > 1_000_000);
         waits.ShouldContain(e => e.Text("netlens.softirq.vector") == "net_rx");
-        waits.Count(e => e.LegacyType is "SOFTIRQ_SCHED_SLOW" or "SOFTIRQ_SCHED_100MS")
+        waits.Count(e => e.KubeSkoopType is "SOFTIRQ_SCHED_SLOW" or "SOFTIRQ_SCHED_100MS")
             .ShouldBeInRange(ended.Slow - started.Slow, after.Slow - before.Slow);
-        waits.Count(e => e.LegacyType == "SOFTIRQ_SCHED_100MS")
+        waits.Count(e => e.KubeSkoopType == "SOFTIRQ_SCHED_100MS")
             .ShouldBeInRange(ended.Slower - started.Slower, after.Slower - before.Slower);
         run.Events.Held.ShouldBe(0);
     }

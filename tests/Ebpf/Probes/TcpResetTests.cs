@@ -73,13 +73,16 @@ public sealed class TcpResetTests
                 .ShouldBe(SocketError.ConnectionRefused);
 
             var sent = Await(run, TcpReset.Sent, pair.Right, Tuple(server.Address, 81, TcpLab.Left(ends), port));
-            sent.LegacyType.ShouldBe("TCPRESET_NOSOCK");
+            sent.KubeSkoopType.ShouldBe("TCPRESET_NOSOCK");
             sent.Fields.Take(2).ShouldBe(["no_socket", "closed"]);
+            // A connection was refused: to whom asked for it, and to whom it was asked of.
+            sent.Severity.ShouldBe(EventSeverity.Error);
             (sent.Fields[2]?.Text).ShouldBe(HasReasons(run) ? "NO_SOCKET" : null);
             sent.Process.ShouldBeNull();
             var got = Await(run, TcpReset.Received, pair.Left, Tuple(TcpLab.Left(ends), port, server.Address, 81));
             got.Fields.ShouldBe(["syn_sent"]);
-            got.LegacyType.ShouldBe("TCPRESET_RECEIVE");
+            got.KubeSkoopType.ShouldBe("TCPRESET_RECEIVE");
+            got.Severity.ShouldBe(EventSeverity.Error);
             wire.Add(ResetCapture.Of(server.Address, 81, TcpLab.Left(ends), port));
         }
         ShouldBeOneOfEach(run, pair.Left, "receive", "peer", "syn_sent", "");
@@ -170,7 +173,8 @@ public sealed class TcpResetTests
             var got = Await(
                 run, TcpReset.Received, pair.Left, Tuple(TcpLab.Left(ends), cport, TcpLab.Right(ends), sport));
             got.Fields.ShouldBe(["time_wait"]);
-            got.LegacyType.ShouldBe("TCP_RCV_RST_TW");
+            (got.KubeSkoopType, got.InspectorType).ShouldBe((null, "TCP_RCV_RST_TW"));
+            got.Severity.ShouldBe(EventSeverity.Info);
         }
         ShouldBeOneOfEach(run, pair.Left, "receive", "peer", "time_wait", "");
         // They were in that state, and the resets ended it: otherwise it lasts a minute.
@@ -208,10 +212,11 @@ public sealed class TcpResetTests
             var sent = Await(
                 run, TcpReset.Sent, pair.Left, Tuple(TcpLab.Left(ends), cport, TcpLab.Right(ends), sport));
             sent.Fields.Take(2).ShouldBe(["active", "established"]);
-            sent.LegacyType.ShouldBe("TCPRESET_ACTIVE");
+            sent.KubeSkoopType.ShouldBe("TCPRESET_ACTIVE");
             sent.Process.ShouldNotBeNull().Pid.ShouldBe(Environment.ProcessId);
-            sent.Message.ShouldContain(", which was established: ");
-            sent.Message.ShouldMatch($@"; network namespace \S+; running: \S.*\[{Environment.ProcessId}\]$");
+            sent.Message.ShouldContain(", the connection was established: ");
+            sent.Message.ShouldMatch($@"^\S+:{cport} \(network namespace \S+\) sent a reset to \S+:{sport}, .*"
+                + $@"; running: \S.*\[{Environment.ProcessId}\]$");
             sent.Message.ShouldNotContain("TCP_STATE");
             Await(run, TcpReset.Received, pair.Right, Tuple(TcpLab.Right(ends), sport, TcpLab.Left(ends), cport))
                 .Fields.ShouldBe(["established"]);
@@ -267,7 +272,7 @@ public sealed class TcpResetTests
 
         var sent = Await(run, TcpReset.Sent, pair.Right);
         sent.Fields.Take(2).ShouldBe(["stack", "fin_wait_1"]);
-        sent.LegacyType.ShouldBe("TCPRESET_PROCESS");
+        sent.KubeSkoopType.ShouldBe("TCPRESET_PROCESS");
         if (HasReasons(run))
             sent.Fields[2].ShouldBe("TCP_ABORT_ON_DATA");
         run.Sum(Resets, pair.Right, "transmit", "stack", "fin_wait_1").ShouldBe(1);

@@ -52,7 +52,8 @@ public sealed class TcpRetransTests
             Connect(client, ends, 81);
             var again = Await(run, pair.Left, "syn", Tuple(TcpLab.Left(ends), port, TcpLab.Right(ends), 81));
             again.Fields.ShouldBe(["syn", "syn_sent", 1L]);
-            again.LegacyType.ShouldBe("TCPRetrans");
+            again.KubeSkoopType.ShouldBe("TCPRetrans");
+            again.Severity.ShouldBe(EventSeverity.Error, "who connects waits");
             again.Process.ShouldBeNull();
         }
         ShouldAgree(run, pair.Left);

@@ -123,17 +123,19 @@ internal sealed class EventDecoder<TRecord>(ProbeHost host, OfRecord<TRecord, Ev
         var e = host.EventOwners.Complete(new NetworkEvent
         {
             Info = kind.Info,
+            Severity = kind.Severity?.Invoke(record) ?? kind.Info.Severity,
             Time = occurrence.Time,
+            Start = occurrence.Time - kind.Duration?.Invoke(record),
             ObservedTime = occurrence.Observed,
             Message = "",
             Subject = host.Namespaces.Directory.Find(head.Netns, head.NetnsCookie),
             Process = kind.Process is { } process ? process(record) : head.Process,
             Tuple = kind.Tuple?.Invoke(record),
             Fields = kind.Fields(record),
-            LegacyType = kind.LegacyType?.Invoke(record),
             Stack = kind.Stack?.Invoke(record, host.Bpf.Environment.Symbols) ?? [],
         });
-        return e with { Message = EventText.Of(e, kind.Message(record, e.Tuple), kind.ProcessRole) };
+        var what = kind.Message(record, new EventParties(e.Subject, e.Tuple));
+        return e with { Message = EventText.Of(e, what, kind.ProcessRole) };
     }
 
     // May end before the structure does, and be padded behind it.

@@ -7,10 +7,12 @@ namespace Collector.Linux.Probes.Common;
 /// <summary>What a record of the kernel says.</summary>
 internal delegate T OfRecord<TRecord, out T>(in TRecord record) where TRecord : unmanaged;
 
-/// <summary>What happened, for people; whose it is and who ran stands behind it (<see cref="EventText"/>).</summary>
+/// <summary>
+/// One sentence for people: who did what, from or to whom, and why; who ran stands behind it (<see cref="EventText"/>).
+/// </summary>
 /// <param name="record">What happened.</param>
-/// <param name="tuple">Both ends with their pods, where the kind has them.</param>
-internal delegate string MessageOf<TRecord>(in TRecord record, FlowTuple? tuple) where TRecord : unmanaged;
+/// <param name="parties">What those are called who took part.</param>
+internal delegate string MessageOf<TRecord>(in TRecord record, EventParties parties) where TRecord : unmanaged;
 
 /// <summary>The kernel's stack, innermost first, as <c>symbol+0xoffset</c>.</summary>
 internal delegate string[] StackOf<TRecord>(in TRecord record, KernelSymbols symbols) where TRecord : unmanaged;
@@ -27,7 +29,13 @@ internal sealed class EventKind<TRecord> where TRecord : unmanaged
     /// <summary>What tells like events apart, beside the namespace. Allocates nothing.</summary>
     public required OfRecord<TRecord, long> Reason { get; init; }
 
-    /// <summary>What happened, in one line for people.</summary>
+    /// <summary>How bad it is by its effect; null: as the kind usually.</summary>
+    public OfRecord<TRecord, EventSeverity>? Severity { get; init; }
+
+    /// <summary>Nanoseconds that it took until the record's time; null where the kind takes none.</summary>
+    public OfRecord<TRecord, long>? Duration { get; init; }
+
+    /// <summary>What happened, in one sentence for people.</summary>
     public required MessageOf<TRecord> Message { get; init; }
 
     /// <summary>One per field of the descriptor.</summary>
@@ -41,9 +49,6 @@ internal sealed class EventKind<TRecord> where TRecord : unmanaged
 
     /// <summary>Both ends; null where the kind has none.</summary>
     public OfRecord<TRecord, FlowTuple?>? Tuple { get; init; }
-
-    /// <summary>Older exporters' type for it; null where they have none.</summary>
-    public OfRecord<TRecord, string?>? LegacyType { get; init; }
 
     /// <summary>The kernel's stack; null where the kind has none.</summary>
     public StackOf<TRecord>? Stack { get; init; }

@@ -24,7 +24,6 @@ internal sealed class PacketLoss : BpfProbe
             new("netlens.drop.reason"), new("netlens.drop.location"), new("netlens.packet.size"),
             new("netlens.interface.index"), new("netlens.tcp.flags"),
         ],
-        LegacyTypes = ["PacketLoss"],
     };
 
     internal static readonly EventInfo Refused = new()
@@ -33,7 +32,6 @@ internal sealed class PacketLoss : BpfProbe
         Severity = EventSeverity.Info,
         Description = "A packet was dropped, and its sender was told by a reset or an ICMP error.",
         Fields = Dropped.Fields,
-        LegacyTypes = Dropped.LegacyTypes,
     };
 
     public static new ProbeInfo Info { get; } = new()
@@ -102,15 +100,16 @@ internal sealed class PacketLoss : BpfProbe
         Info = info,
         Reason = static (in e) => ReasonOf(e.Reason, e.Location),
         Tuple = static (in e) => e.Flow.Tuple,
-        Message = (in e, tuple) => $"{(info == Refused ? "refused" : "dropped")} "
-            + $"{tuple?.ToString() ?? $"packet of {e.Length} bytes"}: {ReasonName(e)} in {_places.Of(e.Location).Text}",
+        Severity = (in e) => DropWords.Severity(info.Severity, e.Flow.TcpFlags, ReasonName(e)),
+        Message = (in e, parties) =>
+            $"{parties.DidToPacket(info == Refused ? "refused" : "dropped", $"a packet of {e.Length} bytes")}: "
+            + DropWords.Why(ReasonName(e), _places.Of(e.Location).Text),
         Fields = (in e) =>
         [
             ReasonName(e), _places.Of(e.Location).Text, (long)e.Length,
             e.Ifindex == 0 ? (TagValue?)null : (long)e.Ifindex,
             e.Flow.TcpFlags == 0 ? (TagValue?)null : TcpFlags.Text(e.Flow.TcpFlags),
         ],
-        LegacyType = static (in _) => Dropped.LegacyTypes[0],
         // From the function that dropped it: those above it are the tracepoint's.
         Stack = static (in e, symbols) => e.Stack.Describe(symbols, from: e.Location),
     };

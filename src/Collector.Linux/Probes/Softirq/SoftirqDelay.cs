@@ -11,9 +11,11 @@ internal static class SoftirqDelay
     public const byte Wait = 0;
     public const byte Run = 1;
 
-    /// <summary>Thresholds of older exporters, nanoseconds.</summary>
+    /// <summary>Threshold of older exporters, nanoseconds.</summary>
     public const long LegacySlow = 10_000_000;
-    private const long LegacySlower = 100_000_000;
+
+    /// <summary>Packets of that CPU stood still for so long that TCP begins to send again.</summary>
+    private const long Standstill = 100_000_000;
 
     /// <summary>Their numbers: <c>softirq_to_name</c> in kernel/softirq.c, in lower case. Part of the ABI.</summary>
     internal static readonly string[] Names =
@@ -31,8 +33,7 @@ internal static class SoftirqDelay
             new("netlens.softirq.duration"), new("netlens.softirq.raiser.pid"), new("netlens.softirq.raiser.command"),
             new("netlens.softirq.previous.pid"), new("netlens.softirq.previous.command"),
         ],
-        LegacyTypes =
-            ["SOFTIRQ_SCHED_SLOW", "SOFTIRQ_SCHED_100MS", "SOFTIRQ_EXCUTE_SLOW", "SOFTIRQ_EXCUTE_100MS"],
+        IsTimed = true,
     };
 
     /// <summary>The kind of event.</summary>
@@ -44,7 +45,8 @@ internal static class SoftirqDelay
         ProcessRole = null,
         Message = (in e, _) => Describe(e, e.Raiser.Process, Previous(e, isKsoftirqd)),
         Fields = (in e) => Fields(e, e.Raiser.Process, Previous(e, isKsoftirqd)),
-        LegacyType = LegacyType,
+        Severity = static (in e) => e.Duration >= Standstill ? EventSeverity.Error : EventSeverity.Warn,
+        Duration = static (in e) => e.Duration,
     };
 
     /// <summary>What is limited together.</summary>
@@ -63,8 +65,8 @@ internal static class SoftirqDelay
     {
         var ms = (e.Duration / 1e6).ToString("0.0##", CultureInfo.InvariantCulture);
         var text = e.Phase == Wait
-            ? $"{Names[e.Vector]} on cpu {e.Cpu} waited {ms} ms, raised by {Who(raiser)}, run in {Who(e.Head.Process)}"
-            : $"{Names[e.Vector]} on cpu {e.Cpu} ran {ms} ms in {Who(e.Head.Process)}";
+            ? $"cpu {e.Cpu} let {Names[e.Vector]} wait {ms} ms, raised by {Who(raiser)}, run in {Who(e.Head.Process)}"
+            : $"cpu {e.Cpu} ran {Names[e.Vector]} for {ms} ms in {Who(e.Head.Process)}";
         return previous is null ? text : $"{text}, which got the cpu from {Who(previous)}";
     }
 
@@ -72,13 +74,4 @@ internal static class SoftirqDelay
         thread is null ? "a thread that ended" : $"{thread.Command}[{thread.Tid}]";
 
     private static TagValue? Command(EventProcess? thread) => thread is null ? default(TagValue?) : thread.Command;
-
-    private static string? LegacyType(in SoftirqEvent e) => (e.Phase, e.Duration) switch
-    {
-        (Wait, > LegacySlower) => "SOFTIRQ_SCHED_100MS",
-        (Wait, > LegacySlow) => "SOFTIRQ_SCHED_SLOW",
-        (Run, > LegacySlower) => "SOFTIRQ_EXCUTE_100MS",
-        (Run, > LegacySlow) => "SOFTIRQ_EXCUTE_SLOW",
-        _ => null,
-    };
 }

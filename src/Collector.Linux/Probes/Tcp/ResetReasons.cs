@@ -1,3 +1,5 @@
+using Collector.Core.Events;
+
 namespace Collector.Linux.Probes.Tcp;
 
 /// <summary>Why a reset was sent, for people: <c>enum sk_rst_reason</c> (include/net/rstreason.h) in words.</summary>
@@ -35,5 +37,22 @@ internal static class ResetReasons
         "TCP_STATE" => "a segment did not fit the state",
         "ERROR" => "an error that has no name",
         _ => $"the kernel calls it {reason}",
+    };
+
+    /// <summary>How bad the end of a connection is that was sent: an error where nobody wanted it.</summary>
+    /// <param name="reason">The kernel's name; empty where it tells none.</param>
+    public static EventSeverity SeverityOfAnEnd(string reason) => reason is "TCP_ABORT_ON_MEMORY"
+        or "TCP_KEEPALIVE_TIMEOUT" ? EventSeverity.Error : EventSeverity.Warn;
+
+    /// <summary>
+    /// How bad a reset is that was received: an error where a connection was refused to us, nothing where it was over
+    /// or never begun.
+    /// </summary>
+    /// <param name="state">The connection's state before it.</param>
+    public static EventSeverity SeverityOfReceived(string state) => state switch
+    {
+        "syn_sent" => EventSeverity.Error,
+        "syn_received" or "time_wait" or "last_ack" or "closing" => EventSeverity.Info,
+        _ => EventSeverity.Warn,
     };
 }

@@ -47,7 +47,6 @@ internal sealed class TcpReset : BpfProbe
         Description = "A TCP reset was sent: nobody is there (no_socket), the stack refuses a segment (stack), or "
             + "somebody ends the connection (active).",
         Fields = Fields("netlens.reset.origin", "network.connection.state", "netlens.reset.reason"),
-        LegacyTypes = ["TCPRESET_NOSOCK", "TCPRESET_PROCESS", "TCPRESET_ACTIVE"],
     };
 
     internal static readonly EventInfo Received = new()
@@ -56,7 +55,6 @@ internal sealed class TcpReset : BpfProbe
         Severity = EventSeverity.Warn,
         Description = "A TCP reset was received for a connection of ours.",
         Fields = Fields("network.connection.state"),
-        LegacyTypes = ["TCPRESET_RECEIVE", "TCP_RCV_RST_TW"],
     };
 
     private static readonly TcpSegmentOptions Arguments = new("namespace, origin, state, reason and family");
@@ -123,7 +121,7 @@ internal sealed class TcpReset : BpfProbe
     }
 
     private EventKind<TcpEvent> Kind(EventInfo info) => TcpSegments.Kind(info,
-        static (in e) => ReasonOf((int)e.Kind, e.Flow.State, e.Reason), Message, Fields, LegacyType);
+        static (in e) => ReasonOf((int)e.Kind, e.Flow.State, e.Reason), Message, Fields, Severity);
 
     private static TagKey[] Fields(params string[] keys) => [.. keys.Select(k => new TagKey(k))];
 
@@ -199,18 +197,26 @@ internal sealed class TcpReset : BpfProbe
         ];
     }
 
-    private string Message(in TcpEvent e, FlowTuple? tuple)
+    private string Message(in TcpEvent e, EventParties parties)
     {
-        var ends = TcpSegments.Ends(tuple);
-        var state = TcpState.Words(e.Flow.State);
+        var sent = $"{parties.Local} sent a reset to {parties.Remote}";
+        var state = $"the connection was {TcpState.Words(e.Flow.State)}";
         return e.Kind switch
         {
-            Peer => $"received reset of {ends}, which was {state}",
-            NoSocket => $"sent reset {ends}: nobody listens there",
-            Active => $"sent reset {ends}, which was {state}: {ResetReasons.OfAnEnd(Reason(e.Reason))}",
-            _ => $"sent reset {ends}, which was {state}: {ResetReasons.OfASegment(Reason(e.Reason))}",
+            Peer => $"{parties.Local} received a reset from {parties.Remote}, {state}",
+            NoSocket => $"{sent}: nobody listens there",
+            Active => $"{sent}, {state}: {ResetReasons.OfAnEnd(Reason(e.Reason))}",
+            _ => $"{sent}, {state}: {ResetReasons.OfASegment(Reason(e.Reason))}",
         };
     }
+
+    private EventSeverity Severity(in TcpEvent e) => e.Kind switch
+    {
+        Peer => ResetReasons.SeverityOfReceived(TcpState.Name(e.Flow.State)),
+        NoSocket when TcpFlags.Opens(e.Flow.TcpFlags) => EventSeverity.Error,
+        Active => ResetReasons.SeverityOfAnEnd(Reason(e.Reason)),
+        _ => EventSeverity.Warn,
+    };
 
     private TagValue?[] Fields(in TcpEvent e)
     {
@@ -220,13 +226,4 @@ internal sealed class TcpReset : BpfProbe
         var reason = Reason(e.Reason);
         return [Origin((int)e.Kind), state, reason.Length > 0 ? new TagValue(reason) : (TagValue?)null];
     }
-
-    // The one for TIME_WAIT is of another exporter than the rest.
-    private static string? LegacyType(in TcpEvent e) => e.Kind switch
-    {
-        NoSocket => "TCPRESET_NOSOCK",
-        Stack => "TCPRESET_PROCESS",
-        Active => "TCPRESET_ACTIVE",
-        _ => TcpState.Name(e.Flow.State) == "time_wait" ? "TCP_RCV_RST_TW" : "TCPRESET_RECEIVE",
-    };
 }

@@ -42,7 +42,6 @@ internal sealed class TcpRetrans : BpfProbe
         Severity = EventSeverity.Warn,
         Description = "A TCP segment was sent again.",
         Fields = [new("netlens.retransmit.kind"), new("network.connection.state"), new("netlens.retransmit.segments")],
-        LegacyTypes = ["TCPRetrans"],
     };
 
     private static readonly TcpSegmentOptions Arguments = new("namespace, kind and family");
@@ -85,10 +84,18 @@ internal sealed class TcpRetrans : BpfProbe
     private static EventKind<TcpEvent> Segment { get; } = TcpSegments.Kind(
         Retransmitted,
         static (in e) => e.Kind,
-        static (in e, tuple) =>
-            $"sent again {TcpSegments.Ends(tuple)}, which is {TcpState.Words(e.Flow.State)}: {Words[(int)e.Kind - 1]}",
+        static (in e, parties) => $"{parties.Local} sent a segment again to {parties.Remote}, the connection is "
+            + $"{TcpState.Words(e.Flow.State)}: {Words[(int)e.Kind - 1]}",
         static (in e) => [Kind(e.Kind), TcpState.Name(e.Flow.State), (long)e.Segments],
-        static (in _) => "TCPRetrans");
+        static (in e) => Severity(Kind(e.Kind)));
+
+    // Who opens a connection waits a second and more; a probe for the last segment comes before anybody has waited.
+    private static EventSeverity Severity(string kind) => kind switch
+    {
+        "syn" => EventSeverity.Error,
+        "tlp" => EventSeverity.Info,
+        _ => Retransmitted.Severity,
+    };
 
     private static string Kind(long kind) => Kinds[(int)kind - 1];
 

@@ -19,25 +19,22 @@ internal sealed class TcpSegments(TcpSegmentOptions options, ProbeSettings setti
     /// <summary>A kind of event about a segment.</summary>
     /// <param name="info">Its descriptor.</param>
     /// <param name="reason">What tells like events apart.</param>
-    /// <param name="message">The line, of the record and its two ends as text.</param>
+    /// <param name="message">The sentence, with both ends: the local one is the source.</param>
     /// <param name="fields">One per field of the descriptor.</param>
-    /// <param name="legacyType">Older exporters' type for it.</param>
+    /// <param name="severity">How bad it is; null: as the kind usually.</param>
     public static EventKind<TcpEvent> Kind(
         EventInfo info, OfRecord<TcpEvent, long> reason, MessageOf<TcpEvent> message,
-        OfRecord<TcpEvent, TagValue?[]> fields, OfRecord<TcpEvent, string?> legacyType) => new()
+        OfRecord<TcpEvent, TagValue?[]> fields, OfRecord<TcpEvent, EventSeverity>? severity = null) => new()
         {
             Info = info,
             Reason = reason,
             Message = message,
             Fields = fields,
-            LegacyType = legacyType,
+            Severity = severity,
             Tuple = static (in e) => e.Flow.Tuple,
             Process = static (in e) => e.Head.Pid == 0 ? null : e.Head.Process,
             Stack = static (in e, symbols) => e.Stack.Describe(symbols),
         };
-
-    /// <summary>Both ends of the segment in a line.</summary>
-    public static string Ends(FlowTuple? tuple) => tuple?.ToString() ?? "tcp";
 
     /// <summary>Sizes the map, before the object is loaded.</summary>
     public void Configure(BpfObject opened) => opened.Map("counters").Resize((int)_settings.Get(options.Entries));

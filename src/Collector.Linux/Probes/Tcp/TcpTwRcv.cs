@@ -91,10 +91,10 @@ internal sealed class TcpTwRcv : BpfProbe
 
     private static EventKind<TcpEvent> Kind(EventInfo info) => TcpSegments.Kind(
         info, static (in e) => e.Kind,
-        static (in e, tuple) =>
-            $"received {TcpFlags.Text(e.Flow.TcpFlags)} of {TcpSegments.Ends(tuple)}, which was over (TIME_WAIT)"
-            + (Words[(int)e.Kind - 1] is { Length: > 0 } words ? $": {words}" : ""),
-        static (in e) => [Action(e.Kind), TcpFlags.Text(e.Flow.TcpFlags)], static (in _) => null);
+        static (in e, parties) =>
+            $"{parties.Local} received {TcpFlags.Text(e.Flow.TcpFlags)} from {parties.Remote}, the connection was over "
+            + "(TIME_WAIT)" + (Words[(int)e.Kind - 1] is { Length: > 0 } words ? $": {words}" : ""),
+        static (in e) => [Action(e.Kind), TcpFlags.Text(e.Flow.TcpFlags)]);
 
     private static string Action(long kind) => Actions[(int)kind - 1];
 

@@ -16,8 +16,8 @@ namespace Collector.Linux.Probes.Virtio;
 /// </summary>
 internal sealed class VirtCmdLatency : BpfProbe
 {
-    private const long LegacySlow = 10_000_000;
-    private const long LegacySlower = 100_000_000;
+    /// <summary>Nanoseconds without any change of the node's network: the driver holds the RTNL.</summary>
+    private const long Standstill = 1_000_000_000;
 
     private static readonly Metric Duration = NanosecondHistogram.Metric("netlens.virtcmdlatency.duration",
         "How long control commands of virtio-net devices took (virtnet_send_command).");
@@ -46,7 +46,7 @@ internal sealed class VirtCmdLatency : BpfProbe
             new("network.interface.name"), new("netlens.interface.index"), new("netlens.virtcmd.class"),
             new("netlens.virtcmd.command"), new("netlens.virtcmd.duration"),
         ],
-        LegacyTypes = ["VIRTCMDEXCUTE", "VIRTCMDEXCUTE_100MS"],
+        IsTimed = true,
     };
 
     private static readonly ProbeOption<TimeSpan> SlowOption = Option.Duration(
@@ -95,26 +95,22 @@ internal sealed class VirtCmdLatency : BpfProbe
     {
         Info = SlowCommand,
         Reason = static (in e) => e.Ifindex,
-        Message = static (in e, _) => Describe(e),
+        Severity = static (in e) => e.Duration >= Standstill ? EventSeverity.Error : EventSeverity.Warn,
+        Duration = static (in e) => e.Duration,
+        Message = static (in e, parties) => Describe(e, parties),
         ProcessRole = "asked by",
         Fields = static (in e) =>
         [
             e.Name.ToString(), (long)e.Ifindex, VirtCmdNames.Class(e.Class), VirtCmdNames.Command(e.Class, e.Command),
             e.Duration,
         ],
-        LegacyType = static (in e) => e.Duration switch
-        {
-            > LegacySlower => "VIRTCMDEXCUTE_100MS",
-            > LegacySlow => "VIRTCMDEXCUTE",
-            _ => null,
-        },
     };
 
-    private static string Describe(in VirtCmdEvent e)
+    private static string Describe(in VirtCmdEvent e, EventParties parties)
     {
         var (group, command) = (VirtCmdNames.Class(e.Class), VirtCmdNames.Command(e.Class, e.Command));
         var ms = (e.Duration / 1e6).ToString("0.0##", CultureInfo.InvariantCulture);
-        return $"{e.Name.ToString()} took {ms} ms for {group} {command}";
+        return $"{parties.Device(e.Name.ToString())} took {ms} ms for {group} {command}";
     }
 
     // For older exporters' names; powers of two hold no 10 ms.

@@ -21,6 +21,10 @@ internal static class LimitKeys
         Key("processes", 0, 10_000_000,
             "Processes whose descriptors and I/O are read. Those of root and of pods always are.",
             l => l.Processes, (l, n) => l with { Processes = n }),
+        Key("containers", 0, 100_000,
+            "Pods on the node's network, and where figures are told by container as many containers, that have rows of "
+                + "their own although the runtime does not know them. Those it knows always have.",
+            l => l.Containers, (l, n) => l with { Containers = n }),
     ];
 
     private static ValueKey Key(

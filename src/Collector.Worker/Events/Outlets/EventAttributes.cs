@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Collector.Core.Compatibility;
 using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Subjects;
@@ -26,6 +27,7 @@ internal static class EventAttributes
     private const string ThreadName = "thread.name";
     private const string Stack = "code.stacktrace";
     private const string LegacyType = "netlens.event.legacy_type";
+    private const string InspectorType = "netlens.event.inspector_type";
     private const string HeldBack = "netlens.event.held_back";
     private const string Summary = "netlens.event.summary";
 
@@ -48,6 +50,7 @@ internal static class EventAttributes
         (ProcessPod, "text", "the pod that the process is of, as `namespace/name`"),
         (Stack, "text", "kernel stack, innermost first, one `symbol+0xoffset` per line, where asked for"),
         (LegacyType, "text", "KubeSkoop's name for it"),
+        (InspectorType, "text", "ACK Net Exporter's name for it, where that is another"),
         (HeldBack, "int", "like events held back since the one reported before; left out when none"),
         (Summary, "bool", "`true`: reports only how many were held back, and repeats the last that was not"),
     ];
@@ -72,7 +75,8 @@ internal static class EventAttributes
         }
         if (e.Stack.Count > 0)
             AddText(Stack, string.Join('\n', e.Stack), into);
-        AddText(LegacyType, e.LegacyType, into);
+        AddText(LegacyType, e.KubeSkoopType, into);
+        AddText(InspectorType, e.InspectorType, into);
         if (e.HeldBack > 0)
             into.Add(new(HeldBack, e.HeldBack));
         if (e.IsSummary)

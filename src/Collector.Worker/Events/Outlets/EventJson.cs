@@ -62,7 +62,7 @@ internal sealed class EventJson : IDisposable
         Format(e.ObservedTime, time);
         _json.WriteString("observed_time"u8, time);
         _json.WriteString("event"u8, e.Info.Name);
-        _json.WriteString("severity"u8, Severity(e.Info.Severity));
+        _json.WriteString("severity"u8, Severity(e.Severity));
         _json.WriteString("message"u8, e.Message);
         _json.WriteStartObject("attributes"u8);
         _attributes.Clear();
@@ -98,7 +98,7 @@ internal sealed class EventJson : IDisposable
         _ => "ERROR",
     };
 
-    private const int TimeLength = 30;
+    internal const int TimeLength = 30;
 
     /// <summary>RFC 3339 in UTC with all nine digits: <c>2026-03-04T12:00:00.123456789Z</c>.</summary>
     internal static void Format(long unixNanoseconds, Span<byte> into)

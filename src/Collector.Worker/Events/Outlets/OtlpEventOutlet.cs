@@ -1,7 +1,5 @@
-using System.Net;
 using Collector.Core.Events;
 using Collector.Worker.Export.Otlp;
-using Collector.Worker.Telemetry;
 using OpenTelemetry;
 using OpenTelemetry.Exporter;
 using OpenTelemetry.Logs;
@@ -9,49 +7,19 @@ using OpenTelemetry.Logs;
 namespace Collector.Worker.Events.Outlets;
 
 /// <summary>
-/// Events as OTLP log records through the OpenTelemetry SDK, with a provider of their own: the agent's log lines do not
-/// share its queue. Each batch is flushed before the next, so that the SDK's queue never overflows and its answer tells
-/// what became of the batch.
+/// Events as OTLP log records, with a provider of their own: the agent's log lines do not share its queue.
 /// </summary>
 /// <remarks>
 /// The SDK's interface for log records itself (<c>Logger.EmitLog</c>) is not public in 1.20: a record is made through
 /// ILogger and its times are set by a processor in front of the exporter.
 /// </remarks>
-internal sealed class OtlpEventOutlet : IEventOutlet
+internal sealed class OtlpEventOutlet : OtlpOutlet<LogRecord>, IRemoteOutlet
 {
-    /// <summary>Name of the instrumentation scope, that of the probes' metrics.</summary>
-    private const string Scope = "netlens";
-
-    /// <summary>
-    /// Events in a row that are refused one by one for their size, after which the rest of a batch is not offered: it
-    /// is a server that takes nothing at all.
-    /// </summary>
-    private const int MostAlone = 8;
-
-    // Larger than any batch of ours, and later than any flush: the SDK sends when it is told to and not before.
+    // Larger than any batch of ours.
     private const int SdkQueue = 2 * OutletQueue.LargestBatch;
-    private const int Never = int.MaxValue;
 
-    // The longest that a wait can be; a request ends before by its own timeout, at the end by TelemetryEnd.
-    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(int.MaxValue);
-
-    /// <summary>Waits before a batch is sent again; a collector that restarts takes that long.</summary>
-    private static readonly TimeSpan[] DefaultRetries =
-        [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(4)];
-
-    private readonly OtlpSignalSettings _settings;
-    private readonly IReadOnlyList<TimeSpan> _retries;
-    private readonly TelemetryEnd _end = new(TimeSpan.Zero);
-    private readonly CountingExporter _exporter;
-    private readonly BatchLogRecordExportProcessor _batch;
     private readonly ILoggerFactory _factory;
     private readonly ILogger _records;
-    private readonly ILogger _log;
-    private volatile bool _tooLarge;
-    private int _most = OutletQueue.LargestBatch;
-    private int _alone;
-    private bool _leftOut;
-    private bool _failing;
 
     /// <param name="settings">Where to, for logs.</param>
     /// <param name="resource">Who says it.</param>
@@ -61,127 +29,38 @@ internal sealed class OtlpEventOutlet : IEventOutlet
     public OtlpEventOutlet(
         OtlpSignalSettings settings, ResourceAttributes resource, string version, ILogger log,
         IReadOnlyList<TimeSpan>? retries = null)
+        : base(settings, log, retries, static options => new OtlpLogExporter(options),
+            static (exporter, timeout) =>
+                new BatchLogRecordExportProcessor(exporter, SdkQueue, Never, timeout, SdkQueue))
     {
-        _settings = settings;
-        _retries = retries ?? DefaultRetries;
-        _log = log;
-        var options = new OtlpExporterOptions();
-        TelemetryExtensions.Apply(
-            settings, _end, options, a => _tooLarge = a.StatusCode == HttpStatusCode.RequestEntityTooLarge);
-        var otlp = new OtlpLogExporter(options);
-        _exporter = new CountingExporter(otlp);
-        _batch = new(_exporter, SdkQueue, Never, (int)settings.Timeout.TotalMilliseconds, SdkQueue);
         _factory = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Trace).AddOpenTelemetry(o =>
         {
             o.SetResourceBuilder(resource.ToResourceBuilder());
             o.IncludeFormattedMessage = true;
             o.Version = version;
             o.AddProcessor(new RecordTimes());
-            o.AddProcessor(_batch);
-            o.AddProcessor(new ExporterParent(otlp));
+            o.AddProcessor(Batch);
+            o.AddProcessor(new ExporterParent<LogRecord>(Otlp));
         }));
         _records = _factory.CreateLogger(Scope);
     }
 
-    public string Name => "otlp";
+    public override string Name => "otlp";
 
-    public int Write(ReadOnlySpan<NetworkEvent> batch, CancellationToken stop)
-    {
-        using var stopping = stop.Register(_end.Begin); // Ends the request under way as well.
-        _alone = 0;
-        var most = _most;
-        var delivered = Parts(batch, stop);
-        if (_most < most)
-            EventLog.SendsFewer(_log, Math.Min(batch.Length, most), _most);
-        return delivered;
-    }
+    protected override string What => "events";
 
-    public void Dispose()
+    protected override int Emit(NetworkEvent e)
     {
-        _end.Dispose(); // First: the SDK would wait for a request under way.
-        _factory.Dispose();
-    }
-
-    private int Parts(ReadOnlySpan<NetworkEvent> batch, CancellationToken stop)
-    {
-        var delivered = 0;
-        while (!batch.IsEmpty && _alone < MostAlone)
+        var level = e.Severity switch
         {
-            var part = batch[..Math.Min(batch.Length, _most)];
-            batch = batch[part.Length..];
-            delivered += Part(part, stop);
-        }
-        return delivered;
+            EventSeverity.Info => LogLevel.Information,
+            EventSeverity.Warn => LogLevel.Warning,
+            _ => LogLevel.Error,
+        };
+        // The exporter makes an event name of the id's name.
+        _records.Log(level, new EventId(0, e.Info.Name), new EventRecord(e), null, static (r, _) => r.Message);
+        return 1;
     }
 
-    private int Part(ReadOnlySpan<NetworkEvent> part, CancellationToken stop)
-    {
-        for (var attempt = 0; ; attempt++)
-        {
-            if (Send(part))
-            {
-                Recovered();
-                return part.Length;
-            }
-            if (_tooLarge && part.Length > 1)
-                return Halves(part, stop);
-            if (_tooLarge)
-                return LeaveOut();
-            if (!_failing)
-                EventLog.CannotSend(_log, _settings.ToString());
-            _failing = true;
-            if (attempt == _retries.Count || stop.WaitHandle.WaitOne(_retries[attempt]))
-                return 0;
-        }
-    }
-
-    /// <summary>A limit on a request's size loses nothing as long as single events are within it.</summary>
-    private int Halves(ReadOnlySpan<NetworkEvent> part, CancellationToken stop)
-    {
-        var half = part.Length / 2;
-        var delivered = Parts(part[..half], stop) + Parts(part[half..], stop);
-        // Where one event was too large by itself, the number of all was not; two large ones say nothing of others.
-        if (delivered == part.Length && half > 1 && half < _most)
-            _most = half;
-        return delivered;
-    }
-
-    private int LeaveOut()
-    {
-        if (!_leftOut)
-            EventLog.TooLarge(_log, _settings.ToString());
-        _leftOut = true;
-        _alone++;
-        return 0;
-    }
-
-    private bool Send(ReadOnlySpan<NetworkEvent> batch)
-    {
-        // Only an answer says so, and there may be none this time.
-        _tooLarge = false;
-        var accepted = _exporter.Accepted;
-        var finished = _exporter.Finished;
-        foreach (var e in batch)
-        {
-            var level = e.Info.Severity switch
-            {
-                EventSeverity.Info => LogLevel.Information,
-                EventSeverity.Warn => LogLevel.Warning,
-                _ => LogLevel.Error,
-            };
-            // The exporter makes an event name of the id's name.
-            _records.Log(level, new EventId(0, e.Info.Name), new EventRecord(e), null, static (r, _) => r.Message);
-        }
-        _batch.ForceFlush();
-        return _exporter.WaitFor(finished + batch.Length, Patience)
-            && _exporter.Accepted - accepted == batch.Length;
-    }
-
-    private void Recovered()
-    {
-        _alone = 0;
-        if (_failing)
-            EventLog.SendsAgain(_log);
-        _failing = false;
-    }
+    protected override void End() => _factory.Dispose();
 }

@@ -12,14 +12,20 @@ public sealed partial record OtlpSettings
     /// <param name="file">What the configuration file says.</param>
     /// <param name="environment">Gives a variable's value, null where it is not set.</param>
     /// <param name="errors">Gets one line per bad value. Where any is added, the result must not be used.</param>
+    /// <param name="traces">Whether anything wants to send traces; only then their variables matter.</param>
     /// <remarks>Pure: opens no file and no connection. <see cref="OtlpTls.Check"/> looks at the certificates.</remarks>
-    public static OtlpSettings Resolve(OtlpOptions file, Func<string, string?> environment, List<string> errors)
+    public static OtlpSettings Resolve(
+        OtlpOptions file, Func<string, string?> environment, List<string> errors, bool traces = false)
     {
         var warnings = new List<string>();
         var read = new OtlpEnvironment(environment, errors, warnings);
         var disabled = read.Flag("OTEL_SDK_DISABLED") ?? false;
+        var spans = traces ? Signal(file, read, "TRACES", "v1/traces", disabled) : new();
+        if (traces && !spans.Enabled)
+            warnings.Add("events.spans is on, but traces have no OTLP endpoint: no spans are sent");
         return new OtlpSettings
         {
+            Traces = spans,
             Metrics = Signal(file, read, "METRICS", "v1/metrics", disabled),
             Logs = Signal(file, read, "LOGS", "v1/logs", disabled),
             Temporality = read.Temporality() ?? file.Temporality ?? OtlpTemporality.Cumulative,
@@ -30,6 +36,10 @@ public sealed partial record OtlpSettings
             Warnings = warnings,
         };
     }
+
+    /// <summary>The same for everything that a configuration asks for.</summary>
+    public static OtlpSettings Resolve(AgentOptions options, Func<string, string?> environment, List<string> errors) =>
+        Resolve(options.Otlp, environment, errors, options.Events is { Enabled: true, Spans: true });
 
     private static OtlpSignalSettings Signal(
         OtlpOptions file, OtlpEnvironment read, string signal, string path, bool disabled)

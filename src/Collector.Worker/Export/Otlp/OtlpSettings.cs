@@ -9,6 +9,12 @@ public sealed partial record OtlpSettings
 
     public required OtlpSignalSettings Logs { get; init; }
 
+    /// <summary>Off unless spans are asked for.</summary>
+    public OtlpSignalSettings Traces { get; init; } = new();
+
+    /// <summary>True where anything leaves.</summary>
+    public bool Enabled => Metrics.Enabled || Logs.Enabled || Traces.Enabled;
+
     public OtlpTemporality Temporality { get; init; }
 
     /// <summary>Least time between two pushes of metrics; zero pushes every snapshot.</summary>
@@ -60,6 +66,17 @@ public sealed record OtlpSignalSettings
     /// <summary>Who named each of these files: a variable or a key.</summary>
     public CertificateOrigins Origins { get; init; } =
         new("otlp.certificate", "otlp.clientCertificate", "otlp.clientKey");
+
+    /// <summary>True where a connection of the one is as good as one of the other.</summary>
+    public bool Equals(OtlpSignalSettings? other) => other is not null && Target == other.Target
+        && Certificates == other.Certificates && Headers.SequenceEqual(other.Headers);
+
+    public override int GetHashCode() => HashCode.Combine(Target, Certificates);
+
+    private (Uri?, OtlpProtocol, bool, TimeSpan, string?) Target =>
+        (Endpoint, Protocol, Gzip, Timeout, Proxy?.ToString());
+
+    private (string?, string?, string?) Certificates => (Certificate, ClientCertificate, ClientKey);
 
     /// <summary>Says where it goes, without what may be a secret.</summary>
     public override string ToString() => Endpoint is null

@@ -12,7 +12,7 @@ internal static class OtlpVariables
     private static HashSet<string> Asked()
     {
         var asked = new HashSet<string>();
-        OtlpSettings.Resolve(new OtlpOptions(), Note, []);
+        OtlpSettings.Resolve(new OtlpOptions(), Note, [], traces: true);
         return asked;
 
         string? Note(string name)

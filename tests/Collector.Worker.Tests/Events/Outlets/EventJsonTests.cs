@@ -23,7 +23,7 @@ public sealed class EventJsonTests
         "source.address":"2001:db8::1","source.port":40000,"destination.address":"2001:db8::2",
         "destination.port":443,"process.pid":17,"thread.id":18,"thread.name":"nginx",
         "netlens.test.state":"established","netlens.test.errno":-104,
-        "code.stacktrace":"tcp_reset+0x10\ntcp_rcv_established+0x2a","netlens.event.legacy_type":"TEST_RESET",
+        "code.stacktrace":"tcp_reset+0x10\ntcp_rcv_established+0x2a",
         "netlens.event.held_back":7,"netlens.event.summary":true}}
         """) + "\n");
 
@@ -33,6 +33,21 @@ public sealed class EventJsonTests
         "event":"netlens.test.reset","severity":"WARN","message":"number 0",
         "attributes":{"netlens.scope":"node"}}
         """) + "\n");
+
+    [Fact]
+    public void The_types_that_others_gave_it_and_its_own_severity_stand_in_the_line()
+    {
+        var received = new EventInfo
+        {
+            Name = "netlens.tcpreset.received", Severity = EventSeverity.Warn, Description = "A reset was received.",
+            Fields = [new("network.connection.state")],
+        };
+        var e = Plain() with { Info = received, Fields = ["syn_sent"], Severity = EventSeverity.Error };
+        Lines(e).ShouldContain("\"severity\":\"ERROR\"");
+        Lines(e).ShouldContain(Joined("""
+            "netlens.event.legacy_type":"TCPRESET_RECEIVE","netlens.event.inspector_type":"TCP_RCV_RST_SYN"
+            """));
+    }
 
     [Fact]
     public void A_mapped_address_is_IPv4_and_a_protocol_without_ports_has_none()

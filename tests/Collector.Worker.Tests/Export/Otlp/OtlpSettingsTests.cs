@@ -64,6 +64,37 @@ public sealed class OtlpSettingsTests
     }
 
     [Fact]
+    public void Traces_are_off_unless_spans_are_asked_for_and_then_go_by_their_own_variables()
+    {
+        Set("ENDPOINT", "http://general:4318");
+        Set("TRACES_TIMEOUT", "1500");
+        Resolve().Traces.Enabled.ShouldBeFalse();
+        Resolve().Warnings.ShouldBeEmpty();
+
+        Traces().Traces.Endpoint.ShouldBe(new Uri("http://general:4318/v1/traces"));
+        Traces().Traces.Timeout.ShouldBe(TimeSpan.FromSeconds(1.5));
+        Traces().Warnings.ShouldBeEmpty();
+        Set("TRACES_ENDPOINT", "http://tempo:4318/x");
+        Traces().Traces.Endpoint.ShouldBe(new Uri("http://tempo:4318/x"));
+        Traces().Logs.Endpoint.ShouldBe(new Uri("http://general:4318/v1/logs"));
+        _environment["OTEL_TRACES_EXPORTER"] = "none";
+        Traces().Traces.Enabled.ShouldBeFalse();
+        Traces().Warnings.ShouldHaveSingleItem()
+            .ShouldBe("events.spans is on, but traces have no OTLP endpoint: no spans are sent");
+        Resolve().Warnings.ShouldBeEmpty();
+        _errors.ShouldBeEmpty();
+
+        Set("TRACES_TIMEOUT", "soon");
+        Resolve();
+        _errors.ShouldBeEmpty();
+        Traces();
+        _errors.ShouldHaveSingleItem().ShouldStartWith("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: 'soon' is not allowed");
+
+        OtlpSettings Traces() => OtlpSettings.Resolve(
+            new AgentOptions { Events = new() { Spans = true } }, _environment.GetValueOrDefault, _errors);
+    }
+
+    [Fact]
     public void Insecure_tells_the_scheme_of_a_grpc_endpoint_without_one()
     {
         Set("PROTOCOL", "grpc");

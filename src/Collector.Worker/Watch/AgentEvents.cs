@@ -1,0 +1,135 @@
+using System.Threading.Channels;
+using Collector.Worker.Hosting;
+
+namespace Collector.Worker.Watch;
+
+/// <summary>
+/// The events of an agent, over its GET /events. A connection that breaks is made again, with growing pauses and where
+/// it ended; an agent that stays away is given up.
+/// </summary>
+internal sealed class AgentEvents(PeerAddress peer, PeerOptions options, WatchQuery query, string ownVersion)
+    : IWatchSource
+{
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(10);
+
+    private readonly RecentLines _recent = new();
+    private readonly HashSet<string> _versions = [];
+    private TimeSpan _pause = FirstPause;
+    private long _lastContact;
+    private bool _reached;
+    private bool _away;
+
+    /// <summary>An agent sends something every 15 seconds.</summary>
+    public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(45);
+
+    /// <summary>How long an agent may stay away.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(5);
+
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    public string Name => peer.Name;
+
+    public async Task<int> RunAsync(ChannelWriter<WatchItem> into, CancellationToken stop)
+    {
+        _lastContact = Clock.GetTimestamp();
+        try
+        {
+            using var http = PeerClient.Create(peer, options);
+            if ((options.Token ?? options.TokenFile) is not null && !peer.IsPrivate)
+                await SayAsync(into, "is sent the token unencrypted; https:// would hide it", stop);
+            while (true)
+            {
+                var end = await ReadAsync(http, into, stop);
+                if (await GivenUpAsync(end, into, stop) is { } code)
+                    return code;
+                await Task.Delay(_pause, Clock, stop);
+                _pause = TimeSpan.FromTicks(Math.Min(_pause.Ticks * 2, LongestPause.Ticks));
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return _reached ? ExitCodes.Ok : ExitCodes.Failure;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException
+            or System.Security.Cryptography.CryptographicException)
+        {
+            await into.WriteAsync(new WatchNotice(Name, $"--ca-file {options.AuthorityFile}: {e.Message}"), stop);
+            return ExitCodes.CannotStart;
+        }
+    }
+
+    // What is the same at every try is said once.
+    private async Task<int?> GivenUpAsync(PeerEnd end, ChannelWriter<WatchItem> into, CancellationToken stop)
+    {
+        if (end.Code is { } code)
+        {
+            await SayAsync(into, end.Reason, stop);
+            return code;
+        }
+        if (Clock.GetElapsedTime(_lastContact) >= Patience)
+        {
+            await SayAsync(into, $"is given up: {end.Reason}", stop);
+            return ExitCodes.Failure;
+        }
+        if (!_away)
+            await SayAsync(into, $"{(_reached ? "is gone" : "cannot be reached")}: {end.Reason}; trying again", stop);
+        _away = true;
+        return null;
+    }
+
+    private async Task<PeerEnd> ReadAsync(HttpClient http, ChannelWriter<WatchItem> into, CancellationToken stop)
+    {
+        try
+        {
+            using var request = PeerClient.Request(query.Text(_recent.Since()), options);
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
+            limit.CancelAfter(Silence);
+            using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+            if (await PeerEnd.OfAsync(answer, limit.Token) is { } refusal)
+                return refusal;
+            await WelcomeAsync(answer, into, stop);
+            await using var lines = new LineReader(await answer.Content.ReadAsStreamAsync(stop), Silence);
+            while (await lines.ReadAsync(stop) is { } line)
+                await TakeAsync(line, into, stop);
+            return new("has closed the connection");
+        }
+        catch (TokenException e)
+        {
+            // It may be on its way to a new one.
+            return new(e.Message, _reached ? null : ExitCodes.CannotStart);
+        }
+        catch (Exception e) when (!stop.IsCancellationRequested && e is HttpRequestException or IOException
+            or OperationCanceledException or InvalidDataException or UnauthorizedAccessException)
+        {
+            return PeerEnd.Of(e);
+        }
+    }
+
+    private async Task WelcomeAsync(HttpResponseMessage answer, ChannelWriter<WatchItem> into, CancellationToken stop)
+    {
+        if (PeerEnd.VersionOf(answer) is { } version && version != ownVersion && _versions.Add(version))
+            await SayAsync(into, $"is Netlens {version}, this is {ownVersion}", stop);
+        if (_away)
+            await SayAsync(into, "is there", stop);
+        _recent.FirstContact ??= answer.Headers.Date;
+        _away = false;
+        _reached = true;
+        _pause = FirstPause;
+        _lastContact = Clock.GetTimestamp();
+    }
+
+    private async ValueTask TakeAsync(string line, ChannelWriter<WatchItem> into, CancellationToken stop)
+    {
+        _lastContact = Clock.GetTimestamp();
+        if (line.Length == 0)
+            return; // A sign of life.
+        if (WatchLine.Parse(line) is not { } known)
+            await into.WriteAsync(new WatchGarbage(Name, line), stop);
+        else if (known.Lost > 0 || _recent.Add(known))
+            await into.WriteAsync(new WatchedEvent(Name, known), stop);
+    }
+
+    private ValueTask SayAsync(ChannelWriter<WatchItem> into, string what, CancellationToken stop) =>
+        into.WriteAsync(new WatchNotice(Name, $"{Name} {what}"), stop);
+}

@@ -1,0 +1,96 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Collector.Worker.Watch;
+
+/// <summary>How an agent is asked.</summary>
+internal sealed record PeerOptions
+{
+    /// <summary>PEM file with the authorities to trust; null: the machine's.</summary>
+    public string? AuthorityFile { get; init; }
+
+    /// <summary>File with the token, read anew for every connection; null: <see cref="Token"/>.</summary>
+    public string? TokenFile { get; init; }
+
+    /// <summary>The token itself; null: none.</summary>
+    public string? Token { get; init; }
+}
+
+/// <summary>Connections to one agent.</summary>
+internal static class PeerClient
+{
+    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(5);
+
+    /// <exception cref="IOException">The file of authorities cannot be read, or holds no certificate.</exception>
+    /// <exception cref="System.Security.Cryptography.CryptographicException">The same.</exception>
+    public static HttpClient Create(PeerAddress peer, PeerOptions options)
+    {
+        var handler = new SocketsHttpHandler
+        {
+            // A node is asked directly, and what it answers is meant.
+            UseProxy = false, AllowAutoRedirect = false, UseCookies = false,
+            ConnectTimeout = ConnectTimeout,
+            AutomaticDecompression = DecompressionMethods.None,
+        };
+        if (peer.SocketPath is { } path)
+            handler.ConnectCallback = (_, stop) => ConnectAsync(path, stop);
+        if (options.AuthorityFile is { } file && peer.Url.Scheme == Uri.UriSchemeHttps)
+            handler.SslOptions.CertificateChainPolicy = Trusting(file);
+        return new HttpClient(handler) { BaseAddress = peer.Url, Timeout = Timeout.InfiniteTimeSpan };
+    }
+
+    /// <exception cref="TokenException">The file of the token cannot be read.</exception>
+    public static HttpRequestMessage Request(string query, PeerOptions options)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Get, $"events{query}");
+        request.Headers.Accept.Add(new("application/x-ndjson"));
+        var token = options.TokenFile is { } file ? Read(file) : options.Token;
+        if (!string.IsNullOrEmpty(token))
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        return request;
+    }
+
+    private static string Read(string file)
+    {
+        try
+        {
+            var token = File.ReadAllText(file).Trim();
+            return token.All(c => c is > ' ' and < '\u007f')
+                ? token
+                : throw new TokenException($"--token-file {file}: is not one line of letters");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new TokenException($"--token-file {file}: {e.Message}", e);
+        }
+    }
+
+    private static X509ChainPolicy Trusting(string file)
+    {
+        var policy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck,
+        };
+        policy.CustomTrustStore.ImportFromPemFile(file);
+        return policy.CustomTrustStore.Count > 0 ? policy : throw new IOException("holds no certificate (PEM)");
+    }
+
+    private static async ValueTask<Stream> ConnectAsync(string path, CancellationToken stop)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), stop);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+}
