@@ -95,19 +95,19 @@ public sealed class ListenerSecurityTests : IDisposable
     [Fact]
     public void TLS_follows_its_files_and_keeps_the_last_good_pair()
     {
-        _certificate.Write("first");
+        _certificate.Write("forerunner");
         using var agent = new AgentProcess(Quick,
             [("NETLENS_HTTP_TOKEN", "s3cret"), ("NETLENS_HTTP_LISTEN", "0.0.0.0:0"), .. _certificate.Variables]);
         agent.WaitForLog("first snapshot");
         // Only the authority is trusted: the certificate between is the server's to send.
         Code(agent, "/metrics", "s3cret", "--cacert", _certificate.Authority).ShouldBe(200);
         Code(agent, "/metrics", "", "--cacert", _certificate.Authority).ShouldBe(401);
-        Handshake(agent).ShouldContain("first");
+        Handshake(agent).ShouldContain("forerunner");
         Shell.Try("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", $"http://127.0.0.1:{agent.Address.Port}/")
             .Code.ShouldNotBe(0, "nobody is answered without TLS");
 
-        _certificate.Write("second");
-        Until(() => Handshake(agent).Contains("second"), true);
+        _certificate.Write("successor");
+        Until(() => Handshake(agent).Contains("successor"), true);
         Code(agent, "/metrics", "s3cret", "--cacert", _certificate.Authority).ShouldBe(200);
         agent.WaitForLog("http.certificate was read again");
 
@@ -162,7 +162,8 @@ public sealed class ListenerSecurityTests : IDisposable
             Ask(agent, 1 << 20).ShouldBeOneOf("414", "000");
         Ask(agent, 16 * 1024).ShouldBe("414");
         Code(agent, "/metrics", "s3cret", "--cacert", _certificate.Authority).ShouldBe(200);
-        (agent.LogLines.Count() - before).ShouldBe(0, string.Join('\n', agent.LogLines));
+        // A busy machine may be late with its collections.
+        agent.LogLines.Skip(before).Where(l => !l.Contains("CollectionLoop")).ShouldBeEmpty();
     }
 
     private string Ask(AgentProcess agent, int length)
