@@ -103,6 +103,7 @@ internal sealed class AgentHost : IDisposable
     {
         services.AddSingleton(
             new ConnectionGuard(OpenFiles.ForConnections(OpenFiles.Limit ?? long.MaxValue), MostScrapes));
+        services.AddSingleton(new HttpStatistics());
         services.AddSingleton(provider =>
         {
             var collector = provider.GetRequiredService<NodeCollector>();
@@ -120,6 +121,7 @@ internal sealed class AgentHost : IDisposable
                 Ring = provider.GetRequiredService<EventRing>(),
                 EventKinds = [.. NodeFactory.Catalogue.SelectMany(p => p.Events)],
                 Statistics = provider.GetRequiredService<PrometheusStatistics>(),
+                Guards = provider.GetRequiredService<HttpStatistics>(),
             };
         });
         services.AddSingleton<HttpService>();
@@ -172,7 +174,8 @@ internal sealed class AgentHost : IDisposable
             .. services.GetService<EventHub>() is { } events ? SelfFigures.OfEvents(events) : [],
             .. SelfFigures.OfStream(services.GetRequiredService<EventRing>().Readers),
             .. SelfFigures.OfPrometheus(services.GetRequiredService<PrometheusStatistics>()),
-            .. SelfFigures.OfHttp(services.GetRequiredService<ConnectionGuard>()),
+            .. SelfFigures.OfHttp(
+                services.GetRequiredService<ConnectionGuard>(), services.GetRequiredService<HttpStatistics>()),
             .. otlp.Metrics.Enabled ? SelfFigures.OfOtlp(services.GetRequiredService<OtlpStatistics>()) : [],
         ];
         var probe = new SelfProbe(collector, figures, ProcessStart.Time);

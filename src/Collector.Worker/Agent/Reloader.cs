@@ -1,6 +1,7 @@
 using Collector.Worker.Configuration;
 using Collector.Worker.Hosting;
 using Collector.Worker.Hosting.Systemd;
+using Collector.Worker.Http;
 using Collector.Worker.Logging;
 using Microsoft.Extensions.Hosting.Systemd;
 
@@ -68,10 +69,13 @@ internal sealed partial class Reloader(
     {
         var (file, named) = ConfigurationLoader.FileOf(source.Path);
         var result = ConfigurationLoader.Load(file, named, Environment.GetEnvironmentVariable, NodeFactory.Catalogue);
-        if (result.Options is { } options)
+        var errors = result.Errors.Select(e => e.ToString()).ToList();
+        if (result.Options is { } read)
+            HttpChecks.Check(read.Http, result.Sources, errors);
+        if (result.Options is { } options && errors.Count == 0)
             Apply(options, file);
-        foreach (var error in result.Errors)
-            Refused(log, error.ToString());
+        foreach (var error in errors)
+            Refused(log, error);
     }
 
     private void Apply(AgentOptions options, string file)

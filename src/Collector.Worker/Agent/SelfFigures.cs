@@ -84,10 +84,26 @@ internal static class SelfFigures
     }
 
     /// <summary>Of the HTTP server.</summary>
-    public static IEnumerable<SelfFigure> OfHttp(ConnectionGuard guard)
+    public static IEnumerable<SelfFigure> OfHttp(ConnectionGuard guard, HttpStatistics http)
     {
         yield return Counter("netlens.http.connections.evicted", "{connection}",
             "Connections closed in favour of newer ones, for there were too many.", () => guard.Evicted);
+        yield return Unauthorized("no_token", TokenVerdict.Missing);
+        yield return Unauthorized("wrong_token", TokenVerdict.Wrong);
+        yield return Unauthorized("token_unreadable", TokenVerdict.Unknown);
+        yield return Counter("netlens.http.handshakes.failed", "{connection}",
+            "Connections that ended without the TLS handshake that the port wants.", () => http.FailedHandshakes);
+        yield return Counter("netlens.http.reads.failed", "{failure}",
+            "Times that the token's file, the certificate or its key became unreadable or no use.",
+            () => http.FailedReads);
+        yield return Gauge("netlens.http.certificate.expiry",
+            "Time until the server's certificate is valid no more; negative from then on.", http.Expiry);
+
+        SelfFigure Unauthorized(string reason, TokenVerdict verdict) => new(new Metric
+        {
+            Name = "netlens.http.unauthorized", Unit = "{request}", Kind = InstrumentKind.Counter,
+            Description = "Requests refused for want of the right token.", Tags = [new("error.type", reason)],
+        }, () => http.Refused(verdict));
     }
 
     private static SelfFigure Refused(string reason, Func<long> read) => new(new Metric

@@ -3,6 +3,7 @@ using Collector.Worker.Agent;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Hosting;
+using Collector.Worker.Http;
 
 namespace Collector.Worker.Commands;
 
@@ -26,7 +27,7 @@ internal static class ConfigCommand
             var result = ConfigurationLoader.Load(
                 file, named, Environment.GetEnvironmentVariable, NodeFactory.Catalogue);
             var warnings = new List<string>();
-            var errors = result.Errors.Select(e => e.ToString()).Concat(OtlpErrors(result, warnings)).ToArray();
+            var errors = result.Errors.Select(e => e.ToString()).Concat(ErrorsOfRun(result, warnings)).ToArray();
             if (parsed.GetValue(format) == "json")
                 PrintJson(file, errors);
             else
@@ -38,8 +39,8 @@ internal static class ConfigCommand
         return command;
     }
 
-    // What `run` refuses: the variables of OpenTelemetry and the certificates.
-    private static List<string> OtlpErrors(ConfigurationResult result, List<string> warnings)
+    // What `run` refuses: the variables of OpenTelemetry, certificates and tokens, a port without guards.
+    private static List<string> ErrorsOfRun(ConfigurationResult result, List<string> warnings)
     {
         var errors = new List<string>();
         if (result.Options is not { } options)
@@ -47,6 +48,7 @@ internal static class ConfigCommand
         var otlp = OtlpSettings.Resolve(options.Otlp, Environment.GetEnvironmentVariable, errors);
         if (errors.Count == 0)
             OtlpTls.Check(otlp, result.Sources, errors);
+        HttpChecks.Check(options.Http, result.Sources, errors);
         warnings.AddRange(otlp.Warnings);
         return errors;
     }

@@ -4,6 +4,7 @@ using Collector.Worker.Configuration;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Hosting;
 using Collector.Worker.Hosting.Windows;
+using Collector.Worker.Http;
 
 namespace Collector.Worker.Commands;
 
@@ -35,6 +36,7 @@ internal static class RunCommand
         var otlp = OtlpSettings.Resolve(options.Otlp, Environment.GetEnvironmentVariable, errors);
         if (errors.Count == 0)
             OtlpTls.Check(otlp, loaded.Sources, errors);
+        HttpChecks.Check(options.Http, loaded.Sources, errors);
         foreach (var line in errors.Concat(otlp.Warnings).Concat(VariableHints.OfEnvironment()))
             Output.Error(line);
         if (errors.Count > 0)
@@ -58,6 +60,6 @@ internal static class RunCommand
 
     // What the machine refuses: a port in use, a certificate that cannot be read, a folder that is not there.
     private static bool IsCannotStart(Exception e) =>
-        e is Http.HttpListenException or IOException or UnauthorizedAccessException
+        e is HttpListenException or HttpFileException or IOException or UnauthorizedAccessException
             or InvalidOperationException or Linux.Interop.LinuxException;
 }

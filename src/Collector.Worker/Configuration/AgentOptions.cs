@@ -88,6 +88,27 @@ public sealed record HttpOptions
 
     /// <summary>host:port, [v6]:port. Any address but loopback is the operator's explicit choice.</summary>
     public string Listen { get; init; } = "127.0.0.1:9102";
+
+    /// <summary>The token that whoever comes over the network has to show; null for none, or that of a file.</summary>
+    public Secret? Token { get; init; }
+
+    /// <summary>The file that holds it.</summary>
+    public string? TokenFile { get; init; }
+
+    /// <summary>PEM file of the server's certificate, with those between it and its authority; null: no TLS.</summary>
+    public string? Certificate { get; init; }
+
+    /// <summary>PEM file of its private key.</summary>
+    public string? Key { get; init; }
+
+    /// <summary>Other machines may connect without TLS, or without a token.</summary>
+    public bool Insecure { get; init; }
+
+    /// <summary>Path of a Unix socket beside the port; "" for none.</summary>
+    public string Socket { get; init; } = DefaultSocket;
+
+    /// <summary>The one that the agent does without where it cannot be had.</summary>
+    public static string DefaultSocket { get; } = OperatingSystem.IsLinux() ? "/run/netlens/netlens.sock" : "";
 }
 
 public enum MetricNaming

@@ -41,6 +41,23 @@ internal static class TextChecks
             : Encoding.UTF8.GetByteCount(path) > 107 ? "is longer than the 107 bytes of a socket's path" : "";
     }
 
+    /// <summary>Likewise of what we bind.</summary>
+    public static string SocketPath(string text) =>
+        text.Length == 0 ? ""
+        : AbsolutePath(text) is { Length: > 0 } problem ? problem
+        : text.EndsWith('/') ? $"'{YamlText.Shown(text)}' is a folder"
+        : Encoding.UTF8.GetByteCount(text) > 107 ? "is longer than the 107 bytes of a socket's path"
+        : "";
+
+    /// <summary>
+    /// What a header can carry (RFC 6750, 2.1, and some). The value itself is a secret and is not shown.
+    /// </summary>
+    public static string Token(string text) =>
+        text.Length == 0 ? "is empty text"
+        : text.Length > 1024 ? "is longer than 1024 characters"
+        : text.Any(c => c is <= ' ' or > '~') ? "its value holds characters other than visible ASCII"
+        : "";
+
     /// <summary>[prefix/]name (apimachinery, validation of qualified names).</summary>
     public static string LabelKey(string text)
     {

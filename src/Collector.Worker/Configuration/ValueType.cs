@@ -37,6 +37,11 @@ internal abstract class ValueType(string name, string allowed)
     public static ValueType Listen { get; } = new CheckedText(
         "address", "host:port, such as 127.0.0.1:9102, [::1]:9102 or 0.0.0.0:9102", TextChecks.Listen);
 
+    public static ValueType SocketPath { get; } = new CheckedText(
+        "path", "an absolute path of at most 107 bytes, or empty text", TextChecks.SocketPath);
+
+    public static ValueType SecretText { get; } = new SecretType();
+
     public static ValueType Url { get; } = new UrlType();
 
     public static ValueType AbsolutePath { get; } = new CheckedText(
@@ -194,7 +199,21 @@ internal sealed class UrlType() : ValueType("URL", "http://host:port or https://
 
     public override string Format(object value) => ((Uri)value).AbsoluteUri;
 
-    public override string? Shown(object value) => Redacted.Hides((Uri)value) ? Redacted.Url((Uri)value) : null;
+    public override string? Shown(object value) =>
+        Redacted.Hides((Uri)value) ? $"{Redacted.Url((Uri)value)}, less {Redacted.Mark}" : null;
+}
+
+internal sealed class SecretType() : ValueType("secret", "visible ASCII without spaces, at most 1024 characters")
+{
+    public override object? Parse(string text, out string problem)
+    {
+        problem = TextChecks.Token(text);
+        return problem.Length == 0 ? new Secret(text) : null;
+    }
+
+    public override string Format(object value) => ((Secret)value).Text;
+
+    public override string Shown(object value) => "not shown";
 }
 
 /// <param name="check">What is wrong with a text, or "".</param>

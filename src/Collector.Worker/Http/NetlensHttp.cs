@@ -29,6 +29,9 @@ public sealed class NetlensHttp
     /// <summary>Who is let in, and who has to go.</summary>
     public required ConnectionGuard Connections { get; init; }
 
+    /// <summary>What the guards of whoever listens count.</summary>
+    internal HttpStatistics Guards { get; init; } = new();
+
     /// <summary>The newest events.</summary>
     public EventRing Ring { get; init; } = new();
 

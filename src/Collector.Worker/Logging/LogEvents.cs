@@ -48,6 +48,12 @@ internal static class LogEvents
     public const int Listening = 400;
     public const int ListeningToOthers = 401;
     public const int Crowded = 402;
+    public const int NoSocket = 403;
+    public const int TokenUnreadable = 404;
+    public const int TokenRenewed = 405;
+    public const int CertificateKept = 406;
+    public const int CertificateRenewed = 407;
+    public const int CertificateOutOfTime = 408;
 
     // Metrics over OTLP.
     public const int OtlpStarted = 2000;

@@ -10,7 +10,7 @@ public class ConfigurationPrinterTests
     {
         var result = Load(
             "collection: {interval: 60s}\nprobes: {tcpext: {include: all}, tcp: off}\n"
-            + "otlp:\n  headers: {authorization: s3cret}\n",
+            + "otlp:\n  headers: {authorization: s3cret}\nhttp: {token: s3cret}\n",
             ("NETLENS_HTTP_LISTEN", "[::]:80"), ("OTEL_EXPORTER_OTLP_HEADERS", "a=b"));
 
         ConfigurationPrinter.Print(result, Catalogue).ShouldBe("""
@@ -60,6 +60,12 @@ public class ConfigurationPrinterTests
             http:
               enabled: true  # default
               listen: "[::]:80"  # env NETLENS_HTTP_LISTEN
+              # token: not shown  # f.yaml:5
+              tokenFile: null  # default
+              certificate: null  # default
+              key: null  # default
+              insecure: false  # default
+              socket: /run/netlens/netlens.sock  # default
             prometheus:
               naming: otel  # default
             otlp:
@@ -90,11 +96,13 @@ public class ConfigurationPrinterTests
     [Fact]
     public void Secrets_are_printed_only_when_asked_for()
     {
-        var result = Load("otlp: {headers: {authorization: s3cret}}");
+        var result = Load("otlp: {headers: {authorization: s3cret}}\nhttp: {token: s3cret}");
 
         ConfigurationPrinter.Print(result, Catalogue).ShouldNotContain("s3cret");
+        result.Options!.ToString().ShouldNotContain("s3cret");
         var printed = ConfigurationPrinter.Print(result, Catalogue, revealSecrets: true);
         LoadGood(printed).Otlp.Headers["authorization"].ShouldBe("s3cret");
+        LoadGood(printed).Http.Token.ShouldBe(new Secret("s3cret"));
     }
 
     [Fact]

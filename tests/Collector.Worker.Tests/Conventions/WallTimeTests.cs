@@ -33,6 +33,7 @@ public sealed partial class WallTimeTests
         ["Collector.Worker/Export/Otlp/OtlpMetricExporter.cs"] = (2, "start of counters, time of a success"),
         ["Collector.Worker/Export/Otlp/OtlpTransport.cs"] = (1, "a date in a server's answer that has none of its own"),
         ["Collector.Worker/Hosting/LineLoggerProvider.cs"] = (1, "time of a line"),
+        ["Collector.Worker/Http/ServerCertificate.cs"] = (2, "a certificate says its time as times of day"),
         ["Collector.Worker/Recorder/EventQueryParser.cs"] = (1, "time of day of so long ago"),
         ["Collector.Worker/Portable/PortableNode.cs"] = (1, "start of counters"),
     };
