@@ -12,6 +12,7 @@ using Collector.Worker.Hosting;
 using Collector.Worker.Hosting.Systemd;
 using Collector.Worker.Hosting.Windows;
 using Collector.Worker.Http;
+using Collector.Worker.Inspector;
 using Collector.Worker.Recorder;
 using Collector.Worker.Telemetry;
 
@@ -98,6 +99,11 @@ internal sealed class AgentHost : IDisposable
         services.AddHostedService(provider => new EventPlaces(
             AllOutlets.Goes(outlets), provider.GetRequiredService<ILogger<EventHub>>()));
         services.AddEvents(outlets);
+        services.AddSingleton(provider => new InspectorServer(
+            options.Events.Inspector, outlets.Ring,
+            () => NodeName.Of(provider.GetRequiredService<RunningConfiguration>().Options),
+            provider.GetRequiredService<ILogger<InspectorServer>>()));
+        services.AddHostedService(provider => provider.GetRequiredService<InspectorServer>());
         AddCollection(services, options);
         services.AddReload(file);
         services.AddHostedService<StatusReporter>();

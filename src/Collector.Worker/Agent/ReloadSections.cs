@@ -5,6 +5,7 @@ using Collector.Worker.Events.Outlets;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Hosting;
 using Collector.Worker.Http;
+using Collector.Worker.Inspector;
 using Collector.Worker.Recorder;
 using Collector.Worker.Telemetry;
 
@@ -49,17 +50,18 @@ internal sealed class OtlpSection(OtlpMetricExporter metrics, SelfTelemetry tele
 }
 
 /// <summary>Events: what gets through, and where it goes.</summary>
-internal sealed class EventsSection(EventHub hub, EventRing ring, ILogger<EventHub> log) : IReloadedSection
+internal sealed class EventsSection(
+    EventHub hub, EventRing ring, InspectorServer inspector, ILogger<EventHub> log) : IReloadedSection
 {
     public IReadOnlyList<string> Names => ["events", "loki", "otlp", "resource"];
 
-    public Task ApplyAsync(AgentConfiguration wanted)
+    public async Task ApplyAsync(AgentConfiguration wanted)
     {
+        await inspector.ReconfigureAsync(wanted.Options.Events.Inspector);
         var settings = new OutletSettings(
             wanted.Options, wanted.Otlp, wanted.Resource, AgentIdentity.Version, ring);
         hub.Reconfigure(settings, log);
         EventLog.Go(log, AllOutlets.Goes(settings));
-        return Task.CompletedTask;
     }
 }
 

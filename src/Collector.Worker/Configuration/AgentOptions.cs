@@ -96,6 +96,9 @@ public sealed record EventOptions
 
     /// <summary>The newest events that are kept for readers of GET /events; 0: none, and no such readers.</summary>
     public int Recent { get; init; } = 10_000;
+
+    /// <summary>Where clients of ACK's inspector find its gRPC stream; "": nowhere.</summary>
+    public string Inspector { get; init; } = "";
 }
 
 public sealed record HttpOptions

@@ -70,6 +70,12 @@ internal static class TextChecks
     public static string Listen(string text) =>
         ListenAddress.TryParse(text, out _, out var problem) ? "" : $"'{YamlText.Shown(text)}' {problem}";
 
+    public static string LocalListen(string text) =>
+        text.Length == 0 ? ""
+        : Listen(text) is { Length: > 0 } problem ? problem
+        : ListenAddress.Parse(text).IsLoopback ? ""
+        : $"'{YamlText.Shown(text)}' can be reached from other machines, without encryption or authentication";
+
     /// <summary>A field name is a token (RFC 9110, 5.6.2); gRPC metadata has no more than that.</summary>
     public static string HeaderName(string text) =>
         text.Length > 0 && text.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c))

@@ -37,6 +37,10 @@ internal abstract class ValueType(string name, string allowed)
     public static ValueType Listen { get; } = new CheckedText(
         "address", "host:port, such as 127.0.0.1:9102, [::1]:9102 or 0.0.0.0:9102", TextChecks.Listen);
 
+    /// <summary>Of a listener without guards: nobody but this machine may reach it.</summary>
+    public static ValueType LocalListen { get; } = new CheckedText(
+        "address", "a loopback address such as 127.0.0.1:19102, unix:/path, or empty text", TextChecks.LocalListen);
+
     public static ValueType Url { get; } = new UrlType("use otlp.headers");
 
     public static ValueType LokiUrl { get; } = new UrlType("use loki.username");

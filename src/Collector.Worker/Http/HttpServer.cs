@@ -65,12 +65,4 @@ internal sealed class HttpServer : IDisposable
         ((IDisposable?)_app)?.Dispose();
         _listeners.Dispose();
     }
-
-    /// <summary>Signals and the service manager are matters of the agent's host.</summary>
-    private sealed class NoLifetime : IHostLifetime
-    {
-        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-    }
 }

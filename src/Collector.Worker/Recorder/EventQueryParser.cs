@@ -102,7 +102,7 @@ public sealed class EventQueryParser(IReadOnlyList<EventInfo> kinds, TimeProvide
     private static bool TryNetns(string text, out NetnsPattern netns)
     {
         netns = NetnsPattern.Of(text);
-        return text.Length > 0 && netns != default;
+        return netns.Inode != 0 || netns.Name.Length > 0;
     }
 
     private static bool TryPort(string text, out int port) =>

@@ -11,10 +11,16 @@ internal delegate bool TryRead<T>(string text, out T value);
 /// The parameters of a request while they are read one by one. A parameter may be there several times and have several
 /// values, separated by commas.
 /// </summary>
-internal sealed class QueryParameters(IEnumerable<KeyValuePair<string, StringValues>> parameters)
+internal sealed class QueryParameters
 {
-    private readonly Dictionary<string, StringValues> _given = new(parameters, StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<string, StringValues> _given = new(StringComparer.OrdinalIgnoreCase);
     private readonly List<string> _names = [];
+
+    public QueryParameters(IEnumerable<KeyValuePair<string, StringValues>> parameters)
+    {
+        foreach (var (name, values) in parameters)
+            _given[name] = StringValues.Concat(_given.GetValueOrDefault(name), values);
+    }
 
     /// <summary>The first thing that is wrong, as one line; "" while nothing is.</summary>
     public string Problem { get; private set; } = "";

@@ -63,6 +63,7 @@ public class ConfigurationPrinterTests
               spoolSize: 64MiB  # default
               spoolAge: 24h  # default
               recent: 10000  # default
+              inspector: ""  # default
             http:
               enabled: true  # default
               listen: "[::]:80"  # env NETLENS_HTTP_LISTEN

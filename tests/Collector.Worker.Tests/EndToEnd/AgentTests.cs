@@ -217,9 +217,14 @@ public sealed class AgentTests
                 agent.Signal("TERM");
                 agent.WaitForExit().ShouldBe(0);
             }
-            using var plain = new AgentProcess($"{Quick}events: {{ recent: 0 }}\n");
-            plain.WaitForLog("events go nowhere (see events.json, events.otlp and otlp.endpoint)");
-            plain.Get("/metrics").ShouldNotContain("netlens_events_");
+            using (var plain = new AgentProcess(Quick))
+            {
+                plain.Get("/metrics").ShouldContain(
+                    "netlens_events_failed_total{netlens_scope=\"node\",netlens_event_outlet=\"stream\"} 0");
+            }
+            using var none = new AgentProcess($"{Quick}events: {{ recent: 0 }}\n");
+            none.WaitForLog("events go nowhere (see events.json, events.otlp and otlp.endpoint)");
+            none.Get("/metrics").ShouldNotContain("netlens_events_");
         }
         finally
         {

@@ -39,7 +39,7 @@ internal sealed class HttpServerFixture : IAsyncDisposable
         string listen = "127.0.0.1:0", MetricNaming naming = MetricNaming.Otel, int maxScrapes = 8,
         int maxConnections = 256, TimeSpan? writeTimeout = null, string? fault = null, Func<bool>? alive = null,
         int recent = 0, EventInfo[]? kinds = null, TimeSpan? streamPatience = null, TimeSpan? streamSilence = null,
-        HttpOptions? guards = null)
+        HttpOptions? guards = null, Action<WebApplication>? also = null)
     {
         var node = new PrometheusSnapshotFixture();
         var options = new AgentOptions
@@ -71,6 +71,7 @@ internal sealed class HttpServerFixture : IAsyncDisposable
         builder.Services.AddRoutingCore();
         var app = builder.Build();
         app.MapNetlens(listeners, http);
+        also?.Invoke(app);
         await app.StartNetlensAsync(listeners);
         return new(app, node, http);
     }

@@ -1,9 +1,11 @@
+using Collector.Core.Events;
 using Collector.Worker.Recorder;
+using Xunit.Abstractions;
 using static Collector.Worker.Tests.Events.EventSamples;
 
 namespace Collector.Worker.Tests.Recorder;
 
-public sealed class EventRingTests
+public sealed class EventRingTests(ITestOutputHelper output)
 {
     private readonly EventRing _ring = new();
 
@@ -97,6 +99,37 @@ public sealed class EventRingTests
         _ring.Open(4);
         Append(4);
         Read(_ring.Begin(0)).ShouldBe([(2, "number 4")]);
+    }
+
+    /// <summary>
+    /// docs/events.md says about a kilobyte: an event with all that a reset has, and texts as long as usual.
+    /// </summary>
+    [Fact]
+    public void An_event_takes_about_a_kilobyte()
+    {
+        const int Events = 1000;
+        var made = new NetworkEvent[Events];
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < Events; i++)
+        {
+            made[i] = new()
+            {
+                Info = Kind,
+                Time = i,
+                ObservedTime = i,
+                Message = new('m', 150),
+                Subject = Pod,
+                Process = new(1, 2, new('c', 10)),
+                Tuple = new("tcp", new([10, 0, 0, 1]), 4711, new([10, 0, 0, 2]), 80)
+                {
+                    SourcePod = new('s', 25), DestinationPod = new('d', 25),
+                },
+                Fields = ["a", "b", 3],
+            };
+        }
+        output.WriteLine($"{(GC.GetAllocatedBytesForCurrentThread() - before) / Events} bytes each");
+        ((GC.GetAllocatedBytesForCurrentThread() - before) / Events).ShouldBeInRange(500, 1200);
+        made.Length.ShouldBe(Events);
     }
 
     [Fact]

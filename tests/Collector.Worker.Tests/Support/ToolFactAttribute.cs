@@ -15,3 +15,13 @@ internal sealed class ToolFactAttribute : FactAttribute
         .Select(folder => Path.Combine(folder, program))
         .FirstOrDefault(File.Exists);
 }
+
+/// <summary>The same for a test with cases.</summary>
+internal sealed class ToolTheoryAttribute : TheoryAttribute
+{
+    public ToolTheoryAttribute(string program, string package)
+    {
+        if (ToolFactAttribute.Find(program) is null)
+            Skip = $"{program} is not there (Debian package {package})";
+    }
+}

@@ -80,5 +80,11 @@ internal static class EventKeys
         {
             Variable = "NETLENS_EVENTS_RECENT",
         },
+        new ValueKey("events.inspector", LocalListen,
+            "Where clients of ACK Net Exporter's inspector find its gRPC stream, of old on port 19102. Empty: nowhere.",
+            o => o.Events.Inspector, (o, v) => o with { Events = o.Events with { Inspector = (string)v! } })
+        {
+            Variable = "NETLENS_EVENTS_INSPECTOR",
+        },
     ];
 }
