@@ -19,6 +19,7 @@ public sealed class LinuxHost : ProbeHost, IDisposable
     private readonly SubjectNamer _namer;
     private readonly ModuleCount _modules;
     private ProcessTable? _processes;
+    private PodOptions _pods;
 
     /// <param name="paths">Where /proc and /sys are.</param>
     /// <param name="bpf">How eBPF is used; null for the defaults.</param>
@@ -37,7 +38,8 @@ public sealed class LinuxHost : ProbeHost, IDisposable
         var limit = new NamespaceLimit(Limits, paths.Proc, path => Pods!.Table.OfPath(path) is not null);
         Namespaces = new NamespaceRegistry(_access, BootTime, _namer.NameByNetns, limit);
         Bpf = new BpfHost(paths, bpf ?? new());
-        Pods = new PodWatcher(paths, Namespaces, pods ?? new());
+        _pods = pods ?? new();
+        Pods = new PodWatcher(paths, Namespaces, _pods);
         Owners = new NamespaceOwners(paths, Namespaces, _namer);
         EventOwners = new EventOwners(paths, _namer, new CgroupIds(CgroupIds.RootOf(paths)));
     }
@@ -82,6 +84,14 @@ public sealed class LinuxHost : ProbeHost, IDisposable
     {
         Pods.Log = log;
         Pods.Start();
+    }
+
+    /// <summary>Looks for pods in another way.</summary>
+    public void Reconfigure(PodOptions pods)
+    {
+        if (!_pods.SameAs(pods))
+            Pods.Reconfigure(pods);
+        _pods = pods;
     }
 
     /// <summary>Waits until the container runtime was asked once; false when it has not answered in time.</summary>

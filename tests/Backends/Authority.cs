@@ -30,7 +30,8 @@ internal sealed class Authority : IDisposable
     }
 
     /// <summary>A certificate with its key, and both as PEM files.</summary>
-    public (X509Certificate2 Certificate, string CertificateFile, string KeyFile) Issue(string name)
+    public (X509Certificate2 Certificate, string CertificateFile, string KeyFile) Issue(
+        string name, bool expired = false)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
@@ -38,7 +39,7 @@ internal sealed class Authority : IDisposable
         names.AddIpAddress(IPAddress.Loopback);
         request.CertificateExtensions.Add(names.Build());
         using var bare = request.Create(
-            _root, DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddHours(1),
+            _root, DateTimeOffset.UtcNow.AddHours(expired ? -3 : -1), DateTimeOffset.UtcNow.AddHours(expired ? -2 : 1),
             RandomNumberGenerator.GetBytes(8));
         var certificate = X509CertificateLoader.LoadPkcs12(
             bare.CopyWithPrivateKey(key).Export(X509ContentType.Pkcs12), null);

@@ -61,7 +61,8 @@ public sealed class ClientTests
         using var server = new HastyServer(receiver, 1 << 30, knowsExpect) { Cuts = 1 };
         var settings = To(receiver, OtlpProtocol.HttpProtobuf) with
         {
-            Endpoint = new Uri(server.Address, "/v1/metrics"), Gzip = false,
+            Endpoint = new Uri(server.Address, "/v1/metrics"),
+            Gzip = false,
         };
         using var client = new OtlpClient(settings, "1", TimeProvider.System, AtOnce);
         var large = new byte[8 << 20];

@@ -85,14 +85,16 @@ public sealed class TelemetryTests
     }
 
     [Fact]
-    public void Without_an_endpoint_nothing_is_added()
+    public void Without_an_endpoint_the_SDK_is_not_even_asked()
     {
         var builder = Host.CreateApplicationBuilder();
-        var before = builder.Services.Count;
-
+        builder.Logging.ClearProviders();
         builder.AddNetlensTelemetry(Settings(), Resource);
+        using var host = builder.Build();
+        host.Services.GetRequiredService<SelfTelemetry>().ShouldNotBeNull();
 
-        builder.Services.Count.ShouldBe(before);
+        Log(host, "any").IsEnabled(LogLevel.Critical).ShouldBeFalse();
+        host.Services.GetService<OpenTelemetry.Logs.LoggerProvider>().ShouldBeNull();
     }
 
     private static OtlpSignalSettings To(Receiver receiver, OtlpProtocol protocol) =>

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Xml.Linq;
@@ -14,6 +16,8 @@ public sealed class ChartTests
         {
           "image": {"repository": "registry.example.com/netlens", "digest": "DIGEST", "pullPolicy": "Always"},
           "imagePullSecrets": [{"name": "registry"}], "fullnameOverride": "net", "listen": "0.0.0.0:9200",
+          "http": {"tokenSecret": {"name": "scrape", "key": "t"},
+                   "tlsSecret": {"name": "web", "serverName": "netlens.example.com"}},
           "podLabels": ["app", "app.kubernetes.io/name"],
           "otlp": {"endpoint": "http://gateway:4317", "protocol": "grpc", "headersSecret": {"name": "otlp"}},
           "config": {"collection": {"interval": "30s"}, "prometheus": {"naming": "kubeskoop"},
@@ -40,7 +44,8 @@ public sealed class ChartTests
         "{}",
         """{"namespace": {"create": true}}""",
         """{"listen": "[::1]:9102"}""",
-        """{"config": {"http": {"listen": "0.0.0.0:9300"}}, "podMonitor": {"enabled": true}}""",
+        """{"config": {"http": {"listen": "0.0.0.0:9300", "insecure": true}}, "podMonitor": {"enabled": true}}""",
+        """{"listen": "0.0.0.0:9102", "http": {"insecure": true}, "serviceMonitor": {"enabled": true}}""",
         """{"otlp": {"endpoint": "https://otlp.example.com"}}""",
         Everything,
     ];
@@ -63,11 +68,26 @@ public sealed class ChartTests
         rendered.Notes.ShouldContain("netlens doctor");
 
         var file = Path.Combine(Directory.CreateTempSubdirectory("netlens-chart-").FullName, "netlens.yaml");
-        File.WriteAllText(file, rendered.Configuration);
+        File.WriteAllText(file, WithSecrets(rendered.Configuration, Path.GetDirectoryName(file)!));
         var (code, output, error) =
             Shell.Try(Path.Combine(AppContext.BaseDirectory, "netlens"), "config", "check", "--config", file);
         Directory.Delete(Path.GetDirectoryName(file)!, recursive: true);
         code.ShouldBe(0, output + error + rendered.Configuration);
+    }
+
+    /// <summary>The same with what the kubelet would mount.</summary>
+    private static string WithSecrets(string configuration, string folder)
+    {
+        if (!configuration.Contains("/etc/netlens-", StringComparison.Ordinal))
+            return configuration;
+        using var key = ECDsa.Create();
+        var request = new CertificateRequest("CN=netlens", key, HashAlgorithmName.SHA256);
+        using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddDays(1));
+        File.WriteAllText(Path.Combine(folder, "tls.crt"), certificate.ExportCertificatePem());
+        File.WriteAllText(Path.Combine(folder, "tls.key"), key.ExportPkcs8PrivateKeyPem());
+        File.WriteAllText(Path.Combine(folder, "token"), "t0ken");
+        return configuration.Replace("/etc/netlens-token", folder, StringComparison.Ordinal)
+            .Replace("/etc/netlens-tls", folder, StringComparison.Ordinal);
     }
 
     [RendererFact]
@@ -98,11 +118,19 @@ public sealed class ChartTests
             .ShouldBeFalse("it answers at the node's address");
         all.Container["securityContext"]!.AsObject().ContainsKey("appArmorProfile").ShouldBeFalse();
         all.Container["securityContext"]!["capabilities"]!["add"]!.ToJsonString().ShouldBe("""["BPF","PERFMON"]""");
-        all.Pod["volumes"]!.AsArray().Select(v => v!["name"]!.GetValue<string>()).ShouldBe(["config", "btf", "ca"]);
+        all.Pod["volumes"]!.AsArray().Select(v => v!["name"]!.GetValue<string>()).ShouldBe(["config", "run", "token", "tls", "btf", "ca"]);
         all.Pod["securityContext"]!["runAsUser"]!.GetValue<int>().ShouldBe(0);
         all.Pod["securityContext"]!["runAsNonRoot"]!.GetValue<bool>().ShouldBeFalse();
         all.Pod["securityContext"]!["seLinuxOptions"]!["type"]!.GetValue<string>().ShouldBe("spc_t");
         all.Pod["priorityClassName"]!.GetValue<string>().ShouldBe("system-node-critical");
+        all.Container["livenessProbe"]!["httpGet"]!["scheme"]!.GetValue<string>().ShouldBe("HTTPS");
+        var scrape = all.Of("PodMonitor")["spec"]!["podMetricsEndpoints"]![0]!;
+        scrape["scheme"]!.GetValue<string>().ShouldBe("https");
+        scrape["authorization"]!["credentials"]!.ToJsonString().ShouldBe("""{"key":"t","name":"scrape"}""");
+        scrape["tlsConfig"]!.ToJsonString().ShouldBe(
+            """{"ca":{"secret":{"key":"ca.crt","name":"web"}},"serverName":"netlens.example.com"}""");
+        all.Of("ServiceMonitor")["spec"]!["endpoints"]![0]!["tlsConfig"]!.ToJsonString()
+            .ShouldBe(scrape["tlsConfig"]!.ToJsonString());
         NameOf(all).ShouldBe("net");
         all.Of("PodMonitor")["metadata"]!["labels"]!["release"]!.GetValue<string>().ShouldBe("prometheus");
         all.Of("ServiceMonitor")["spec"]!["endpoints"]![0]!["interval"]!.GetValue<string>().ShouldBe("30s");
@@ -110,6 +138,8 @@ public sealed class ChartTests
         string[] expected =
         [
             "  interval: 30s", "  btf: /etc/netlens-btf", "  listen: 0.0.0.0:9200", "  compression: gzip",
+            "  tokenFile: /etc/netlens-token/token", "  certificate: /etc/netlens-tls/tls.crt",
+            "  key: /etc/netlens-tls/tls.key",
             "  endpoint: http://gateway:4317", "  - app.kubernetes.io/name", "  softirq: false", "    perCpu: true",
         ];
         expected.Where(line => !lines.Contains(line)).ShouldBeEmpty(all.Configuration);
@@ -136,20 +166,30 @@ public sealed class ChartTests
     [InlineData("""{"image": {"digest": "abc"}}""", "digest")]
     [InlineData("""{"podMonitor": {"enabled": true}}""", "0.0.0.0:9102")]
     [InlineData("""{"serviceMonitor": {"enabled": true}, "listen": "localhost:9102"}""", "0.0.0.0:9102")]
+    [InlineData("""{"listen": "0.0.0.0:9102"}""", "set http.tokenSecret.name and http.tlsSecret.name")]
+    [InlineData("""{"listen": "[::]:9102", "http": {"tokenSecret": {"name": "a"}}}""", "http.insecure: true")]
+    [InlineData("""{"listen": "10.0.0.1:1", "http": {"tlsSecret": {"name": "a"}}}""", "http.insecure: true")]
     public void Wrong_values_are_refused(string values, string said) =>
         Should.Throw<InvalidOperationException>(() => Renderer.Chart(values)).Message.ShouldContain(said);
 
     [RendererFact]
     public void Prometheus_is_told_of_the_pods_by_annotations_where_it_can_reach_them()
     {
-        var on = Annotations("""{"listen": "0.0.0.0:9300"}""");
+        var on = Annotations("""{"listen": "0.0.0.0:9300", "http": {"insecure": true}}""");
         on["prometheus.io/scrape"]!.GetValue<string>().ShouldBe("true");
         on["prometheus.io/port"]!.GetValue<string>().ShouldBe("9300");
         on["prometheus.io/path"]!.GetValue<string>().ShouldBe("/metrics");
         on["prometheus.io/scheme"]!.GetValue<string>().ShouldBe("http");
-        Annotations("""{"listen": "0.0.0.0:1", "podAnnotations": {"prometheus.io/path": "/other"}}""")
+        Annotations("""
+            {"listen": "0.0.0.0:1", "http": {"insecure": true}, "podAnnotations": {"prometheus.io/path": "/other"}}
+            """)
             ["prometheus.io/path"]!.GetValue<string>().ShouldBe("/other");
-        foreach (var off in new[] { "{}", """{"listen": "0.0.0.0:9300", "scrapeAnnotations": false}""" })
+        string[] without =
+        [
+            "{}", """{"listen": "0.0.0.0:9300", "http": {"insecure": true}, "scrapeAnnotations": false}""",
+            """{"listen": "0.0.0.0:9300", "http": {"insecure": true, "tokenSecret": {"name": "a"}}}""",
+        ];
+        foreach (var off in without)
             Annotations(off).Select(a => a.Key).ShouldBe(["checksum/config"]);
     }
 

@@ -80,7 +80,7 @@ public sealed partial class ServiceTests
         "StandardError=journal")]
     [InlineData(2, "ExecStart=", "ExecStart=/usr/bin/netlens run --nonsense")]
     [InlineData(3, "Environment=NETLENS_HTTP_LISTEN=9102")]
-    [InlineData(4, "Environment=NETLENS_HTTP_LISTEN=203.0.113.1:9102")]
+    [InlineData(4, "Environment=NETLENS_HTTP_LISTEN=203.0.113.1:9102 NETLENS_HTTP_INSECURE=true")]
     public void Systemd_sees_with_which_code_it_ended(int code, params string[] lines)
     {
         using var machine = new Machine();

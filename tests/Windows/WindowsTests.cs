@@ -64,7 +64,7 @@ public sealed class WindowsTests
         File.ReadAllText(windows.Log).ShouldContain("key 'http.listen': '9102' is neither host:port nor unix:/path",
             Case.Sensitive, "the event log says why");
 
-        File.WriteAllText(config, "http: {listen: 203.0.113.1:9102}\n");
+        File.WriteAllText(config, "http: {listen: 203.0.113.1:9102, insecure: true}\n");
         windows.TryWindows("sc", "start", "Netlens");
         Wine.Until(() => windows.Service() is (Stopped, "4"), "the exit code of a start that failed half way");
 

@@ -28,9 +28,9 @@ public sealed class EventLimiter
     private readonly Dictionary<EventKey, Entry> _entries = [];
     private readonly Stack<Entry> _free = [];
     private readonly TimeProvider _time;
-    private readonly int _burst;
     private readonly int _keys;
-    private readonly long _window;
+    private int _burst;
+    private long _window;
     private Func<ulong, bool> _isFavoured = static _ => true;
     private long _laneEnd = long.MinValue;
     private int _laneLet;
@@ -43,13 +43,10 @@ public sealed class EventLimiter
     /// <param name="keys">Keys told apart.</param>
     public EventLimiter(int burst, TimeSpan window, TimeProvider time, int keys = DefaultKeys)
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(burst);
-        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(window, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(keys);
-        _burst = burst;
-        _window = (long)(window.TotalSeconds * time.TimestampFrequency);
         _time = time;
         _keys = keys;
+        Reconfigure(burst, window);
     }
 
     /// <summary>Events held back since the start, those of the kernel side included.</summary>
@@ -73,6 +70,18 @@ public sealed class EventLimiter
     {
         lock (_lock)
             _isFavoured = isFavoured;
+    }
+
+    /// <summary>Other bounds: windows that have begun end as they were to.</summary>
+    public void Reconfigure(int burst, TimeSpan window)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(burst);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(window, TimeSpan.Zero);
+        lock (_lock)
+        {
+            _burst = burst;
+            _window = (long)(window.TotalSeconds * _time.TimestampFrequency);
+        }
     }
 
     /// <summary>True lets the event through; false has counted it as held back.</summary>

@@ -30,7 +30,7 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     /// <summary>
     /// True: cells of counters and levels that were 0 ever since their row began are absent (not the agent's own).
     /// </summary>
-    public bool DropZeros { get; init; }
+    public bool DropZeros { get; set; }
 
     /// <summary>Number of the collection under way, from 1.</summary>
     public long Tick { get; private set; }

@@ -32,10 +32,15 @@ public static class SpecialFile
     }
 
     /// <summary>The same of what is open.</summary>
-    internal static unsafe bool IsPipe(SafeFd fd)
+    internal static bool IsPipe(SafeFd fd) => Is(fd, S_IFIFO);
+
+    /// <summary>The same of what is open.</summary>
+    internal static bool IsSocket(SafeFd fd) => Is(fd, S_IFSOCK);
+
+    private static unsafe bool Is(SafeFd fd, mode_t type)
     {
         byte empty = 0;
-        return Is(fd.Value, &empty, AT_EMPTY_PATH, S_IFIFO);
+        return Is(fd.Value, &empty, AT_EMPTY_PATH, type);
     }
 
     // Not compiled elsewhere: the package has no file for Windows.

@@ -17,7 +17,7 @@ public sealed class Limit(string what, string key, int most)
 
     public string Key => key;
 
-    public int Most => most;
+    public int Most { get; internal set; } = most;
 
     /// <summary>How many were there beyond the limit.</summary>
     public long LeftOut { get; internal set; }
@@ -25,7 +25,7 @@ public sealed class Limit(string what, string key, int most)
     /// <summary>Takes one of those that all rootless namespaces share.</summary>
     internal bool TryShare()
     {
-        if (_shared >= most)
+        if (_shared >= Most)
             return false;
         _shared++;
         return true;

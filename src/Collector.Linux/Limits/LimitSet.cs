@@ -34,6 +34,15 @@ public sealed class LimitSet
 
     public IReadOnlyList<Limit> All { get; }
 
+    /// <summary>Takes other limits over. Who is told one by one already stays so.</summary>
+    public void Reconfigure(LimitOptions options)
+    {
+        Namespaces.Most = options.Namespaces;
+        Rootless.Most = options.Rootless;
+        Interfaces.Most = Qdiscs.Most = Listeners.Most = options.Rows;
+        Processes.Most = options.Processes;
+    }
+
     /// <summary>Begins a collection.</summary>
     internal void Begin()
     {

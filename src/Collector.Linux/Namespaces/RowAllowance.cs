@@ -12,13 +12,12 @@ namespace Collector.Linux.Namespaces;
 /// <param name="most">Fewer than the limit, where the probe's own setting says so.</param>
 internal sealed class RowAllowance(Limit limit, NetNamespace ns, int most = int.MaxValue) : IDisposable
 {
-    private readonly int _most = Math.Min(most, limit.Most);
     private int _taken;
     private int _shared;
 
     public bool TryTake()
     {
-        if (_taken >= _most || (ns.Rootless && !limit.TryShare()))
+        if (_taken >= Math.Min(most, limit.Most) || (ns.Rootless && !limit.TryShare()))
             return false;
         _taken++;
         if (ns.Rootless)

@@ -21,6 +21,10 @@ public sealed record PodOptions
     /// <summary>Time between two lists while nothing happens.</summary>
     public TimeSpan Poll { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>True when both say the same, label for label.</summary>
+    public bool SameAs(PodOptions other) =>
+        this with { Labels = other.Labels } == other && Labels.SequenceEqual(other.Labels);
+
     /// <summary>No runtime is asked.</summary>
     public const string None = "none";
 }

@@ -18,6 +18,17 @@ internal sealed class PodStore
 
     public bool Knows(string sandbox) => _pods.ContainsKey(sandbox);
 
+    /// <summary>Every sandbox is new: the next table has what is said of each then.</summary>
+    public void AskAnew() => _pods.Clear();
+
+    /// <summary>No pod is known any more.</summary>
+    public void Clear()
+    {
+        _pods.Clear();
+        if (_table.All.Count > 0)
+            _table = new PodTable([], _table.Version + 1);
+    }
+
     /// <summary>Adds pods, and puts a new table in the place of the old one.</summary>
     public PodTable Publish(IEnumerable<Pod> found, FrozenDictionary<string, string> containers)
     {

@@ -14,7 +14,7 @@ namespace Collector.Linux.Pods;
 /// Not ListPodSandboxStats, which asks every pod's shim, nor by default the event stream, which on containerd 1.7 takes
 /// events away from the kubelet.
 /// </remarks>
-internal sealed class PodWatcher : IDisposable
+internal sealed partial class PodWatcher : IDisposable
 {
     private const int LongestId = 256;
     private const int MostRejected = 4096;
@@ -24,16 +24,18 @@ internal sealed class PodWatcher : IDisposable
 
     private readonly KernelPaths _paths;
     private readonly NamespaceRegistry _namespaces;
-    private readonly PodOptions _options;
-    private readonly PodLabels _labels;
     private readonly SemaphoreSlim _signal = new(0, 1);
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _firstLook = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly HashSet<(string Reason, string Sandbox)> _rejected = [];
     private readonly PodStore _store = new();
     private readonly RuntimeSession _session;
-    private readonly SandboxReader _reader;
+    private volatile PodOptions _options;
+    private volatile PodOptions? _pending;
+    private PodLabels _labels;
+    private SandboxReader _reader;
     private PodSigns? _signs;
+    private CancellationTokenSource? _listening;
     private string _said = "";
     private Task _task = Task.CompletedTask;
     private Task _events = Task.CompletedTask;
@@ -47,8 +49,8 @@ internal sealed class PodWatcher : IDisposable
         _paths = paths;
         _namespaces = namespaces;
         _options = options;
-        _labels = new PodLabels(options.Labels, Statistics.Reject);
         _session = new RuntimeSession(Statistics);
+        _labels = new PodLabels(options.Labels, Statistics.Reject);
         _reader = new SandboxReader(paths, namespaces, _session, _labels, Statistics);
     }
 
@@ -105,6 +107,8 @@ internal sealed class PodWatcher : IDisposable
         {
             while (!stop.IsCancellationRequested)
             {
+                if (Interlocked.Exchange(ref _pending, null) is { } options)
+                    Take(options);
                 _signs!.Refresh();
                 await LookAsync(stop).ConfigureAwait(false);
                 _firstLook.TrySetResult();
@@ -135,6 +139,11 @@ internal sealed class PodWatcher : IDisposable
 
     private async Task LookAsync(CancellationToken stop)
     {
+        if (_options.RuntimeEndpoint == PodOptions.None)
+        {
+            _store.Clear();
+            return;
+        }
         try
         {
             if (!Statistics.Connected && !await ConnectAsync(stop).ConfigureAwait(false))
@@ -170,8 +179,8 @@ internal sealed class PodWatcher : IDisposable
         await _session.ConnectAsync(socket, stop).ConfigureAwait(false);
         _failures = 0;
         Say(false, $"container runtime {Runtime} at {socket}");
-        if (_options.Events && _events.IsCompleted)
-            _events = Task.Run(() => _session.ListenAsync(Sign, text => Log(true, text), stop), stop);
+        if (_options.Events && (_events.IsCompleted || _listening?.IsCancellationRequested == true))
+            Listen(stop);
         return true;
     }
 
@@ -272,6 +281,7 @@ internal sealed class PodWatcher : IDisposable
             // Cancelled, as told.
         }
         _signs?.Dispose();
+        _listening?.Dispose();
         _session.Dispose();
         _signal.Dispose();
         _stop.Dispose();

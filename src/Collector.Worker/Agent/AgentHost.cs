@@ -24,24 +24,25 @@ internal sealed class AgentHost : IDisposable
     private const int MostScrapes = 32;
 
     private readonly IHost _host;
-    private readonly SelfMeter? _meter;
+    private readonly SelfMeter _meter;
 
-    private AgentHost(IHost host, SelfMeter? meter)
+    private AgentHost(IHost host, SelfMeter meter)
     {
         _host = host;
         _meter = meter;
     }
 
-    /// <param name="options">The configuration.</param>
-    /// <param name="otlp">Its OTLP part with the environment over it.</param>
-    /// <param name="configPath">The file that a reload reads; null for the default.</param>
-    public static AgentHost Build(AgentOptions options, OtlpSettings otlp, string? configPath)
+    /// <param name="configuration">What is in force at first.</param>
+    /// <param name="file">The file that it is from, which a reload reads again.</param>
+    public static AgentHost Build(AgentConfiguration configuration, ConfigurationFileState file)
     {
         // The empty builder reads no settings files and adds no logging of its own.
         var builder = Host.CreateEmptyApplicationBuilder(null);
-        AddServices(builder, options, otlp, configPath);
+        AddServices(builder, configuration, file);
         var host = builder.Build();
-        return new AgentHost(host, AddSelf(host.Services, otlp));
+        // First of all: the lines of whatever else is made leave as well.
+        host.Services.GetRequiredService<SelfTelemetry>();
+        return new AgentHost(host, AddSelf(host.Services));
     }
 
     /// <summary>Runs until a signal or a fault.</summary>
@@ -78,9 +79,10 @@ internal sealed class AgentHost : IDisposable
     }
 
     private static void AddServices(
-        HostApplicationBuilder builder, AgentOptions options, OtlpSettings otlp, string? configPath)
+        HostApplicationBuilder builder, AgentConfiguration configuration, ConfigurationFileState file)
     {
-        builder.Logging.AddLines(options.Logging.Level);
+        var options = configuration.Options;
+        builder.Logging.AddLines(new LogLevelSwitch(options.Logging.Level));
         // What keeps the host from starting is one line of ours; the host's own has the stack trace.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical);
         var services = builder.Services;
@@ -88,16 +90,16 @@ internal sealed class AgentHost : IDisposable
         services.AddSystemdNotify(provider => () => provider.GetRequiredService<CollectionLoop>().Healthy);
         services.AddWindowsServiceLifetime();
         services.AddSingleton(options);
+        services.AddSingleton(new RunningConfiguration(configuration));
         services.AddSingleton(new PrometheusStatistics());
-        var resource = AddOtlp(builder, options, otlp);
-        var outlets = new OutletSettings(options, otlp, resource, AgentIdentity.Version, new EventRing());
+        AddOtlp(builder, configuration);
+        var outlets = new OutletSettings(
+            options, configuration.Otlp, configuration.Resource, AgentIdentity.Version, new EventRing());
         services.AddHostedService(provider => new EventPlaces(
             AllOutlets.Goes(outlets), provider.GetRequiredService<ILogger<EventHub>>()));
         services.AddEvents(outlets);
         AddCollection(services, options);
-        services.AddSingleton(new ReloadSource(configPath));
-        services.AddSingleton<IReloadedSection, ProbesSection>();
-        services.AddHostedService<Reloader>();
+        services.AddReload(file);
         services.AddHostedService<StatusReporter>();
         AddHttp(services, options);
     }
@@ -107,16 +109,20 @@ internal sealed class AgentHost : IDisposable
     {
         services.AddSingleton(
             new ConnectionGuard(OpenFiles.ForConnections(OpenFiles.Limit ?? long.MaxValue), MostScrapes));
+        services.AddSingleton<AgentStatus>();
+        services.AddSingleton(new HttpStatistics());
         services.AddSingleton(provider =>
         {
             var collector = provider.GetRequiredService<NodeCollector>();
             var loop = provider.GetRequiredService<CollectionLoop>();
+            var running = provider.GetRequiredService<RunningConfiguration>();
+            var status = provider.GetRequiredService<AgentStatus>();
             var tables = collector.Node.Catalogue.SelectMany(p => p.AllTables).Concat(collector.Self!.Info.Tables);
             return new NetlensHttp
             {
                 Store = collector.Store,
                 Writer = new PrometheusWriter(NodeName.Of(options), tables),
-                Options = () => options,
+                Options = () => running.Options,
                 Version = AgentIdentity.Version,
                 Fault = () => collector.Node.EventFault,
                 Alive = () => loop.Healthy,
@@ -124,6 +130,9 @@ internal sealed class AgentHost : IDisposable
                 Ring = provider.GetRequiredService<EventRing>(),
                 EventKinds = [.. NodeFactory.Catalogue.SelectMany(p => p.Events)],
                 Statistics = provider.GetRequiredService<PrometheusStatistics>(),
+                WriteStatus = status.Write,
+                WriteConfiguration = status.WriteConfiguration,
+                Guards = provider.GetRequiredService<HttpStatistics>(),
             };
         });
         services.AddSingleton<HttpService>();
@@ -147,49 +156,46 @@ internal sealed class AgentHost : IDisposable
     }
 
     // Before the other services, so that it stops last and the end of everything else is still exported.
-    private static ResourceAttributes? AddOtlp(HostApplicationBuilder builder, AgentOptions options, OtlpSettings otlp)
+    private static void AddOtlp(HostApplicationBuilder builder, AgentConfiguration configuration)
     {
         builder.Services.AddSingleton(new OtlpStatistics());
-        if (!otlp.Enabled)
-            return null; // Not even the resource is made: it takes the cryptography library into memory.
-        var resource = ResourceAttributes.Build(
-            otlp, options.Resource, HostFacts.Read(), AgentIdentity.Version, Environment.GetEnvironmentVariable);
-        builder.AddNetlensTelemetry(otlp, resource);
-        if (!otlp.Metrics.Enabled)
-            return resource;
-        builder.Services.AddHostedService(provider => new OtlpMetricExporter(
-            provider.GetRequiredService<NodeCollector>().Store, otlp, resource, AgentIdentity.Version,
-            provider.GetRequiredService<OtlpStatistics>(), TimeProvider.System,
+        builder.AddNetlensTelemetry(configuration.Otlp, configuration.Resource);
+        builder.Services.AddSingleton(provider => new OtlpMetricExporter(
+            provider.GetRequiredService<NodeCollector>().Store, configuration.Otlp, configuration.Resource,
+            AgentIdentity.Version, provider.GetRequiredService<OtlpStatistics>(), TimeProvider.System,
             provider.GetRequiredService<ILogger<OtlpMetricExporter>>()));
-        return resource;
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<OtlpMetricExporter>());
     }
 
     // The figures about the agent need everything else to exist.
-    private static SelfMeter? AddSelf(IServiceProvider services, OtlpSettings otlp)
+    private static SelfMeter AddSelf(IServiceProvider services)
     {
         var collector = services.GetRequiredService<NodeCollector>();
         var loop = services.GetRequiredService<CollectionLoop>();
+        var running = services.GetRequiredService<RunningConfiguration>();
         SelfFigure[] figures =
         [
             .. SelfFigures.OfCollection(collector, () => loop.Missed),
             .. SelfFigures.OfProcess(),
-            .. services.GetService<EventHub>() is { } events ? SelfFigures.OfEvents(events) : [],
+            .. services.GetRequiredService<ReloadStatus>().Figures(),
+            .. SelfFigures.OfEvents(services.GetRequiredService<EventHub>()),
             .. SelfFigures.OfStream(services.GetRequiredService<EventRing>().Readers),
             .. SelfFigures.OfPrometheus(services.GetRequiredService<PrometheusStatistics>()),
-            .. SelfFigures.OfHttp(services.GetRequiredService<ConnectionGuard>()),
-            .. otlp.Metrics.Enabled ? SelfFigures.OfOtlp(services.GetRequiredService<OtlpStatistics>()) : [],
+            .. SelfFigures.OfHttp(
+                services.GetRequiredService<ConnectionGuard>(), services.GetRequiredService<HttpStatistics>()),
+            .. SelfFigures.OfOtlp(
+                services.GetRequiredService<OtlpStatistics>(), () => running.Current.Otlp.Metrics.Enabled),
         ];
         var probe = new SelfProbe(collector, figures, ProcessStart.Time);
         var log = services.GetRequiredService<ILogger<NodeCollector>>();
         collector.Self = new ProbeRunner(probe.Info, new(probe.Info), _ => probe, log);
-        return otlp.Metrics.Enabled
-            ? new SelfMeter(TelemetryExtensions.MeterName, AgentIdentity.Version, collector.Store, probe.Info.Tables)
-            : null;
+        return new SelfMeter(
+            TelemetryExtensions.MeterName, AgentIdentity.Version, collector.Store, probe.Info.Tables);
     }
 
     public void Dispose()
     {
         _host.Dispose();
-        _meter?.Dispose();
+        _meter.Dispose();
     }
 }

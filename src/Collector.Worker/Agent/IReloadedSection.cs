@@ -1,22 +1,14 @@
-using Collector.Worker.Collection;
-using Collector.Worker.Configuration;
-
 namespace Collector.Worker.Agent;
 
-/// <summary>A section of the configuration that takes its changes over while the agent runs.</summary>
+/// <summary>A part of the agent that takes changes of the configuration over while it runs.</summary>
 internal interface IReloadedSection
 {
-    /// <summary>Its name in the file.</summary>
-    string Name { get; }
+    /// <summary>The sections of the file that it depends on.</summary>
+    IReadOnlyList<string> Names { get; }
 
-    /// <summary>Makes the running agent what the options say; they may say what it is already.</summary>
-    void Apply(AgentOptions options);
-}
-
-/// <summary>Probes are switched, and get other arguments, at the start of the next collection.</summary>
-internal sealed class ProbesSection(NodeCollector collector) : IReloadedSection
-{
-    public string Name => ConfigurationSchema.Probes;
-
-    public void Apply(AgentOptions options) => collector.Reconfigure(options);
+    /// <summary>
+    /// Makes the running agent what the configuration says, of which at least one of those sections is new. Where it
+    /// throws, it goes on as it was; the message is a line for the operator.
+    /// </summary>
+    Task ApplyAsync(AgentConfiguration wanted);
 }

@@ -4,6 +4,7 @@ using Collector.Core.Snapshots;
 using Collector.Linux.Limits;
 using Collector.Worker.Collection;
 using Collector.Worker.Events;
+using Collector.Worker.Events.Outlets;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Export.Prometheus;
 using Collector.Worker.Http;
@@ -84,10 +85,26 @@ internal static class SelfFigures
     }
 
     /// <summary>Of the HTTP server.</summary>
-    public static IEnumerable<SelfFigure> OfHttp(ConnectionGuard guard)
+    public static IEnumerable<SelfFigure> OfHttp(ConnectionGuard guard, HttpStatistics http)
     {
         yield return Counter("netlens.http.connections.evicted", "{connection}",
             "Connections closed in favour of newer ones, for there were too many.", () => guard.Evicted);
+        yield return Unauthorized("no_token", TokenVerdict.Missing);
+        yield return Unauthorized("wrong_token", TokenVerdict.Wrong);
+        yield return Unauthorized("token_unreadable", TokenVerdict.Unknown);
+        yield return Counter("netlens.http.handshakes.failed", "{connection}",
+            "Connections that ended without the TLS handshake that the port wants.", () => http.FailedHandshakes);
+        yield return Counter("netlens.http.reads.failed", "{failure}",
+            "Times that the token's file, the certificate or its key became unreadable or no use.",
+            () => http.FailedReads);
+        yield return Gauge("netlens.http.certificate.expiry",
+            "Time until the server's certificate is valid no more; negative from then on.", http.Expiry);
+
+        SelfFigure Unauthorized(string reason, TokenVerdict verdict) => new(new Metric
+        {
+            Name = "netlens.http.unauthorized", Unit = "{request}", Kind = InstrumentKind.Counter,
+            Description = "Requests refused for want of the right token.", Tags = [new("error.type", reason)],
+        }, () => http.Refused(verdict));
     }
 
     private static SelfFigure Refused(string reason, Func<long> read) => new(new Metric
@@ -101,12 +118,12 @@ internal static class SelfFigures
     public static IEnumerable<SelfFigure> OfEvents(EventHub events)
     {
         yield return Counter("netlens.events.published", Event, "Events that got through, without summaries.",
-            () => events.Published);
+            () => Of(events.Published));
         yield return Counter("netlens.events.held_back", Event,
             "Events that were counted only, because too many like them came before.", () => events.HeldBackCount);
         yield return Counter("netlens.events.summaries", Event,
             "Reports of how many events like one were held back.", () => events.Summaries);
-        foreach (var outlet in events.Outlets)
+        foreach (var outlet in events.Tallies)
         {
             yield return Outlet("delivered", "Events and summaries that the outlet delivered.", () => outlet.Delivered);
             yield return Outlet("dropped", "Events and summaries lost because the outlet's queue was full.",
@@ -118,7 +135,41 @@ internal static class SelfFigures
             {
                 Name = $"netlens.events.{what}", Unit = Event, Kind = InstrumentKind.Counter,
                 Description = description, Tags = [new("netlens.event.outlet", outlet.Name)],
-            }, read);
+            }, () => outlet.Used ? read() : Metric.Absent);
+            foreach (var figure in OfSpool(outlet))
+                yield return figure;
+        }
+
+        // Nothing to tell as long as nobody wanted any.
+        long Of(long count) => events.Tallies.Any(static t => t.Used) ? count : Metric.Absent;
+    }
+
+    private static IEnumerable<SelfFigure> OfSpool(OutletTally outlet)
+    {
+        yield return Spool("size", Units.Bytes, InstrumentKind.UpDownCounter, "Bytes of events that wait on disk.",
+            static f => f.Bytes, live: true);
+        yield return Spool("waiting", Event, InstrumentKind.UpDownCounter,
+            "Events that wait for the backend, on disk and in memory.", static f => f.Waiting, live: true);
+        yield return Spool("found", Event, InstrumentKind.Counter,
+            "Events of an earlier run that were found on disk.", static f => f.Found);
+        yield return Spool("failures", Units.One, InstrumentKind.Counter, "Times that the disk could not be used.",
+            static f => f.Failures);
+        foreach (var why in Enum.GetValues<SpoolLoss>())
+        {
+            yield return Spool("lost", Event, InstrumentKind.Counter,
+                "Events lost while they waited: too many, too old, or not readable any more.", f => f.Lost(why),
+                more: new Tag("error.type", why.ToString().ToLowerInvariant()));
+        }
+
+        SelfFigure Spool(
+            string what, string unit, InstrumentKind kind, string description, Func<SpoolFigures, long> read,
+            bool live = false, params Tag[] more)
+        {
+            Tag[] tags = [new("netlens.event.outlet", outlet.Name), .. more];
+            return new(new Metric
+            {
+                Name = $"netlens.events.spool.{what}", Unit = unit, Kind = kind, Description = description, Tags = tags,
+            }, () => outlet.OfSpools(read, live) ?? Metric.Absent);
         }
     }
 
@@ -138,29 +189,32 @@ internal static class SelfFigures
     }
 
     /// <summary>Of the OTLP outlet.</summary>
-    public static IEnumerable<SelfFigure> OfOtlp(OtlpStatistics otlp)
+    /// <param name="otlp">The figures.</param>
+    /// <param name="enabled">False: there is nothing to tell yet.</param>
+    public static IEnumerable<SelfFigure> OfOtlp(OtlpStatistics otlp, Func<bool> enabled)
     {
+        var used = false;
         yield return Counter("netlens.otlp.points.exported", "{point}", "Data points that the backend took.",
-            () => otlp.PointsExported);
+            () => Of(otlp.PointsExported));
         yield return Counter("netlens.otlp.points.rejected", "{point}",
-            "Data points that the backend refused in a partial success.", () => otlp.PointsRejected);
+            "Data points that the backend refused in a partial success.", () => Of(otlp.PointsRejected));
         yield return Counter("netlens.otlp.points.failed", "{point}", "Data points lost with a failed request.",
-            () => otlp.PointsFailed);
+            () => Of(otlp.PointsFailed));
         yield return Counter(
             "netlens.otlp.duplicates", "{series}", "Series left out because another had the same attributes.",
-            () => otlp.DuplicatesDropped);
+            () => Of(otlp.DuplicatesDropped));
         yield return Counter(
             "netlens.otlp.oversized", "{series}", "Series left out because one alone exceeds a request.",
-            () => otlp.OversizedDropped);
+            () => Of(otlp.OversizedDropped));
         yield return Counter(
-            "netlens.otlp.requests", "{request}", "Export requests that the backend took.", () => otlp.Requests);
-        yield return Counter("netlens.otlp.retries", "{request}", "Requests sent again.", () => otlp.Retries);
+            "netlens.otlp.requests", "{request}", "Export requests that the backend took.", () => Of(otlp.Requests));
+        yield return Counter("netlens.otlp.retries", "{request}", "Requests sent again.", () => Of(otlp.Retries));
         yield return Counter("netlens.otlp.io", Units.Bytes,
-            "Bytes of export requests after compression, retries and failures included.", () => otlp.BytesSent);
+            "Bytes of export requests after compression, retries and failures included.", () => Of(otlp.BytesSent));
         yield return Counter("netlens.otlp.snapshots.skipped", "{snapshot}",
-            "Snapshots not exported because the export before took too long.", () => otlp.SnapshotsSkipped);
+            "Snapshots not exported because the export before took too long.", () => Of(otlp.SnapshotsSkipped));
         yield return Gauge("netlens.otlp.last_success", "Unix time of the last export that the backend took.",
-            () => otlp.LastSuccess == 0 ? Metric.Absent : otlp.LastSuccess);
+            () => otlp.LastSuccess == 0 ? Metric.Absent : Of(otlp.LastSuccess));
         for (var i = 0; i < OtlpStatistics.Reasons.Count; i++)
         {
             var reason = i;
@@ -169,8 +223,11 @@ internal static class SelfFigures
                 Name = "netlens.otlp.failures", Unit = "{request}", Kind = InstrumentKind.Counter,
                 Description = "Export requests that failed for good.",
                 Tags = [new("error.type", OtlpStatistics.Reasons[i])],
-            }, () => otlp.Failures(reason));
+            }, () => Of(otlp.Failures(reason)));
         }
+
+        // Once it was on, what it counted stays.
+        long Of(long value) => (used |= enabled()) ? value : Metric.Absent;
     }
 
     public static SelfFigure Counter(string name, string unit, string description, Func<long> read) =>

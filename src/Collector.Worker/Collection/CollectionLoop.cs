@@ -16,6 +16,9 @@ internal sealed class CollectionLoop(
     private static readonly TimeSpan FirstPods = TimeSpan.FromSeconds(1);
 
     private readonly CancellationTokenSource _stop = new();
+    private readonly Lock _wakeLock = new();
+    private CancellationTokenSource _wake = new();
+    private long _interval = options.Collection.Interval.Ticks;
     private readonly MemoryReturn _memory = new();
     private Thread? _thread;
     private bool _disposed;
@@ -28,11 +31,27 @@ internal sealed class CollectionLoop(
     public Exception? Fault { get; private set; }
 
     /// <summary>
+    /// Time from one collection to the next. A change counts from the last one: it neither waits for the end of an hour
+    /// nor makes one more.
+    /// </summary>
+    public TimeSpan Interval
+    {
+        get => TimeSpan.FromTicks(Volatile.Read(ref _interval));
+        set
+        {
+            if (Interlocked.Exchange(ref _interval, value.Ticks) == value.Ticks)
+                return;
+            lock (_wakeLock)
+                _wake.Cancel();
+        }
+    }
+
+    /// <summary>
     /// False when no collection ended for three intervals: the watchdog then lets systemd restart the agent.
     /// </summary>
     public bool Healthy =>
         Fault is null && Stopwatch.GetElapsedTime(Volatile.Read(ref _lastEnd))
-            < (options.Collection.Interval * 3) + TimeSpan.FromSeconds(10);
+            < (Interval * 3) + TimeSpan.FromSeconds(10);
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -77,23 +96,43 @@ internal sealed class CollectionLoop(
 
     private long WaitForNext(long scheduled, CancellationToken stop)
     {
-        var interval = (long)(options.Collection.Interval.TotalSeconds * Stopwatch.Frequency);
+        var interval = InTicks();
         var next = scheduled + interval;
         var late = Stopwatch.GetTimestamp() - next;
         if (late >= 0)
         {
             var missed = 1 + (late / interval);
             Missed += missed;
-            if (collector.LastDuration >= options.Collection.Interval)
+            if (collector.LastDuration >= Interval)
                 Log.Overrun(log, collector.LastDuration.TotalSeconds, Missed);
             else
                 Log.Halted(log, (double)(interval + late) / Stopwatch.Frequency, Missed);
             next += missed * interval;
         }
-        var wait = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), next);
-        if (wait > TimeSpan.Zero)
-            collector.Node.Rest(wait, stop);
+        while (!stop.IsCancellationRequested && Rest(next, stop))
+            next = Math.Max(scheduled + InTicks(), Stopwatch.GetTimestamp());
         return next;
+    }
+
+    private long InTicks() => (long)(Interval.TotalSeconds * Stopwatch.Frequency);
+
+    /// <summary>Waits; true when the interval changed meanwhile.</summary>
+    private bool Rest(long until, CancellationToken stop)
+    {
+        var wait = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), until);
+        if (wait > TimeSpan.Zero)
+        {
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, _wake.Token);
+            collector.Node.Rest(wait, either.Token);
+        }
+        lock (_wakeLock)
+        {
+            if (!_wake.IsCancellationRequested)
+                return false;
+            _wake.Dispose();
+            _wake = new();
+            return true;
+        }
     }
 
     private void ReportFirst()
@@ -117,5 +156,6 @@ internal sealed class CollectionLoop(
         if (_thread is { IsAlive: true } && _thread != Thread.CurrentThread)
             _thread.Join(TimeSpan.FromSeconds(4));
         _stop.Dispose();
+        _wake.Dispose();
     }
 }

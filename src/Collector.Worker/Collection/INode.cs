@@ -2,6 +2,7 @@ using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
 using Collector.Linux.Limits;
+using Collector.Worker.Configuration;
 
 namespace Collector.Worker.Collection;
 
@@ -33,6 +34,12 @@ internal interface INode : IDisposable
     /// <summary>Makes a probe without starting it.</summary>
     /// <exception cref="ProbeUnavailableException">This system can never run it.</exception>
     Probe Create(ProbeInfo info, ProbeSettings settings);
+
+    /// <summary>
+    /// Takes over what the options say of it, but for <c>paths</c>; called between two collections.
+    /// </summary>
+    /// <returns>True when the probes that watch have to start anew for it.</returns>
+    bool Reconfigure(AgentOptions options) => false;
 
     /// <summary>Begins to look for pods, which goes on in the background.</summary>
     /// <param name="log">Takes lines for the log: is it a warning, and the text.</param>

@@ -8,6 +8,7 @@ using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Limits;
 using Collector.Linux.Pods;
 using Collector.Linux.Probes;
+using Collector.Worker.Configuration;
 
 namespace Collector.Worker.Collection;
 
@@ -42,6 +43,13 @@ internal sealed class LinuxNode(
 
     public Probe Create(ProbeInfo info, ProbeSettings settings) =>
         AllProbes.List.First(p => p.Info == info).Create(_host, settings);
+
+    public bool Reconfigure(AgentOptions options)
+    {
+        _host.Limits.Reconfigure(options.Limits);
+        _host.Reconfigure(options.Pods);
+        return _host.Bpf.Reconfigure(options.Ebpf.Btf ?? "", options.Ebpf.EventBuffer);
+    }
 
     public void StartPods(Action<bool, string> log) => _host.StartPods(log);
 

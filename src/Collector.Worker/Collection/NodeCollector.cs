@@ -59,8 +59,8 @@ internal sealed class NodeCollector : IDisposable
     }
 
     /// <summary>
-    /// Switches probes as the options say, at the start of the next collection: what stays the same goes on
-    /// undisturbed.
+    /// Makes probes, zeros, eBPF, pods and limits what the options say, at the start of the next collection: what stays
+    /// the same goes on undisturbed.
     /// </summary>
     public void Reconfigure(AgentOptions options) => _pending = options;
 
@@ -103,12 +103,15 @@ internal sealed class NodeCollector : IDisposable
     {
         if (Interlocked.Exchange(ref _pending, null) is not { } options)
             return;
+        _builder.DropZeros = options.Collection.DropZeros;
+        var anew = Node.Reconfigure(options);
         var wanted = Chosen(options).ToArray();
         for (var i = 0; i < wanted.Length; i++)
         {
             var settings = wanted[i].Settings;
             var running = Array.Find(_runners, r => r.Info == wanted[i].Info);
-            if (running is not null && (running.Settings.SameAs(settings) || running.Reconfigure(settings)))
+            if (running is not null && !(anew && running.Info.Watches)
+                && (running.Settings.SameAs(settings) || running.Reconfigure(settings)))
                 wanted[i] = running;
         }
         foreach (var gone in _runners.Except(wanted))

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Collector.Core.Probes;
 using Collector.Worker.Agent;
 using Collector.Worker.Configuration;
+using Collector.Worker.Watch;
 
 namespace Collector.Worker.Commands;
 
@@ -13,6 +14,24 @@ internal static class CommonOptions
         Description = $"Configuration file (default {ConfigurationLoader.DefaultPath}, if it exists).",
         HelpName = "FILE",
     };
+
+    public static Option<string?> Server()
+    {
+        var option = new Option<string?>("--server", "-s")
+        {
+            Description = $"The agent to ask (default: that of this machine): {PeerAddress.Allowed}.",
+            HelpName = "HOST[:PORT]",
+        };
+        option.Validators.Add(result =>
+        {
+            foreach (var token in result.Tokens.Where(t => !PeerAddress.TryParse(t.Value, 1, out _)))
+            {
+                result.AddError($"--server: '{Output.Printable(token.Value)}' is no agent's address; allowed: "
+                    + PeerAddress.Allowed);
+            }
+        });
+        return option;
+    }
 
     public static Option<string> Format(params string[] formats)
     {

@@ -1,17 +1,16 @@
 using System.CommandLine;
 using Collector.Worker.Agent;
 using Collector.Worker.Configuration;
-using Collector.Worker.Export.Otlp;
 using Collector.Worker.Hosting;
 
 namespace Collector.Worker.Commands;
 
-/// <summary><c>netlens config check|print|import</c>.</summary>
+/// <summary><c>netlens config check|print|diff|import</c>.</summary>
 internal static class ConfigCommand
 {
-    public static Command Create() => new("config", "Check, print or import the configuration.")
+    public static Command Create() => new("config", "Check, print, compare or import the configuration.")
     {
-        Check(), Print(), ImportCommand.Create(),
+        Check(), Print(), ConfigDiffCommand.Create(), ImportCommand.Create(),
     };
 
     private static Command Check()
@@ -23,50 +22,37 @@ internal static class ConfigCommand
         command.SetAction(parsed =>
         {
             var (file, named) = ConfigurationLoader.FileOf(parsed.GetValue(config));
-            var result = ConfigurationLoader.Load(
-                file, named, Environment.GetEnvironmentVariable, NodeFactory.Catalogue);
-            var warnings = new List<string>();
-            var errors = result.Errors.Select(e => e.ToString()).Concat(OtlpErrors(result, warnings)).ToArray();
+            var errors = new List<string>();
+            var result = ConfigurationFileState.Load(file, named).Result;
+            var configuration = AgentConfiguration.Check(result, errors);
             if (parsed.GetValue(format) == "json")
                 PrintJson(file, errors);
             else
                 PrintText(file, errors);
-            foreach (var line in result.Warnings.Concat(warnings).Concat(VariableHints.OfEnvironment()))
+            foreach (var line in result.Warnings.Concat(configuration?.Otlp.Warnings ?? [])
+                .Concat(VariableHints.OfEnvironment()))
                 Output.Error(line);
-            return errors.Length == 0 ? ExitCodes.Ok : ExitCodes.Configuration;
+            return errors.Count == 0 ? ExitCodes.Ok : ExitCodes.Configuration;
         });
         return command;
     }
 
-    // What `run` refuses: the variables of OpenTelemetry and the certificates.
-    private static List<string> OtlpErrors(ConfigurationResult result, List<string> warnings)
-    {
-        var errors = new List<string>();
-        if (result.Options is not { } options)
-            return errors;
-        var otlp = OtlpSettings.Resolve(options, Environment.GetEnvironmentVariable, errors);
-        if (errors.Count == 0)
-            OtlpTls.Check(otlp, result.Sources, errors);
-        warnings.AddRange(otlp.Warnings);
-        return errors;
-    }
-
-    private static void PrintText(string file, string[] errors)
+    private static void PrintText(string file, List<string> errors)
     {
         foreach (var error in errors)
             Output.Error(error);
-        if (errors.Length == 0)
+        if (errors.Count == 0)
             Console.WriteLine(File.Exists(file)
                 ? $"{file} is valid"
                 : $"there is no {file}; the defaults and the environment are valid");
     }
 
-    private static void PrintJson(string file, string[] errors) => Output.Json(json =>
+    private static void PrintJson(string file, List<string> errors) => Output.Json(json =>
     {
         json.WriteStartObject();
         json.WriteString("file", file);
         json.WriteBoolean("exists", File.Exists(file));
-        json.WriteBoolean("valid", errors.Length == 0);
+        json.WriteBoolean("valid", errors.Count == 0);
         json.WriteStartArray("errors");
         foreach (var error in errors)
             json.WriteStringValue(error);

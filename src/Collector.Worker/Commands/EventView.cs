@@ -4,6 +4,7 @@ using Collector.Core.Events;
 using Collector.Core.Probes;
 using Collector.Worker.Agent;
 using Collector.Worker.Configuration;
+using Collector.Worker.Events;
 using Collector.Worker.Events.Outlets;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Hosting;

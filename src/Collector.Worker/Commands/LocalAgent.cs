@@ -8,8 +8,6 @@ namespace Collector.Worker.Commands;
 /// <summary>Finds the agent that runs on this machine.</summary>
 internal static class LocalAgent
 {
-    public const string DefaultSocket = "/run/netlens/netlens.sock";
-
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     /// <summary>Where it listens: its socket, then its port; null where nobody does.</summary>
@@ -32,8 +30,8 @@ internal static class LocalAgent
 
     private static IEnumerable<PeerAddress> Candidates(AgentOptions options)
     {
-        if (OperatingSystem.IsLinux())
-            yield return PeerAddress.Socket(DefaultSocket);
+        if (options.Http.Socket is { Length: > 0 } socket)
+            yield return PeerAddress.Socket(socket);
         var listen = ListenAddress.Parse(options.Http.Listen);
         if (listen.SocketPath is { } path)
             yield return PeerAddress.Socket(path);

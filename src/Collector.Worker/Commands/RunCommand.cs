@@ -1,9 +1,9 @@
 using System.CommandLine;
 using Collector.Worker.Agent;
 using Collector.Worker.Configuration;
-using Collector.Worker.Export.Otlp;
 using Collector.Worker.Hosting;
 using Collector.Worker.Hosting.Windows;
+using Collector.Worker.Http;
 
 namespace Collector.Worker.Commands;
 
@@ -28,16 +28,14 @@ internal static class RunCommand
     {
         if (!Session.HasRoomForFiles())
             return ExitCodes.CannotStart;
-        var loaded = Session.Configure(config);
-        if (loaded?.Options is not { } options)
-            return ExitCodes.Configuration;
+        var (path, named) = ConfigurationLoader.FileOf(config);
+        var file = ConfigurationFileState.Load(path, named);
         var errors = new List<string>();
-        var otlp = OtlpSettings.Resolve(options, Environment.GetEnvironmentVariable, errors);
-        if (errors.Count == 0)
-            OtlpTls.Check(otlp, loaded.Sources, errors);
-        foreach (var line in errors.Concat(otlp.Warnings).Concat(VariableHints.OfEnvironment()))
+        var configuration = AgentConfiguration.Check(file.Result, errors);
+        foreach (var line in errors.Concat(file.Result.Warnings).Concat(configuration?.Otlp.Warnings ?? [])
+            .Concat(VariableHints.OfEnvironment()))
             Output.Error(line);
-        if (errors.Count > 0)
+        if (configuration is null)
             return ExitCodes.Configuration;
         if (Signals.StoppedBy is { } signal)
         {
@@ -46,7 +44,7 @@ internal static class RunCommand
         }
         try
         {
-            using var agent = AgentHost.Build(options, otlp, config);
+            using var agent = AgentHost.Build(configuration, file);
             return await agent.RunAsync(Signals.Stop);
         }
         catch (Exception e) when (IsCannotStart(e))
@@ -58,6 +56,6 @@ internal static class RunCommand
 
     // What the machine refuses: a port in use, a certificate that cannot be read, a folder that is not there.
     private static bool IsCannotStart(Exception e) =>
-        e is Http.HttpListenException or IOException or UnauthorizedAccessException
+        e is HttpListenException or HttpFileException or IOException or UnauthorizedAccessException
             or InvalidOperationException or Linux.Interop.LinuxException;
 }

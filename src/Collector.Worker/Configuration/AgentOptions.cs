@@ -26,6 +26,8 @@ public sealed record AgentOptions
 
     public OtlpOptions Otlp { get; init; } = new();
 
+    public LokiOptions Loki { get; init; } = new();
+
     public ResourceOptions Resource { get; init; } = new();
 
     public LoggingOptions Logging { get; init; } = new();
@@ -77,8 +79,20 @@ public sealed record EventOptions
     /// <summary>What took time also as spans, if there is an endpoint for traces.</summary>
     public bool Spans { get; init; }
 
+    /// <summary>To the journal of systemd, by its native protocol.</summary>
+    public bool Journald { get; init; }
+
     /// <summary>Events that may wait for an outlet.</summary>
     public int Queue { get; init; } = 4096;
+
+    /// <summary>Folder where events wait while a backend is away; null: nowhere.</summary>
+    public string? Spool { get; init; }
+
+    /// <summary>Bytes that may wait there for each backend.</summary>
+    public long SpoolSize { get; init; } = 64 << 20;
+
+    /// <summary>What has waited there longer is lost.</summary>
+    public TimeSpan SpoolAge { get; init; } = TimeSpan.FromHours(24);
 
     /// <summary>The newest events that are kept for readers of GET /events; 0: none, and no such readers.</summary>
     public int Recent { get; init; } = 10_000;
@@ -91,6 +105,27 @@ public sealed record HttpOptions
 
     /// <summary>host:port, [v6]:port. Any address but loopback is the operator's explicit choice.</summary>
     public string Listen { get; init; } = "127.0.0.1:9102";
+
+    /// <summary>The token that whoever comes over the network has to show; null for none, or that of a file.</summary>
+    public Secret? Token { get; init; }
+
+    /// <summary>The file that holds it.</summary>
+    public string? TokenFile { get; init; }
+
+    /// <summary>PEM file of the server's certificate, with those between it and its authority; null: no TLS.</summary>
+    public string? Certificate { get; init; }
+
+    /// <summary>PEM file of its private key.</summary>
+    public string? Key { get; init; }
+
+    /// <summary>Other machines may connect without TLS, or without a token.</summary>
+    public bool Insecure { get; init; }
+
+    /// <summary>Path of a Unix socket beside the port; "" for none.</summary>
+    public string Socket { get; init; } = DefaultSocket;
+
+    /// <summary>The one that the agent does without where it cannot be had.</summary>
+    public static string DefaultSocket { get; } = OperatingSystem.IsLinux() ? "/run/netlens/netlens.sock" : "";
 }
 
 public enum MetricNaming
@@ -151,6 +186,48 @@ public sealed record OtlpOptions
 
     /// <summary>Least time between two pushes; null pushes every snapshot.</summary>
     public TimeSpan? Interval { get; init; }
+}
+
+public enum LokiForm
+{
+    Netlens,
+    KubeSkoop,
+}
+
+/// <summary>Events to Loki; without an endpoint nothing is sent.</summary>
+public sealed record LokiOptions
+{
+    /// <summary>Where to push; without a path it gets that of Loki's API.</summary>
+    public Uri? Endpoint { get; init; }
+
+    /// <summary>Sent as X-Scope-OrgID.</summary>
+    public string? Tenant { get; init; }
+
+    public string? Username { get; init; }
+
+    public Secret? Password { get; init; }
+
+    public string? PasswordFile { get; init; }
+
+    /// <summary>Bearer token.</summary>
+    public Secret? Token { get; init; }
+
+    public string? TokenFile { get; init; }
+
+    /// <summary>PEM file of the authority to trust instead of the system's.</summary>
+    public string? Certificate { get; init; }
+
+    public string? ClientCertificate { get; init; }
+
+    public string? ClientKey { get; init; }
+
+    /// <summary>Of one request.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    public LokiForm Form { get; init; } = LokiForm.Netlens;
+
+    /// <summary>Of the stream, beside our own: NAME=VALUE, separated by commas.</summary>
+    public string Labels { get; init; } = "";
 }
 
 public sealed record ResourceOptions

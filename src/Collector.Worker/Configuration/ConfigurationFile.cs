@@ -12,6 +12,9 @@ internal static class ConfigurationFile
     /// <summary>Largest file that is read, in bytes. A real one has a few thousand.</summary>
     public const int LargestSize = 1 << 20;
 
+    /// <summary>What is said of a file that is not there.</summary>
+    public const string Missing = "there is no such file";
+
     private static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
 
     private static readonly SearchValues<char> ControlCharacters = SearchValues.Create(
@@ -31,7 +34,7 @@ internal static class ConfigurationFile
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             if (mustExist)
-                errors.Add(YamlText.OneLine(path), null, "there is no such file");
+                errors.Add(YamlText.OneLine(path), null, Missing);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

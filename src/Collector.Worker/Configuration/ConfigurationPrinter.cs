@@ -34,7 +34,7 @@ public static class ConfigurationPrinter
     private static void PrintKey(Page page, ConfigurationKey key, AgentOptions options, bool revealSecrets)
     {
         if (key is ValueKey secret && !revealSecrets && secret.Shown(options) is { } shown)
-            page.Comment(1, $"{key.Name}: {shown}, less {Redacted.Mark}", key.Path);
+            page.Comment(1, $"{key.Name}: {shown}", key.Path);
         else if (key is ValueKey value)
             page.Value(1, key.Name, value.Written(options) ?? "null", key.Path);
         if (key is not MapKey map)

@@ -24,6 +24,7 @@ internal static class ConfigurationSchema
         ("http", "The HTTP port: /metrics and the health answers."),
         ("prometheus", "The text that /metrics answers with."),
         ("otlp", "Push over OTLP. Without an endpoint here or in OTEL_EXPORTER_OTLP_ENDPOINT nothing is sent."),
+        ("loki", "Events to Loki, by its push API. Without an endpoint nothing is sent."),
         ("resource", "Who says it: attributes of everything that leaves over OTLP."),
         ("logging", "The agent's own log, on standard error."),
         ("paths", "Where the kernel's file systems are mounted, for an agent that runs beside the host's tree."),
@@ -39,6 +40,7 @@ internal static class ConfigurationSchema
         .. HttpKeys.All,
         .. PrometheusKeys.All,
         .. OtlpKeys.All,
+        .. LokiKeys.All,
         .. ResourceKeys.All,
         .. LoggingKeys.All,
         .. PathKeys.All,
@@ -46,7 +48,34 @@ internal static class ConfigurationSchema
 
     public static IEnumerable<ConfigurationKey> In(string section) => Keys.Where(k => k.Section == section);
 
-    /// <summary>Sections of single keys of which one differs; probes are no keys and never among them.</summary>
+    /// <summary>Sections of which a key, or a probe, differs.</summary>
     public static IEnumerable<string> Changed(AgentOptions before, AgentOptions after) =>
-        Sections.Select(s => s.Name).Where(s => In(s).Any(k => !k.Same(before, after)));
+        Sections.Select(s => s.Name).Where(s => s == Probes
+            ? ProbesDiffer(before.Probes, after.Probes)
+            : In(s).Any(k => !k.Same(before, after)));
+
+    /// <summary>The options with a section of others.</summary>
+    public static AgentOptions Keep(string section, AgentOptions from, AgentOptions into) => section switch
+    {
+        "collection" => into with { Collection = from.Collection },
+        Probes => into with { Probes = from.Probes },
+        "ebpf" => into with { Ebpf = from.Ebpf },
+        "pods" => into with { Pods = from.Pods },
+        "limits" => into with { Limits = from.Limits },
+        "events" => into with { Events = from.Events },
+        "loki" => into with { Loki = from.Loki },
+        "http" => into with { Http = from.Http },
+        "prometheus" => into with { Prometheus = from.Prometheus },
+        "otlp" => into with { Otlp = from.Otlp },
+        "resource" => into with { Resource = from.Resource },
+        "logging" => into with { Logging = from.Logging },
+        "paths" => into with { Paths = from.Paths },
+        _ => throw new ArgumentException($"there is no section '{section}'", nameof(section)),
+    };
+
+    // Both name every probe, or neither does.
+    private static bool ProbesDiffer(
+        IReadOnlyDictionary<string, ProbeChoice> before, IReadOnlyDictionary<string, ProbeChoice> after) =>
+        before.Count != after.Count || before.Any(b => !after.TryGetValue(b.Key, out var a)
+            || a.Enabled != b.Value.Enabled || !a.Settings.SameAs(b.Value.Settings));
 }

@@ -36,6 +36,9 @@ public sealed record ListenAddress
     /// <summary>True when only this machine can connect.</summary>
     public bool IsLoopback => EndPoint is null || IPAddress.IsLoopback(EndPoint.Address);
 
+    /// <summary>True when what connects is on this machine: loopback, or a Unix socket.</summary>
+    public bool IsLocal => SocketPath is not null || IsLoopback;
+
     /// <exception cref="FormatException">The text is no address; the message says what is allowed.</exception>
     public static ListenAddress Parse(string text) =>
         TryParse(text, out var address, out var problem) ? address : throw new FormatException($"'{text}' {problem}");

@@ -13,6 +13,7 @@ internal static class Redacted
     private static readonly string[] PlainSegments =
     [
         "", "/", "api", "v1", "v1development", "otlp", "opentelemetry", "metrics", "logs", "traces", "write", "push",
+        "loki",
     ];
 
     private static readonly SearchValues<char> EndsOfName = SearchValues.Create(":=,;");

@@ -41,6 +41,23 @@ internal static class TextChecks
             : Encoding.UTF8.GetByteCount(path) > 107 ? "is longer than the 107 bytes of a socket's path" : "";
     }
 
+    /// <summary>Likewise of what we bind.</summary>
+    public static string SocketPath(string text) =>
+        text.Length == 0 ? ""
+        : AbsolutePath(text) is { Length: > 0 } problem ? problem
+        : text.EndsWith('/') ? $"'{YamlText.Shown(text)}' is a folder"
+        : Encoding.UTF8.GetByteCount(text) > 107 ? "is longer than the 107 bytes of a socket's path"
+        : "";
+
+    /// <summary>
+    /// What a header can carry (RFC 6750, 2.1, and some). The value itself is a secret and is not shown.
+    /// </summary>
+    public static string Token(string text) =>
+        text.Length == 0 ? "is empty text"
+        : text.Length > 1024 ? "is longer than 1024 characters"
+        : text.Any(c => c is <= ' ' or > '~') ? "its value holds characters other than visible ASCII"
+        : "";
+
     /// <summary>[prefix/]name (apimachinery, validation of qualified names).</summary>
     public static string LabelKey(string text)
     {
@@ -66,6 +83,16 @@ internal static class TextChecks
         text.Any(c => c is < ' ' or > '~') ? "its value holds characters other than visible ASCII"
         : text.Trim() != text ? "its value begins or ends with a space"
         : "";
+
+    /// <summary>NAME=VALUE, the name as Loki has it; what begins with two underscores is Loki's own.</summary>
+    public static string LabelPair(string text)
+    {
+        var name = text.Split('=')[0];
+        var valid = text.Contains('=', StringComparison.Ordinal) && name.Length > 0 && !char.IsAsciiDigit(name[0])
+            && !name.StartsWith("__", StringComparison.Ordinal)
+            && name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_');
+        return valid ? Printable(text) : $"'{YamlText.Shown(text)}' is not NAME=VALUE with the name of a label";
+    }
 
     public static string AttributeName(string text) =>
         text.Length == 0 ? "an attribute has an empty name" : Printable(text);

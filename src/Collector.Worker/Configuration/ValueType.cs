@@ -37,7 +37,22 @@ internal abstract class ValueType(string name, string allowed)
     public static ValueType Listen { get; } = new CheckedText(
         "address", "host:port, such as 127.0.0.1:9102, [::1]:9102 or 0.0.0.0:9102", TextChecks.Listen);
 
-    public static ValueType Url { get; } = new UrlType();
+    public static ValueType Url { get; } = new UrlType("use otlp.headers");
+
+    public static ValueType LokiUrl { get; } = new UrlType("use loki.username");
+
+    /// <summary>What can stand in a header.</summary>
+    public static ValueType HeaderText { get; } = new CheckedText(
+        "text", "visible ASCII without spaces around it", TextChecks.HeaderValue);
+
+    /// <summary>The same, and never shown.</summary>
+    public static ValueType Password { get; } = new SecretType(
+        "visible ASCII without spaces around it", TextChecks.HeaderValue);
+    public static ValueType SocketPath { get; } = new CheckedText(
+        "path", "an absolute path of at most 107 bytes, or empty text", TextChecks.SocketPath);
+
+    public static ValueType BearerToken { get; } = new SecretType(
+        "visible ASCII without spaces, at most 1024 characters", TextChecks.Token);
 
     public static ValueType AbsolutePath { get; } = new CheckedText(
         "path", "an absolute path", TextChecks.AbsolutePath);
@@ -51,6 +66,9 @@ internal abstract class ValueType(string name, string allowed)
         "socket", "unix:///path, an absolute path, none, or empty text", TextChecks.Endpoint);
 
     public static ValueType LabelKeys { get; } = new ListType([], TextChecks.LabelKey);
+
+    public static ValueType StreamLabels { get; } = new ListType(
+        [], TextChecks.LabelPair, "a list of labels such as cluster=production, zone=a");
 
     public static ValueType Word { get; } = new CheckedText(
         "text", "text without spaces, at most 253 characters", TextChecks.Word);
@@ -155,8 +173,12 @@ internal sealed class ChoiceType<T>((string Text, T Value)[] choices)
 }
 
 /// <summary>Words separated by commas; in the file also a YAML list.</summary>
-internal sealed class ListType(IReadOnlyList<string> items, Func<string, string>? check = null)
-    : ValueType("list", items.Count == 0 ? "a list of words" : $"a list of {string.Join(", ", items)}")
+/// <param name="items">Those allowed; none: any.</param>
+/// <param name="check">What is wrong with one where any is allowed.</param>
+/// <param name="allowed">Says what <paramref name="check"/> lets through.</param>
+internal sealed class ListType(
+    IReadOnlyList<string> items, Func<string, string>? check = null, string allowed = "a list of words")
+    : ValueType("list", items.Count == 0 ? allowed : $"a list of {string.Join(", ", items)}")
 {
     public override object? Parse(string text, out string problem)
     {
@@ -177,7 +199,9 @@ internal sealed class ListType(IReadOnlyList<string> items, Func<string, string>
         : $"'{YamlText.Shown(word)}' is not one of its words{Suggestion.For(word, items)}";
 }
 
-internal sealed class UrlType() : ValueType("URL", "http://host:port or https://host:port, with a path if needed")
+/// <param name="instead">What to do instead of a user name in the URL.</param>
+internal sealed class UrlType(string instead)
+    : ValueType("URL", "http://host:port or https://host:port, with a path if needed")
 {
     public override object? Parse(string text, out string problem)
     {
@@ -185,7 +209,7 @@ internal sealed class UrlType() : ValueType("URL", "http://host:port or https://
         if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
             problem = $"'{YamlText.Shown(Redacted.Url(text))}' is not an http or https URL";
         else if (url.UserInfo.Length > 0)
-            problem = "must not hold a user name or a password; use otlp.headers";
+            problem = $"must not hold a user name or a password; {instead}";
         else if (url.Query.Length > 0 || url.Fragment.Length > 0)
             problem = "must not have a query or a fragment: the signal's path is appended";
         // Normal form at once, so that what is printed loads to an equal value ("http://h/." is "http://h/").
@@ -194,11 +218,26 @@ internal sealed class UrlType() : ValueType("URL", "http://host:port or https://
 
     public override string Format(object value) => ((Uri)value).AbsoluteUri;
 
-    public override string? Shown(object value) => Redacted.Hides((Uri)value) ? Redacted.Url((Uri)value) : null;
+    public override string? Shown(object value) =>
+        Redacted.Hides((Uri)value) ? $"{Redacted.Url((Uri)value)}, less {Redacted.Mark}" : null;
 }
 
 /// <param name="check">What is wrong with a text, or "".</param>
-internal sealed class CheckedText(string name, string allowed, Func<string, string> check) : ValueType(name, allowed)
+internal sealed class SecretType(string allowed, Func<string, string> check) : ValueType("secret", allowed)
+{
+    public override object? Parse(string text, out string problem)
+    {
+        problem = check(text);
+        return problem.Length == 0 ? new Secret(text) : null;
+    }
+
+    public override string Format(object value) => ((Secret)value).Text;
+
+    public override string Shown(object value) => "not shown";
+}
+
+/// <param name="check">What is wrong with a text, or "".</param>
+internal class CheckedText(string name, string allowed, Func<string, string> check) : ValueType(name, allowed)
 {
     public override object? Parse(string text, out string problem)
     {

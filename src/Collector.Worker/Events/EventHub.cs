@@ -11,15 +11,23 @@ internal sealed class EventHub : IEventSink, IHostedService, IDisposable
     /// <summary>How long the outlets may take to empty their queues when the agent stops.</summary>
     public static readonly TimeSpan DefaultGrace = TimeSpan.FromSeconds(1);
 
+    /// <summary>How long an outlet that is no longer wanted may take to empty its queue.</summary>
+    private static readonly TimeSpan Retirement = TimeSpan.FromSeconds(30);
+
     private static readonly TimeSpan SummaryInterval = TimeSpan.FromSeconds(1);
 
     private readonly List<NetworkEvent> _summaries = [];
     private readonly Lock _summariesLock = new();
     private readonly EventLimiter _limiter;
-    private readonly OutletQueue[] _outlets;
+    private readonly Lock _change = new();
+    private readonly List<OutletTally> _tallies = [];
+    private readonly List<OutletQueue> _retired = [];
+    private readonly Dictionary<string, object> _madeFor = [];
     private readonly TimeProvider _time;
     private readonly TimeSpan _grace;
+    private volatile OutletQueue[] _outlets;
     private ITimer? _timer;
+    private bool _started;
     private long _published;
 
     /// <param name="limiter">Decides what gets through.</param>
@@ -35,10 +43,13 @@ internal sealed class EventHub : IEventSink, IHostedService, IDisposable
         _limiter = limiter;
         _time = time;
         _grace = grace ?? DefaultGrace;
-        _outlets = [.. outlets.Select(o => new OutletQueue(o, capacity, log))];
+        _outlets = [.. outlets.Select(o => Add(o, capacity, log))];
     }
 
     public IReadOnlyList<OutletQueue> Outlets => _outlets;
+
+    /// <summary>What became of the events, by outlet; also of those that are gone, or may come.</summary>
+    public IReadOnlyList<OutletTally> Tallies => _tallies;
 
     /// <summary>Events that got through, without summaries.</summary>
     public long Published => Interlocked.Read(ref _published);
@@ -48,9 +59,38 @@ internal sealed class EventHub : IEventSink, IHostedService, IDisposable
 
     public long Summaries => _limiter.Summaries;
 
-    public bool Admit(in EventKey key, long time) => _limiter.Admit(key, time);
+    /// <summary>
+    /// Makes limiter and outlets what the settings say: an outlet for which all stays the same goes on, another takes
+    /// no more and is gone when its queue is empty.
+    /// </summary>
+    public void Reconfigure(OutletSettings settings, ILogger log)
+    {
+        var events = settings.Options.Events;
+        lock (_change)
+        {
+            _limiter.Reconfigure(events.Burst, events.Window);
+            foreach (var kind in AllOutlets.List)
+                TallyOf(kind.Name);
+            var wanted = new List<OutletQueue>();
+            foreach (var kind in AllOutlets.Asked(settings))
+                wanted.Add(Of(kind, settings, log));
+            var gone = _outlets.Except(wanted).ToArray();
+            // First of all: whoever finds an outlet closed looks here for the one in its place.
+            _outlets = [.. wanted];
+            foreach (var outlet in wanted)
+                outlet.Capacity = events.Queue;
+            foreach (var outlet in gone)
+                Retire(outlet);
+        }
+    }
 
-    public void HeldBack(in EventKey key, long count) => _limiter.HoldBack(key, count);
+    public bool Admit(in EventKey key, long time) => _outlets.Length > 0 && _limiter.Admit(key, time);
+
+    public void HeldBack(in EventKey key, long count)
+    {
+        if (_outlets.Length > 0)
+            _limiter.HoldBack(key, count);
+    }
 
     public void Favour(Func<ulong, bool> isFavoured) => _limiter.Favour(isFavoured);
 
@@ -62,8 +102,12 @@ internal sealed class EventHub : IEventSink, IHostedService, IDisposable
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        foreach (var outlet in _outlets)
-            outlet.Start();
+        lock (_change)
+        {
+            _started = true;
+            foreach (var outlet in _outlets)
+                outlet.Start();
+        }
         _timer = _time.CreateTimer(_ => Summarise(), null, SummaryInterval, SummaryInterval);
         return Task.CompletedTask;
     }
@@ -74,11 +118,14 @@ internal sealed class EventHub : IEventSink, IHostedService, IDisposable
         if (_timer is not null)
             await _timer.DisposeAsync();
         Summarise(all: true);
-        foreach (var outlet in _outlets)
+        OutletQueue[] all;
+        lock (_change)
+            all = [.. _outlets, .. _retired];
+        foreach (var outlet in all)
             outlet.Close();
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(_grace);
-        await Task.WhenAll(_outlets.Select(o => o.DrainAsync(deadline.Token)));
+        await Task.WhenAll(all.Select(o => o.DrainAsync(deadline.Token)));
     }
 
     /// <summary>Hands out the summaries that are due; called by the timer.</summary>
@@ -96,13 +143,70 @@ internal sealed class EventHub : IEventSink, IHostedService, IDisposable
     private void Offer(NetworkEvent e)
     {
         foreach (var outlet in _outlets)
-            outlet.Offer(e);
+        {
+            if (outlet.TryOffer(e))
+                continue;
+            // Closed since: another may have taken its place, or none, or everything ends.
+            var now = Array.Find(_outlets, o => o.Name == outlet.Name);
+            if (now is not null && (now == outlet || !now.TryOffer(e)))
+                now.Drop();
+        }
+    }
+
+    private OutletQueue Of(OutletKind kind, OutletSettings settings, ILogger log)
+    {
+        var asked = kind.Asked(settings)!;
+        var running = Array.Find(_outlets, o => o.Name == kind.Name);
+        if (running is not null && asked.Equals(_madeFor.GetValueOrDefault(kind.Name)))
+            return running;
+        var queue = Add(kind.Make(settings, log), settings.Options.Events.Queue, log);
+        _madeFor[kind.Name] = asked;
+        if (_started)
+            queue.Start();
+        return queue;
+    }
+
+    private OutletQueue Add(IEventOutlet outlet, int capacity, ILogger log)
+    {
+        var queue = new OutletQueue(outlet, capacity, log);
+        TallyOf(queue.Name).Add(queue);
+        return queue;
+    }
+
+    private OutletTally TallyOf(string name)
+    {
+        if (_tallies.Find(t => t.Name == name) is { } tally)
+            return tally;
+        _tallies.Add(tally = new(name));
+        return tally;
+    }
+
+    private void Retire(OutletQueue outlet)
+    {
+        _retired.Add(outlet);
+        outlet.Close();
+        _ = RetireAsync();
+
+        async Task RetireAsync()
+        {
+            using (var limit = new CancellationTokenSource(Retirement, _time))
+                await outlet.DrainAsync(limit.Token);
+            lock (_change)
+                _retired.Remove(outlet);
+            outlet.Dispose();
+            TallyOf(outlet.Name).End(outlet);
+        }
     }
 
     public void Dispose()
     {
         _timer?.Dispose();
         foreach (var outlet in _outlets)
+            outlet.Dispose();
+        OutletQueue[] retired;
+        lock (_change)
+            retired = [.. _retired];
+        foreach (var outlet in retired)
             outlet.Dispose();
     }
 }

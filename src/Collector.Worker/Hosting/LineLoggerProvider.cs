@@ -1,5 +1,6 @@
 using System.Text;
 using Collector.Linux.Interop;
+using Microsoft.Extensions.Options;
 
 namespace Collector.Worker.Hosting;
 
@@ -95,21 +96,15 @@ internal sealed class LineLoggerProvider(Stream output, LogStyle style, TimeProv
     }
 }
 
-public static class LineLoggingExtensions
+internal static class LineLoggingExtensions
 {
-    /// <summary>
-    /// Replaces every provider so far by lines on standard error from <paramref name="level"/> up; the frameworks below
-    /// us speak from Warning up unless we debug.
-    /// </summary>
-    public static ILoggingBuilder AddLines(this ILoggingBuilder logging, LogLevel level)
+    /// <summary>Replaces every provider so far by lines on standard error, from a level up that may change.</summary>
+    public static ILoggingBuilder AddLines(this ILoggingBuilder logging, LogLevelSwitch level)
     {
         logging.ClearProviders();
-        logging.SetMinimumLevel(level);
-        var frameworks = level < LogLevel.Information || level > LogLevel.Warning ? level : LogLevel.Warning;
-        logging.AddFilter("Microsoft", frameworks);
-        logging.AddFilter("System", frameworks);
-        // That it started and stops, every lifetime says in a line of its own.
-        logging.AddFilter("Microsoft.Hosting.Lifetime", LogLevel.None);
+        logging.Services.AddSingleton(level);
+        logging.Services.AddSingleton<IConfigureOptions<LoggerFilterOptions>>(level);
+        logging.Services.AddSingleton<IOptionsChangeTokenSource<LoggerFilterOptions>>(level);
         logging.Services.AddSingleton<ILoggerProvider>(
             _ => new LineLoggerProvider(
                 LineLoggerProvider.StandardError(), LogStyles.Detect(), TimeProvider.System));

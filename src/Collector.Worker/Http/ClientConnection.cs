@@ -24,6 +24,9 @@ internal sealed class ClientConnection(Action cut)
     /// <summary>True once it was closed in favour of another.</summary>
     public bool IsCut { get; private set; }
 
+    /// <summary>True when it came over a Unix socket: whom to let in, its file's mode has said.</summary>
+    public bool IsLocal { get; init; }
+
     /// <summary>The connection that a request came by; null behind a server without a guard.</summary>
     public static ClientConnection? Of(HttpContext context) =>
         context.Features.Get<IConnectionItemsFeature>()?.Items.TryGetValue(typeof(ClientConnection), out var found)

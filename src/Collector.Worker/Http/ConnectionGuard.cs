@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 
@@ -44,7 +45,10 @@ public sealed class ConnectionGuard
         if (context.Features.Get<IConnectionSocketFeature>()?.Socket is { } socket)
             socket.SendBufferSize = SendBuffer;
         var connection = new ClientConnection(
-            () => context.Abort(new ConnectionAbortedException("closed to make room for another")));
+            () => context.Abort(new ConnectionAbortedException("closed to make room for another")))
+        {
+            IsLocal = context.LocalEndPoint is UnixDomainSocketEndPoint,
+        };
         connection.AttachTo(context);
         Admit(_open, connection, Most);
         try

@@ -21,10 +21,10 @@ internal static class HostGuard
         return IPAddress.TryParse(name.TrimStart('[').TrimEnd(']'), out var ip) && IPAddress.IsLoopback(ip);
     }
 
-    /// <summary>Middleware: 421 Misdirected Request (RFC 9110, 15.5.20) for any other name.</summary>
+    /// <summary>Middleware: 421 Misdirected Request (RFC 9110, 15.5.20) for any other name, by a port.</summary>
     public static Task InvokeAsync(HttpContext context, RequestDelegate next)
     {
-        if (IsLocal(context.Request.Host))
+        if (ClientConnection.Of(context)?.IsLocal == true || IsLocal(context.Request.Host))
             return next(context);
         return PlainText.WriteAsync(context, StatusCodes.Status421MisdirectedRequest,
             "this server listens on loopback and answers to localhost, 127.0.0.1 and [::1] only\n");

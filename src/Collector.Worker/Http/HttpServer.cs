@@ -9,47 +9,62 @@ internal sealed class HttpServer : IDisposable
     /// <summary>For requests under way, while the agent goes on without this server.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(3);
 
-    private readonly WebApplication _app;
-    private readonly ListenAddress _address;
+    private readonly NetlensHttp _http;
+    private readonly ILoggerFactory _logs;
+    private readonly ILogger _log;
+    private readonly Listeners _listeners;
+    private WebApplication? _app;
 
     /// <exception cref="FormatException">The options name no address.</exception>
+    /// <exception cref="HttpFileException">A file of the options is no use.</exception>
     public HttpServer(HttpOptions options, NetlensHttp http, ILoggerFactory logs)
     {
-        Options = options;
-        _address = ListenAddress.Parse(options.Listen);
-        // The empty builder reads no settings files and adds no logging or server of its own.
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "netlens" });
-        builder.Services.AddSingleton(logs);
-        builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
-        builder.WebHost.UseKestrelCore();
-        builder.ConfigureKestrel(_address, http.Connections);
-        builder.Services.AddRoutingCore();
-        _app = builder.Build();
-        _app.MapNetlens(_address, http);
+        (_http, _logs, _log) = (http, logs, logs.CreateLogger<HttpServer>());
+        _listeners = new(options, http, _log);
     }
 
     /// <summary>What it was made of.</summary>
-    public HttpOptions Options { get; }
+    public HttpOptions Options => _listeners.Options;
 
     /// <summary>True where one of them has to go before the other can listen.</summary>
-    public bool Excludes(HttpServer other) => _address.SocketPath is { } path
-        ? path == other._address.SocketPath
-        : other._address.SocketPath is null && _address.Port != 0 && _address.Port == other._address.Port;
+    public bool Excludes(HttpServer other) => _listeners.Exclude(other._listeners);
 
-    /// <exception cref="HttpListenException">The address cannot be had.</exception>
-    public Task StartAsync() => _app.StartNetlensAsync(_address, CancellationToken.None);
+    /// <exception cref="HttpListenException">The address, or a socket that was asked for, cannot be had.</exception>
+    public async Task StartAsync()
+    {
+        _listeners.OpenLocal(_log);
+        // The empty builder reads no settings files and adds no logging or server of its own.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "netlens" });
+        builder.Services.AddSingleton(_logs);
+        builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
+        builder.WebHost.UseKestrelCore();
+        builder.ConfigureKestrel(_listeners);
+        builder.Services.AddRoutingCore();
+        _app = builder.Build();
+        _app.MapNetlens(_listeners, _http);
+        await _app.StartNetlensAsync(_listeners, CancellationToken.None);
+        _http.Guards.Current = _listeners.Security;
+    }
 
-    public Task StopAsync(CancellationToken cancellation) => _app.StopAsync(cancellation);
+    public Task StopAsync(CancellationToken cancellation) => _app?.StopAsync(cancellation) ?? Task.CompletedTask;
 
     /// <summary>Listens no more, lets requests under way end, and is gone.</summary>
     public async Task RetireAsync()
     {
+        if (_http.Guards.Current == _listeners.Security)
+            _http.Guards.Current = null;
         using (var limit = new CancellationTokenSource(Grace))
-            await _app.StopAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await _app.DisposeAsync();
+            await StopAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (_app is not null)
+            await _app.DisposeAsync();
+        _listeners.Dispose();
     }
 
-    public void Dispose() => ((IDisposable)_app).Dispose();
+    public void Dispose()
+    {
+        ((IDisposable?)_app)?.Dispose();
+        _listeners.Dispose();
+    }
 
     /// <summary>Signals and the service manager are matters of the agent's host.</summary>
     private sealed class NoLifetime : IHostLifetime

@@ -41,6 +41,7 @@ internal sealed class LandingPage(NetlensHttp http)
             come</li>
             <li><a href="/healthz">/healthz</a>: collections come round</li>
             <li><a href="/readyz">/readyz</a>: its numbers are fresh</li>
+            <li><a href="/status">/status</a>: how it is; <a href="/config">/config</a>: what is in force</li>
             </ul>
             </body>
             </html>

@@ -7,7 +7,7 @@ namespace Collector.Worker.Http;
 /// <summary>/metrics: the newest snapshot as a page.</summary>
 internal sealed class MetricsEndpoint(NetlensHttp http) : IDisposable
 {
-    private readonly SharedPages _pages = new(http.Store, http.Writer, http.Statistics);
+    private readonly SharedPages _pages = new(http.Store, () => http.Writer, http.Statistics);
 
     public async Task InvokeAsync(HttpContext context)
     {

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Collector.Core.Events;
 using Collector.Core.Snapshots;
 using Collector.Worker.Configuration;
@@ -11,7 +12,8 @@ public sealed class NetlensHttp
 {
     public required SnapshotStore Store { get; init; }
 
-    public required PrometheusWriter Writer { get; init; }
+    /// <summary>Another one where the node gets another name.</summary>
+    public required PrometheusWriter Writer { get; set; }
 
     /// <summary>The options in force; read per request, so that a reload needs nothing here.</summary>
     public required Func<AgentOptions> Options { get; init; }
@@ -22,12 +24,21 @@ public sealed class NetlensHttp
     /// <summary>What has broken for good; null while nothing has.</summary>
     public Func<string?> Fault { get; init; } = static () => null;
 
+    /// <summary>Writes the body of /status.</summary>
+    public Action<Utf8JsonWriter> WriteStatus { get; init; } = Nothing;
+
+    /// <summary>Writes the body of /config.</summary>
+    public Action<Utf8JsonWriter> WriteConfiguration { get; init; } = Nothing;
+
     public PrometheusStatistics Statistics { get; init; } = new();
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>Who is let in, and who has to go.</summary>
     public required ConnectionGuard Connections { get; init; }
+
+    /// <summary>What the guards of whoever listens count.</summary>
+    internal HttpStatistics Guards { get; init; } = new();
 
     /// <summary>The newest events.</summary>
     public EventRing Ring { get; init; } = new();
@@ -48,4 +59,10 @@ public sealed class NetlensHttp
     /// Time a reader has for taking its page, after which the connection is cut and its memory given back.
     /// </summary>
     public TimeSpan WriteTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    private static void Nothing(Utf8JsonWriter json)
+    {
+        json.WriteStartObject();
+        json.WriteEndObject();
+    }
 }

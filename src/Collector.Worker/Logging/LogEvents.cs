@@ -33,6 +33,7 @@ internal static class LogEvents
     public const int RestartNeeded = 202;
     public const int Stopped = 203;
     public const int ReloadFailed = 204;
+    public const int ReloadRemark = 205;
 
     // Event outlets.
     public const int OutletFault = 300;
@@ -43,12 +44,25 @@ internal static class LogEvents
     public const int EventsSentAgain = 305;
     public const int EventsHalved = 306;
     public const int EventsGo = 307;
+    public const int EventsRemoteAway = 330;
+    public const int EventsRemoteBack = 331;
+    public const int EventsRefused = 332;
+    public const int SpoolBroken = 333;
+    public const int SpoolWorks = 334;
+    public const int SpoolFound = 335;
+    public const int SpoolLost = 336;
     public const int EventTooLarge = 308;
 
     // HTTP server.
     public const int Listening = 400;
     public const int ListeningToOthers = 401;
     public const int Crowded = 402;
+    public const int NoSocket = 403;
+    public const int TokenUnreadable = 404;
+    public const int TokenRenewed = 405;
+    public const int CertificateKept = 406;
+    public const int CertificateRenewed = 407;
+    public const int CertificateOutOfTime = 408;
 
     // Metrics over OTLP.
     public const int OtlpStarted = 2000;

@@ -1,65 +1,70 @@
-using Collector.Worker.Configuration;
 using Collector.Worker.Export.Otlp;
-using OpenTelemetry;
-using OpenTelemetry.Logs;
-using OpenTelemetry.Metrics;
 
 namespace Collector.Worker.Telemetry;
 
-/// <summary>
-/// The SDK's meter provider for as long as the host runs, and the start of the clock that ends all its exporters.
-/// </summary>
-/// <remarks>Built by hand: the SDK's hosting package is one we do without.</remarks>
-internal sealed class SelfTelemetry(
-    OtlpSettings settings, ResourceAttributes resource, TelemetryEnd end, IHostApplicationLifetime lifetime,
-    LoggerProvider? logs) : IHostedService, IDisposable
+/// <summary>The SDK's providers while the host runs: others after a reload, none without an endpoint.</summary>
+internal sealed class SelfTelemetry : IHostedService, IDisposable
 {
-    /// <summary>As often as probe metrics by default; the SDK's own default is a minute.</summary>
-    private static readonly TimeSpan DefaultInterval = TimeSpan.FromSeconds(15);
-
-    private MeterProvider? _meters;
+    private readonly TimeSpan _grace;
+    private readonly TelemetryLogs _logs;
+    private readonly IHostApplicationLifetime _lifetime;
+    private volatile SdkProviders? _providers;
+    private Task _leaving = Task.CompletedTask;
     private CancellationTokenRegistration _stopping;
+    private bool _disposed;
+
+    /// <exception cref="InvalidOperationException">A certificate file is no use.</exception>
+    public SelfTelemetry(
+        OtlpSettings settings, ResourceAttributes? resource, TimeSpan grace, TelemetryLogs logs,
+        IHostApplicationLifetime lifetime)
+    {
+        (_grace, _logs, _lifetime) = (grace, logs, lifetime);
+        _providers = Make(settings, resource);
+        _logs.Target = _providers?.Logs;
+    }
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        _stopping = lifetime.ApplicationStopping.Register(end.Begin);
-        if (settings.Metrics.Enabled)
-            _meters = Build();
+        _stopping = _lifetime.ApplicationStopping.Register(() => _providers?.Begin());
+        _providers?.StartMeters();
         return Task.CompletedTask;
     }
 
-    /// <summary>Sends what was measured and logged last. Off the caller's thread, since the SDK blocks.</summary>
-    public Task StopAsync(CancellationToken cancellationToken)
+    /// <summary>Sends elsewhere, or otherwise. What was measured and logged before goes where it was to go.</summary>
+    /// <exception cref="InvalidOperationException">A certificate file is no use: all stays as it was.</exception>
+    public void Reconfigure(OtlpSettings settings, ResourceAttributes? resource)
     {
-        end.Begin();
-        var grace = (int)end.Grace.TotalMilliseconds;
-        return Task.WhenAll(
-            Task.Run(() => _meters?.ForceFlush(grace), CancellationToken.None),
-            Task.Run(() => logs?.ForceFlush(grace), CancellationToken.None));
+        var next = Make(settings, resource);
+        next?.StartMeters();
+        var old = _providers;
+        _providers = next;
+        _logs.Target = next?.Logs;
+        if (old is not null)
+            _leaving = LeaveAsync(old, _leaving);
     }
+
+    public Task StopAsync(CancellationToken cancellationToken) =>
+        Task.WhenAll(_leaving, _providers?.EndAsync() ?? Task.CompletedTask);
 
     public void Dispose()
     {
+        if (_disposed)
+            return;
+        _disposed = true;
         _stopping.Dispose();
-        _meters?.Dispose();
+        _logs.Target = null;
+        _providers?.Dispose();
     }
 
-    private MeterProvider Build() => Sdk.CreateMeterProviderBuilder()
-        .SetResourceBuilder(resource.ToResourceBuilder())
-        .AddMeter(TelemetryExtensions.MeterName)
-        .AddOtlpExporter((exporter, reader) =>
-        {
-            TelemetryExtensions.Apply(settings.Metrics, end, exporter);
-            reader.TemporalityPreference = settings.Temporality switch
-            {
-                OtlpTemporality.Delta => MetricReaderTemporalityPreference.Delta,
-                OtlpTemporality.LowMemory => MetricReaderTemporalityPreference.LowMemory,
-                _ => MetricReaderTemporalityPreference.Cumulative,
-            };
-            var interval = settings.Interval > TimeSpan.Zero ? settings.Interval : DefaultInterval;
-            reader.PeriodicExportingMetricReaderOptions.ExportIntervalMilliseconds = (int)interval.TotalMilliseconds;
-            reader.PeriodicExportingMetricReaderOptions.ExportTimeoutMilliseconds =
-                (int)settings.Metrics.Timeout.TotalMilliseconds;
-        })
-        .Build();
+    private SdkProviders? Make(OtlpSettings settings, ResourceAttributes? resource) =>
+        resource is not null && (settings.Metrics.Enabled || settings.Logs.Enabled)
+            ? new(settings, resource, _grace)
+            : null;
+
+    private static async Task LeaveAsync(SdkProviders old, Task before)
+    {
+        await before;
+        await old.EndAsync();
+        await Task.Run(old.Dispose);
+    }
 }

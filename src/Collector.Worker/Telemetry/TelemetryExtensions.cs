@@ -1,7 +1,6 @@
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Otlp;
 using OpenTelemetry.Exporter;
-using OpenTelemetry.Logs;
 
 namespace Collector.Worker.Telemetry;
 
@@ -17,41 +16,25 @@ public static class TelemetryExtensions
     private static readonly string[] FeedBack = ["System.Net", "OpenTelemetry", "Collector.Worker.Export.Otlp"];
 
     /// <summary>
-    /// Adds the SDK's providers for whatever is enabled in <paramref name="settings"/>; nothing at all otherwise. Call
-    /// it before other hosted services are added, so that it stops after them.
+    /// Adds the SDK's providers, which are made only for what is enabled in <paramref name="settings"/>, now or after a
+    /// reload. Call it before other hosted services are added, so that it stops after them.
     /// </summary>
     /// <exception cref="InvalidOperationException">A certificate file is no use; thrown at start.</exception>
     public static IHostApplicationBuilder AddNetlensTelemetry(
-        this IHostApplicationBuilder builder, OtlpSettings settings, ResourceAttributes resource) =>
+        this IHostApplicationBuilder builder, OtlpSettings settings, ResourceAttributes? resource) =>
         builder.AddNetlensTelemetry(settings, resource, TelemetryEnd.DefaultGrace);
 
     internal static IHostApplicationBuilder AddNetlensTelemetry(
-        this IHostApplicationBuilder builder, OtlpSettings settings, ResourceAttributes resource, TimeSpan grace)
-    {
-        if (!settings.Logs.Enabled && !settings.Metrics.Enabled)
-            return builder;
-        var end = new TelemetryEnd(grace);
-        builder.Services.AddHostedService(services =>
-            new SelfTelemetry(
-                settings, resource, end, services.GetRequiredService<IHostApplicationLifetime>(),
-                services.GetService<LoggerProvider>()));
-        if (settings.Logs.Enabled)
-            AddLogs(builder.Logging, settings.Logs, resource, end);
-        return builder;
-    }
-
-    private static void AddLogs(
-        ILoggingBuilder logging, OtlpSignalSettings settings, ResourceAttributes resource, TelemetryEnd end)
+        this IHostApplicationBuilder builder, OtlpSettings settings, ResourceAttributes? resource, TimeSpan grace)
     {
         foreach (var category in FeedBack)
-            logging.AddFilter<OpenTelemetryLoggerProvider>(category, LogLevel.None);
-        logging.AddOpenTelemetry(options =>
-        {
-            options.SetResourceBuilder(resource.ToResourceBuilder());
-            options.IncludeFormattedMessage = true;
-            options.ParseStateValues = true;
-            options.AddOtlpExporter(exporter => Apply(settings, end, exporter));
-        });
+            builder.Logging.AddFilter<TelemetryLogs>(category, LogLevel.None);
+        var logs = new TelemetryLogs();
+        builder.Services.AddSingleton<ILoggerProvider>(logs);
+        builder.Services.AddSingleton(services => new SelfTelemetry(
+            settings, resource, grace, logs, services.GetRequiredService<IHostApplicationLifetime>()));
+        builder.Services.AddHostedService(services => services.GetRequiredService<SelfTelemetry>());
+        return builder;
     }
 
     /// <summary>

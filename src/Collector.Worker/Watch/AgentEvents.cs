@@ -51,7 +51,8 @@ internal sealed class AgentEvents(PeerAddress peer, PeerOptions options, WatchQu
         {
             return _reached ? ExitCodes.Ok : ExitCodes.Failure;
         }
-        catch (Exception e) when (e is IOException or System.Security.Cryptography.CryptographicException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException
+            or System.Security.Cryptography.CryptographicException)
         {
             await into.WriteAsync(new WatchNotice(Name, $"--ca-file {options.AuthorityFile}: {e.Message}"), stop);
             return ExitCodes.CannotStart;
@@ -92,6 +93,11 @@ internal sealed class AgentEvents(PeerAddress peer, PeerOptions options, WatchQu
             while (await lines.ReadAsync(stop) is { } line)
                 await TakeAsync(line, into, stop);
             return new("has closed the connection");
+        }
+        catch (TokenException e)
+        {
+            // It may be on its way to a new one.
+            return new(e.Message, _reached ? null : ExitCodes.CannotStart);
         }
         catch (Exception e) when (!stop.IsCancellationRequested && e is HttpRequestException or IOException
             or OperationCanceledException or InvalidDataException or UnauthorizedAccessException)

@@ -24,8 +24,8 @@ internal static class PeerClient
 {
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(5);
 
-    /// <exception cref="IOException">The file of authorities cannot be read.</exception>
-    /// <exception cref="System.Security.Cryptography.CryptographicException">It holds no certificate.</exception>
+    /// <exception cref="IOException">The file of authorities cannot be read, or holds no certificate.</exception>
+    /// <exception cref="System.Security.Cryptography.CryptographicException">The same.</exception>
     public static HttpClient Create(PeerAddress peer, PeerOptions options)
     {
         var handler = new SocketsHttpHandler
@@ -42,14 +42,30 @@ internal static class PeerClient
         return new HttpClient(handler) { BaseAddress = peer.Url, Timeout = Timeout.InfiniteTimeSpan };
     }
 
+    /// <exception cref="TokenException">The file of the token cannot be read.</exception>
     public static HttpRequestMessage Request(string query, PeerOptions options)
     {
         var request = new HttpRequestMessage(HttpMethod.Get, $"events{query}");
         request.Headers.Accept.Add(new("application/x-ndjson"));
-        var token = options.TokenFile is { } file ? File.ReadAllText(file).Trim() : options.Token;
+        var token = options.TokenFile is { } file ? Read(file) : options.Token;
         if (!string.IsNullOrEmpty(token))
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
         return request;
+    }
+
+    private static string Read(string file)
+    {
+        try
+        {
+            var token = File.ReadAllText(file).Trim();
+            return token.All(c => c is > ' ' and < '\u007f')
+                ? token
+                : throw new TokenException($"--token-file {file}: is not one line of letters");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new TokenException($"--token-file {file}: {e.Message}", e);
+        }
     }
 
     private static X509ChainPolicy Trusting(string file)
@@ -60,7 +76,7 @@ internal static class PeerClient
             RevocationMode = X509RevocationMode.NoCheck,
         };
         policy.CustomTrustStore.ImportFromPemFile(file);
-        return policy;
+        return policy.CustomTrustStore.Count > 0 ? policy : throw new IOException("holds no certificate (PEM)");
     }
 
     private static async ValueTask<Stream> ConnectAsync(string path, CancellationToken stop)

@@ -6,9 +6,11 @@ namespace Collector.Worker.Tests.Configuration;
 public class ConfigurationErrorTests
 {
     private const string Sections =
-        "collection, probes, ebpf, pods, limits, events, http, prometheus, otlp, resource, logging, paths";
+        "collection, probes, ebpf, pods, limits, events, http, prometheus, otlp, loki, resource, logging, paths";
     private const string Interval = "a duration from 1s to 5m";
     private const string Switch = "true, false, on, off, yes, no";
+    private const string HttpKeys = "enabled, listen, token, tokenFile, certificate, key, insecure, socket";
+
     private const string Listen = "host:port, such as 127.0.0.1:9102, [::1]:9102 or 0.0.0.0:9102";
     private const string Url = "http://host:port or https://host:port, with a path if needed";
     private const string Probes = "netdev, tcp, udp, tcpext, softnet, slab, everything";
@@ -32,8 +34,8 @@ public class ConfigurationErrorTests
     [Theory]
     [InlineData("- a", $"1:1: the file is a list, not a map of sections; allowed: {Sections}")]
     [InlineData("text", $"1:1: the file is a single value, not a map of sections; allowed: {Sections}")]
-    [InlineData("http: on", "1:7: key 'http': is a single value; allowed: a map with enabled, listen")]
-    [InlineData("http: [a]", "1:7: key 'http': is a list; allowed: a map with enabled, listen")]
+    [InlineData("http: on", $"1:7: key 'http': is a single value; allowed: a map with {HttpKeys}")]
+    [InlineData("http: [a]", $"1:7: key 'http': is a list; allowed: a map with {HttpKeys}")]
     [InlineData("probes: [tcp]",
         "1:9: key 'probes': is a list; allowed: a map of probes, each on, off or a map of its arguments")]
     [InlineData("collection:\n  interval: [5s]", $"2:13: key 'collection.interval': is a list; allowed: {Interval}")]

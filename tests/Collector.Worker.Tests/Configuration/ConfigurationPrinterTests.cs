@@ -10,7 +10,7 @@ public class ConfigurationPrinterTests
     {
         var result = Load(
             "collection: {interval: 60s}\nprobes: {tcpext: {include: all}, tcp: off}\n"
-            + "otlp:\n  headers: {authorization: s3cret}\n",
+            + "otlp:\n  headers: {authorization: s3cret}\nhttp: {token: s3cret}\n",
             ("NETLENS_HTTP_LISTEN", "[::]:80"), ("OTEL_EXPORTER_OTLP_HEADERS", "a=b"));
 
         ConfigurationPrinter.Print(result, Catalogue).ShouldBe("""
@@ -49,6 +49,7 @@ public class ConfigurationPrinterTests
               rootless: 128  # default
               rows: 1024  # default
               processes: 10000  # default
+              containers: 1024  # default
             events:
               enabled: true  # default
               burst: 10  # default
@@ -56,11 +57,21 @@ public class ConfigurationPrinterTests
               json: ""  # default
               otlp: true  # default
               spans: false  # default
+              journald: false  # default
               queue: 4096  # default
+              spool: null  # default
+              spoolSize: 64MiB  # default
+              spoolAge: 24h  # default
               recent: 10000  # default
             http:
               enabled: true  # default
               listen: "[::]:80"  # env NETLENS_HTTP_LISTEN
+              # token: not shown  # f.yaml:5
+              tokenFile: null  # default
+              certificate: null  # default
+              key: null  # default
+              insecure: false  # default
+              socket: /run/netlens/netlens.sock  # default
             prometheus:
               naming: otel  # default
             otlp:
@@ -76,6 +87,20 @@ public class ConfigurationPrinterTests
               clientCertificate: null  # default
               clientKey: null  # default
               interval: null  # default
+            loki:
+              endpoint: null  # default
+              tenant: null  # default
+              username: null  # default
+              password: null  # default
+              passwordFile: null  # default
+              token: null  # default
+              tokenFile: null  # default
+              certificate: null  # default
+              clientCertificate: null  # default
+              clientKey: null  # default
+              timeout: 10s  # default
+              form: netlens  # default
+              labels: []  # default
             resource:
               nodeName: null  # default
               attributes:  # default
@@ -91,11 +116,14 @@ public class ConfigurationPrinterTests
     [Fact]
     public void Secrets_are_printed_only_when_asked_for()
     {
-        var result = Load("otlp: {headers: {authorization: s3cret}}");
+        var result = Load("otlp: {headers: {authorization: s3cret}}\nloki: {password: s3cret, token: s3cret}\n"
+            + "http: {token: s3cret}");
 
         ConfigurationPrinter.Print(result, Catalogue).ShouldNotContain("s3cret");
+        result.Options!.ToString().ShouldNotContain("s3cret");
         var printed = ConfigurationPrinter.Print(result, Catalogue, revealSecrets: true);
         LoadGood(printed).Otlp.Headers["authorization"].ShouldBe("s3cret");
+        LoadGood(printed).Http.Token.ShouldBe(new Secret("s3cret"));
     }
 
     [Fact]

@@ -17,6 +17,7 @@ public sealed class SectionChangeTests
         ConfigurationSchema.Changed(before, after).ShouldBe([key.Section]);
         ConfigurationSchema.Changed(after, Other(key, before)).ShouldBeEmpty();
         ConfigurationSchema.Changed(before, new AgentOptions()).ShouldBeEmpty();
+        ConfigurationSchema.Changed(before, ConfigurationSchema.Keep(key.Section, before, after)).ShouldBeEmpty();
     }
 
     private static AgentOptions Other(ConfigurationKey key, AgentOptions options)

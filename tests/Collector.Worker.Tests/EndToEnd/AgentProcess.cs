@@ -143,6 +143,6 @@ internal sealed partial class AgentProcess : IDisposable
         _folder.Delete(recursive: true);
     }
 
-    [GeneratedRegex(@"http://[^\s/]+", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"https?://[^\s/]+", RegexOptions.None, 1000)]
     private static partial Regex AddressPattern();
 }

@@ -265,11 +265,11 @@ public sealed class AgentTests
     [Fact]
     public void A_key_that_is_set_back_takes_no_restart()
     {
-        using var agent = new AgentProcess($"{Quick}pods: {{ poll: 20s }}\n");
+        using var agent = new AgentProcess($"{Quick}paths: {{ sys: /sys }}\n");
         agent.WaitForLog("first snapshot");
-        agent.Write($"{Quick}pods: {{ poll: 30s }}\n");
-        Reload(1).Count(l => l.Contains("section 'pods' changed: it takes a restart")).ShouldBe(1);
-        agent.Write($"{Quick}pods: {{ poll: 20s }}\n");
+        agent.Write($"{Quick}paths: {{ sys: /elsewhere }}\n");
+        Reload(1).Count(l => l.Contains("section 'paths' changed: it takes a restart")).ShouldBe(1);
+        agent.Write($"{Quick}paths: {{ sys: /sys }}\n");
         Reload(2).Count(l => l.Contains("takes a restart")).ShouldBe(1, "the second time there is nothing to restart for");
 
         IEnumerable<string> Reload(int times)

@@ -26,7 +26,7 @@ public sealed partial class ExitCodeTests : IDisposable
     [InlineData(ExitCodes.Failure, "paths: { proc: /no/such/folder }", "once", "--config", "FILE")]
     [InlineData(ExitCodes.Usage, "", "once", "--frmat", "json")]
     [InlineData(ExitCodes.Configuration, "colection: {}", "once", "--config", "FILE")]
-    [InlineData(ExitCodes.CannotStart, "http: { listen: 192.0.2.1:9 }", "run", "--config", "FILE")]
+    [InlineData(ExitCodes.CannotStart, "http: { listen: 192.0.2.1:9, insecure: true }", "run", "--config", "FILE")]
     [InlineData(ExitCodes.Unavailable, "paths: { sys: FOLDER }", "once", "--config", "FILE", "--probe", "rdma")]
     public void Each_code_has_its_cause(int code, string configuration, params string[] words)
     {

@@ -1,4 +1,5 @@
 using Collector.Core.Events;
+using Collector.Core.Metrics;
 using Collector.Worker.Agent;
 using Collector.Worker.Configuration;
 using Collector.Worker.Events;
@@ -170,26 +171,88 @@ public sealed class EventHubTests
     [InlineData(true, "", 0, null)]
     [InlineData(true, "/x", 0, "json")]
     [InlineData(true, "", 10, "stream")]
-    public void Only_an_outlet_makes_a_hub(bool enabled, string json, int recent, string? outlet)
+    public void A_hub_has_the_outlets_that_are_asked_for(bool enabled, string json, int recent, string? outlet)
     {
         var services = new ServiceCollection();
         services.AddSingleton<ILogger<EventHub>>(NullLogger<EventHub>.Instance);
-        var ring = new EventRing();
-        services.AddEvents(new(
-            new() { Events = new() { Enabled = enabled, Json = json, Recent = recent } },
-            new() { Metrics = new(), Logs = new() }, null, "1", ring));
+        var settings = Settings(new() { Enabled = enabled, Json = json, Recent = recent });
+        services.AddEvents(settings);
         using var provider = services.BuildServiceProvider();
 
-        var sink = provider.GetRequiredService<IEventSink>();
-
-        ring.IsOpen.ShouldBe(outlet == "stream");
-        provider.GetServices<IHostedService>().Count().ShouldBe(outlet is null ? 0 : 1);
-        provider.GetRequiredService<EventRing>().ShouldBeSameAs(ring);
-        if (outlet is null)
-            sink.ShouldBeSameAs(NoEvents.Instance);
-        else
-            sink.ShouldBeOfType<EventHub>().Outlets.Single().Name.ShouldBe(outlet);
+        provider.GetServices<IHostedService>().Count().ShouldBe(1);
+        var hub = provider.GetRequiredService<IEventSink>().ShouldBeOfType<EventHub>();
+        hub.Outlets.Select(o => o.Name).ShouldBe(outlet is null ? [] : [outlet]);
+        settings.Ring.IsOpen.ShouldBe(outlet == "stream");
+        provider.GetRequiredService<EventRing>().ShouldBeSameAs(settings.Ring);
     }
+
+    /// <summary>Lines of real files, each event in one of them, while the file moves and the queue changes.</summary>
+    [Fact]
+    public async Task An_outlet_that_moves_under_a_flow_of_events_loses_none()
+    {
+        const int Each = 20_000;
+        var folder = Directory.CreateTempSubdirectory("netlens-hub-");
+        try
+        {
+            string File(int i) => Path.Combine(folder.FullName, $"{i}.json");
+            EventOptions Options(int i) => new() { Json = File(i), Recent = 0, Burst = 10_000_000, Queue = 100_000 + i };
+            using var hub = new EventHub(
+                new(1, TimeSpan.FromHours(1), TimeProvider.System), [], 1, TimeProvider.System, NullLogger.Instance,
+                TimeSpan.FromMinutes(1));
+            hub.Reconfigure(Settings(Options(0)), NullLogger.Instance);
+            await hub.StartAsync(CancellationToken.None);
+            var flow = Enumerable.Range(0, 4).Select(t => Task.Run(() =>
+            {
+                for (var i = 0; i < Each; i++)
+                    Report(hub, (t * Each) + i);
+            })).ToArray();
+            var files = 1;
+            for (; !Task.WhenAll(flow).IsCompleted || files < 5; files++)
+            {
+                hub.Reconfigure(Settings(Options(files)), NullLogger.Instance);
+                await Task.Delay(20);
+            }
+            await Task.WhenAll(flow);
+            await hub.StopAsync(CancellationToken.None);
+
+            hub.Published.ShouldBe(4 * Each);
+            var tally = hub.Tallies.Single(t => t.Name == "json");
+            (tally.Delivered, tally.Dropped, tally.Failed).ShouldBe((4 * Each, 0, 0));
+            var lines = Enumerable.Range(0, files)
+                .SelectMany(i => System.IO.File.ReadLines(File(i))).ToArray();
+            lines.Length.ShouldBe(4 * Each);
+            lines.Distinct().Count().ShouldBe(4 * Each);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task An_outlet_for_which_nothing_changes_stays_and_one_that_is_switched_off_keeps_its_figures()
+    {
+        using var hub = new EventHub(
+            new(1, TimeSpan.FromHours(1), TimeProvider.System), [], 1, TimeProvider.System, NullLogger.Instance);
+        EventOptions options = new() { Json = "/dev/null", Queue = 5 };
+        hub.Reconfigure(Settings(options), NullLogger.Instance);
+        await hub.StartAsync(CancellationToken.None);
+        var outlet = hub.Outlets.Single(o => o.Name == "json");
+        Report(hub, 0);
+        SpinWait.SpinUntil(() => outlet.Delivered == 1, TimeSpan.FromMinutes(1)).ShouldBeTrue();
+
+        hub.Reconfigure(Settings(options with { Queue = 7, Burst = 3 }), NullLogger.Instance);
+        hub.Outlets.ShouldContain(outlet);
+        outlet.Capacity.ShouldBe(7);
+        hub.Reconfigure(Settings(options with { Enabled = false }), NullLogger.Instance);
+        hub.Outlets.ShouldNotContain(outlet);
+        hub.Admit(Key, Time).ShouldBeFalse();
+        hub.Tallies.Single(t => t.Name == "json").Delivered.ShouldBe(1);
+        await hub.StopAsync(CancellationToken.None);
+    }
+
+    private static OutletSettings Settings(EventOptions events) =>
+        new(new() { Events = events }, new() { Metrics = new(), Logs = new() }, null, "1", new EventRing());
 
     private static EventHub Hub(int burst, int queue, params IEventOutlet[] outlets) =>
         Hub(burst, queue, NullLogger.Instance, outlets);
@@ -205,6 +268,7 @@ public sealed class EventHubTests
             hub.Publish(Key, e);
     }
 
-    private static IEnumerable<string> Figures(EventHub hub) => SelfFigures.OfEvents(hub).Select(f =>
-        $"{string.Join(' ', [f.Metric.Name, .. f.Metric.Tags.Select(t => t.Value.Text)])}: {f.Read()}");
+    private static IEnumerable<string> Figures(EventHub hub) => SelfFigures.OfEvents(hub)
+        .Select(f => (f.Metric, Value: f.Read())).Where(f => f.Value != Metric.Absent)
+        .Select(f => $"{string.Join(' ', [f.Metric.Name, .. f.Metric.Tags.Select(t => t.Value.Text)])}: {f.Value}");
 }

@@ -148,7 +148,7 @@ public class LoggingTests
     private static ServiceProvider Logging(Stream output, LogLevel level)
     {
         var services = new ServiceCollection();
-        services.AddLogging(l => l.AddLines(level).Services
+        services.AddLogging(l => l.AddLines(new LogLevelSwitch(level)).Services
             .AddSingleton<ILoggerProvider>(new LineLoggerProvider(output, LogStyle.Journal, TimeProvider.System)));
         // The one for standard error is not under test here.
         services.Remove(services.First(d => d.ServiceType == typeof(ILoggerProvider)));

@@ -204,7 +204,7 @@ public sealed class HttpEndpointsTests
         await using var local = await HttpServerFixture.StartAsync();
         (await local.RawAsync("GET /healthz HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"))
             .ShouldStartWith("HTTP/1.1 421 ");
-        await using var open = await HttpServerFixture.StartAsync("0.0.0.0:0");
+        await using var open = await HttpServerFixture.StartAsync("0.0.0.0:0", guards: new() { Insecure = true });
         using var request = new HttpRequestMessage(HttpMethod.Get, $"http://127.0.0.1:{open.Address.Port}/healthz");
         request.Headers.Host = "node-1.example";
         using var response = await open.Client.SendAsync(request);

@@ -8,6 +8,7 @@ using Collector.Worker.Tests.Export.Prometheus;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Collector.Worker.Tests.Http;
 
@@ -37,12 +38,13 @@ internal sealed class HttpServerFixture : IAsyncDisposable
     public static async Task<HttpServerFixture> StartAsync(
         string listen = "127.0.0.1:0", MetricNaming naming = MetricNaming.Otel, int maxScrapes = 8,
         int maxConnections = 256, TimeSpan? writeTimeout = null, string? fault = null, Func<bool>? alive = null,
-        int recent = 0, EventInfo[]? kinds = null, TimeSpan? streamPatience = null, TimeSpan? streamSilence = null)
+        int recent = 0, EventInfo[]? kinds = null, TimeSpan? streamPatience = null, TimeSpan? streamSilence = null,
+        HttpOptions? guards = null)
     {
         var node = new PrometheusSnapshotFixture();
         var options = new AgentOptions
         {
-            Http = new() { Listen = listen },
+            Http = (guards ?? new()) with { Listen = listen, Socket = "" },
             Prometheus = new() { Naming = naming },
         };
         var http = new NetlensHttp
@@ -62,14 +64,14 @@ internal sealed class HttpServerFixture : IAsyncDisposable
         };
         if (recent > 0)
             http.Ring.Open(recent);
-        var address = ListenAddress.Parse(listen);
+        var listeners = new Listeners(options.Http, http, NullLogger.Instance);
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore();
-        builder.ConfigureKestrel(address, http.Connections);
+        builder.ConfigureKestrel(listeners);
         builder.Services.AddRoutingCore();
         var app = builder.Build();
-        app.MapNetlens(address, http);
-        await app.StartNetlensAsync(address);
+        app.MapNetlens(listeners, http);
+        await app.StartNetlensAsync(listeners);
         return new(app, node, http);
     }
 

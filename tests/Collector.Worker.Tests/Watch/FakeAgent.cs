@@ -1,7 +1,10 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
 namespace Collector.Worker.Tests.Watch;
@@ -18,16 +21,19 @@ internal sealed class FakeAgent : IDisposable
     private readonly ConcurrentQueue<string> _requests = new();
     private readonly Func<int, Func<string, Task>, CancellationToken, Task> _answer;
     private readonly List<TcpClient> _clients = [];
+    private readonly X509Certificate2? _certificate;
     private int _count;
 
     /// <param name="answer">
     /// Gets the connection's number from 1, and what sends text; the connection ends when it returns.
     /// </param>
-    /// <param name="port">0: any.</param>
-    public FakeAgent(Func<int, Func<string, Task>, CancellationToken, Task> answer, int port = 0)
+    /// <param name="certificate">Talks TLS with it; null: plain.</param>
+    public FakeAgent(
+        Func<int, Func<string, Task>, CancellationToken, Task> answer, X509Certificate2? certificate = null)
     {
         _answer = answer;
-        _listener = new(IPAddress.Loopback, port);
+        _certificate = certificate;
+        _listener = new(IPAddress.Loopback, 0);
         _listener.Start();
         _ = AcceptAsync();
     }
@@ -81,7 +87,7 @@ internal sealed class FakeAgent : IDisposable
         {
             try
             {
-                var stream = client.GetStream();
+                await using var stream = await OpenAsync(client);
                 var head = new StringBuilder();
                 var buffer = new byte[4096];
                 while (!head.ToString().Contains("\r\n\r\n"))
@@ -95,11 +101,21 @@ internal sealed class FakeAgent : IDisposable
                 await _answer(Interlocked.Increment(ref _count),
                     async text => await stream.WriteAsync(Encoding.UTF8.GetBytes(text), _stop.Token), _stop.Token);
             }
-            catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
+            catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException
+                or AuthenticationException)
             {
                 // The reader has gone, or the test is over.
             }
         }
+    }
+
+    private async Task<Stream> OpenAsync(TcpClient client)
+    {
+        if (_certificate is null)
+            return client.GetStream();
+        var tls = new SslStream(client.GetStream());
+        await tls.AuthenticateAsServerAsync(_certificate);
+        return tls;
     }
 
     public void Dispose()

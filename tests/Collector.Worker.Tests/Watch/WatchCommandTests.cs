@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using Collector.Tests.Support;
 using Collector.Worker.Tests.EndToEnd;
@@ -145,6 +147,53 @@ public sealed class WatchCommandTests
             $"netlens: inspector's 'watch -p {agent.Port}' is 'watch -s HOST:{agent.Port}' here\n");
         agent.Requests[0].ShouldStartWith("GET /events?pod=shop%2Fweb-0&pod=web-1&probe=tcpreset&probe=softirq&"
             + "kind=tcpreset.sent&netns=shop&address=10.0.0.0%2F8&severity=warn HTTP/1.1\r\n");
+    }
+
+    [Theory]
+    [InlineData("--token-file", "--token-file /nowhere/token: ")]
+    [InlineData("--ca-file", "--ca-file /nowhere/token: ")]
+    public void A_file_that_is_not_there_is_named_at_once(string option, string message)
+    {
+        var result = AgentProcess.Run("watch", "-s", "https://127.0.0.1:1", option, "/nowhere/token");
+        result.Code.ShouldBe(4);
+        result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries).ShouldHaveSingleItem()
+            .ShouldContain(message);
+    }
+
+    [Fact]
+    public void Over_TLS_only_whom_it_is_told_to_trust_is_believed()
+    {
+        var folder = Directory.CreateTempSubdirectory("netlens-watch-");
+        try
+        {
+            using var key = RSA.Create(2048);
+            var request = new CertificateRequest(
+                "CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+            var names = new SubjectAlternativeNameBuilder();
+            names.AddDnsName("localhost");
+            request.CertificateExtensions.Add(names.Build());
+            var now = DateTimeOffset.UtcNow;
+            using var certificate = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
+            var file = Path.Combine(folder.FullName, "ca.pem");
+            File.WriteAllText(file, certificate.ExportCertificatePem());
+            using var agent = new FakeAgent(
+                (_, send, _) => send(FakeAgent.Stream + FakeAgent.Event(1)), certificate: certificate);
+            string[] watch = ["watch", "-s", $"https://localhost:{agent.Port}", "-n", "1"];
+            var trusting = AgentProcess.Run([.. watch, "--ca-file", file]);
+            trusting.Code.ShouldBe(0, trusting.Error);
+            trusting.Output.ShouldContain(" tcpreset.sent ");
+            var wary = AgentProcess.Run(watch);
+            wary.Code.ShouldBe(1);
+            wary.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries).ShouldHaveSingleItem()
+                .ShouldStartWith($"netlens: https://localhost:{agent.Port} cannot be talked to over TLS: ");
+            File.WriteAllText(file, "nothing");
+            AgentProcess.Run([.. watch, "--ca-file", file]).Error.ShouldBe(
+                $"netlens: --ca-file {file}: holds no certificate (PEM)\n");
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
     }
 
     [Theory]

@@ -77,8 +77,10 @@ internal sealed class Manifest
             ContainerPath = Text(mount, "mountPath"),
             HostPath = volume.Children.ContainsKey("configMap")
                 ? WriteFiles(Text(Map(volume, "configMap"), "name"), folder)
+                : volume.Children.ContainsKey("emptyDir")
+                ? EmptyFolder(Path.Combine(folder, Text(volume, "name")))
                 : Text(Map(volume, "hostPath"), "path"),
-            Readonly = Flag(mount, "readOnly"),
+            Readonly = mount.Children.ContainsKey("readOnly") && Flag(mount, "readOnly"),
         };
     }
 
@@ -89,6 +91,14 @@ internal sealed class Manifest
         foreach (var (name, content) in Map(source, "data").Children)
             System.IO.File.WriteAllText(Path.Combine(folder, name.ToString()), ((YamlScalarNode)content).Value);
         return folder;
+    }
+
+    /// <summary>As the kubelet makes one: anybody's.</summary>
+    private static string EmptyFolder(string path)
+    {
+        Directory.CreateDirectory(path);
+        System.IO.File.SetUnixFileMode(path, (UnixFileMode)0x1FF);
+        return path;
     }
 
     private static long Mebibytes(string quantity) =>

@@ -28,7 +28,14 @@ labels:
 
 {{/* The configuration file: `config` with what the other values say beneath it. */}}
 {{- define "netlens.config" -}}
-{{- $config := dict "http" (dict "listen" .Values.listen) "events" (dict "json" "stdout") -}}
+{{- $http := dict "listen" .Values.listen -}}
+{{- if .Values.http.tokenSecret.name }}{{ $_ := set $http "tokenFile" "/etc/netlens-token/token" }}{{ end -}}
+{{- if .Values.http.tlsSecret.name -}}
+{{- $_ := set $http "certificate" "/etc/netlens-tls/tls.crt" -}}
+{{- $_ := set $http "key" "/etc/netlens-tls/tls.key" -}}
+{{- end -}}
+{{- if .Values.http.insecure }}{{ $_ := set $http "insecure" true }}{{ end -}}
+{{- $config := dict "http" $http "events" (dict "json" "stdout") -}}
 {{- with .Values.podLabels }}{{ $_ := set $config "pods" (dict "labels" .) }}{{ end -}}
 {{- $otlp := dict -}}
 {{- with .Values.otlp.endpoint }}{{ $_ := set $otlp "endpoint" . }}{{ end -}}
@@ -56,17 +63,35 @@ httpGet:
   host: {{ eq (include "netlens.address" .) "[::1]" | ternary "'::1'" "127.0.0.1" }}
   {{- end }}
   port: http
+  {{- if include "netlens.tls" . }}
+  scheme: HTTPS
+  {{- end }}
+{{- end -}}
+
+{{- define "netlens.tls" -}}
+{{- $config := include "netlens.config" . | fromYaml -}}
+{{- with $config.http.certificate }}true{{ end -}}
+{{- end -}}
+
+{{/* What the agent itself would refuse at its start, node by node. */}}
+{{- define "netlens.guarded" -}}
+{{- $http := (include "netlens.config" . | fromYaml).http -}}
+{{- $guarded := and (or $http.token $http.tokenFile) $http.certificate $http.key -}}
+{{- if not (or (include "netlens.loopback" .) $guarded $http.insecure) -}}
+{{- fail (printf "listen: %s can be reached from other machines: set http.tokenSecret.name and http.tlsSecret.name, or http.insecure: true" $http.listen) -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "netlens.loopback" -}}
 {{- if regexMatch "^(127\\.|\\[::1\\]|localhost)" (include "netlens.address" .) }}true{{ end -}}
 {{- end -}}
 
-{{/* Pods start anew when their configuration changes. Prometheus is told of them where it can reach them. */}}
+{{/* Pods start anew when their configuration changes. Prometheus is told of them where it can reach them
+     and needs no token, which annotations cannot carry. */}}
 {{- define "netlens.annotations" -}}
 {{- $annotations := dict "checksum/config" (include "netlens.config" . | sha256sum) -}}
-{{- if and .Values.scrapeAnnotations (not (include "netlens.loopback" .)) -}}
 {{- $http := (include "netlens.config" . | fromYaml).http -}}
+{{- if and .Values.scrapeAnnotations (not (or (include "netlens.loopback" .) $http.token $http.tokenFile)) -}}
 {{- $_ := set $annotations "prometheus.io/scrape" "true" -}}
 {{- $_ := set $annotations "prometheus.io/port" (include "netlens.port" .) -}}
 {{- $_ := set $annotations "prometheus.io/path" "/metrics" -}}
@@ -75,13 +100,38 @@ httpGet:
 {{- mergeOverwrite $annotations (deepCopy .Values.podAnnotations) | toYaml -}}
 {{- end -}}
 
+{{/* Takes the values of a monitor, and the root. */}}
 {{- define "netlens.endpoint" -}}
+{{- $http := .root.Values.http -}}
 port: http
 path: /metrics
-interval: {{ .interval }}
-{{- with .naming }}
+interval: {{ .monitor.interval }}
+{{- with .monitor.naming }}
 params:
   naming: [{{ . }}]
+{{- end }}
+{{- if include "netlens.tls" .root }}
+scheme: https
+{{- end }}
+{{- with $http.tlsSecret }}
+{{- if .name }}
+tlsConfig:
+  ca:
+    secret:
+      name: {{ .name }}
+      key: {{ .caKey }}
+  {{- with .serverName }}
+  serverName: {{ . }}
+  {{- end }}
+{{- end }}
+{{- end }}
+{{- with $http.tokenSecret }}
+{{- if .name }}
+authorization:
+  credentials:
+    name: {{ .name }}
+    key: {{ .key }}
+{{- end }}
 {{- end }}
 {{- end -}}
 

@@ -35,7 +35,7 @@ public sealed class BpfHost : IDisposable
             KeepLittle();
     }
 
-    public BpfOptions Options { get; }
+    public BpfOptions Options { get; private set; }
 
     /// <summary>Takes what libbpf says, line by line, and which way each probe was attached. One per process.</summary>
     public static Action<string>? Log
@@ -60,6 +60,20 @@ public sealed class BpfHost : IDisposable
 
     /// <summary>What runs in the kernel now. Changes on the collection thread only.</summary>
     internal IReadOnlyList<BpfProgramSet> Loaded => _loaded;
+
+    /// <summary>Takes other settings over, for objects that are loaded from now on.</summary>
+    /// <returns>True when they are others.</returns>
+    public bool Reconfigure(string btfFolder, int eventBuffer)
+    {
+        var (before, folder) = (Options, Options.BtfFolder);
+        Options = before with { BtfFolder = btfFolder, EventBuffer = eventBuffer };
+        if (btfFolder != folder)
+        {
+            _environment?.Dispose();
+            _environment = new BpfEnvironment(Paths, btfFolder);
+        }
+        return Options != before;
+    }
 
     /// <summary>Loads and attaches a probe's object.</summary>
     /// <param name="probe">Its id: the name of its C file.</param>

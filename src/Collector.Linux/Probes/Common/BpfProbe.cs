@@ -20,7 +20,7 @@ internal abstract class BpfProbe(ProbeInfo info, ProbeHost host, IReadOnlyList<H
     internal IReadOnlyList<Hook> Ladders { get; } = hooks;
 
     /// <summary>Makes events of its records; null where it has none.</summary>
-    protected IEventDecoder? Decoder { get; init; }
+    internal IEventDecoder? Decoder { get; init; }
 
     protected BpfObject Object => _set!.Object;
 

@@ -41,11 +41,38 @@ internal static class EventKeys
         {
             Variable = "NETLENS_EVENTS_SPANS",
         },
+        new ValueKey("events.journald", ValueType.Boolean,
+            "Sends events to the journal of systemd, with their attributes as fields.",
+            o => o.Events.Journald, (o, v) => o with { Events = o.Events with { Journald = (bool)v! } })
+        {
+            Variable = "NETLENS_EVENTS_JOURNALD",
+        },
         new ValueKey("events.queue", Integer(1, 65_536),
             "Events that may wait for a slow outlet; what comes on top is dropped and counted.",
             o => o.Events.Queue, (o, v) => o with { Events = o.Events with { Queue = (int)(long)v! } })
         {
             Variable = "NETLENS_EVENTS_QUEUE",
+        },
+        new ValueKey("events.spool", AbsolutePath,
+            "Folder where events wait while an OTLP or Loki backend is away, also across a restart. Empty: nowhere.",
+            o => o.Events.Spool, (o, v) => o with { Events = o.Events with { Spool = (string?)v } })
+        {
+            Variable = "NETLENS_EVENTS_SPOOL",
+            Example = "/var/lib/netlens/spool",
+        },
+        new ValueKey("events.spoolSize", Choice(
+                ("4MiB", 4L << 20), ("16MiB", 16L << 20), ("64MiB", 64L << 20), ("256MiB", 256L << 20),
+                ("1GiB", 1L << 30), ("4GiB", 4L << 30)),
+            "Largest size of that folder for each backend; the oldest events give way.",
+            o => o.Events.SpoolSize, (o, v) => o with { Events = o.Events with { SpoolSize = (long)v! } })
+        {
+            Variable = "NETLENS_EVENTS_SPOOLSIZE",
+        },
+        new ValueKey("events.spoolAge", Duration(TimeSpan.FromMinutes(1), TimeSpan.FromDays(30)),
+            "Events that have waited there longer are lost and counted.",
+            o => o.Events.SpoolAge, (o, v) => o with { Events = o.Events with { SpoolAge = (TimeSpan)v! } })
+        {
+            Variable = "NETLENS_EVENTS_SPOOLAGE",
         },
         new ValueKey("events.recent", Integer(0, 100_000),
             "The newest events, which GET /events streams and can still give. 0: there is no stream.",

@@ -98,7 +98,7 @@ internal sealed class EventJson : IDisposable
         _ => "ERROR",
     };
 
-    private const int TimeLength = 30;
+    internal const int TimeLength = 30;
 
     /// <summary>RFC 3339 in UTC with all nine digits: <c>2026-03-04T12:00:00.123456789Z</c>.</summary>
     internal static void Format(long unixNanoseconds, Span<byte> into)

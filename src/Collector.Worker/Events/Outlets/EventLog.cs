@@ -38,4 +38,30 @@ internal static partial class EventLog
 
     [LoggerMessage(LogEvents.EventsGo, LogLevel.Information, "{Where}")]
     public static partial void Go(ILogger logger, string where);
+
+    [LoggerMessage(LogEvents.EventsRemoteAway, LogLevel.Warning,
+        "events cannot be sent to {Target} ({Reason}); {Meanwhile}")]
+    public static partial void RemoteAway(ILogger logger, string target, string reason, string meanwhile);
+
+    [LoggerMessage(LogEvents.EventsRemoteBack, LogLevel.Information, "events are sent to {Target} again")]
+    public static partial void RemoteBack(ILogger logger, string target);
+
+    [LoggerMessage(LogEvents.EventsRefused, LogLevel.Warning,
+        "{Target} refuses events for good ({Reason}); they are lost and counted")]
+    public static partial void Refused(ILogger logger, string target, string reason);
+
+    [LoggerMessage(LogEvents.SpoolBroken, LogLevel.Error,
+        "events cannot be kept in {Folder} ({Reason}); until they can be, they wait in memory only")]
+    public static partial void SpoolBroken(ILogger logger, string folder, string reason);
+
+    [LoggerMessage(LogEvents.SpoolWorks, LogLevel.Information, "events can be kept in {Folder} again")]
+    public static partial void SpoolWorks(ILogger logger, string folder);
+
+    [LoggerMessage(LogEvents.SpoolFound, LogLevel.Information,
+        "{Count} events of an earlier run wait in {Folder} to be sent")]
+    public static partial void SpoolFound(ILogger logger, long count, string folder);
+
+    [LoggerMessage(LogEvents.SpoolLost, LogLevel.Warning,
+        "{Count} events that waited in {Folder} are lost: {Reason}")]
+    public static partial void SpoolLost(ILogger logger, long count, string folder, string reason);
 }

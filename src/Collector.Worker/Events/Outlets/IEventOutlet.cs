@@ -19,4 +19,9 @@ internal interface IEventOutlet : IDisposable
     /// <param name="stop">Ends waiting and trying again: the agent stops.</param>
     /// <returns>How many have arrived; the others are lost.</returns>
     int Write(ReadOnlySpan<NetworkEvent> batch, CancellationToken stop);
+
+    /// <summary>Comes after the last batch, where there is time: delivers what the outlet itself holds back.</summary>
+    void Finish(CancellationToken stop)
+    {
+    }
 }

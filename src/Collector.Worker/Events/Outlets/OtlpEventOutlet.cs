@@ -13,7 +13,7 @@ namespace Collector.Worker.Events.Outlets;
 /// The SDK's interface for log records itself (<c>Logger.EmitLog</c>) is not public in 1.20: a record is made through
 /// ILogger and its times are set by a processor in front of the exporter.
 /// </remarks>
-internal sealed class OtlpEventOutlet : OtlpOutlet<LogRecord>
+internal sealed class OtlpEventOutlet : OtlpOutlet<LogRecord>, IRemoteOutlet
 {
     // Larger than any batch of ours.
     private const int SdkQueue = 2 * OutletQueue.LargestBatch;

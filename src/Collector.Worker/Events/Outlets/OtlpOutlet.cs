@@ -38,7 +38,10 @@ internal abstract class OtlpOutlet<T> : IEventOutlet where T : class
     private readonly TelemetryEnd _end = new(TimeSpan.Zero);
     private readonly CountingExporter<T> _exporter;
     private readonly ILogger _log;
+    private readonly InParts _parts;
     private volatile bool _tooLarge;
+    private volatile int _status;
+    private TimeSpan? _retryAfter;
     private int _most = OutletQueue.LargestBatch;
     private int _alone;
     private bool _leftOut;
@@ -59,9 +62,9 @@ internal abstract class OtlpOutlet<T> : IEventOutlet where T : class
         _settings = settings;
         _retries = retries ?? DefaultRetries;
         _log = log;
+        _parts = new(Try);
         var options = new OtlpExporterOptions();
-        TelemetryExtensions.Apply(
-            settings, _end, options, a => _tooLarge = a.StatusCode == HttpStatusCode.RequestEntityTooLarge);
+        TelemetryExtensions.Apply(settings, _end, options, Answered);
         Otlp = exporter(options);
         _exporter = new CountingExporter<T>(Otlp);
         Batch = batch(_exporter, (int)settings.Timeout.TotalMilliseconds);
@@ -86,6 +89,15 @@ internal abstract class OtlpOutlet<T> : IEventOutlet where T : class
     protected abstract void End();
 
     public virtual bool Takes(NetworkEvent e) => true;
+
+    public string Target => _settings.ToString();
+
+    /// <summary>One attempt, for who keeps events on disk meanwhile.</summary>
+    public SendResult Send(ReadOnlyMemory<NetworkEvent> batch, CancellationToken stop)
+    {
+        using var stopping = stop.Register(_end.Begin);
+        return _parts.Send(batch, stop);
+    }
 
     public int Write(ReadOnlySpan<NetworkEvent> batch, CancellationToken stop)
     {
@@ -157,10 +169,34 @@ internal abstract class OtlpOutlet<T> : IEventOutlet where T : class
         return 0;
     }
 
+    private void Answered(HttpResponseMessage answer)
+    {
+        _tooLarge = answer.StatusCode == HttpStatusCode.RequestEntityTooLarge;
+        _retryAfter = answer.Headers.RetryAfter?.Delta;
+        _status = (int)answer.StatusCode;
+    }
+
+    // What the SDK makes of an answer, beyond yes or no, it tells nobody: the status has to do.
+    private Answer Try(ReadOnlyMemory<NetworkEvent> part, CancellationToken stop)
+    {
+        if (Send(part.Span))
+            return Answer.Taken;
+        return _status switch
+        {
+            0 => new(Verdict.Later, "no answer"),
+            (int)HttpStatusCode.RequestEntityTooLarge => new(Verdict.TooLarge, "HTTP 413: one event is too large"),
+            (int)HttpStatusCode.BadRequest => new(Verdict.Refused, "HTTP 400"),
+            (int)HttpStatusCode.OK => new(Verdict.Later, "the answer is a failure"),
+            var status => new(Verdict.Later, $"HTTP {status}", _retryAfter),
+        };
+    }
+
     private bool Send(ReadOnlySpan<NetworkEvent> batch)
     {
         // Only an answer says so, and there may be none this time.
         _tooLarge = false;
+        _retryAfter = null;
+        _status = 0;
         var accepted = _exporter.Accepted;
         var finished = _exporter.Finished;
         var emitted = 0;

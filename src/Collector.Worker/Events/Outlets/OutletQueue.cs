@@ -15,13 +15,15 @@ internal sealed class OutletQueue : IDisposable
     /// </summary>
     public const int LargestBatch = 256;
 
-    private readonly BlockingCollection<NetworkEvent> _queue;
+    private readonly BlockingCollection<NetworkEvent> _queue = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly NetworkEvent[] _batch;
     private readonly IEventOutlet _outlet;
     private readonly ILogger _log;
     private readonly Thread _thread;
+    private volatile int _capacity;
+    private int _held;
     private long _offered;
     private long _delivered;
     private long _dropped;
@@ -33,7 +35,7 @@ internal sealed class OutletQueue : IDisposable
     {
         _outlet = outlet;
         _log = log;
-        _queue = new(capacity);
+        _capacity = capacity;
         _batch = new NetworkEvent[Math.Min(capacity, LargestBatch)];
         // In the background: an outlet that hangs must not keep the process.
         _thread = new Thread(Run) { Name = $"events {outlet.Name}", IsBackground = true };
@@ -41,17 +43,28 @@ internal sealed class OutletQueue : IDisposable
 
     public string Name => _outlet.Name;
 
+    /// <summary>Events that may wait.</summary>
+    public int Capacity
+    {
+        get => _capacity;
+        set => _capacity = value;
+    }
+
     /// <summary>Events that have arrived.</summary>
-    public long Delivered => Interlocked.Read(ref _delivered);
+    public long Delivered => Kept?.Delivered ?? Interlocked.Read(ref _delivered);
 
     /// <summary>Events that found the queue full or closed.</summary>
     public long Dropped => Interlocked.Read(ref _dropped);
 
     /// <summary>Events that the outlet could not deliver.</summary>
-    public long Failed => Interlocked.Read(ref _failed);
+    public long Failed => Interlocked.Read(ref _failed) + (Kept?.Refused ?? 0);
 
-    /// <summary>Events that are neither delivered nor lost yet.</summary>
-    public long Waiting => Interlocked.Read(ref _offered) - Delivered - Dropped - Failed;
+    /// <summary>Events that the outlet has not taken yet.</summary>
+    public long Waiting => Interlocked.Read(ref _offered) - Interlocked.Read(ref _delivered) - Dropped
+        - Interlocked.Read(ref _failed);
+
+    /// <summary>What became of events that the outlet took over to deliver later; null where it does not.</summary>
+    public SpoolFigures? Kept => (_outlet as ISpoolingOutlet)?.Figures;
 
     public void Start()
     {
@@ -59,14 +72,33 @@ internal sealed class OutletQueue : IDisposable
         _thread.Start();
     }
 
-    /// <summary>Takes an event, or counts it as dropped. Never waits and never throws.</summary>
-    public void Offer(NetworkEvent e)
+    /// <summary>
+    /// Takes an event, or counts it as dropped where the queue is full. Never waits and never throws. False where the
+    /// queue is closed, and nothing was counted.
+    /// </summary>
+    public bool TryOffer(NetworkEvent e)
     {
         if (!_outlet.Takes(e))
-            return;
+            return true;
         Interlocked.Increment(ref _offered);
-        if (!TryAdd(e))
+        if (Interlocked.Increment(ref _held) > _capacity)
+        {
+            Interlocked.Decrement(ref _held);
             Interlocked.Increment(ref _dropped);
+            return true;
+        }
+        if (TryAdd(e))
+            return true;
+        Interlocked.Decrement(ref _held);
+        Interlocked.Decrement(ref _offered);
+        return false;
+    }
+
+    /// <summary>Counts an event that came when it was closed.</summary>
+    public void Drop()
+    {
+        Interlocked.Increment(ref _offered);
+        Interlocked.Increment(ref _dropped);
     }
 
     /// <summary>Takes no more; the thread ends when the queue is empty.</summary>
@@ -77,7 +109,8 @@ internal sealed class OutletQueue : IDisposable
     {
         if (_started)
             await _ended.Task.WaitAsync(deadline).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await _stop.CancelAsync();
+        if (!_disposed)
+            await _stop.CancelAsync();
     }
 
     /// <summary>Ends the thread, unless the outlet hangs: then it goes with the process.</summary>
@@ -121,9 +154,11 @@ internal sealed class OutletQueue : IDisposable
                 do
                     _batch[count++] = e;
                 while (count < _batch.Length && _queue.TryTake(out e));
+                Interlocked.Add(ref _held, -count);
                 Deliver(count);
                 Array.Clear(_batch, 0, count);
             }
+            _outlet.Finish(_stop.Token);
         }
         catch (OperationCanceledException)
         {

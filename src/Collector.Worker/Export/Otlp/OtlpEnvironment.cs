@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using Collector.Worker.Configuration;
+using Collector.Worker.Configuration.Yaml;
 
 namespace Collector.Worker.Export.Otlp;
 
@@ -34,7 +35,7 @@ internal sealed class OtlpEnvironment(Func<string, string?> get, List<string> er
             return null;
         if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value > 0)
             return TimeSpan.FromMilliseconds(value);
-        Fail($"{name}: '{text}' is not allowed; allowed: whole milliseconds from 1 to {int.MaxValue}");
+        Fail($"{name}: '{YamlText.Shown(text)}' is not allowed; allowed: whole milliseconds from 1 to {int.MaxValue}");
         return null;
     }
 
@@ -44,7 +45,8 @@ internal sealed class OtlpEnvironment(Func<string, string?> get, List<string> er
         "grpc" => OtlpProtocol.Grpc,
         "http/protobuf" => OtlpProtocol.HttpProtobuf,
         "http/json" => Fail<OtlpProtocol>($"{name}: 'http/json' is not supported; allowed: grpc, http/protobuf"),
-        { } text => Fail<OtlpProtocol>($"{name}: '{text}' is not allowed; allowed: grpc, http/protobuf"),
+        { } text => Fail<OtlpProtocol>(
+            $"{name}: '{YamlText.Shown(text)}' is not allowed; allowed: grpc, http/protobuf"),
     };
 
     public bool? Gzip(string name) => Text(name) switch
@@ -52,7 +54,7 @@ internal sealed class OtlpEnvironment(Func<string, string?> get, List<string> er
         null => null,
         "gzip" => true,
         "none" => false,
-        { } text => Fail<bool>($"{name}: '{text}' is not allowed; allowed: gzip, none"),
+        { } text => Fail<bool>($"{name}: '{YamlText.Shown(text)}' is not allowed; allowed: gzip, none"),
     };
 
     /// <summary>True where the signal is to leave over OTLP.</summary>
@@ -60,7 +62,7 @@ internal sealed class OtlpEnvironment(Func<string, string?> get, List<string> er
     {
         null or "otlp" => true,
         "none" => false,
-        { } text => Fail<bool>($"{name}: '{text}' is not allowed; allowed: otlp, none") ?? false,
+        { } text => Fail<bool>($"{name}: '{YamlText.Shown(text)}' is not allowed; allowed: otlp, none") ?? false,
     };
 
     public OtlpTemporality? Temporality()
@@ -73,7 +75,7 @@ internal sealed class OtlpEnvironment(Func<string, string?> get, List<string> er
             "delta" => OtlpTemporality.Delta,
             "lowmemory" => OtlpTemporality.LowMemory,
             { } text => Fail<OtlpTemporality>(
-                $"{Name}: '{text}' is not allowed; allowed: cumulative, delta, lowmemory"),
+                $"{Name}: '{YamlText.Shown(text)}' is not allowed; allowed: cumulative, delta, lowmemory"),
         };
     }
 
@@ -132,7 +134,7 @@ internal sealed class OtlpEnvironment(Func<string, string?> get, List<string> er
         foreach (var (key, value) in headers)
         {
             if (key.Length == 0 || key.AsSpan().ContainsAnyExcept(TokenCharacters))
-                Fail($"{name}: '{Redacted.HeaderName(key)}' is not a header name");
+                Fail($"{name}: '{YamlText.Shown(Redacted.HeaderName(key))}' is not a header name");
             else if (value.AsSpan().ContainsAnyExceptInRange(' ', '~'))
                 Fail($"{name}: the value of '{key}' holds a character that is not printable ASCII");
         }

@@ -13,50 +13,51 @@ public sealed class OtlpMetricExporter : BackgroundService
     public static readonly TimeSpan FlushTime = TimeSpan.FromSeconds(1);
 
     private readonly SnapshotStore _store;
-    private readonly OtlpSettings _settings;
     private readonly OtlpStatistics _statistics;
     private readonly TimeProvider _time;
     private readonly ILogger<OtlpMetricExporter> _log;
-    private readonly SnapshotEncoder _encoder;
-    private readonly OtlpClient _client;
+    private readonly string _version;
+    private readonly RetryPolicy? _retry;
     private readonly LogGate _failures;
     private readonly LogGate _rejections;
     private readonly CancellationTokenSource _abort;
+    private OtlpTarget _target;
+    private OtlpTarget? _next;
+    private SnapshotEncoder _encoder = null!; // Made with the first target that something is sent to.
     private long _lastTick;
     private long? _lastMoment;
     private bool _failing;
     private TooLarge? _tooLarge;
 
     /// <param name="store">Where the collection publishes.</param>
-    /// <param name="settings">With <c>Metrics.Enabled</c>; where it is false, no exporter is to be made.</param>
-    /// <param name="resource">The same as the SDK's providers have.</param>
+    /// <param name="settings">Without <c>Metrics.Enabled</c> nothing is sent until a change.</param>
+    /// <param name="resource">The same as the SDK's providers have; null where nothing is sent.</param>
     /// <param name="version">Version of Netlens: instrumentation scope and user agent.</param>
     /// <param name="statistics">Outlives the exporter, so that a reload does not reset its counters.</param>
     /// <param name="time">Clock.</param>
     /// <param name="log">Says what fails, at most once a minute.</param>
     /// <exception cref="InvalidOperationException">A certificate file is no use.</exception>
     public OtlpMetricExporter(
-        SnapshotStore store, OtlpSettings settings, ResourceAttributes resource, string version,
+        SnapshotStore store, OtlpSettings settings, ResourceAttributes? resource, string version,
         OtlpStatistics statistics, TimeProvider time, ILogger<OtlpMetricExporter> log)
         : this(store, settings, resource, version, statistics, time, log, null)
     {
     }
 
     internal OtlpMetricExporter(
-        SnapshotStore store, OtlpSettings settings, ResourceAttributes resource, string version,
+        SnapshotStore store, OtlpSettings settings, ResourceAttributes? resource, string version,
         OtlpStatistics statistics, TimeProvider time, ILogger<OtlpMetricExporter> log, RetryPolicy? retry)
     {
         _store = store;
-        store.ExpectPause(settings.Interval + settings.Metrics.Timeout);
-        _settings = settings;
         _statistics = statistics;
         _time = time;
         _log = log;
-        var since = SnapshotBuilder.UnixNanoseconds(time.GetUtcNow());
-        _encoder = new SnapshotEncoder(resource, version, settings.Temporality, since, settings.MaxRequestBytes);
-        _client = new OtlpClient(settings.Metrics, version, time, retry);
+        _version = version;
+        _retry = retry;
         _failures = new LogGate(time, TimeSpan.FromMinutes(1));
         _rejections = new LogGate(time, TimeSpan.FromMinutes(1));
+        _target = new(settings, resource, null);
+        TakeOver(Prepare(settings, resource));
         _abort = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
     }
 
@@ -66,13 +67,21 @@ public sealed class OtlpMetricExporter : BackgroundService
     public override void Dispose()
     {
         base.Dispose();
-        _client.Dispose();
+        _target.Client?.Dispose();
+        Interlocked.Exchange(ref _next, null)?.Client?.Dispose();
         _abort.Dispose();
     }
 
+    /// <summary>
+    /// Sends to another place, or in another way, from the next push on; one under way ends as it began. What was sent
+    /// is not sent again.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">A certificate file is no use.</exception>
+    public void Reconfigure(OtlpSettings settings, ResourceAttributes? resource) =>
+        Interlocked.Exchange(ref _next, Prepare(settings, resource))?.Client?.Dispose();
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        OtlpLog.Started(_log, _settings.Metrics);
         using var registration = stoppingToken.Register(() => _abort.CancelAfter(Flush));
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -84,18 +93,52 @@ public sealed class OtlpMetricExporter : BackgroundService
         await PushNewestAsync(final: true).ConfigureAwait(false);
     }
 
+    private OtlpTarget Prepare(OtlpSettings settings, ResourceAttributes? resource) => new(
+        settings, resource,
+        settings.Metrics.Enabled ? new OtlpClient(settings.Metrics, _version, _time, _retry) : null);
+
+    // What was counted up to now stays on the rows: under delta temporality the next differences are to it.
+    private void TakeOver(OtlpTarget next)
+    {
+        var before = _target;
+        _target = next;
+        before.Client?.Dispose();
+        if (next.Client is null)
+            return;
+        _store.ExpectPause(next.Settings.Interval + next.Settings.Metrics.Timeout);
+        _failing = false;
+        _tooLarge = null;
+        _failures.Reset();
+        if (_encoder is null || !Equals(next.Resource, before.Resource)
+            || next.Settings.Temporality != before.Settings.Temporality)
+        {
+            var since = SnapshotBuilder.UnixNanoseconds(_time.GetUtcNow());
+            _encoder = new(next.Resource!, _version, next.Settings.Temporality, since, next.Settings.MaxRequestBytes);
+        }
+        _encoder.MaxRequestBytes = next.Settings.MaxRequestBytes;
+        OtlpLog.Started(_log, next.Settings.Metrics);
+    }
+
     private async Task PushNewestAsync(bool final)
     {
         using var lease = _store.Acquire();
         if (lease.Snapshot is not { } snapshot || snapshot.Tick == _lastTick)
             return;
+        if (Interlocked.Exchange(ref _next, null) is { } next)
+            TakeOver(next);
+        if (_target.Client is null)
+        {
+            // Nobody misses it: neither is it skipped, nor sent to whoever comes later.
+            _lastTick = snapshot.Tick;
+            return;
+        }
         if (!final && !IsDue(snapshot))
             return;
-        if (_settings.Interval == TimeSpan.Zero && _lastTick > 0)
+        if (_target.Settings.Interval == TimeSpan.Zero && _lastTick > 0)
             _statistics.Skipped(snapshot.Tick - _lastTick - 1);
         _lastTick = snapshot.Tick;
         _lastMoment = snapshot.Moment;
-        if (_client.Throttled)
+        if (_target.Client!.Throttled)
         {
             _statistics.Skipped(1);
             return;
@@ -105,20 +148,20 @@ public sealed class OtlpMetricExporter : BackgroundService
 
     /// <summary>A tenth early is in time: collections do not start to the microsecond.</summary>
     private bool IsDue(Snapshot snapshot) =>
-        _lastMoment is not { } last || snapshot.Moment - last >= _settings.Interval.Ticks * 90;
+        _lastMoment is not { } last || snapshot.Moment - last >= _target.Settings.Interval.Ticks * 90;
 
     private async Task PushAsync(Snapshot snapshot)
     {
         var began = _time.GetTimestamp();
         var (duplicates, oversized) = (_encoder.Duplicates, _encoder.Oversized);
-        var (retries, bytes) = (_client.Retries, _client.BytesSent);
+        var (retries, bytes) = (_target.Client!.Retries, _target.Client!.BytesSent);
         var whole = true;
         _encoder.Begin(snapshot);
         try
         {
             while (_encoder.TryNext())
             {
-                var result = await _client.SendAsync(_encoder.Request, _abort.Token).ConfigureAwait(false);
+                var result = await _target.Client!.SendAsync(_encoder.Request, _abort.Token).ConfigureAwait(false);
                 if (result.TooLarge && Halve(result.Detail))
                     continue;
                 Note(result);
@@ -137,7 +180,7 @@ public sealed class OtlpMetricExporter : BackgroundService
             _encoder.End();
             _statistics.Add(
                 _encoder.Duplicates - duplicates, _encoder.Oversized - oversized,
-                _client.Retries - retries, _client.BytesSent - bytes);
+                _target.Client!.Retries - retries, _target.Client!.BytesSent - bytes);
             _statistics.Exported(whole, _time.GetElapsedTime(began));
         }
     }
@@ -156,7 +199,9 @@ public sealed class OtlpMetricExporter : BackgroundService
     private void SaySize(TooLarge refused)
     {
         _tooLarge = null;
-        var advice = _settings.Metrics.Gzip ? "" : "; otlp.compression: gzip makes requests several times smaller";
+        var advice = _target.Settings.Metrics.Gzip
+            ? ""
+            : "; otlp.compression: gzip makes requests several times smaller";
         OtlpLog.Split(
             _log, refused.Bytes, refused.Detail, _encoder.Request.Length, _encoder.MaxRequestBytes, advice);
     }
@@ -201,6 +246,9 @@ public sealed class OtlpMetricExporter : BackgroundService
         else
             OtlpLog.Rejected(_log, result.Rejected, points, result.Detail is "" ? "no reason" : result.Detail, like);
     }
+
+    /// <summary>Where it is sent to, and how.</summary>
+    private sealed record OtlpTarget(OtlpSettings Settings, ResourceAttributes? Resource, OtlpClient? Client);
 
     /// <summary>The first refusal of a request for its size, until a smaller one is taken.</summary>
     private sealed record TooLarge(int Bytes, string Detail, int Most);

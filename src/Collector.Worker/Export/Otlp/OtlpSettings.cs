@@ -67,6 +67,17 @@ public sealed record OtlpSignalSettings
     public CertificateOrigins Origins { get; init; } =
         new("otlp.certificate", "otlp.clientCertificate", "otlp.clientKey");
 
+    /// <summary>True where a connection of the one is as good as one of the other.</summary>
+    public bool Equals(OtlpSignalSettings? other) => other is not null && Target == other.Target
+        && Certificates == other.Certificates && Headers.SequenceEqual(other.Headers);
+
+    public override int GetHashCode() => HashCode.Combine(Target, Certificates);
+
+    private (Uri?, OtlpProtocol, bool, TimeSpan, string?) Target =>
+        (Endpoint, Protocol, Gzip, Timeout, Proxy?.ToString());
+
+    private (string?, string?, string?) Certificates => (Certificate, ClientCertificate, ClientKey);
+
     /// <summary>Says where it goes, without what may be a secret.</summary>
     public override string ToString() => Endpoint is null
         ? "off"

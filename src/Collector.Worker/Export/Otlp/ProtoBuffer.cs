@@ -25,6 +25,9 @@ internal sealed class ProtoBuffer(int capacity = 256)
 
     public ReadOnlyMemory<byte> WrittenMemory => _bytes.AsMemory(0, Position);
 
+    /// <summary>What was written from there on, to be changed in place; until the next write.</summary>
+    public Span<byte> From(int position) => _bytes.AsSpan(position, Position - position);
+
     public void Clear() => Position = 0;
 
     public void RewindTo(int position) => Position = position;

@@ -10,7 +10,7 @@ namespace Collector.Worker.Export.Otlp;
 /// Who sends: the one resource that our encoder and the OpenTelemetry SDK both put on everything, so that metrics, logs
 /// and self-telemetry of an agent belong together.
 /// </summary>
-public sealed class ResourceAttributes
+public sealed class ResourceAttributes : IEquatable<ResourceAttributes>
 {
     /// <summary>
     /// The namespace that the semantic conventions prescribe for a service.instance.id made from an id of the machine
@@ -60,6 +60,12 @@ public sealed class ResourceAttributes
             resource.Set("service.name", settings.ServiceName);
         return resource;
     }
+
+    public bool Equals(ResourceAttributes? other) => other is not null && _items.SequenceEqual(other._items);
+
+    public override bool Equals(object? obj) => Equals(obj as ResourceAttributes);
+
+    public override int GetHashCode() => _items.Count;
 
     /// <summary>The same attributes for a provider of the SDK, and nothing else.</summary>
     public ResourceBuilder ToResourceBuilder() =>

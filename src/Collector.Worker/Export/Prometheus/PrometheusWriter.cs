@@ -17,6 +17,7 @@ public readonly record struct PrometheusPageResult(int Series, int Duplicates);
 public sealed class PrometheusWriter
 {
     private readonly Lock _lock = new();
+    private readonly string _nodeName;
     private readonly List<TableInfo> _tables;
     private readonly RowLabelEncoder[] _encoders;
     private readonly PagePlan?[] _plans = new PagePlan?[Enum.GetValues<MetricNaming>().Length * 4];
@@ -27,8 +28,16 @@ public sealed class PrometheusWriter
     /// </param>
     public PrometheusWriter(string nodeName, params IEnumerable<TableInfo> tables)
     {
+        _nodeName = nodeName;
         _tables = [.. tables.Distinct()];
         _encoders = [.. Enum.GetValues<MetricNaming>().Select(naming => new RowLabelEncoder(naming, nodeName))];
+    }
+
+    /// <summary>One that knows the node by this name: the same where it does.</summary>
+    public PrometheusWriter WithNode(string nodeName)
+    {
+        lock (_lock)
+            return nodeName == _nodeName ? this : new(nodeName, _tables);
     }
 
     /// <summary>Appends a snapshot's page. The caller holds the lease.</summary>

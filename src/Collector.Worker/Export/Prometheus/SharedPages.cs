@@ -27,11 +27,11 @@ internal sealed class SharedPages : IDisposable
     private readonly Lock _lock = new();
     private readonly List<SharedPage> _pages = [];
     private readonly SnapshotStore _store;
-    private readonly PrometheusWriter _writer;
+    private readonly Func<PrometheusWriter> _writer;
     private readonly PrometheusStatistics _statistics;
     private readonly Timer _sweep;
 
-    public SharedPages(SnapshotStore store, PrometheusWriter writer, PrometheusStatistics statistics)
+    public SharedPages(SnapshotStore store, Func<PrometheusWriter> writer, PrometheusStatistics statistics)
     {
         _store = store;
         store.ExpectPause(LongestPause);
@@ -103,7 +103,7 @@ internal sealed class SharedPages : IDisposable
     private SharedPage Render(Snapshot snapshot, PrometheusPageKind kind)
     {
         var bytes = new PooledPage();
-        _statistics.Rendered(_writer.Write(snapshot, kind, bytes));
+        _statistics.Rendered(_writer().Write(snapshot, kind, bytes));
         return Keep(new(new(snapshot.Tick, kind, Packed: false), bytes, bytes.Length));
     }
 

@@ -1,4 +1,5 @@
 using Collector.Worker.Configuration;
+using Collector.Worker.Events;
 using Collector.Worker.Events.Outlets;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Recorder;

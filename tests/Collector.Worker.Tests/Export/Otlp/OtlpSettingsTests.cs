@@ -251,6 +251,18 @@ public sealed class OtlpSettingsTests
         $"{Resolve().Metrics}".ShouldBe("http://c:4318/v1/metrics (HttpProtobuf)");
     }
 
+    /// <summary>Found by the fuzzers.</summary>
+    [Fact]
+    public void A_bad_value_is_shown_on_one_line_and_not_whole()
+    {
+        var bad = "zi\np\u001b[31m" + new string('x', 10_000);
+        Set("METRICS_COMPRESSION", bad);
+        Set("METRICS_HEADERS", $"{bad}=x");
+        Resolve();
+        _errors.Count.ShouldBe(2);
+        _errors.ShouldAllBe(e => e.Length < 300 && !e.Any(char.IsControl));
+    }
+
     private void Set(string name, string value) => _environment["OTEL_EXPORTER_OTLP_" + name] = value;
 
     private OtlpSettings Resolve(OtlpOptions? file = null) =>

@@ -1,9 +1,12 @@
 using Collector.Core.Events;
 using Collector.Worker.Configuration;
+using Collector.Worker.Events.Outlets;
+using Collector.Worker.Events.Outlets.Loki;
+using Collector.Worker.Events.Outlets.Spool;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Recorder;
 
-namespace Collector.Worker.Events.Outlets;
+namespace Collector.Worker.Events;
 
 /// <summary>What outlets are made of.</summary>
 /// <param name="Options">The configuration.</param>
@@ -12,7 +15,14 @@ namespace Collector.Worker.Events.Outlets;
 /// <param name="Version">Version of the agent.</param>
 /// <param name="Ring">Keeps the newest events; one for as long as the agent runs.</param>
 internal sealed record OutletSettings(
-    AgentOptions Options, OtlpSettings Otlp, ResourceAttributes? Resource, string Version, EventRing Ring);
+    AgentOptions Options, OtlpSettings Otlp, ResourceAttributes? Resource, string Version, EventRing Ring)
+{
+    /// <summary>Null where nothing goes to Loki. That it is without errors was checked before.</summary>
+    public LokiSettings? Loki { get; } = LokiSettings.Of(Options, Environment.GetEnvironmentVariable, []);
+
+    /// <summary>Null where nothing is kept on disk.</summary>
+    public SpoolSettings? Spool { get; } = SpoolSettings.Of(Options.Events);
+}
 
 /// <summary>One way in which events leave.</summary>
 /// <param name="Name">One word for self-metrics and the log.</param>

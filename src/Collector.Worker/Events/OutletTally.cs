@@ -1,0 +1,71 @@
+using Collector.Worker.Events.Outlets;
+
+namespace Collector.Worker.Events;
+
+/// <summary>What became of an outlet's events since the start, whichever of its queues they went through.</summary>
+/// <param name="name">Of the outlet.</param>
+internal sealed class OutletTally(string name)
+{
+    private readonly Lock _lock = new();
+    private readonly List<OutletQueue> _queues = [];
+    private readonly List<SpoolFigures> _spools = [];
+    private long _delivered;
+    private long _dropped;
+    private long _failed;
+
+    public string Name => name;
+
+    /// <summary>False as long as there has been no such outlet.</summary>
+    public bool Used { get; private set; }
+
+    public long Delivered => Sum(_delivered, static q => q.Delivered);
+
+    public long Dropped => Sum(_dropped, static q => q.Dropped);
+
+    public long Failed => Sum(_failed, static q => q.Failed);
+
+    public long Waiting => Sum(0, static q => q.Waiting);
+
+    public void Add(OutletQueue queue)
+    {
+        lock (_lock)
+        {
+            _queues.Add(queue);
+            if (queue.Kept is { } kept)
+                _spools.Add(kept);
+        }
+        Used = true;
+    }
+
+    /// <summary>A queue has ended: what still waits in it is lost.</summary>
+    public void End(OutletQueue queue)
+    {
+        lock (_lock)
+        {
+            if (!_queues.Remove(queue))
+                return;
+            _delivered += queue.Delivered;
+            _dropped += queue.Dropped;
+            _failed += queue.Failed + queue.Waiting;
+        }
+    }
+
+    /// <summary>Of what its queues keep on disk; null as long as none does.</summary>
+    /// <param name="read">The figure.</param>
+    /// <param name="live">Without queues that have ended: what they left behind is another's now.</param>
+    public long? OfSpools(Func<SpoolFigures, long> read, bool live)
+    {
+        lock (_lock)
+        {
+            return _spools.Count == 0 ? null
+                : live ? _queues.Sum(q => q.Kept is { } kept ? read(kept) : 0)
+                : _spools.Sum(read);
+        }
+    }
+
+    private long Sum(long ended, Func<OutletQueue, long> count)
+    {
+        lock (_lock)
+            return ended + _queues.Sum(count);
+    }
+}
