@@ -23,17 +23,13 @@ internal sealed class Screen(TextWriter writer, int? width, bool bold = false)
     /// <param name="indent">What stands before each line but the first.</param>
     public void Text(string words, string indent = "")
     {
-        var before = "";
-        foreach (var line in Wrap(words, indent.Length))
-        {
-            writer.WriteLine(before + line);
-            before = indent;
-        }
+        foreach (var line in Wrap(words, indent))
+            writer.WriteLine(line);
     }
 
-    private IEnumerable<string> Wrap(string words, int indent = 0) => width is null
+    private IEnumerable<string> Wrap(string words, string indent = "") => width is null
         ? [Output.Printable(words)]
-        : TableLayout.Wrap(Output.Printable(words), Math.Max(width.Value - 1 - indent, 1));
+        : TableLayout.Wrap(Output.Printable(words), width.Value - 1, indent);
 
     /// <summary>A table; in a pipe a line per row.</summary>
     public void Print(TextTable table)
