@@ -7,6 +7,8 @@
 #define ACTION_COUNT 1 /* count, no event */
 #define ACTION_IGNORE 2 /* neither */
 #define ACTION_LOOK 4 /* what it was tells whether somebody has lost it */
+#define ACTION_REFUSED 8 /* the reason says that the sender was told */
+#define ACTION_ORDERLY 16 /* the reason says that nothing is missing */
 /* A reason is the number of its subsystem (core, mac80211, openvswitch, qdisc) and 16 bits. */
 #define SUBSYSTEMS 8
 #define REASONS 256 /* of each; user space looks after those that have no place here */
@@ -53,7 +55,10 @@ struct packetloss_event {
 SETTINGS(struct packetloss_settings)
 EVENT(packetloss_event)
 MAP(packetloss, BPF_MAP_TYPE_PERCPU_HASH, 8192, struct packetloss_key, struct packetloss_value); /* set by the loader */
-/* Drops for which the map above had no room: by namespace and family only, and without namespace when full too. */
+/*
+ * Drops for which the map above had no room: by namespace, family and outcome only, and without namespace and outcome
+ * when full too.
+ */
 MAP(overflow, BPF_MAP_TYPE_PERCPU_HASH, 1024, struct packetloss_key, __u64);
 MAP(unattributed, BPF_MAP_TYPE_PERCPU_ARRAY, 4, __u32, __u64); /* by family / 2 */
 
@@ -65,8 +70,18 @@ static __always_inline bool is_muted(const struct packetloss_key *key)
 	return bpf_map_lookup_elem(&muted, &(struct packetloss_place){ key->location, key->reason });
 }
 
-/* Exact even when every key is taken: the drop keeps its namespace as long as that has room. */
-static __always_inline void count_overflow(struct packetloss_key *key)
+/* One trait per outcome, for what loses its reason and place. Where only the place tells, it counts as lost. */
+static __always_inline __u8 trait_of_outcome(__u8 trait, __u8 action)
+{
+	if (trait == ANSWERED || trait == CLOSING)
+		return trait;
+	if (trait == RESET || action & ACTION_ORDERLY)
+		return CLOSING;
+	return action & ACTION_REFUSED ? ANSWERED : PLAIN;
+}
+
+/* Exact even when every key is taken: the drop keeps its namespace and outcome as long as these have room. */
+static __always_inline void count_overflow(struct packetloss_key *key, __u8 action)
 {
 	__u64 *drops, none = 0;
 	__u32 index = key->family / 2;
@@ -74,14 +89,14 @@ static __always_inline void count_overflow(struct packetloss_key *key)
 	lost(LOSS_ENTRY);
 	key->location = 0;
 	key->reason = REASON_OTHER;
-	key->trait = PLAIN;
+	key->trait = trait_of_outcome(key->trait, action);
 	drops = lookup_or_init(&overflow, key, &none) ?: bpf_map_lookup_elem(&unattributed, &index);
 	if (drops)
 		add(drops, 1);
 }
 
 /* NULL: muted, or counted as overflow. */
-static __always_inline struct packetloss_value *value_of(struct packetloss_key *key)
+static __always_inline struct packetloss_value *value_of(struct packetloss_key *key, __u8 action)
 {
 	struct packetloss_value *value = bpf_map_lookup_elem(&packetloss, key), fresh = {};
 
@@ -89,7 +104,7 @@ static __always_inline struct packetloss_value *value_of(struct packetloss_key *
 		return value;
 	value = lookup_or_init(&packetloss, key, &fresh);
 	if (!value)
-		count_overflow(key);
+		count_overflow(key, action);
 	return value;
 }
 
@@ -148,7 +163,7 @@ static __always_inline void drop(void *ctx, struct sk_buff *skb, void *location,
 	ns = netns_of_skb(skb, rx_sk, typed);
 	key.netns = ns.inum;
 	key.netns_cookie = ns.cookie;
-	value = value_of(&key);
+	value = value_of(&key, action);
 	if (!value)
 		return;
 	add(&value->drops, 1);
@@ -199,4 +214,5 @@ FUNCTION_ENTRY(v4_send_reset, tcp_v4_send_reset, answered_by_reset(skb), struct 
 FUNCTION_ENTRY(v6_send_reset, tcp_v6_send_reset, answered_by_reset(skb), struct sock *sk, struct sk_buff *skb)
 FUNCTION_ENTRY(icmp_send, __icmp_send, answered_by_icmp(skb, type), struct sk_buff *skb, int type)
 FUNCTION_ENTRY(icmp6_send, icmp6_send, answered(skb), struct sk_buff *skb)
+FUNCTION_ENTRY(ct_attach, nf_ct_attach, answered_by_rule(answer, skb), struct sk_buff *answer, struct sk_buff *skb)
 FUNCTION_ENTRY(time_wait, tcp_timewait_state_process, met_closing(skb), struct sock *tw, struct sk_buff *skb)

@@ -101,4 +101,19 @@ static __always_inline void answered_by_reset(const struct sk_buff *skb)
 		answered(skb);
 }
 
+/*
+ * nf_ct_attach (net/netfilter/core.c) relates an answer to the packet that it answers: the reset of a rule that
+ * rejects, and ICMP errors, which have no headers yet and are heard of elsewhere.
+ */
+static __always_inline void answered_by_rule(const struct sk_buff *answer, const struct sk_buff *skb)
+{
+	struct flow flow = {};
+
+	if (!BPF_CORE_READ(answer, protocol))
+		return;
+	flow_of_skb(&flow, answer);
+	if (flow.tcp_flags & TCP_FLAG_RST)
+		answered(skb);
+}
+
 #endif

@@ -21,7 +21,7 @@ internal sealed class DoctorTable(Screen screen, MachineReport machine, IReadOnl
             PrintProbes();
             PrintLadders();
         }
-        PrintProblems();
+        PrintProblems(whole ? machine.Problems : machine.Brief);
         if (!whole)
             PrintVerdicts();
     }
@@ -65,14 +65,14 @@ internal sealed class DoctorTable(Screen screen, MachineReport machine, IReadOnl
         screen.Print(table);
     }
 
-    private void PrintProblems()
+    private void PrintProblems(IReadOnlyList<string> problems)
     {
         foreach (var finding in findings)
         {
             foreach (var note in finding.Notes)
                 Output.Error($"{finding.Probe}: {note}");
         }
-        foreach (var problem in machine.Problems)
+        foreach (var problem in problems)
             Output.Error(problem);
     }
 

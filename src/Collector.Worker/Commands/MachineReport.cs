@@ -14,6 +14,9 @@ namespace Collector.Worker.Commands;
 /// <param name="Problems">What keeps numbers from us, one line each with the remedy.</param>
 internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>> Facts, IReadOnlyList<string> Problems)
 {
+    /// <summary>The same in few lines, without the remedies: for a screen.</summary>
+    public IReadOnlyList<string> Brief { get; init; } = Problems;
+
     public static MachineReport Read(AgentOptions options)
     {
         var facts = new List<KeyValuePair<string, string>>
@@ -24,9 +27,13 @@ internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>>
             new("user", User()),
         };
         var problems = new List<string>();
-        if (OperatingSystem.IsLinux())
-            AddLinux(options, facts, problems);
-        return new(facts, problems);
+        if (!OperatingSystem.IsLinux())
+            return new(facts, problems);
+        AddLinux(options, facts, problems);
+        var brief = problems.ToList();
+        AddCapabilities(options.Paths, facts, problems, brief);
+        facts.Add(new("file descriptors", LimitOfFiles()));
+        return new(facts, problems) { Brief = brief };
     }
 
     // An image made from scratch may have no /etc/passwd.
@@ -58,8 +65,6 @@ internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>>
             problems.Add(
                 $"{node.UnreadableNamespaces} network namespaces cannot be opened (CAP_SYS_PTRACE, descriptor limit)");
         problems.AddRange(node.Limits.Where(l => l.LeftOut > 0).Select(l => l.ToString()));
-        AddCapabilities(options.Paths, facts, problems);
-        facts.Add(new("file descriptors", LimitOfFiles()));
     }
 
     /// <summary>Which runtime names the pods; what is wrong where one is there and does not answer.</summary>
@@ -74,7 +79,7 @@ internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>>
     }
 
     private static void AddCapabilities(
-        PathOptions paths, List<KeyValuePair<string, string>> facts, List<string> problems)
+        PathOptions paths, List<KeyValuePair<string, string>> facts, List<string> problems, List<string> brief)
     {
         var held = ProbeCapabilities.HeldBy("/proc/self") ?? [];
         facts.Add(new("capabilities", held.Count > 0
@@ -85,18 +90,29 @@ internal sealed record MachineReport(IReadOnlyList<KeyValuePair<string, string>>
             facts.Add(new("user namespace", "its own"));
             problems.Add("this is a user namespace: its capabilities do not count outside it, so that eBPF, other "
                 + "network namespaces and other users' processes are refused (EPERM); start netlens outside it");
+            brief.Add(problems[^1]);
         }
-        foreach (var missing in ProbeCapabilities.MissingFrom(held))
+        var missed = ProbeCapabilities.MissingFrom(held).ToArray();
+        foreach (var missing in missed)
             problems.Add($"{missing.Name} is missing: needed {missing.Why}; in netlens.service: {missing.UnitLines}");
+        AddBrief(brief, "missing here", missed);
         if (ProbeCapabilities.Service(paths.Sys) is not { } service)
             return;
         facts.Add(new("netlens.service", $"process {service}"));
         var its = ProbeCapabilities.HeldBy($"{paths.Proc}/{service}") ?? ProbeCapabilities.All;
-        foreach (var missing in ProbeCapabilities.MissingFrom(its))
+        missed = [.. ProbeCapabilities.MissingFrom(its)];
+        foreach (var missing in missed)
         {
             problems.Add($"the running netlens.service lacks {missing.Name}: needed {missing.Why}; "
                 + $"in the unit: {missing.UnitLines}");
         }
+        AddBrief(brief, "the running netlens.service lacks", missed);
+    }
+
+    private static void AddBrief(List<string> brief, string what, ProbeCapabilities.Capability[] missed)
+    {
+        if (missed.Length > 0)
+            brief.Add($"{what}: {string.Join(' ', missed.Select(m => m.Name))}; --verbose says what for");
     }
 
     private static string LimitOfFiles() =>

@@ -65,10 +65,12 @@ internal static class Output
     /// <summary>Makes room on a terminal where something stands that is drawn anew all the time.</summary>
     public static Action? BeforeError { get; set; }
 
+    /// <summary>Says what is wrong; on a terminal broken between words.</summary>
     public static void Error(string line)
     {
         BeforeError?.Invoke();
-        Console.Error.WriteLine($"netlens: {Printable(line)}");
+        var width = OperatingSystem.IsLinux() ? StandardStreams.Columns(StandardStreams.Error) : null;
+        new Screen(Console.Error, width).Text($"netlens: {line}", indent: "  ");
         Hosting.Windows.WindowsService.Complain(line);
     }
 

@@ -19,14 +19,17 @@ internal sealed class Screen(TextWriter writer, int? width, bool bold = false)
     }
 
     /// <summary>Words; on a terminal broken between them.</summary>
-    public void Text(string words)
+    /// <param name="words">Of one line or several.</param>
+    /// <param name="indent">What stands before each line but the first.</param>
+    public void Text(string words, string indent = "")
     {
-        foreach (var line in Wrap(words))
+        foreach (var line in Wrap(words, indent))
             writer.WriteLine(line);
     }
 
-    private IEnumerable<string> Wrap(string words) =>
-        TableLayout.Wrap(Output.Printable(words), width - 1 ?? int.MaxValue);
+    private IEnumerable<string> Wrap(string words, string indent = "") => width is null
+        ? [Output.Printable(words)]
+        : TableLayout.Wrap(Output.Printable(words), width.Value - 1, indent);
 
     /// <summary>A table; in a pipe a line per row.</summary>
     public void Print(TextTable table)

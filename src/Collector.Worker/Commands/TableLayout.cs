@@ -89,15 +89,17 @@ internal sealed class TableLayout
     }
 
     /// <summary>Text in lines of at most this width, but for a word that is longer.</summary>
-    public static IEnumerable<string> Wrap(string text, int width)
+    public static IEnumerable<string> Wrap(string text, int width, string indent = "")
     {
         var line = new StringBuilder();
+        var start = 0;
         foreach (var word in Words(text))
         {
-            if (line.Length > 0 && line.Length + word.TrimEnd(' ').Length > width)
+            if (line.Length > start && line.Length + word.TrimEnd(' ').Length > width)
             {
                 yield return line.ToString().TrimEnd(' ');
-                line.Clear();
+                line.Clear().Append(indent);
+                start = indent.Length;
             }
             line.Append(word);
         }

@@ -59,6 +59,35 @@ public sealed class GoldenProgramTests
         }
     }
 
+    /// <summary>A machine that is the same everywhere: files that were recorded on one.</summary>
+    [RequiresRootTheory("script")]
+    [MemberData(nameof(Sizes))]
+    public void Recorded(string size)
+    {
+        // As long on every machine: where lines are broken depends on it.
+        var folder = $"/tmp/netlens-{Guid.NewGuid():N}";
+        Directory.CreateDirectory(folder);
+        try
+        {
+            var tree = Path.Combine(Repository.Root, "tests/Collector.Linux.Tests/Fixtures/6.12/proc");
+            Directory.CreateSymbolicLink($"{folder}/proc", tree);
+            File.WriteAllText($"{folder}/n.yaml",
+                $"paths: {{ proc: {folder}/proc, sys: {folder}/sys }}\npods: {{ runtimeEndpoint: none }}\n");
+            // In a pipe doctor tells how long each probe took, and what the machine is.
+            var text = GoldenFile.Run($"cd {folder}\n" + Script(
+            [
+                "once --config n.yaml", "once --config n.yaml --all --probe softnet udp ipvs",
+                "once --config n.yaml --probe tcp netdev", "list namespaces --config n.yaml",
+                "list pods --config n.yaml", .. size == "piped" ? (string[])[] : ["doctor --config n.yaml 2>/dev/null"],
+            ]), size);
+            GoldenFile.Check("recorded", size, text.Replace(folder, $"/tmp/netlens-{new string('0', 32)}"));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     /// <summary>What the two scripts say themselves.</summary>
     [RequiresRootTheory("script")]
     [MemberData(nameof(Sizes))]

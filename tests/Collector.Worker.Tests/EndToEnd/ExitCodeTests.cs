@@ -81,6 +81,24 @@ public sealed partial class ExitCodeTests : IDisposable
             line.ShouldMatch("is unavailable here: .*(CAP_BPF|libbpf|BTF)");
     }
 
+    [RequiresRootFact("setpriv", "script")]
+    public void Doctor_without_root_fits_on_a_screen_and_breaks_between_words()
+    {
+        Shell.Try("cp", "-r", Path.GetDirectoryName(AgentProcess.Program)!, $"{_folder.FullName}/bin").Code.ShouldBe(0);
+        Shell.Try("chmod", "-R", "a+rX", _folder.FullName).Code.ShouldBe(0);
+        var doctor = $"setpriv --reuid 65534 --clear-groups {_folder.FullName}/bin/netlens doctor";
+        var shown = Shell.Try("env", "TERM=dumb", "script", "-qec", $"stty cols 80 rows 24; {doctor}", "/dev/null");
+        var lines = shown.Output.TrimEnd().Split('\n').Select(l => l.TrimEnd('\r')).ToList();
+        lines.Count.ShouldBeLessThanOrEqualTo(25, shown.Output);
+        lines.ShouldAllBe(l => l.Length < 80);
+        var said = string.Join(' ', lines.TakeWhile(l => !l.StartsWith("VERDICT")).Select(l => l.Trim()));
+        said.ShouldContain("netlens: missing here: CAP_SYS_ADMIN CAP_SYS_PTRACE CAP_DAC_READ_SEARCH CAP_NET_ADMIN");
+
+        // In a pipe each has a line, with what it is needed for.
+        var piped = Shell.Try("sh", "-c", doctor).Error.Split('\n');
+        piped.Count(l => l.Contains(" is missing: needed ")).ShouldBe(7);
+    }
+
     [GeneratedRegex(@"^\| (?<code>\d) \|", RegexOptions.Multiline | RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Rows();
 }

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using Collector.Core.Events;
 using Collector.Tests.Support;
+using Ebpf.Tests.Lab;
 
 namespace Ebpf.Tests.Probes;
 
@@ -117,6 +118,60 @@ public sealed partial class PacketLossOutcomeTests
         e.Severity.ShouldBe(EventSeverity.Warn);
         e.Message.ShouldMatch(
             $@"^network namespace {pair.Right.Name} dropped udp from \S+ to \S+:4243: .*; running: .+\[\d+\]$");
+    }
+
+    [RequiresBpfFact("nft", "nstat")]
+    public void What_a_rule_rejects_with_a_reset_is_refused_where_a_function_can_be_hooked()
+    {
+        using var pair = DropTraffic.Pair();
+        PacketLossTests.NftDrop(pair.Right, "input", "tcp dport 4243", "reject with tcp reset");
+        using var run = new BpfProbeRun("packetloss");
+        var hooked = KernelFeature.Fentry.WhyMissing is null || KernelFeature.Kprobes.WhyMissing is null;
+        foreach (var target in new[] { TestNetnsPair.RightIPv4, TestNetnsPair.RightIPv6 })
+        {
+            for (var i = 0; i < 5; i++)
+                DropTraffic.Connect(pair.Left, target, 4243).ShouldBeFalse();
+        }
+        PacketLossTests.NftCounter(pair.Right).ShouldBe(10);
+        Outcomes(run, pair.Right).ShouldBe([new(hooked ? "refused" : "lost", 10)]);
+        run.Sum(Lost, pair.Right).ShouldBe(hooked ? 0 : 10);
+    }
+
+    [RequiresBpfFact("nft", "nstat")]
+    public void What_finds_no_room_in_a_full_map_keeps_its_outcome()
+    {
+        using var ns = new TestNetns();
+        PacketLossTests.NftDrop(ns, "input", "udp dport 4243");
+        var others = new List<TestNetns>();
+        try
+        {
+            using var run = new BpfProbeRun("packetloss", null, ("entries", "64"));
+            // As many as it takes and no more: what finds no room has room for some namespaces only.
+            while (PacketLossLifeTests.Losses(run, 1) == 0)
+            {
+                others.Count.ShouldBeLessThan(64);
+                var other = new TestNetns();
+                others.Add(other);
+                DropTraffic.Datagrams(other, "127.0.0.1", 9, count: 1);
+                DropTraffic.Connect(other, "127.0.0.1", 9).ShouldBeFalse();
+                DropTraffic.Connect(other, "::1", 9).ShouldBeFalse();
+            }
+            DropTraffic.Datagrams(ns, "127.0.0.1", 4243, count: 5);
+            DropTraffic.Datagrams(ns, "127.0.0.1", 9, count: 3);
+            ns.Inside(() => Serve(IPAddress.Loopback));
+            BpfProbeRun.Eventually(() => ns.Run("ss", "-H", "-t", "-n", "state", "fin-wait-2").ShouldBeEmpty());
+
+            run.Sum(Drops, ns, "_other").ShouldBeGreaterThan(0);
+            var outcomes = Outcomes(run, ns);
+            outcomes["lost"].ShouldBe(PacketLossTests.NftCounter(ns));
+            outcomes["refused"].ShouldBe(3);
+            outcomes["orderly"].ShouldBeGreaterThan(0);
+            run.Sum(Lost, ns).ShouldBe(5);
+        }
+        finally
+        {
+            others.ForEach(o => o.Dispose());
+        }
     }
 
     [RequiresBpfFact("tc")]

@@ -233,12 +233,12 @@ public sealed partial class PacketLossTests
         long.Parse(NftPackets().Match(ns.Run("nft", "list", "ruleset")).Groups["packets"].Value,
             CultureInfo.InvariantCulture);
 
-    /// <summary>A rule that counts and drops.</summary>
-    internal static void NftDrop(TestNetns ns, string hook, string match)
+    /// <summary>A rule that counts and drops, or does otherwise.</summary>
+    internal static void NftDrop(TestNetns ns, string hook, string match, string verdict = "drop")
     {
         ns.Run("nft", "add table inet t");
         ns.Run("nft", $"add chain inet t c {{ type filter hook {hook} priority 0; }}");
-        ns.Run("nft", $"add rule inet t c {match} counter drop");
+        ns.Run("nft", $"add rule inet t c {match} counter {verdict}");
     }
 
     private static long InterfaceIndex(TestNetns ns) =>

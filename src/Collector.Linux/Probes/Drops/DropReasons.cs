@@ -79,6 +79,12 @@ internal sealed class DropReasons
         if (settings.Get(PacketLossOptions.Ignore).Contains(name))
             return DropActions.Ignore;
         var look = DropOutcomes.NeedsLook(specific) ? DropActions.Look : DropActions.Report;
+        look |= DropOutcomes.Of("", specific, DropTrait.Plain) switch
+        {
+            DropOutcome.Refused => DropActions.Refused,
+            DropOutcome.Orderly => DropActions.Orderly,
+            _ => DropActions.Report,
+        };
         return settings.Get(PacketLossOptions.Silent).Contains(name) ? look | DropActions.Count : look;
     }
 

@@ -39,7 +39,8 @@ internal sealed class PacketLoss : BpfProbe
         Id = "packetloss",
         Description = "Dropped packets with the kernel's reason, and events with both ends and the place.",
         Source = "tracepoint skb:kfree_skb (net/core/skbuff.c); tcp:tcp_send_reset, icmp:icmp_send, tcp_v4_send_reset, "
-            + "tcp_v6_send_reset, __icmp_send, icmp6_send and tcp_timewait_state_process where the kernel needs them",
+            + "tcp_v6_send_reset, __icmp_send, icmp6_send, nf_ct_attach and tcp_timewait_state_process where the "
+            + "kernel needs them",
         Watches = true,
         Tables =
         [
@@ -68,6 +69,9 @@ internal sealed class PacketLoss : BpfProbe
         new("answers by ICMP",
             new Way("icmp_send_raw"), new Way("icmp_send_fentry"), new Way("icmp_send_kprobe")) { Optional = true },
         new("answers by ICMPv6", new Way("icmp6_send_fentry"), new Way("icmp6_send_kprobe")) { Optional = true },
+        // Of a rule that rejects; ICMP errors pass there too.
+        new("answers by a netfilter rule",
+            new Way("ct_attach_fentry"), new Way("ct_attach_kprobe")) { Optional = true },
         // From 6.11 the socket that a freed packet comes with tells, too.
         new("segments in TIME_WAIT",
             new Way("time_wait_fentry"), new Way("time_wait_kprobe")) { Optional = true },

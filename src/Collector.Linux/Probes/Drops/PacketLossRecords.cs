@@ -20,6 +20,12 @@ internal enum DropActions : byte
 
     /// <summary>The packet itself tells whether somebody has lost it.</summary>
     Look = 4,
+
+    /// <summary>The reason says that the sender was told.</summary>
+    Refused = 8,
+
+    /// <summary>The reason says that nothing is missing.</summary>
+    Orderly = 16,
 }
 
 /// <summary>What the kernel side knows of a packet beside reason and place; <c>enum trait</c>.</summary>
