@@ -14,7 +14,7 @@ using static Collector.Worker.Tests.Events.EventSamples;
 namespace Collector.Worker.Tests.Inspector;
 
 /// <summary>The inspector's stream, read by gRPC's C core through Python.</summary>
-public sealed class InspectorServerTests : IAsyncDisposable
+public sealed class InspectorServerTests : IAsyncLifetime
 {
     private const string Grpc = "/usr/lib/python3/dist-packages/grpc/__init__.py";
 
@@ -131,7 +131,9 @@ public sealed class InspectorServerTests : IAsyncDisposable
             $"cannot listen on {taken.LocalEndpoint} (events.inspector): already in use by another process");
     }
 
-    public async ValueTask DisposeAsync()
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
     {
         await DisposeClient();
         await _server.DisposeAsync();
