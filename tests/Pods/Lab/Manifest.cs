@@ -97,7 +97,7 @@ internal sealed class Manifest
     private static string EmptyFolder(string path)
     {
         Directory.CreateDirectory(path);
-        System.IO.File.SetUnixFileMode(path, (UnixFileMode)0x1FF);
+        Shell.Run("chmod", "777", path);
         return path;
     }
 
