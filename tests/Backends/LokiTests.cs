@@ -69,7 +69,7 @@ public sealed class LokiTests : IDisposable
             "netlens_netns_name=blue", "k8s_namespace_name=shop", "k8s_pod_name=web-0", "network_transport=tcp",
             "network_type=ipv4", "source_address=192.0.2.1", "source_port=40000", "destination_address=198.51.100.2",
             "destination_port=443", "netlens_reset_origin=no_socket", "netlens_test_errno=-104",
-            "netlens_event_legacy_type=TCPRESET_NOSOCK",
+            "netlens_event_legacy_type=TCPRESET_NOSOCK", "netlens_event_inspector_type=TCP_SEND_RST_NOSock",
             "netlens_event_held_back=7", "netlens_event_summary=true",
         ]);
     }

@@ -41,6 +41,7 @@ public sealed class LimitSet
         Rootless.Most = options.Rootless;
         Interfaces.Most = Qdiscs.Most = Listeners.Most = options.Rows;
         Processes.Most = options.Processes;
+        Containers.Most = options.Containers;
     }
 
     /// <summary>Begins a collection.</summary>

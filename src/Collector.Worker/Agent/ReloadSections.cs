@@ -51,18 +51,30 @@ internal sealed class OtlpSection(OtlpMetricExporter metrics, SelfTelemetry tele
 
 /// <summary>Events: what gets through, and where it goes.</summary>
 internal sealed class EventsSection(
-    EventHub hub, EventRing ring, InspectorServer inspector, ILogger<EventHub> log) : IReloadedSection
+    EventHub hub, EventRing ring, ILogger<EventHub> log) : IReloadedSection
 {
     public IReadOnlyList<string> Names => ["events", "loki", "otlp", "resource"];
 
-    public async Task ApplyAsync(AgentConfiguration wanted)
+    public Task ApplyAsync(AgentConfiguration wanted)
     {
-        await inspector.ReconfigureAsync(wanted.Options.Events.Inspector);
         var settings = new OutletSettings(
             wanted.Options, wanted.Otlp, wanted.Resource, AgentIdentity.Version, ring);
         hub.Reconfigure(settings, log);
         EventLog.Go(log, AllOutlets.Goes(settings));
+        return Task.CompletedTask;
     }
+}
+
+/// <summary>
+/// The port of the inspector's stream. It may not be had: then events stay as they were, so it comes before they
+/// change.
+/// </summary>
+internal sealed class InspectorSection(InspectorServer inspector) : IReloadedSection
+{
+    public IReadOnlyList<string> Names => ["events"];
+
+    public Task ApplyAsync(AgentConfiguration wanted) =>
+        inspector.ReconfigureAsync(wanted.Options.Events.Inspector);
 }
 
 /// <summary>The listener, and the node's name on its pages.</summary>

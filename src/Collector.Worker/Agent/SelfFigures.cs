@@ -120,9 +120,10 @@ internal static class SelfFigures
         yield return Counter("netlens.events.published", Event, "Events that got through, without summaries.",
             () => Of(events.Published));
         yield return Counter("netlens.events.held_back", Event,
-            "Events that were counted only, because too many like them came before.", () => events.HeldBackCount);
+            "Events that were counted only, because too many like them came before.",
+            () => Of(events.HeldBackCount));
         yield return Counter("netlens.events.summaries", Event,
-            "Reports of how many events like one were held back.", () => events.Summaries);
+            "Reports of how many events like one were held back.", () => Of(events.Summaries));
         foreach (var outlet in events.Tallies)
         {
             yield return Outlet("delivered", "Events and summaries that the outlet delivered.", () => outlet.Delivered);

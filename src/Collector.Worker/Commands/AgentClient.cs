@@ -19,7 +19,7 @@ internal static class AgentClient
     {
         PeerAddress? peer = null;
         if (server is null)
-            peer = LocalAgent.Find(options);
+            peer = LocalAgent.Find(options) ?? LocalAgent.Find(new AgentOptions());
         else
             _ = PeerAddress.TryParse(server, PeerAddress.DefaultPort, out peer);
         if (peer is null)
@@ -31,7 +31,8 @@ internal static class AgentClient
         {
             return await GetAsync(peer, path);
         }
-        catch (Exception e) when (e is HttpRequestException or OperationCanceledException or JsonException)
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException or JsonException
+            or TokenException)
         {
             var reason = e is OperationCanceledException ? "silent for 5 s" : e.Message;
             Output.Error($"no running agent answers at {peer.Name}: {reason}");
@@ -44,9 +45,9 @@ internal static class AgentClient
         using var http = PeerClient.Create(peer, new());
         http.Timeout = Patience;
         http.MaxResponseContentBufferSize = LargestAnswer;
-        if (Environment.GetEnvironmentVariable(WatchOptions.TokenVariable) is { Length: > 0 } token)
-            http.DefaultRequestHeaders.Authorization = new("Bearer", token);
-        using var answer = await http.GetAsync(path);
+        using var request = PeerClient.Request(
+            path, new() { Token = Environment.GetEnvironmentVariable(PeerOptions.TokenVariable) });
+        using var answer = await http.SendAsync(request);
         if (!answer.IsSuccessStatusCode)
             throw new HttpRequestException($"{(int)answer.StatusCode} to /{path}");
         return JsonDocument.Parse(await answer.Content.ReadAsByteArrayAsync());

@@ -72,8 +72,17 @@ internal sealed class OwnEvents(AgentOptions options, EventFilter filter, bool a
 
     private string Why => asked ? "asked for --own" : $"no agent at {LocalAgent.Places(options)}";
 
-    private static void Say(ChannelWriter<WatchItem> into, string text, CancellationToken stop) =>
-        into.WriteAsync(new WatchNotice("here", text), stop).AsTask().GetAwaiter().GetResult();
+    private static void Say(ChannelWriter<WatchItem> into, string text, CancellationToken stop)
+    {
+        try
+        {
+            into.WriteAsync(new WatchNotice("here", text), stop).AsTask().GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException)
+        {
+            // It is to end before it has begun: nobody waits for this.
+        }
+    }
 
     // Those with a kind that is wanted; without such a wish those that are on.
     private IEnumerable<string> Probes() => NodeFactory.Catalogue

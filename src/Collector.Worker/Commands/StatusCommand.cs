@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Collector.Worker.Configuration;
 using Collector.Worker.Hosting;
 
 namespace Collector.Worker.Commands;
@@ -20,9 +21,10 @@ internal static class StatusCommand
         };
         command.SetAction(async (parsed, _) =>
         {
-            if (Session.Configure(parsed.GetValue(config))?.Options is not { } options)
-                return ExitCodes.Configuration;
-            using var status = await AgentClient.GetAsync(parsed.GetValue(server), options, "status");
+            // An agent that refused the file is asked all the same, and tells what is wrong with it.
+            var asked = parsed.GetValue(server);
+            var options = asked is null ? Session.Configure(parsed.GetValue(config))?.Options : null;
+            using var status = await AgentClient.GetAsync(asked, options ?? new AgentOptions(), "status");
             if (status is null)
                 return ExitCodes.Unavailable;
             if (parsed.GetValue(format) == "json")

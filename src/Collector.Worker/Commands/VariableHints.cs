@@ -1,6 +1,7 @@
 using System.Collections;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Otlp;
+using Collector.Worker.Watch;
 
 namespace Collector.Worker.Commands;
 
@@ -13,7 +14,7 @@ internal static class VariableHints
     private static readonly string[] Own =
     [
         .. ConfigurationSchema.Keys.Select(k => k.Variable).OfType<string>(), ConfigurationSchema.ProbesVariable,
-        ConfigurationLoader.FileVariable, WatchOptions.TokenVariable,
+        ConfigurationLoader.FileVariable, PeerOptions.TokenVariable,
     ];
 
     /// <summary>By the name that would follow from the key, as for keys that have a variable of ours.</summary>

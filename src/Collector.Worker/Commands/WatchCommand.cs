@@ -44,14 +44,16 @@ internal static class WatchCommand
             sources = [.. request.Servers.Distinct().Select(s => Ask(Address(s, request.Port), request))];
             return true;
         }
-        if (Session.Configure(request.Config)?.Options is not { } options)
-            return false;
-        node = NodeName.Of(options);
-        if (!request.Own && LocalAgent.Find(options) is { } peer)
+        var configured = Session.Configure(request.Config)?.Options;
+        node = NodeName.Of(configured ?? new());
+        // An agent that refused the file goes on as it was.
+        if (!request.Own && LocalAgent.Find(configured ?? new()) is { } peer)
         {
             sources = [Ask(peer, request)];
             return true;
         }
+        if (configured is not { } options)
+            return false;
         var parser = new EventQueryParser([.. NodeFactory.Catalogue.SelectMany(p => p.Events)], TimeProvider.System);
         if (!parser.TryParse(request.Query.Parameters(), out var query, out var problem))
         {

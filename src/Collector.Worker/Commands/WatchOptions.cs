@@ -9,8 +9,6 @@ namespace Collector.Worker.Commands;
 /// <summary>The options of <c>netlens watch</c>, and what was asked for by them.</summary>
 internal sealed class WatchOptions
 {
-    public const string TokenVariable = "NETLENS_TOKEN";
-
     private static readonly (string Word, WatchForm Form)[] Forms =
     [
         ("line", WatchForm.Line), ("json", WatchForm.Json), ("kubeskoop", WatchForm.KubeSkoop),
@@ -70,7 +68,7 @@ internal sealed class WatchOptions
 
     private readonly Option<string?> _token = new("--token-file")
     {
-        Description = $"File with the agents' token; else {TokenVariable} has it.", HelpName = "FILE",
+        Description = $"File with the agents' token; else {PeerOptions.TokenVariable} has it.", HelpName = "FILE",
     };
 
     private readonly Option<string?> _authorities = new("--ca-file")
@@ -152,7 +150,7 @@ internal sealed class WatchOptions
             Peers = new()
             {
                 AuthorityFile = parsed.GetValue(_authorities), TokenFile = parsed.GetValue(_token),
-                Token = Environment.GetEnvironmentVariable(TokenVariable) is { Length: > 0 } token ? token : null,
+                Token = Environment.GetEnvironmentVariable(PeerOptions.TokenVariable),
             },
         };
     }

@@ -14,6 +14,9 @@ internal sealed class EventHub : IEventSink, IHostedService, IDisposable
     /// <summary>How long an outlet that is no longer wanted may take to empty its queue.</summary>
     private static readonly TimeSpan Retirement = TimeSpan.FromSeconds(30);
 
+    /// <summary>The same where the rest waits on disk, for the outlet in its place too.</summary>
+    private static readonly TimeSpan RetirementToDisk = TimeSpan.FromSeconds(3);
+
     private static readonly TimeSpan SummaryInterval = TimeSpan.FromSeconds(1);
 
     private readonly List<NetworkEvent> _summaries = [];
@@ -71,16 +74,14 @@ internal sealed class EventHub : IEventSink, IHostedService, IDisposable
             _limiter.Reconfigure(events.Burst, events.Window);
             foreach (var kind in AllOutlets.List)
                 TallyOf(kind.Name);
-            var wanted = new List<OutletQueue>();
-            foreach (var kind in AllOutlets.Asked(settings))
-                wanted.Add(Of(kind, settings, log));
+            var wanted = Wanted(settings, log);
             var gone = _outlets.Except(wanted).ToArray();
             // First of all: whoever finds an outlet closed looks here for the one in its place.
             _outlets = [.. wanted];
             foreach (var outlet in wanted)
                 outlet.Capacity = events.Queue;
             foreach (var outlet in gone)
-                Retire(outlet);
+                Retire(outlet, _started ? wanted.Find(o => o.Name == outlet.Name && o.Kept is not null) : null);
         }
     }
 
@@ -122,7 +123,11 @@ internal sealed class EventHub : IEventSink, IHostedService, IDisposable
         lock (_change)
             all = [.. _outlets, .. _retired];
         foreach (var outlet in all)
+        {
+            if (_started)
+                outlet.Start();
             outlet.Close();
+        }
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(_grace);
         await Task.WhenAll(all.Select(o => o.DrainAsync(deadline.Token)));
@@ -153,18 +158,44 @@ internal sealed class EventHub : IEventSink, IHostedService, IDisposable
         }
     }
 
-    private OutletQueue Of(OutletKind kind, OutletSettings settings, ILogger log)
+    /// <summary>Those that go on, and new ones; nothing has changed where one of these cannot be made.</summary>
+    private List<OutletQueue> Wanted(OutletSettings settings, ILogger log)
     {
-        var asked = kind.Asked(settings)!;
-        var running = Array.Find(_outlets, o => o.Name == kind.Name);
-        if (running is not null && asked.Equals(_madeFor.GetValueOrDefault(kind.Name)))
-            return running;
-        var queue = Add(kind.Make(settings, log), settings.Options.Events.Queue, log);
-        _madeFor[kind.Name] = asked;
-        if (_started)
-            queue.Start();
-        return queue;
+        var wanted = new List<OutletQueue>();
+        var made = new List<(OutletKind Kind, IEventOutlet Outlet)>();
+        try
+        {
+            foreach (var kind in AllOutlets.Asked(settings).Where(k => Running(k, settings) is null))
+                made.Add((kind, kind.Make(settings, log)));
+        }
+        catch
+        {
+            foreach (var (_, outlet) in made)
+                outlet.Dispose();
+            throw;
+        }
+        foreach (var kind in AllOutlets.Asked(settings))
+        {
+            if (Running(kind, settings) is { } running)
+            {
+                wanted.Add(running);
+                continue;
+            }
+            var queue = Add(made.Find(m => m.Kind == kind).Outlet, settings.Options.Events.Queue, log);
+            _madeFor[kind.Name] = kind.Asked(settings)!;
+            wanted.Add(queue);
+            // One that keeps events on disk waits for the one whose place it takes: it has the folder.
+            if (_started && (queue.Kept is null || !_outlets.Any(o => o.Name == queue.Name && o.Kept is not null)))
+                queue.Start();
+        }
+        return wanted;
     }
+
+    private OutletQueue? Running(OutletKind kind, OutletSettings settings) =>
+        Array.Find(_outlets, o => o.Name == kind.Name) is { } running
+        && kind.Asked(settings)!.Equals(_madeFor.GetValueOrDefault(kind.Name))
+            ? running
+            : null;
 
     private OutletQueue Add(IEventOutlet outlet, int capacity, ILogger log)
     {
@@ -181,20 +212,26 @@ internal sealed class EventHub : IEventSink, IHostedService, IDisposable
         return tally;
     }
 
-    private void Retire(OutletQueue outlet)
+    /// <param name="outlet">Takes no more.</param>
+    /// <param name="next">Starts when it is gone; null: nobody waits for that.</param>
+    private void Retire(OutletQueue outlet, OutletQueue? next)
     {
         _retired.Add(outlet);
+        if (_started)
+            outlet.Start(); // Where it still waited for the one before it.
         outlet.Close();
         _ = RetireAsync();
 
         async Task RetireAsync()
         {
-            using (var limit = new CancellationTokenSource(Retirement, _time))
+            using (var limit = new CancellationTokenSource(outlet.Kept is null ? Retirement : RetirementToDisk, _time))
                 await outlet.DrainAsync(limit.Token);
             lock (_change)
                 _retired.Remove(outlet);
             outlet.Dispose();
             TallyOf(outlet.Name).End(outlet);
+            if (outlet.Kept is not null)
+                next?.Start();
         }
     }
 

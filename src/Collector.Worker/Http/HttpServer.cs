@@ -18,13 +18,18 @@ internal sealed class HttpServer : IDisposable
     /// <exception cref="FormatException">The options name no address.</exception>
     /// <exception cref="HttpFileException">A file of the options is no use.</exception>
     public HttpServer(HttpOptions options, NetlensHttp http, ILoggerFactory logs)
+        : this(new Listeners(options, http, logs.CreateLogger<HttpServer>()), http, logs)
     {
-        (_http, _logs, _log) = (http, logs, logs.CreateLogger<HttpServer>());
-        _listeners = new(options, http, _log);
     }
+
+    private HttpServer(Listeners listeners, NetlensHttp http, ILoggerFactory logs) =>
+        (_listeners, _http, _logs, _log) = (listeners, http, logs, logs.CreateLogger<HttpServer>());
 
     /// <summary>What it was made of.</summary>
     public HttpOptions Options => _listeners.Options;
+
+    /// <summary>One like it, to go back to.</summary>
+    public HttpServer Again() => new(_listeners.Again(), _http, _logs);
 
     /// <summary>True where one of them has to go before the other can listen.</summary>
     public bool Excludes(HttpServer other) => _listeners.Exclude(other._listeners);

@@ -61,7 +61,7 @@ internal sealed class HttpService(AgentOptions options, NetlensHttp http, ILogge
         {
             _server = null;
             await old.RetireAsync();
-            await StartAsync(next, old.Options);
+            await StartAsync(next, old.Again());
             return;
         }
         await StartAsync(next, null);
@@ -71,7 +71,7 @@ internal sealed class HttpService(AgentOptions options, NetlensHttp http, ILogge
 
     /// <param name="next">The server to start; null for none.</param>
     /// <param name="fallback">What to go back to where it cannot listen.</param>
-    private async Task StartAsync(HttpServer? next, HttpOptions? fallback)
+    private async Task StartAsync(HttpServer? next, HttpServer? fallback)
     {
         try
         {
@@ -83,7 +83,7 @@ internal sealed class HttpService(AgentOptions options, NetlensHttp http, ILogge
         {
             next!.Dispose();
             if (fallback is not null)
-                await StartAsync(new HttpServer(fallback, http, logs), null);
+                await StartAsync(fallback, null);
             throw;
         }
     }

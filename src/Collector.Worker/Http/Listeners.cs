@@ -21,6 +21,9 @@ internal sealed class Listeners : IDisposable
         Security = new(options, http.Guards, log, http.Time);
     }
 
+    private Listeners(Listeners before) => (Options, Address, Guard, Security) =
+        (before.Options, before.Address, before.Guard, before.Security);
+
     public HttpOptions Options { get; }
 
     public ListenAddress Address { get; }
@@ -37,6 +40,9 @@ internal sealed class Listeners : IDisposable
     public bool Exclude(Listeners other) => Paths().Intersect(other.Paths()).Any()
         || (Address.SocketPath is null && other.Address.SocketPath is null
             && Address.Port != 0 && Address.Port == other.Address.Port);
+
+    /// <summary>The same once more, without a look at files, which may be gone.</summary>
+    public Listeners Again() => new(this);
 
     /// <summary>Takes the local socket, before the server knows what it listens on.</summary>
     /// <exception cref="HttpListenException">It cannot be had, and is not the default.</exception>

@@ -1,7 +1,9 @@
+using System.Net.Sockets;
 using Collector.Worker.Configuration;
 using Collector.Worker.Http;
 using Collector.Worker.Recorder;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace Collector.Worker.Inspector;
 
@@ -37,9 +39,42 @@ internal sealed class InspectorServer(string listen, EventRing ring, Func<string
     {
         if (wanted == _listen)
             return;
-        var next = wanted.Length == 0 ? null : await ListenAsync(wanted);
+        if (wanted.Length > 0 && _listen.Length > 0 && IsSamePlace(wanted, _listen))
+        {
+            var before = _listen;
+            await ChangeToAsync(null, "");
+            await ChangeBackOnFaultAsync(wanted, before);
+            return;
+        }
+        await ChangeToAsync(wanted.Length == 0 ? null : await ListenAsync(wanted), wanted);
+    }
+
+    // The port itself may be the same: localhost and 127.0.0.1.
+    private static bool IsSamePlace(string a, string b)
+    {
+        var (one, other) = (ListenAddress.Parse(a), ListenAddress.Parse(b));
+        return one.SocketPath is null
+            ? other.SocketPath is null && one.Port != 0 && one.Port == other.Port
+            : one.SocketPath == other.SocketPath;
+    }
+
+    private async Task ChangeBackOnFaultAsync(string wanted, string before)
+    {
+        try
+        {
+            await ChangeToAsync(await ListenAsync(wanted), wanted);
+        }
+        catch (HttpListenException)
+        {
+            await ChangeToAsync(await ListenAsync(before), before);
+            throw;
+        }
+    }
+
+    private async Task ChangeToAsync(WebApplication? next, string listen)
+    {
         var old = _app;
-        (_app, _listen) = (next, wanted);
+        (_app, _listen) = (next, listen);
         if (old is null)
             return;
         await old.StopAsync();
@@ -75,6 +110,11 @@ internal sealed class InspectorServer(string listen, EventRing ring, Func<string
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.WebHost.UseKestrelCore();
         builder.WebHost.ConfigureKestrel(options => Configure(options, address));
+        // A killed agent leaves its socket behind.
+        builder.Services.Configure<SocketTransportOptions>(o => o.CreateBoundListenSocket = static endPoint =>
+            endPoint is UnixDomainSocketEndPoint unix
+                ? LocalSocket.Open(unix.ToString())
+                : SocketTransportOptions.CreateDefaultBoundListenSocket(endPoint));
         builder.Services.AddGrpc(options => options.MaxReceiveMessageSize = LargestRequest);
         builder.Services.AddSingleton(services => new InspectorService(
             ring, node, Patience, services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping));

@@ -82,7 +82,8 @@ internal sealed class AgentEvents(PeerAddress peer, PeerOptions options, WatchQu
     {
         try
         {
-            using var request = PeerClient.Request(query.Text(_recent.Since()), options);
+            using var request = PeerClient.Request($"events{query.Text(_recent.Since())}", options);
+            request.Headers.Accept.Add(new("application/x-ndjson"));
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
             limit.CancelAfter(Silence);
             using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);

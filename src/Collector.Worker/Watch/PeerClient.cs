@@ -9,6 +9,9 @@ namespace Collector.Worker.Watch;
 /// <summary>How an agent is asked.</summary>
 internal sealed record PeerOptions
 {
+    /// <summary>The variable that may have the token.</summary>
+    public const string TokenVariable = "NETLENS_TOKEN";
+
     /// <summary>PEM file with the authorities to trust; null: the machine's.</summary>
     public string? AuthorityFile { get; init; }
 
@@ -43,11 +46,11 @@ internal static class PeerClient
     }
 
     /// <exception cref="TokenException">The file of the token cannot be read.</exception>
-    public static HttpRequestMessage Request(string query, PeerOptions options)
+    public static HttpRequestMessage Request(string path, PeerOptions options)
     {
-        var request = new HttpRequestMessage(HttpMethod.Get, $"events{query}");
-        request.Headers.Accept.Add(new("application/x-ndjson"));
-        var token = options.TokenFile is { } file ? Read(file) : options.Token;
+        var request = new HttpRequestMessage(HttpMethod.Get, path);
+        var token = options.TokenFile is { } file ? Read(file)
+            : Checked(options.Token ?? "", PeerOptions.TokenVariable);
         if (!string.IsNullOrEmpty(token))
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
         return request;
@@ -57,15 +60,20 @@ internal static class PeerClient
     {
         try
         {
-            var token = File.ReadAllText(file).Trim();
-            return token.All(c => c is > ' ' and < '\u007f')
-                ? token
-                : throw new TokenException($"--token-file {file}: is not one line of letters");
+            return Checked(File.ReadAllText(file), $"--token-file {file}");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new TokenException($"--token-file {file}: {e.Message}", e);
         }
+    }
+
+    private static string Checked(string text, string from)
+    {
+        var token = text.Trim();
+        return token.All(c => c is > ' ' and < '\u007f')
+            ? token
+            : throw new TokenException($"{from}: is not one line of letters");
     }
 
     private static X509ChainPolicy Trusting(string file)

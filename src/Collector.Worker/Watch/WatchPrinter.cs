@@ -24,7 +24,7 @@ internal sealed class WatchPrinter(WatchForm form, string node, IReadOnlyList<st
         WatchForm.Inspector => Worded(source, "INFO", "",
             KubeSkoopText.TypeOf(line) + KubeSkoopText.Subject(line, NodeOf(source)) + KubeSkoopText.Flow(line)),
         WatchForm.Diag => Worded(source, KubeSkoopText.TypeOf(line), line.Severity,
-            $"{KubeSkoopText.Owner(line)} {line.Message}{HeldBack(line)}", Clock(line)),
+            $"{KubeSkoopText.Owner(line)} {Message(line)}", Clock(line)),
         _ => Worded(source, $"{line.Severity,-5}", line.Severity,
             $"{line.Kind.PadRight(WidestKind)} {Message(line)}", Clock(line)),
     };
@@ -42,12 +42,10 @@ internal sealed class WatchPrinter(WatchForm form, string node, IReadOnlyList<st
     private static string Clock(WatchLine line) => DateTimeOffset.UnixEpoch.AddTicks(line.Time / 100).ToLocalTime()
         .ToString("HH:mm:ss.fff ", CultureInfo.InvariantCulture);
 
-    private static string Message(WatchLine line) => line.IsSummary
-        ? $"{line.HeldBack} more held back: {line.Message}"
-        : line.Message + HeldBack(line);
-
-    private static string HeldBack(WatchLine line) =>
-        line.HeldBack > 0 ? $" ({line.HeldBack} like it held back)" : "";
+    // A summary says itself how many.
+    private static string Message(WatchLine line) => line is { IsSummary: false, HeldBack: > 0 and var held }
+        ? $"{line.Message} ({held} like it held back)"
+        : line.Message;
 
     private string Json(string source, WatchLine line)
     {

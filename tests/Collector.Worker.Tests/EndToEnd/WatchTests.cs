@@ -45,7 +45,8 @@ public sealed class WatchTests
         using var watch = new WatchProcess("--own", "--probe", "tcpreset", "--kind", "tcpreset.sent");
         watch.WaitForError("watching by own eBPF programs: tcpreset");
         Cause(watch, port).ShouldMatch(
-            @"^\d\d:\d\d:\d\d\.\d{3} WARN  tcpreset\.sent         .*127\.0\.0\.1:\d+ > 127\.0\.0\.1:\d+");
+            @"^\d\d:\d\d:\d\d\.\d{3} ERROR tcpreset\.sent         "
+            + $@"127\.0\.0\.1:{port} sent a reset to 127\.0\.0\.1:\d+: nobody listens there");
         watch.Signal("INT");
         watch.WaitForExit().ShouldBe(0);
         watch.Output.ShouldAllBe(l => l.Contains(" tcpreset.sent "));

@@ -34,7 +34,7 @@ public sealed class WatchPrinterTests
     public void A_summary_is_no_event() =>
         Print(WatchForm.Line, FakeAgent.Event(7, attributes:
             "\"netlens.event.held_back\":3,\"netlens.event.summary\":true"))
-            .ShouldEndWith("tcpreset.sent         3 more held back: sent reset");
+            .ShouldEndWith("tcpreset.sent         sent reset");
 
     [Fact]
     public void With_several_agents_lines_begin_with_theirs()

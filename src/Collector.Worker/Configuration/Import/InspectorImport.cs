@@ -77,7 +77,10 @@ internal static class InspectorImport
         else if (address is { Text.Length: > 0 })
             draft.Leave(address, "event_config.loki_address", "loki_enable is not true");
         if (events.Text("port") is { } port)
-            draft.Leave(port, $"event_config.port: {port.Text}", "has no equivalent in this version");
+        {
+            draft.Set("events.inspector", $"127.0.0.1:{port.Text}", port, $"event_config.port: {port.Text}",
+                "Loopback only: the inspector's stream has neither token nor encryption.");
+        }
         events.LeaveRest(Ignored);
     }
 }

@@ -66,10 +66,16 @@ internal sealed class OutletQueue : IDisposable
     /// <summary>What became of events that the outlet took over to deliver later; null where it does not.</summary>
     public SpoolFigures? Kept => (_outlet as ISpoolingOutlet)?.Figures;
 
+    /// <summary>Begins to deliver, unless it does already.</summary>
     public void Start()
     {
-        _started = true;
-        _thread.Start();
+        lock (_thread)
+        {
+            if (_started || _disposed)
+                return;
+            _started = true;
+            _thread.Start();
+        }
     }
 
     /// <summary>

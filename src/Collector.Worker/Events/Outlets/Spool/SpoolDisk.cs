@@ -19,6 +19,8 @@ internal sealed class SpoolDisk(
 
     public string Folder => folder;
 
+    public bool IsOpen => _spool is not null;
+
     public bool IsEmpty => _spool is null or { IsEmpty: true };
 
     public bool TryOpen() => Try(() =>

@@ -24,6 +24,14 @@ internal static class SpoolOpening
             && c.Offset >= Segment.HeaderSize && c.Offset <= first.Length
             ? new SpoolPlace(c.Head, c.Offset)
             : new SpoolPlace(first.First, Segment.HeaderSize);
+        if (head.Number == next)
+        {
+            // All that the disk still has was delivered: it forgot what came after.
+            foreach (var segment in segments)
+                File.Delete(segment.Path);
+            SpoolCursor.Delete(folder);
+            return ([], new(next, Segment.HeaderSize), next);
+        }
         figures.Find((long)(next - head.Number));
         return (segments, head, next);
     }

@@ -53,9 +53,7 @@ internal sealed class SpoolWriter(TimeProvider time) : IDisposable
             throw;
         }
         segment.Length += records.Length;
-        _dirty = true;
-        if (time.GetElapsedTime(_synced) >= SyncInterval)
-            Sync();
+        _dirty = true; // Not waited for here: what is written is taken, whatever becomes of that.
     }
 
     /// <summary>Has the disk take what was appended, unless it has.</summary>

@@ -16,6 +16,9 @@ internal sealed class SpooledOutlet : ISpoolingOutlet
     /// <summary>What is in memory for longer goes to the disk; so often the disk is looked after.</summary>
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
 
+    /// <summary>So soon it is seen that the outlet is to end.</summary>
+    private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(20);
+
     private static readonly RetryPolicy DefaultRetry = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(10));
 
     private readonly object _gate = new();
@@ -77,7 +80,7 @@ internal sealed class SpooledOutlet : ISpoolingOutlet
             Monitor.PulseAll(_gate);
             // Without a disk the queue in front has to hold back, and to drop.
             while (_memory.Count > _most && !stop.IsCancellationRequested)
-                Monitor.Wait(_gate, Tick);
+                Monitor.Wait(_gate, Step);
             return batch.Length;
         }
     }
@@ -88,7 +91,7 @@ internal sealed class SpooledOutlet : ISpoolingOutlet
         lock (_gate)
         {
             while (_memory.Count > 0 && !Failing && !stop.IsCancellationRequested)
-                Monitor.Wait(_gate, TimeSpan.FromMilliseconds(20));
+                Monitor.Wait(_gate, Step);
             ToDisk([]);
         }
     }
@@ -130,6 +133,10 @@ internal sealed class SpooledOutlet : ISpoolingOutlet
                 return;
             if (_memory.Count > 0 && (Failing || (IsSending && _time.GetElapsedTime(_sendingSince) >= Tick)))
                 ToDisk([]);
+            // What an earlier run, or the outlet before this one, left there goes first. What is being sent is not on
+            // it.
+            if (!_disk.IsOpen && !IsSending && _disk.TryOpen())
+                Monitor.PulseAll(_gate);
             _disk.Sync();
         }
     }
@@ -139,6 +146,9 @@ internal sealed class SpooledOutlet : ISpoolingOutlet
     /// <summary>Puts all that is in memory, and then a batch, behind what is on the disk.</summary>
     private bool ToDisk(ReadOnlySpan<NetworkEvent> batch)
     {
+        // There may be older ones on a disk that opens now: these would not be the first.
+        if (!_disk.IsOpen && _sendingOfMemory > 0)
+            return false;
         if (_memory.Count + batch.Length == 0 || !_disk.TryAppend([.. _memory, .. batch]))
             return false;
         Figures.Take(batch.Length);

@@ -41,6 +41,25 @@ public sealed class SpoolFolderTests : IDisposable
     }
 
     [Fact]
+    public void A_disk_that_forgot_all_that_was_not_delivered_begins_anew()
+    {
+        using (var spool = Open())
+        {
+            Append(spool, 0, 10);
+            Numbers(spool, 6).Count.ShouldBe(6);
+        }
+        // A power cut: the cursor was written, the records behind it were not.
+        var cursor = SpoolCursor.Read(_folder.FullName)!.Value;
+        Change(file => file.SetLength(cursor.Offset));
+        using var again = Open();
+        again.IsEmpty.ShouldBeTrue();
+        Files().ShouldBeEmpty();
+        Append(again, 20, 5);
+        Numbers(again, 100).ShouldBe(Enumerable.Range(20, 5));
+        again.IsEmpty.ShouldBeTrue();
+    }
+
+    [Fact]
     public void A_part_of_a_batch_is_settled_alone()
     {
         using (var spool = Open())

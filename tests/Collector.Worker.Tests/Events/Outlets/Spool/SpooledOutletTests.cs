@@ -33,6 +33,32 @@ public sealed class SpooledOutletTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_that_was_anothers_is_opened_when_it_is_free_and_what_is_in_it_leaves_once()
+    {
+        var remote = new FakeRemote();
+        var settings = new SpoolSettings(_folder.FullName, 64 << 20, TimeSpan.FromHours(1));
+        OutletQueue queue;
+        using (var before = new SpoolFolder(
+            Path.Combine(_folder.FullName, "fake"), settings, new SpoolFigures(), TimeProvider.System))
+        {
+            before.Append(Enumerable.Range(0, 300).Select(EventSamples.Plain));
+            queue = Queue(remote);
+            remote.Hold.Reset();
+            for (var i = 300; i < 310; i++)
+                queue.TryOffer(EventSamples.Plain(i));
+            Wait(() => queue.Waiting == 0);
+        }
+        using (queue)
+        {
+            remote.Hold.Set();
+            Wait(() => queue.Delivered == 310);
+            remote.Numbers.Order().ShouldBe(Enumerable.Range(0, 310));
+            queue.Kept!.Found.ShouldBe(300);
+            queue.Kept.Waiting.ShouldBe(0);
+        }
+    }
+
+    [Fact]
     public void While_it_is_away_events_wait_and_are_delivered_in_order()
     {
         var remote = new FakeRemote { Away = true };
