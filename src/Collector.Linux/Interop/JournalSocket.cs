@@ -128,7 +128,8 @@ public sealed class JournalSocket(string path = JournalSocket.DefaultPath) : IDi
         var header = CMSG_FIRSTHDR(&message);
         header->cmsg_level = SOL_SOCKET;
         header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int));
+        // The package's CMSG_LEN rounds up, and a second descriptor would go along.
+        header->cmsg_len = (nuint)(CMSG_DATA(header) - (byte*)header) + sizeof(int);
         *(int*)CMSG_DATA(header) = fd;
         while (sendmsg(to.Value, &message, MSG_NOSIGNAL) < 0)
         {

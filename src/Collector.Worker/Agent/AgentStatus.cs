@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Collector.Core.Probes;
 using Collector.Worker.Collection;
@@ -20,7 +21,7 @@ internal sealed class AgentStatus(
         json.WriteStartObject();
         json.WriteString("version", AgentIdentity.Version);
         json.WriteNumber("pid", Environment.ProcessId);
-        json.WriteString("start_time", DateTimeOffset.UnixEpoch.AddTicks(ProcessStart.Time / 100));
+        json.WriteString("start_time", Second(DateTimeOffset.UnixEpoch.AddTicks(ProcessStart.Time / 100)));
         WriteFile(json);
         json.WriteNumber("namespaces", collector.Node.NamespaceCount);
         json.WriteNumber("series", collector.Series);
@@ -56,7 +57,7 @@ internal sealed class AgentStatus(
         if (reloads.Last is { } last)
         {
             json.WriteStartObject("last_reload");
-            json.WriteString("time", last.Time);
+            json.WriteString("time", Second(last.Time));
             json.WriteString("result", ReloadStatus.Results[(int)last.Result]);
             Texts(json, "changed", last.Changed);
             Texts(json, "errors", last.Errors);
@@ -129,4 +130,8 @@ internal sealed class AgentStatus(
         }
         json.WriteEndArray();
     }
+
+    // RFC 3339: nobody asks for the fraction.
+    private static string Second(DateTimeOffset time) =>
+        time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 }

@@ -304,7 +304,7 @@ public sealed class AgentTests
         taken.Start();
         using var agent = new AgentProcess("", ("NETLENS_HTTP_LISTEN", taken.LocalEndpoint.ToString()!));
         agent.WaitForExit().ShouldBe(4);
-        agent.LogLines.Count(l => l.Contains("already in use")).ShouldBe(1, string.Join('\n', agent.LogLines));
+        agent.LogLines.Count(l => l.Contains("cannot listen on 127.0.0.1")).ShouldBe(1, string.Join('\n', agent.LogLines));
         agent.LogLines.ShouldNotContain(l => l.StartsWith("   at "));
     }
 

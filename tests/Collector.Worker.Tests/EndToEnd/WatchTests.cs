@@ -151,7 +151,7 @@ public sealed class WatchTests
         var folder = Directory.CreateTempSubdirectory("netlens-watch-");
         try
         {
-            File.WriteAllText(Path.Combine(folder.FullName, "netlens.yaml"), "http: { listen: '127.0.0.1:1' }\n");
+            File.WriteAllText(Path.Combine(folder.FullName, "netlens.yaml"), "http: { listen: '127.0.0.1:1', socket: '' }\n");
             var program = Path.GetDirectoryName(AgentProcess.Program)!;
             Shell.Try("cp", "-r", program, $"{folder.FullName}/bin").Code.ShouldBe(0);
             Shell.Try("chmod", "-R", "a+rX", folder.FullName).Code.ShouldBe(0);
