@@ -309,6 +309,7 @@ public sealed class BadRuntimeTests(ITestOutputHelper output)
         // Their last figures are still theirs.
         agent.FreshPage().Pods.Count.ShouldBe(Count);
         node.Run("sh", "-c", $"for i in $(seq {Count}); do ip netns del p$i; done");
+        // Not before every reader has had time for these.
         agent.WaitFor(p => p.Pods.Count == 0, "no namespace left");
     }
 

@@ -77,7 +77,8 @@ public sealed class ImageTests
             node.Try("busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:9/");
             await Task.Delay(200);
         }
-        (await watch).ShouldMatch(@"^\d\d:\d\d:\d\d\.\d{3} WARN  tcpreset\.sent .*127\.0\.0\.1:9 ");
+        (await watch).ShouldMatch(@"^\d\d:\d\d:\d\d\.\d{3} ERROR tcpreset\.sent         "
+            + @"127\.0\.0\.1:9 sent a reset to 127\.0\.0\.1:\d+: nobody listens there");
         container.Stop().ShouldBe(0);
     }
 

@@ -129,7 +129,7 @@ public sealed class JournalSocket(string path = JournalSocket.DefaultPath) : IDi
         header->cmsg_level = SOL_SOCKET;
         header->cmsg_type = SCM_RIGHTS;
         // The package's CMSG_LEN rounds up, and a second descriptor would go along.
-        header->cmsg_len = (nuint)(CMSG_DATA(header) - (byte*)header) + sizeof(int);
+        header->cmsg_len = (socklen_t)(uint)(CMSG_DATA(header) - (byte*)header + sizeof(int));
         *(int*)CMSG_DATA(header) = fd;
         while (sendmsg(to.Value, &message, MSG_NOSIGNAL) < 0)
         {

@@ -6,7 +6,7 @@ namespace Pods.Tests.Lab;
 internal static class Wait
 {
     /// <summary>Long enough for a machine that is busy with something else.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     public static void Until(Func<bool> condition, string what) => For(() => condition() ? what : null, what);
 
