@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Collector.Core.Events;
+using Collector.Tests.Support;
 using Collector.Worker.Events;
 using Microsoft.Extensions.Logging.Abstractions;
 using static Collector.Worker.Tests.Events.EventSamples;
@@ -7,6 +8,7 @@ using static Collector.Worker.Tests.Events.EventSamples;
 namespace Collector.Worker.Tests.Events;
 
 /// <summary>A storm: 200,000 events a second for ten seconds.</summary>
+[Collection(AloneCollection.Name)] // It measures the heap, which all tests share.
 public sealed class EventFloodTests
 {
     private const int Threads = 4;
