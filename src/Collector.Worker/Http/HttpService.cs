@@ -14,7 +14,7 @@ internal sealed class HttpService(AgentOptions options, NetlensHttp http, ILogge
 
     /// <summary>
     /// Makes the server what the options say. The new one listens before the old one goes, unless both want the same
-    /// port. What did not change is left alone.
+    /// port or Unix socket. What did not change is left alone.
     /// </summary>
     /// <exception cref="HttpListenException">The new address cannot be had: the old server goes on.</exception>
     public async Task ReconfigureAsync(AgentOptions options)
