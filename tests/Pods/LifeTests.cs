@@ -1,3 +1,4 @@
+using System.Globalization;
 using Pods.Tests.Cri;
 using Pods.Tests.Lab;
 using Xunit.Abstractions;
@@ -80,6 +81,7 @@ public sealed class LifeTests(ITestOutputHelper output)
             alive.Add(node.Kubelet.Run("shop", $"web-{i}", new PodSpec { Containers = 0 }));
         }
         alive.ForEach(pod => agent.WaitForPod(pod));
+        WaitForNoneBut(agent, alive);
         ShouldNameOnly(agent.FreshPage(), alive);
         watch.ShouldNeverHaveMixedUp([.. gone, .. alive]).ShouldBeGreaterThan(alive.Count);
         var listed = NodeAgent.ListPods(node);
@@ -105,6 +107,7 @@ public sealed class LifeTests(ITestOutputHelper output)
         var second = node.Kubelet.Run("db", "db-0", LabTests.Web());
         second.Uid.ShouldNotBe(first.Uid);
         agent.WaitForPod(second);
+        WaitForNoneBut(agent, [client, second]);
         var (page, truth) = agent.Compare(() => Counters.Of(second), (a, b) => a.Same(b));
         ShouldNameOnly(page, [client, second]);
         truth.ShouldBeThoseOf(page.OfPod(second)).ShouldBeGreaterThan(0);
@@ -129,6 +132,7 @@ public sealed class LifeTests(ITestOutputHelper output)
         }
         foreach (var pod in all.TakeLast(4))
             agent.WaitForPod(pod);
+        WaitForNoneBut(agent, [.. all.TakeLast(4)]);
         ShouldNameOnly(agent.FreshPage(), [.. all.TakeLast(4)]);
         var again = all.Count - all.Select(p => p.Netns).Distinct().Count();
         again.ShouldBeGreaterThan(0, "the kernel never used an inode again: nothing was tested");
@@ -157,6 +161,7 @@ public sealed class LifeTests(ITestOutputHelper output)
         ShouldBeTheOneOfItsName(agent, next, pod);
         NodeAgent.ListPods(node).Where(p => p.Uid == pod.Uid).Select(p => p.Sandbox).ShouldBe([next.Sandbox]);
         node.Kubelet.Remove(pod);
+        WaitForNoneBut(agent, [other, next]);
         ShouldNameOnly(agent.AfterPolls(2), [other, next]);
         ShouldBeTheOneOfItsName(agent, next);
     }
@@ -171,6 +176,7 @@ public sealed class LifeTests(ITestOutputHelper output)
         agent.WaitForPod(pods[1]);
         node.Kubelet.Stop(pods[0]);
         node.Kubelet.Status(pods[0].Sandbox).Status.State.ShouldBe(PodSandboxState.SandboxNotready);
+        WaitForNoneBut(agent, [pods[1]]);
         ShouldNameOnly(agent.AfterPolls(2), [pods[1]]);
     }
 
@@ -233,6 +239,12 @@ public sealed class LifeTests(ITestOutputHelper output)
         page.Rejected("duplicate").ShouldBe(1);
         ShouldBeTheOneOfItsName(agent, young, old);
     }
+
+    /// <summary>The last figures of pods that ended stay for as long as a reader may need to see them.</summary>
+    private static void WaitForNoneBut(NodeAgent agent, IReadOnlyList<Pod> pods) => agent.WaitFor(
+        page => page.Named.All(s => pods.Any(p =>
+            s["k8s_pod_uid"] == p.Uid && s["netlens_netns"] == p.Netns.ToString(CultureInfo.InvariantCulture))),
+        "others have a name still");
 
     /// <summary>Each of these names all series of its own namespace, and nothing else has a name.</summary>
     private static void ShouldNameOnly(Page page, IReadOnlyList<Pod> pods)
