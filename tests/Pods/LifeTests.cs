@@ -199,6 +199,7 @@ public sealed class LifeTests(ITestOutputHelper output)
             agent.FreshPage().Connected.ShouldBeTrue();
             ShouldNameOnly(agent.FreshPage(), [web, late]);
             node.Kubelet.Remove(late);
+            WaitForNoneBut(agent, [web]);
         }
         agent.Log.Count(l => l.Contains("warn", StringComparison.OrdinalIgnoreCase)).ShouldBeLessThan(10);
         agent.Stop().ShouldBe(0);

@@ -52,7 +52,7 @@ public abstract class PerNamespaceProbe<TReader> : Probe
         _last.AppendHeldTo(snapshot);
     }
 
-    /// <summary>By a namespace that got the number of one that is gone: a number is one namespace's at a time.</summary>
+    /// <summary>By a namespace that got the number of one that is gone: a number is of one at a time.</summary>
     private bool IsReplaced(Subject gone) => Host.Namespaces.Find(gone.Inode) is not null;
 
     private TReader? ReaderOf(NamespaceHandle ns, SnapshotBuilder snapshot)
