@@ -44,6 +44,7 @@ public sealed class LinuxHost : ProbeHost, IDisposable
         Bpf = new BpfHost(paths, bpf ?? new());
         Addresses = new NetAddresses(Bpf, Namespaces);
         Mib = new MibPass(Bpf, Namespaces, Addresses, Parts);
+        Sockets = new SocketSource(Bpf, Addresses, Namespaces, Limits, Parts);
         _pods = pods ?? new();
         Pods = new PodWatcher(paths, Namespaces, _pods);
         Owners = new NamespaceOwners(paths, Namespaces, _namer);
@@ -65,6 +66,8 @@ public sealed class LinuxHost : ProbeHost, IDisposable
     internal override NetAddresses Addresses { get; }
 
     internal override MibPass Mib { get; }
+
+    internal override SocketSource Sockets { get; }
 
     internal override ReadBuffer Buffer => _access.Buffer;
 
@@ -135,6 +138,7 @@ public sealed class LinuxHost : ProbeHost, IDisposable
     {
         Pods.Dispose();
         Mib.Dispose();
+        Sockets.Dispose();
         Addresses.Dispose();
         Bpf.Dispose();
         EventOwners.Dispose();

@@ -27,9 +27,9 @@ internal sealed class ListenerOwners(PodWatcher pods, Func<ProcessTable> table)
     private bool _unnamed;
     private long _version;
 
-    /// <summary>The pod by the socket's cookie, null where it is no pod's.</summary>
-    public Subject? Of(ulong cookie) =>
-        _known.GetValueOrDefault(cookie).Group is { Closed: false } group ? group.Subject : null;
+    /// <summary>The pod by the socket's id, null where it is no pod's.</summary>
+    public Subject? Of(ulong id) =>
+        _known.GetValueOrDefault(id).Group is { Closed: false } group ? group.Subject : null;
 
     /// <summary>Looks for the owners of sockets that are new.</summary>
     public void Refresh(ReadOnlySpan<SocketMessage> listeners, SnapshotBuilder snapshot)
@@ -38,7 +38,7 @@ internal sealed class ListenerOwners(PodWatcher pods, Func<ProcessTable> table)
         _unnamed = false;
         foreach (ref readonly var socket in listeners)
         {
-            ref var entry = ref CollectionsMarshal.GetValueRefOrAddDefault(_known, socket.Cookie, out _);
+            ref var entry = ref CollectionsMarshal.GetValueRefOrAddDefault(_known, socket.Id, out _);
             entry.Tick = snapshot.Tick;
             if (entry.Group is { Closed: true })
                 entry = new Entry { Tick = snapshot.Tick };
@@ -46,7 +46,7 @@ internal sealed class ListenerOwners(PodWatcher pods, Func<ProcessTable> table)
             if (entry.Group is not null || entry.Looks == Looks || socket.Inode == 0)
                 continue;
             entry.Looks++;
-            _wanted[socket.Inode] = socket.Cookie;
+            _wanted[socket.Inode] = socket.Id;
         }
         if (_known.Count != listeners.Length)
             DropGone(snapshot.Tick);
@@ -59,10 +59,10 @@ internal sealed class ListenerOwners(PodWatcher pods, Func<ProcessTable> table)
 
     private void DropGone(long tick)
     {
-        foreach (var (cookie, entry) in _known)
+        foreach (var (id, entry) in _known)
         {
             if (entry.Tick != tick)
-                _known.Remove(cookie);
+                _known.Remove(id);
         }
     }
 
@@ -95,8 +95,8 @@ internal sealed class ListenerOwners(PodWatcher pods, Func<ProcessTable> table)
         var entries = proc.EntriesOf(folder);
         while (entries.TryNext(out _, out var name))
         {
-            if (_wanted.Remove(SocketLink.Inode(folder, name), out var cookie))
-                CollectionsMarshal.GetValueRefOrNullRef(_known, cookie).Group = group;
+            if (_wanted.Remove(SocketLink.Inode(folder, name), out var id))
+                CollectionsMarshal.GetValueRefOrNullRef(_known, id).Group = group;
         }
         _ = close(folder);
     }

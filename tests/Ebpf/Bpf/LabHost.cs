@@ -50,6 +50,8 @@ internal sealed class LabHost(string cgroups, bool handles) : ProbeHost, IDispos
 
     internal override MibPass Mib => Machine.Mib;
 
+    internal override SocketSource Sockets => Machine.Sockets;
+
     internal override ReadBuffer Buffer => Machine.Buffer;
 
     internal override PodWatcher Pods => Machine.Pods;

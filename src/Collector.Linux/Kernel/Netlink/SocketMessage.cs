@@ -19,6 +19,8 @@ internal struct SocketMessage
 
     /// <summary>The device or VRF that it is bound to, also by the scope of a link-local address; 0 for none.</summary>
     public int Interface;
+
+    /// <summary>The kernel's own number of the socket; 0 where nobody asked sock_diag for it yet.</summary>
     public ulong Cookie;
 
     /// <summary>As in the link of a descriptor, "socket:[12345]"; 0 where no process has it.</summary>
@@ -33,10 +35,19 @@ internal struct SocketMessage
     /// <summary>sk_drops, u32 that wraps; -1 when not asked for or not sent.</summary>
     public long Drops;
 
+    /// <summary>Of a listener, connections whose handshake is not over; -1 when not told, as by sock_diag.</summary>
+    public long HalfOpen;
+
+    /// <summary>
+    /// Tells it from other sockets that live, whoever told of it: by its inode, which begins anew after 2^32, and port;
+    /// by the cookie where no process has it.
+    /// </summary>
+    public readonly ulong Id => Inode != 0 ? Inode | (ulong)LocalPort << 32 : Cookie | 1UL << 63;
+
     /// <summary>False for a message that is cut short.</summary>
     public static unsafe bool TryParse(scoped in NetlinkMessage message, out SocketMessage socket)
     {
-        socket = new SocketMessage { Drops = -1 };
+        socket = new SocketMessage { Drops = -1, HalfOpen = -1 };
         if (!message.TryRead<inet_diag_msg>(out var header, out var rest))
             return false;
         socket.Family = header.idiag_family;

@@ -25,8 +25,9 @@ namespace Collector.Linux.Probes.Tcp;
 /// </remarks>
 /// <param name="allowance">How many rows there may be.</param>
 /// <param name="owners">Tells whose a socket is; null where all are the namespace's.</param>
-internal sealed class TcpListeners(NetNamespace ns, RowAllowance allowance, ListenerOwners? owners = null)
-    : INetlinkSink
+/// <param name="all">With what is left out else.</param>
+internal sealed class TcpListeners(
+    NetNamespace ns, RowAllowance allowance, ListenerOwners? owners = null, bool all = false) : INetlinkSink
 {
     private static readonly Metric Depth = Queue("usage", "Connections that wait to be accepted (sk_ack_backlog).");
     private static readonly Metric Limit =
@@ -41,13 +42,18 @@ internal sealed class TcpListeners(NetNamespace ns, RowAllowance allowance, List
     private static readonly Metric Drops = Metric.Counter("netlens.tcp.listen.dropped", Units.Packets,
         "Handshake packets that the listener dropped, for a full queue or another reason (sk_drops).");
 
+    private static readonly Metric HalfOpen = Metric.UpDownCounter("netlens.tcp.listen.half_open", Units.Connections,
+        "Connections whose handshake is not over (icsk_accept_queue.qlen); only where one walk reads all namespaces.",
+        optional: true);
+
     private static readonly Metric Shards = Metric.UpDownCounter(
         "netlens.tcp.listen.socket.count", Units.Sockets, "Sockets that listen at the address.");
 
     public static TableInfo Table { get; } = new("tcpsummary.listen", RowScope.Namespace,
         [new("network.local.address"), new("network.local.port"), new("network.interface.name")],
-        [Depth, Limit, Fullest, FullestLimit, Drops, Shards]);
+        [Depth, Limit, Fullest, FullestLimit, Drops, Shards, HalfOpen]);
 
+    private readonly TableInfo _table = all ? Table.Whole : Table;
     private readonly List<SocketMessage> _staged = [];
     private readonly Dictionary<(UInt128 Address, ushort Port, int Interface, Subject Owner), Group> _groups = [];
     private readonly Dictionary<ulong, (uint Drops, long Tick)> _drops = [];
@@ -64,7 +70,7 @@ internal sealed class TcpListeners(NetNamespace ns, RowAllowance allowance, List
     private static Metric Queue(string name, string description) =>
         Metric.UpDownCounter($"netlens.tcp.listen.queue.{name}", Units.Connections, description);
 
-    void INetlinkSink.Begin()
+    public void Begin()
     {
         _staged.Clear();
         AnyBound = false;
@@ -75,11 +81,14 @@ internal sealed class TcpListeners(NetNamespace ns, RowAllowance allowance, List
         if (!SocketMessage.TryParse(message, out var socket))
             return false;
         if (socket.State == SocketCounts.Listen)
-        {
-            _staged.Add(socket);
-            AnyBound |= socket.Interface != 0;
-        }
+            Take(socket);
         return true;
+    }
+
+    public void Take(in SocketMessage socket)
+    {
+        _staged.Add(socket);
+        AnyBound |= socket.Interface != 0;
     }
 
     /// <summary>Adds up what was taken, once it is complete.</summary>
@@ -108,13 +117,13 @@ internal sealed class TcpListeners(NetNamespace ns, RowAllowance allowance, List
 
     private Group GroupOf(ref SocketMessage socket, long tick)
     {
-        var owner = owners?.Of(socket.Cookie) ?? ns;
+        var owner = owners?.Of(socket.Id) ?? ns;
         var key = (socket.LocalAddress, socket.LocalPort, socket.Interface, owner);
         if (!_groups.TryGetValue(key, out var group))
         {
             if (!allowance.TryTake())
             {
-                _others.Row ??= new Row(Table, ns, Math.Max(_lastRead, ns.StartTime), "other", 0, "");
+                _others.Row ??= new Row(_table, ns, Math.Max(_lastRead, ns.StartTime), "other", 0, "");
                 return _others;
             }
             group = new Group { Start = Math.Max(_lastRead, owner.StartTime) };
@@ -128,7 +137,7 @@ internal sealed class TcpListeners(NetNamespace ns, RowAllowance allowance, List
         {
             group.Device = device;
             group.Row = new Row(
-                Table, owner, group.Start, AddressText(socket.LocalAddress), socket.LocalPort, device);
+                _table, owner, group.Start, AddressText(socket.LocalAddress), socket.LocalPort, device);
         }
         return group;
     }
@@ -152,7 +161,7 @@ internal sealed class TcpListeners(NetNamespace ns, RowAllowance allowance, List
     {
         if (socket.Drops < 0)
             return -1;
-        ref var known = ref CollectionsMarshal.GetValueRefOrAddDefault(_drops, socket.Cookie, out _);
+        ref var known = ref CollectionsMarshal.GetValueRefOrAddDefault(_drops, socket.Id, out _);
         var growth = unchecked((uint)socket.Drops - known.Drops);
         known = ((uint)socket.Drops, tick);
         return growth;
@@ -169,10 +178,10 @@ internal sealed class TcpListeners(NetNamespace ns, RowAllowance allowance, List
         }
         if (_drops.Count == _staged.Count)
             return;
-        foreach (var (cookie, known) in _drops)
+        foreach (var (id, known) in _drops)
         {
             if (known.Tick != tick)
-                _drops.Remove(cookie);
+                _drops.Remove(id);
         }
     }
 
@@ -196,6 +205,7 @@ internal sealed class TcpListeners(NetNamespace ns, RowAllowance allowance, List
         private long _fullest;
         private long _fullestLimit;
         private long _drops = -1;
+        private long _halfOpen;
 
         public Row? Row { get; set; }
 
@@ -215,6 +225,7 @@ internal sealed class TcpListeners(NetNamespace ns, RowAllowance allowance, List
             _limit = 0;
             _fullest = 0;
             _fullestLimit = -1;
+            _halfOpen = -1;
         }
 
         public void Add(ref SocketMessage socket, long growth)
@@ -226,6 +237,8 @@ internal sealed class TcpListeners(NetNamespace ns, RowAllowance allowance, List
             var fuller = socket.ReceiveQueue * (_fullestLimit + 1) - _fullest * (socket.SendQueue + 1L);
             if (fuller > 0 || (fuller == 0 && socket.SendQueue > _fullestLimit))
                 (_fullest, _fullestLimit) = (socket.ReceiveQueue, socket.SendQueue);
+            if (socket.HalfOpen >= 0)
+                _halfOpen = Math.Max(_halfOpen, 0) + socket.HalfOpen;
             if (growth >= 0)
                 _drops = Math.Max(_drops, 0) + growth;
         }
@@ -240,6 +253,8 @@ internal sealed class TcpListeners(NetNamespace ns, RowAllowance allowance, List
             writer.Set(Shards, Count);
             if (_drops >= 0)
                 writer.Set(Drops, _drops);
+            if (_halfOpen >= 0)
+                writer.Set(HalfOpen, _halfOpen);
         }
     }
 }

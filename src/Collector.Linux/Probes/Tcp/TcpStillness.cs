@@ -41,6 +41,9 @@ internal sealed class TcpStillness
         _settled = complete && counts is { ReceiveQueue: 0, SendQueue: 0 } && quiet == counts.All;
     }
 
+    /// <summary>The last figures are of another source: the next walk cannot be left out.</summary>
+    public void Forget() => _settled = false;
+
     // The pass has it where another probe asked in this collection.
     private static MibSection? TcpLine(NamespaceHandle ns, long tick)
     {

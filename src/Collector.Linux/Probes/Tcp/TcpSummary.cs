@@ -53,11 +53,12 @@ public sealed class TcpSummary(ProbeHost host, ProbeSettings settings) : PerName
     {
         Id = "tcpsummary",
         Description = "TCP sockets by state, bytes in their queues, and depth, limit and drops of every accept queue.",
-        Source = "sock_diag: one dump of all sockets, one of the listeners, no /proc/net/tcp",
+        Source = "one walk of the kernel's tables by eBPF for all namespaces, else sock_diag; no /proc/net/tcp",
         Tables = [Table, TcpListeners.Table],
         Options = [IncludeAll, MaxListeners],
     };
 
+    private readonly bool _all = settings.Get(IncludeAll);
     private readonly TableInfo _table = settings.Get(IncludeAll) ? Table.Whole : Table;
     private readonly int _maxListeners = (int)settings.Get(MaxListeners);
 
@@ -77,15 +78,15 @@ public sealed class TcpSummary(ProbeHost host, ProbeSettings settings) : PerName
 
     protected override TcpSockets Open(NamespaceHandle ns, SnapshotBuilder snapshot) =>
         new(ns.Namespace, new RowAllowance(Host.Limits.Listeners, ns.Namespace, _maxListeners),
-            ns.Namespace.IsHost ? new ListenerOwners(Host.Pods, () => Host.Processes) : null, _table);
+            ns.Namespace.IsHost ? new ListenerOwners(Host.Pods, () => Host.Processes) : null, _table, _all);
 
-    /// <summary>Walks of the machine's sockets so far, all namespaces together: what the probe costs.</summary>
+    /// <summary>Walks of the machine's sockets by sock_diag so far, all namespaces together.</summary>
     internal long Walks { get; private set; }
 
     protected override void Collect(TcpSockets reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
         var walks = reader.Walks;
-        if (reader.Read(ns, snapshot))
+        if (reader.Read(ns, snapshot, Host.Sockets.PassOf(snapshot.Tick)))
             reader.Write(snapshot);
         else
             snapshot.ReadFailed(reader.Failure);
@@ -112,10 +113,11 @@ public sealed class TcpSockets : IDisposable
     private readonly TcpListeners _listeners;
     private readonly Row _row;
 
-    internal TcpSockets(NetNamespace ns, RowAllowance listeners, ListenerOwners? owners, TableInfo states)
+    internal TcpSockets(
+        NetNamespace ns, RowAllowance listeners, ListenerOwners? owners, TableInfo states, bool all = false)
     {
         _row = new Row(states, ns, ns.StartTime);
-        _listeners = new TcpListeners(ns, listeners, owners);
+        _listeners = new TcpListeners(ns, listeners, owners, all);
     }
 
     internal string Failure => _diag.Failure;
@@ -123,10 +125,27 @@ public sealed class TcpSockets : IDisposable
     /// <summary>Walks of the machine's sockets so far.</summary>
     internal long Walks { get; private set; }
 
-    internal bool Read(NamespaceHandle ns, SnapshotBuilder snapshot) =>
-        (_stillness.Holds(ns, snapshot.Tick) || Walk(ns))
-        && _diag.Ask(ns, InetDiag.Listen, memory: true, _listeners)
+    /// <param name="ns">The namespace.</param>
+    /// <param name="snapshot">The collection.</param>
+    /// <param name="pass">What was found in all namespaces; null: sock_diag is asked.</param>
+    internal bool Read(NamespaceHandle ns, SnapshotBuilder snapshot, SocketPass? pass = null) =>
+        (Take(ns, pass) || Ask(ns, snapshot))
         && _listeners.Commit(snapshot, _listeners.AnyBound ? LinksOf(ns, snapshot) : null);
+
+    private bool Take(NamespaceHandle ns, SocketPass? pass)
+    {
+        if (pass is null || !pass.TryFind(ns, _counts, out var listeners))
+            return false;
+        _stillness.Forget();
+        _listeners.Begin();
+        foreach (ref readonly var listener in listeners)
+            _listeners.Take(listener);
+        return true;
+    }
+
+    private bool Ask(NamespaceHandle ns, SnapshotBuilder snapshot) =>
+        (_stillness.Holds(ns, snapshot.Tick) || Walk(ns))
+        && _diag.Ask(ns, InetDiag.Listen, memory: true, _listeners);
 
     private static LinkTable? LinksOf(NamespaceHandle ns, SnapshotBuilder snapshot)
     {
@@ -152,48 +171,5 @@ public sealed class TcpSockets : IDisposable
     {
         _listeners.Close();
         _diag.Dispose();
-    }
-}
-
-/// <summary>Adds up the sockets that do not listen: no object per socket, nothing kept.</summary>
-internal sealed class SocketCounts : INetlinkSink
-{
-    public const int Listen = 10;
-    private const int NewSynReceived = 12;
-    private readonly long[] _states = new long[NewSynReceived];
-
-    /// <summary>Sockets of every state, also of states that this version does not know.</summary>
-    public long All { get; private set; }
-
-    public long ReceiveQueue { get; private set; }
-
-    public long SendQueue { get; private set; }
-
-    public long InState(int state) => _states[state];
-
-    public void Begin()
-    {
-        Array.Clear(_states);
-        All = 0;
-        ReceiveQueue = 0;
-        SendQueue = 0;
-    }
-
-    public bool Take(in NetlinkMessage message)
-    {
-        if (!SocketMessage.TryParse(message, out var socket))
-            return false;
-        All++;
-        // inet_diag shows a half-open connection as SYN_RECV (3); 12 is its name inside the kernel.
-        var state = socket.State == NewSynReceived ? 3 : socket.State;
-        if (state >= _states.Length || state == 0)
-            return true; // A state of a newer kernel: nothing that this table has a column for.
-        _states[state]++;
-        if (state != Listen)
-        {
-            ReceiveQueue += socket.ReceiveQueue;
-            SendQueue += socket.SendQueue;
-        }
-        return true;
     }
 }

@@ -1,0 +1,156 @@
+using System.Runtime.InteropServices;
+using Collector.Linux.Interop;
+using Collector.Linux.Kernel.Netlink;
+using Collector.Linux.Namespaces;
+
+namespace Collector.Linux.Sources;
+
+/// <summary>
+/// The TCP sockets of all namespaces from one walk of the kernel's tables per collection, where sock_diag walks the
+/// whole table once per namespace.
+/// </summary>
+/// <remarks>
+/// Namespaces are told apart by the address of their struct net, which is theirs as long as they are held open: it is
+/// forgotten before the namespace is let go. Tables are the machine's, and those that single namespaces have for
+/// themselves. Belongs to the collection thread.
+/// </remarks>
+internal sealed class SocketPass : IListenerSink, IDisposable
+{
+    private readonly NamespaceRegistry _namespaces;
+    private readonly SocketWalker _walker;
+    private readonly Dictionary<NamespaceHandle, Place> _places = [];
+    private readonly Place?[] _bySlot;
+    private readonly List<SocketTable> _established = [];
+    private readonly List<SocketTable> _listening = [];
+    private long _version = -1;
+    private long _tick = -1;
+    private bool _whole;
+
+    /// <param name="namespaces">Those to tell apart.</param>
+    /// <param name="walker">Walks; is closed with this.</param>
+    /// <param name="slots">Namespaces that there is room for.</param>
+    public SocketPass(NamespaceRegistry namespaces, SocketWalker walker, int slots)
+    {
+        _namespaces = namespaces;
+        _walker = walker;
+        _bySlot = new Place?[slots];
+        _namespaces.Leaving += Forget;
+    }
+
+    /// <summary>Short constant for why the last walk is void.</summary>
+    public string Failure => _walker.Failure;
+
+    /// <summary>Sockets that the last pass met, those of other namespaces too.</summary>
+    public long Sockets => _walker.Sockets;
+
+    /// <summary>Of them those in namespaces that are not collected.</summary>
+    public long Strangers => _walker.Strangers;
+
+    /// <summary>Chains that changed while they were read, and were read again.</summary>
+    public long Repeated => _walker.Repeated;
+
+    /// <summary>Walks, once per collection; false when it failed.</summary>
+    public bool EnsureRead(long tick)
+    {
+        if (_tick == tick)
+            return _whole;
+        _tick = tick;
+        return _whole = Read();
+    }
+
+    /// <summary>Walks now.</summary>
+    public bool Read()
+    {
+        FollowNamespaces();
+        foreach (var place in _places.Values)
+            place.Listeners.Clear();
+        _walker.Begin();
+        foreach (var table in _listening)
+        {
+            if (!_walker.WalkListening(table, this))
+                return false;
+        }
+        foreach (var table in _established)
+        {
+            if (!_walker.WalkEstablished(table))
+                return false;
+        }
+        return true;
+    }
+
+    /// <summary>What the last walk found in a namespace; false where it has no place in it.</summary>
+    public bool TryFind(NamespaceHandle ns, SocketCounts counts, out ReadOnlySpan<SocketMessage> listeners)
+    {
+        listeners = default;
+        if (!_places.TryGetValue(ns, out var place))
+            return false;
+        counts.Take(_walker.CountsOf(place.Slot));
+        listeners = CollectionsMarshal.AsSpan(place.Listeners);
+        return true;
+    }
+
+    void IListenerSink.Take(in ListenerRecord record) => _bySlot[record.Slot]?.Listeners.Add(record.AsMessage());
+
+    private void FollowNamespaces()
+    {
+        if (_version == _namespaces.Version)
+            return;
+        _version = _namespaces.Version;
+        var all = _namespaces.All;
+        for (var i = 0; i < all.Count; i++)
+        {
+            if (all[i].NetAddress != 0 && !_places.ContainsKey(all[i]))
+                TryPlace(all[i]);
+        }
+        _established.Clear();
+        _listening.Clear();
+        foreach (var place in _places.Values)
+        {
+            Add(_established, new(place.Tables.Established, place.Tables.EstablishedBuckets));
+            Add(_listening, new(place.Tables.Listening, place.Tables.ListeningBuckets));
+        }
+    }
+
+    private static void Add(List<SocketTable> tables, SocketTable table)
+    {
+        if (!tables.Contains(table))
+            tables.Add(table);
+    }
+
+    // One that finds no place is asked by sock_diag.
+    private void TryPlace(NamespaceHandle ns)
+    {
+        var slot = Array.IndexOf(_bySlot, null);
+        if (slot < 0 || !_walker.TryFind(ns.NetAddress, out var tables))
+            return;
+        try
+        {
+            _walker.Place(ns.NetAddress, slot);
+        }
+        catch (LinuxException)
+        {
+            return;
+        }
+        _places.Add(ns, _bySlot[slot] = new Place(slot, tables));
+    }
+
+    private void Forget(NamespaceHandle ns)
+    {
+        if (!_places.Remove(ns, out var place))
+            return;
+        _walker.Remove(place.Tables.Net);
+        _bySlot[place.Slot] = null;
+    }
+
+    public void Dispose()
+    {
+        _namespaces.Leaving -= Forget;
+        _walker.Dispose();
+    }
+
+    /// <summary>Where a namespace is counted.</summary>
+    private sealed record Place(int Slot, SocketTables Tables)
+    {
+        public List<SocketMessage> Listeners { get; } = [];
+    }
+}

@@ -1,0 +1,71 @@
+using Collector.Core.Probes;
+using Collector.Linux.Interop;
+using Collector.Linux.Kernel.Bpf;
+using Collector.Linux.Limits;
+using Collector.Linux.Namespaces;
+
+namespace Collector.Linux.Sources;
+
+/// <summary>
+/// Whether the TCP sockets of all namespaces are read in one pass, or each namespace is asked by sock_diag: the part
+/// <c>sockets</c> of the collection. Decided at the first collection, by comparing both in the node's namespace.
+/// </summary>
+internal sealed class SocketSource(
+    BpfHost bpf, NetAddresses addresses, NamespaceRegistry namespaces, LimitSet limits, CollectedParts parts)
+    : IDisposable
+{
+    private readonly CollectedPart _part = parts.Add("sockets");
+    private SocketPass? _pass;
+    private long _failed = -1;
+
+    /// <summary>The pass of that collection; null where namespaces are to be asked one by one.</summary>
+    /// <remarks>So are those that leave between two collections, which the next pass would not find any more.</remarks>
+    public SocketPass? PassOf(long tick)
+    {
+        if (tick < 0)
+            return null;
+        if (!_part.IsChosen)
+            Choose();
+        if (_pass is null || _pass.EnsureRead(tick))
+            return _pass;
+        if (_failed != tick)
+            _part.CountFallback(_pass.Failure);
+        _failed = tick;
+        return null;
+    }
+
+    private void Choose()
+    {
+        _pass?.Dispose();
+        _pass = null;
+        var reason = parts.Wanted == CollectionSource.Proc ? "collection.source is proc"
+            : addresses.Start() ? Try()
+            : addresses.Failure;
+        _part.Choose(_pass is not null, reason);
+    }
+
+    private string Try()
+    {
+        SocketPass? pass = null;
+        try
+        {
+            var slots = limits.Namespaces.Most + limits.Rootless.Most + 1;
+            pass = new SocketPass(namespaces, new SocketWalker(bpf, slots), slots);
+            using var check = new SocketCheck();
+            if (check.Difference(pass, namespaces.Host) is { } difference)
+                return difference;
+            (_pass, pass) = (pass, null);
+            return "one walk of the kernel's tables, which agrees with sock_diag";
+        }
+        catch (Exception e) when (e is ProbeUnavailableException or LinuxException)
+        {
+            return e.Message;
+        }
+        finally
+        {
+            pass?.Dispose();
+        }
+    }
+
+    public void Dispose() => _pass?.Dispose();
+}
