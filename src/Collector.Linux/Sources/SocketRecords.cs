@@ -75,7 +75,9 @@ internal struct ListenerRecord
     public ushort Family;
     public uint HalfOpen;
 
-    /// <summary>As sock_diag would have told it, but for the cookie, which a socket has only once somebody asked.</summary>
+    /// <summary>
+    /// As sock_diag would have told it, but for the cookie, which a socket has only once somebody asked for it.
+    /// </summary>
     public readonly SocketMessage AsMessage()
     {
         ReadOnlySpan<byte> bytes = Address;

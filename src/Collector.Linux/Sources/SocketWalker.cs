@@ -88,7 +88,10 @@ internal sealed class SocketWalker : IDisposable
         _tables.Values[0] = new SocketTables { Net = net };
         var done = Run(_find);
         tables = _tables.Values[0];
-        return done && tables is { Established: not 0, Listening: not 0, EstablishedBuckets: > 0, ListeningBuckets: > 0 };
+        return done && tables is
+        {
+            Established: not 0, EstablishedBuckets: > 0, Listening: not 0, ListeningBuckets: > 0,
+        };
     }
 
     /// <summary>Begins a pass: what was counted before is void.</summary>
