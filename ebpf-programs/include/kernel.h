@@ -40,6 +40,7 @@ enum {
 };
 
 #define BPF_F_CURRENT_CPU 0xffffffffULL
+#define BPF_F_MMAPABLE 1024
 
 /* include/uapi/linux/if_ether.h */
 #define ETH_P_IP 0x0800

@@ -18,6 +18,16 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 		__type(value, value_type);                 \
 	} name SEC(".maps")
 
+/* An array that user space has in its own memory, too. Values are multiples of eight bytes. */
+#define SHARED(name, entries, value_type)          \
+	struct {                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY);  \
+		__uint(map_flags, BPF_F_MMAPABLE); \
+		__uint(max_entries, entries);      \
+		__type(key, __u32);                \
+		__type(value, value_type);         \
+	} name SEC(".maps")
+
 /* A map of one element, and the function that gives it. Of arrays the verifier makes that an address, not a call. */
 #define ONE(name, map_type, value_type, get)              \
 	MAP(name, map_type, 1, __u32, value_type);        \

@@ -6,6 +6,7 @@ using Collector.Linux.Namespaces;
 using Collector.Linux.Pods;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Processes;
+using Collector.Linux.Sources;
 
 namespace Collector.Linux;
 
@@ -25,9 +26,12 @@ public sealed class LinuxHost : ProbeHost, IDisposable
     /// <param name="bpf">How eBPF is used; null for the defaults.</param>
     /// <param name="pods">How pods are found; null: by their cgroups only, without names.</param>
     /// <param name="limits">How much is told one by one; null for the defaults.</param>
+    /// <param name="source">Where figures are read that the kernel gives in two ways.</param>
     public LinuxHost(
-        KernelPaths paths, BpfOptions? bpf = null, PodOptions? pods = null, LimitOptions? limits = null)
+        KernelPaths paths, BpfOptions? bpf = null, PodOptions? pods = null, LimitOptions? limits = null,
+        CollectionSource source = CollectionSource.Auto)
     {
+        Parts = new CollectedParts(source);
         Paths = paths;
         Limits = new LimitSet(limits ?? new());
         _modules = new ModuleCount(paths);
@@ -38,6 +42,8 @@ public sealed class LinuxHost : ProbeHost, IDisposable
         var limit = new NamespaceLimit(Limits, paths.Proc, path => Pods!.Table.OfPath(path) is not null);
         Namespaces = new NamespaceRegistry(_access, BootTime, _namer.NameByNetns, limit);
         Bpf = new BpfHost(paths, bpf ?? new());
+        Addresses = new NetAddresses(Bpf, Namespaces);
+        Mib = new MibPass(Bpf, Namespaces, Addresses, Parts);
         _pods = pods ?? new();
         Pods = new PodWatcher(paths, Namespaces, _pods);
         Owners = new NamespaceOwners(paths, Namespaces, _namer);
@@ -53,6 +59,12 @@ public sealed class LinuxHost : ProbeHost, IDisposable
     public override LimitSet Limits { get; }
 
     public override BpfHost Bpf { get; }
+
+    public override CollectedParts Parts { get; }
+
+    internal override NetAddresses Addresses { get; }
+
+    internal override MibPass Mib { get; }
 
     internal override ReadBuffer Buffer => _access.Buffer;
 
@@ -94,6 +106,13 @@ public sealed class LinuxHost : ProbeHost, IDisposable
         _pods = pods;
     }
 
+    /// <summary>Reads in another way what the kernel gives in two, or tries anew what it refused.</summary>
+    public void Reconfigure(CollectionSource source)
+    {
+        Addresses.Retry();
+        Parts.Renew(source);
+    }
+
     /// <summary>Waits until the container runtime was asked once; false when it has not answered in time.</summary>
     public bool AwaitPods(TimeSpan limit) => Pods.WaitForFirstLook(limit);
 
@@ -103,6 +122,7 @@ public sealed class LinuxHost : ProbeHost, IDisposable
     {
         Limits.Begin();
         Namespaces.Refresh(startOfNew);
+        Addresses.Refresh();
         if (!Paths.Recorded)
             Owners.Refresh(Namespaces.All);
     }
@@ -114,6 +134,8 @@ public sealed class LinuxHost : ProbeHost, IDisposable
     public void Dispose()
     {
         Pods.Dispose();
+        Mib.Dispose();
+        Addresses.Dispose();
         Bpf.Dispose();
         EventOwners.Dispose();
         _processes?.Dispose();

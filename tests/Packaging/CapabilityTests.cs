@@ -65,6 +65,22 @@ public sealed class CapabilityTests(CapabilityTests.Node node) : IClassFixture<C
         }
     }
 
+    [RequiresMachineTheory("setpriv")]
+    [InlineData("", "kernel", "agrees with /proc")]
+    [InlineData("CAP_PERFMON", "proc", "CAP_BPF and CAP_PERFMON")]
+    [InlineData("CAP_BPF", "proc", "CAP_BPF and CAP_PERFMON")]
+    public void Counters_of_all_namespaces_are_read_in_the_kernel_where_the_unit_may(
+        string missing, string source, string reason)
+    {
+        // One of them stands for the others.
+        string[] without = missing.Length == 0 ? [] : [missing, "CAP_SYS_ADMIN"];
+        var told = node.Doctor(Unit.Unprivileged(Unit.Capabilities.Except(without)));
+        var mib = told.Parts["mib"];
+        mib.Source.ShouldBe(source, mib.Reason);
+        mib.Reason.ShouldContain(reason);
+        told.Series["tcp"].ShouldBeGreaterThan(0);
+    }
+
     /// <summary>A machine for all of these tests, with another user's processes and another namespace.</summary>
     public sealed class Node : IDisposable
     {
@@ -81,7 +97,12 @@ public sealed class CapabilityTests(CapabilityTests.Node node) : IClassFixture<C
             return new(
                 Texts("verdict"), Texts("reason"),
                 probes.ToDictionary(p => p.GetProperty("probe").GetString()!, p => p.GetProperty("series").GetInt64()),
-                [.. root.GetProperty("problems").EnumerateArray().Select(p => p.GetString()!)]);
+                [.. root.GetProperty("problems").EnumerateArray().Select(p => p.GetString()!)])
+            {
+                Parts = root.GetProperty("parts").EnumerateArray().ToDictionary(
+                    p => p.GetProperty("part").GetString()!,
+                    p => (p.GetProperty("source").GetString()!, p.GetProperty("reason").GetString()!)),
+            };
         }
 
         public void Dispose()
@@ -94,5 +115,9 @@ public sealed class CapabilityTests(CapabilityTests.Node node) : IClassFixture<C
     /// <summary>What doctor said.</summary>
     internal sealed record Judgement(
         Dictionary<string, string> Verdicts, Dictionary<string, string> Reasons, Dictionary<string, long> Series,
-        IReadOnlyList<string> Problems);
+        IReadOnlyList<string> Problems)
+    {
+        /// <summary>How the parts of the collection are read.</summary>
+        public required IReadOnlyDictionary<string, (string Source, string Reason)> Parts { get; init; }
+    }
 }

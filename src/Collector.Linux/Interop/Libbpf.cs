@@ -18,6 +18,7 @@ internal static unsafe partial class Libbpf
     public const int BPF_MAP_TYPE_LRU_HASH = 9;
     public const int BPF_MAP_TYPE_RINGBUF = 27;
     public const ulong BPF_ANY = 0;
+    public const uint BPF_F_TEST_RUN_ON_CPU = 1;
 
     // const char *libbpf_version_string(void);
     [LibraryImport(Library)]
@@ -139,6 +140,10 @@ internal static unsafe partial class Libbpf
     public static partial int bpf_map_lookup_batch(
         int fd, void* in_batch, void* out_batch, void* keys, void* values, uint* count, void* opts);
 
+    // int bpf_prog_test_run_opts(int prog_fd, struct bpf_test_run_opts *opts);
+    [LibraryImport(Library)]
+    public static partial int bpf_prog_test_run_opts(int prog_fd, bpf_test_run_opts* opts);
+
     // int bpf_obj_get_info_by_fd(int bpf_fd, void *info, __u32 *info_len);
     [LibraryImport(Library, SetLastError = true)]
     public static partial int bpf_obj_get_info_by_fd(int bpf_fd, void* info, uint* info_len);
@@ -183,6 +188,29 @@ internal static unsafe partial class Libbpf
 
         [FieldOffset(48)]
         public byte* btf_custom_path;
+    }
+
+    // struct bpf_test_run_opts, tools/lib/bpf/bpf.h: grown at the end only, too.
+    [StructLayout(LayoutKind.Explicit, Size = 80)]
+    public struct bpf_test_run_opts
+    {
+        [FieldOffset(0)]
+        public nuint sz;
+
+        [FieldOffset(32)]
+        public void* ctx_in;
+
+        [FieldOffset(48)]
+        public uint ctx_size_in;
+
+        [FieldOffset(56)]
+        public uint retval;
+
+        [FieldOffset(68)]
+        public uint flags;
+
+        [FieldOffset(72)]
+        public uint cpu;
     }
 }
 

@@ -39,6 +39,14 @@ public sealed class NamespaceHandle : IDisposable
     /// <summary>True when the agent itself runs in this namespace: nothing need be entered.</summary>
     internal bool IsOwn { get; init; }
 
+    /// <summary>
+    /// Where the kernel keeps it: the address of its struct net, true until it is closed; 0 where that is not known.
+    /// </summary>
+    internal ulong NetAddress { get; set; }
+
+    /// <summary>Number of the descriptor that holds it; -1 where there is none.</summary>
+    internal int Descriptor => _fd?.Value ?? -1;
+
     /// <summary>The mount by which it is known to be alive; null where there is none.</summary>
     public string? MountPath { get; private set; }
 
@@ -120,6 +128,17 @@ public sealed class NamespaceHandle : IDisposable
         return created;
     }
 
+    /// <summary>The same where there is one already.</summary>
+    internal T? SourceInUse<T>() where T : NamespaceSource
+    {
+        foreach (var source in _sources)
+        {
+            if (source is T match)
+                return match;
+        }
+        return null;
+    }
+
     /// <summary>Closes sources that no probe asked for since the given collection.</summary>
     internal void CloseUnused(long since)
     {
@@ -135,6 +154,7 @@ public sealed class NamespaceHandle : IDisposable
     public void Dispose()
     {
         Closed = true;
+        NetAddress = 0;
         foreach (var source in _sources)
             source.Dispose();
         _sources.Clear();

@@ -152,7 +152,8 @@ internal sealed class AgentHost : IDisposable
             var log = provider.GetRequiredService<ILogger<NodeCollector>>();
             BpfHost.Log = text => Collection.Log.Ebpf(log, text);
             var node = NodeFactory.Create(
-                options.Paths, options.Ebpf, options.Pods, options.Limits, provider.GetRequiredService<IEventSink>());
+                options.Paths, options.Ebpf, options.Pods, options.Limits, provider.GetRequiredService<IEventSink>(),
+                options.Collection.Source);
             node.StartPods((warning, text) => Collection.Log.Pods(log, warning, text));
             return new NodeCollector(node, options, TimeProvider.System, log);
         });

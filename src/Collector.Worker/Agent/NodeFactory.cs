@@ -5,6 +5,7 @@ using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Limits;
 using Collector.Linux.Pods;
 using Collector.Linux.Probes;
+using Collector.Linux.Sources;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
 using Collector.Worker.Portable;
@@ -22,10 +23,11 @@ internal static class NodeFactory
     /// <param name="pods">How pods are found; null: not through a runtime.</param>
     /// <param name="limits">How much is told one by one; null for the defaults.</param>
     /// <param name="events">Takes what its probes report; null: nobody does.</param>
+    /// <param name="source">Where figures are read that the kernel gives in two ways.</param>
     /// <exception cref="IOException">There is no proc file system at that place.</exception>
     public static INode Create(
         PathOptions paths, EbpfOptions? ebpf = null, PodOptions? pods = null, LimitOptions? limits = null,
-        IEventSink? events = null)
+        IEventSink? events = null, CollectionSource source = CollectionSource.Auto)
     {
         if (!OperatingSystem.IsLinux())
             return new PortableNode();
@@ -44,6 +46,6 @@ internal static class NodeFactory
         var bpf = new BpfOptions { BtfFolder = ebpf.Btf ?? "", EventBuffer = ebpf.EventBuffer };
         return new LinuxNode(
             new KernelPaths(paths.Proc, paths.Sys, recorded), bpf, pods ?? new(), limits ?? new(),
-            events ?? NoEvents.Instance);
+            events ?? NoEvents.Instance, source);
     }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Linux.Limits;
+using Collector.Linux.Sources;
 using Collector.Worker.Collection;
 using Collector.Worker.Events;
 using Collector.Worker.Events.Outlets;
@@ -26,6 +27,11 @@ internal static class SelfFigures
             "Network namespaces that exist but could not be opened.", () => collector.Node.UnreadableNamespaces);
         foreach (var limit in collector.Node.Limits)
             yield return LeftOut(limit);
+        foreach (var part in collector.Node.Parts)
+        {
+            foreach (var figure in OfPart(part))
+                yield return figure;
+        }
         yield return UpDown("netlens.event_thread.running", Units.One,
             "1 while what the kernel reports is read; 0 after a thread that does so ended by a fault.",
             () => collector.Node.EventFault is null ? 1 : 0);
@@ -39,6 +45,22 @@ internal static class SelfFigures
             "Unix time of the snapshot that this figure is part of: its age is the time now less this.",
             () => SnapshotBuilder.UnixNanoseconds(DateTimeOffset.UtcNow));
     }
+
+    private static SelfFigure[] OfPart(CollectedPart part) =>
+    [
+        new(new Metric
+        {
+            Name = "netlens.collection.from_kernel", Unit = Units.One, Kind = InstrumentKind.UpDownCounter,
+            Description = "1 where that part of the collection is read by one eBPF pass, 0 where it is by /proc.",
+            Tags = [new("netlens.collection.part", part.Name)],
+        }, () => part.FromKernel ? 1 : 0),
+        new(new Metric
+        {
+            Name = "netlens.collection.fallbacks", Unit = "{collection}", Kind = InstrumentKind.Counter,
+            Description = "Collections in which that part was read by /proc because the eBPF pass failed.",
+            Tags = [new("netlens.collection.part", part.Name)],
+        }, () => part.Fallbacks),
+    ];
 
     private static SelfFigure LeftOut(Limit limit) => new(new Metric
     {

@@ -2,6 +2,7 @@ using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
 using Collector.Linux.Limits;
+using Collector.Linux.Sources;
 using Collector.Worker.Configuration;
 
 namespace Collector.Worker.Collection;
@@ -22,6 +23,9 @@ internal interface INode : IDisposable
 
     /// <summary>Its limits, with what the last collection left out.</summary>
     IReadOnlyList<Limit> Limits => [];
+
+    /// <summary>What can be read by one pass in the kernel, and whether it is.</summary>
+    IReadOnlyList<CollectedPart> Parts => [];
 
     /// <summary>Why events are not read any more; null while they are.</summary>
     string? EventFault => null;

@@ -8,15 +8,17 @@ using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Limits;
 using Collector.Linux.Pods;
 using Collector.Linux.Probes;
+using Collector.Linux.Sources;
 using Collector.Worker.Configuration;
 
 namespace Collector.Worker.Collection;
 
 /// <summary>A Linux node, or a recorded tree of one.</summary>
 internal sealed class LinuxNode(
-    KernelPaths paths, BpfOptions bpf, PodOptions pods, LimitOptions limits, IEventSink events) : INode
+    KernelPaths paths, BpfOptions bpf, PodOptions pods, LimitOptions limits, IEventSink events,
+    CollectionSource source) : INode
 {
-    private readonly LinuxHost _host = Watched(new(paths, bpf, pods, limits), events);
+    private readonly LinuxHost _host = Watched(new(paths, bpf, pods, limits, source), events);
 
     private static LinuxHost Watched(LinuxHost host, IEventSink events)
     {
@@ -35,6 +37,8 @@ internal sealed class LinuxNode(
 
     public IReadOnlyList<Limit> Limits => _host.Limits.All;
 
+    public IReadOnlyList<CollectedPart> Parts => _host.Parts.All;
+
     public string? EventFault => _host.Bpf.EventFault;
 
     public long? Changes => _host.Modules;
@@ -48,7 +52,9 @@ internal sealed class LinuxNode(
     {
         _host.Limits.Reconfigure(options.Limits);
         _host.Reconfigure(options.Pods);
-        return _host.Bpf.Reconfigure(options.Ebpf.Btf ?? "", options.Ebpf.EventBuffer);
+        var anew = _host.Bpf.Reconfigure(options.Ebpf.Btf ?? "", options.Ebpf.EventBuffer);
+        _host.Reconfigure(options.Collection.Source);
+        return anew;
     }
 
     public void StartPods(Action<bool, string> log) => _host.StartPods(log);

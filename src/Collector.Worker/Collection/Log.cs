@@ -47,6 +47,19 @@ internal static partial class Log
         "{Count} {What} are left out: {Key} is {Most}; further ones are only counted in netlens.limit.left_out")]
     public static partial void LeftOut(ILogger logger, long count, string what, string key, int most);
 
+    [LoggerMessage(LogEvents.PartChosen, LogLevel.Information,
+        "part {Part} of the collection is read by {Source}: {Reason}")]
+    public static partial void PartChosen(ILogger logger, string part, string source, string reason);
+
+    [LoggerMessage(LogEvents.PartRefused, LogLevel.Warning,
+        "part {Part} of the collection is read by proc, not by kernel as collection.source wants it: {Reason}")]
+    public static partial void PartRefused(ILogger logger, string part, string reason);
+
+    [LoggerMessage(LogEvents.PartFellBack, LogLevel.Warning,
+        "part {Part} of a collection was read by proc: {Reason}; further ones are only counted in "
+            + "netlens.collection.fallbacks")]
+    public static partial void PartFellBack(ILogger logger, string part, string reason);
+
     public static void Pods(ILogger logger, bool warning, string text)
     {
         if (warning)

@@ -20,12 +20,14 @@ internal sealed class NodeCollector : IDisposable
     private volatile ProbeRunner[] _runners;
     private bool _unreadableReported;
     private readonly HashSet<string> _limitsReported = [];
+    private readonly PartReports _parts;
     private bool _faultReported;
 
     public NodeCollector(INode node, AgentOptions options, TimeProvider time, ILogger log)
     {
         Node = node;
         _log = log;
+        _parts = new PartReports(log);
         _builder = new SnapshotBuilder(Store, time)
         {
             OnReadFailed = CountReadFailure, Derive = LegacyViews.Of, DropZeros = options.Collection.DropZeros,
@@ -77,6 +79,7 @@ internal sealed class NodeCollector : IDisposable
         foreach (var runner in _runners)
             runner.Collect(_builder);
         ReportLimits();
+        _parts.Report(Node);
         Self?.Collect(_builder);
         Settled = Node.Settle();
         var snapshot = _builder.Publish();

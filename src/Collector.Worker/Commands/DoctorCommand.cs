@@ -73,6 +73,7 @@ internal static class DoctorCommand
         return finding with
         {
             Ladder = ladder,
+            Parts = [.. collector.Node.Parts.Where(p => p.IsChosen)],
             Notes = [.. (bpf?.Notes ?? []).Select(n => n.Text), .. LeftOut(collector)],
         };
     }
@@ -125,6 +126,16 @@ internal static class DoctorCommand
         json.WriteStartArray("problems");
         foreach (var problem in machine.Problems)
             json.WriteStringValue(problem);
+        json.WriteEndArray();
+        json.WriteStartArray("parts");
+        foreach (var part in DoctorTable.Parts(findings))
+        {
+            json.WriteStartObject();
+            json.WriteString("part", part.Name);
+            json.WriteString("source", part.Source);
+            json.WriteString("reason", part.Reason);
+            json.WriteEndObject();
+        }
         json.WriteEndArray();
         json.WriteStartArray("probes");
         foreach (var f in findings)

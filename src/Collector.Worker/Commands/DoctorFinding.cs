@@ -1,4 +1,5 @@
 using Collector.Linux.Kernel.Bpf;
+using Collector.Linux.Sources;
 
 namespace Collector.Worker.Commands;
 
@@ -14,6 +15,9 @@ internal sealed record DoctorFinding(
 {
     /// <summary>How its programs were attached; null for probes without any.</summary>
     public LadderReport? Ladder { get; init; }
+
+    /// <summary>How the parts of its collection were read that can be read by one pass.</summary>
+    public IReadOnlyList<CollectedPart> Parts { get; init; } = [];
 
     /// <summary>Settings that this kernel does not know.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];

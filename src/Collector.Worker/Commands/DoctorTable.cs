@@ -1,5 +1,6 @@
 using System.Globalization;
 using Collector.Linux.Kernel.Bpf;
+using Collector.Linux.Sources;
 
 namespace Collector.Worker.Commands;
 
@@ -18,6 +19,7 @@ internal sealed class DoctorTable(Screen screen, MachineReport machine, IReadOnl
         if (whole)
         {
             PrintMachine();
+            PrintParts();
             PrintProbes();
             PrintLadders();
         }
@@ -32,6 +34,21 @@ internal sealed class DoctorTable(Screen screen, MachineReport machine, IReadOnl
         foreach (var (name, value) in machine.Facts)
             facts.Row(name, value);
         screen.Print(facts);
+        screen.Line();
+    }
+
+    /// <summary>Each part once, as the first probe found it that asked.</summary>
+    public static IEnumerable<CollectedPart> Parts(IEnumerable<DoctorFinding> findings) =>
+        findings.SelectMany(f => f.Parts).DistinctBy(p => p.Name);
+
+    private void PrintParts()
+    {
+        var table = Output.Table("PART", "SOURCE", "WHY");
+        foreach (var part in Parts(findings))
+            table.Row(part.Name, part.Source, part.Reason);
+        if (table.Rows.Count == 0)
+            return;
+        screen.Print(table);
         screen.Line();
     }
 
@@ -72,6 +89,8 @@ internal sealed class DoctorTable(Screen screen, MachineReport machine, IReadOnl
             foreach (var note in finding.Notes)
                 Output.Error($"{finding.Probe}: {note}");
         }
+        foreach (var part in Parts(findings).Where(p => p.IsRefused))
+            Output.Error($"collection.source is kernel, but {part.Name} is read by proc: {part.Reason}");
         foreach (var problem in problems)
             Output.Error(problem);
     }

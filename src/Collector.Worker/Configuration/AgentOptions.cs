@@ -1,6 +1,7 @@
 using Collector.Core.Probes;
 using Collector.Linux.Limits;
 using Collector.Linux.Pods;
+using Collector.Linux.Sources;
 
 namespace Collector.Worker.Configuration;
 
@@ -43,6 +44,9 @@ public sealed record CollectionOptions
 {
     /// <summary>Time between collections; both outlets read what the last one found.</summary>
     public TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Where figures are read that the kernel gives in two ways.</summary>
+    public CollectionSource Source { get; init; } = CollectionSource.Auto;
 
     /// <summary>Series that were 0 ever since their subject was first seen are left out.</summary>
     public bool DropZeros { get; init; }

@@ -26,6 +26,9 @@ internal static class LogEvents
     public const int EventsEnded = 111;
     public const int Halted = 112;
     public const int LeftOut = 113;
+    public const int PartChosen = 114;
+    public const int PartRefused = 115;
+    public const int PartFellBack = 116;
 
     // Reload.
     public const int Reloaded = 200;

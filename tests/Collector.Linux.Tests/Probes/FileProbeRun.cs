@@ -5,6 +5,7 @@ using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
 using Collector.Linux.Kernel;
 using Collector.Linux.Probes;
+using Collector.Linux.Sources;
 
 namespace Collector.Linux.Tests.Probes;
 
@@ -15,8 +16,19 @@ internal sealed class FileProbeRun : IDisposable
         new(new SnapshotStore(), TimeProvider.System) { Derive = LegacyViews.Of };
 
     public FileProbeRun(string id, KernelPaths paths, params (string Key, string Value)[] options)
+        : this(new LinuxHost(paths), id, options)
     {
-        Host = new LinuxHost(paths);
+    }
+
+    /// <summary>On this machine, read in one of two ways.</summary>
+    public FileProbeRun(CollectionSource source, string id, params (string Key, string Value)[] options)
+        : this(new LinuxHost(new KernelPaths(), source: source), id, options)
+    {
+    }
+
+    private FileProbeRun(LinuxHost host, string id, (string Key, string Value)[] options)
+    {
+        Host = host;
         var registration = AllProbes.List.Single(p => p.Info.Id == id);
         Probe = registration.Create(
             Host, ProbeSettings.Of(registration.Info, options));

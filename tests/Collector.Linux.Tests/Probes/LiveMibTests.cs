@@ -4,6 +4,7 @@ using System.Text.Json;
 using Collector.Core.Metrics;
 using Collector.Linux.Kernel;
 using Collector.Linux.Probes.Mib;
+using Collector.Linux.Sources;
 using Collector.Tests.Support;
 
 namespace Collector.Linux.Tests.Probes;
@@ -20,8 +21,10 @@ public sealed class LiveMibTests
         "IpForwarding", "IpDefaultTTL", "TcpRtoAlgorithm", "TcpRtoMin", "TcpRtoMax", "TcpMaxConn", "TcpCurrEstab",
     ];
 
-    [RequiresRootFact("nstat", "ping")]
-    public void Every_counter_equals_nstat_after_traffic_of_all_kinds()
+    [RequiresRootTheory("nstat", "ping")]
+    [InlineData(CollectionSource.Kernel)]
+    [InlineData(CollectionSource.Proc)]
+    public void Every_counter_equals_nstat_after_traffic_of_all_kinds(CollectionSource source)
     {
         using var pair = new TestNetnsPair();
         CauseTraffic(pair);
@@ -29,7 +32,7 @@ public sealed class LiveMibTests
         {
             var compared = 0;
             foreach (var id in new[] { "tcp", "tcpext", "udp", "ip", "ipext", "icmp" })
-                compared += Compare(id, ns);
+                compared += Compare(id, ns, source);
             // All that nstat prints, but for ICMP types, which have a table of their own.
             compared.ShouldBe(Nstat(ns).Count(c => !IsIcmpType(c.Key)) + NotInNstat.Length);
         }
@@ -161,9 +164,11 @@ public sealed class LiveMibTests
                 .Append(null));
     }
 
-    private static int Compare(string id, TestNetns ns)
+    private static int Compare(string id, TestNetns ns, CollectionSource source)
     {
-        using var run = new FileProbeRun(id, new KernelPaths(), ("include", "all"));
+        using var run = new FileProbeRun(source, id, ("include", "all"));
+        var part = run.Host.Parts.All.Single(p => p.Name == "mib");
+        part.Source.ShouldBe(source == CollectionSource.Proc ? "proc" : "kernel", part.Reason);
         var inode = ns.Inode;
         var columns = ((MibProbe)run.Probe).Plan.Columns;
         for (var attempt = 0; ; attempt++)

@@ -1,4 +1,5 @@
 using Collector.Linux.Kernel;
+using Collector.Linux.Sources;
 using Collector.Tests.Support;
 
 namespace Collector.Linux.Tests.Probes;
@@ -14,12 +15,16 @@ public sealed class TextProbeAllocationTests
     [InlineData("ip", "include", "all")]
     [InlineData("ipext", "include", "all")]
     [InlineData("icmp", "include", "all")]
+    [InlineData("tcp", "include", "default", CollectionSource.Kernel)]
+    [InlineData("tcpext", "include", "all", CollectionSource.Kernel)]
+    [InlineData("icmp", "include", "all", CollectionSource.Kernel)]
     [InlineData("sock", null, null)]
     [InlineData("softnet", "perCpu", "true")]
     [InlineData("slab", null, null)]
-    public void No_byte_per_collection(string id, string? option, string? value)
+    public void No_byte_per_collection(
+        string id, string? option, string? value, CollectionSource source = CollectionSource.Proc)
     {
-        using var run = new FileProbeRun(id, new KernelPaths(), option is null ? [] : [(option, value!)]);
+        using var run = new FileProbeRun(source, id, option is null ? [] : [(option, value!)]);
         for (var i = 0; i < 5; i++)
             run.Collect();
         // Once is enough: other tests' namespaces come, go and see their first ICMP messages under our hands.

@@ -9,6 +9,7 @@ using Collector.Linux.Namespaces;
 using Collector.Linux.Pods;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Processes;
+using Collector.Linux.Sources;
 using Ebpf.Tests.Lab;
 
 namespace Ebpf.Tests.Bpf;
@@ -42,6 +43,12 @@ internal sealed class LabHost(string cgroups, bool handles) : ProbeHost, IDispos
     public override NamespaceRegistry Namespaces => Machine.Namespaces;
 
     public override BpfHost Bpf => Machine.Bpf;
+
+    public override CollectedParts Parts => Machine.Parts;
+
+    internal override NetAddresses Addresses => Machine.Addresses;
+
+    internal override MibPass Mib => Machine.Mib;
 
     internal override ReadBuffer Buffer => Machine.Buffer;
 

@@ -124,6 +124,11 @@ internal sealed class BpfEnvironment : IDisposable
             : "not permitted: needs CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8)";
     }
 
+    /// <summary>The same of a program that reads the kernel's memory, which lockdown can forbid.</summary>
+    public string ExplainRead(string reason) => Lockdown() is "confidentiality"
+        ? "kernel lockdown is confidentiality: programs may not read the kernel's memory"
+        : Explain(reason);
+
     // CAP_SYS_ADMIN 21, CAP_PERFMON 38, CAP_BPF 39 (include/uapi/linux/capability.h)
     private bool HasCapabilities()
     {

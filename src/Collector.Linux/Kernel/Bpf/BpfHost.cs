@@ -84,10 +84,8 @@ public sealed class BpfHost : IDisposable
     internal BpfObject Load(
         string probe, IReadOnlyList<Hook> hooks, Action<BpfObject> configure, Action<BpfObject> prepare)
     {
-        if (Paths.Recorded)
-            throw Unavailable(probe, "a recorded tree has no kernel to ask");
-        if (BpfLibrary.Missing is { } missing)
-            throw Unavailable(probe, missing);
+        if (Hindrance is { } hindrance)
+            throw Unavailable(probe, hindrance);
         BpfImage image;
         try
         {
@@ -103,6 +101,32 @@ public sealed class BpfHost : IDisposable
             Log?.Invoke($"{probe}: {hook.Hook}: {hook.Taken?.Sections ?? "not attached"}");
         return loaded ?? throw new ProbeUnavailableException(report.Failure!);
     }
+
+    /// <summary>Loads an object whose programs are not attached: they are run (<see cref="BpfProgram.Run"/>).</summary>
+    /// <param name="name">The name of its C file.</param>
+    /// <param name="configure">Sizes of maps and which programs, before loading.</param>
+    /// <exception cref="ProbeUnavailableException">This kernel does not take it, with the reason.</exception>
+    internal BpfObject LoadToRun(string name, Action<BpfObject>? configure = null)
+    {
+        if (Hindrance is { } hindrance)
+            throw new ProbeUnavailableException(hindrance);
+        BpfObject? loaded = null;
+        try
+        {
+            loaded = BpfImage.Find(name, perf: false).Open(Environment);
+            configure?.Invoke(loaded);
+            if (!loaded.TryLoad(out _, out var reason))
+                throw new BpfLoadException(Environment.ExplainRead(reason));
+            return loaded;
+        }
+        catch (Exception e) when (e is BpfLoadException or LinuxException)
+        {
+            loaded?.Dispose();
+            throw new ProbeUnavailableException(e.Message, e);
+        }
+    }
+
+    private string? Hindrance => Paths.Recorded ? "a recorded tree has no kernel to ask" : BpfLibrary.Missing;
 
     private ProbeUnavailableException Unavailable(string probe, string reason)
     {

@@ -155,6 +155,28 @@ internal sealed class BpfProgram(nint handle) : IDisposable
         return true;
     }
 
+    /// <summary>Runs a raw tracepoint program once without attaching it (since Linux 5.10).</summary>
+    /// <param name="arguments">What it gets as its tracepoint's arguments.</param>
+    /// <param name="result">What it returned.</param>
+    /// <param name="cpu">On another processor; negative: here, as the calling thread.</param>
+    public unsafe Errno Run(ReadOnlySpan<ulong> arguments, out int result, int cpu = -1)
+    {
+        fixed (ulong* context = arguments)
+        {
+            var options = new Libbpf.bpf_test_run_opts
+            {
+                sz = (nuint)sizeof(Libbpf.bpf_test_run_opts),
+                ctx_in = context,
+                ctx_size_in = (uint)(arguments.Length * sizeof(ulong)),
+                flags = cpu < 0 ? 0 : Libbpf.BPF_F_TEST_RUN_ON_CPU,
+                cpu = (uint)Math.Max(cpu, 0),
+            };
+            var error = Libbpf.bpf_prog_test_run_opts(Fd, &options);
+            result = (int)options.retval;
+            return new Errno(-error);
+        }
+    }
+
     private nint Attach() => Section.StartsWith('k') && _function is { } function
         ? Libbpf.bpf_program__attach_kprobe(
             handle, (byte)(Section.StartsWith("kretprobe", StringComparison.Ordinal) ? 1 : 0), function)

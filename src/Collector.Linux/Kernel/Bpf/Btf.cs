@@ -80,6 +80,27 @@ internal sealed unsafe class Btf : IDisposable
     }
 
     /// <summary>
+    /// The enumerators of enums that are told by their first one, for most enums have no name; of those found.
+    /// </summary>
+    public Dictionary<string, Dictionary<string, int>> EnumsByFirst(IReadOnlySet<string> firsts)
+    {
+        var found = new Dictionary<string, Dictionary<string, int>>();
+        for (var id = 1u; id < Types && found.Count < firsts.Count; id++)
+        {
+            var type = Type(id);
+            if (type->Kind != BtfKind.BTF_KIND_ENUM || type->Vlen == 0)
+                continue;
+            var values = (btf_enum*)(type + 1);
+            if (Name(values[0].name_off) is not { } first || !firsts.Contains(first) || found.ContainsKey(first))
+                continue;
+            var named = found[first] = [];
+            for (var i = 0; i < type->Vlen; i++)
+                named.TryAdd(Name(values[i].name_off), values[i].val);
+        }
+        return found;
+    }
+
+    /// <summary>
     /// The argument types of a tracepoint as it is handed to programs (typedef btf_trace_NAME, since 5.5), pointers
     /// with a trailing <c>*</c>; null when the kernel has no such tracepoint or does not describe it.
     /// </summary>

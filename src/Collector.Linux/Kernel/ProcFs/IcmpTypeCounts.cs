@@ -20,10 +20,15 @@ public sealed class IcmpTypeCounts
     {
         if (!TryParse(name, out var entry) || _count == Most)
             return false;
+        Add(entry with { Count = count });
+        return true;
+    }
+
+    internal void Add(in Entry entry)
+    {
         if (_count == _entries.Length)
             Array.Resize(ref _entries, Math.Max(16, _count * 2));
-        _entries[_count++] = entry with { Count = count };
-        return true;
+        _entries[_count++] = entry;
     }
 
     private static bool TryParse(ReadOnlySpan<byte> name, out Entry entry)

@@ -8,6 +8,7 @@ using Collector.Linux.Limits;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Pods;
 using Collector.Linux.Processes;
+using Collector.Linux.Sources;
 
 namespace Collector.Linux.Probes.Common;
 
@@ -30,6 +31,15 @@ public abstract class ProbeHost
 
     /// <summary>The eBPF side: types, symbols, the event thread.</summary>
     public abstract BpfHost Bpf { get; }
+
+    /// <summary>What is read by one pass in the kernel, and what by /proc.</summary>
+    public abstract CollectedParts Parts { get; }
+
+    /// <summary>Where the kernel keeps each namespace.</summary>
+    internal abstract NetAddresses Addresses { get; }
+
+    /// <summary>The MIB counters of all namespaces in one pass.</summary>
+    internal abstract MibPass Mib { get; }
 
     /// <summary>Where probes report occurrences.</summary>
     public IEventSink Events { get; set; } = NoEvents.Instance;

@@ -50,16 +50,29 @@ internal sealed class Icmp(ProbeHost host, ProbeSettings settings) : MibProbe(Sp
             return;
         if (_version != Host.Namespaces.Version)
             DropClosed();
-        var snmp = ns.Source<SnmpFile>();
-        var snmp6 = ns.Source<Snmp6File>();
-        var ipv4 = snmp.EnsureRead(ns, snapshot.Tick) ? snmp.IcmpTypes.Entries : [];
-        var ipv6 = snmp6.EnsureRead(ns, snapshot.Tick) ? snmp6.IcmpTypes.Entries : [];
+        TypesOf(ns, snapshot.Tick, out var ipv4, out var ipv6);
         if (ipv4.IsEmpty && ipv6.IsEmpty)
             return;
         if (!_types.TryGetValue(ns, out var rows))
             _types.Add(ns, rows = new Row?[512]);
         Append(ipv4, ReceivedV4, SentV4, rows.AsSpan(0, 256), ns, snapshot);
         Append(ipv6, ReceivedV6, SentV6, rows.AsSpan(256), ns, snapshot);
+    }
+
+    private void TypesOf(
+        NamespaceHandle ns, long tick, out ReadOnlySpan<IcmpTypeCounts.Entry> ipv4,
+        out ReadOnlySpan<IcmpTypeCounts.Entry> ipv6)
+    {
+        if (Pass(ns, tick) is { } pass)
+        {
+            ipv4 = pass.IcmpTypes.Entries;
+            ipv6 = pass.Icmp6Types.Entries;
+            return;
+        }
+        var snmp = ns.Source<SnmpFile>();
+        var snmp6 = ns.Source<Snmp6File>();
+        ipv4 = snmp.EnsureRead(ns, tick) ? snmp.IcmpTypes.Entries : [];
+        ipv6 = snmp6.EnsureRead(ns, tick) ? snmp6.IcmpTypes.Entries : [];
     }
 
     private static void Append(

@@ -19,24 +19,26 @@ internal class MibReader(Row row) : IDisposable
 
 /// <summary>
 /// A probe on sections of /proc/net/snmp, snmp6 and netstat: one row per namespace, one column per counter, cells of
-/// counters that this kernel does not print absent.
+/// counters that this kernel does not print absent. The sections come from one pass over all namespaces where the
+/// kernel allows it (<see cref="MibPass"/>), else from the files.
 /// </summary>
 internal abstract class MibProbe : PerNamespaceProbe<MibReader>
 {
-    private readonly MibSpec _spec;
     private readonly MibPlan _plan;
+    private readonly string[] _sections;
     private readonly MibSection?[] _found;
-    private readonly bool _readsSnmp, _readsSnmp6, _readsNetstat;
+    private readonly MibWish _wish;
+    private bool _readSnmp, _readSnmp6, _readNetstat;
 
     protected MibProbe(MibSpec spec, ProbeHost host, ProbeSettings settings) : base(spec.Info, host)
     {
-        _spec = spec;
         IncludesAll = settings.Get(MibSpec.IncludeAll);
         _plan = new MibPlan(spec, IncludesAll);
-        _found = new MibSection?[spec.Sections.Count];
-        _readsSnmp6 = spec.Sections.Any(s => IsIPv6(s.Section));
-        _readsNetstat = spec.Sections.Any(s => IsExtension(s.Section));
-        _readsSnmp = spec.Sections.Any(s => !IsIPv6(s.Section) && !IsExtension(s.Section));
+        // Of a section without words in this version there is nothing to tell but with include: all.
+        _sections = [.. spec.Sections.Select(s => s.Section)
+            .Where(s => IncludesAll || spec.Counters.Any(c => c.Section == s))];
+        _found = new MibSection?[_sections.Length];
+        _wish = MibWish.Of(_sections, IncludesAll && spec.HasTypes);
     }
 
     protected bool IncludesAll { get; }
@@ -47,10 +49,11 @@ internal abstract class MibProbe : PerNamespaceProbe<MibReader>
     /// <summary>Learns the running kernel's counters, so that the first row is whole.</summary>
     public override void Start()
     {
-        foreach (var rule in _spec.Sections)
+        // Collections are numbered from 1: what is read now does not count as read in any of them.
+        var pass = Pass(Host.Namespaces.Host, 0);
+        foreach (var name in _sections)
         {
-            // Collections are numbered from 1: what is read now does not count as read in any of them.
-            if (Find(rule.Section, Host.Namespaces.Host, 0) is { } section)
+            if (Find(pass, name, Host.Namespaces.Host, 0) is { } section)
                 _plan.Learn(section.Layout);
         }
     }
@@ -61,16 +64,18 @@ internal abstract class MibProbe : PerNamespaceProbe<MibReader>
     protected override void Collect(MibReader reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
         var any = false;
+        _readSnmp = _readSnmp6 = _readNetstat = false;
+        var pass = Pass(ns, snapshot.Tick);
         for (var i = 0; i < _found.Length; i++)
         {
-            _found[i] = Find(_spec.Sections[i].Section, ns, snapshot.Tick);
+            _found[i] = Find(pass, _sections[i], ns, snapshot.Tick);
             if (_found[i] is { } section)
             {
                 _plan.Learn(section.Layout);
                 any = true;
             }
         }
-        ReportFailures(ns, snapshot);
+        ReportFailures(pass, ns, snapshot);
         if (!any)
             return;
         if (reader.Row.Table != _plan.Table)
@@ -83,25 +88,35 @@ internal abstract class MibProbe : PerNamespaceProbe<MibReader>
         }
     }
 
-    private static MibSection? Find(string section, NamespaceHandle ns, long tick)
+    /// <summary>The namespace's figures of the pass; null where it has to be read by /proc.</summary>
+    protected MibFigures? Pass(NamespaceHandle ns, long tick) => Host.Mib.Read(ns, tick, _wish);
+
+    private MibSection? Find(MibFigures? pass, string section, NamespaceHandle ns, long tick)
     {
+        if (pass is not null && Host.Mib.Gives(section))
+            return pass.Find(section);
         if (IsIPv6(section))
         {
+            _readSnmp6 = true;
             var snmp6 = ns.Source<Snmp6File>();
             return snmp6.EnsureRead(ns, tick) ? snmp6.Find(section) : null;
         }
-        MibFile file = IsExtension(section) ? ns.Source<NetstatFile>() : ns.Source<SnmpFile>();
+        var extension = IsExtension(section);
+        (_readNetstat, _readSnmp) = (_readNetstat || extension, _readSnmp || !extension);
+        MibFile file = extension ? ns.Source<NetstatFile>() : ns.Source<SnmpFile>();
         return file.EnsureRead(ns, tick) ? file.Find(section) : null;
     }
 
-    /// <summary>Each file that the probe reads reports once, however many sections are taken from it.</summary>
-    private void ReportFailures(NamespaceHandle ns, SnapshotBuilder snapshot)
+    /// <summary>Each source that the probe read reports once, however many sections are taken from it.</summary>
+    private void ReportFailures(MibFigures? pass, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
-        if (_readsSnmp)
+        if (pass is not null)
+            Report(pass, snapshot);
+        if (_readSnmp)
             Report(ns.Source<SnmpFile>(), snapshot);
-        if (_readsSnmp6)
+        if (_readSnmp6)
             Report(ns.Source<Snmp6File>(), snapshot);
-        if (_readsNetstat)
+        if (_readNetstat)
             Report(ns.Source<NetstatFile>(), snapshot);
     }
 

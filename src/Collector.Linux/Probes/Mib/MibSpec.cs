@@ -33,6 +33,9 @@ internal sealed class MibSpec
     /// <summary>The table of the catalogue: what is known at compile time.</summary>
     public TableInfo Table { get; }
 
+    /// <summary>True for messages by type, which have a table of their own.</summary>
+    public bool HasTypes => Info.Tables.Count > 1;
+
     public IReadOnlyList<MibSectionRule> Sections { get; }
 
     public IReadOnlyList<MibCounter> Counters { get; }

@@ -41,12 +41,20 @@ internal sealed class TcpStillness
         _settled = complete && counts is { ReceiveQueue: 0, SendQueue: 0 } && quiet == counts.All;
     }
 
+    // The pass has it where another probe asked in this collection.
+    private static MibSection? TcpLine(NamespaceHandle ns, long tick)
+    {
+        if (ns.SourceInUse<MibFigures>()?.Find("Tcp", tick) is { } section)
+            return section;
+        var snmp = ns.Source<SnmpFile>();
+        return snmp.EnsureRead(ns, tick) ? snmp.Find("Tcp") : null;
+    }
+
     private bool Read(NamespaceHandle ns, long tick)
     {
-        var snmp = ns.Source<SnmpFile>();
         var sockstat = ns.Source<SockstatFile>();
         var sockstat6 = ns.Source<Sockstat6File>();
-        if (!snmp.EnsureRead(ns, tick) || !sockstat.EnsureRead(ns, tick) || snmp.Find("Tcp") is not { } tcp)
+        if (TcpLine(ns, tick) is not { } tcp || !sockstat.EnsureRead(ns, tick))
         {
             _now.AsSpan().Clear();
             return false;

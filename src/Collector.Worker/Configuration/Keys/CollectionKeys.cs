@@ -1,3 +1,4 @@
+using Collector.Linux.Sources;
 using static Collector.Worker.Configuration.ValueType;
 
 namespace Collector.Worker.Configuration.Keys;
@@ -13,6 +14,15 @@ internal static class CollectionKeys
             (o, v) => o with { Collection = o.Collection with { Interval = (TimeSpan)v! } })
         {
             Variable = "NETLENS_COLLECTION_INTERVAL",
+        },
+        new ValueKey("collection.source", Choice(
+                ("auto", CollectionSource.Auto), ("kernel", CollectionSource.Kernel), ("proc", CollectionSource.Proc)),
+            "Where counters of all namespaces are read: kernel, in one eBPF pass, with a warning where it cannot be; "
+                + "proc, namespace by namespace; auto, in one pass where it agrees with /proc.",
+            o => o.Collection.Source,
+            (o, v) => o with { Collection = o.Collection with { Source = (CollectionSource)v! } })
+        {
+            Variable = "NETLENS_COLLECTION_SOURCE",
         },
         new ValueKey("collection.zeros", Choice(("keep", false), ("drop", true)),
             "drop leaves out series that were never other than 0: far fewer of them, but increase() misses the first.",

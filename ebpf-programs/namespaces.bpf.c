@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+// Network namespaces of the whole node at once: the kernel's address of each, and its counters (MIBs) without text.
+// Nothing is attached: user space runs these programs itself, with arguments, each time that it wants to know.
+#include "maps.h"
+
+/* Namespaces per run. */
+#define BATCH 16
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct inode {
+	void *i_private;
+};
+
+struct file {
+	struct inode *f_inode;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct task_struct___files {
+	struct files_struct *files;
+};
+
+struct bpf_array {
+	void *pptrs[0];
+};
+
+struct tcp_mib {
+	unsigned long mibs[1];
+};
+
+struct linux_mib {
+	unsigned long mibs[1];
+};
+
+struct ipstats_mib {
+	__u64 mibs[1];
+};
+
+struct udp_mib {
+	unsigned long mibs[1];
+};
+
+struct icmp_mib {
+	unsigned long mibs[1];
+};
+
+struct icmpv6_mib {
+	unsigned long mibs[1];
+};
+
+struct mptcp_mib {
+	unsigned long mibs[1];
+};
+
+struct icmpmsg_mib;
+struct icmpv6msg_mib;
+
+struct netns_mib {
+	struct tcp_mib *tcp_statistics;
+	struct linux_mib *net_statistics;
+	struct ipstats_mib *ip_statistics;
+	struct ipstats_mib *ipv6_statistics;
+	struct udp_mib *udp_statistics;
+	struct udp_mib *udp_stats_in6;
+	struct udp_mib *udplite_statistics; /* until 7.1 */
+	struct udp_mib *udplite_stats_in6;
+	struct icmp_mib *icmp_statistics;
+	struct icmpv6_mib *icmpv6_statistics;
+	struct mptcp_mib *mptcp_statistics;
+	struct icmpmsg_mib *icmpmsg_statistics;
+	struct icmpv6msg_mib *icmpv6msg_statistics;
+};
+
+struct ipv4_devconf {
+	int data[1];
+};
+
+struct netns_ipv4 {
+	struct ipv4_devconf *devconf_all;
+	int sysctl_ip_default_ttl; /* later a byte */
+};
+
+struct net___mib {
+	struct netns_mib mib;
+	struct netns_ipv4 ipv4;
+};
+
+#pragma clang attribute pop
+
+/* Mirrored by NamespacePlace in C#. In: the descriptor. Out: the namespace, 0 where it is the descriptor of none. */
+struct namespace_place {
+	__u64 net;
+	__u64 cookie; /* 0: the kernel has none, or nobody asked for it yet */
+	__u32 fd;
+	__u32 inum;
+};
+
+SHARED(places, BATCH, struct namespace_place);
+
+static __always_inline void place(struct namespace_place *place, struct file **files, __u32 most)
+{
+	struct file *file = NULL;
+	struct net *net;
+	void *common;
+
+	place->net = 0;
+	if (place->fd >= most)
+		return;
+	bpf_probe_read_kernel(&file, sizeof(file), files + place->fd);
+	common = BPF_CORE_READ(file, f_inode, i_private);
+	if (!common)
+		return;
+	net = common - bpf_core_field_offset(struct net, ns);
+	place->inum = BPF_CORE_READ(net, ns.inum);
+	place->cookie = 0;
+	if (bpf_core_field_exists(net->net_cookie))
+		bpf_core_read(&place->cookie, sizeof(place->cookie), &net->net_cookie);
+	place->net = (__u64)net;
+}
+
+/* Finds the namespaces of descriptors of the calling process: ctx[0] says how many. */
+SEC("raw_tp")
+int find_namespaces(__u64 *ctx)
+{
+	struct task_struct___files *task = (void *)bpf_get_current_task();
+	struct file **files = BPF_CORE_READ(task, files, fdt, fd);
+	__u32 most = BPF_CORE_READ(task, files, fdt, max_fds);
+
+	for (__u32 i = 0; i < BATCH; i++) {
+		__u32 key = i;
+		struct namespace_place *at = bpf_map_lookup_elem(&places, &key);
+
+		if (!at || i >= ctx[0])
+			break;
+		place(at, files, most);
+	}
+	return 0;
+}
+
+MAP(marker, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, __u64);
+SHARED(offset, 1, __u64);
+
+/*
+ * How far this CPU's copy of a per-CPU variable is from what the kernel has as its address: the same for all of them.
+ * The marker is such a variable. Pointers become numbers by way of a map.
+ */
+SEC("raw_tp")
+int find_offset(__u64 *ctx)
+{
+	__u32 zero = 0;
+	volatile __u64 *out = bpf_map_lookup_elem(&offset, &zero);
+	__u64 *mine = bpf_map_lookup_elem(&marker, &zero);
+	__u64 map, variable = 0;
+
+	if (!out || !mine)
+		return 1;
+	*out = (__u64)&marker;
+	map = *out;
+	*out = (__u64)mine;
+	if (bpf_probe_read_kernel(&variable, sizeof(variable),
+				  (void *)(map + bpf_core_field_offset(struct bpf_array, pptrs))))
+		return 1;
+	*out -= variable;
+	return 0;
+}
+
+/* The kinds of counters that are kept per CPU, in the order in which they stand in struct mib_words. */
+enum mib {
+	TCP,
+	TCPEXT,
+	IP,
+	IP6,
+	UDP,
+	UDP6,
+	ICMP,
+	ICMP6,
+	UDPLITE,
+	UDPLITE6,
+	MPTCP,
+	MIBS,
+};
+
+/* The counters of a namespace on one CPU. Mirrored by MibWords in C#. What a kernel has beyond stays with /proc. */
+struct mib_words {
+	__u64 tcp[16];
+	__u64 tcpext[160];
+	__u64 ip[40];
+	__u64 ip6[40];
+	__u64 udp[12];
+	__u64 udp6[12];
+	__u64 icmp[32];
+	__u64 icmp6[8];
+	__u64 udplite[12];
+	__u64 udplite6[12];
+	__u64 mptcp[96];
+};
+
+#define ICMP_TYPES 512 /* 256 received, 256 sent */
+/* Of those that have names in /proc the highest are 18 (address mask reply) and 143 (MLDv2 report). */
+#define ICMP_NAMED 24
+#define ICMP6_NAMED 144
+
+/* What a namespace has once. Mirrored by MibOnce in C#. In: net. Out: the rest. */
+struct mib_once {
+	__u64 net;
+	__u64 mibs[MIBS]; /* per-CPU variables; 0: this kernel or this namespace has no such counters */
+	__u64 forwarding;
+	__u64 ttl;
+	__u64 icmp_types[ICMP_TYPES];
+	__u64 icmp6_types[ICMP_TYPES];
+};
+
+SHARED(once, BATCH, struct mib_once);
+SHARED(words, BATCH, struct mib_words);
+
+/* The most bytes that struct netns_mib may have. */
+#define MOST_POINTERS 256
+
+/* One read for all of them: each costs as much as the whole. */
+#define POINTER(member) *(void **)(pointers + bpf_core_field_offset(struct netns_mib, member))
+#define FIND(kind, member)                                   \
+	if (bpf_core_field_exists(struct netns_mib, member)) \
+	at->mibs[kind] = (__u64)POINTER(member)
+
+static __always_inline long read_types(__u64 *to, const void *from, __u32 named, bool all)
+{
+	if (!from)
+		return 0;
+	if (all)
+		return bpf_probe_read_kernel(to, ICMP_TYPES * 8, from);
+	return bpf_probe_read_kernel(to, named * 8, from) |
+	       bpf_probe_read_kernel(to + ICMP_TYPES / 2, named * 8, from + ICMP_TYPES / 2 * 8);
+}
+
+static __always_inline long find_mibs(struct mib_once *at, struct net___mib *net, bool all_types)
+{
+	__u64 buffer[MOST_POINTERS / 8];
+	void *pointers = buffer;
+	__u32 size = bpf_core_type_size(struct netns_mib);
+	long failed;
+
+	if (size > MOST_POINTERS)
+		return 1;
+	if (bpf_probe_read_kernel(pointers, size, &net->mib))
+		return 1;
+	FIND(TCP, tcp_statistics);
+	FIND(TCPEXT, net_statistics);
+	FIND(IP, ip_statistics);
+	FIND(IP6, ipv6_statistics);
+	FIND(UDP, udp_statistics);
+	FIND(UDP6, udp_stats_in6);
+	FIND(ICMP, icmp_statistics);
+	FIND(ICMP6, icmpv6_statistics);
+	FIND(UDPLITE, udplite_statistics);
+	FIND(UDPLITE6, udplite_stats_in6);
+	FIND(MPTCP, mptcp_statistics);
+	failed = read_types(at->icmp_types, POINTER(icmpmsg_statistics), ICMP_NAMED, all_types);
+	if (bpf_core_field_exists(struct netns_mib, icmpv6msg_statistics))
+		failed |= read_types(at->icmp6_types, POINTER(icmpv6msg_statistics), ICMP6_NAMED, all_types);
+	return failed;
+}
+
+static __always_inline long look(struct mib_once *at, bool all_types)
+{
+	struct net___mib *net = (void *)at->net;
+	struct netns_ipv4 *ipv4 = &net->ipv4;
+
+	at->forwarding = BPF_CORE_READ(ipv4, devconf_all, data[0]) == 1 ? 1 : 2;
+	at->ttl = BPF_CORE_READ_BITFIELD_PROBED(ipv4, sysctl_ip_default_ttl);
+	return find_mibs(at, net, all_types);
+}
+
+/* Reads what each namespace has once. ctx[0]: how many; ctx[1]: all types of ICMP messages, or those with names. */
+SEC("raw_tp")
+int read_once(__u64 *ctx)
+{
+	long failed = 0;
+
+	for (__u32 i = 0; i < BATCH; i++) {
+		__u32 key = i;
+		struct mib_once *at = bpf_map_lookup_elem(&once, &key);
+
+		if (!at || i >= ctx[0])
+			break;
+		if (look(at, ctx[1]))
+			failed++;
+	}
+	return failed;
+}
+
+/* Skipped: not wanted, or not there. */
+#define COPY(kind, member, type)                                                                \
+	if (ctx[2] >> kind & 1 && at->mibs[kind] && bpf_core_field_exists(struct type, mibs)) { \
+		__u32 size = bpf_core_field_size(struct type, mibs);                            \
+                                                                                                \
+		if (size > sizeof(to->member))                                                  \
+			size = sizeof(to->member);                                              \
+		if (bpf_probe_read_kernel(to->member, size, (void *)(at->mibs[kind] + ctx[1]))) \
+			failed++;                                                               \
+	}
+
+/* Copies the counters of a CPU. ctx[0]: of how many namespaces; ctx[1]: the CPU's offset; ctx[2]: bits of enum mib. */
+SEC("raw_tp")
+int read_words(__u64 *ctx)
+{
+	long failed = 0;
+
+	for (__u32 i = 0; i < BATCH; i++) {
+		__u32 key = i;
+		struct mib_once *at = bpf_map_lookup_elem(&once, &key);
+		struct mib_words *to = bpf_map_lookup_elem(&words, &key);
+
+		if (!at || !to || i >= ctx[0])
+			break;
+		COPY(TCP, tcp, tcp_mib);
+		COPY(TCPEXT, tcpext, linux_mib);
+		COPY(IP, ip, ipstats_mib);
+		COPY(IP6, ip6, ipstats_mib);
+		COPY(UDP, udp, udp_mib);
+		COPY(UDP6, udp6, udp_mib);
+		COPY(ICMP, icmp, icmp_mib);
+		COPY(ICMP6, icmp6, icmpv6_mib);
+		COPY(UDPLITE, udplite, udp_mib);
+		COPY(UDPLITE6, udplite6, udp_mib);
+		COPY(MPTCP, mptcp, mptcp_mib);
+	}
+	return failed;
+}

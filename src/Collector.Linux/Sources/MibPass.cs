@@ -1,0 +1,209 @@
+using Collector.Linux.Interop;
+using Collector.Linux.Kernel.Bpf;
+using Collector.Linux.Kernel.ProcFs;
+using Collector.Linux.Namespaces;
+
+namespace Collector.Linux.Sources;
+
+/// <summary>
+/// The MIB counters of all namespaces in one pass, once per collection, when the first probe asks. Whether it is used
+/// is chosen when the first probe starts: <c>collection.source</c>, what the kernel allows, and that it agrees with
+/// /proc in the node's own namespace. Belongs to the collection thread.
+/// </summary>
+internal sealed class MibPass : IDisposable
+{
+    // A level, such as open connections, may go up and down while it is compared.
+    private const int Attempts = 5;
+
+    private readonly BpfHost _bpf;
+    private readonly NamespaceRegistry _namespaces;
+    private readonly NetAddresses _addresses;
+    private readonly CollectedParts _parts;
+    private readonly CollectedPart _part;
+    private readonly List<NamespaceHandle> _batch = [];
+    private CpuOffsets? _cpus;
+    private MibRun? _run;
+    private MibSectionSlots[] _plan = [];
+    private MibWish _wish;
+    private MibWish _read;
+    private long _tick = long.MinValue;
+    private bool _failed;
+
+    public MibPass(BpfHost bpf, NamespaceRegistry namespaces, NetAddresses addresses, CollectedParts parts)
+    {
+        _bpf = bpf;
+        _namespaces = namespaces;
+        _addresses = addresses;
+        _parts = parts;
+        _part = parts.Add("mib");
+    }
+
+    /// <summary>A namespace's figures of this collection; null where it is to be read by /proc.</summary>
+    /// <param name="ns">One of the registry, or one that is leaving it.</param>
+    /// <param name="tick">The collection; one below 1 is a reading outside.</param>
+    /// <param name="wish">What the caller wants of them.</param>
+    public MibFigures? Read(NamespaceHandle ns, long tick, MibWish wish)
+    {
+        if (!_part.IsChosen)
+            Choose();
+        if (!_part.FromKernel)
+            return null;
+        _wish |= wish;
+        if (tick > 0 && (tick != _tick || !_read.Covers(wish)))
+            ReadAll(tick);
+        if (ns.NetAddress == 0 || (_failed && tick == _tick))
+            return null;
+        var figures = ns.Source<MibFigures>();
+        if (figures.Tick != tick && ReadOne(ns, tick, _wish) is { } failure)
+        {
+            _part.CountFallback(failure);
+            return null;
+        }
+        figures.EnsureRead(ns, tick); // It is in use.
+        return figures;
+    }
+
+    /// <summary>The sections that it gives, for tests.</summary>
+    internal MibSectionSlots[] Sections => _plan;
+
+    /// <summary>True when the pass, where it is used, gives that section.</summary>
+    public bool Gives(string section)
+    {
+        foreach (var slots in _plan)
+        {
+            if (slots.Layout.Section == section)
+                return true;
+        }
+        return false;
+    }
+
+    private void ReadAll(long tick)
+    {
+        _tick = tick;
+        _read = _wish;
+        _failed = false;
+        _cpus!.Refresh();
+        string? failure = null;
+        for (var i = 0; i < _namespaces.All.Count && failure is null; i++)
+        {
+            if (_namespaces.All[i].NetAddress == 0)
+                continue;
+            _batch.Add(_namespaces.All[i]);
+            if (_batch.Count == _run!.Most)
+                failure = ReadBatch(tick, _wish);
+        }
+        if (_batch.Count > 0)
+            failure ??= ReadBatch(tick, _wish);
+        _batch.Clear();
+        if (failure is null)
+            return;
+        _failed = true;
+        _part.CountFallback(failure);
+    }
+
+    private string? ReadOne(NamespaceHandle ns, long tick, MibWish wish)
+    {
+        _batch.Clear();
+        _batch.Add(ns);
+        return ReadBatch(tick, wish);
+    }
+
+    private string? ReadBatch(long tick, MibWish wish)
+    {
+        var batch = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_batch);
+        if (_run!.Read(batch, wish) is { } failure)
+            return failure;
+        for (var i = 0; i < batch.Length; i++)
+            batch[i].Source<MibFigures>().Fill(tick, _plan, wish, _run.Sums(i), _run.Once(i));
+        _batch.Clear();
+        return null;
+    }
+
+    private void Choose()
+    {
+        if (_parts.Wanted == CollectionSource.Proc)
+        {
+            _part.Choose(false, "collection.source is proc");
+            return;
+        }
+        try
+        {
+            var refusal = Refusal(out var remark);
+            _part.Choose(refusal is null, refusal ?? $"agrees with /proc{remark}");
+        }
+        catch (Exception e) when (e is LinuxException or IOException or UnauthorizedAccessException or FormatException)
+        {
+            _part.Choose(false, e.Message);
+        }
+    }
+
+    /// <summary>Why the pass cannot be used; null when it can, and what is to be said of it.</summary>
+    private string? Refusal(out string remark)
+    {
+        remark = "";
+        if (!_addresses.Start())
+            return _addresses.Failure;
+        var host = _namespaces.Host;
+        if (host.NetAddress == 0)
+        {
+            return _addresses.Failure.Length > 0
+                ? _addresses.Failure
+                : "the node's own namespace cannot be held open, so the kernel's structure of it is not known";
+        }
+        if (_bpf.Environment.Btf is not { } btf)
+            return _bpf.Environment.Search.Failure;
+        _cpus ??= new CpuOffsets(_addresses.Programs!, _bpf.Paths.Sys);
+        _run ??= new MibRun(_addresses.Programs!, _cpus.Found);
+        Plan(MibSlots.Of(btf), MibFiles.Read(host), out var left);
+        if (_plan.Length == 0)
+        {
+            return left.Length == 0
+                ? "the counters of the node's own namespace cannot be read in /proc, to compare with them"
+                : $"the kernel's types do not tell its counters: {left}";
+        }
+        if (left.Length > 0)
+            remark = $"; still by /proc: {left}";
+        if (Check(host) is not { } difference)
+            return null;
+        return _cpus.Missing > 0 ? $"{difference}; {_cpus.Missing} CPUs are not in use" : difference;
+    }
+
+    private void Plan(MibSlots slots, MibFiles files, out string left)
+    {
+        var plan = new List<MibSectionSlots>();
+        var without = new List<string>();
+        foreach (var section in MibSlots.Sections)
+        {
+            if (files.Find(section) is not { } found)
+                continue;
+            if (slots.Find(found.Layout, out var missing) is { } known)
+                plan.Add(known);
+            else
+                without.Add($"{section}, where the kernel's types do not have {missing}");
+        }
+        _plan = [.. plan];
+        left = string.Join("; ", without);
+    }
+
+    private string? Check(NamespaceHandle host)
+    {
+        string? difference = null;
+        for (var i = 0; i < Attempts; i++)
+        {
+            var before = MibFiles.Read(host);
+            if (ReadOne(host, long.MinValue + 1, MibWish.All) is { } failure)
+                return failure;
+            var figures = host.Source<MibFigures>();
+            difference = MibCheck.Compare(_plan, before, figures, MibFiles.Read(host));
+            if (difference is null)
+                return null;
+        }
+        return difference;
+    }
+
+    public void Dispose()
+    {
+        _run?.Dispose();
+        _cpus?.Dispose();
+    }
+}

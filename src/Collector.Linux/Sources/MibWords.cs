@@ -1,0 +1,105 @@
+using System.Runtime.InteropServices;
+using Collector.Linux.Kernel.Bpf;
+
+namespace Collector.Linux.Sources;
+
+/// <summary>The kinds of counters that the kernel keeps per CPU: enum mib of namespaces.bpf.c.</summary>
+internal enum MibKind
+{
+    Tcp,
+    TcpExt,
+    Ip,
+    Ip6,
+    Udp,
+    Udp6,
+    Icmp,
+    Icmp6,
+    UdpLite,
+    UdpLite6,
+    MPTcp,
+}
+
+/// <summary>A namespace's counters on one CPU, in words of 64 bits.</summary>
+[BpfStruct("mib_words")]
+[StructLayout(LayoutKind.Explicit, Size = Count * Word)]
+internal struct MibWords
+{
+    public const int Count = 440;
+    private const int Word = sizeof(ulong);
+
+    [FieldOffset(0)]
+    public ulong Tcp;
+
+    [FieldOffset(16 * Word)]
+    public ulong TcpExt;
+
+    [FieldOffset(176 * Word)]
+    public ulong Ip;
+
+    [FieldOffset(216 * Word)]
+    public ulong Ip6;
+
+    [FieldOffset(256 * Word)]
+    public ulong Udp;
+
+    [FieldOffset(268 * Word)]
+    public ulong Udp6;
+
+    [FieldOffset(280 * Word)]
+    public ulong Icmp;
+
+    [FieldOffset(312 * Word)]
+    public ulong Icmp6;
+
+    [FieldOffset(320 * Word)]
+    public ulong UdpLite;
+
+    [FieldOffset(332 * Word)]
+    public ulong UdpLite6;
+
+    [FieldOffset(344 * Word)]
+    public ulong MPTcp;
+
+    private static ReadOnlySpan<int> Firsts => [0, 16, 176, 216, 256, 268, 280, 312, 320, 332, 344, Count];
+
+    /// <summary>Where a kind's counters begin.</summary>
+    public static int First(MibKind kind) => Firsts[(int)kind];
+
+    /// <summary>Where they end.</summary>
+    public static int End(MibKind kind) => Firsts[(int)kind + 1];
+}
+
+/// <summary>What a namespace has once, and not per CPU.</summary>
+[BpfStruct("mib_once")]
+[StructLayout(LayoutKind.Explicit, Size = Count * Word)]
+internal struct MibOnce
+{
+    public const int Count = 1038;
+
+    /// <summary>In words, as the figures are read.</summary>
+    public const int FirstMib = 1, ForwardingWord = 12, TtlWord = 13, FirstIcmpType = 14, FirstIcmp6Type = 526;
+
+    /// <summary>Types of ICMP messages: those received, then those sent.</summary>
+    public const int IcmpTypeCount = 512, FirstSent = 256;
+
+    private const int Word = sizeof(ulong);
+
+    [FieldOffset(0)]
+    public ulong Net;
+
+    /// <summary>One per kind: where its counters are; 0: this kernel or this namespace has none.</summary>
+    [FieldOffset(FirstMib * Word)]
+    public ulong Mibs;
+
+    [FieldOffset(ForwardingWord * Word)]
+    public ulong Forwarding;
+
+    [FieldOffset(TtlWord * Word)]
+    public ulong Ttl;
+
+    [FieldOffset(FirstIcmpType * Word)]
+    public ulong IcmpTypes;
+
+    [FieldOffset(FirstIcmp6Type * Word)]
+    public ulong Icmp6Types;
+}
