@@ -204,10 +204,8 @@ struct mib_words {
 	__u64 mptcp[96];
 };
 
-#define ICMP_TYPES 512 /* 256 received, 256 sent */
-/* Of those that have names in /proc the highest are 18 (address mask reply) and 143 (MLDv2 report). */
-#define ICMP_NAMED 24
-#define ICMP6_NAMED 144
+#define ICMP_SENT 256
+#define ICMP_TYPES (2 * ICMP_SENT) /* those received, then those sent */
 
 /* What a namespace has once. Mirrored by MibOnce in C#. In: net. Out: the rest. */
 struct mib_once {
@@ -231,14 +229,29 @@ SHARED(words, BATCH, struct mib_words);
 	if (bpf_core_field_exists(struct netns_mib, member)) \
 	at->mibs[kind] = (__u64)POINTER(member)
 
-static __always_inline long read_types(__u64 *to, const void *from, __u32 named, bool all)
+/* Each line of the cache that is not read is time won: most types never occur. */
+static __always_inline long read_some(__u64 *to, const __u64 *from, __u32 first, __u32 count)
+{
+	return bpf_probe_read_kernel(to + first, count * 8, from + first) |
+	       bpf_probe_read_kernel(to + ICMP_SENT + first, count * 8, from + ICMP_SENT + first);
+}
+
+/* Those with names in /proc are 0 to 18 (net/ipv4/proc.c). */
+static __always_inline long read_types(__u64 *to, const __u64 *from, bool all)
+{
+	if (!from)
+		return 0;
+	return all ? bpf_probe_read_kernel(to, ICMP_TYPES * 8, from) : read_some(to, from, 0, 24);
+}
+
+/* Those with names in /proc are 1 to 4 and 128 to 143 (net/ipv6/proc.c). */
+static __always_inline long read_types6(__u64 *to, const __u64 *from, bool all)
 {
 	if (!from)
 		return 0;
 	if (all)
 		return bpf_probe_read_kernel(to, ICMP_TYPES * 8, from);
-	return bpf_probe_read_kernel(to, named * 8, from) |
-	       bpf_probe_read_kernel(to + ICMP_TYPES / 2, named * 8, from + ICMP_TYPES / 2 * 8);
+	return read_some(to, from, 0, 8) | read_some(to, from, 128, 16);
 }
 
 static __always_inline long find_mibs(struct mib_once *at, struct net___mib *net, bool all_types)
@@ -263,9 +276,9 @@ static __always_inline long find_mibs(struct mib_once *at, struct net___mib *net
 	FIND(UDPLITE, udplite_statistics);
 	FIND(UDPLITE6, udplite_stats_in6);
 	FIND(MPTCP, mptcp_statistics);
-	failed = read_types(at->icmp_types, POINTER(icmpmsg_statistics), ICMP_NAMED, all_types);
+	failed = read_types(at->icmp_types, POINTER(icmpmsg_statistics), all_types);
 	if (bpf_core_field_exists(struct netns_mib, icmpv6msg_statistics))
-		failed |= read_types(at->icmp6_types, POINTER(icmpv6msg_statistics), ICMP6_NAMED, all_types);
+		failed |= read_types6(at->icmp6_types, POINTER(icmpv6msg_statistics), all_types);
 	return failed;
 }
 

@@ -24,16 +24,23 @@ public sealed class MibFigures : NamespaceSource
     /// <summary>The same of ICMPv6.</summary>
     internal IcmpTypeCounts Icmp6Types { get; } = new();
 
-    /// <summary>What is there of a section; null where the namespace has none, or the pass does not give it.</summary>
-    internal MibSection? Find(string section)
+    /// <summary>What is there of a section; null where the namespace has none.</summary>
+    /// <returns>False: the pass does not give it.</returns>
+    internal bool TryFind(string section, out MibSection? found)
     {
-        foreach (var candidate in _sections)
+        for (var i = 0; i < _plan.Length; i++)
         {
-            if (candidate?.Layout.Section == section)
-                return candidate;
+            if (_plan[i].Layout.Section != section)
+                continue;
+            found = _sections[i];
+            return true;
         }
-        return null;
+        found = null;
+        return false;
     }
+
+    /// <summary>The same where it does not matter why there is none.</summary>
+    internal MibSection? Find(string section) => TryFind(section, out var found) ? found : null;
 
     /// <summary>The same for whoever has not asked for it: null where it is not of that collection.</summary>
     internal MibSection? Find(string section, long tick) =>

@@ -66,17 +66,6 @@ internal sealed class MibPass : IDisposable
     /// <summary>The sections that it gives, for tests.</summary>
     internal MibSectionSlots[] Sections => _plan;
 
-    /// <summary>True when the pass, where it is used, gives that section.</summary>
-    public bool Gives(string section)
-    {
-        foreach (var slots in _plan)
-        {
-            if (slots.Layout.Section == section)
-                return true;
-        }
-        return false;
-    }
-
     private void ReadAll(long tick)
     {
         _tick = tick;

@@ -66,7 +66,7 @@ internal sealed class MibRun : IDisposable
         return null;
     }
 
-    /// <summary>A namespace's counters over all CPUs; anything, of kinds that were not wanted or are not there.</summary>
+    /// <summary>Its counters over all CPUs; of kinds that were not wanted or are not there, anything.</summary>
     public ReadOnlySpan<long> Sums(int index) => _sums.AsSpan(index * MibWords.Count, MibWords.Count);
 
     /// <summary>What it has once.</summary>

@@ -93,8 +93,8 @@ internal abstract class MibProbe : PerNamespaceProbe<MibReader>
 
     private MibSection? Find(MibFigures? pass, string section, NamespaceHandle ns, long tick)
     {
-        if (pass is not null && Host.Mib.Gives(section))
-            return pass.Find(section);
+        if (pass is not null && pass.TryFind(section, out var found))
+            return found;
         if (IsIPv6(section))
         {
             _readSnmp6 = true;
