@@ -25,7 +25,7 @@ internal static class RealPods
             Node.Prepare();
         _prepared = true;
         _pods?.Dispose();
-        _pods = count == 0 ? null : new Pods(Program, count, connections: 20);
+        _pods = count == 0 ? null : new Pods(Program, count, connections: 20 * count);
         _count = count;
     }
 }

@@ -31,9 +31,9 @@ internal sealed partial class Agent : IDisposable
     public Task<double> FirstSnapshot => _firstSnapshot.Task.WaitAsync(TimeSpan.FromSeconds(30));
 
     /// <summary>Starts Netlens with every probe of its default, seeing all pods.</summary>
-    public static Agent Start(Options options)
+    public static Agent Start(Options options, string source)
     {
-        var agent = new Agent(Environment(new(options.Netlens, ["run"]), options));
+        var agent = new Agent(Environment(new(options.Netlens, ["run"]), options, source));
         agent.Pid = agent._process.Id;
         return agent;
     }
@@ -42,21 +42,24 @@ internal sealed partial class Agent : IDisposable
     /// Starts Netlens in a process namespace of its own, in which it finds no pod, with the probes that node-exporter's
     /// five collectors match.
     /// </summary>
-    public static Agent StartHostOnly(Options options)
+    public static Agent StartHostOnly(Options options, string source)
     {
         var start = Environment(
-            new("unshare", ["--pid", "--fork", "--kill-child", "--mount-proc", options.Netlens, "run"]), options);
+            new("unshare", ["--pid", "--fork", "--kill-child", "--mount-proc", options.Netlens, "run"]), options,
+            source);
         start.Environment["NETLENS_PROBES"] = "-all,netdev,softnet,tcp,udp,ip,icmp,tcpext,ipext,sock,conntrack";
         var agent = new Agent(start);
         agent.Pid = ChildOf(agent._process.Id);
         return agent;
     }
 
-    private static ProcessStartInfo Environment(ProcessStartInfo start, Options options)
+    private static ProcessStartInfo Environment(ProcessStartInfo start, Options options, string source)
     {
         foreach (var key in start.Environment.Keys.Where(IsSetting).ToList())
             start.Environment.Remove(key);
         start.Environment["NETLENS_COLLECTION_INTERVAL"] = $"{options.Interval}s";
+        if (source.Length > 0)
+            start.Environment["NETLENS_COLLECTION_SOURCE"] = source;
         start.Environment["NETLENS_HTTP_LISTEN"] = $"127.0.0.1:{Port}";
         return start;
     }

@@ -22,12 +22,14 @@ internal sealed class AgentRun(Options options, Func<Agent> start)
         var last = await Scraper.Get(Agent.Port);
         var scraped = await Watch(meter, options.Collections, () => Scraper.Get(Agent.Port));
         var end = await Scraper.Get(Agent.Port);
-        var zipped = await Watch(meter, Math.Min(5, options.Collections), () => Scraper.Get(Agent.Port, gzip: true));
+        var zipped = await Watch(meter, Math.Min(3, options.Collections), () => Scraper.Get(Agent.Port, gzip: true));
         var allocated = Allocated(first, last, end);
         return new AgentFigures
         {
             Namespaces = (int)last.Single("netlens_namespaces"),
-            CpuPerCollection = Takes.Of(alone.PerInterval),
+            // Where a collection takes longer than an interval, there are fewer collections than intervals.
+            CpuPerCollection = Takes.Of(alone.PerInterval.Select(
+                ms => ms * Math.Max(1, options.Collections / Math.Max(1, Collections(last) - Collections(first))))),
             UserPart = alone.UserPart,
             CpuPerCollectionAndScrape = Takes.Of(scraped.PerInterval),
             CpuPerScrape = Takes.Of(scraped.PerScrape),

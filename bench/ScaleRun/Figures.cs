@@ -79,11 +79,14 @@ internal sealed record AgentFigures
     public required double MachineBusy { get; init; }
 }
 
-/// <summary>Everything measured beside one number of pods.</summary>
-/// <param name="Pods">How many.</param>
-/// <param name="Agent">Netlens, all probes of its default.</param>
+/// <summary>Everything measured on one node.</summary>
+/// <param name="Case">The node.</param>
+/// <param name="Agents">Netlens, all probes of its default, by setting of collection.source.</param>
 /// <param name="HostOnly">
-/// Netlens seeing the node's own namespace only, with the probes that node-exporter matches.
+/// Netlens seeing the node's own namespace only, with the probes that node-exporter matches; null where only the number
+/// of sockets was changed.
 /// </param>
-/// <param name="Exporter">node-exporter, which sees the node's own namespace only.</param>
-internal sealed record ScaleFigures(int Pods, AgentFigures Agent, AgentFigures HostOnly, ExporterFigures Exporter);
+/// <param name="Exporter">node-exporter, which sees the node's own namespace only; null as well.</param>
+internal sealed record ScaleFigures(
+    ScaleCase Case, IReadOnlyDictionary<string, AgentFigures> Agents, AgentFigures? HostOnly,
+    ExporterFigures? Exporter);

@@ -11,27 +11,32 @@ internal static class Goals
     {
         to.WriteLine("Goals:");
         foreach (var run in all)
-            Write(to, $"host alone costs no more than node-exporter beside {run.Pods} pods, ms",
-                run.HostOnly.CpuPerCollectionAndScrape.Median, run.Exporter.CpuPerScrape.Median);
-        if (all.FirstOrDefault(f => f.Pods == Large) is not { } large)
+        {
+            if (run is { HostOnly: { } host, Exporter: { } exporter })
+            {
+                Write(to, $"host alone costs no more than node-exporter beside {run.Case.Pods} pods, ms",
+                    host.CpuPerCollectionAndScrape.Median, exporter.CpuPerScrape.Median);
+                Write(to, "host alone, a collection, ms", host.CpuPerCollection.Median, 1);
+            }
+            foreach (var (source, agent) in run.Agents)
+                Print(to, Report.Title(run.Case, source), run, agent);
+        }
+    }
+
+    private static void Print(TextWriter to, string title, ScaleFigures run, AgentFigures agent)
+    {
+        if (run.HostOnly is null || run.Case.Pods is not (Large or 500))
             return;
-        var agent = large.Agent;
-        Write(to, $"CPU per collection at {Large} pods, ms", agent.CpuPerCollection.Median, 150);
-        Write(to, "of it in user mode, %", agent.UserPart * 100, 30);
-        Write(to, $"peak RSS at {Large} pods, MiB", agent.PeakRss, 110 * 1e6 / 1024 / 1024);
+        to.WriteLine($"  {title}:");
+        Write(to, "CPU per collection, ms", agent.CpuPerCollection.Median, run.Case.Pods == Large ? 11 : 25);
+        if (run.Case.Pods != Large)
+            return;
+        Write(to, "peak RSS, MiB", agent.PeakRss, 110 * 1e6 / 1024 / 1024);
         Write(to, "start to first snapshot, ms", agent.StartToSnapshot.Median, 1500);
         Write(to, "start to first answer of /metrics, ms", agent.StartToMetrics.Median, 1500);
         Write(to, "allocated per collection and series, bytes", agent.AllocatedPerCollection / agent.Series, 1);
         Write(to, "allocated per scrape and series, bytes", agent.AllocatedPerScrape / agent.Series, 1);
-        if (all.FirstOrDefault(f => f.Pods < Large && f.Pods > 1) is { } small)
-        {
-            // Linear: what one more namespace costs is the same at both ends; a quarter is left to noise and caches.
-            Write(to, $"a namespace at {Large} pods / at {small.Pods} pods",
-                PerNamespace(agent) / PerNamespace(small.Agent), 1.25);
-        }
     }
-
-    private static double PerNamespace(AgentFigures agent) => agent.CpuPerCollection.Median / agent.Namespaces;
 
     private static void Write(TextWriter to, string what, double measured, double limit) =>
         to.WriteLine(string.Create(CultureInfo.InvariantCulture,

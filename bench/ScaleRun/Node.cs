@@ -27,11 +27,15 @@ internal sealed class Pods : IDisposable
     private readonly Process _process;
     private readonly int _count;
 
+    /// <param name="program">Compiled from pods.c.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="connections">Of all together.</param>
+    /// <param name="period">Milliseconds in which each sends and receives; 0: they are idle.</param>
     /// <exception cref="IOException">They could not be made.</exception>
-    public Pods(string program, int count, int connections)
+    public Pods(string program, int count, int connections, int period = 0)
     {
         _count = count;
-        var start = new ProcessStartInfo(program, [Text(count), Text(connections)])
+        var start = new ProcessStartInfo(program, [Text(count), Text(connections), Text(period)])
         {
             UseShellExecute = false,
             RedirectStandardInput = true,

@@ -4,7 +4,10 @@
  * socket. Prints one line "INDEX PID" per pod once its namespace exists, waits until the run has moved an eth0 into
  * each, gives it an address, opens the sockets, prints "ready", and ends with everything when its input ends.
  *
- *	pods COUNT CONNECTIONS
+ *	pods COUNT CONNECTIONS PERIOD
+ *
+ * The connections are those of all pods together. With a period of 0 the pods then sleep; else each, once per period
+ * of so many milliseconds, asks and answers over its first connections, and over eth0 asks us, who answer.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -16,6 +19,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -26,7 +30,30 @@ enum {
 	UDP_PORT = 5353,
 	BACKLOG = 128,
 	WAIT_MS = 60000,
-	STEP_MS = 10
+	STEP_MS = 10,
+	/* Of one address: fewer than there are ports for the other end. */
+	CONNECTIONS_PER_ADDRESS = 20000,
+	/* What a pod has open beside its connections. */
+	OTHER_FILES = 64,
+	MOST_BUSY = 50,
+	MESSAGE = 100,
+	NODE = 0x0a640001
+};
+
+struct connection {
+	int client;
+	int server;
+};
+
+struct pod {
+	int index;
+	int connections;
+	/* Milliseconds; 0 for one that is idle. */
+	int period;
+	/* From the first message of the first pod to that of this one, so that they do not all speak at once. */
+	int delay;
+	struct connection *open;
+	int report;
 };
 
 static void fail(const char *what)
@@ -56,72 +83,181 @@ static void set_address(int control, int request_code, const char *name, in_addr
 		fail("address");
 }
 
+static void sleep_ms(int ms)
+{
+	struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
+
+	nanosleep(&time, NULL);
+}
+
 /* The run moves eth0 here some time after it has read our process id. */
 static void wait_for_eth0(void)
 {
-	struct timespec step = { .tv_nsec = STEP_MS * 1000000L };
-
 	for (int waited = 0; if_nametoindex("eth0") == 0; waited += STEP_MS) {
 		if (waited > WAIT_MS) {
 			fprintf(stderr, "no eth0 appeared\n");
 			exit(1);
 		}
-		nanosleep(&step, NULL);
+		sleep_ms(STEP_MS);
 	}
 }
 
-static int open_bound(int type, int port)
+static int open_bound(int type, in_addr_t address, int port)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port) };
 	int fd = socket(AF_INET, type, 0);
 
-	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	at.sin_addr.s_addr = htonl(address);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
 		fail("bind");
 	return fd;
 }
 
-static void open_sockets(int connections)
+static void allow_files(int count)
+{
+	struct rlimit limit = { .rlim_cur = count, .rlim_max = count };
+
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		fail("setrlimit");
+}
+
+static void open_sockets(struct pod *pod)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(PORT) };
-	int listener = open_bound(SOCK_STREAM, PORT);
+	int listener = open_bound(SOCK_STREAM, INADDR_ANY, PORT);
 
-	open_bound(SOCK_DGRAM, UDP_PORT);
+	open_bound(SOCK_DGRAM, INADDR_LOOPBACK, UDP_PORT);
 	if (listen(listener, BACKLOG) < 0)
 		fail("listen");
-	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	for (int i = 0; i < connections; i++) {
-		int client = socket(AF_INET, SOCK_STREAM, 0);
+	pod->open = calloc(pod->connections + 1, sizeof(*pod->open));
+	if (pod->open == NULL)
+		fail("calloc");
+	for (int i = 0; i < pod->connections; i++) {
+		struct connection *made = &pod->open[i];
 
-		if (client < 0 || connect(client, (struct sockaddr *)&to, sizeof(to)) < 0)
+		to.sin_addr.s_addr = htonl(INADDR_LOOPBACK + i / CONNECTIONS_PER_ADDRESS);
+		made->client = socket(AF_INET, SOCK_STREAM, 0);
+		if (made->client < 0 || connect(made->client, (struct sockaddr *)&to, sizeof(to)) < 0)
 			fail("connect");
-		if (accept(listener, NULL, NULL) < 0)
+		made->server = accept(listener, NULL, NULL);
+		if (made->server < 0)
 			fail("accept");
 	}
 }
 
-static void run_pod(int index, int connections, int report)
+static void pass(int from, int to)
+{
+	char message[MESSAGE] = { 0 };
+
+	if (send(from, message, sizeof(message), 0) != sizeof(message) ||
+	    recv(to, message, sizeof(message), MSG_WAITALL) != sizeof(message))
+		fail("message");
+}
+
+/* Whoever answers is the parent, in the node's namespace; a lost answer is no matter. */
+static void ask_node(int socket)
+{
+	char message[MESSAGE] = { 0 };
+
+	if (send(socket, message, sizeof(message), 0) == sizeof(message))
+		(void)!recv(socket, message, sizeof(message), 0);
+}
+
+static int open_to_node(void)
+{
+	struct sockaddr_in node = { .sin_family = AF_INET, .sin_port = htons(UDP_PORT) };
+	struct timeval patience = { .tv_usec = 100000 };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	node.sin_addr.s_addr = htonl(NODE);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&node, sizeof(node)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
+		fail("socket to the node");
+	return fd;
+}
+
+static void be_busy(const struct pod *pod)
+{
+	int moved = pod->connections < MOST_BUSY ? pod->connections : MOST_BUSY;
+	int node = open_to_node();
+
+	sleep_ms(pod->delay);
+	for (;;) {
+		for (int i = 0; i < moved; i++) {
+			pass(pod->open[i].client, pod->open[i].server);
+			pass(pod->open[i].server, pod->open[i].client);
+		}
+		ask_node(node);
+		sleep_ms(pod->period);
+	}
+}
+
+static void run_pod(struct pod *pod)
 {
 	int control;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	allow_files(2 * pod->connections + OTHER_FILES);
 	if (unshare(CLONE_NEWNET) < 0)
 		fail("unshare");
 	control = socket(AF_INET, SOCK_DGRAM, 0);
 	set_flags(control, "lo");
-	if (write(report, "n", 1) != 1)
+	if (write(pod->report, "n", 1) != 1)
 		fail("report");
 	wait_for_eth0();
-	set_address(control, SIOCSIFADDR, "eth0", htonl(0x0a640000 + 256 + index));
+	set_address(control, SIOCSIFADDR, "eth0", htonl(0x0a640000 + 256 + pod->index));
 	set_address(control, SIOCSIFNETMASK, "eth0", htonl(0xffff0000));
 	set_flags(control, "eth0");
 	close(control);
-	open_sockets(connections);
-	if (write(report, "r", 1) != 1)
+	open_sockets(pod);
+	if (write(pod->report, "r", 1) != 1)
 		fail("report");
-	close(report);
+	close(pod->report);
+	if (pod->period > 0)
+		be_busy(pod);
 	for (;;)
 		pause();
+}
+
+/* The other end of what pods send over eth0. */
+static pid_t answer_pods(void)
+{
+	char message[MESSAGE];
+	struct sockaddr_in from;
+	pid_t pid = fork();
+	int fd;
+
+	if (pid < 0)
+		fail("fork");
+	if (pid > 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	close(0);
+	fd = open_bound(SOCK_DGRAM, NODE, UDP_PORT);
+	for (;;) {
+		socklen_t length = sizeof(from);
+		ssize_t got = recvfrom(fd, message, sizeof(message), 0, (struct sockaddr *)&from, &length);
+
+		if (got > 0)
+			(void)!sendto(fd, message, got, 0, (struct sockaddr *)&from, length);
+	}
+}
+
+static pid_t start_pod(int index, int count, int connections, int period, int report[2])
+{
+	struct pod pod = { .index = index, .period = period, .report = report[1] };
+	pid_t pid = fork();
+
+	if (pid < 0)
+		fail("fork");
+	if (pid > 0)
+		return pid;
+	pod.connections = connections / count + (index < connections % count);
+	pod.delay = (int)((long)period * index / count);
+	close(0);
+	close(report[0]);
+	run_pod(&pod);
+	exit(1);
 }
 
 static void expect(int report, int count)
@@ -137,31 +273,26 @@ static void expect(int report, int count)
 
 int main(int argc, char **argv)
 {
-	int count = argc == 3 ? atoi(argv[1]) : 0;
-	int connections = argc == 3 ? atoi(argv[2]) : 0;
+	int count = argc == 4 ? atoi(argv[1]) : 0;
+	int connections = argc == 4 ? atoi(argv[2]) : 0;
+	int period = argc == 4 ? atoi(argv[3]) : 0;
 	pid_t *pods;
 	int report[2];
 	char end;
 
-	if (count < 1 || connections < 0) {
-		fprintf(stderr, "usage: pods COUNT CONNECTIONS\n");
+	if (count < 1 || connections < 0 || period < 0) {
+		fprintf(stderr, "usage: pods COUNT CONNECTIONS PERIOD\n");
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	pods = calloc(count, sizeof(*pods));
+	pods = calloc(count + 1, sizeof(*pods));
 	if (pods == NULL || pipe(report) < 0)
 		fail("pipe");
 	for (int i = 0; i < count; i++) {
-		pods[i] = fork();
-		if (pods[i] < 0)
-			fail("fork");
-		if (pods[i] == 0) {
-			close(0);
-			close(report[0]);
-			run_pod(i, connections, report[1]);
-		}
+		pods[i] = start_pod(i, count, connections, period, report);
 		printf("%d %d\n", i, pods[i]);
 	}
+	pods[count] = answer_pods();
 	close(report[1]);
 	expect(report[0], count);
 	printf("made\n");
@@ -170,7 +301,7 @@ int main(int argc, char **argv)
 	while (read(0, &end, 1) > 0)
 		;
 	/* Gone before we are: whoever waits for us finds none of them any more. */
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i <= count; i++)
 		kill(pods[i], SIGKILL);
 	while (wait(NULL) > 0)
 		;

@@ -79,7 +79,7 @@ public sealed class LinuxHost : ProbeHost, IDisposable
 
     internal override ProcessTable Processes => _processes ??= new ProcessTable(
         Paths, BootTime, Namespaces, new ProcessGroups(Namespaces, Pods, _namer, new GroupLimit(Limits.Containers)),
-        Limits.Processes);
+        Limits.Processes, new TaskPass(Bpf, Parts));
 
     /// <summary>How many modules the kernel has; null where it does not say.</summary>
     public long? Modules => _modules.Now;

@@ -78,6 +78,14 @@ internal static unsafe partial class Libbpf
     [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial nint bpf_program__attach_kprobe(nint prog, byte retprobe, string func_name);
 
+    // int bpf_link__fd(const struct bpf_link *link);
+    [LibraryImport(Library)]
+    public static partial int bpf_link__fd(nint link);
+
+    // int bpf_iter_create(int link_fd);
+    [LibraryImport(Library)]
+    public static partial int bpf_iter_create(int link_fd);
+
     // int bpf_link__destroy(struct bpf_link *link);
     [LibraryImport(Library)]
     public static partial int bpf_link__destroy(nint link);
@@ -236,6 +244,9 @@ internal sealed class SafeBpfLink : SafeHandle
     public SafeBpfLink(nint handle) : base(0, ownsHandle: true) => SetHandle(handle);
 
     public override bool IsInvalid => handle == 0;
+
+    /// <summary>Its descriptor. The caller keeps the object alive while using it.</summary>
+    public int Fd => Libbpf.bpf_link__fd(handle);
 
     protected override bool ReleaseHandle() => Libbpf.bpf_link__destroy(handle) == 0;
 }

@@ -11,6 +11,16 @@ internal struct ifinfomsg
     public uint ifi_change;
 }
 
+// struct if_stats_msg, include/uapi/linux/if_link.h
+internal struct if_stats_msg
+{
+    public byte family;
+    public byte pad1;
+    public ushort pad2;
+    public int ifindex;
+    public uint filter_mask;
+}
+
 // struct tcmsg, include/uapi/linux/rtnetlink.h
 internal struct tcmsg
 {
@@ -71,8 +81,12 @@ internal static class Rtnl
     public const ushort RTM_DELLINK = 17;
     public const ushort RTM_GETLINK = 18;
     public const int RTNLGRP_LINK = 1;
+    public const int RTNLGRP_TC = 4;
     public const ushort RTM_NEWQDISC = 36;
+    public const ushort RTM_DELQDISC = 37;
     public const ushort RTM_GETQDISC = 38;
+    public const ushort RTM_NEWSTATS = 92;
+    public const ushort RTM_GETSTATS = 94;
     public const uint RTEXT_FILTER_SKIP_STATS = 1 << 3;
 
     public const uint IFF_UP = 1;
@@ -89,6 +103,7 @@ internal static class Rtnl
     public const ushort IFLA_CARRIER_CHANGES = 35;
     public const ushort IFLA_LINK_NETNSID = 37;
     public const ushort IFLA_INFO_KIND = 1;
+    public const ushort IFLA_STATS_LINK_64 = 1;
 
     public const ushort TCA_KIND = 1;
     public const ushort TCA_STATS = 3;

@@ -19,6 +19,12 @@ internal sealed class DescriptorReader(ProcessTable table, bool sockets)
     /// </summary>
     public bool TryRead(Process process, out long open, out long openSockets, out string failure)
     {
+        if (!sockets && table.IsTold(process, TaskFigures.Files) && process.Told.Open > 0)
+        {
+            (open, openSockets, failure) = (process.Told.Open, 0, "");
+            LookAtLimit(process);
+            return true;
+        }
         open = Count(process.Task, out openSockets, out var error);
         // Nothing open, or no such task: the main thread may have ended, and the others not.
         if ((open == 0 || error.IsAny(ENOENT, ESRCH)) && table.TryOutlive(process))
@@ -26,9 +32,15 @@ internal sealed class DescriptorReader(ProcessTable table, bool sockets)
         failure = error == Errno.None || error.IsAny(ENOENT, ESRCH) ? ""
             : error.IsAny(EACCES, EPERM) ? "permission"
             : error.ToString();
-        if (error == Errno.None && (process.Recheck || process.FileLimit < 0))
-            process.FileLimit = ReadLimit(process.Pid);
+        if (error == Errno.None)
+            LookAtLimit(process);
         return error == Errno.None;
+    }
+
+    private void LookAtLimit(Process process)
+    {
+        if (process.Recheck || process.FileLimit < 0)
+            process.FileLimit = ReadLimit(process.Pid);
     }
 
     private long Count(int task, out long openSockets, out Errno error)

@@ -111,6 +111,9 @@ internal struct IoState
     /// <summary>Collection in which it was last looked at, readable or not.</summary>
     public long Visited;
 
+    /// <summary>Collection in which it was read as the kernel told it of all processes.</summary>
+    public long ToldAt;
+
     /// <summary>Last reading, children reaped until then included.</summary>
     public IoCounters Last;
 

@@ -6,8 +6,8 @@ using static Tmds.Linux.LibC;
 namespace Collector.Linux.Processes;
 
 /// <summary>
-/// Turns the readings of /proc/PID/io into what each process added since the last collection, every call and byte
-/// once, whoever lives, dies or is reaped.
+/// Turns the readings of /proc/PID/io, or what the kernel tells of all processes at once, into what each process added
+/// since the last collection, every call and byte once, whoever lives, dies or is reaped.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -19,6 +19,7 @@ namespace Collector.Linux.Processes;
 /// <para>
 /// Parents are read before their children. A child that vanishes between the two readings is then found missing now
 /// and in its parent's difference next time; in the other order it could be counted twice before it is missed.
+/// What the kernel tells is in the order of the ids: who has a smaller one than his parent is read from the file.
 /// </para>
 /// </remarks>
 internal sealed class IoLedger(ProcessTable table)
@@ -75,6 +76,12 @@ internal sealed class IoLedger(ProcessTable table)
                 snapshot.ReadFailed("permission");
             return;
         }
+        if (IsTold(process))
+        {
+            io.ToldAt = _tick;
+            Count(process, process.Told.Io);
+            return;
+        }
         Span<byte> text = stackalloc byte[512];
         var n = table.Folder.Read(process.Pid, "/io\0"u8, text, out var error);
         if (n >= 0 && IoCounters.TryParse(text[..n], out var now))
@@ -86,6 +93,11 @@ internal sealed class IoLedger(ProcessTable table)
         else
             snapshot.ReadFailed(error.IsAny(EACCES, EPERM) ? "permission" : error.ToString());
     }
+
+    // The parent's reading was before: from the kernel too, or there is none.
+    private bool IsTold(Process process) => table.IsTold(process, TaskFigures.Io)
+        && (process.Parent is not { Gone: false, Group: not null } parent
+            || (parent.Pid < process.Pid && parent.Io.ToldAt == _tick));
 
     private void Count(Process process, IoCounters now)
     {

@@ -49,6 +49,24 @@ internal sealed class Process(int pid, ulong inode, in ProcessStat stat)
     /// <summary>Its I/O, as the io probe saw it.</summary>
     public IoState Io;
 
+    private TaskRecord _told;
+    private long _toldAt = -1;
+
+    /// <summary>What the kernel told of it last.</summary>
+    public ref readonly TaskRecord Told => ref _told;
+
+    /// <summary>True when the kernel told so much of it in a collection.</summary>
+    public bool IsTold(TaskFigures figures, long tick) => _toldAt == tick && (_told.Known & figures) == figures;
+
+    /// <summary>Takes what the kernel tells of its id, if that is of this process.</summary>
+    internal void Tell(in TaskRecord record, long tick)
+    {
+        if (record.StartTicks != StartTicks)
+            return;
+        _told = record;
+        _toldAt = tick;
+    }
+
     internal int Age { get; set; }
 
     internal long SeenAt { get; set; }

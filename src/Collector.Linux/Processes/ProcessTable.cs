@@ -12,7 +12,8 @@ namespace Collector.Linux.Processes;
 
 /// <summary>
 /// Every process of the node, looked at once per collection however many probes ask. Costs one walk over /proc; files
-/// are read for new processes only, and of the others for one in <see cref="RecheckEvery"/>.
+/// are read for new processes only, and of the others for one in <see cref="RecheckEvery"/>. What changes in all of them
+/// is told by <see cref="TaskPass"/> where the kernel has it.
 /// </summary>
 /// <remarks>
 /// A process is the same as before while its folder has the same inode: the walk itself tells, without a read per
@@ -35,13 +36,16 @@ internal sealed class ProcessTable : IDisposable
     private readonly List<Process> _live = [];
     private readonly List<Process> _gone = [];
     private readonly ProcessLimit _limit;
+    private readonly TaskPass? _pass;
     private readonly byte[] _cgroup = new byte[8 * 1024];
     private long _tick = -1;
 
     /// <exception cref="LinuxException">/proc cannot be opened.</exception>
     public ProcessTable(
-        KernelPaths paths, long bootTime, NamespaceRegistry namespaces, ProcessGroups groups, Limit limit)
+        KernelPaths paths, long bootTime, NamespaceRegistry namespaces, ProcessGroups groups, Limit limit,
+        TaskPass? pass = null)
     {
+        _pass = pass;
         _bootTime = bootTime;
         _namespaces = namespaces;
         Folder = new ProcFolder(paths);
@@ -81,7 +85,11 @@ internal sealed class ProcessTable : IDisposable
             Assign(process, startOfNew);
         }
         Groups.Note();
+        _pass?.Run(this, _tick);
     }
+
+    /// <summary>True when the kernel told so much of a process in this collection.</summary>
+    public bool IsTold(Process process, TaskFigures figures) => process.IsTold(figures, _tick);
 
     /// <summary>True when the id still belongs to the process.</summary>
     public bool IsSame(Process process) =>
@@ -207,5 +215,9 @@ internal sealed class ProcessTable : IDisposable
         process.Group = to;
     }
 
-    public void Dispose() => Folder.Dispose();
+    public void Dispose()
+    {
+        _pass?.Dispose();
+        Folder.Dispose();
+    }
 }

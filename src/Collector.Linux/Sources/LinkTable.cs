@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Collector.Core.Subjects;
@@ -9,14 +10,15 @@ using static Tmds.Linux.LibC;
 namespace Collector.Linux.Sources;
 
 /// <summary>
-/// The devices of one namespace with their counters: one RTM_GETLINK dump per collection for all probes.
+/// The devices of one namespace with their counters, read once per collection for all probes.
 /// </summary>
 /// <remarks>
-/// RTM_GETSTATS (Linux 4.7) answers for a tenth of the price, 0.12 µs per device against 1.15 µs on Linux 6.18, but
-/// without names, kinds and state; it would need a second socket that listens for changes. At 200 namespaces of two
-/// devices the difference is 0.7 ms in 15 s: not worth two sources that can disagree. RTEXT_FILTER_SKIP_STATS leaves
-/// out the IPv6 SNMP tables, a quarter of the bytes. Changes are listened to for one thing that no dump has: the
-/// counters with which a device came (dev_change_net_namespace, net/core/dev.c, tells the namespace that it enters).
+/// Names, kinds and state are asked for (RTM_GETLINK) only after the kernel has told of a change, or the socket had no
+/// room for what it told; else the counters alone (RTM_GETSTATS, Linux 4.7), if they are of the devices that are
+/// known. What a device that is down changes is not told (a carrier that comes and goes, net/core/link_watch.c): so
+/// all is asked for about once a minute, too. RTEXT_FILTER_SKIP_STATS leaves out the IPv6 SNMP tables, a quarter of
+/// the bytes. One thing no answer has, and it is heard as well: the counters with which a device came
+/// (dev_change_net_namespace, net/core/dev.c, tells the namespace that it enters).
 /// <para>
 /// Of a namespace that any user can make only so many devices are kept, and one that has very many is not read every
 /// time (<see cref="DumpPause"/>). Who is kept is kept until it is gone.
@@ -30,19 +32,29 @@ public sealed class LinkTable : NamespaceSource, INetlinkSink, INetlinkNews
     private readonly Dictionary<int, Link> _byIndex = [];
     private readonly List<Link> _links = [];
     private readonly Dictionary<int, long[]> _arrivals = [];
+    private readonly LinkCounters _counters;
     private DumpPause _pause;
     private long _pass;
+    private long _readAll;
     private int _most = MostOfRootless;
     private bool _missed;
     private bool _readBefore;
+    private bool _changed = true;
 
-    public LinkTable() => Channel.Join(Rtnl.RTNLGRP_LINK, this);
+    public LinkTable()
+    {
+        _counters = new LinkCounters(this);
+        Channel.Join(this, Rtnl.RTNLGRP_LINK, Rtnl.RTNLGRP_TC);
+    }
 
     /// <summary>The devices, in the kernel's order. Valid until the next collection.</summary>
     public ReadOnlySpan<Link> Links => CollectionsMarshal.AsSpan(_links);
 
     /// <summary>Devices that were not kept.</summary>
     public int LeftOut { get; private set; }
+
+    /// <summary>Another number after anything that can have changed a device or a qdisc.</summary>
+    internal long Version { get; private set; }
 
     /// <summary>For further rtnetlink requests in this namespace.</summary>
     internal NetlinkChannel Channel { get; } = new(NetlinkFamily.Route);
@@ -56,6 +68,24 @@ public sealed class LinkTable : NamespaceSource, INetlinkSink, INetlinkNews
     {
         if (!_pause.TakeTurn())
             return true;
+        if ((IsDue(handle.Namespace) || !ReadCounters(handle)) && !ReadAll(handle))
+            return false;
+        _pause.Begin(handle.Namespace.Rootless ? _links.Count + LeftOut : 0);
+        return true;
+    }
+
+    // Not all namespaces at once.
+    private bool IsDue(NetNamespace ns) =>
+        _changed || !Channel.Hears || _counters.Refused
+        || Stopwatch.GetElapsedTime(_readAll).TotalSeconds > 45 + (ns.Inode % 32);
+
+    // What is told while the answer is read is the reason to ask for all.
+    private bool ReadCounters(NamespaceHandle handle) => _counters.Read(handle) && !_changed;
+
+    private bool ReadAll(NamespaceHandle handle)
+    {
+        Version++;
+        _readAll = Stopwatch.GetTimestamp();
         _most = MostOf(handle.Namespace);
         Span<byte> request = stackalloc byte[Unsafe.SizeOf<nlmsghdr>() + Unsafe.SizeOf<ifinfomsg>() + 8];
         request.Clear();
@@ -66,17 +96,19 @@ public sealed class LinkTable : NamespaceSource, INetlinkSink, INetlinkNews
         if (Channel.Ask(handle, Rtnl.RTM_GETLINK, Rtnl.NLM_F_DUMP, request, this))
         {
             RemoveUnseen();
-            _pause.Begin(handle.Namespace.Rootless ? _links.Count + LeftOut : 0);
             _readBefore = true;
             _missed = false;
             return true;
         }
+        _changed = true;
         Failure = Channel.Failure;
         return false;
     }
 
     void INetlinkSink.Begin()
     {
+        // What was told until now is in the answer.
+        _changed = false;
         _pass++;
         _links.Clear();
         LeftOut = 0;
@@ -110,13 +142,32 @@ public sealed class LinkTable : NamespaceSource, INetlinkSink, INetlinkNews
         return new Link(index) { Past = past, PastIsUnknown = past is null && _readBefore && _missed };
     }
 
-    void INetlinkNews.Miss() => _missed = true;
+    void INetlinkNews.Miss()
+    {
+        _missed = true;
+        Change();
+    }
+
+    private void Change()
+    {
+        _changed = true;
+        Version++;
+    }
 
     void INetlinkNews.Hear(in NetlinkMessage message)
+    {
+        if (message.Type is Rtnl.RTM_NEWQDISC or Rtnl.RTM_DELQDISC)
+            Version++;
+        else if (message.Type is Rtnl.RTM_NEWLINK or Rtnl.RTM_DELLINK)
+            HearOfLink(message);
+    }
+
+    private void HearOfLink(in NetlinkMessage message)
     {
         // Bridges tell of their ports in the same group and in the same words, but for the family.
         if (!message.TryRead<ifinfomsg>(out var header, out _) || header.ifi_family != AF_UNSPEC)
             return;
+        Change();
         if (message.Type == Rtnl.RTM_DELLINK)
         {
             _byIndex.Remove(header.ifi_index);

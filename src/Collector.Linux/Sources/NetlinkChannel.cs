@@ -24,7 +24,7 @@ internal sealed class NetlinkChannel(NetlinkFamily family, Func<NamespaceHandle,
     : IDisposable
 {
     private const int Attempts = 3;
-    private int _group;
+    private int[] _groups = [];
     private INetlinkNews? _news;
     private NetlinkSocket? _socket;
 
@@ -36,12 +36,15 @@ internal sealed class NetlinkChannel(NetlinkFamily family, Func<NamespaceHandle,
     /// <summary>The kernel's error behind <see cref="Failure"/>, None where it was not the kernel.</summary>
     public Errno Error { get; private set; }
 
+    /// <summary>Every change is told of, or that something was missed.</summary>
+    public bool Hears { get; private set; }
+
     /// <summary>
-    /// Listens to a multicast group as well, from the next opening on: what came is given on with each answer.
+    /// Listens to multicast groups as well, from the next opening on: what came is given on with each answer.
     /// </summary>
-    public void Join(int group, INetlinkNews news)
+    public void Join(INetlinkNews news, params int[] groups)
     {
-        _group = group;
+        _groups = groups;
         _news = news;
     }
 
@@ -106,7 +109,7 @@ internal sealed class NetlinkChannel(NetlinkFamily family, Func<NamespaceHandle,
             _socket = open is null ? handle.OpenNetlink(family) : open(handle);
             if (_news is not null)
             {
-                _socket.Join(_group, _news);
+                Hears = _socket.Join(_news, _groups);
                 _news.Miss(); // Whatever was told before.
             }
             return true;

@@ -311,7 +311,7 @@ public sealed class NetdevTests
         return total.Look(second);
     }
 
-    private static void Compare(List<ReadRow> rows, string json)
+    internal static void Compare(List<ReadRow> rows, string json)
     {
         using var document = JsonDocument.Parse(json);
         var devices = document.RootElement.EnumerateArray().ToList();
@@ -338,7 +338,7 @@ public sealed class NetdevTests
         }
     }
 
-    private static string IpLink(TestNetns ns) => ns.Run("ip", "-s", "-s", "-j", "link");
+    internal static string IpLink(TestNetns ns) => ns.Run("ip", "-s", "-s", "-j", "link");
 
     private static void Up(TestNetns ns, params string[] devices)
     {

@@ -42,6 +42,7 @@ internal static class NetlinkTargets
             new Link(link.Index).Update(ref link);
         }
         _ = QdiscMessage.TryParse(new NetlinkMessage(Rtnl.RTM_NEWQDISC, bytes), out _);
+        _ = LinkStatsMessage.TryParse(new NetlinkMessage(Rtnl.RTM_NEWSTATS, bytes), out _, out _);
         _ = SocketMessage.TryParse(new NetlinkMessage(SockDiag.SOCK_DIAG_BY_FAMILY, bytes), out _);
         Span<long> values = stackalloc long[ConntrackMessage.AttributeCount];
         foreach (var type in (ReadOnlySpan<ushort>)[ConntrackMessage.PerCpu, ConntrackMessage.Global])
@@ -121,7 +122,7 @@ internal static class NetlinkTargets
     private static unsafe void Drain(NetlinkSocket socket, byte[] buffer)
     {
         var news = new Silence();
-        socket.Join(0, news);
+        socket.Join(news, []);
         socket.TakeNews(buffer);
     }
 

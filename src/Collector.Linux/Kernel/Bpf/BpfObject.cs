@@ -120,6 +120,9 @@ internal sealed class BpfProgram(nint handle) : IDisposable
     /// <summary>Its descriptor; negative before it is loaded.</summary>
     public int Fd => Libbpf.bpf_program__fd(handle);
 
+    /// <summary>The descriptor of its attachment; negative before it is attached.</summary>
+    public int LinkFd => _link?.Fd ?? -1;
+
     public bool Autoload
     {
         set

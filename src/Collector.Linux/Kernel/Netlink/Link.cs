@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using Collector.Linux.Interop;
 
@@ -93,21 +94,22 @@ public sealed class Link(int index)
         Mtu = message.Mtu;
         IsUp = (message.Flags & (Rtnl.IFF_UP | Rtnl.IFF_RUNNING)) == (Rtnl.IFF_UP | Rtnl.IFF_RUNNING);
         CarrierChanges = message.CarrierChanges;
-        StatisticsSent = Copy(message, _statistics);
+        Update(message.Statistics);
     }
+
+    internal void Update(ReadOnlySpan<ulong> statistics) => StatisticsSent = Copy(statistics, _statistics);
 
     internal static long[] StatisticsOf(scoped in LinkMessage message)
     {
         var statistics = new long[StatisticCount];
-        Copy(message, statistics);
+        Copy(message.Statistics, statistics);
         return statistics;
     }
 
-    private static int Copy(scoped in LinkMessage message, long[] into)
+    private static int Copy(ReadOnlySpan<ulong> statistics, Span<long> into)
     {
-        var sent = Math.Min(message.Statistics.Length, StatisticCount);
-        for (var i = 0; i < sent; i++)
-            into[i] = unchecked((long)message.Statistics[i]);
+        var sent = Math.Min(statistics.Length, StatisticCount);
+        MemoryMarshal.Cast<ulong, long>(statistics[..sent]).CopyTo(into);
         return sent;
     }
 

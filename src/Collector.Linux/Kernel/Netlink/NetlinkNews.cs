@@ -23,12 +23,16 @@ public sealed unsafe partial class NetlinkSocket
 {
     private INetlinkNews? _news;
 
-    /// <summary>Gives what a group is told from now on to <paramref name="news"/>.</summary>
-    internal void Join(int group, INetlinkNews news)
+    /// <summary>
+    /// Gives what groups are told from now on to <paramref name="news"/>; false where the kernel refused one.
+    /// </summary>
+    internal bool Join(INetlinkNews news, ReadOnlySpan<int> groups)
     {
-        // Refused, nothing is heard, which is what the listener must cope with anyway.
-        _ = setsockopt(_fd.Value, SOL_NETLINK, Rtnl.NETLINK_ADD_MEMBERSHIP, &group, sizeof(int));
         _news = news;
+        var joined = true;
+        foreach (var group in groups)
+            joined &= setsockopt(_fd.Value, SOL_NETLINK, Rtnl.NETLINK_ADD_MEMBERSHIP, &group, sizeof(int)) == 0;
+        return joined;
     }
 
     /// <summary>Takes the news that wait, so that an answer finds room in the socket.</summary>

@@ -77,7 +77,7 @@ public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
     {
         Id = "netdev",
         Description = "Bytes, packets, errors and drops of every network device, and of every namespace as a whole.",
-        Source = "rtnetlink RTM_GETLINK: rtnl_link_stats64",
+        Source = "rtnetlink RTM_GETLINK, RTM_GETSTATS: rtnl_link_stats64",
         Tables = [Table, NetdevTotal.Table],
         Options = [IncludeAll, Devices, Exclude],
     };

@@ -11,6 +11,11 @@ using Collector.Linux.Sources;
 namespace Collector.Linux.Probes.Links;
 
 /// <summary>The qdiscs of one namespace as of the last dump, with what is remembered of each.</summary>
+/// <remarks>
+/// Where all are <c>noqueue</c>, as in most pods, there is nothing that could be counted
+/// (<see cref="QdiscState.Counts"/>), and no dump before the kernel has told of a change: of a qdisc, or of a device,
+/// with whose coming up its first qdisc comes untold (dev_activate, net/sched/sch_generic.c).
+/// </remarks>
 public sealed class QdiscTree : IDisposable, INetlinkSink
 {
     private readonly NetNamespace _ns;
@@ -23,6 +28,8 @@ public sealed class QdiscTree : IDisposable, INetlinkSink
     private readonly HashSet<(int Interface, uint Major)> _parents = [];
     private readonly long[] _sums = new long[QdiscState.Requeues];
     private DumpPause _pause;
+    private long _version = -1;
+    private bool _counts;
     private int _unknown;
     private long _pass;
     private long _lastRead;
@@ -39,14 +46,17 @@ public sealed class QdiscTree : IDisposable, INetlinkSink
     internal bool Read(NamespaceHandle handle, LinkTable links, out string failure)
     {
         failure = "";
-        if (!_pause.TakeTurn())
+        if (!_pause.TakeTurn() || (!_counts && _version == links.Version && links.Channel.Hears))
             return true;
+        _version = links.Version;
         Span<byte> request = stackalloc byte[Unsafe.SizeOf<nlmsghdr>() + Unsafe.SizeOf<tcmsg>()];
         request.Clear();
         var good = links.Channel.Ask(handle, Rtnl.RTM_GETQDISC, Rtnl.NLM_F_DUMP, request, this);
         failure = links.Channel.Failure;
         if (good)
             _pause.Begin(_ns.Rootless ? _seen.Count + _unknown : 0);
+        else
+            _version = -1;
         return good;
     }
 
@@ -55,6 +65,7 @@ public sealed class QdiscTree : IDisposable, INetlinkSink
         _pass++;
         _seen.Clear();
         _unknown = 0;
+        _counts = false;
         _parents.Clear();
     }
 
@@ -62,6 +73,7 @@ public sealed class QdiscTree : IDisposable, INetlinkSink
     {
         if (!QdiscMessage.TryParse(message, out var qdisc))
             return false;
+        _counts |= !qdisc.Kind.SequenceEqual("noqueue"u8);
         var key = new QdiscKey(qdisc.Interface, qdisc.Parent, qdisc.Handle);
         if (_states.Count >= LinkTable.MostOf(_ns) && !_states.ContainsKey(key))
         {

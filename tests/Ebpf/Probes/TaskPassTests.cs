@@ -1,0 +1,87 @@
+using Collector.Core.Snapshots;
+using Collector.Linux;
+using Collector.Linux.Kernel;
+using Collector.Linux.Processes;
+using Collector.Linux.Sources;
+using Ebpf.Tests.Bpf;
+
+namespace Ebpf.Tests.Probes;
+
+/// <summary>What the kernel tells of all processes against the files of each.</summary>
+public sealed class TaskPassTests
+{
+    [RequiresBpfFact]
+    public void Every_process_has_the_figures_of_its_files()
+    {
+        using var host = new LinuxHost(new KernelPaths());
+        var builder = new SnapshotBuilder(new SnapshotStore(), TimeProvider.System);
+        using var busy = System.Diagnostics.Process.Start(
+            "sh", ["-c", "exec 5</dev/null 6</dev/null; while :; do head -c 100000 </dev/zero >/dev/null; done"]);
+        try
+        {
+            for (var i = 0; i < 10; i++)
+                Compare(host, builder, busy.Id);
+        }
+        finally
+        {
+            busy.Kill(entireProcessTree: true);
+            busy.WaitForExit();
+        }
+        var part = host.Parts.All.Single(p => p.Name == "processes");
+        part.FromKernel.ShouldBeTrue(part.Reason);
+        part.Fallbacks.ShouldBe(0);
+    }
+
+    [RequiresBpfFact]
+    public void With_the_source_proc_nothing_is_told()
+    {
+        using var host = new LinuxHost(new KernelPaths(), source: CollectionSource.Proc);
+        var builder = new SnapshotBuilder(new SnapshotStore(), TimeProvider.System);
+        builder.Begin();
+        host.Refresh(builder.StartTimeOfNew(host.BootTime));
+        host.Processes.Refresh(builder);
+        host.Processes.Live.ShouldNotContain(p => host.Processes.IsTold(p, TaskFigures.Files));
+        host.Parts.All.Single(p => p.Name == "processes").Reason.ShouldBe("collection.source is proc");
+    }
+
+    // Every figure lies between those of two looks at the files; only our own child is sure not to open one meanwhile.
+    private static void Compare(LinuxHost host, SnapshotBuilder builder, int child)
+    {
+        builder.Begin();
+        host.Refresh(builder.StartTimeOfNew(host.BootTime));
+        var before = Directory.GetDirectories("/proc").Select(Path.GetFileName)
+            .Where(n => int.TryParse(n, out _)).ToDictionary(n => int.Parse(n!), n => ReadFiles(int.Parse(n!)));
+        host.Processes.Refresh(builder);
+        var told = host.Processes.Live
+            .Where(p => host.Processes.IsTold(p, TaskFigures.Files | TaskFigures.Io)).ToList();
+        told.ShouldContain(p => p.Pid == child);
+        told.ShouldContain(p => p.Pid == Environment.ProcessId);
+        foreach (var process in told)
+        {
+            if (before.GetValueOrDefault(process.Pid) is not { } first || ReadFiles(process.Pid) is not { } then)
+                continue;
+            var now = process.Told.Io;
+            now.Covers(first.Io).ShouldBeTrue($"{process.Pid}");
+            then.Io.Covers(now).ShouldBeTrue($"{process.Pid}");
+            if (process.Pid == child)
+                process.Told.Open.ShouldBe((uint)first.Open);
+        }
+        builder.Publish();
+    }
+
+    private static Files? ReadFiles(int pid)
+    {
+        try
+        {
+            if (!IoCounters.TryParse(File.ReadAllBytes($"/proc/{pid}/io"), out var io))
+                return null;
+            return new Files(Directory.GetFileSystemEntries($"/proc/{pid}/fd").Length, io);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private sealed record Files(int Open, IoCounters Io);
+}
