@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.RegularExpressions;
 using Collector.Tests.Support;
 using Collector.Worker.Agent;
@@ -34,13 +35,24 @@ public sealed partial class PayloadTests
         }
     }
 
+    [RequiresRootTheory]
+    [InlineData("x86", "arm64")]
+    [InlineData("arm64", "x86")]
+    public void A_program_has_the_eBPF_objects_of_its_machine_and_no_others(string its, string other)
+    {
+        var tree = its == "x86" ? Artifacts.Payload : Artifacts.Arm64Payload;
+        var program = File.ReadAllBytes(Path.Combine(tree, "usr/lib/netlens/netlens")).AsSpan();
+        program.IndexOf(Encoding.ASCII.GetBytes($"bpf/{its}/packetloss.bpf.o")).ShouldBePositive();
+        program.IndexOf(Encoding.ASCII.GetBytes($"bpf/{other}/")).ShouldBe(-1);
+    }
+
     [RequiresRootFact]
     public void It_is_small_on_disk_and_in_memory()
     {
         var installed = Files.Sum(f => new FileInfo(f).Length);
-        installed.ShouldBeLessThan(27_000_000);
-        new FileInfo(Artifacts.Rpm).Length.ShouldBeLessThan(8_500_000);
-        new FileInfo(Artifacts.Deb).Length.ShouldBeLessThan(8_500_000);
+        installed.ShouldBeLessThan(25_000_000);
+        new FileInfo(Artifacts.Rpm).Length.ShouldBeLessThan(8_000_000);
+        new FileInfo(Artifacts.Deb).Length.ShouldBeLessThan(8_000_000);
         // On a machine of its own with one namespace, after the garbage of the start was given back.
         var memory = Shell.Run(
             "unshare", "--net", "--pid", "--mount", "--fork", "--mount-proc", "--kill-child", "bash", "-c",

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Collector.Core;
 using Collector.Core.Probes;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
@@ -59,8 +60,8 @@ internal sealed class AgentStatus(
             json.WriteStartObject("last_reload");
             json.WriteString("time", Second(last.Time));
             json.WriteString("result", ReloadStatus.Results[(int)last.Result]);
-            Texts(json, "changed", last.Changed);
-            Texts(json, "errors", last.Errors);
+            json.WriteStrings("changed", last.Changed);
+            json.WriteStrings("errors", last.Errors);
             json.WriteEndObject();
         }
         else
@@ -88,7 +89,7 @@ internal sealed class AgentStatus(
     }
 
     private static void WriteIds(Utf8JsonWriter json, string name, IEnumerable<ProbeInfo> probes) =>
-        Texts(json, name, probes.Select(p => p.Id));
+        json.WriteStrings(name, probes.Select(p => p.Id));
 
     private static void WriteProbes(Utf8JsonWriter json, IReadOnlyList<ProbeRunner> runners)
     {
@@ -103,14 +104,6 @@ internal sealed class AgentStatus(
             json.WriteNumber("failures", runner.Failures);
             json.WriteEndObject();
         }
-        json.WriteEndArray();
-    }
-
-    private static void Texts(Utf8JsonWriter json, string name, IEnumerable<string> texts)
-    {
-        json.WriteStartArray(name);
-        foreach (var text in texts)
-            json.WriteStringValue(text);
         json.WriteEndArray();
     }
 

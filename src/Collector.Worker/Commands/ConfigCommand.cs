@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Collector.Core;
 using Collector.Worker.Agent;
 using Collector.Worker.Configuration;
 using Collector.Worker.Hosting;
@@ -53,10 +54,7 @@ internal static class ConfigCommand
         json.WriteString("file", file);
         json.WriteBoolean("exists", File.Exists(file));
         json.WriteBoolean("valid", errors.Count == 0);
-        json.WriteStartArray("errors");
-        foreach (var error in errors)
-            json.WriteStringValue(error);
-        json.WriteEndArray();
+        json.WriteStrings("errors", errors);
         json.WriteEndObject();
     });
 

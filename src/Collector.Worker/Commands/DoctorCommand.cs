@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using Collector.Core;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Linux.Kernel.Bpf;
@@ -123,10 +124,7 @@ internal static class DoctorCommand
         foreach (var (name, value) in machine.Facts)
             json.WriteString(name, value);
         json.WriteEndObject();
-        json.WriteStartArray("problems");
-        foreach (var problem in machine.Problems)
-            json.WriteStringValue(problem);
-        json.WriteEndArray();
+        json.WriteStrings("problems", machine.Problems);
         json.WriteStartArray("parts");
         foreach (var part in DoctorTable.Parts(findings))
         {
@@ -149,10 +147,7 @@ internal static class DoctorCommand
             json.WriteNumber("milliseconds", Math.Round(f.Milliseconds, 3));
             if (f.Ladder is { } ladder)
                 WriteLadder(json, ladder);
-            json.WriteStartArray("notes");
-            foreach (var note in f.Notes)
-                json.WriteStringValue(note);
-            json.WriteEndArray();
+            json.WriteStrings("notes", f.Notes);
             json.WriteEndObject();
         }
         json.WriteEndArray();

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Collector.Core;
 using Collector.Core.Compatibility;
 using Collector.Core.Events;
 using Collector.Core.Probes;
@@ -69,10 +70,10 @@ internal static class EventView
             json.WriteString("severity", EventJson.Severity(kind.Severity));
             json.WriteString("description", kind.Description);
             json.WriteBoolean("reported", WhyNot(settings.Options, probe) is null);
-            Output.WriteStrings(json, "outlets", Outlets(settings, probe, kind));
-            Output.WriteStrings(json, "fields", kind.Fields.Select(f => f.Key));
-            Output.WriteStrings(json, "kubeskoop", kind.KubeSkoopTypes());
-            Output.WriteStrings(json, "inspector", kind.InspectorTypes());
+            json.WriteStrings("outlets", Outlets(settings, probe, kind));
+            json.WriteStrings("fields", kind.Fields.Select(f => f.Key));
+            json.WriteStrings("kubeskoop", kind.KubeSkoopTypes());
+            json.WriteStrings("inspector", kind.InspectorTypes());
             json.WriteEndObject();
         }
         json.WriteEndArray();

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Collector.Core;
 using Collector.Core.Compatibility;
 using Collector.Core.Metrics;
 using Collector.Worker.Agent;
@@ -96,6 +97,8 @@ internal static class ListCommand
         return command;
     }
 
+    private const string WithAll = "With 'include: all' of its probe: ";
+
     private static void PrintMetrics(Core.Probes.ProbeInfo[] probes, string naming)
     {
         Func<Metric, IReadOnlyList<string>>? oldNames = naming switch
@@ -111,7 +114,7 @@ internal static class ListCommand
             string[] names = oldNames is null ? [] : [string.Join(' ', oldNames(metric))];
             table.Row([
                 metric.Hidden ? "(old name only)" : metric.Name, MetricDocs.KindOf(metric), metric.Unit,
-                AttributesOf(metric), .. names, metric.Description,
+                AttributesOf(metric), .. names, metric.Optional ? $"{WithAll}{metric.Description}" : metric.Description,
             ]);
         }
         Output.Print(table);
@@ -138,13 +141,13 @@ internal static class ListCommand
             json.WriteString("description", metric.Description);
             json.WriteString("scope", metric.Table.Scope == RowScope.Node ? "node" : "namespace");
             json.WriteBoolean("optional", metric.Optional);
-            Output.WriteStrings(json, "rowAttributes", metric.Table.RowTags.Select(t => t.Key));
+            json.WriteStrings("rowAttributes", metric.Table.RowTags.Select(t => t.Key));
             json.WriteStartObject("attributes");
             foreach (var tag in metric.Tags)
                 json.WriteString(tag.Key, tag.Value.Text);
             json.WriteEndObject();
-            Output.WriteStrings(json, "kubeskoop", metric.KubeSkoop);
-            Output.WriteStrings(json, "inspector", metric.Inspector);
+            json.WriteStrings("kubeskoop", metric.KubeSkoop);
+            json.WriteStrings("inspector", metric.Inspector);
             json.WriteEndObject();
         }
         json.WriteEndArray();

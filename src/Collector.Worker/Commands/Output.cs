@@ -48,15 +48,6 @@ internal static class Output
         stdout.Write("\n"u8);
     }
 
-    /// <summary>A property whose value is a list of texts.</summary>
-    public static void WriteStrings(Utf8JsonWriter json, string name, IEnumerable<string> values)
-    {
-        json.WriteStartArray(name);
-        foreach (var value in values)
-            json.WriteStringValue(value);
-        json.WriteEndArray();
-    }
-
     /// <summary>
     /// Names of pods, interfaces and mounts come from elsewhere: a control character must not drive the terminal.
     /// </summary>

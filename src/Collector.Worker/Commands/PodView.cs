@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Collector.Core;
 using Collector.Linux.Pods;
 using Collector.Worker.Agent;
 using Collector.Worker.Collection;
@@ -89,7 +90,7 @@ internal static class PodView
                 json.WriteNull("netns");
             json.WriteBoolean("hostNetwork", pod.HostNetwork);
             json.WriteBoolean("ready", pod.Ready);
-            Output.WriteStrings(json, "ips", pod.Addresses.Select(a => a.ToString()));
+            json.WriteStrings("ips", pod.Addresses.Select(a => a.ToString()));
             json.WriteStartArray("pids");
             foreach (var pid in pod.Pids)
                 json.WriteNumberValue(pid);

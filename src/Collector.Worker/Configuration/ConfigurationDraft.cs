@@ -41,6 +41,12 @@ internal sealed class ConfigurationDraft
     /// <summary>Every probe of the catalogue by id, in its order.</summary>
     public OrderedDictionary<string, ProbeDraft> Probes { get; } = [];
 
+    /// <summary>What may be meant by a word that is no probe, as the end of a sentence that says so.</summary>
+    public string SuggestionFor(string word) =>
+        OptionalMetrics.Hint(word, Probes.Values.Select(p => p.Info)) is { Length: > 0 } hint
+            ? hint
+            : Suggestion.For(word, Probes.Keys);
+
     /// <summary>Sets a key from its text, or reports why it cannot be.</summary>
     public void Set(ValueKey key, string text, Origin origin)
     {

@@ -51,7 +51,7 @@ internal static class EnvironmentBinder
             else if (draft.Probes.TryGetValue(id, out var probe))
                 draft.Switch(probe, on, origin);
             else
-                Wrong($"'{YamlText.Shown(id)}' is not a probe{Suggestion.For(id, draft.Probes.Keys)}");
+                Wrong($"'{YamlText.Shown(id)}' is not a probe{draft.SuggestionFor(id)}");
         }
 
         void SwitchAll(bool on)

@@ -31,7 +31,7 @@ internal sealed class ProbeBinder(FileBinder file, ConfigurationDraft draft)
 
     private void Unknown(YamlNode key, string id) => draft.Errors.Add(
         file.At(key).Place, ProbeDraft.Path(YamlText.Shown(id)),
-        $"is not a probe{Suggestion.For(id, draft.Probes.Keys)}", string.Join(", ", draft.Probes.Keys));
+        $"is not a probe{draft.SuggestionFor(id)}", string.Join(", ", draft.Probes.Keys));
 
     private void BindProbe(ProbeDraft probe, YamlNode node)
     {
@@ -65,6 +65,8 @@ internal sealed class ProbeBinder(FileBinder file, ConfigurationDraft draft)
                 BindEnabled(probe, path, value);
             else if (probe.Info.Options.FirstOrDefault(o => o.Name == name) is { } option)
                 BindOption(probe, option, path, value);
+            else if (OptionalMetrics.Hint(name, [probe.Info]) is { Length: > 0 } hint)
+                draft.Errors.Add(file.At(key).Place, path, $"is not a known key{hint}", string.Join(", ", names));
             else
                 file.Unknown(key, ProbeDraft.Path(probe.Info.Id), name, names);
         }
@@ -79,13 +81,13 @@ internal sealed class ProbeBinder(FileBinder file, ConfigurationDraft draft)
     private void BindOption(ProbeDraft probe, ProbeOption option, string path, YamlNode node)
     {
         var type = ValueType.Of(option);
-        if (Parse(type, path, node) is not { } value)
+        if (Parse(type, path, node, word => OptionalMetrics.Hint(word, [probe.Info])) is not { } value)
             return;
         probe.Written[option] = value;
         draft.Sources[path] = file.At(node).Source;
     }
 
-    private object? Parse(ValueType type, string path, YamlNode node)
+    private object? Parse(ValueType type, string path, YamlNode node, Func<string, string>? hint = null)
     {
         if (Text(type, node) is not { } text)
         {
@@ -94,7 +96,7 @@ internal sealed class ProbeBinder(FileBinder file, ConfigurationDraft draft)
         }
         var value = type.Parse(text, out var problem);
         if (value is null)
-            draft.Errors.Add(file.At(node).Place, path, problem, type.Allowed);
+            draft.Errors.Add(file.At(node).Place, path, $"{problem}{hint?.Invoke(text)}", type.Allowed);
         return value;
     }
 

@@ -38,11 +38,8 @@ internal sealed class HttpServer : IDisposable
     public async Task StartAsync()
     {
         _listeners.OpenLocal(_log);
-        // The empty builder reads no settings files and adds no logging or server of its own.
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "netlens" });
+        var builder = BareServer.NewBuilder();
         builder.Services.AddSingleton(_logs);
-        builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
-        builder.WebHost.UseKestrelCore();
         builder.ConfigureKestrel(_listeners);
         builder.Services.AddRoutingCore();
         _app = builder.Build();

@@ -63,12 +63,7 @@ internal sealed class Listeners : IDisposable
     /// <summary>Tells the server. The port comes first.</summary>
     public void AddTo(KestrelServerOptions options)
     {
-        if (Address.SocketPath is not null)
-            options.ListenUnixSocket(Address.SocketPath, Plain);
-        else if (Address.EndPoint is not null)
-            options.Listen(Address.EndPoint, Port);
-        else
-            options.ListenLocalhost(Address.Port, Port);
+        options.Listen(Address, Address.SocketPath is null ? Port : Plain);
         if (_local is not null)
             options.ListenUnixSocket(LocalPath!, Plain);
     }

@@ -106,9 +106,7 @@ internal sealed class InspectorServer(string listen, EventRing ring, Func<string
     // No log: what clients do wrong they are told.
     private WebApplication Build(ListenAddress address)
     {
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "netlens" });
-        builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
-        builder.WebHost.UseKestrelCore();
+        var builder = BareServer.NewBuilder();
         builder.WebHost.ConfigureKestrel(options => Configure(options, address));
         // A killed agent leaves its socket behind.
         builder.Services.Configure<SocketTransportOptions>(o => o.CreateBoundListenSocket = static endPoint =>
@@ -131,13 +129,6 @@ internal sealed class InspectorServer(string listen, EventRing ring, Func<string
         options.Limits.MaxRequestHeadersTotalSize = 8 * 1024;
         options.Limits.Http2.MaxStreamsPerConnection = 8;
         options.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
-        if (address.SocketPath is not null)
-            options.ListenUnixSocket(address.SocketPath, Http2);
-        else if (address.EndPoint is not null)
-            options.Listen(address.EndPoint, Http2);
-        else
-            options.ListenLocalhost(address.Port, Http2);
-
-        static void Http2(ListenOptions listen) => listen.Protocols = HttpProtocols.Http2;
+        options.Listen(address, static listen => listen.Protocols = HttpProtocols.Http2);
     }
 }

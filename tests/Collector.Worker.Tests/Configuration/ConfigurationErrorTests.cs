@@ -13,6 +13,8 @@ public class ConfigurationErrorTests
 
     private const string Listen = "host:port, such as 127.0.0.1:9102, [::1]:9102 or 0.0.0.0:9102";
     private const string Url = "http://host:port or https://host:port, with a path if needed";
+    private const string FastRetrans = ", but a metric of tcpext; it is exported with "
+        + "'probes: {tcpext: {include: all}}'";
     private const string Probes = "netdev, tcp, udp, tcpext, softnet, slab, everything";
 
     [Theory]
@@ -120,6 +122,15 @@ public class ConfigurationErrorTests
         $"1:28: key 'probes.softnet.perCpu': '2' is neither on nor off; allowed: {Switch}")]
     [InlineData("probes: {tcpext: {include: al}}",
         "1:28: key 'probes.tcpext.include': 'al' is not one of its values, did you mean 'all'?; allowed: default, all")]
+    [InlineData("probes: {tcpext: {include: fast_retrans}}",
+        $"1:28: key 'probes.tcpext.include': 'fast_retrans' is not one of its values{FastRetrans}; "
+        + "allowed: default, all")]
+    [InlineData("probes: {tcpext: {fast_retrans: on}}",
+        $"1:19: key 'probes.tcpext.fast_retrans': is not a known key{FastRetrans}; allowed: enabled, include")]
+    [InlineData("probes: {netlens_tcpext_fast_retrans_total: on}",
+        $"1:10: key 'probes.netlens_tcpext_fast_retrans_total': is not a probe{FastRetrans}; allowed: {Probes}")]
+    [InlineData("probes: {netlens.tcpext.timeouts: on}",
+        $"1:10: key 'probes.netlens.tcpext.timeouts': is not a probe; allowed: {Probes}")]
     [InlineData("probes: {everything: {count: 101}}",
         "1:30: key 'probes.everything.count': '101' is out of range; allowed: a whole number from 1 to 100")]
     [InlineData("probes: {everything: {count: 1e1}}",

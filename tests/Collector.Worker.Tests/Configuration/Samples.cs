@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Worker.Configuration;
 
@@ -19,6 +20,12 @@ internal static class Samples
         Option.List("links", "root,leaf", "Words.", "root", "leaf", "all");
 
     public static readonly ProbeOption<IReadOnlyList<string>> Skip = Option.List("skip", "", "Any words.");
+
+    private static readonly TableInfo Counters = new("tcpext", RowScope.Namespace, [],
+    [
+        Metric.Counter("netlens.tcpext.timeouts", Units.Segments, "Always there."),
+        Metric.Counter("netlens.tcpext.fast_retrans", Units.Segments, "Not always.", optional: true),
+    ]);
 
     public static IReadOnlyList<ProbeInfo> Catalogue { get; } =
     [
@@ -64,7 +71,7 @@ internal static class Samples
         Id = id,
         Description = "A probe of the tests.",
         Source = "nowhere",
-        Tables = [],
+        Tables = id == "tcpext" ? [Counters] : [],
         EnabledByDefault = enabled,
         Options = options,
     };

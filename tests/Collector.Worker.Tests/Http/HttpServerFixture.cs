@@ -65,8 +65,7 @@ internal sealed class HttpServerFixture : IAsyncDisposable
         if (recent > 0)
             http.Ring.Open(recent);
         var listeners = new Listeners(options.Http, http, NullLogger.Instance);
-        var builder = WebApplication.CreateEmptyBuilder(new());
-        builder.WebHost.UseKestrelCore();
+        var builder = BareServer.NewBuilder();
         builder.ConfigureKestrel(listeners);
         builder.Services.AddRoutingCore();
         var app = builder.Build();

@@ -2,8 +2,6 @@ using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
-using Collector.Core.Subjects;
-using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes.Common;
 
@@ -92,11 +90,7 @@ internal sealed class TcpReset : BpfProbe
 
     private readonly TcpSegments _segments;
     private readonly Lazy<Dictionary<int, string>?> _reasons;
-    private readonly Action<Subject> _forget;
-    private CounterRows _rows = null!;
-    private CounterRows _totals = null!;
-    private CountedNamespaces _namespaces = null!;
-    private NamespaceCounters<TcpKey, TcpValue, SummedRow> _counters = null!;
+    private TcpSegmentCounters _counters = null!;
 
     public TcpReset(ProbeHost host, ProbeSettings settings) : this(host, settings, null)
     {
@@ -112,7 +106,6 @@ internal sealed class TcpReset : BpfProbe
     {
         _segments = new TcpSegments(Arguments, settings);
         _reasons = new(() => host.Bpf.Environment.Btf?.Enum("sk_rst_reason", "SK_RST_REASON_"));
-        _forget = Forget;
         var (sent, received) = (Kind(Sent), Kind(Received));
         Decoder = new EventDecoder<TcpEvent>(host, (in e) => e.Kind == Peer ? received : sent)
         {
@@ -151,41 +144,16 @@ internal sealed class TcpReset : BpfProbe
         _segments.Prepare(loaded);
         // On this thread: the types are gone once every probe has started.
         _ = _reasons.Value;
-        var since = KernelClock.UnixNow();
-        _rows = new CounterRows(Table, since, Tags);
-        _totals = new CounterRows(TotalTable, since, static (_, _) => []);
-        _namespaces = new CountedNamespaces(Host);
-        _counters = new(loaded.Map("counters"), _namespaces)
+        _counters = new(Host, loaded, Table, TotalTable, Tags)
         {
-            Meet = Meet,
-            Add = static (in _, in value, row) => row.Add(value.Segments),
+            Numbers = static key => ((key.Kind << 16) | (key.State << 8) | key.Family, key.Reason),
             EventKey = KeyOf,
         };
     }
 
     public override bool Reconfigure(ProbeSettings settings) => _segments.Reconfigure(Object, settings);
 
-    public override void Collect(SnapshotBuilder snapshot)
-    {
-        _namespaces.Begin(snapshot.Moment, _counters.Scarce, _forget);
-        _rows.Begin();
-        _totals.Begin();
-        _namespaces.Cover(_totals);
-        if (!_counters.TryRead(snapshot, Host.Events))
-            return;
-        _rows.Write(snapshot);
-        _totals.Write(snapshot);
-    }
-
-    // The program counts nothing without a namespace.
-    private SummedRow? Meet(TcpKey key, Subject? ns) => ns is null ? null : new SummedRow(
-        _rows.Of(ns, (key.Kind << 16) | (key.State << 8) | key.Family, key.Reason), _totals.Of(ns));
-
-    private void Forget(Subject ns)
-    {
-        _rows.Drop(ns);
-        _totals.Drop(ns);
-    }
+    public override void Collect(SnapshotBuilder snapshot) => _counters.Collect(snapshot, Host.Events);
 
     private TagValue[] Tags(long counted, long reason)
     {

@@ -2,8 +2,6 @@ using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
-using Collector.Core.Subjects;
-using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes.Common;
 
@@ -68,16 +66,11 @@ internal sealed class TcpRetrans : BpfProbe
     ];
 
     private readonly TcpSegments _segments;
-    private readonly Action<Subject> _forget;
-    private CounterRows _rows = null!;
-    private CounterRows _totals = null!;
-    private CountedNamespaces _namespaces = null!;
-    private NamespaceCounters<TcpKey, TcpValue, SummedRow> _counters = null!;
+    private TcpSegmentCounters _counters = null!;
 
     public TcpRetrans(ProbeHost host, ProbeSettings settings) : base(Info, host, Hooks)
     {
         _segments = new TcpSegments(Arguments, settings);
-        _forget = Forget;
         Decoder = new EventDecoder<TcpEvent>(host, Segment) { LeastBytes = KernelStack.LeastBytes<TcpEvent>() };
     }
 
@@ -104,40 +97,15 @@ internal sealed class TcpRetrans : BpfProbe
     protected override void Prepare(BpfObject loaded)
     {
         _segments.Prepare(loaded);
-        var since = KernelClock.UnixNow();
-        _rows = new CounterRows(
-            Table, since, static (kind, family) => [Kind(kind), family == 6 ? "ipv6" : "ipv4"]);
-        _totals = new CounterRows(TotalTable, since, static (_, _) => []);
-        _namespaces = new CountedNamespaces(Host);
-        _counters = new(loaded.Map("counters"), _namespaces)
+        _counters = new(Host, loaded, Table, TotalTable,
+            static (kind, family) => [Kind(kind), family == 6 ? "ipv6" : "ipv4"])
         {
-            Meet = Meet,
-            Add = static (in _, in value, row) => row.Add(value.Segments),
+            Numbers = static key => (key.Kind, key.Family),
             EventKey = static key => new(Retransmitted, key.Netns, key.Kind),
         };
     }
 
     public override bool Reconfigure(ProbeSettings settings) => _segments.Reconfigure(Object, settings);
 
-    public override void Collect(SnapshotBuilder snapshot)
-    {
-        _namespaces.Begin(snapshot.Moment, _counters.Scarce, _forget);
-        _rows.Begin();
-        _totals.Begin();
-        _namespaces.Cover(_totals);
-        if (!_counters.TryRead(snapshot, Host.Events))
-            return;
-        _rows.Write(snapshot);
-        _totals.Write(snapshot);
-    }
-
-    // The program counts nothing without a namespace.
-    private SummedRow? Meet(TcpKey key, Subject? ns) =>
-        ns is null ? null : new SummedRow(_rows.Of(ns, key.Kind, key.Family), _totals.Of(ns));
-
-    private void Forget(Subject ns)
-    {
-        _rows.Drop(ns);
-        _totals.Drop(ns);
-    }
+    public override void Collect(SnapshotBuilder snapshot) => _counters.Collect(snapshot, Host.Events);
 }

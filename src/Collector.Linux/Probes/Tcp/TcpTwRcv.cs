@@ -2,8 +2,6 @@ using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
-using Collector.Core.Subjects;
-using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes.Common;
 
@@ -72,18 +70,13 @@ internal sealed class TcpTwRcv : BpfProbe
     ];
 
     private readonly TcpSegments _segments;
-    private readonly Action<Subject> _forget;
-    private CounterRows _rows = null!;
-    private CounterRows _refused = null!;
-    private CountedNamespaces _namespaces = null!;
-    private NamespaceCounters<TcpKey, TcpValue, SummedRow> _counters = null!;
+    private TcpSegmentCounters _counters = null!;
 
     // Tests take the ways that they want.
     public TcpTwRcv(ProbeHost host, ProbeSettings settings, Func<Way, bool>? ways = null)
         : base(Info, host, [new Hook("segments in TIME_WAIT", [.. Ways.Where(ways ?? (_ => true))])])
     {
         _segments = new TcpSegments(Arguments, settings);
-        _forget = Forget;
         var (segment, refused) = (Kind(Segment), Kind(Refused));
         Decoder = new EventDecoder<TcpEvent>(host, (in e) => e.Reason == IsRefused ? refused : segment)
         { LeastBytes = KernelStack.LeastBytes<TcpEvent>() };
@@ -103,40 +96,16 @@ internal sealed class TcpTwRcv : BpfProbe
     protected override void Prepare(BpfObject loaded)
     {
         _segments.Prepare(loaded);
-        var since = KernelClock.UnixNow();
-        _rows = new CounterRows(Table, since, static (kind, family) =>
-            [Action(kind & 0xff), family == 6 ? "ipv6" : "ipv4", Outcomes[(int)(kind >> 8) - 1]]);
-        _refused = new CounterRows(RefusedTable, since, static (_, _) => []);
-        _namespaces = new CountedNamespaces(Host);
-        _counters = new(loaded.Map("counters"), _namespaces)
+        _counters = new(Host, loaded, Table, RefusedTable, static (kind, family) =>
+            [Action(kind & 0xff), family == 6 ? "ipv6" : "ipv4", Outcomes[(int)(kind >> 8) - 1]])
         {
-            Meet = Meet,
-            Add = static (in _, in value, row) => row.Add(value.Segments),
+            Numbers = static key => (key.Kind | (key.Reason << 8), key.Family),
+            IsInSum = static key => key.Reason == IsRefused,
             EventKey = static key => new(key.Reason == IsRefused ? Refused : Segment, key.Netns, key.Kind),
         };
     }
 
     public override bool Reconfigure(ProbeSettings settings) => _segments.Reconfigure(Object, settings);
 
-    public override void Collect(SnapshotBuilder snapshot)
-    {
-        _namespaces.Begin(snapshot.Moment, _counters.Scarce, _forget);
-        _rows.Begin();
-        _refused.Begin();
-        _namespaces.Cover(_refused);
-        if (!_counters.TryRead(snapshot, Host.Events))
-            return;
-        _rows.Write(snapshot);
-        _refused.Write(snapshot);
-    }
-
-    // The program counts nothing without a namespace.
-    private SummedRow? Meet(TcpKey key, Subject? ns) => ns is null ? null : new SummedRow(
-        _rows.Of(ns, key.Kind | (key.Reason << 8), key.Family), key.Reason == IsRefused ? _refused.Of(ns) : null);
-
-    private void Forget(Subject ns)
-    {
-        _rows.Drop(ns);
-        _refused.Drop(ns);
-    }
+    public override void Collect(SnapshotBuilder snapshot) => _counters.Collect(snapshot, Host.Events);
 }
