@@ -32,7 +32,7 @@ internal static class AgentClient
             return await GetAsync(peer, path);
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException or JsonException
-            or TokenException)
+            or PeerFileException)
         {
             var reason = e is OperationCanceledException ? "silent for 5 s" : e.Message;
             Output.Error($"no running agent answers at {peer.Name}: {reason}");

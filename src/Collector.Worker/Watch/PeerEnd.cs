@@ -9,6 +9,9 @@ namespace Collector.Worker.Watch;
 /// <param name="Code">The exit code where trying again cannot help; null where it may.</param>
 internal sealed record PeerEnd(string Reason, int? Code = null)
 {
+    /// <summary>The agent was not even asked: the reason is about a file of ours.</summary>
+    public bool IsOurs { get; init; }
+
     /// <summary>What an agent's events are called.</summary>
     public const string Lines = "application/x-ndjson";
 

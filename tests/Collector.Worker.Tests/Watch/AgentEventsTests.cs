@@ -1,3 +1,6 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Threading.Channels;
 using Collector.Worker.Hosting;
 using Collector.Worker.Watch;
@@ -99,6 +102,63 @@ public sealed class AgentEventsTests
             $"{address} cannot be reached: Connection refused; trying again",
             $"{address} is given up: Connection refused",
         ]);
+    }
+
+    [Fact]
+    public async Task What_has_worked_is_asked_again_whatever_it_answers()
+    {
+        using var agent = new FakeAgent((n, send, _) => send(n switch
+        {
+            1 => FakeAgent.Stream + FakeAgent.Event(1),
+            2 or 3 => FakeAgent.Page(401, "text/plain", ""),
+            4 => FakeAgent.Page(404, "text/plain", "404"),
+            _ => FakeAgent.Stream + FakeAgent.Event(2),
+        }));
+        (await RunAsync(Watch(agent.Address), s => s.OfType<WatchedEvent>().Count() == 2)).ShouldBe(ExitCodes.Ok);
+        Notices.Take(4).ShouldBe([
+            $"{agent.Address} is gone: has closed the connection; trying again",
+            $"{agent.Address} is gone: does not let this token in; --token-file or NETLENS_TOKEN has the right one; "
+                + "trying again",
+            $"{agent.Address} is gone: has no /events: it is an older Netlens, or none; trying again",
+            $"{agent.Address} is there",
+        ]);
+        Seen.OfType<WatchAway>().Select(a => a.Away).Take(2).ShouldBe([true, false]);
+    }
+
+    /// <summary>The agent has a new authority before who watches has its certificate.</summary>
+    [Fact]
+    public async Task A_failed_handshake_ends_nothing_and_authorities_are_read_again()
+    {
+        var folder = Directory.CreateTempSubdirectory("netlens-watch-");
+        using X509Certificate2 first = SelfSigned(), second = SelfSigned();
+        FakeAgent? agent = null;
+        using var server = agent = new FakeAgent((n, send, stop) =>
+        {
+            agent!.Certificate = second;
+            return send(FakeAgent.Stream + FakeAgent.Event(n));
+        }, first);
+        var file = Path.Combine(folder.FullName, "ca.pem");
+        File.WriteAllText(file, first.ExportCertificatePem());
+        var events = Watch($"https://{agent.Address}", new() { AuthorityFile = file });
+        (await RunAsync(events, seen =>
+        {
+            if (seen.OfType<WatchNotice>().Any(n => n.Text.Contains("cannot be talked to over TLS")))
+                File.WriteAllText(file, second.ExportCertificatePem());
+            return seen.OfType<WatchedEvent>().Count() == 2;
+        })).ShouldBe(ExitCodes.Ok);
+        Notices.ElementAt(1).ShouldStartWith($"https://{agent.Address} is gone: cannot be talked to over TLS: ");
+        folder.Delete(recursive: true);
+    }
+
+    private static X509Certificate2 SelfSigned()
+    {
+        using var key = RSA.Create(2048);
+        var request = new CertificateRequest(
+            "CN=agent", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddIpAddress(IPAddress.Loopback);
+        request.CertificateExtensions.Add(names.Build());
+        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
     }
 
     [Fact]
