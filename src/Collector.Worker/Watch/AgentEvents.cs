@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Threading.Channels;
 using Collector.Worker.Hosting;
+using Collector.Worker.Recorder;
 
 namespace Collector.Worker.Watch;
 
@@ -83,6 +85,8 @@ internal sealed class AgentEvents(PeerAddress peer, PeerOptions options, WatchQu
             // Anew for each try: the files may say something else by now.
             using var http = PeerClient.Create(peer, options);
             using var request = PeerClient.Request($"events{query.Text(_recent.Since())}", options);
+            if (_recent.Run is { } run)
+                request.Headers.Add(EventHeaders.Run, run);
             request.Headers.Accept.Add(new("application/x-ndjson"));
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
             limit.CancelAfter(Silence);
@@ -116,11 +120,20 @@ internal sealed class AgentEvents(PeerAddress peer, PeerOptions options, WatchQu
             await SayAsync(into, "is there", stop);
         }
         _said.Clear();
-        _recent.FirstContact ??= answer.Headers.Date;
+        // Whoever asked for the past, and has seen none of it, asks for it once more.
+        _recent.Begin(Header(answer, EventHeaders.Run), query.Since is null ? Number(answer) : null,
+            answer.Headers.Date);
         _away = false;
         _reached = true;
         _pause = FirstPause;
     }
+
+    private static ulong? Number(HttpResponseMessage answer) =>
+        ulong.TryParse(Header(answer, EventHeaders.Behind), NumberStyles.None, CultureInfo.InvariantCulture,
+            out var number) ? number : null;
+
+    private static string? Header(HttpResponseMessage answer, string name) =>
+        answer.Headers.TryGetValues(name, out var values) ? values.First() : null;
 
     private async ValueTask TakeAsync(string line, ChannelWriter<WatchItem> into, CancellationToken stop)
     {

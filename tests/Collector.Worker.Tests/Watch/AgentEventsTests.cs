@@ -82,6 +82,39 @@ public sealed class AgentEventsTests
         agent.Requests[1].ShouldContain("&since=2026-03-04T12%3A00%3A03.1234567Z HTTP/1.1\r\n");
     }
 
+    /// <summary>The clock was set back by an hour between two events, and between two connections.</summary>
+    [Fact]
+    public async Task An_agent_that_says_of_which_run_it_is_is_asked_by_number()
+    {
+        using var agent = new FakeAgent((n, send, _) => send(n switch
+        {
+            1 => Of("one", 7),
+            2 => Of("one", 7) + FakeAgent.Event(8),
+            3 => Of("one", 8) + FakeAgent.Event(9).Replace("T12:", "T11:"),
+            4 => Of("one", 9),
+            _ => Of("two", 0) + FakeAgent.Event(1).Replace("T12:", "T11:"),
+        }));
+        await RunAsync(Watch(agent.Address), s => agent.Requests.Count == 6);
+        Numbers.Take(3).ShouldBe([8ul, 9ul, 1ul]);
+        agent.Requests.Take(6).Select(r => r[(r.IndexOf("tcpreset", StringComparison.Ordinal) + 8)..r.IndexOf(' ', 5)])
+            .ShouldBe(["", "&since=7", "&since=8", "&since=9", "&since=9", "&since=1"]);
+        agent.Requests.Select(r => r.Contains("Netlens-Run: one\r\n")).Take(6)
+            .ShouldBe([false, true, true, true, true, false]);
+        agent.Requests[5].ShouldContain("Netlens-Run: two\r\n");
+
+        static string Of(string run, int behind) => FakeAgent.Stream.Replace(
+            "Connection:", $"Netlens-Run: {run}\r\nNetlens-Behind: {behind}\r\nConnection:");
+    }
+
+    [Fact]
+    public async Task The_past_that_was_asked_for_is_asked_for_again_as_long_as_nothing_of_it_came()
+    {
+        using var agent = new FakeAgent(FakeAgent.Stream.Replace(
+            "Connection:", "Netlens-Run: one\r\nNetlens-Behind: 7\r\nConnection:"));
+        await RunAsync(Watch(agent.Address, since: "10m"), s => agent.Requests.Count == 2);
+        agent.Requests[1].ShouldContain("&since=10m HTTP");
+    }
+
     [Fact]
     public async Task Without_any_event_it_goes_on_from_the_first_contact()
     {
