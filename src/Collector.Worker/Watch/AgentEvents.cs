@@ -38,8 +38,8 @@ internal sealed class AgentEvents(PeerAddress peer, PeerOptions options, WatchQu
         _start = Clock.GetTimestamp();
         try
         {
-            if ((options.Token ?? options.TokenFile) is not null && !peer.IsPrivate)
-                await SayAsync(into, "is sent the token unencrypted; https:// would hide it", stop);
+            if (options.HasToken && !peer.IsPrivate)
+                await SayAsync(into, PeerOptions.Unencrypted, stop);
             while (true)
             {
                 var end = await ReadAsync(into, stop);
@@ -91,7 +91,7 @@ internal sealed class AgentEvents(PeerAddress peer, PeerOptions options, WatchQu
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
             limit.CancelAfter(Silence);
             using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
-            if (await PeerEnd.OfAsync(answer, limit.Token) is { } refusal)
+            if (await PeerEnd.OfAsync(answer, PeerEnd.Events, PeerEnd.Lines, limit.Token) is { } refusal)
                 return refusal;
             await WelcomeAsync(answer, into, stop);
             await using var lines = new LineReader(await answer.Content.ReadAsStreamAsync(stop), Silence);

@@ -21,6 +21,11 @@ internal sealed record PeerOptions
 
     /// <summary>The token itself; null: none.</summary>
     public string? Token { get; init; }
+
+    public bool HasToken => (Token ?? TokenFile) is not null;
+
+    /// <summary>About an agent to which the way is not private.</summary>
+    public const string Unencrypted = "is sent the token unencrypted; https:// would hide it";
 }
 
 /// <summary>Connections to one agent.</summary>
