@@ -42,8 +42,10 @@ internal sealed class AgentHost : IDisposable
         AddServices(builder, configuration, file);
         var host = builder.Build();
         // First of all: the lines of whatever else is made leave as well.
-        host.Services.GetRequiredService<SelfTelemetry>();
-        return new AgentHost(host, AddSelf(host.Services));
+        var telemetry = host.Services.GetRequiredService<SelfTelemetry>();
+        var meter = AddSelf(host.Services);
+        telemetry.Hold = meter.Hold;
+        return new AgentHost(host, meter);
     }
 
     /// <summary>Runs until a signal or a fault.</summary>

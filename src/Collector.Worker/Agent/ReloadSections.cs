@@ -41,11 +41,10 @@ internal sealed class OtlpSection(OtlpMetricExporter metrics, SelfTelemetry tele
 {
     public IReadOnlyList<string> Names => ["otlp", "resource"];
 
-    public Task ApplyAsync(AgentConfiguration wanted)
+    public async Task ApplyAsync(AgentConfiguration wanted)
     {
-        telemetry.Reconfigure(wanted.Otlp, wanted.Resource);
+        await telemetry.ReconfigureAsync(wanted.Otlp, wanted.Resource);
         metrics.Reconfigure(wanted.Otlp, wanted.Resource);
-        return Task.CompletedTask;
     }
 }
 
