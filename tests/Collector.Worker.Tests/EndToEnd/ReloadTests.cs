@@ -97,17 +97,17 @@ public sealed class ReloadTests
     private static JsonElement Outlet(ReloadedAgent agent) => agent.Status.GetProperty("outlets").EnumerateArray()
         .Single(o => o.GetProperty("name").GetString() == "json");
 
-    // Without a Unix socket: of two that want the same one, the old has to go first.
+    // The Unix socket beside the port goes along.
     private static void Listener(ReloadedAgent agent)
     {
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
         var kept = agent.Swap(
-            $"http: {{ listen: '{taken.LocalEndpoint}', socket: '' }}\n{Quick}prometheus: {{ naming: inspector }}\n", "partial");
+            $"http: {{ listen: '{taken.LocalEndpoint}' }}\n{Quick}prometheus: {{ naming: inspector }}\n", "partial");
         kept.GetProperty("errors")[0].GetString()!.ShouldContain("already in use");
         agent.Get("/metrics").ShouldContain("inspector_", customMessage: "the rest applies");
         var (old, next) = (agent.Port, FakeBackend.FreePort());
-        agent.Map.Swap($"http: {{ listen: '127.0.0.1:{next}', socket: '' }}\n{Quick}");
+        agent.Map.Swap($"http: {{ listen: '127.0.0.1:{next}' }}\n{Quick}");
         agent.Until(() => Answers(agent, next), "it does not move");
         agent.Port = next;
         agent.Until(() => !Answers(agent, old), "the old port stays open");
