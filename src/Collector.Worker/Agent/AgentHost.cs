@@ -168,10 +168,14 @@ internal sealed class AgentHost : IDisposable
     {
         builder.Services.AddSingleton(new OtlpStatistics());
         builder.AddNetlensTelemetry(configuration.Otlp, configuration.Resource);
-        builder.Services.AddSingleton(provider => new OtlpMetricExporter(
-            provider.GetRequiredService<NodeCollector>().Store, configuration.Otlp, configuration.Resource,
-            AgentIdentity.Version, provider.GetRequiredService<OtlpStatistics>(), TimeProvider.System,
-            provider.GetRequiredService<ILogger<OtlpMetricExporter>>()));
+        builder.Services.AddSingleton(provider =>
+        {
+            var log = provider.GetRequiredService<ILogger<OtlpMetricExporter>>();
+            CertificateRenewal.Log = log;
+            return new OtlpMetricExporter(
+                provider.GetRequiredService<NodeCollector>().Store, configuration.Otlp, configuration.Resource,
+                AgentIdentity.Version, provider.GetRequiredService<OtlpStatistics>(), TimeProvider.System, log);
+        });
         builder.Services.AddHostedService(provider => provider.GetRequiredService<OtlpMetricExporter>());
     }
 
@@ -191,6 +195,7 @@ internal sealed class AgentHost : IDisposable
             .. SelfFigures.OfPrometheus(services.GetRequiredService<PrometheusStatistics>()),
             .. SelfFigures.OfHttp(
                 services.GetRequiredService<ConnectionGuard>(), services.GetRequiredService<HttpStatistics>()),
+            SelfFigures.OfCertificates(),
             .. SelfFigures.OfOtlp(
                 services.GetRequiredService<OtlpStatistics>(), () => running.Current.Otlp.Metrics.Enabled),
         ];

@@ -58,13 +58,6 @@ internal sealed class LokiOutlet : IRemoteOutlet
         {
             return new(Verdict.Later, $"no answer within {_settings.Http.Timeout.TotalSeconds:0.###} s");
         }
-        catch (HttpRequestException e) when (e.HttpRequestError == HttpRequestError.SecureConnectionError)
-        {
-            // Certificates are renewed by replacing their files.
-            _http?.Dispose();
-            _http = null;
-            return new(Verdict.Later, Innermost(e));
-        }
         catch (Exception e) when (e is HttpRequestException or IOException or InvalidOperationException
             or OperationCanceledException)
         {
