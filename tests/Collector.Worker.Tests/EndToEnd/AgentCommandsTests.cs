@@ -46,7 +46,8 @@ public sealed class AgentCommandsTests : IDisposable
         Refused("https://", "-s", $"127.0.0.1:{port}");
         agent.Signal("TERM");
         agent.WaitForExit().ShouldBe(0);
-        Refused($"netlens: no running agent answers at https://127.0.0.1:{port}", "-c", Config);
+        // Asked for by name: another agent of this machine would be found otherwise.
+        Refused($"netlens: no running agent answers at https://127.0.0.1:{port}", "-s", $"https://127.0.0.1:{port}");
     }
 
     private string Config => Path.Combine(_folder, "netlens.yaml");
