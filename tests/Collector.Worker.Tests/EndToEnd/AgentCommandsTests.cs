@@ -31,10 +31,8 @@ public sealed class AgentCommandsTests : IDisposable
         {
             var (code, output, error) = AgentProcess.Run([.. command, "-c", Config, .. trust, .. show]);
             code.ShouldBe(ExitCodes.Ok, error);
-            (output + error).ShouldContain(command[0] switch
-            {
-                "status" => "softnet", "watch" => " lost in ", _ => "",
-            });
+            var told = command[0] switch { "status" => "softnet", "watch" => " lost in ", _ => "" };
+            (output + error).ShouldContain(told);
             error.ShouldNotContain("own eBPF");
         }
         AgentProcess.RunInShell($"NETLENS_TOKEN=s3cret \"$0\" status -c {Config} --ca-file {_certificate.Authority}")
