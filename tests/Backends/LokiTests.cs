@@ -190,6 +190,25 @@ public sealed class LokiTests : IDisposable
         _log.Lines.ShouldHaveSingleItem().ShouldContain("(HTTP 400: " + Reason.Split('\n')[0] + ")");
     }
 
+    /// <summary>As Loki's ingester words it (pkg/ingester/stream.go), now and of old.</summary>
+    [Theory]
+    [InlineData("user 'shop', total ignored: 2 out of 5 for stream: {service_name=\"netlens\"}", 3)]
+    [InlineData("total ignored: 2 out of 5", 3)]
+    [InlineData("user 'shop', total ignored: 1 out of 4 for stream: {a=\"b\"}", 3)]
+    [InlineData("user 'shop', total ignored: 5 out of 5 for stream: {a=\"b\"}", 0)]
+    [InlineData("user 'shop', total ignored: 2 out of 6 for stream: {a=\"b\"}", 0)]
+    [InlineData("the line 'total ignored: 2 out of 5' is too long", 0)]
+    public async Task What_it_took_of_a_push_that_it_refuses_has_arrived(string last, int arrived)
+    {
+        const string First = "entry with timestamp 2026-03-04 ignored, reason: 'entry too far behind',\n";
+        await using var receiver = await Receiver.StartAsync(
+            _ => new Reply { Status = 400, Body = Encoding.UTF8.GetBytes(First + last) });
+        using var outlet = Outlet(receiver, new());
+        outlet.Write([Plain(1), Plain(2), Plain(3), Plain(4), Plain(5)], CancellationToken.None).ShouldBe(arrived);
+        receiver.Waiting.ShouldBe(1);
+        _log.Lines.ShouldHaveSingleItem().ShouldContain("HTTP 400: entry with timestamp");
+    }
+
     [Theory]
     [InlineData(429, null, "HTTP 429: slow down")]
     [InlineData(500, null, "HTTP 500: slow down")]

@@ -84,6 +84,51 @@ public sealed class TelemetryTests
         receiver.Waiting.ShouldBeGreaterThan(0);
     }
 
+    /// <summary>A reload moves them to another backend and back; totals are told once, to whomever.</summary>
+    [Theory]
+    [InlineData(OtlpProtocol.Grpc)]
+    [InlineData(OtlpProtocol.HttpProtobuf)]
+    public async Task Deltas_go_to_one_backend_each(OtlpProtocol protocol)
+    {
+        await using Receiver first = await Receiver.StartAsync(), second = await Receiver.StartAsync();
+        var value = 100L;
+        using var meter = new Meter(TelemetryExtensions.MeterName);
+        meter.CreateObservableCounter("netlens.test.moved", () => Volatile.Read(ref value));
+        var delta = new OtlpSettings
+        {
+            Metrics = To(first, protocol), Logs = new(), Temporality = OtlpTemporality.Delta,
+        };
+        using var host = Build(delta);
+        await host.StartAsync();
+        var telemetry = host.Services.GetRequiredService<SelfTelemetry>();
+        Volatile.Write(ref value, 107);
+        await telemetry.ReconfigureAsync(delta with { Metrics = To(second, protocol) }, Resource);
+        Volatile.Write(ref value, 112);
+        await telemetry.ReconfigureAsync(delta, Resource);
+        Volatile.Write(ref value, 115);
+        await telemetry.ReconfigureAsync(delta with { Metrics = new() }, null);
+        // Nobody gets what happens now.
+        Volatile.Write(ref value, 1000);
+        await telemetry.ReconfigureAsync(delta, Resource);
+        Volatile.Write(ref value, 1004);
+        await host.StopAsync();
+
+        (await MovedAsync(first)).Where(v => v != 0).ShouldBe([107, 3, 4]);
+        (await MovedAsync(second)).Where(v => v != 0).ShouldBe([5]);
+    }
+
+    private static async Task<List<long>> MovedAsync(Receiver receiver)
+    {
+        var values = new List<long>();
+        while (receiver.Waiting > 0)
+        {
+            var request = ExportMetricsServiceRequest.Parser.ParseFrom((await receiver.TakeAsync()).Message);
+            values.AddRange(request.Metrics().Where(m => m.Name == "netlens.test.moved")
+                .SelectMany(m => m.Sum.DataPoints).Select(p => p.AsInt));
+        }
+        return values;
+    }
+
     [Fact]
     public void Without_an_endpoint_the_SDK_is_not_even_asked()
     {
@@ -100,17 +145,22 @@ public sealed class TelemetryTests
     private static OtlpSignalSettings To(Receiver receiver, OtlpProtocol protocol) =>
         ClientTests.To(receiver, protocol) with { Gzip = true, Headers = [new("x-tenant", "a,b=c")] };
 
-    private static IHost Build(OtlpSignalSettings signal)
+    private static IHost Build(OtlpSignalSettings signal) => Build(new OtlpSettings
+    {
+        Metrics = signal,
+        Logs = signal.Protocol == OtlpProtocol.Grpc
+            ? signal
+            : signal with { Endpoint = new Uri(signal.Endpoint!, "/v1/logs") },
+    });
+
+    private static IHost Build(OtlpSettings settings)
     {
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
         builder.Logging.AddFilter("Microsoft", LogLevel.None);
-        var logs = signal.Protocol == OtlpProtocol.Grpc
-            ? signal
-            : signal with { Endpoint = new Uri(signal.Endpoint!, "/v1/logs") };
         // Long enough for a busy machine, except where the server never answers.
-        var grace = TimeSpan.FromSeconds(signal.Timeout > TimeSpan.FromMinutes(1) ? 5 : 60);
-        builder.AddNetlensTelemetry(new OtlpSettings { Metrics = signal, Logs = logs }, Resource, grace);
+        var grace = TimeSpan.FromSeconds(settings.Metrics.Timeout > TimeSpan.FromMinutes(1) ? 5 : 60);
+        builder.AddNetlensTelemetry(settings, Resource, grace);
         return builder.Build();
     }
 

@@ -39,6 +39,44 @@ public sealed class TlsTests : IDisposable
         (await SendAsync(settings with { Timeout = TimeSpan.FromSeconds(1) })).Accepted.ShouldBeFalse();
     }
 
+    /// <summary>Without a reload, by both kinds of clients; what is no use meanwhile changes nothing.</summary>
+    [Theory]
+    [InlineData(OtlpProtocol.Grpc)]
+    [InlineData(OtlpProtocol.HttpProtobuf)]
+    public async Task A_file_that_is_replaced_under_its_name_is_noticed(OtlpProtocol protocol)
+    {
+        await using var receiver = await Receiver.StartAsync(certificate: _authority.Issue("server").Certificate);
+        using var other = new Authority();
+        var file = other.Write("followed.pem", File.ReadAllText(other.Certificate));
+        var settings = ClientTests.To(receiver, protocol) with { Certificate = file };
+        using var client = new OtlpClient(settings, "1", TimeProvider.System);
+        (await client.SendAsync(new byte[100], default)).Failure.ShouldBe(OtlpFailure.Unreachable);
+
+        other.Write("followed.pem", File.ReadAllText(_authority.Certificate));
+        await UntilAsync(async () => (await client.SendAsync(new byte[100], default)).Accepted);
+
+        var failures = Math.Max(0, CertificateRenewal.Failures);
+        other.Write("followed.pem", "half of it");
+        await UntilAsync(async () =>
+        {
+            (await client.SendAsync(new byte[100], default)).Accepted.ShouldBeTrue();
+            return CertificateRenewal.Failures > failures;
+        });
+        other.Write("followed.pem", File.ReadAllText(other.Certificate));
+        await UntilAsync(async () => !(await client.SendAsync(new byte[100], default)).Accepted);
+    }
+
+    private static async Task UntilAsync(Func<Task<bool>> done)
+    {
+        for (var tries = 0; tries < 600; tries++)
+        {
+            if (await done())
+                return;
+            await Task.Delay(100);
+        }
+        throw new InvalidOperationException("it was not noticed");
+    }
+
     [Fact]
     public void A_file_that_is_no_use_is_named()
     {

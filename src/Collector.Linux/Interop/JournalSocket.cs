@@ -42,14 +42,21 @@ public sealed class JournalSocket(string path = JournalSocket.DefaultPath) : IDi
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void SendToSocket(ReadOnlySpan<byte> entry)
     {
+        var kept = _socket is not null;
         try
         {
             _socket ??= Connect();
             SendOnce(_socket, entry);
         }
+        catch (LinuxException e) when (kept && e.Errno != EAGAIN)
+        {
+            // It may have been made anew since the entry before.
+            Dispose();
+            SendToSocket(entry);
+        }
         catch (LinuxException e)
         {
-            // It may have been made anew: the next entry looks again.
+            // The next entry looks again.
             Dispose();
             throw new IOException($"{path}: {Marshal.GetPInvokeErrorMessage(e.Errno.Number)}", e);
         }

@@ -42,8 +42,10 @@ internal sealed class AgentHost : IDisposable
         AddServices(builder, configuration, file);
         var host = builder.Build();
         // First of all: the lines of whatever else is made leave as well.
-        host.Services.GetRequiredService<SelfTelemetry>();
-        return new AgentHost(host, AddSelf(host.Services));
+        var telemetry = host.Services.GetRequiredService<SelfTelemetry>();
+        var meter = AddSelf(host.Services);
+        telemetry.Hold = meter.Hold;
+        return new AgentHost(host, meter);
     }
 
     /// <summary>Runs until a signal or a fault.</summary>
@@ -167,10 +169,14 @@ internal sealed class AgentHost : IDisposable
     {
         builder.Services.AddSingleton(new OtlpStatistics());
         builder.AddNetlensTelemetry(configuration.Otlp, configuration.Resource);
-        builder.Services.AddSingleton(provider => new OtlpMetricExporter(
-            provider.GetRequiredService<NodeCollector>().Store, configuration.Otlp, configuration.Resource,
-            AgentIdentity.Version, provider.GetRequiredService<OtlpStatistics>(), TimeProvider.System,
-            provider.GetRequiredService<ILogger<OtlpMetricExporter>>()));
+        builder.Services.AddSingleton(provider =>
+        {
+            var log = provider.GetRequiredService<ILogger<OtlpMetricExporter>>();
+            CertificateRenewal.Log = log;
+            return new OtlpMetricExporter(
+                provider.GetRequiredService<NodeCollector>().Store, configuration.Otlp, configuration.Resource,
+                AgentIdentity.Version, provider.GetRequiredService<OtlpStatistics>(), TimeProvider.System, log);
+        });
         builder.Services.AddHostedService(provider => provider.GetRequiredService<OtlpMetricExporter>());
     }
 
@@ -190,6 +196,7 @@ internal sealed class AgentHost : IDisposable
             .. SelfFigures.OfPrometheus(services.GetRequiredService<PrometheusStatistics>()),
             .. SelfFigures.OfHttp(
                 services.GetRequiredService<ConnectionGuard>(), services.GetRequiredService<HttpStatistics>()),
+            SelfFigures.OfCertificates(),
             .. SelfFigures.OfOtlp(
                 services.GetRequiredService<OtlpStatistics>(), () => running.Current.Otlp.Metrics.Enabled),
         ];

@@ -26,30 +26,47 @@ internal sealed class ConfigurationApplier(RunningConfiguration running, IEnumer
             errors.Add($"section '{name}' changed: it takes a restart to apply");
             wanted = wanted.Keep(name, before);
         }
+        var done = new List<IReloadedSection>();
         foreach (var section in _sections)
         {
             // Against what was kept: what one part could not take over is no news to the next.
             var its = ConfigurationSchema.Changed(before.Options, wanted.Options).Intersect(section.Names).ToArray();
-            if (its.Length > 0)
-                wanted = await ApplyAsync(section, its, before, wanted, errors);
+            if (its.Length == 0)
+                continue;
+            if (await TryAsync(section, wanted) is { } fault)
+            {
+                errors.Add($"section {string.Join(", ", its)} stays as it was: {fault}");
+                wanted = its.Aggregate(wanted, (w, name) => w.Keep(name, before));
+                await GoBackAsync(done.Where(d => d.Names.Intersect(its).Any()), wanted, errors);
+                continue;
+            }
+            done.Add(section);
         }
         running.Current = wanted;
         return new(changed, errors);
     }
 
-    private static async Task<AgentConfiguration> ApplyAsync(
-        IReloadedSection section, string[] its, AgentConfiguration before, AgentConfiguration wanted,
-        List<string> errors)
+    /// <summary>A section is in force in all its parts or in none: those that have it already give it up.</summary>
+    private static async Task GoBackAsync(
+        IEnumerable<IReloadedSection> parts, AgentConfiguration kept, List<string> errors)
+    {
+        foreach (var part in parts.Reverse())
+        {
+            if (await TryAsync(part, kept) is { } fault)
+                errors.Add($"section {string.Join(", ", part.Names)} is in force in part: {fault}");
+        }
+    }
+
+    private static async Task<string?> TryAsync(IReloadedSection section, AgentConfiguration wanted)
     {
         try
         {
             await section.ApplyAsync(wanted);
-            return wanted;
+            return null;
         }
         catch (Exception e)
         {
-            errors.Add($"section {string.Join(", ", its)} stays as it was: {e.Message}");
-            return its.Aggregate(wanted, (w, name) => w.Keep(name, before));
+            return e.Message;
         }
     }
 }

@@ -8,7 +8,8 @@ internal interface IReloadedSection
 
     /// <summary>
     /// Makes the running agent what the configuration says, of which at least one of those sections is new. Where it
-    /// throws, it goes on as it was; the message is a line for the operator.
+    /// throws, it goes on as it was; the message is a line for the operator. Where another part throws that needs one
+    /// of those sections too, it comes once more, with that section as it was.
     /// </summary>
     Task ApplyAsync(AgentConfiguration wanted);
 }

@@ -36,17 +36,24 @@ internal sealed class CollectionSection(NodeCollector collector, CollectionLoop 
     }
 }
 
-/// <summary>Metrics and lines of the log over OTLP.</summary>
-internal sealed class OtlpSection(OtlpMetricExporter metrics, SelfTelemetry telemetry) : IReloadedSection
+/// <summary>Metrics over OTLP.</summary>
+internal sealed class OtlpSection(OtlpMetricExporter metrics) : IReloadedSection
 {
     public IReadOnlyList<string> Names => ["otlp", "resource"];
 
     public Task ApplyAsync(AgentConfiguration wanted)
     {
-        telemetry.Reconfigure(wanted.Otlp, wanted.Resource);
         metrics.Reconfigure(wanted.Otlp, wanted.Resource);
         return Task.CompletedTask;
     }
+}
+
+/// <summary>The log, and what the agent counts of itself, over OTLP.</summary>
+internal sealed class TelemetrySection(SelfTelemetry telemetry) : IReloadedSection
+{
+    public IReadOnlyList<string> Names => ["otlp", "resource"];
+
+    public Task ApplyAsync(AgentConfiguration wanted) => telemetry.ReconfigureAsync(wanted.Otlp, wanted.Resource);
 }
 
 /// <summary>Events: what gets through, and where it goes.</summary>

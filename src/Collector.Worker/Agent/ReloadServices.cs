@@ -11,6 +11,7 @@ internal static class ReloadServices
         // The log first, so that the lines of the others have the new level; the listener last: it may be refused.
         services.AddSingleton<IReloadedSection, LoggingSection>();
         services.AddSingleton<IReloadedSection, InspectorSection>();
+        services.AddSingleton<IReloadedSection, TelemetrySection>();
         services.AddSingleton<IReloadedSection, OtlpSection>();
         services.AddSingleton<IReloadedSection, EventsSection>();
         services.AddSingleton<IReloadedSection, CollectionSection>();

@@ -136,6 +136,11 @@ internal static class SelfFigures
         Tags = [new("error.type", reason)],
     }, read);
 
+    /// <summary>Of the files of certificates that exporters use.</summary>
+    public static SelfFigure OfCertificates() => Counter("netlens.export.reads.failed", "{failure}",
+        "Times that a file of certificates for OTLP or Loki became unreadable or no use.",
+        static () => CertificateRenewal.Failures);
+
     /// <summary>Of the events, from the probes to each outlet.</summary>
     public static IEnumerable<SelfFigure> OfEvents(EventHub events)
     {

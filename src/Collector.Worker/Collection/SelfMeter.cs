@@ -10,8 +10,10 @@ namespace Collector.Worker.Collection;
 /// </summary>
 internal sealed class SelfMeter : IDisposable
 {
+    private readonly Lock _reading = new();
     private readonly SnapshotStore _store;
     private readonly Meter _meter;
+    private SnapshotLease? _held;
 
     public SelfMeter(string name, string version, SnapshotStore store, IEnumerable<TableInfo> tables)
     {
@@ -19,6 +21,16 @@ internal sealed class SelfMeter : IDisposable
         _meter = new Meter(name, version);
         foreach (var metrics in tables.SelectMany(t => t.Metrics).GroupBy(m => m.Name))
             Create([.. metrics]);
+    }
+
+    /// <summary>
+    /// Tells the same until it is disposed: whoever takes the place of another begins where that one ended.
+    /// </summary>
+    public IDisposable Hold()
+    {
+        lock (_reading)
+            _held ??= _store.Acquire();
+        return new Holder(this);
     }
 
     private void Create(Metric[] metrics)
@@ -49,11 +61,20 @@ internal sealed class SelfMeter : IDisposable
 
     private List<Measurement<T>> Observe<T>(Metric[] metrics, Func<Metric, long, T> value) where T : struct
     {
+        lock (_reading)
+        {
+            using var lease = _store.Acquire();
+            return Observe(metrics, value, (_held ?? lease).Snapshot);
+        }
+    }
+
+    private static List<Measurement<T>> Observe<T>(Metric[] metrics, Func<Metric, long, T> value, Snapshot? snapshot)
+        where T : struct
+    {
         var measurements = new List<Measurement<T>>();
-        using var lease = _store.Acquire();
         foreach (var metric in metrics)
         {
-            if (lease.Snapshot?.Find(metric.Table) is not { } table)
+            if (snapshot?.Find(metric.Table) is not { } table)
                 continue;
             var column = table.Column(metric);
             for (var r = 0; r < column.Length; r++)
@@ -74,4 +95,18 @@ internal sealed class SelfMeter : IDisposable
     }
 
     public void Dispose() => _meter.Dispose();
+
+    private void Release()
+    {
+        lock (_reading)
+        {
+            _held?.Dispose();
+            _held = null;
+        }
+    }
+
+    private sealed class Holder(SelfMeter meter) : IDisposable
+    {
+        public void Dispose() => meter.Release();
+    }
 }

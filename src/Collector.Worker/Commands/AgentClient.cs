@@ -5,17 +5,18 @@ using Collector.Worker.Watch;
 namespace Collector.Worker.Commands;
 
 /// <summary>Asks the agent that runs on this machine, or another, for one of its documents.</summary>
-internal static class AgentClient
+/// <param name="server">Where it is; null: the agent of this machine.</param>
+/// <param name="peers">Who asks, and whom it trusts.</param>
+internal sealed class AgentClient(string? server, PeerOptions peers)
 {
     private const int LargestAnswer = 4 * 1024 * 1024;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     /// <summary>The document; null after a message where no agent gives it.</summary>
-    /// <param name="server">Where it is; null: the agent of this machine.</param>
-    /// <param name="options">They say where it listens.</param>
+    /// <param name="options">They say where the agent of this machine listens.</param>
     /// <param name="path">Of the document.</param>
-    public static async Task<JsonDocument?> GetAsync(string? server, AgentOptions options, string path)
+    public async Task<JsonDocument?> GetAsync(AgentOptions options, string path)
     {
         PeerAddress? peer = null;
         if (server is null)
@@ -31,25 +32,39 @@ internal static class AgentClient
         {
             return await GetAsync(peer, path);
         }
-        catch (Exception e) when (e is HttpRequestException or OperationCanceledException or JsonException
-            or TokenException)
+        catch (PeerFileException e)
         {
-            var reason = e is OperationCanceledException ? "silent for 5 s" : e.Message;
-            Output.Error($"no running agent answers at {peer.Name}: {reason}");
-            return null;
+            Output.Error(e.Message);
         }
+        catch (JsonException)
+        {
+            Output.Error($"{peer.Name} answers, but is no Netlens: /{path} is not JSON");
+        }
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException or IOException)
+        {
+            // Somebody answers, or nobody does.
+            var end = PeerEnd.Of(e);
+            Output.Error(end.Code is null
+                ? $"no running agent answers at {peer.Name}: {end.Reason}"
+                : $"{peer.Name} {end.Reason}");
+        }
+        return null;
     }
 
-    private static async Task<JsonDocument> GetAsync(PeerAddress peer, string path)
+    private async Task<JsonDocument?> GetAsync(PeerAddress peer, string path)
     {
-        using var http = PeerClient.Create(peer, new());
+        using var http = PeerClient.Create(peer, peers);
         http.Timeout = Patience;
         http.MaxResponseContentBufferSize = LargestAnswer;
-        using var request = PeerClient.Request(
-            path, new() { Token = Environment.GetEnvironmentVariable(PeerOptions.TokenVariable) });
+        if (peers.HasToken && !peer.IsPrivate)
+            Output.Error($"{peer.Name} {PeerOptions.Unencrypted}");
+        using var request = PeerClient.Request(path, peers);
         using var answer = await http.SendAsync(request);
-        if (!answer.IsSuccessStatusCode)
-            throw new HttpRequestException($"{(int)answer.StatusCode} to /{path}");
+        if (await PeerEnd.OfAsync(answer, $"/{path}", "application/json", CancellationToken.None) is { } refusal)
+        {
+            Output.Error($"{peer.Name} {refusal.Reason}");
+            return null;
+        }
         return JsonDocument.Parse(await answer.Content.ReadAsByteArrayAsync());
     }
 }

@@ -20,6 +20,8 @@ internal static class ConfigDiffCommand
         {
             config, server, format,
         };
+        var peers = new PeerArguments();
+        peers.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
             var (path, named) = ConfigurationLoader.FileOf(parsed.GetValue(config));
@@ -29,7 +31,8 @@ internal static class ConfigDiffCommand
                 Output.Error(error);
             if (wanted is null)
                 return ExitCodes.Configuration;
-            using var running = await AgentClient.GetAsync(parsed.GetValue(server), wanted.Options, "config");
+            var client = new AgentClient(parsed.GetValue(server), peers.Read(parsed));
+            using var running = await client.GetAsync(wanted.Options, "config");
             if (running is null || !running.RootElement.TryGetProperty("values", out var values))
                 return ExitCodes.Unavailable;
             Print(Between(values, wanted.Options).ToArray(), parsed.GetValue(format) == "json");

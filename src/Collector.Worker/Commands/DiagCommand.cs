@@ -71,13 +71,15 @@ internal static class DiagCommand
         var probes = CommonOptions.Probes("Only events of these probes, with commas between them or one by one.");
         var command = new Command(
             "event", "Events as they happen: time, KubeSkoop's type, pod, what happened.") { config, probes };
+        var peers = new PeerArguments();
+        peers.AddTo(command);
         command.SetAction(parsed =>
         {
             var asked = InspectorWords.Split(parsed.GetValue(probes) ?? []);
             InspectorWords.Explain("diag event", $"watch{Chosen(asked)}");
             return WatchCommand.Run(new()
             {
-                Config = parsed.GetValue(config), Form = WatchForm.Diag,
+                Config = parsed.GetValue(config), Form = WatchForm.Diag, Peers = peers.Read(parsed),
                 Query = new([.. WatchOptions.Filters("probe", asked)], null),
             });
         });

@@ -35,9 +35,13 @@ internal static class LocalAgent
         var listen = ListenAddress.Parse(options.Http.Listen);
         if (listen.SocketPath is { } path)
             yield return PeerAddress.Socket(path);
-        else if (PeerAddress.TryParse($"{HostOf(listen)}:{listen.Port}", listen.Port, out var peer))
+        else if (PeerAddress.TryParse($"{Scheme(options)}{HostOf(listen)}:{listen.Port}", listen.Port, out var peer))
             yield return peer;
     }
+
+    private static string Scheme(AgentOptions options) => options.Http is { Certificate: not null, Key: not null }
+        ? Uri.UriSchemeHttps + Uri.SchemeDelimiter
+        : "";
 
     private static string HostOf(ListenAddress listen) => listen.EndPoint?.Address switch
     {

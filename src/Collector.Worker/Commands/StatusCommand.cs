@@ -19,12 +19,15 @@ internal static class StatusCommand
         {
             config, server, format,
         };
+        var peers = new PeerArguments();
+        peers.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
             // An agent that refused the file is asked all the same, and tells what is wrong with it.
             var asked = parsed.GetValue(server);
             var options = asked is null ? Session.Configure(parsed.GetValue(config))?.Options : null;
-            using var status = await AgentClient.GetAsync(asked, options ?? new AgentOptions(), "status");
+            var client = new AgentClient(asked, peers.Read(parsed));
+            using var status = await client.GetAsync(options ?? new AgentOptions(), "status");
             if (status is null)
                 return ExitCodes.Unavailable;
             if (parsed.GetValue(format) == "json")

@@ -66,15 +66,7 @@ internal sealed class WatchOptions
         DefaultValueFactory = _ => "auto",
     }, "auto", "always", "never");
 
-    private readonly Option<string?> _token = new("--token-file")
-    {
-        Description = $"File with the agents' token; else {PeerOptions.TokenVariable} has it.", HelpName = "FILE",
-    };
-
-    private readonly Option<string?> _authorities = new("--ca-file")
-    {
-        Description = "Certificates (PEM) to trust with https://, instead of the machine's.", HelpName = "FILE",
-    };
+    private readonly PeerArguments _peers = new();
 
     private readonly Option<bool> _own = new("--own")
     {
@@ -119,9 +111,11 @@ internal sealed class WatchOptions
         foreach (var option in (System.CommandLine.Option[])
         [
             _config, _servers, _pods, _probes, _kinds, _netns, _addresses, _severity, _since, _for,
-            _count, _output, _colour, _token, _authorities, _own,
+            _count, _output, _colour,
         ])
             command.Options.Add(option);
+        _peers.AddTo(command);
+        command.Options.Add(_own);
     }
 
     /// <summary>What is asked for.</summary>
@@ -147,11 +141,7 @@ internal sealed class WatchOptions
             Count = parsed.GetValue(_count),
             Form = silent && InspectorWords.AreSpoken ? WatchForm.Inspector : form,
             Colours = parsed.GetValue(_colour) switch { "always" => true, "never" => false, _ => null },
-            Peers = new()
-            {
-                AuthorityFile = parsed.GetValue(_authorities), TokenFile = parsed.GetValue(_token),
-                Token = Environment.GetEnvironmentVariable(PeerOptions.TokenVariable),
-            },
+            Peers = _peers.Read(parsed),
         };
     }
 

@@ -25,6 +25,7 @@ internal sealed class WatchSession(
     private readonly WatchTally _tally = new();
     private readonly List<WatchWords> _words = [];
     private readonly HashSet<string> _garbled = [];
+    private readonly SortedSet<string> _away = new(StringComparer.Ordinal);
     private long _start;
 
     private bool IsFull => _tally.Seen >= count;
@@ -102,6 +103,12 @@ internal sealed class WatchSession(
                 if (_garbled.Add(item.Source))
                     Complain($"{item.Source} sends what is no event: {Beginning(garbage.Line)}");
                 break;
+            case WatchAway { Away: true }:
+                _away.Add(item.Source);
+                break;
+            case WatchAway:
+                _away.Remove(item.Source);
+                break;
             case WatchNotice { Text: var text }:
                 Complain(text);
                 break;
@@ -117,7 +124,7 @@ internal sealed class WatchSession(
 
     private void Draw()
     {
-        screen.Print(_words, $"{DurationText.Format(Elapsed)}  {_tally.Line()}");
+        screen.Print(_words, $"{DurationText.Format(Elapsed)}  {Away}{_tally.Line()}");
         _words.Clear();
     }
 
@@ -127,6 +134,9 @@ internal sealed class WatchSession(
         foreach (var (line, i) in _tally.Lines().Select((l, i) => (l, i)))
             Output.Error(i == 0 ? $"{line} in {elapsed}" : line);
     }
+
+    // In front: what does not fit is left out behind.
+    private string Away => _away.Count == 0 ? "" : $"trying again: {string.Join(", ", _away)}  ";
 
     // Whole seconds: nobody reads more of a line that changes.
     private TimeSpan Elapsed => TimeSpan.FromSeconds(Math.Floor(_clock.GetElapsedTime(_start).TotalSeconds));

@@ -28,13 +28,15 @@ internal sealed class OutletTally(string name)
 
     public void Add(OutletQueue queue)
     {
+        Used = true;
         lock (_lock)
         {
             _queues.Add(queue);
-            if (queue.Kept is { } kept)
-                _spools.Add(kept);
+            if (queue.Kept is not { } kept)
+                return;
+            kept.Before = _spools.FindLast(s => s.Folder == kept.Folder);
+            _spools.Add(kept);
         }
-        Used = true;
     }
 
     /// <summary>A queue has ended: what still waits in it is lost.</summary>

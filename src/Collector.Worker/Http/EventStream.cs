@@ -18,6 +18,9 @@ internal sealed class EventStream(
     private int _unsent;
     private long _lastSent = Stopwatch.GetTimestamp();
 
+    /// <summary>The number of the event that it has sent or passed over last.</summary>
+    public ulong Position => _cursor.Position;
+
     /// <summary>Returns at the end of what was asked for, or when the token says so.</summary>
     /// <exception cref="TimeoutException">The reader took nothing for too long.</exception>
     /// <exception cref="OperationCanceledException">The reader is gone.</exception>

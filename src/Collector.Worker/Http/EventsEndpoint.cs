@@ -53,6 +53,7 @@ internal sealed class EventsEndpoint : IDisposable
             var framing = FramingOf(context.Request, query);
             WriteHeaders(context, framing);
             var stream = new EventStream(_http, query, framing, _lines, context.Response.BodyWriter, connection);
+            context.Response.Headers[EventHeaders.Behind] = stream.Position.ToString(CultureInfo.InvariantCulture);
             await stream.RunAsync(end.Token);
         }
         catch (TimeoutException)
@@ -80,12 +81,16 @@ internal sealed class EventsEndpoint : IDisposable
         headers.CacheControl = "no-store";
         headers.Vary = "Accept";
         headers["Netlens-Version"] = _http.Version;
+        headers[EventHeaders.Run] = _http.Ring.Run;
     }
 
     private bool TryRead(HttpRequest request, out EventQuery query, out string problem)
     {
         if (!_parser.TryParse(request.Query, out query, out problem))
             return false;
+        // A number that another run gave says nothing of this one's.
+        if (query.After > 0 && request.Headers[EventHeaders.Run] is { Count: > 0 } run && run != _http.Ring.Run)
+            query = query with { After = 0 };
         // A browser that comes back says what it had last; where it began does not matter any more.
         if (request.Headers[LastEventId].ToString() is not { Length: > 0 } id)
             return true;

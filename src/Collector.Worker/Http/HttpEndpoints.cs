@@ -17,10 +17,12 @@ internal static class HttpEndpoints
     {
         builder.WebHost.PreferHostingUrls(false);
         builder.WebHost.ConfigureKestrel(options => ConfigureKestrel(options, listeners));
-        builder.Services.Configure<SocketTransportOptions>(o => o.CreateBoundListenSocket = listeners.Bind);
         builder.Services.RemoveAll<IConnectionListenerFactory>();
+        builder.Services.AddSingleton(services => new SocketConnectionContextFactory(
+            new(), services.GetRequiredService<ILoggerFactory>().CreateLogger<PacedTransport>()));
         builder.Services.AddSingleton<IConnectionListenerFactory>(services => new PacedTransport(
-            ActivatorUtilities.CreateInstance<SocketTransportFactory>(services), listeners.Guard.Most));
+            ActivatorUtilities.CreateInstance<SocketTransportFactory>(services),
+            services.GetRequiredService<SocketConnectionContextFactory>(), listeners));
         return builder;
     }
 

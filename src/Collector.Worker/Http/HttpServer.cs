@@ -31,6 +31,9 @@ internal sealed class HttpServer : IDisposable
     /// <summary>One like it, to go back to.</summary>
     public HttpServer Again() => new(_listeners.Again(), _http, _logs);
 
+    /// <summary>Before it starts: what the server before it has that this one wants too stays open.</summary>
+    public void TakeOver(HttpServer before) => _listeners.TakeOver(before._listeners);
+
     /// <summary>True where one of them has to go before the other can listen.</summary>
     public bool Excludes(HttpServer other) => _listeners.Exclude(other._listeners);
 
@@ -48,7 +51,18 @@ internal sealed class HttpServer : IDisposable
         _http.Guards.Current = _listeners.Security;
     }
 
-    public Task StopAsync(CancellationToken cancellation) => _app?.StopAsync(cancellation) ?? Task.CompletedTask;
+    public async Task StopAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            if (_app is not null)
+                await _app.StopAsync(cancellation);
+        }
+        finally
+        {
+            _listeners.Dispose();
+        }
+    }
 
     /// <summary>Listens no more, lets requests under way end, and is gone.</summary>
     public async Task RetireAsync()
@@ -59,7 +73,6 @@ internal sealed class HttpServer : IDisposable
             await StopAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (_app is not null)
             await _app.DisposeAsync();
-        _listeners.Dispose();
     }
 
     public void Dispose()

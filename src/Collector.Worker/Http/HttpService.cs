@@ -14,7 +14,7 @@ internal sealed class HttpService(AgentOptions options, NetlensHttp http, ILogge
 
     /// <summary>
     /// Makes the server what the options say. The new one listens before the old one goes, unless both want the same
-    /// port or Unix socket. What did not change is left alone.
+    /// port; a Unix socket goes from one to the other. What did not change is left alone.
     /// </summary>
     /// <exception cref="HttpListenException">The new address cannot be had: the old server goes on.</exception>
     public async Task ReconfigureAsync(AgentOptions options)
@@ -57,16 +57,21 @@ internal sealed class HttpService(AgentOptions options, NetlensHttp http, ILogge
     private async Task ReplaceAsync(HttpServer? next)
     {
         var old = _server;
-        if (old is not null && next?.Excludes(old) == true)
+        if (old is null || next is null || !next.Excludes(old))
         {
-            _server = null;
-            await old.RetireAsync();
-            await StartAsync(next, old.Again());
+            if (old is not null)
+                next?.TakeOver(old);
+            await StartAsync(next, null);
+            if (old is not null)
+                await old.RetireAsync();
             return;
         }
-        await StartAsync(next, null);
-        if (old is not null)
-            await old.RetireAsync();
+        _server = null;
+        next.TakeOver(old);
+        var again = old.Again();
+        await old.RetireAsync();
+        await StartAsync(next, again);
+        again.Dispose();
     }
 
     /// <param name="next">The server to start; null for none.</param>

@@ -1,15 +1,12 @@
-using System.Net;
-using System.Net.Sockets;
 using Collector.Worker.Configuration;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace Collector.Worker.Http;
 
 /// <summary>Where a server listens, the Unix socket beside its port included, and who guards it there.</summary>
 internal sealed class Listeners : IDisposable
 {
-    private Socket? _local;
+    private readonly List<SharedSocket> _sockets = [];
 
     /// <exception cref="FormatException">The options name no address.</exception>
     /// <exception cref="HttpFileException">A file of the options is no use.</exception>
@@ -21,8 +18,11 @@ internal sealed class Listeners : IDisposable
         Security = new(options, http.Guards, log, http.Time);
     }
 
-    private Listeners(Listeners before) => (Options, Address, Guard, Security) =
-        (before.Options, before.Address, before.Guard, before.Security);
+    private Listeners(Listeners before)
+    {
+        (Options, Address, Guard, Security) = (before.Options, before.Address, before.Guard, before.Security);
+        TakeOver(before);
+    }
 
     public HttpOptions Options { get; }
 
@@ -37,12 +37,19 @@ internal sealed class Listeners : IDisposable
         Options.Socket.Length > 0 && Options.Socket != Address.SocketPath ? Options.Socket : null;
 
     /// <summary>True where one of two servers has to go before the other can listen.</summary>
-    public bool Exclude(Listeners other) => Paths().Intersect(other.Paths()).Any()
+    public bool Exclude(Listeners other) => other._sockets.Any(s => Paths().Contains(s.Path) && !s.IsThere)
         || (Address.SocketPath is null && other.Address.SocketPath is null
             && Address.Port != 0 && Address.Port == other.Address.Port);
 
-    /// <summary>The same once more, without a look at files, which may be gone.</summary>
+    /// <summary>The same once more, with its sockets, and without a look at files, which may be gone.</summary>
     public Listeners Again() => new(this);
+
+    /// <summary>Goes on with the Unix sockets of the server whose place it takes: nobody finds them closed.</summary>
+    public void TakeOver(Listeners before)
+    {
+        foreach (var socket in before._sockets.Where(s => Paths().Contains(s.Path) && s.IsThere))
+            _sockets.Add(socket.Share());
+    }
 
     /// <summary>Takes the local socket, before the server knows what it listens on.</summary>
     /// <exception cref="HttpListenException">It cannot be had, and is not the default.</exception>
@@ -52,7 +59,7 @@ internal sealed class Listeners : IDisposable
             return;
         try
         {
-            _local = LocalSocket.Open(path);
+            SocketAt(path);
         }
         catch (HttpListenException e) when (path == HttpOptions.DefaultSocket)
         {
@@ -64,19 +71,27 @@ internal sealed class Listeners : IDisposable
     public void AddTo(KestrelServerOptions options)
     {
         options.Listen(Address, Address.SocketPath is null ? Port : Plain);
-        if (_local is not null)
-            options.ListenUnixSocket(LocalPath!, Plain);
+        if (LocalPath is { } path && _sockets.Exists(s => s.Path == path))
+            options.ListenUnixSocket(path, Plain);
     }
 
-    /// <summary>For the server: a socket that is bound.</summary>
-    public Socket Bind(EndPoint endPoint)
+    /// <summary>The Unix socket that listens at a path.</summary>
+    /// <exception cref="HttpListenException">It cannot be had.</exception>
+    public SharedSocket SocketAt(string path)
     {
-        if (endPoint is not UnixDomainSocketEndPoint unix)
-            return SocketTransportOptions.CreateDefaultBoundListenSocket(endPoint);
-        return _local is not null && unix.ToString() == LocalPath ? _local : LocalSocket.Open(unix.ToString());
+        if (_sockets.Find(s => s.Path == path) is { } open)
+            return open;
+        var socket = new SharedSocket(path);
+        _sockets.Add(socket);
+        return socket;
     }
 
-    public void Dispose() => _local?.Dispose();
+    public void Dispose()
+    {
+        foreach (var socket in _sockets)
+            socket.Release();
+        _sockets.Clear();
+    }
 
     private void Plain(ListenOptions listen)
     {

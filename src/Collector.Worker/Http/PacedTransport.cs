@@ -1,5 +1,7 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace Collector.Worker.Http;
 
@@ -7,16 +9,22 @@ namespace Collector.Worker.Http;
 /// Takes connections from the kernel no faster than the guard closes others for them: a burst waits in the kernel's
 /// queue, where it costs no descriptor. Taken all at once it would take the descriptors that the runtime must have.
 /// </summary>
-/// <param name="inner">The sockets.</param>
-/// <param name="most">Connections at once.</param>
-internal sealed class PacedTransport(IConnectionListenerFactory inner, int most)
+/// <param name="inner">Listens on ports.</param>
+/// <param name="connections">Makes connections of what comes over Unix sockets.</param>
+/// <param name="listeners">They have these sockets.</param>
+internal sealed class PacedTransport(
+    IConnectionListenerFactory inner, SocketConnectionContextFactory connections, Listeners listeners)
     : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
     public bool CanBind(EndPoint endpoint) =>
         inner is not IConnectionListenerFactorySelector selector || selector.CanBind(endpoint);
 
     public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken token = default) =>
-        new PacedListener(await inner.BindAsync(endpoint, token), most);
+        new PacedListener(
+            endpoint is UnixDomainSocketEndPoint unix
+                ? new SharedListener(listeners.SocketAt(unix.ToString()), connections)
+                : await inner.BindAsync(endpoint, token),
+            listeners.Guard.Most);
 }
 
 /// <summary>The listener of a <see cref="PacedTransport"/>.</summary>

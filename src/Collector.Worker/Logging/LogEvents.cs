@@ -74,4 +74,6 @@ internal static class LogEvents
     public const int OtlpRecovered = 2003;
     public const int OtlpRemark = 2004;
     public const int OtlpSplit = 2005;
+    public const int CertificatesFollowed = 2006;
+    public const int CertificatesUseless = 2007;
 }

@@ -21,6 +21,9 @@ public sealed class EventRing
     private bool _isOpen;
     private TaskCompletionSource? _news;
 
+    /// <summary>Whose the numbers are: another ring, of another run of the agent, gives the same ones.</summary>
+    public string Run { get; } = Guid.NewGuid().ToString("N");
+
     /// <summary>False while nothing is kept.</summary>
     public bool IsOpen
     {

@@ -18,6 +18,7 @@ internal sealed class SdkProviders : IDisposable
     private readonly TelemetryEnd _end;
     private readonly ServiceProvider? _logs;
     private MeterProvider? _meters;
+    private volatile bool _unsent;
 
     /// <exception cref="InvalidOperationException">A certificate file is no use.</exception>
     public SdkProviders(OtlpSettings settings, ResourceAttributes resource, TimeSpan grace)
@@ -42,10 +43,21 @@ internal sealed class SdkProviders : IDisposable
     /// <summary>Takes log lines; null where none are sent.</summary>
     public ILoggerFactory? Logs { get; }
 
-    public void StartMeters()
+    /// <summary>True once figures are sent.</summary>
+    public bool Measures => _meters is not null;
+
+    /// <param name="told">What was measured up to now was told by others.</param>
+    public void StartMeters(bool told)
     {
-        if (_settings.Metrics.Enabled)
-            _meters = Build();
+        if (!_settings.Metrics.Enabled)
+            return;
+        _meters = Build();
+        if (!told || _settings.Temporality != OtlpTemporality.Delta)
+            return;
+        // The first collection tells what there ever was, those behind it what has come on top.
+        _unsent = true;
+        _meters.ForceFlush();
+        _unsent = false;
     }
 
     /// <summary>Starts the clock.</summary>
@@ -61,6 +73,13 @@ internal sealed class SdkProviders : IDisposable
             Task.Run(() => _logs?.GetService<LoggerProvider>()?.ForceFlush(grace), CancellationToken.None));
     }
 
+    /// <summary>Ends without another word: what is measured from now on others tell.</summary>
+    public void Leave()
+    {
+        _end.Dispose(); // First: the SDK would collect, and send, once more.
+        Dispose();
+    }
+
     public void Dispose()
     {
         _meters?.Dispose();
@@ -73,7 +92,7 @@ internal sealed class SdkProviders : IDisposable
         .AddMeter(TelemetryExtensions.MeterName)
         .AddOtlpExporter((exporter, reader) =>
         {
-            TelemetryExtensions.Apply(_settings.Metrics, _end, exporter);
+            TelemetryExtensions.Apply(_settings.Metrics, _end, exporter, unsent: () => _unsent);
             reader.TemporalityPreference = _settings.Temporality switch
             {
                 OtlpTemporality.Delta => MetricReaderTemporalityPreference.Delta,

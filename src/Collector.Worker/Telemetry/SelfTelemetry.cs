@@ -11,6 +11,7 @@ internal sealed class SelfTelemetry : IHostedService, IDisposable
     private volatile SdkProviders? _providers;
     private Task _leaving = Task.CompletedTask;
     private CancellationTokenRegistration _stopping;
+    private bool _told;
     private bool _disposed;
 
     /// <exception cref="InvalidOperationException">A certificate file is no use.</exception>
@@ -23,24 +24,38 @@ internal sealed class SelfTelemetry : IHostedService, IDisposable
         _logs.Target = _providers?.Logs;
     }
 
+    /// <summary>Keeps what is measured as it is until it is disposed; null: nothing changes by itself.</summary>
+    public Func<IDisposable>? Hold { get; set; }
+
     public Task StartAsync(CancellationToken cancellationToken)
     {
         _stopping = _lifetime.ApplicationStopping.Register(() => _providers?.Begin());
-        _providers?.StartMeters();
+        _providers?.StartMeters(told: false);
+        _told = _providers?.Measures == true;
         return Task.CompletedTask;
     }
 
-    /// <summary>Sends elsewhere, or otherwise. What was measured and logged before goes where it was to go.</summary>
+    /// <summary>
+    /// Sends elsewhere, or otherwise. What was measured and logged before goes where it was to go, and under delta
+    /// temporality nowhere else.
+    /// </summary>
     /// <exception cref="InvalidOperationException">A certificate file is no use: all stays as it was.</exception>
-    public void Reconfigure(OtlpSettings settings, ResourceAttributes? resource)
+    public async Task ReconfigureAsync(OtlpSettings settings, ResourceAttributes? resource)
     {
         var next = Make(settings, resource);
-        next?.StartMeters();
         var old = _providers;
-        _providers = next;
-        _logs.Target = next?.Logs;
+        // Both see the same figures: what comes on top is told by the new ones, and by them alone.
+        using (Hold?.Invoke())
+        {
+            _providers = next;
+            _logs.Target = next?.Logs;
+            if (old is not null)
+                await old.EndAsync();
+            next?.StartMeters(_told);
+            _told |= next?.Measures == true;
+        }
         if (old is not null)
-            _leaving = LeaveAsync(old, _leaving);
+            _leaving = Task.WhenAll(_leaving, Task.Run(old.Leave));
     }
 
     public Task StopAsync(CancellationToken cancellationToken) =>
@@ -60,11 +75,4 @@ internal sealed class SelfTelemetry : IHostedService, IDisposable
         resource is not null && (settings.Metrics.Enabled || settings.Logs.Enabled)
             ? new(settings, resource, _grace)
             : null;
-
-    private static async Task LeaveAsync(SdkProviders old, Task before)
-    {
-        await before;
-        await old.EndAsync();
-        await Task.Run(old.Dispose);
-    }
 }

@@ -11,6 +11,7 @@ internal sealed class TelemetryEnd : IDisposable
 
     private readonly CancellationTokenSource _source = new();
     private int _begun;
+    private int _ended;
 
     public TelemetryEnd(TimeSpan grace)
     {
@@ -29,9 +30,11 @@ internal sealed class TelemetryEnd : IDisposable
             _source.CancelAfter(Grace);
     }
 
-    /// <summary>Ends at once what is still under way.</summary>
+    /// <summary>Ends at once what is still under way. May be called twice.</summary>
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref _ended, 1) != 0)
+            return;
         _source.Cancel();
         _source.Dispose();
     }
@@ -41,11 +44,15 @@ internal sealed class TelemetryEnd : IDisposable
 /// <param name="inner">Sends them.</param>
 /// <param name="end">When that is.</param>
 /// <param name="answered">Is shown every answer: what the SDK makes of one tells success from failure only.</param>
+/// <param name="unsent">While it is true requests are answered here, and go nowhere; null: never.</param>
 internal sealed class EndingHandler(
-    HttpMessageHandler inner, TelemetryEnd end, Action<HttpResponseMessage>? answered = null) : DelegatingHandler(inner)
+    HttpMessageHandler inner, TelemetryEnd end, Action<HttpResponseMessage>? answered, Func<bool>? unsent)
+    : DelegatingHandler(inner)
 {
     protected override HttpResponseMessage Send(HttpRequestMessage request, CancellationToken cancellationToken)
     {
+        if (unsent?.Invoke() == true)
+            return new();
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, end.Token);
         var response = base.Send(request, linked.Token);
         answered?.Invoke(response);
@@ -55,6 +62,8 @@ internal sealed class EndingHandler(
     protected override async Task<HttpResponseMessage> SendAsync(
         HttpRequestMessage request, CancellationToken cancellationToken)
     {
+        if (unsent?.Invoke() == true)
+            return new();
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, end.Token);
         var response = await base.SendAsync(request, linked.Token).ConfigureAwait(false);
         answered?.Invoke(response);

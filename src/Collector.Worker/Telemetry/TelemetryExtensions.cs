@@ -43,7 +43,7 @@ public static class TelemetryExtensions
     /// </summary>
     internal static void Apply(
         OtlpSignalSettings settings, TelemetryEnd end, OtlpExporterOptions options,
-        Action<HttpResponseMessage>? answered = null)
+        Action<HttpResponseMessage>? answered = null, Func<bool>? unsent = null)
     {
         options.Endpoint = settings.Endpoint!;
         options.Protocol = settings.Protocol == OtlpProtocol.Grpc
@@ -54,7 +54,7 @@ public static class TelemetryExtensions
         // The SDK splits its text form at every comma, also at those within a value: ours are set on the client.
         options.Headers = null;
         options.HttpClientFactory = () => Client(
-            settings, new EndingHandler(OtlpHttp.Handler(settings), end, answered));
+            settings, new EndingHandler(OtlpHttp.Handler(settings), end, answered, unsent));
     }
 
     private static HttpClient Client(OtlpSignalSettings settings, HttpMessageHandler handler)

@@ -1,11 +1,13 @@
+using System.Globalization;
 using System.Threading.Channels;
 using Collector.Worker.Hosting;
+using Collector.Worker.Recorder;
 
 namespace Collector.Worker.Watch;
 
 /// <summary>
 /// The events of an agent, over its GET /events. A connection that breaks is made again, with growing pauses and where
-/// it ended; an agent that stays away is given up.
+/// it ended. What never worked is given up; what has worked may work again, whatever became of it meanwhile.
 /// </summary>
 internal sealed class AgentEvents(PeerAddress peer, PeerOptions options, WatchQuery query, string ownVersion)
     : IWatchSource
@@ -15,15 +17,16 @@ internal sealed class AgentEvents(PeerAddress peer, PeerOptions options, WatchQu
 
     private readonly RecentLines _recent = new();
     private readonly HashSet<string> _versions = [];
+    private readonly HashSet<string> _said = [];
     private TimeSpan _pause = FirstPause;
-    private long _lastContact;
+    private long _start;
     private bool _reached;
     private bool _away;
 
     /// <summary>An agent sends something every 15 seconds.</summary>
     public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(45);
 
-    /// <summary>How long an agent may stay away.</summary>
+    /// <summary>How long an agent that never answered is asked.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(5);
 
     public TimeProvider Clock { get; init; } = TimeProvider.System;
@@ -32,15 +35,14 @@ internal sealed class AgentEvents(PeerAddress peer, PeerOptions options, WatchQu
 
     public async Task<int> RunAsync(ChannelWriter<WatchItem> into, CancellationToken stop)
     {
-        _lastContact = Clock.GetTimestamp();
+        _start = Clock.GetTimestamp();
         try
         {
-            using var http = PeerClient.Create(peer, options);
-            if ((options.Token ?? options.TokenFile) is not null && !peer.IsPrivate)
-                await SayAsync(into, "is sent the token unencrypted; https:// would hide it", stop);
+            if (options.HasToken && !peer.IsPrivate)
+                await SayAsync(into, PeerOptions.Unencrypted, stop);
             while (true)
             {
-                var end = await ReadAsync(http, into, stop);
+                var end = await ReadAsync(into, stop);
                 if (await GivenUpAsync(end, into, stop) is { } code)
                     return code;
                 await Task.Delay(_pause, Clock, stop);
@@ -51,43 +53,45 @@ internal sealed class AgentEvents(PeerAddress peer, PeerOptions options, WatchQu
         {
             return _reached ? ExitCodes.Ok : ExitCodes.Failure;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException
-            or System.Security.Cryptography.CryptographicException)
-        {
-            await into.WriteAsync(new WatchNotice(Name, $"--ca-file {options.AuthorityFile}: {e.Message}"), stop);
-            return ExitCodes.CannotStart;
-        }
     }
 
     // What is the same at every try is said once.
     private async Task<int?> GivenUpAsync(PeerEnd end, ChannelWriter<WatchItem> into, CancellationToken stop)
     {
-        if (end.Code is { } code)
+        // A certificate that has expired is renewed, a token is on its way to a new one.
+        if (!_reached && end.Code is { } code)
         {
-            await SayAsync(into, end.Reason, stop);
+            await (end.IsOurs ? into.WriteAsync(new WatchNotice(Name, end.Reason), stop)
+                : SayAsync(into, end.Reason, stop));
             return code;
         }
-        if (Clock.GetElapsedTime(_lastContact) >= Patience)
+        if (!_reached && Clock.GetElapsedTime(_start) >= Patience)
         {
             await SayAsync(into, $"is given up: {end.Reason}", stop);
             return ExitCodes.Failure;
         }
-        if (!_away)
+        if (_said.Add(end.Reason))
             await SayAsync(into, $"{(_reached ? "is gone" : "cannot be reached")}: {end.Reason}; trying again", stop);
+        if (!_away)
+            await into.WriteAsync(new WatchAway(Name, true), stop);
         _away = true;
         return null;
     }
 
-    private async Task<PeerEnd> ReadAsync(HttpClient http, ChannelWriter<WatchItem> into, CancellationToken stop)
+    private async Task<PeerEnd> ReadAsync(ChannelWriter<WatchItem> into, CancellationToken stop)
     {
         try
         {
+            // Anew for each try: the files may say something else by now.
+            using var http = PeerClient.Create(peer, options);
             using var request = PeerClient.Request($"events{query.Text(_recent.Since())}", options);
+            if (_recent.Run is { } run)
+                request.Headers.Add(EventHeaders.Run, run);
             request.Headers.Accept.Add(new("application/x-ndjson"));
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
             limit.CancelAfter(Silence);
             using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
-            if (await PeerEnd.OfAsync(answer, limit.Token) is { } refusal)
+            if (await PeerEnd.OfAsync(answer, PeerEnd.Events, PeerEnd.Lines, limit.Token) is { } refusal)
                 return refusal;
             await WelcomeAsync(answer, into, stop);
             await using var lines = new LineReader(await answer.Content.ReadAsStreamAsync(stop), Silence);
@@ -95,10 +99,9 @@ internal sealed class AgentEvents(PeerAddress peer, PeerOptions options, WatchQu
                 await TakeAsync(line, into, stop);
             return new("has closed the connection");
         }
-        catch (TokenException e)
+        catch (PeerFileException e)
         {
-            // It may be on its way to a new one.
-            return new(e.Message, _reached ? null : ExitCodes.CannotStart);
+            return new(e.Message, ExitCodes.CannotStart) { IsOurs = true };
         }
         catch (Exception e) when (!stop.IsCancellationRequested && e is HttpRequestException or IOException
             or OperationCanceledException or InvalidDataException or UnauthorizedAccessException)
@@ -112,17 +115,28 @@ internal sealed class AgentEvents(PeerAddress peer, PeerOptions options, WatchQu
         if (PeerEnd.VersionOf(answer) is { } version && version != ownVersion && _versions.Add(version))
             await SayAsync(into, $"is Netlens {version}, this is {ownVersion}", stop);
         if (_away)
+        {
+            await into.WriteAsync(new WatchAway(Name, false), stop);
             await SayAsync(into, "is there", stop);
-        _recent.FirstContact ??= answer.Headers.Date;
+        }
+        _said.Clear();
+        // Whoever asked for the past, and has seen none of it, asks for it once more.
+        _recent.Begin(Header(answer, EventHeaders.Run), query.Since is null ? Number(answer) : null,
+            answer.Headers.Date);
         _away = false;
         _reached = true;
         _pause = FirstPause;
-        _lastContact = Clock.GetTimestamp();
     }
+
+    private static ulong? Number(HttpResponseMessage answer) =>
+        ulong.TryParse(Header(answer, EventHeaders.Behind), NumberStyles.None, CultureInfo.InvariantCulture,
+            out var number) ? number : null;
+
+    private static string? Header(HttpResponseMessage answer, string name) =>
+        answer.Headers.TryGetValues(name, out var values) ? values.First() : null;
 
     private async ValueTask TakeAsync(string line, ChannelWriter<WatchItem> into, CancellationToken stop)
     {
-        _lastContact = Clock.GetTimestamp();
         if (line.Length == 0)
             return; // A sign of life.
         if (WatchLine.Parse(line) is not { } known)

@@ -18,6 +18,9 @@ internal sealed record WatchLoss(string Source, string Where, long Count) : Watc
 /// <summary>Something that the operator should know, once.</summary>
 internal sealed record WatchNotice(string Source, string Text) : WatchItem(Source);
 
+/// <summary>The source cannot be asked at the moment, and is tried again; or it can be again.</summary>
+internal sealed record WatchAway(string Source, bool Away) : WatchItem(Source);
+
 /// <summary>A line that is none of an agent's.</summary>
 internal sealed record WatchGarbage(string Source, string Line) : WatchItem(Source);
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
 namespace Collector.Worker.Watch;
@@ -20,6 +21,11 @@ internal sealed record PeerOptions
 
     /// <summary>The token itself; null: none.</summary>
     public string? Token { get; init; }
+
+    public bool HasToken => (Token ?? TokenFile) is not null;
+
+    /// <summary>About an agent to which the way is not private.</summary>
+    public const string Unencrypted = "is sent the token unencrypted; https:// would hide it";
 }
 
 /// <summary>Connections to one agent.</summary>
@@ -27,8 +33,7 @@ internal static class PeerClient
 {
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(5);
 
-    /// <exception cref="IOException">The file of authorities cannot be read, or holds no certificate.</exception>
-    /// <exception cref="System.Security.Cryptography.CryptographicException">The same.</exception>
+    /// <exception cref="PeerFileException">The file of authorities is no use.</exception>
     public static HttpClient Create(PeerAddress peer, PeerOptions options)
     {
         var handler = new SocketsHttpHandler
@@ -45,7 +50,7 @@ internal static class PeerClient
         return new HttpClient(handler) { BaseAddress = peer.Url, Timeout = Timeout.InfiniteTimeSpan };
     }
 
-    /// <exception cref="TokenException">The file of the token cannot be read.</exception>
+    /// <exception cref="PeerFileException">The file of the token cannot be read.</exception>
     public static HttpRequestMessage Request(string path, PeerOptions options)
     {
         var request = new HttpRequestMessage(HttpMethod.Get, path);
@@ -64,7 +69,7 @@ internal static class PeerClient
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new TokenException($"--token-file {file}: {e.Message}", e);
+            throw new PeerFileException($"--token-file {file}: {e.Message}", e);
         }
     }
 
@@ -73,7 +78,7 @@ internal static class PeerClient
         var token = text.Trim();
         return token.All(c => c is > ' ' and < '\u007f')
             ? token
-            : throw new TokenException($"{from}: is not one line of letters");
+            : throw new PeerFileException($"{from}: is not one line of letters");
     }
 
     private static X509ChainPolicy Trusting(string file)
@@ -83,8 +88,17 @@ internal static class PeerClient
             TrustMode = X509ChainTrustMode.CustomRootTrust,
             RevocationMode = X509RevocationMode.NoCheck,
         };
-        policy.CustomTrustStore.ImportFromPemFile(file);
-        return policy.CustomTrustStore.Count > 0 ? policy : throw new IOException("holds no certificate (PEM)");
+        try
+        {
+            policy.CustomTrustStore.ImportFromPemFile(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            throw new PeerFileException($"--ca-file {file}: {e.Message}", e);
+        }
+        return policy.CustomTrustStore.Count > 0
+            ? policy
+            : throw new PeerFileException($"--ca-file {file}: holds no certificate (PEM)");
     }
 
     private static async ValueTask<Stream> ConnectAsync(string path, CancellationToken stop)

@@ -9,33 +9,44 @@ namespace Collector.Worker.Watch;
 /// <param name="Code">The exit code where trying again cannot help; null where it may.</param>
 internal sealed record PeerEnd(string Reason, int? Code = null)
 {
-    /// <summary>What an agent's events are called.</summary>
+    /// <summary>The agent was not even asked: the reason is about a file of ours.</summary>
+    public bool IsOurs { get; init; }
+
+    /// <summary>Where an agent's events are.</summary>
+    public const string Events = "/events";
+
+    /// <summary>What they are called.</summary>
     public const string Lines = "application/x-ndjson";
 
     private const string VersionHeader = "Netlens-Version";
     private const int LongestText = 200;
 
-    /// <summary>What the first lines of an answer mean; null where events follow.</summary>
-    public static async Task<PeerEnd?> OfAsync(HttpResponseMessage answer, CancellationToken stop)
+    /// <summary>What the first lines of an answer mean; null where what was asked for follows.</summary>
+    /// <param name="answer">It.</param>
+    /// <param name="path">What was asked for.</param>
+    /// <param name="wanted">The type that it has.</param>
+    /// <param name="stop">Ends reading.</param>
+    public static async Task<PeerEnd?> OfAsync(
+        HttpResponseMessage answer, string path, string wanted, CancellationToken stop)
     {
         var type = answer.Content.Headers.ContentType?.MediaType ?? "no type";
         switch (answer.StatusCode)
         {
             case HttpStatusCode.OK:
-                return type == Lines ? null : new($"answers, but is no Netlens: /events is {type}", ExitCodes.Failure);
+                return type == wanted ? null : new($"answers, but is no Netlens: {path} is {type}", ExitCodes.Failure);
             case HttpStatusCode.NotFound:
-                return new(VersionOf(answer) is { } version
+                return new(VersionOf(answer) is { } version && path == Events
                     ? $"has no events to watch: Netlens {version}, {await TextAsync(answer, stop)}"
-                    : "has no /events: it is an older Netlens, or none", ExitCodes.Failure);
+                    : $"has no {path}: it is an older Netlens, or none", ExitCodes.Failure);
             case HttpStatusCode.BadRequest when type == "text/plain":
                 return new(await TextAsync(answer, stop), ExitCodes.Usage);
             case HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden:
                 return new("does not let this token in; --token-file or NETLENS_TOKEN has the right one",
                     ExitCodes.Failure);
             case HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests:
-                return new($"gives no events now: {await TextAsync(answer, stop)}");
+                return new($"gives no {path[1..]} now: {await TextAsync(answer, stop)}");
             default:
-                return new($"answers /events with {(int)answer.StatusCode}: it is no Netlens",
+                return new($"answers {path} with {(int)answer.StatusCode}: it is no Netlens",
                     (int)answer.StatusCode < 500 ? ExitCodes.Failure : null);
         }
     }
@@ -43,10 +54,13 @@ internal sealed record PeerEnd(string Reason, int? Code = null)
     public static PeerEnd Of(Exception fault) => fault switch
     {
         HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } e =>
-            new($"cannot be talked to over TLS: {Innermost(e).Message}", ExitCodes.Failure),
+            new($"cannot be talked to over TLS: {Innermost(e).Message.TrimEnd('.')}; --ca-file says whom to trust",
+                ExitCodes.Failure),
         HttpRequestException { HttpRequestError: HttpRequestError.InvalidResponse } =>
             new("answers, but not in HTTP", ExitCodes.Failure),
         UnauthorizedAccessException => new(fault.Message, ExitCodes.Failure),
+        HttpRequestException { HttpRequestError: HttpRequestError.ResponseEnded } =>
+            new("has closed the connection without an answer; a port with TLS wants https://"),
         OperationCanceledException => new("has been silent for too long"),
         HttpIOException or EndOfStreamException => new("has closed the connection"),
         _ => Innermost(fault) is SocketException { SocketErrorCode: SocketError.AccessDenied }

@@ -1,8 +1,11 @@
+using System.Globalization;
+
 namespace Collector.Worker.Watch;
 
 /// <summary>
-/// Where to go on after a connection broke: numbers of events begin anew when an agent does, times do not. A little is
-/// asked for twice, because events come a little out of order, and what was there already is known again.
+/// Where to go on after a connection broke: behind the newest number, which no clock that is set back confuses. An
+/// older agent does not say of which run its numbers are: there by time, with a little asked for twice, because events
+/// come a little out of order, and what was there already is known again.
 /// </summary>
 internal sealed class RecentLines
 {
@@ -13,10 +16,25 @@ internal sealed class RecentLines
 
     private readonly Queue<(ulong Sequence, long Time)> _order = new();
     private readonly HashSet<(ulong Sequence, long Time)> _known = [];
+    private DateTimeOffset? _firstContact;
     private long? _newest;
+    private ulong? _number;
 
-    /// <summary>Where there was no event yet: when the agent was first talked to, by its own clock.</summary>
-    public DateTimeOffset? FirstContact { get; set; }
+    /// <summary>Whose the numbers are; null where the agent does not say.</summary>
+    public string? Run { get; private set; }
+
+    /// <summary>A stream begins.</summary>
+    /// <param name="run">The agent's run; null: an older agent.</param>
+    /// <param name="behind">The number behind which it begins; null where there may be older ones to ask for.</param>
+    /// <param name="date">The agent's time.</param>
+    public void Begin(string? run, ulong? behind, DateTimeOffset? date)
+    {
+        _firstContact ??= date;
+        if (run != Run)
+            _number = null;
+        Run = run;
+        _number ??= behind;
+    }
 
     /// <summary>False for one that was there before.</summary>
     public bool Add(WatchLine line)
@@ -27,14 +45,16 @@ internal sealed class RecentLines
         if (_order.Count > Most)
             _known.Remove(_order.Dequeue());
         _newest = Math.Max(_newest ?? long.MinValue, line.Time);
+        _number = Math.Max(_number ?? 0, line.Sequence);
         return true;
     }
 
-    /// <summary>The time to go on from, in RFC 3339; null where there was no contact.</summary>
+    /// <summary>Where to go on from: a number, or a time in RFC 3339; null: as at the first time.</summary>
     public string? Since()
     {
-        var from = _newest is { } newest ? DateTimeOffset.UnixEpoch.AddTicks((newest - Overlap) / 100) : FirstContact;
-        return from?.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffffffZ",
-            System.Globalization.CultureInfo.InvariantCulture);
+        if (Run is not null)
+            return _number?.ToString(CultureInfo.InvariantCulture);
+        var from = _newest is { } newest ? DateTimeOffset.UnixEpoch.AddTicks((newest - Overlap) / 100) : _firstContact;
+        return from?.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffffffZ", CultureInfo.InvariantCulture);
     }
 }

@@ -49,12 +49,11 @@ public sealed class ReloadTests
             () => agent.Get("/healthz") == "ok\n" && agent.Agent.LogLines.Any(l => l.Contains(" debug ")), "no details");
         agent.Swap(Quick + "logging: { level: info }\n");
 
-        agent.Swap(Quick + "limits: { rows: 100 }\n");
+        const string Limits = Quick + "limits: { rows: 100 }\n", Pods = "pods: { poll: 20s, labels: [app] }\n";
+        agent.Swap(Limits);
         agent.Value("limits.rows").ShouldBe("100");
-        agent.Swap(Quick + "pods: { poll: 20s, labels: [app] }\n");
-        agent.Value("pods.poll").ShouldBe("20s");
-        agent.Swap(Quick + "ebpf: { eventBuffer: 128KiB }\n");
-        agent.Value("ebpf.eventBuffer").ShouldBe("128KiB");
+        Told(agent, Limits + Pods, "pods.poll", "20s");
+        Told(agent, Limits + Pods + "ebpf: { eventBuffer: 128KiB }\n", "ebpf.eventBuffer", "128KiB");
         agent.Swap(Quick + "resource: { nodeName: node-of-the-test }\n");
         agent.Until(() => agent.Get("/metrics?naming=kubeskoop").Contains("\"node-of-the-test\""), "no new name");
 
@@ -66,6 +65,21 @@ public sealed class ReloadTests
         agent.Map.Swaps.ShouldBeGreaterThan(20);
         agent.Agent.Signal("TERM");
         agent.Agent.WaitForExit().ShouldBe(0);
+    }
+
+    /// <summary>In the log, by /status, /config, the command and the figure.</summary>
+    private static void Told(ReloadedAgent agent, string configuration, string key, string value)
+    {
+        var section = key.Split('.')[0];
+        const string Figure = "netlens_config_reloads_total{netlens_scope=\"node\",netlens_config_result=\"applied\"}";
+        double Applied() => Sum(agent.Get("/metrics?naming=otel"), Figure);
+        var before = Applied();
+        var reload = agent.Swap(configuration);
+        reload.GetProperty("changed").EnumerateArray().Select(c => c.GetString()).ShouldBe([section]);
+        agent.Agent.WaitForLog($"reloaded: {section} changed");
+        agent.Value(key).ShouldBe(value);
+        AgentProcess.Run("status", "-s", $"127.0.0.1:{agent.Port}").Output.ShouldContain($"applied ({section})");
+        agent.Until(() => Applied() == before + 1, "no figure of it");
     }
 
     private static void Events(ReloadedAgent agent)
@@ -83,17 +97,17 @@ public sealed class ReloadTests
     private static JsonElement Outlet(ReloadedAgent agent) => agent.Status.GetProperty("outlets").EnumerateArray()
         .Single(o => o.GetProperty("name").GetString() == "json");
 
-    // Without a Unix socket: of two that want the same one, the old has to go first.
+    // The Unix socket beside the port goes along.
     private static void Listener(ReloadedAgent agent)
     {
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
         var kept = agent.Swap(
-            $"http: {{ listen: '{taken.LocalEndpoint}', socket: '' }}\n{Quick}prometheus: {{ naming: inspector }}\n", "partial");
+            $"http: {{ listen: '{taken.LocalEndpoint}' }}\n{Quick}prometheus: {{ naming: inspector }}\n", "partial");
         kept.GetProperty("errors")[0].GetString()!.ShouldContain("already in use");
         agent.Get("/metrics").ShouldContain("inspector_", customMessage: "the rest applies");
         var (old, next) = (agent.Port, FakeBackend.FreePort());
-        agent.Map.Swap($"http: {{ listen: '127.0.0.1:{next}', socket: '' }}\n{Quick}");
+        agent.Map.Swap($"http: {{ listen: '127.0.0.1:{next}' }}\n{Quick}");
         agent.Until(() => Answers(agent, next), "it does not move");
         agent.Port = next;
         agent.Until(() => !Answers(agent, old), "the old port stays open");

@@ -80,8 +80,16 @@ public sealed class WatchTests
         other.WaitForLog("first snapshot");
         using var watch = new WatchProcess("-s", AddressOf(one), "-s", AddressOf(other), "--kind", "tcpreset.sent");
         Cause(watch, port).ShouldNotBeEmpty();
-        watch.WaitForLine(AddressOf(one));
-        watch.WaitForLine(AddressOf(other));
+        // Their probes may not have started at the same time.
+        foreach (var agent in (AgentProcess[])[one, other])
+        {
+            for (var tries = 0; tries < 300 && !Seen(AddressOf(agent), port); tries++)
+            {
+                ConnectTo(port);
+                Thread.Sleep(200);
+            }
+            Seen(AddressOf(agent), port).ShouldBeTrue();
+        }
 
         var address = AddressOf(one);
         one.Signal("KILL");

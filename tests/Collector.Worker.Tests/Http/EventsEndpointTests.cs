@@ -1,7 +1,9 @@
 using System.Net;
 using System.Text.Json;
+using System.Threading.Channels;
 using Collector.Core.Events;
 using Collector.Worker.Events.Outlets;
+using Collector.Worker.Watch;
 using static Collector.Worker.Tests.Events.EventSamples;
 
 namespace Collector.Worker.Tests.Http;
@@ -78,6 +80,52 @@ public sealed class EventsEndpointTests
         server.Http.Ring.Append([.. Enumerable.Range(1, 300).Select(Plain)]);
         Numbers(await server.Client.GetStringAsync("/events?since=10&limit=200"))
             .ShouldBe(Enumerable.Range(11, 200));
+    }
+
+    [Theory]
+    [InlineData(true, new[] { 4, 5 })]
+    [InlineData(false, new[] { 1, 2, 3, 4, 5 })]
+    public async Task A_number_counts_for_the_run_that_gave_it(bool same, int[] expected)
+    {
+        await using var server = await StartAsync();
+        server.Http.Ring.Append([.. Enumerable.Range(1, 5).Select(Plain)]);
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/events?since=3&follow=false");
+        request.Headers.Add("Netlens-Run", same ? server.Http.Ring.Run : "another");
+        using var response = await server.Client.SendAsync(request);
+        Numbers(await response.Content.ReadAsStringAsync()).ShouldBe(expected);
+        response.Headers.GetValues("Netlens-Run").ShouldBe([server.Http.Ring.Run]);
+        response.Headers.GetValues("Netlens-Behind").ShouldBe([same ? "3" : "0"]);
+    }
+
+    /// <summary>The real agent and the real reader: nothing is left out, nothing comes twice.</summary>
+    [Fact]
+    public async Task A_watch_that_was_cut_goes_on_though_the_clock_was_set_back()
+    {
+        await using var server = await StartAsync();
+        PeerAddress.TryParse(server.Address.Authority, 1, out var peer).ShouldBeTrue();
+        var items = Channel.CreateUnbounded<WatchItem>();
+        using var stop = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        // So impatient that it comes back again and again.
+        var watch = new AgentEvents(peer, new(), new([], null), "1") { Silence = TimeSpan.FromMilliseconds(300) };
+        var watching = watch.RunAsync(items.Writer, stop.Token);
+        (await NextAsync<WatchAway>()).Away.ShouldBeTrue();
+        server.Http.Ring.Append([Plain(1)]);
+        (await NextAsync<WatchedEvent>()).Line.Sequence.ShouldBe(1ul);
+        while ((await NextAsync<WatchAway>()).Away)
+            continue;
+        server.Http.Ring.Append([Plain(2) with { Time = Plain(1).Time - 3_600_000_000_000 }]);
+        (await NextAsync<WatchedEvent>()).Line.Sequence.ShouldBe(2ul);
+        await stop.CancelAsync();
+        await watching;
+
+        async Task<T> NextAsync<T>() where T : WatchItem
+        {
+            while (true)
+            {
+                if (await items.Reader.ReadAsync(stop.Token) is T item)
+                    return item;
+            }
+        }
     }
 
     [Fact]

@@ -17,9 +17,13 @@ internal sealed class HttpServerFixture : IAsyncDisposable
 {
     private readonly WebApplication _app;
 
-    private HttpServerFixture(WebApplication app, PrometheusSnapshotFixture node, NetlensHttp http)
+    private readonly Listeners _listeners;
+
+    private HttpServerFixture(
+        WebApplication app, Listeners listeners, PrometheusSnapshotFixture node, NetlensHttp http)
     {
         _app = app;
+        _listeners = listeners;
         Node = node;
         Http = http;
         var bound = app.BoundAddresses().Single();
@@ -72,7 +76,7 @@ internal sealed class HttpServerFixture : IAsyncDisposable
         app.MapNetlens(listeners, http);
         also?.Invoke(app);
         await app.StartNetlensAsync(listeners);
-        return new(app, node, http);
+        return new(app, listeners, node, http);
     }
 
     /// <summary>Sends bytes as they are and reads until the server closes.</summary>
@@ -99,5 +103,6 @@ internal sealed class HttpServerFixture : IAsyncDisposable
     {
         Client.Dispose();
         await _app.DisposeAsync();
+        _listeners.Dispose();
     }
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Collector.Worker.Configuration;
 using Collector.Worker.Http;
+using Collector.Worker.Watch;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Collector.Worker.Tests.Http;
@@ -42,6 +43,61 @@ public sealed class HttpServiceTests
         await service.StopAsync(default);
     }
 
+    /// <summary>Whatever happens to the port beside it: somebody asks again and again, and is always answered.</summary>
+    [Fact]
+    public async Task A_Unix_socket_goes_from_one_server_to_the_next_without_a_gap()
+    {
+        await using var node = await HttpServerFixture.StartAsync();
+        var folder = Directory.CreateTempSubdirectory("netlens-http-");
+        var path = Path.Combine(folder.FullName, "netlens.sock");
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        var (first, second) = (FreePort(), FreePort());
+        using var service = new HttpService(
+            Options($"127.0.0.1:{first}", socket: path), node.Http, NullLoggerFactory.Instance);
+        await service.StartAsync(default);
+        using var stop = new CancellationTokenSource();
+        var asking = Task.Run(async () =>
+        {
+            var answers = 0;
+            for (; !stop.IsCancellationRequested; answers++)
+                (await AskAsync(path)).ShouldBe("ok\n");
+            return answers;
+        });
+        for (var round = 0; round < 3; round++)
+        {
+            await service.ReconfigureAsync(Options($"127.0.0.1:{second}", socket: path));
+            await service.ReconfigureAsync(Options($"0.0.0.0:{second}", socket: path)); // The first has to go.
+            await Should.ThrowAsync<HttpListenException>(
+                () => service.ReconfigureAsync(Options(taken.LocalEndpoint.ToString()!, socket: path)));
+            await Should.ThrowAsync<HttpListenException>(
+                () => service.ReconfigureAsync(Options($"192.0.2.1:{second}", socket: path)));
+            await service.ReconfigureAsync(Options($"127.0.0.1:{first}", socket: path));
+        }
+        await stop.CancelAsync();
+        (await asking).ShouldBeGreaterThan(3);
+
+        // Somebody has taken its file away: then it is made anew.
+        File.Delete(path);
+        await service.ReconfigureAsync(Options($"127.0.0.1:{second}", socket: path));
+        (await AskAsync(path)).ShouldBe("ok\n");
+        await service.ReconfigureAsync(Options($"127.0.0.1:{second}", socket: ""));
+        File.Exists(path).ShouldBeFalse();
+        await service.ReconfigureAsync(Options($"unix:{path}"));
+        (await AskAsync(path)).ShouldBe("ok\n");
+        await service.StopAsync(default);
+        File.Exists(path).ShouldBeFalse();
+        folder.Delete(recursive: true);
+    }
+
+    // Each time by a connection of its own.
+    private static async Task<string> AskAsync(string path)
+    {
+        PeerAddress.TryParse($"unix:{path}", 1, out var peer).ShouldBeTrue();
+        using var http = PeerClient.Create(peer, new());
+        return await http.GetStringAsync("healthz");
+    }
+
     [Fact]
     public async Task Where_the_new_port_is_taken_the_old_one_goes_on()
     {
@@ -69,8 +125,8 @@ public sealed class HttpServiceTests
         return service;
     }
 
-    private static AgentOptions Options(string listen, bool enabled = true) =>
-        new() { Http = new() { Enabled = enabled, Listen = listen } };
+    private static AgentOptions Options(string listen, bool enabled = true, string? socket = null) =>
+        new() { Http = new() { Enabled = enabled, Listen = listen, Socket = socket ?? HttpOptions.DefaultSocket } };
 
     private static async Task Answers(int port, string host = "127.0.0.1") =>
         (await Client.GetStringAsync($"http://{host}:{port}/healthz")).ShouldBe("ok\n");

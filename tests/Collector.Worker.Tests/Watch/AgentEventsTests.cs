@@ -1,3 +1,6 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Threading.Channels;
 using Collector.Worker.Hosting;
 using Collector.Worker.Watch;
@@ -79,6 +82,39 @@ public sealed class AgentEventsTests
         agent.Requests[1].ShouldContain("&since=2026-03-04T12%3A00%3A03.1234567Z HTTP/1.1\r\n");
     }
 
+    /// <summary>The clock was set back by an hour between two events, and between two connections.</summary>
+    [Fact]
+    public async Task An_agent_that_says_of_which_run_it_is_is_asked_by_number()
+    {
+        using var agent = new FakeAgent((n, send, _) => send(n switch
+        {
+            1 => Of("one", 7),
+            2 => Of("one", 7) + FakeAgent.Event(8),
+            3 => Of("one", 8) + FakeAgent.Event(9).Replace("T12:", "T11:"),
+            4 => Of("one", 9),
+            _ => Of("two", 0) + FakeAgent.Event(1).Replace("T12:", "T11:"),
+        }));
+        await RunAsync(Watch(agent.Address), s => agent.Requests.Count == 6);
+        Numbers.Take(3).ShouldBe([8ul, 9ul, 1ul]);
+        agent.Requests.Take(6).Select(r => r[(r.IndexOf("tcpreset", StringComparison.Ordinal) + 8)..r.IndexOf(' ', 5)])
+            .ShouldBe(["", "&since=7", "&since=8", "&since=9", "&since=9", "&since=1"]);
+        agent.Requests.Select(r => r.Contains("Netlens-Run: one\r\n")).Take(6)
+            .ShouldBe([false, true, true, true, true, false]);
+        agent.Requests[5].ShouldContain("Netlens-Run: two\r\n");
+
+        static string Of(string run, int behind) => FakeAgent.Stream.Replace(
+            "Connection:", $"Netlens-Run: {run}\r\nNetlens-Behind: {behind}\r\nConnection:");
+    }
+
+    [Fact]
+    public async Task The_past_that_was_asked_for_is_asked_for_again_as_long_as_nothing_of_it_came()
+    {
+        using var agent = new FakeAgent(FakeAgent.Stream.Replace(
+            "Connection:", "Netlens-Run: one\r\nNetlens-Behind: 7\r\nConnection:"));
+        await RunAsync(Watch(agent.Address, since: "10m"), s => agent.Requests.Count == 2);
+        agent.Requests[1].ShouldContain("&since=10m HTTP");
+    }
+
     [Fact]
     public async Task Without_any_event_it_goes_on_from_the_first_contact()
     {
@@ -99,6 +135,63 @@ public sealed class AgentEventsTests
             $"{address} cannot be reached: Connection refused; trying again",
             $"{address} is given up: Connection refused",
         ]);
+    }
+
+    [Fact]
+    public async Task What_has_worked_is_asked_again_whatever_it_answers()
+    {
+        using var agent = new FakeAgent((n, send, _) => send(n switch
+        {
+            1 => FakeAgent.Stream + FakeAgent.Event(1),
+            2 or 3 => FakeAgent.Page(401, "text/plain", ""),
+            4 => FakeAgent.Page(404, "text/plain", "404"),
+            _ => FakeAgent.Stream + FakeAgent.Event(2),
+        }));
+        (await RunAsync(Watch(agent.Address), s => s.OfType<WatchedEvent>().Count() == 2)).ShouldBe(ExitCodes.Ok);
+        Notices.Take(4).ShouldBe([
+            $"{agent.Address} is gone: has closed the connection; trying again",
+            $"{agent.Address} is gone: does not let this token in; --token-file or NETLENS_TOKEN has the right one; "
+                + "trying again",
+            $"{agent.Address} is gone: has no /events: it is an older Netlens, or none; trying again",
+            $"{agent.Address} is there",
+        ]);
+        Seen.OfType<WatchAway>().Select(a => a.Away).Take(2).ShouldBe([true, false]);
+    }
+
+    /// <summary>The agent has a new authority before who watches has its certificate.</summary>
+    [Fact]
+    public async Task A_failed_handshake_ends_nothing_and_authorities_are_read_again()
+    {
+        var folder = Directory.CreateTempSubdirectory("netlens-watch-");
+        using X509Certificate2 first = SelfSigned(), second = SelfSigned();
+        FakeAgent? agent = null;
+        using var server = agent = new FakeAgent((n, send, stop) =>
+        {
+            agent!.Certificate = second;
+            return send(FakeAgent.Stream + FakeAgent.Event(n));
+        }, first);
+        var file = Path.Combine(folder.FullName, "ca.pem");
+        File.WriteAllText(file, first.ExportCertificatePem());
+        var events = Watch($"https://{agent.Address}", new() { AuthorityFile = file });
+        (await RunAsync(events, seen =>
+        {
+            if (seen.OfType<WatchNotice>().Any(n => n.Text.Contains("cannot be talked to over TLS")))
+                File.WriteAllText(file, second.ExportCertificatePem());
+            return seen.OfType<WatchedEvent>().Count() == 2;
+        })).ShouldBe(ExitCodes.Ok);
+        Notices.ElementAt(1).ShouldStartWith($"https://{agent.Address} is gone: cannot be talked to over TLS: ");
+        folder.Delete(recursive: true);
+    }
+
+    private static X509Certificate2 SelfSigned()
+    {
+        using var key = RSA.Create(2048);
+        var request = new CertificateRequest(
+            "CN=agent", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddIpAddress(IPAddress.Loopback);
+        request.CertificateExtensions.Add(names.Build());
+        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
     }
 
     [Fact]

@@ -21,7 +21,6 @@ internal sealed class FakeAgent : IDisposable
     private readonly ConcurrentQueue<string> _requests = new();
     private readonly Func<int, Func<string, Task>, CancellationToken, Task> _answer;
     private readonly List<TcpClient> _clients = [];
-    private readonly X509Certificate2? _certificate;
     private int _count;
 
     /// <param name="answer">
@@ -32,7 +31,7 @@ internal sealed class FakeAgent : IDisposable
         Func<int, Func<string, Task>, CancellationToken, Task> answer, X509Certificate2? certificate = null)
     {
         _answer = answer;
-        _certificate = certificate;
+        Certificate = certificate;
         _listener = new(IPAddress.Loopback, 0);
         _listener.Start();
         _ = AcceptAsync();
@@ -43,6 +42,9 @@ internal sealed class FakeAgent : IDisposable
         : this((_, send, _) => send(answer))
     {
     }
+
+    /// <summary>Of the connections from now on.</summary>
+    public X509Certificate2? Certificate { get; set; }
 
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
@@ -111,10 +113,10 @@ internal sealed class FakeAgent : IDisposable
 
     private async Task<Stream> OpenAsync(TcpClient client)
     {
-        if (_certificate is null)
+        if (Certificate is null)
             return client.GetStream();
         var tls = new SslStream(client.GetStream());
-        await tls.AuthenticateAsServerAsync(_certificate);
+        await tls.AuthenticateAsServerAsync(Certificate);
         return tls;
     }
 

@@ -1,5 +1,6 @@
 using System.Text;
 using Collector.Worker.Configuration;
+using Collector.Worker.Events.Outlets.Loki;
 using Collector.Worker.Export.Otlp;
 
 namespace Fuzz.Tests.Targets;
@@ -14,6 +15,7 @@ internal static class OtlpTargets
         [0x0a, 0x0b, 0x08, 0x05, 0x12, 0x07, .. "too old"u8],
         [0x08, 0x0e, 0x12, 0x04, .. "busy"u8, 0x1a, 0x31, 0x0a, 0x28, .. "type.googleapis.com/google.rpc.RetryInfo"u8,
             0x12, 0x05, 0x0a, 0x03, 0x08, 0xac, 0x02],
+        [.. "entry ignored,\nuser 'shop', total ignored: 2 out of 5 for stream: {a=\"b\"}"u8],
     ];
 
     public static FuzzTarget Response { get; } = FuzzTarget.Of("otlp", static () => Answers, static input =>
@@ -23,7 +25,8 @@ internal static class OtlpTargets
         if (OtlpResponse.RetryDelay(input) is { } delay)
             delay.ShouldBeGreaterThanOrEqualTo(TimeSpan.Zero);
         OtlpResponse.IsTooLarge(Encoding.UTF8.GetString(input));
-    }, "\x0a", "\x12", "\x1a", "/google.rpc.RetryInfo");
+        LokiRefusal.Taken(input, 256).ShouldBeInRange(0, 256);
+    }, "\x0a", "\x12", "\x1a", "/google.rpc.RetryInfo", "total ignored: ", " out of ");
 
     public static FuzzTarget Variables { get; } = FuzzTarget.Of("otelvariables", static () =>
     [

@@ -18,7 +18,12 @@ internal enum Verdict
 }
 
 /// <summary>What a server said to one request.</summary>
-internal readonly record struct Answer(Verdict Verdict, string Detail = "", TimeSpan? RetryAfter = null)
+/// <param name="Verdict">In a word.</param>
+/// <param name="Detail">For people.</param>
+/// <param name="RetryAfter">How long it wants to be left alone.</param>
+/// <param name="Nevertheless">So many it has taken of a request that it refused.</param>
+internal readonly record struct Answer(
+    Verdict Verdict, string Detail = "", TimeSpan? RetryAfter = null, int Nevertheless = 0)
 {
     public static Answer Taken { get; } = new(Verdict.Taken);
 }
@@ -47,7 +52,7 @@ internal sealed class InParts(Func<ReadOnlyMemory<NetworkEvent>, CancellationTok
             settled += part.Length;
             if (answer.Verdict == Verdict.Taken)
                 continue;
-            refused += part.Length;
+            refused += part.Length - answer.Nevertheless;
             trouble = answer.Detail;
             // One event alone that is too large says nothing of the size of the others.
             if (answer.Verdict == Verdict.TooLarge)

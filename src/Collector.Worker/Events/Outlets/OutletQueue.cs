@@ -47,7 +47,12 @@ internal sealed class OutletQueue : IDisposable
     public int Capacity
     {
         get => _capacity;
-        set => _capacity = value;
+        set
+        {
+            _capacity = value;
+            if (_outlet is ISpoolingOutlet spooling)
+                spooling.Queue = value;
+        }
     }
 
     /// <summary>Events that have arrived.</summary>

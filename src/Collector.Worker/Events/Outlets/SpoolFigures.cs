@@ -17,20 +17,31 @@ internal enum SpoolLoss
 internal interface ISpoolingOutlet : IEventOutlet
 {
     SpoolFigures Figures { get; }
+
+    /// <summary>Events that may wait in memory.</summary>
+    int Queue { set; }
 }
 
 /// <summary>
-/// What became of events that an outlet took over: taken + found = delivered + refused + lost + waiting.
+/// What became of events that an outlet took over: taken + found + what the outlet before it left = delivered + refused
+/// + lost + waiting.
 /// </summary>
 internal sealed class SpoolFigures
 {
     private readonly long[] _lost = new long[Enum.GetValues<SpoolLoss>().Length];
     private long _taken;
     private long _found;
+    private long _left;
     private long _delivered;
     private long _refused;
     private long _failures;
     private long _bytes;
+
+    /// <summary>Where they wait.</summary>
+    public string Folder { get; init; } = "";
+
+    /// <summary>Those of the outlet that had the folder before in this run, which is gone; null for none.</summary>
+    public SpoolFigures? Before { get; set; }
 
     /// <summary>Events handed over in this run.</summary>
     public long Taken => Interlocked.Read(ref _taken);
@@ -60,7 +71,7 @@ internal sealed class SpoolFigures
         {
             // What left first: the sum must not fall below what is there.
             var gone = Delivered + Refused + Enum.GetValues<SpoolLoss>().Sum(Lost);
-            return Math.Max(0, Taken + Found - gone);
+            return Math.Max(0, Taken + Found + Interlocked.Read(ref _left) - gone);
         }
     }
 
@@ -68,7 +79,13 @@ internal sealed class SpoolFigures
 
     public void Take(long count) => Interlocked.Add(ref _taken, count);
 
-    public void Find(long count) => Interlocked.Add(ref _found, count);
+    /// <summary>So many are on the disk. Those that the outlet before it left there are of this run.</summary>
+    public void Find(long count)
+    {
+        var left = Math.Min(count, (Before?.Waiting ?? 0) - Interlocked.Read(ref _left));
+        Interlocked.Add(ref _left, left);
+        Interlocked.Add(ref _found, count - left);
+    }
 
     public void Lose(SpoolLoss why, long count) => Interlocked.Add(ref _lost[(int)why], count);
 

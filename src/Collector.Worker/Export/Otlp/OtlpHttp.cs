@@ -7,7 +7,8 @@ namespace Collector.Worker.Export.Otlp;
 internal static class OtlpHttp
 {
     /// <exception cref="InvalidOperationException">A certificate file is no use.</exception>
-    public static HttpMessageHandler Handler(OtlpSignalSettings settings) => new AskingHandler(Sockets(settings));
+    public static HttpMessageHandler Handler(OtlpSignalSettings settings) => new AskingHandler(
+        settings.Files.Any() ? new RenewingHandler(settings, () => Sockets(settings)) : Sockets(settings));
 
     /// <summary>What every request has: the operator's headers, and what a proxy wants to know.</summary>
     /// <remarks>

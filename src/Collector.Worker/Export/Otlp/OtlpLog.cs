@@ -25,6 +25,12 @@ internal static partial class OtlpLog
             + "{Most} before compression; otlp.maxRequestSize sets that at once{Advice}")]
     public static partial void Split(ILogger log, int refused, string detail, int taken, int most, string advice);
 
+    [LoggerMessage(LogEvents.CertificatesFollowed, LogLevel.Information, "{Files} changed, and is used from now on")]
+    public static partial void CertificatesRenewed(ILogger log, string files);
+
+    [LoggerMessage(LogEvents.CertificatesUseless, LogLevel.Error, "{Fault}: what it held before stays in use")]
+    public static partial void CertificatesKept(ILogger log, string fault);
+
     [LoggerMessage(LogEvents.OtlpRecovered, LogLevel.Information, "Metrics are accepted again")]
     public static partial void Recovered(ILogger log);
 }

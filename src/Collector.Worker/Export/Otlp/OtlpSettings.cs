@@ -63,6 +63,10 @@ public sealed record OtlpSignalSettings
     /// <summary>PEM file with the key of <see cref="ClientCertificate"/>; null: it stands in that file.</summary>
     public string? ClientKey { get; init; }
 
+    /// <summary>Those that are named.</summary>
+    internal IEnumerable<string> Files =>
+        new[] { Certificate, ClientCertificate, ClientKey }.OfType<string>().Distinct();
+
     /// <summary>Who named each of these files: a variable or a key.</summary>
     public CertificateOrigins Origins { get; init; } =
         new("otlp.certificate", "otlp.clientCertificate", "otlp.clientKey");

@@ -75,6 +75,9 @@ public static class OtlpTls
         return options;
     }
 
+    /// <summary>The variable or key that named a file that is no use.</summary>
+    internal static string OriginOf(InvalidOperationException fault) => fault.Data[Origin] as string ?? "";
+
     private static T Load<T>(string origin, string path, Func<string, T> use)
     {
         try

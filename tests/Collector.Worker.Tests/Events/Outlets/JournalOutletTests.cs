@@ -77,6 +77,20 @@ public sealed class JournalOutletTests : IDisposable
     }
 
     [LinuxFact]
+    public void A_socket_that_was_made_anew_between_two_batches_costs_nothing()
+    {
+        using var outlet = new JournalOutlet(_log, Path);
+        using (Listen())
+            outlet.Write([EventSamples.Plain(1)], CancellationToken.None).ShouldBe(1);
+        File.Delete(Path);
+        using var again = Listen();
+        outlet.Write([EventSamples.Plain(2), EventSamples.Plain(3)], CancellationToken.None).ShouldBe(2);
+        Fields(Receive(again))["MESSAGE"].ShouldBe("number 2");
+        Fields(Receive(again))["MESSAGE"].ShouldBe("number 3");
+        _log.Lines.ShouldBeEmpty();
+    }
+
+    [LinuxFact]
     public void A_journal_that_reads_no_more_is_not_waited_for()
     {
         using var journal = Listen();

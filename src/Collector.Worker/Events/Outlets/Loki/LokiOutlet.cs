@@ -52,18 +52,11 @@ internal sealed class LokiOutlet : IRemoteOutlet
                 .SendAsync(request, HttpCompletionOption.ResponseHeadersRead, both.Token).ConfigureAwait(false);
             var body = await OtlpResponse.ReadAsync(response.Content, toItsEnd: false, both.Token)
                 .ConfigureAwait(false);
-            return Judge(response, body ?? []);
+            return Judge(response, body ?? [], events.Length);
         }
         catch (OperationCanceledException) when (both.IsCancellationRequested)
         {
             return new(Verdict.Later, $"no answer within {_settings.Http.Timeout.TotalSeconds:0.###} s");
-        }
-        catch (HttpRequestException e) when (e.HttpRequestError == HttpRequestError.SecureConnectionError)
-        {
-            // Certificates are renewed by replacing their files.
-            _http?.Dispose();
-            _http = null;
-            return new(Verdict.Later, Innermost(e));
         }
         catch (Exception e) when (e is HttpRequestException or IOException or InvalidOperationException
             or OperationCanceledException)
@@ -98,7 +91,7 @@ internal sealed class LokiOutlet : IRemoteOutlet
         return _http = client;
     }
 
-    private Answer Judge(HttpResponseMessage response, ReadOnlySpan<byte> body)
+    private Answer Judge(HttpResponseMessage response, ReadOnlySpan<byte> body, int count)
     {
         // Somebody else answers: a login page, a proxy, a port of another server.
         var isPage = response.Content.Headers.ContentType?.MediaType == "text/html";
@@ -111,7 +104,7 @@ internal sealed class LokiOutlet : IRemoteOutlet
             return new(Verdict.Later, $"{status} to {Redacted.Url(elsewhere)}, which is not followed");
         var detail = isPage ? $"{status} with a web page" : $"{status}: {FirstLine(body)}".TrimEnd(':', ' ');
         return response.StatusCode == HttpStatusCode.BadRequest && !isPage
-            ? new(Verdict.Refused, detail)
+            ? new(Verdict.Refused, detail, Nevertheless: LokiRefusal.Taken(body, count))
             : new(Verdict.Later, detail, OtlpResponse.RetryAfter(response, _time.GetUtcNow()));
     }
 

@@ -29,9 +29,9 @@ internal sealed class SpooledOutlet : ISpoolingOutlet
     private readonly RemoteLog _said;
     private readonly RetryPolicy _retry;
     private readonly TimeProvider _time;
-    private readonly int _most;
     private readonly Thread _sender;
     private readonly ILogger _log;
+    private volatile int _most;
     private ITimer? _timer;
     private int _sendingOfMemory;
     private SpoolBatch? _sendingOfDisk;
@@ -52,15 +52,21 @@ internal sealed class SpooledOutlet : ISpoolingOutlet
         RetryPolicy? retry = null)
     {
         (_remote, _log, _time, _retry) = (remote, log, time, retry ?? DefaultRetry);
-        _most = Math.Max(1, queue / 2);
-        _disk = new(Path.Combine(settings.Folder, remote.Name), settings, Figures, log, time);
+        Queue = queue;
+        Figures = new() { Folder = Path.Combine(settings.Folder, remote.Name) };
+        _disk = new(Figures.Folder, settings, Figures, log, time);
         _said = new(remote, $"until they can be, they wait in {_disk.Folder}", log);
         _sender = new Thread(Run) { Name = $"events {remote.Name} sender", IsBackground = true };
     }
 
     public string Name => _remote.Name;
 
-    public SpoolFigures Figures { get; } = new();
+    public SpoolFigures Figures { get; }
+
+    public int Queue
+    {
+        set => _most = Math.Max(1, value / 2);
+    }
 
     private bool Failing => _failures > 0;
 
@@ -111,7 +117,10 @@ internal sealed class SpooledOutlet : ISpoolingOutlet
         if (_sender.IsAlive && !_sender.Join(Tick))
             return; // It hangs, and goes with the process; what it holds is on the disk.
         if (_memory.Count > 0)
+        {
             EventLog.Undelivered(_log, _memory.Count, Name);
+            Figures.Settle(new(_memory.Count, _memory.Count));
+        }
         _disk.Dispose();
         _remote.Dispose();
         _stop.Dispose();

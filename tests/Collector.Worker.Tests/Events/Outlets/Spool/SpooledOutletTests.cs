@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
 using Collector.Core.Events;
 using Collector.Tests.Support;
+using Collector.Worker.Events;
 using Collector.Worker.Events.Outlets;
 using Collector.Worker.Events.Outlets.Spool;
+using Collector.Worker.Tests.Export.Prometheus;
 using Collector.Worker.Tests.Hosting;
 
 namespace Collector.Worker.Tests.Events.Outlets.Spool;
@@ -126,6 +128,57 @@ public sealed class SpooledOutletTests : IDisposable
         _log.Lines.ShouldContain(l => l.Contains("3000 events of an earlier run wait"));
     }
 
+    /// <summary>A reload gives the folder to another outlet of the same run.</summary>
+    [Fact]
+    public async Task What_the_outlet_before_it_left_was_taken_once_and_is_not_found()
+    {
+        var tally = new OutletTally("fake");
+        using (var first = Queue(new FakeRemote { Away = true }, start: false))
+        {
+            tally.Add(first);
+            first.Start();
+            for (var i = 0; i < 300; i++)
+                first.TryOffer(EventSamples.Plain(i));
+            Wait(() => first.Waiting == 0);
+            first.Close();
+            await first.DrainAsync(new CancellationTokenSource(Patience).Token);
+            first.Dispose();
+            tally.End(first);
+        }
+        var back = new FakeRemote();
+        back.Hold.Reset();
+        using var second = Queue(back, start: false);
+        tally.Add(second);
+        second.Start();
+        Wait(() => tally.OfSpools(f => f.Waiting, live: true) == 300);
+        tally.OfSpools(f => f.Found, live: false).ShouldBe(0);
+        back.Hold.Set();
+        Wait(() => tally.Delivered == 300);
+        back.Numbers.ShouldBe(Enumerable.Range(0, 300));
+        tally.OfSpools(f => f.Waiting, live: true).ShouldBe(0);
+        (tally.Dropped, tally.Failed).ShouldBe((0, 0));
+        _log.Lines.ShouldNotContain(l => l.Contains("of an earlier run"));
+    }
+
+    /// <summary>Its clock stands still: only what is too much for memory goes to the disk.</summary>
+    [Fact]
+    public void What_may_wait_in_memory_is_taken_over_while_it_runs()
+    {
+        var remote = new FakeRemote();
+        remote.Hold.Reset();
+        using var queue = Queue(remote, time: new ManualTime(DateTimeOffset.UnixEpoch.AddDays(20_000)));
+        for (var i = 0; i < 20; i++)
+            queue.TryOffer(EventSamples.Plain(i));
+        Wait(() => queue.Waiting == 0);
+        queue.Kept!.Bytes.ShouldBe(0);
+        queue.Capacity = 20;
+        queue.TryOffer(EventSamples.Plain(20));
+        Wait(() => queue.Kept!.Bytes > 0);
+        remote.Hold.Set();
+        Wait(() => queue.Delivered == 21);
+        remote.Numbers.ShouldBe(Enumerable.Range(0, 21));
+    }
+
     [Fact]
     public void What_is_refused_for_good_is_counted_and_holds_up_nothing()
     {
@@ -210,13 +263,16 @@ public sealed class SpooledOutletTests : IDisposable
         File.SetUnixFileMode(_folder.FullName, (UnixFileMode)0x1C0);
     }
 
-    private OutletQueue Queue(FakeRemote remote, int capacity = 4096)
+    private OutletQueue Queue(
+        FakeRemote remote, int capacity = 4096, bool start = true, TimeProvider? time = null)
     {
         var settings = new SpoolSettings(_folder.FullName, 64 << 20, TimeSpan.FromHours(1));
         var retry = new Worker.Export.Otlp.RetryPolicy(TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(50));
         var queue = new OutletQueue(
-            new SpooledOutlet(remote, settings, capacity, _log, TimeProvider.System, retry), capacity, _log);
-        queue.Start();
+            new SpooledOutlet(remote, settings, capacity, _log, time ?? TimeProvider.System, retry), capacity,
+            _log);
+        if (start)
+            queue.Start();
         return queue;
     }
 
