@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 // TCP resets sent and received, by the state of the connection and the kernel's reason.
-#include "tcp.h"
+#include "listener.h"
 
 enum kind {
 	SENT_NO_SOCKET = 1, /* nobody there: a closed port, a connection long gone */
@@ -92,7 +92,7 @@ static __always_inline void sent(void *ctx, const struct sock *sk, const struct 
 	key.reason = reason;
 	key.kind = !skb ? SENT_ACTIVE : sk ? SENT_STACK : SENT_NO_SOCKET;
 	key.state = flow.state = sk ? state_ended(cpu, sk) : TCP_CLOSE;
-	tcp_count(ctx, &key, &flow, task_holds(sk), 1);
+	tcp_count_closed(ctx, &key, &flow, task_holds(sk), 1, key.kind == SENT_NO_SOCKET ? closed_ms(&key, &flow) : 0);
 }
 
 static __always_inline bool is_reset(const struct sk_buff *skb)
@@ -264,7 +264,11 @@ FUNCTION_ENTRY(half_open, tcp_check_req, received_half_open(ctx, skb, req, fasto
 SEC("raw_tp/inet_sock_set_state")
 int BPF_PROG(set_state_raw, struct sock *sk, int before, int after)
 {
-	if (after == TCP_CLOSE)
-		closed(ctx, sk, before);
+	if (after != TCP_CLOSE)
+		return 0;
+	/* A connection that it accepts leaves the state of the listener, too. */
+	if (before == TCP_LISTEN)
+		listener_closed(sk);
+	closed(ctx, sk, before);
 	return 0;
 }

@@ -62,6 +62,7 @@ struct tcp_event {
 	__u32 reason;
 	__u32 kind;
 	__u32 segments;
+	__u32 closed_ms; /* since nobody listens at the local end any more; 0: not known */
 	struct stack stack;
 };
 
@@ -104,7 +105,7 @@ static __always_inline const struct tcp_skb_cb *control_block(const struct sk_bu
 }
 
 static __always_inline void tcp_report(void *ctx, const struct tcp_key *key, const struct flow *flow, bool task,
-				       __u32 segments, __u64 now, bool stack)
+				       __u32 segments, __u32 closed_ms, __u64 now, bool stack)
 {
 	struct tcp_event *event = begin_event(now, key->netns, key->netns_cookie, task);
 
@@ -114,6 +115,7 @@ static __always_inline void tcp_report(void *ctx, const struct tcp_key *key, con
 	event->reason = key->reason;
 	event->kind = key->kind;
 	event->segments = segments;
+	event->closed_ms = closed_ms;
 	end_event(ctx, event, offsetof(struct tcp_event, stack) + fill_stack(ctx, &event->stack, stack));
 }
 
@@ -132,8 +134,8 @@ static __always_inline struct tcp_value *tcp_add(struct tcp_key *key, const stru
 }
 
 /* The same, and reports the first of a second. */
-static __always_inline void tcp_count(void *ctx, struct tcp_key *key, const struct flow *flow, bool task,
-				      __u32 segments)
+static __always_inline void tcp_count_closed(void *ctx, struct tcp_key *key, const struct flow *flow, bool task,
+					     __u32 segments, __u32 closed_ms)
 {
 	struct tcp_value *value = tcp_add(key, flow, segments);
 	struct tcp_settings *config = get_settings();
@@ -143,7 +145,13 @@ static __always_inline void tcp_count(void *ctx, struct tcp_key *key, const stru
 		return;
 	now = bpf_ktime_get_ns();
 	if (admit(&value->limiter, now, config->burst))
-		tcp_report(ctx, key, flow, task, segments, now, config->stack);
+		tcp_report(ctx, key, flow, task, segments, closed_ms, now, config->stack);
+}
+
+static __always_inline void tcp_count(void *ctx, struct tcp_key *key, const struct flow *flow, bool task,
+				      __u32 segments)
+{
+	tcp_count_closed(ctx, key, flow, task, segments, 0);
 }
 
 #endif

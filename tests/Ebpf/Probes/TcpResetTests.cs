@@ -92,6 +92,39 @@ public sealed class TcpResetTests
         BpfProbeRun.Eventually(() => capture.Ends.ShouldBe(wire));
     }
 
+    /// <summary>A server that has just gone; beside it a port and an address at which there was none.</summary>
+    [RequiresBpfFact]
+    public void A_listener_that_was_closed_shortly_before_is_named_and_no_other()
+    {
+        using var run = new BpfProbeRun("tcpreset");
+        using var pair = new TestNetnsPair();
+        foreach (var ends in TcpLab.All)
+        {
+            using (var server = TcpLab.Make(pair.Right, ends))
+            {
+                server.Bind(new IPEndPoint(TcpLab.Any(ends), 81));
+                server.Listen();
+            }
+            Refused(ends, 81).ShouldMatch(@": nobody listens there \(closed \d+\.\d s ago\)$");
+            Refused(ends, 82).ShouldEndWith(": nobody listens there");
+            using (var server = TcpLab.Make(pair.Right, ends))
+            {
+                server.Bind(new IPEndPoint(ends == Ends.V4 ? IPAddress.Loopback : IPAddress.IPv6Loopback, 83));
+                server.Listen();
+            }
+            Refused(ends, 83).ShouldEndWith(": nobody listens there");
+        }
+
+        string Refused(Ends ends, int port)
+        {
+            using var client = TcpLab.Make(pair.Left, ends);
+            client.Bind(new IPEndPoint(TcpLab.Any(ends), 4000 + port + (int)ends));
+            Should.Throw<SocketException>(() => client.Connect(new IPEndPoint(TcpLab.Right(ends), port)));
+            return Await(run, TcpReset.Sent, pair.Right,
+                Tuple(TcpLab.Right(ends), port, TcpLab.Left(ends), 4000 + port + (int)ends)).Message;
+        }
+    }
+
     [RequiresBpfFact("nstat", "nft")]
     public void A_forged_reset_ends_a_connection_attempt()
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
@@ -85,7 +86,7 @@ internal sealed class TcpReset : BpfProbe
         {
             Optional = true,
         },
-        new("states before a close", new Way("set_state_raw")) { Optional = true },
+        new("states before a close, and listeners that were closed", new Way("set_state_raw")) { Optional = true },
     ];
 
     private readonly TcpSegments _segments;
@@ -172,11 +173,18 @@ internal sealed class TcpReset : BpfProbe
         return e.Kind switch
         {
             Peer => $"{parties.Local} received a reset from {parties.Remote}, {state}",
-            NoSocket => $"{sent}: nobody listens there",
+            NoSocket => $"{sent}: nobody listens there{Since(e.ClosedMs)}",
             Active => $"{sent}, {state}: {ResetReasons.OfAnEnd(Reason(e.Reason))}",
             _ => $"{sent}, {state}: {ResetReasons.OfASegment(Reason(e.Reason))}",
         };
     }
+
+    private static string Since(uint closedMs) => closedMs switch
+    {
+        0 => "",
+        < 60_000 => string.Create(CultureInfo.InvariantCulture, $" (closed {closedMs / 1000.0:0.0} s ago)"),
+        _ => $" (closed {closedMs / 60_000} min ago)",
+    };
 
     private EventSeverity Severity(in TcpEvent e) => e.Kind switch
     {

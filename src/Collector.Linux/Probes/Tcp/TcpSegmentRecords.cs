@@ -50,5 +50,6 @@ internal struct TcpEvent
     public uint Reason;
     public uint Kind;
     public uint Segments;
+    public uint ClosedMs;
     public KernelStack Stack;
 }

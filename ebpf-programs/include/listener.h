@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* TCP listeners that were closed: whoever asks for one shortly after is told so. */
+#ifndef NETLENS_LISTENER_H
+#define NETLENS_LISTENER_H
+
+#include "tcp.h"
+
+#define NS_PER_MS 1000000
+#define SHORTLY (600ULL * 1000 * NS_PER_MS) /* what was closed before that has nothing to do with it */
+
+struct listener_key {
+	__u32 netns;
+	__u32 netns_cookie;
+	__u32 port; /* in network order */
+};
+
+struct listener {
+	__u64 closed; /* bpf_ktime_get_ns */
+	__u32 addr[4]; /* 0: any */
+	__u64 family;
+};
+
+/* Listeners that were closed, the last of each port. Few are, so that this costs connections nothing. */
+MAP(listeners, BPF_MAP_TYPE_LRU_HASH, 1024, struct listener_key, struct listener);
+
+static __always_inline void listener_closed(const struct sock *sk)
+{
+	struct netns ns = netns_of_sock(sk);
+	struct listener_key key = { .netns = ns.inum, .netns_cookie = ns.cookie };
+	struct listener listener = {};
+	struct flow flow = {};
+
+	flow_of_connection(&flow, sk);
+	key.port = flow.sport;
+	listener.closed = bpf_ktime_get_ns();
+	listener.family = flow.family;
+	__builtin_memcpy(listener.addr, flow.saddr, sizeof(listener.addr));
+	bpf_map_update_elem(&listeners, &key, &listener, BPF_ANY);
+}
+
+/* One of IPv6 at any address takes IPv4 too. */
+static __always_inline bool listened_at(const struct listener *listener, const struct flow *flow)
+{
+	const __u32 *addr = listener->addr, *asked = (const __u32 *)flow->saddr;
+
+	if (!addr[0] && !addr[1] && !addr[2] && !addr[3])
+		return listener->family >= flow->family;
+	return listener->family == flow->family && addr[0] == asked[0] && addr[1] == asked[1] && addr[2] == asked[2] &&
+	       addr[3] == asked[3];
+}
+
+/* Milliseconds since somebody listened at the local end; 0: not known, or long ago. */
+static __always_inline __u32 closed_ms(const struct tcp_key *tcp, const struct flow *flow)
+{
+	struct listener_key key = { .netns = tcp->netns, .netns_cookie = tcp->netns_cookie, .port = flow->sport };
+	struct listener *listener = bpf_map_lookup_elem(&listeners, &key);
+	__u64 since;
+
+	if (!listener || !listened_at(listener, flow))
+		return 0;
+	since = bpf_ktime_get_ns() - listener->closed;
+	return since < SHORTLY ? since / NS_PER_MS + 1 : 0;
+}
+
+#endif
