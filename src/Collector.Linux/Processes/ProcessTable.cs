@@ -12,8 +12,8 @@ namespace Collector.Linux.Processes;
 
 /// <summary>
 /// Every process of the node, looked at once per collection however many probes ask. Costs one walk over /proc; files
-/// are read for new processes only, and of the others for one in <see cref="RecheckEvery"/>. What changes in all of them
-/// is told by <see cref="TaskPass"/> where the kernel has it.
+/// are read for new processes only, and of the others for one in <see cref="RecheckEvery"/>. What changes in all of
+/// them is told by <see cref="TaskPass"/> where the kernel has it.
 /// </summary>
 /// <remarks>
 /// A process is the same as before while its folder has the same inode: the walk itself tells, without a read per
