@@ -27,7 +27,7 @@
 
 enum {
 	PORT = 8080,
-	UDP_PORT = 5353,
+	UDP_PORT = 25353,
 	BACKLOG = 128,
 	WAIT_MS = 60000,
 	STEP_MS = 10,
@@ -292,8 +292,8 @@ int main(int argc, char **argv)
 		pods[i] = start_pod(i, count, connections, period, report);
 		printf("%d %d\n", i, pods[i]);
 	}
-	pods[count] = answer_pods();
 	close(report[1]);
+	pods[count] = answer_pods();
 	expect(report[0], count);
 	printf("made\n");
 	expect(report[0], count);

@@ -18,6 +18,7 @@ typedef struct {
 struct sock___tcp {
 	socket_lock_t sk_lock;
 	__u8 sk_shutdown;
+	__u16 sk_protocol;
 };
 
 struct inet_sock {

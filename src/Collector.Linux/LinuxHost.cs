@@ -19,6 +19,7 @@ public sealed class LinuxHost : ProbeHost, IDisposable
     private readonly NamespaceAccess _access;
     private readonly SubjectNamer _namer;
     private readonly ModuleCount _modules;
+    private readonly TaskPass _tasks;
     private ProcessTable? _processes;
     private PodOptions _pods;
 
@@ -45,6 +46,7 @@ public sealed class LinuxHost : ProbeHost, IDisposable
         Addresses = new NetAddresses(Bpf, Namespaces);
         Mib = new MibPass(Bpf, Namespaces, Addresses, Parts);
         Sockets = new SocketSource(Bpf, Addresses, Namespaces, Limits, Parts);
+        _tasks = new TaskPass(Bpf, Parts);
         _pods = pods ?? new();
         Pods = new PodWatcher(paths, Namespaces, _pods);
         Owners = new NamespaceOwners(paths, Namespaces, _namer);
@@ -79,7 +81,7 @@ public sealed class LinuxHost : ProbeHost, IDisposable
 
     internal override ProcessTable Processes => _processes ??= new ProcessTable(
         Paths, BootTime, Namespaces, new ProcessGroups(Namespaces, Pods, _namer, new GroupLimit(Limits.Containers)),
-        Limits.Processes, new TaskPass(Bpf, Parts));
+        Limits.Processes, _tasks);
 
     /// <summary>How many modules the kernel has; null where it does not say.</summary>
     public long? Modules => _modules.Now;

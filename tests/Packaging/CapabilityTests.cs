@@ -29,7 +29,7 @@ public sealed class CapabilityTests(CapabilityTests.Node node) : IClassFixture<C
     [RequiresMachineTheory("setpriv")]
     [InlineData("CAP_SYS_ADMIN", "netdev qdisc tcp tcpsummary", "failed: EPERM")]
     [InlineData("CAP_SYS_PTRACE", "fd io", "failed: permission")]
-    [InlineData("CAP_DAC_READ_SEARCH", "io slab", "ermission")]
+    [InlineData("CAP_DAC_READ_SEARCH", "slab", "ermission")]
     [InlineData("CAP_NET_ADMIN", "conntrack", "failed: EPERM")]
     [InlineData("CAP_SYSLOG", "", "")]
     [InlineData("CAP_SYS_ADMIN CAP_BPF CAP_PERFMON", AllOfEbpf, "CAP_BPF and CAP_PERFMON")]
@@ -63,6 +63,14 @@ public sealed class CapabilityTests(CapabilityTests.Node node) : IClassFixture<C
             foreach (var probe in Netlink)
                 less.Verdicts[probe].ShouldBe("ok", probe);
         }
+    }
+
+    [RequiresMachineFact("setpriv")]
+    public void What_others_read_and_wrote_is_told_by_the_kernel_to_who_may_not_read_their_files()
+    {
+        var told = node.Doctor(Unit.Unprivileged(Unit.Capabilities.Except(["CAP_DAC_READ_SEARCH"])));
+        told.Parts["processes"].Source.ShouldBe("kernel", told.Parts["processes"].Reason);
+        told.Verdicts["io"].ShouldBe("ok", told.Reasons["io"]);
     }
 
     [RequiresMachineTheory("setpriv")]

@@ -38,7 +38,7 @@ internal sealed class CpuOffsets : IDisposable
     /// <summary>One per CPU that was ever seen in use.</summary>
     public IReadOnlyList<ulong> Found => _found;
 
-    /// <summary>CPUs that were not in use since the start: nothing is counted there.</summary>
+    /// <summary>CPUs that were not in use since the start: what they counted before is not known.</summary>
     public int Missing => _missing.Count;
 
     /// <summary>Looks for CPUs that were brought in since the last call.</summary>

@@ -13,7 +13,7 @@ namespace Collector.Linux.Sources;
 internal sealed class MibPass : IDisposable
 {
     // A level, such as open connections, may go up and down while it is compared.
-    private const int Attempts = 5;
+    private const int Attempts = 20;
 
     private readonly BpfHost _bpf;
     private readonly NamespaceRegistry _namespaces;

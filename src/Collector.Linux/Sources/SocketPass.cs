@@ -99,6 +99,8 @@ internal sealed class SocketPass : IListenerSink, IDisposable
         var all = _namespaces.All;
         for (var i = 0; i < all.Count; i++)
         {
+            if (all[i].NetAddress == 0 && all[i].Descriptor >= 0)
+                _version = -1; // It may be found by the next collection.
             if (all[i].NetAddress != 0 && !_places.ContainsKey(all[i]))
                 TryPlace(all[i]);
         }

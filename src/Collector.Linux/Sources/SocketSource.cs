@@ -14,8 +14,13 @@ internal sealed class SocketSource(
     BpfHost bpf, NetAddresses addresses, NamespaceRegistry namespaces, LimitSet limits, CollectedParts parts)
     : IDisposable
 {
+    /// <summary>Collections in a row that a walk could not give: it is not tried for ever.</summary>
+    private const int MostFailures = 16;
+
     private readonly CollectedPart _part = parts.Add("sockets");
     private SocketPass? _pass;
+    private int _slots;
+    private int _failures;
     private long _failed = -1;
 
     /// <summary>The pass of that collection; null where namespaces are to be asked one by one.</summary>
@@ -24,14 +29,30 @@ internal sealed class SocketSource(
     {
         if (tick < 0)
             return null;
-        if (!_part.IsChosen)
+        if (!_part.IsChosen || (_pass is not null && _slots < namespaces.All.Count))
             Choose();
-        if (_pass is null || _pass.EnsureRead(tick))
+        if (_pass is null)
+            return null;
+        if (_pass.EnsureRead(tick))
+        {
+            _failures = 0;
             return _pass;
+        }
         if (_failed != tick)
-            _part.CountFallback(_pass.Failure);
+            CountFailure(_pass.Failure);
         _failed = tick;
         return null;
+    }
+
+    private void CountFailure(string reason)
+    {
+        _part.CountFallback(reason);
+        if (++_failures < MostFailures)
+            return;
+        _failures = 0;
+        _pass?.Dispose();
+        _pass = null;
+        _part.Choose(false, $"{MostFailures} collections in a row failed: {reason}");
     }
 
     private void Choose()
@@ -49,8 +70,9 @@ internal sealed class SocketSource(
         SocketPass? pass = null;
         try
         {
-            var slots = limits.Namespaces.Most + limits.Rootless.Most + 1;
-            pass = new SocketPass(namespaces, new SocketWalker(bpf, slots), slots);
+            // Known pods come on top of the limits.
+            _slots = Math.Max(limits.Namespaces.Most + limits.Rootless.Most + 1, namespaces.All.Count * 2);
+            pass = new SocketPass(namespaces, new SocketWalker(bpf, _slots), _slots);
             using var check = new SocketCheck();
             if (check.Difference(pass, namespaces.Host) is { } difference)
                 return difference;

@@ -73,10 +73,13 @@ internal sealed class SdkProviders : IDisposable
             Task.Run(() => _logs?.GetService<LoggerProvider>()?.ForceFlush(grace), CancellationToken.None));
     }
 
-    /// <summary>Ends without another word: what is measured from now on others tell.</summary>
+    /// <summary>Sends nothing from now on: what is measured others tell.</summary>
+    public void Silence() => _end.Dispose();
+
+    /// <summary>Ends without another word.</summary>
     public void Leave()
     {
-        _end.Dispose(); // First: the SDK would collect, and send, once more.
+        Silence(); // First: the SDK would collect, and send, once more.
         Dispose();
     }
 

@@ -47,11 +47,12 @@ internal sealed class SelfTelemetry : IHostedService, IDisposable
         // Both see the same figures: what comes on top is told by the new ones, and by them alone.
         using (Hold?.Invoke())
         {
+            StartMeters(next);
             _providers = next;
             _logs.Target = next?.Logs;
             if (old is not null)
                 await old.EndAsync();
-            next?.StartMeters(_told);
+            old?.Silence();
             _told |= next?.Measures == true;
         }
         if (old is not null)
@@ -69,6 +70,20 @@ internal sealed class SelfTelemetry : IHostedService, IDisposable
         _stopping.Dispose();
         _logs.Target = null;
         _providers?.Dispose();
+    }
+
+    // It reads certificate files, too.
+    private void StartMeters(SdkProviders? next)
+    {
+        try
+        {
+            next?.StartMeters(_told);
+        }
+        catch
+        {
+            next!.Dispose();
+            throw;
+        }
     }
 
     private SdkProviders? Make(OtlpSettings settings, ResourceAttributes? resource) =>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Threading.Channels;
+using Collector.Core.Probes;
 using Collector.Worker.Hosting;
 using Collector.Worker.Recorder;
 
@@ -20,8 +21,10 @@ internal sealed class AgentEvents(PeerAddress peer, PeerOptions options, WatchQu
     private readonly HashSet<string> _said = [];
     private TimeSpan _pause = FirstPause;
     private long _start;
+    private readonly TimeSpan? _past = PastOf(query);
     private bool _reached;
     private bool _away;
+    private bool _goesOn;
 
     /// <summary>An agent sends something every 15 seconds.</summary>
     public TimeSpan Silence { get; init; } = TimeSpan.FromSeconds(45);
@@ -84,7 +87,7 @@ internal sealed class AgentEvents(PeerAddress peer, PeerOptions options, WatchQu
         {
             // Anew for each try: the files may say something else by now.
             using var http = PeerClient.Create(peer, options);
-            using var request = PeerClient.Request($"events{query.Text(_recent.Since())}", options);
+            using var request = PeerClient.Request($"events{query.Text(_recent.Since(_past))}", options);
             if (_recent.Run is { } run)
                 request.Headers.Add(EventHeaders.Run, run);
             request.Headers.Accept.Add(new("application/x-ndjson"));
@@ -120,13 +123,17 @@ internal sealed class AgentEvents(PeerAddress peer, PeerOptions options, WatchQu
             await SayAsync(into, "is there", stop);
         }
         _said.Clear();
-        // Whoever asked for the past, and has seen none of it, asks for it once more.
+        // Whoever asked for the past, and has seen none of it, asks for it once more, by time.
         _recent.Begin(Header(answer, EventHeaders.Run), query.Since is null ? Number(answer) : null,
             answer.Headers.Date);
         _away = false;
+        _goesOn = _reached && query.Filters.Count > 0;
         _reached = true;
         _pause = FirstPause;
     }
+
+    private static TimeSpan? PastOf(WatchQuery query) =>
+        DurationText.TryParse(query.Since ?? "", out var past, out _) ? past : null;
 
     private static ulong? Number(HttpResponseMessage answer) =>
         ulong.TryParse(Header(answer, EventHeaders.Behind), NumberStyles.None, CultureInfo.InvariantCulture,
@@ -139,9 +146,12 @@ internal sealed class AgentEvents(PeerAddress peer, PeerOptions options, WatchQu
     {
         if (line.Length == 0)
             return; // A sign of life.
+        // Where it goes on is behind the last that passed the filter: what is gone of those since may have been seen.
+        var first = _goesOn;
+        _goesOn = false;
         if (WatchLine.Parse(line) is not { } known)
             await into.WriteAsync(new WatchGarbage(Name, line), stop);
-        else if (known.Lost > 0 || _recent.Add(known))
+        else if (known.Lost > 0 ? !first : _recent.Add(known))
             await into.WriteAsync(new WatchedEvent(Name, known), stop);
     }
 

@@ -36,6 +36,9 @@ internal sealed class RecentLines
         _number ??= behind;
     }
 
+    private static DateTimeOffset? Before(DateTimeOffset time, TimeSpan past) =>
+        past < time - DateTimeOffset.UnixEpoch ? time - past : DateTimeOffset.UnixEpoch;
+
     /// <summary>False for one that was there before.</summary>
     public bool Add(WatchLine line)
     {
@@ -50,11 +53,14 @@ internal sealed class RecentLines
     }
 
     /// <summary>Where to go on from: a number, or a time in RFC 3339; null: as at the first time.</summary>
-    public string? Since()
+    /// <param name="past">How far back from the first contact was asked for; null: no further.</param>
+    public string? Since(TimeSpan? past = null)
     {
-        if (Run is not null)
+        if (Run is not null && (_number is not null || past is null))
             return _number?.ToString(CultureInfo.InvariantCulture);
-        var from = _newest is { } newest ? DateTimeOffset.UnixEpoch.AddTicks((newest - Overlap) / 100) : _firstContact;
+        var from = _newest is { } newest
+            ? DateTimeOffset.UnixEpoch.AddTicks((newest - Overlap) / 100)
+            : _firstContact is { } first ? Before(first, past ?? TimeSpan.Zero) : null;
         return from?.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffffffZ", CultureInfo.InvariantCulture);
     }
 }

@@ -16,6 +16,7 @@ public class ConfigurationPrinterTests
         ConfigurationPrinter.Print(result, Catalogue).ShouldBe("""
             collection:
               interval: 1m  # f.yaml:1
+              source: auto  # default
               zeros: keep  # default
             probes:
               netdev: true  # default

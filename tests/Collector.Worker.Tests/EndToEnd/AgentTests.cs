@@ -84,7 +84,9 @@ public sealed class AgentTests
     public void Where_descriptors_run_out_it_stays_alive_says_so_once_and_recovers()
     {
         var many = Enumerable.Range(0, 40).Select(_ => new TestNetns()).ToArray();
-        using var agent = new AgentProcess(Quick, shell: "ulimit -n 400; exec \"$0\" run --config \"$1\"");
+        // The source that has most files open.
+        using var agent = new AgentProcess(
+            Quick, shell: "ulimit -n 400; NETLENS_COLLECTION_SOURCE=proc exec \"$0\" run --config \"$1\"");
         try
         {
             agent.Get("/metrics").ShouldContain("error_type=\"EMFILE\"");

@@ -112,7 +112,23 @@ public sealed class AgentEventsTests
         using var agent = new FakeAgent(FakeAgent.Stream.Replace(
             "Connection:", "Netlens-Run: one\r\nNetlens-Behind: 7\r\nConnection:"));
         await RunAsync(Watch(agent.Address, since: "10m"), s => agent.Requests.Count == 2);
-        agent.Requests[1].ShouldContain("&since=10m HTTP");
+        agent.Requests[0].ShouldContain("&since=10m HTTP");
+        agent.Requests[1].ShouldContain("&since=2026-03-04T11%3A50%3A00.0000000Z HTTP");
+    }
+
+    /// <summary>The agent looked at them and kept them back, as it was asked to.</summary>
+    [Fact]
+    public async Task What_is_gone_from_the_agents_memory_when_it_goes_on_behind_a_filter_is_no_loss()
+    {
+        using var agent = new FakeAgent(async (n, send, stop) =>
+        {
+            await send(FakeAgent.Stream.Replace("Connection:", "Netlens-Run: one\r\nNetlens-Behind: 7\r\nConnection:")
+                + (n == 1 ? FakeAgent.Event(8) : "{\"lost\":5000}\r\n" + FakeAgent.Event(6000) + "{\"lost\":3}\r\n"));
+            if (n > 1)
+                await Task.Delay(Timeout.Infinite, stop);
+        });
+        await RunAsync(Watch(agent.Address), s => s.OfType<WatchedEvent>().Count() == 3);
+        Seen.OfType<WatchedEvent>().Select(e => e.Line.Lost).ShouldBe([0, 0, 3]);
     }
 
     [Fact]

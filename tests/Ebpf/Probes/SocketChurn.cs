@@ -27,6 +27,16 @@ internal sealed class SocketChurn : IDisposable
     /// <summary>The same of connections in one namespace.</summary>
     public int Connections => Volatile.Read(ref _connections);
 
+    /// <summary>One of the two has ended before its time; disposing tells why.</summary>
+    public bool Faulted
+    {
+        get
+        {
+            lock (_faults)
+                return _faults.Count > 0;
+        }
+    }
+
     private void Repeat(Action once)
     {
         try

@@ -21,6 +21,9 @@ public interface INetlinkNews
 /// </summary>
 public sealed unsafe partial class NetlinkSocket
 {
+    /// <summary>Datagrams: several times what the socket holds. Whoever makes them may be faster than we read.</summary>
+    private const int MostNews = 4096;
+
     private INetlinkNews? _news;
 
     /// <summary>
@@ -38,7 +41,7 @@ public sealed unsafe partial class NetlinkSocket
     /// <summary>Takes the news that wait, so that an answer finds room in the socket.</summary>
     internal void TakeNews(Span<byte> buffer)
     {
-        while (true)
+        for (var taken = 0; taken < MostNews; taken++)
         {
             var n = Receive(buffer, MSG_TRUNC | MSG_DONTWAIT, out var unasked);
             var error = n < 0 ? SafeFd.LastErrno : Errno.None;
@@ -47,6 +50,7 @@ public sealed unsafe partial class NetlinkSocket
             if (!TookNews(buffer, n, error) && error != EINTR)
                 return;
         }
+        _news?.Miss();
     }
 
     private int Receive(Span<byte> into, int flags, out bool unasked)

@@ -22,7 +22,7 @@ internal sealed class MibSpec
         {
             Id = id,
             Description = description,
-            Source = source,
+            Source = $"one eBPF pass over all namespaces, else {source}",
             Tables = [Table, .. further],
             Options = [IncludeAll],
         };

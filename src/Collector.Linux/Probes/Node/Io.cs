@@ -32,7 +32,7 @@ public sealed class Io(ProbeHost host, ProbeSettings settings) : Probe(Info)
     {
         Id = "io",
         Description = "Read and write system calls and storage traffic of the processes, also of those that ended.",
-        Source = "/proc/PID/io of every process",
+        Source = "one read of an eBPF task iterator, else /proc/PID/io of every process",
         Options = [IncludeAll, Lifetime],
         Tables =
         [

@@ -75,6 +75,9 @@ internal sealed class SpoolFigures
         }
     }
 
+    /// <summary>What it leaves behind: where it never got to open the folder, what the one before left.</summary>
+    private long Behind => Waiting + (Found + Interlocked.Read(ref _left) == 0 ? Before?.Behind ?? 0 : 0);
+
     public long Lost(SpoolLoss why) => Interlocked.Read(ref _lost[(int)why]);
 
     public void Take(long count) => Interlocked.Add(ref _taken, count);
@@ -82,7 +85,7 @@ internal sealed class SpoolFigures
     /// <summary>So many are on the disk. Those that the outlet before it left there are of this run.</summary>
     public void Find(long count)
     {
-        var left = Math.Min(count, (Before?.Waiting ?? 0) - Interlocked.Read(ref _left));
+        var left = Math.Min(count, Math.Max(0, (Before?.Behind ?? 0) - Interlocked.Read(ref _left)));
         Interlocked.Add(ref _left, left);
         Interlocked.Add(ref _found, count - left);
     }

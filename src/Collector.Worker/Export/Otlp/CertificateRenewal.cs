@@ -10,8 +10,8 @@ namespace Collector.Worker.Export.Otlp;
 internal static class CertificateRenewal
 {
     private static readonly Lock Telling = new();
+    private static readonly Dictionary<string, int> Told = [];
     private static bool _used;
-    private static int _told;
     private static long _failures;
 
     /// <summary>Gets a line for each change.</summary>
@@ -37,26 +37,27 @@ internal static class CertificateRenewal
     /// <param name="mark">Of what they say now.</param>
     public static void Renewed(string files, int mark)
     {
-        if (IsNews(mark, failed: false))
+        if (IsNews(files, mark, failed: false))
             OtlpLog.CertificatesRenewed(Log, files);
     }
 
+    /// <param name="files">Which they are.</param>
     /// <param name="fault">Why they are no use, with the file and who named it.</param>
     /// <param name="mark">Of what they say now.</param>
-    public static void Kept(string fault, int mark)
+    public static void Kept(string files, string fault, int mark)
     {
-        if (IsNews(mark, failed: true))
+        if (IsNews(files, mark, failed: true))
             OtlpLog.CertificatesKept(Log, fault);
     }
 
-    private static bool IsNews(int mark, bool failed)
+    private static bool IsNews(string files, int mark, bool failed)
     {
         lock (Telling)
         {
             var told = HashCode.Combine(mark, failed);
-            if (told == _told)
+            if (Told.GetValueOrDefault(files) == told)
                 return false;
-            _told = told;
+            Told[files] = told;
             _failures += failed ? 1 : 0;
             return true;
         }

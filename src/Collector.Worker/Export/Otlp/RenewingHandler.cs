@@ -96,13 +96,15 @@ internal sealed class RenewingHandler : HttpMessageHandler
         {
             // Requests under way end on the connections that they have, which are closed when they are idle.
             _current = new(_make());
-            CertificateRenewal.Renewed(string.Join(", ", _settings.Files), mark);
+            CertificateRenewal.Renewed(Files, mark);
         }
         catch (InvalidOperationException e)
         {
-            CertificateRenewal.Kept($"{OtlpTls.OriginOf(e)}: {e.Message}", mark);
+            CertificateRenewal.Kept(Files, $"{OtlpTls.OriginOf(e)}: {e.Message}", mark);
         }
     }
+
+    private string Files => string.Join(", ", _settings.Files);
 
     private int Mark()
     {
