@@ -3,6 +3,7 @@ using Collector.Linux;
 using Collector.Linux.Kernel;
 using Collector.Linux.Processes;
 using Collector.Linux.Sources;
+using Collector.Linux.Tests.Probes;
 using Ebpf.Tests.Bpf;
 
 namespace Ebpf.Tests.Probes;

@@ -21,7 +21,7 @@ public interface INetlinkNews
 /// </summary>
 public sealed unsafe partial class NetlinkSocket
 {
-    /// <summary>Datagrams: several times what the socket holds. Whoever makes them may be faster than we read.</summary>
+    /// <summary>Datagrams: several times what the socket holds. Who makes them may be faster than we read.</summary>
     private const int MostNews = 4096;
 
     private INetlinkNews? _news;
