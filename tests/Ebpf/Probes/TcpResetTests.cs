@@ -114,6 +114,14 @@ public sealed class TcpResetTests
             }
             Refused(ends, 83).ShouldEndWith(": nobody listens there");
         }
+        using (var server = TcpLab.Make(pair.Right, Ends.V6))
+        {
+            server.DualMode = false;
+            server.Bind(new IPEndPoint(IPAddress.IPv6Any, 84));
+            server.Listen();
+        }
+        Refused(Ends.V6, 84).ShouldEndWith("s ago)");
+        Refused(Ends.V4, 84).ShouldEndWith(": nobody listens there");
 
         string Refused(Ends ends, int port)
         {
