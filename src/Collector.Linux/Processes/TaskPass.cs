@@ -31,11 +31,8 @@ internal sealed class TaskPass(BpfHost bpf, CollectedParts parts) : IDisposable
     private void Choose(ProcessTable table, long tick)
     {
         Dispose();
-        if (parts.Wanted == CollectionSource.Proc)
-        {
-            _part.Choose(false, "collection.source is proc");
+        if (_part.IsDeclined())
             return;
-        }
         try
         {
             _programs = bpf.Load(

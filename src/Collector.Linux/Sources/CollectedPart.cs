@@ -76,6 +76,14 @@ public sealed class CollectedPart
     /// <summary>Why the last of them was.</summary>
     public string LastFallback { get; private set; } = "";
 
+    /// <summary>True, and /proc is chosen, where the operator wants that.</summary>
+    internal bool IsDeclined()
+    {
+        if (_parts.Wanted == CollectionSource.Proc)
+            Choose(false, "collection.source is proc");
+        return _parts.Wanted == CollectionSource.Proc;
+    }
+
     internal void Choose(bool fromKernel, string reason) => (FromKernel, Reason) = (fromKernel, reason);
 
     /// <summary>Not chosen yet: what the operator wants has changed.</summary>

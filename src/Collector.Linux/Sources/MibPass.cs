@@ -18,7 +18,6 @@ internal sealed class MibPass : IDisposable
     private readonly BpfHost _bpf;
     private readonly NamespaceRegistry _namespaces;
     private readonly NetAddresses _addresses;
-    private readonly CollectedParts _parts;
     private readonly CollectedPart _part;
     private readonly List<NamespaceHandle> _batch = [];
     private CpuOffsets? _cpus;
@@ -34,7 +33,6 @@ internal sealed class MibPass : IDisposable
         _bpf = bpf;
         _namespaces = namespaces;
         _addresses = addresses;
-        _parts = parts;
         _part = parts.Add("mib");
     }
 
@@ -110,11 +108,8 @@ internal sealed class MibPass : IDisposable
 
     private void Choose()
     {
-        if (_parts.Wanted == CollectionSource.Proc)
-        {
-            _part.Choose(false, "collection.source is proc");
+        if (_part.IsDeclined())
             return;
-        }
         try
         {
             var refusal = Refusal(out var remark);

@@ -59,9 +59,9 @@ internal sealed class SocketSource(
     {
         _pass?.Dispose();
         _pass = null;
-        var reason = parts.Wanted == CollectionSource.Proc ? "collection.source is proc"
-            : addresses.Start() ? Try()
-            : addresses.Failure;
+        if (_part.IsDeclined())
+            return;
+        var reason = addresses.Start() ? Try() : addresses.Failure;
         _part.Choose(_pass is not null, reason);
     }
 

@@ -73,15 +73,11 @@ internal sealed class SdkProviders : IDisposable
             Task.Run(() => _logs?.GetService<LoggerProvider>()?.ForceFlush(grace), CancellationToken.None));
     }
 
-    /// <summary>Sends nothing from now on: what is measured others tell.</summary>
+    /// <summary>
+    /// Sends nothing from now on, also when it is disposed, where the SDK collects once more: others tell what is
+    /// measured.
+    /// </summary>
     public void Silence() => _end.Dispose();
-
-    /// <summary>Ends without another word.</summary>
-    public void Leave()
-    {
-        Silence(); // First: the SDK would collect, and send, once more.
-        Dispose();
-    }
 
     public void Dispose()
     {

@@ -56,7 +56,7 @@ internal sealed class SelfTelemetry : IHostedService, IDisposable
             _told |= next?.Measures == true;
         }
         if (old is not null)
-            _leaving = Task.WhenAll(_leaving, Task.Run(old.Leave));
+            _leaving = Task.WhenAll(_leaving, Task.Run(old.Dispose));
     }
 
     public Task StopAsync(CancellationToken cancellationToken) =>
