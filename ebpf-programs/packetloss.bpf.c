@@ -27,7 +27,8 @@ struct packetloss_key {
 	__u32 reason; /* enum skb_drop_reason; 0 before 5.17 */
 	__u8 family; /* 4, 6 or 0 */
 	__u8 trait;
-	__u16 pad;
+	__u8 rootless;
+	__u8 pad;
 };
 
 struct packetloss_value {
@@ -90,7 +91,8 @@ static __always_inline void count_overflow(struct packetloss_key *key, __u8 acti
 	key->location = 0;
 	key->reason = REASON_OTHER;
 	key->trait = trait_of_outcome(key->trait, action);
-	drops = lookup_or_init(&overflow, key, &none) ?: bpf_map_lookup_elem(&unattributed, &index);
+	drops = lookup_or_share(&overflow, key, &none, key->rootless, SHARE_OVERFLOW);
+	drops = drops ?: bpf_map_lookup_elem(&unattributed, &index);
 	if (drops)
 		add(drops, 1);
 }
@@ -102,7 +104,7 @@ static __always_inline struct packetloss_value *value_of(struct packetloss_key *
 
 	if (value || is_muted(key))
 		return value;
-	value = lookup_or_init(&packetloss, key, &fresh);
+	value = lookup_or_share(&packetloss, key, &fresh, key->rootless, SHARE_COUNTERS);
 	if (!value)
 		count_overflow(key, action);
 	return value;
@@ -118,6 +120,7 @@ static __always_inline void report(void *ctx, const struct sk_buff *skb, const s
 		return;
 	if (BPF_CORE_READ(skb, protocol))
 		flow_of_skb(&event->flow, skb);
+	event->head.rootless = key->rootless;
 	event->location = key->location;
 	event->reason = key->reason;
 	event->trait = key->trait;
@@ -163,13 +166,16 @@ static __always_inline void drop(void *ctx, struct sk_buff *skb, void *location,
 	ns = netns_of_skb(skb, rx_sk, typed);
 	key.netns = ns.inum;
 	key.netns_cookie = ns.cookie;
+	key.rootless = ns.rootless;
 	value = value_of(&key, action);
 	if (!value)
 		return;
 	add(&value->drops, 1);
 	if (action & ACTION_COUNT || key.trait == CLOSING || !config->burst)
 		return;
-	if (admit_flood(&value->limiter, &value->tick, config->burst, &now) && !is_muted(&key))
+	if (!admit_flood(&value->limiter, &value->tick, config->burst, &now) || is_muted(&key))
+		return;
+	if (!key.rootless || admit_rootless(&value->limiter, now, config->burst))
 		report(ctx, skb, &key, now, config->stack);
 }
 

@@ -13,12 +13,19 @@ struct {
 	__uint(value_size, sizeof(__u32));
 } events SEC(".maps");
 #define output_event(ctx, event, size) bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, event, size)
+#define is_filling() false /* the kernel does not tell */
 #else
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 256 * 1024); /* set by the loader */
 } events SEC(".maps");
 #define output_event(ctx, event, size) bpf_ringbuf_output(&events, event, size, 0)
+
+/* More than a quarter of it waits to be read. */
+static __always_inline bool is_filling(void)
+{
+	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > bpf_ringbuf_query(&events, BPF_RB_RING_SIZE) / 4;
+}
 #endif
 
 static __always_inline void emit(void *ctx, void *event, __u64 size)
@@ -86,6 +93,8 @@ struct event_head {
 	__u32 tid;
 	char comm[16];
 	__u64 cgroup; /* id in the hierarchy of version 2; 1: its root, where containers have their cgroups elsewhere */
+	__u32 rootless; /* any user can make such namespaces */
+	__u32 pad;
 };
 
 /* The task that runs: for events that it has to do with. */

@@ -4,6 +4,7 @@
 #define NETLENS_FLOW_H
 
 #include "hook.h"
+#include "share.h"
 #include <bpf/bpf_endian.h>
 
 /* Byte 13 of the TCP header. */
@@ -27,6 +28,7 @@ struct flow {
 struct netns {
 	__u32 inum; /* 0: the kernel does not tell */
 	__u32 cookie;
+	bool rootless; /* any user of the node can make such ones */
 };
 
 /*
@@ -39,6 +41,14 @@ struct netns {
 static __always_inline bool is_kernel_pointer(const void *p)
 {
 	return (long)p < 0;
+}
+
+/* How far its user namespace is from the node's, where alone root is needed to make network namespaces. */
+static __always_inline int level_of(const struct net *net, bool typed)
+{
+	const struct user_namespace *owner = GET(typed, net, user_ns);
+
+	return GET(typed, owner, level);
 }
 
 static __always_inline struct netns netns_of_net(const struct net *net, bool typed)
@@ -54,6 +64,7 @@ static __always_inline struct netns netns_of_net(const struct net *net, bool typ
 	ns.inum = inum;
 	if (bpf_core_field_exists(net->net_cookie))
 		ns.cookie = (__u32)GET(typed, net, net_cookie);
+	ns.rootless = level_of(net, typed) && !is_vouched(ns.inum, ns.cookie);
 	return ns;
 }
 

@@ -40,6 +40,11 @@ enum {
 	BPF_NOEXIST = 1,
 };
 
+enum {
+	BPF_RB_AVAIL_DATA = 0,
+	BPF_RB_RING_SIZE = 1,
+};
+
 #define BPF_F_CURRENT_CPU 0xffffffffULL
 #define BPF_F_MMAPABLE 1024
 
@@ -84,8 +89,13 @@ struct ns_common {
 	unsigned int inum;
 };
 
+struct user_namespace {
+	int level; /* 0: the node's own */
+};
+
 struct net {
 	struct ns_common ns;
+	struct user_namespace *user_ns;
 	/* 5.7; before 5.12 an atomic64_t that stays 0 until somebody asks for it */
 	__u64 net_cookie;
 };

@@ -29,8 +29,12 @@ struct listener {
 	__u32 ipv6only;
 };
 
-/* Listeners that were closed, the last of each port. Few are, so that this costs connections nothing. */
+/*
+ * Listeners that were closed, the last of each port. Few are, so that this costs connections nothing. Any user can
+ * close as many as he likes in namespaces of his own: those push out each other only.
+ */
 MAP(listeners, BPF_MAP_TYPE_LRU_HASH, 1024, struct listener_key, struct listener);
+MAP(rootless_listeners, BPF_MAP_TYPE_LRU_HASH, 256, struct listener_key, struct listener);
 
 static __always_inline void listener_closed(const struct sock *sk)
 {
@@ -50,7 +54,10 @@ static __always_inline void listener_closed(const struct sock *sk)
 	listener.family = flow.family;
 	listener.ipv6only = BPF_CORE_READ_BITFIELD_PROBED(common, skc_ipv6only);
 	__builtin_memcpy(listener.addr, flow.saddr, sizeof(listener.addr));
-	bpf_map_update_elem(&listeners, &key, &listener, BPF_ANY);
+	if (ns.rootless)
+		bpf_map_update_elem(&rootless_listeners, &key, &listener, BPF_ANY);
+	else
+		bpf_map_update_elem(&listeners, &key, &listener, BPF_ANY);
 }
 
 /* One of IPv6 at any address takes IPv4 too, unless it does not want to. */
@@ -68,8 +75,11 @@ static __always_inline bool listened_at(const struct listener *listener, const s
 static __always_inline __u32 closed_ms(const struct tcp_key *tcp, const struct flow *flow)
 {
 	struct listener_key key = { .netns = tcp->netns, .netns_cookie = tcp->netns_cookie, .port = flow->sport };
-	struct listener *listener = bpf_map_lookup_elem(&listeners, &key);
+	struct listener *listener;
 	__u64 since;
+
+	listener =
+		tcp->rootless ? bpf_map_lookup_elem(&rootless_listeners, &key) : bpf_map_lookup_elem(&listeners, &key);
 
 	if (!listener || !listened_at(listener, flow))
 		return 0;

@@ -49,7 +49,7 @@ struct tcp_key {
 	__u8 kind; /* each program's own */
 	__u8 state; /* of the connection; 0 where the program does not count by it */
 	__u8 family; /* 4 or 6 */
-	__u8 pad;
+	__u8 rootless;
 };
 
 struct tcp_value {
@@ -73,7 +73,7 @@ EVENT(tcp_event)
 
 static __always_inline struct tcp_key tcp_key_in(struct netns ns)
 {
-	struct tcp_key key = { .netns = ns.inum, .netns_cookie = ns.cookie };
+	struct tcp_key key = { .netns = ns.inum, .netns_cookie = ns.cookie, .rootless = ns.rootless };
 
 	return key;
 }
@@ -112,6 +112,7 @@ static __always_inline void tcp_report(void *ctx, const struct tcp_key *key, con
 
 	if (!event)
 		return;
+	event->head.rootless = key->rootless;
 	event->flow = *flow;
 	event->reason = key->reason;
 	event->kind = key->kind;
@@ -126,7 +127,7 @@ static __always_inline struct tcp_value *tcp_add(struct tcp_key *key, const stru
 	struct tcp_value *value, fresh = {};
 
 	key->family = flow->family;
-	value = key->netns ? lookup_or_init(&counters, key, &fresh) : NULL;
+	value = key->netns ? lookup_or_share(&counters, key, &fresh, key->rootless, SHARE_COUNTERS) : NULL;
 	if (value)
 		add(&value->segments, segments);
 	else
@@ -145,7 +146,8 @@ static __always_inline void tcp_count_closed(void *ctx, struct tcp_key *key, con
 	if (!value || !config || !config->burst)
 		return;
 	now = bpf_ktime_get_ns();
-	if (admit(&value->limiter, now, config->burst))
+	if (admit(&value->limiter, now, config->burst) &&
+	    (!key->rootless || admit_rootless(&value->limiter, now, config->burst)))
 		tcp_report(ctx, key, flow, task, segments, closed_ms, now, config->stack);
 }
 

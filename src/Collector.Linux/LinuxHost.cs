@@ -89,9 +89,6 @@ public sealed class LinuxHost : ProbeHost, IDisposable
     /// <summary>Name and version of the container runtime; null while none answers.</summary>
     public string? PodRuntime => Pods.Runtime;
 
-    /// <summary>True for a known network namespace that not any user could have made. Thread-safe.</summary>
-    public bool IsOfRoot(ulong netns) => Namespaces.Directory.Alive(netns) is { Rootless: false };
-
     /// <summary>The pods as they are known now.</summary>
     public IReadOnlyList<PodListing> ListPods() => PodListing.Read(Paths, Pods.Table);
 

@@ -182,6 +182,7 @@ internal sealed class BpfProbeRun : IDisposable
 
     public void Dispose()
     {
+        Events.Go();
         Probe.Dispose();
         Host.Dispose();
     }

@@ -8,7 +8,18 @@ internal sealed class EventRecorder : IEventSink
     private readonly List<NetworkEvent> _events = [];
     private readonly Dictionary<EventKey, long> _held = [];
 
-    public bool Admit(in EventKey key, long time) => true;
+    private readonly ManualResetEventSlim _go = new(initialState: true);
+
+    public bool Admit(in EventKey key, long time)
+    {
+        _go.Wait();
+        return true;
+    }
+
+    /// <summary>Whoever reads the kernel's buffer waits from now on.</summary>
+    public void Hold() => _go.Reset();
+
+    public void Go() => _go.Set();
 
     public void Publish(in EventKey key, NetworkEvent e)
     {

@@ -8,7 +8,8 @@ namespace Collector.Tests.Support;
 /// </summary>
 internal sealed class AnyUser : IDisposable
 {
-    private static readonly string[] Unprivileged =
+    /// <summary>A command runs without any rights behind it.</summary>
+    public static readonly string[] Unprivileged =
         ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
 
     private readonly Process _shell;
@@ -30,6 +31,12 @@ internal sealed class AnyUser : IDisposable
     /// <summary>A shell in a network namespace of its own, in which it is root.</summary>
     public static AnyUser InNamespace() => new([.. Unprivileged, "unshare", "-Urn"]);
 
+    /// <summary>
+    /// The same of user 0 without any right of root, as in a container: there it may map no user (since Linux 5.12).
+    /// </summary>
+    public static AnyUser InNamespaceOfContainer() =>
+        new("setpriv", "--bounding-set", "-all", "--inh-caps", "-all", "unshare", "-Un", "--keep-caps");
+
     /// <summary>A shell with as many network namespaces, a process in each.</summary>
     public static AnyUser WithNamespaces(int count)
     {
@@ -47,20 +54,24 @@ internal sealed class AnyUser : IDisposable
     public ulong Inode => ulong.Parse(Shell.Run("stat", "-L", "-c", "%i", $"/proc/{Pid}/ns/net").Trim());
 
     /// <summary>Makes more namespaces, each with a process that sleeps; waits until they are there.</summary>
-    public void Unshare(int count) => Start(count, "unshare -Urn");
+    public void Unshare(int count) => Sleep(count, "unshare -Urn");
 
     /// <summary>Starts processes that sleep.</summary>
-    public void Fork(int count) => Start(count, "");
+    public void Fork(int count) => Sleep(count, "");
 
-    private void Start(int count, string by)
+    private void Sleep(int count, string by)
     {
         var wanted = Sleepers().Length + count;
-        Do($"for i in $(seq {count}); do {by} sleep 600 </dev/null >/dev/null 2>&1 & done");
+        Start(count, $"{by} sleep 600");
         for (var i = 0; i < 1000 && Sleepers().Length < wanted; i++)
             Thread.Sleep(50);
         if (Sleepers().Length != wanted)
             throw new TimeoutException($"{Sleepers().Length} processes instead of {wanted}");
     }
+
+    /// <summary>Starts a command that many times, without waiting for it.</summary>
+    public void Start(int count, string command) =>
+        Do($"for i in $(seq {count}); do {command} </dev/null >/dev/null 2>&1 & done");
 
     /// <summary>Ends processes of that many namespaces, the oldest first.</summary>
     public void End(int count)

@@ -24,6 +24,9 @@ public sealed class EventLimiter
     /// <summary>Keys that may spend their whole burst in the lane, per window.</summary>
     private const int KeysOfLane = 10;
 
+    /// <summary>Of all keys told apart, those of the lane are one part in so many.</summary>
+    private const int LanesInAll = 4;
+
     private readonly Lock _lock = new();
     private readonly Dictionary<EventKey, Entry> _entries = [];
     private readonly Stack<Entry> _free = [];
@@ -31,9 +34,9 @@ public sealed class EventLimiter
     private readonly int _keys;
     private int _burst;
     private long _window;
-    private Func<ulong, bool> _isFavoured = static _ => true;
     private long _laneEnd = long.MinValue;
     private int _laneLet;
+    private int _laneKeys;
     private long _heldBack;
     private long _summaries;
 
@@ -65,13 +68,6 @@ public sealed class EventLimiter
         }
     }
 
-    /// <summary>Says which namespaces are not in the lane, by inode; at first all are not.</summary>
-    public void Favour(Func<ulong, bool> isFavoured)
-    {
-        lock (_lock)
-            _isFavoured = isFavoured;
-    }
-
     /// <summary>Other bounds: windows that have begun end as they were to.</summary>
     public void Reconfigure(int burst, TimeSpan window)
     {
@@ -93,7 +89,7 @@ public sealed class EventLimiter
         lock (_lock)
         {
             var entry = Find(key, now);
-            if (entry.Let < _burst && (!entry.InLane || TakeOfLane(now)))
+            if (entry.Let < _burst && (!key.Rootless || TakeOfLane(now)))
             {
                 entry.Let++;
                 return true;
@@ -115,7 +111,7 @@ public sealed class EventLimiter
         lock (_lock)
         {
             // These spend nothing of the lane, so they must not make keys either.
-            var known = IsInLane(key) && !_entries.ContainsKey(key) ? new(key.Info, 0, LaneReason) : key;
+            var known = key.Rootless && !_entries.ContainsKey(key) ? LaneOf(key) : key;
             Holder(known, Find(known, now), now).Held += count;
         }
         Interlocked.Add(ref _heldBack, count);
@@ -170,13 +166,11 @@ public sealed class EventLimiter
         {
             entry.WindowEnd = now + _window;
             entry.Let = 0;
-            entry.InLane = IsInLane(key);
         }
         return entry;
     }
 
-    private bool IsInLane(in EventKey key) =>
-        key.Reason == LaneReason || (key.Netns != 0 && !_isFavoured(key.Netns));
+    private static EventKey LaneOf(in EventKey key) => new(key.Info, 0, LaneReason, Rootless: true);
 
     private bool HasLane(long now)
     {
@@ -198,19 +192,20 @@ public sealed class EventLimiter
 
     // Where events are counted: those of the lane one by one only where some got through, for each is a summary.
     private Entry Holder(in EventKey key, Entry entry, long now) =>
-        entry is { InLane: true, Let: 0, Held: 0 } ? Find(new(key.Info, 0, LaneReason), now) : entry;
+        key.Rootless && entry is { Let: 0, Held: 0 } ? Find(LaneOf(key), now) : entry;
 
     private Entry Make(EventKey key, long now)
     {
-        var spent = key.Reason != LaneReason && IsInLane(key) && !HasLane(now);
-        if (spent || _entries.Count >= _keys)
+        var full = _entries.Count >= _keys;
+        if (key.Rootless ? full || _laneKeys >= _keys / LanesInAll || !HasLane(now) : full)
         {
-            key = new(key.Info, 0, spent ? LaneReason : OverflowReason);
+            key = key.Rootless ? LaneOf(key) : new(key.Info, 0, OverflowReason);
             if (_entries.TryGetValue(key, out var shared))
                 return shared;
         }
         var entry = _free.Count > 0 ? _free.Pop() : new Entry();
         _entries.Add(key, entry);
+        _laneKeys += key.Rootless ? 1 : 0;
         return entry;
     }
 
@@ -218,6 +213,7 @@ public sealed class EventLimiter
     private void Forget(in EventKey key, Entry entry)
     {
         _entries.Remove(key);
+        _laneKeys -= key.Rootless ? 1 : 0;
         entry.Last = null;
         entry.Let = 0;
         entry.WindowEnd = long.MinValue;
@@ -250,6 +246,7 @@ public sealed class EventLimiter
             Message = $"{entry.Held} held back",
             HeldBack = entry.Held,
             IsSummary = true,
+            Rootless = key.Rootless,
         };
     }
 
@@ -260,9 +257,6 @@ public sealed class EventLimiter
 
         /// <summary>Let through in this window.</summary>
         public int Let { get; set; }
-
-        /// <summary>Of a namespace that anybody can make.</summary>
-        public bool InLane { get; set; }
 
         /// <summary>Held back and not reported yet.</summary>
         public long Held { get; set; }

@@ -4,7 +4,8 @@ namespace Collector.Core.Events;
 /// <param name="Info">Kind.</param>
 /// <param name="Netns">Inode of the network namespace; 0 where the kernel could not tell.</param>
 /// <param name="Reason">What else tells like events apart: a drop reason, a vector, a state.</param>
-public readonly record struct EventKey(EventInfo Info, ulong Netns, long Reason);
+/// <param name="Rootless">Any user can make such namespaces: all of them have one share of what is bounded.</param>
+public readonly record struct EventKey(EventInfo Info, ulong Netns, long Reason, bool Rootless = false);
 
 /// <summary>
 /// Takes events from probes. Never blocks and never throws; what cannot be taken is counted. Called from several
@@ -24,15 +25,6 @@ public interface IEventSink
 
     /// <summary>Notes events of this key that the kernel side held back itself.</summary>
     void HeldBack(in EventKey key, long count);
-
-    /// <summary>
-    /// Says of which network namespaces events are not to be held back for the sake of others: of those that not
-    /// anybody can make.
-    /// </summary>
-    /// <param name="isFavoured">By inode, from any thread, without a look-up that takes time.</param>
-    void Favour(Func<ulong, bool> isFavoured)
-    {
-    }
 }
 
 /// <summary>Takes nothing: for runs without event outlets.</summary>

@@ -67,6 +67,12 @@ public sealed record NetworkEvent
     /// <summary>The network namespace that it happened in; null where the kernel could not tell.</summary>
     public Subject? Subject { get; init; }
 
+    /// <summary>
+    /// True where any user of the node can make such namespaces: however many there are, they have a share of what is
+    /// bounded.
+    /// </summary>
+    public bool Rootless { get; init; }
+
     public EventProcess? Process { get; init; }
 
     public FlowTuple? Tuple { get; init; }

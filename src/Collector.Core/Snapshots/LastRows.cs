@@ -7,7 +7,8 @@ namespace Collector.Core.Snapshots;
 /// <param name="Row">What it is about.</param>
 /// <param name="Cells">One per column of its table.</param>
 /// <param name="Told">Moment of the snapshot that had it first.</param>
-internal readonly record struct KeptRow(Row Row, long[] Cells, long Told = 0);
+/// <param name="Rootless">It is of a namespace that any user could have made.</param>
+internal readonly record struct KeptRow(Row Row, long[] Cells, long Told = 0, bool Rootless = false);
 
 /// <summary>
 /// Rows that a probe read between two collections, of something that is gone by the next: they are in that snapshot,
@@ -21,13 +22,16 @@ public sealed class LastRows(Func<Subject, bool> isReplaced)
     /// <summary>Reason of what was in one snapshot only, because too many ended at once.</summary>
     public const string Full = "last_rows_full";
 
-    /// <summary>Cells that are held: half a megabyte, some hundred namespaces.</summary>
+    /// <summary>
+    /// Cells that are held: half a megabyte, some hundred namespaces. Of those that any user can make, a quarter.
+    /// </summary>
     internal const int MostCells = 65_536;
 
     private readonly SnapshotBuilder _between = new(new SnapshotStore(), TimeProvider.System);
     private readonly List<KeptRow> _rows = [];
     private readonly List<KeptRow> _held = [];
     private int _cells;
+    private int _rootlessCells;
     private long _lastTime;
 
     /// <summary>Reads rows; those of a reading that breaks off are left out.</summary>
@@ -86,7 +90,7 @@ public sealed class LastRows(Func<Subject, bool> isReplaced)
             if (one.Told > oldest && !(one.Row.Subject is { } subject && isReplaced(subject)))
                 _held[kept++] = one;
             else
-                _cells -= one.Cells.Length;
+                Count(one, -1);
         }
         _held.RemoveRange(kept, _held.Count - kept);
         if (kept == 0)
@@ -95,21 +99,47 @@ public sealed class LastRows(Func<Subject, bool> isReplaced)
 
     private void Hold(SnapshotBuilder snapshot)
     {
-        foreach (var (row, cells, _) in _rows)
+        foreach (var (row, cells, _, _) in _rows)
         {
             if (snapshot.LongestPause == TimeSpan.Zero || !KeepCounters(row.Table, cells))
                 continue;
-            _held.Add(new KeptRow(row, cells, snapshot.Moment));
-            _cells += cells.Length;
+            var rootless = row.Subject is NetNamespace { Rootless: true };
+            _held.Add(new KeptRow(row, cells, snapshot.Moment, rootless));
+            Count(_held[^1], 1);
         }
         _rows.Clear();
-        var over = 0;
-        for (; _cells > MostCells; over++)
+        // Those first that have more than their share: then there may be room for all others.
+        Shrink(snapshot, static (self, one) => one.Rootless && self._rootlessCells > MostCells / 4);
+        Shrink(snapshot, static (self, _) => self._cells > MostCells);
+    }
+
+    // The oldest go.
+    private void Shrink(SnapshotBuilder snapshot, Func<LastRows, KeptRow, bool> goes)
+    {
+        if (_rootlessCells <= MostCells / 4 && _cells <= MostCells)
+            return;
+        var kept = 0;
+        for (var i = 0; i < _held.Count; i++)
         {
-            _cells -= _held[over].Cells.Length;
-            snapshot.ReadFailed(Full);
+            var one = _held[i];
+            if (goes(this, one))
+            {
+                Count(one, -1);
+                snapshot.ReadFailed(Full);
+            }
+            else
+            {
+                _held[kept++] = one;
+            }
         }
-        _held.RemoveRange(0, over);
+        _held.RemoveRange(kept, _held.Count - kept);
+    }
+
+    private void Count(in KeptRow one, int sign)
+    {
+        _cells += sign * one.Cells.Length;
+        if (one.Rootless)
+            _rootlessCells += sign * one.Cells.Length;
     }
 
     /// <summary>Levels are those of nothing by now.</summary>

@@ -17,6 +17,7 @@ internal sealed class NamespaceDirectory(Action<Subject>? name = null)
     private readonly ConcurrentDictionary<(ulong Inode, uint Cookie), Subject> _strangers = new();
     private readonly ConcurrentDictionary<NetNamespace, bool> _dead = new();
     private long _strangerGeneration;
+    private int _deadRootless;
 
     /// <summary>
     /// The namespace that a record is about. One that nobody has found yet, or never will because it lived too short,
@@ -73,6 +74,12 @@ internal sealed class NamespaceDirectory(Action<Subject>? name = null)
 
     public void Remove(NetNamespace ns)
     {
+        // Users can make and end as many as they like: those must not have others forgotten.
+        if (ns.Rootless && ++_deadRootless > MostDead / 4)
+        {
+            _known.TryRemove(new(ns.Inode, ns));
+            return;
+        }
         if (_dead.Count >= MostDead)
             Forget();
         _dead[ns] = true;
@@ -86,5 +93,6 @@ internal sealed class NamespaceDirectory(Action<Subject>? name = null)
             _known.TryRemove(new(ns.Inode, ns));
         _past.Clear();
         _dead.Clear();
+        _deadRootless = 0;
     }
 }

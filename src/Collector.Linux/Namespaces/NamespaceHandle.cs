@@ -47,6 +47,12 @@ public sealed class NamespaceHandle : IDisposable
     /// <summary>Number of the descriptor that holds it; -1 where there is none.</summary>
     internal int Descriptor => _fd?.Value ?? -1;
 
+    /// <summary>It is of another user namespace than the node's own.</summary>
+    internal bool IsOfUsers { get; set; }
+
+    /// <summary>It is, and yet not any user's: root has mounted it.</summary>
+    internal bool IsVouched => IsOfUsers && MountPath is not null;
+
     /// <summary>The mount by which it is known to be alive; null where there is none.</summary>
     public string? MountPath { get; private set; }
 

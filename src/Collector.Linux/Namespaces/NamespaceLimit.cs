@@ -1,3 +1,4 @@
+using Collector.Linux.Interop;
 using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Limits;
 
@@ -42,6 +43,10 @@ internal sealed class NamespaceLimit(LimitSet limits, string proc, Func<string, 
             _rootless += all[i].Namespace.Rootless ? 1 : 0;
         _ofRoot = all.Count - _rootless;
     }
+
+    /// <summary>True for one of another user namespace than the node's.</summary>
+    public bool IsOfUsers(SafeFd? ns) =>
+        ns is not null && _owner != 0 && NsOwner.Of(ns) is var owner && owner != 0 && owner != _owner;
 
     /// <summary>Whether one that is mounted may be opened; one that is not counts as left out.</summary>
     public bool AdmitsMount(ulong inode, string path)

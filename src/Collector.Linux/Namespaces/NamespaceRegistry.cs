@@ -198,6 +198,7 @@ public sealed class NamespaceRegistry : IDisposable
             return;
         handle.Pid = pid;
         handle.Namespace.Rootless = rootless;
+        handle.IsOfUsers |= rootless;
     }
 
     private void Witness(int pid, ulong inode)
@@ -216,7 +217,11 @@ public sealed class NamespaceRegistry : IDisposable
             return null;
         }
         var ns = new NetNamespace(expected, ++_generation, isHost: false, startOfNew) { Cookie = opened.Cookie };
-        var handle = new NamespaceHandle(_access, ns, opened.Fd) { IsOwn = expected == _own };
+        var handle = new NamespaceHandle(_access, ns, opened.Fd)
+        {
+            IsOwn = expected == _own,
+            IsOfUsers = _limit.IsOfUsers(opened.Fd),
+        };
         Add(handle);
         return handle;
     }

@@ -18,14 +18,7 @@ internal sealed class LinuxNode(
     KernelPaths paths, BpfOptions bpf, PodOptions pods, LimitOptions limits, IEventSink events,
     CollectionSource source) : INode
 {
-    private readonly LinuxHost _host = Watched(new(paths, bpf, pods, limits, source), events);
-
-    private static LinuxHost Watched(LinuxHost host, IEventSink events)
-    {
-        host.Events = events;
-        events.Favour(host.IsOfRoot);
-        return host;
-    }
+    private readonly LinuxHost _host = new(paths, bpf, pods, limits, source) { Events = events };
 
     public IReadOnlyList<ProbeInfo> Catalogue { get; } = [.. AllProbes.List.Select(p => p.Info)];
 

@@ -93,8 +93,6 @@ internal sealed class EventHub : IEventSink, IHostedService, IDisposable
             _limiter.HoldBack(key, count);
     }
 
-    public void Favour(Func<ulong, bool> isFavoured) => _limiter.Favour(isFavoured);
-
     public void Publish(in EventKey key, NetworkEvent e)
     {
         Interlocked.Increment(ref _published);

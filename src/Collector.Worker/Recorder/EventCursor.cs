@@ -4,28 +4,28 @@ namespace Collector.Worker.Recorder;
 public sealed class EventCursor
 {
     private readonly EventRing _ring;
-    private ulong _position;
+    private EventPlace _place;
 
-    internal EventCursor(EventRing ring, ulong position)
+    internal EventCursor(EventRing ring, EventPlace place)
     {
         _ring = ring;
-        _position = position;
+        _place = place;
     }
 
     /// <summary>Number of the event that it is behind.</summary>
-    public ulong Position => _position;
+    public ulong Position => _place.Behind;
 
     /// <summary>Takes the next events there are.</summary>
     /// <param name="into">Gets them, oldest first.</param>
-    /// <param name="lost">Events that are gone, before those that it got: the ring overtook the reader.</param>
+    /// <param name="lost">Events that are gone before it got them: the ring overtook the reader.</param>
     /// <returns>How many it got.</returns>
     public int Read(Span<NumberedEvent> into, out ulong lost)
     {
-        var count = _ring.Read(ref _position, into, out lost);
+        var count = _ring.Read(ref _place, into, out lost);
         _ring.Readers.CountLost(lost);
         return count;
     }
 
     /// <summary>Done when there is another event, or the ring was closed.</summary>
-    public Task NewsAsync() => _ring.NewsAsync(_position);
+    public Task NewsAsync() => _ring.NewsAsync(_place.Behind);
 }

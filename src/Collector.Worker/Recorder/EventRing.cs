@@ -7,16 +7,24 @@ namespace Collector.Worker.Recorder;
 /// <param name="Event">The event.</param>
 public readonly record struct NumberedEvent(ulong Number, NetworkEvent Event);
 
+/// <summary>A reader's place in the ring.</summary>
+/// <param name="Behind">Number of the event that it is behind.</param>
+/// <param name="Due">How many it was to get yet when it read last.</param>
+/// <param name="Seen">Number of the newest event then.</param>
+internal readonly record struct EventPlace(ulong Behind, ulong Due, ulong Seen);
+
 /// <summary>
 /// The newest events, for whoever asks. Readers are places in it and have no queue: one that is slow costs nothing and
-/// is overtaken. Safe to use from several threads.
+/// is overtaken. Of namespaces that any user can make it keeps a quarter at most: those push out each other. Safe to
+/// use from several threads.
 /// </summary>
 public sealed class EventRing
 {
     private readonly Lock _lock = new();
-    private NetworkEvent[] _kept = [];
+    private NumberedEvents _ofRoot = new(0);
+    private NumberedEvents _rootless = new(0);
+    private int _recent;
     private ulong _last;
-    private int _count;
     private int _opened;
     private bool _isOpen;
     private TaskCompletionSource? _news;
@@ -47,17 +55,20 @@ public sealed class EventRing
     /// <summary>Who reads it.</summary>
     public EventReaders Readers { get; } = new();
 
+    private int Count => _ofRoot.Count + _rootless.Count;
+
     /// <summary>Keeps so many from now on; of those that it has, the newest stay.</summary>
     /// <returns>What <see cref="Close"/> takes.</returns>
     public int Open(int recent)
     {
         lock (_lock)
         {
-            var kept = new NetworkEvent[recent];
-            var count = Math.Min(_count, recent);
-            for (var number = _last - (ulong)count + 1; number <= _last; number++)
-                kept[Place(number, recent)] = _kept[Place(number, _kept.Length)];
-            (_kept, _count, _isOpen) = (kept, count, true);
+            var kept = new NumberedEvent[Count];
+            Copy(0, kept);
+            Make(recent);
+            foreach (var e in kept)
+                Keep(e);
+            _isOpen = true;
             return ++_opened;
         }
     }
@@ -71,7 +82,8 @@ public sealed class EventRing
         {
             if (opened != _opened)
                 return;
-            (_kept, _count, _isOpen) = ([], 0, false);
+            Make(0);
+            _isOpen = false;
             (news, _news) = (_news, null);
         }
         news?.SetResult();
@@ -86,8 +98,7 @@ public sealed class EventRing
             if (events.IsEmpty || !_isOpen)
                 return;
             foreach (var e in events)
-                _kept[Place(++_last, _kept.Length)] = e;
-            _count = Math.Min(_count + events.Length, _kept.Length);
+                Keep(new(++_last, e));
             (news, _news) = (_news, null);
         }
         news?.SetResult();
@@ -101,30 +112,23 @@ public sealed class EventRing
     {
         lock (_lock)
         {
-            var oldest = _last - (ulong)_count;
-            return new(this, after switch
-            {
-                null => _last,
-                0 => oldest,
-                { } number => number > _last ? oldest : number,
-            });
+            var number = after ?? _last;
+            return new(this, number is 0 || number > _last
+                ? new(Math.Min(Math.Min(_ofRoot.Oldest, _rootless.Oldest) - 1, _last), (ulong)Count, _last)
+                : new(number, _last - number, _last));
         }
     }
 
     /// <summary>Copies what follows a place, which moves on; over what is gone it jumps.</summary>
-    internal int Read(ref ulong position, Span<NumberedEvent> into, out ulong lost)
+    internal int Read(ref EventPlace place, Span<NumberedEvent> into, out ulong lost)
     {
         lock (_lock)
         {
-            var oldest = _last - (ulong)_count;
-            lost = position < oldest ? oldest - position : 0;
-            position += lost;
-            var count = (int)Math.Min(_last - position, (ulong)into.Length);
-            for (var i = 0; i < count; i++)
-            {
-                position++;
-                into[i] = new(position, _kept[Place(position, _kept.Length)]);
-            }
+            var behind = place.Behind;
+            var kept = Count - _ofRoot.CountUpTo(behind) - _rootless.CountUpTo(behind);
+            lost = place.Due + (_last - place.Seen) - (ulong)kept;
+            var count = Copy(behind, into);
+            place = new(count < kept ? into[count - 1].Number : _last, (ulong)(kept - count), _last);
             return count;
         }
     }
@@ -141,5 +145,34 @@ public sealed class EventRing
         }
     }
 
-    private static int Place(ulong number, int length) => (int)(number % (ulong)length);
+    private void Make(int recent)
+    {
+        _recent = recent;
+        _ofRoot = new(recent);
+        _rootless = new((recent + 3) / 4);
+    }
+
+    private void Keep(NumberedEvent e)
+    {
+        var its = e.Event.Rootless ? _rootless : _ofRoot;
+        if (its.IsFull)
+            its.RemoveOldest();
+        else if (Count == _recent)
+            (_ofRoot.Oldest < _rootless.Oldest ? _ofRoot : _rootless).RemoveOldest();
+        its.Add(e);
+    }
+
+    // Both in one order.
+    private int Copy(ulong behind, Span<NumberedEvent> into)
+    {
+        var (a, b) = (_ofRoot.CountUpTo(behind), _rootless.CountUpTo(behind));
+        var count = 0;
+        for (; count < into.Length && a + b < Count; count++)
+        {
+            into[count] = b == _rootless.Count || (a < _ofRoot.Count && _ofRoot[a].Number < _rootless[b].Number)
+                ? _ofRoot[a++]
+                : _rootless[b++];
+        }
+        return count;
+    }
 }

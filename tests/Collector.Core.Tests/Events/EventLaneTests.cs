@@ -15,11 +15,7 @@ public sealed class EventLaneTests
     private readonly EventLimiterTests.Clock _clock = new();
     private readonly EventLimiter _limiter;
 
-    public EventLaneTests()
-    {
-        _limiter = new EventLimiter(Burst, Window, _clock, keys: 100);
-        _limiter.Favour(static netns => netns == Pod);
-    }
+    public EventLaneTests() => _limiter = new EventLimiter(Burst, Window, _clock, keys: 100);
 
     [Fact]
     public void A_flood_of_ten_thousand_namespaces_takes_nothing_from_a_pod()
@@ -42,7 +38,7 @@ public sealed class EventLaneTests
     public void What_the_lane_held_back_is_told_once_per_kind_to_the_last_event()
     {
         var through = Flood(Kind);
-        _limiter.HoldBack(new(Kind, 77_777, 0), 1000);
+        _limiter.HoldBack(OfUser(Kind, 77_777), 1000);
         _clock.Now += Window;
         var summaries = Summaries();
         summaries.Count.ShouldBeLessThanOrEqualTo((10 * Burst) + 1);
@@ -55,30 +51,55 @@ public sealed class EventLaneTests
     public void What_the_kernel_side_held_back_makes_no_keys()
     {
         for (var netns = 100UL; netns < 10_100; netns++)
-            _limiter.HoldBack(new(Kind, netns, 0), 1);
+            _limiter.HoldBack(OfUser(Kind, netns), 1);
         _limiter.Keys.ShouldBe(1);
         _limiter.HeldBack.ShouldBe(10_000);
     }
 
     [Fact]
-    public void One_that_is_found_to_be_a_pod_leaves_the_lane_with_its_next_window()
+    public void One_that_root_vouches_for_leaves_the_lane()
     {
         const ulong Late = 50;
-        var isFound = false;
-        _limiter.Favour(netns => netns == Late && isFound);
         Flood(Kind);
-        Admitted(new(Kind, Late, 0), 1).ShouldBe(0);
-        isFound = true;
+        Admitted(OfUser(Kind, Late), 1).ShouldBe(0);
+        Admitted(new(Kind, Late, 0), 10).ShouldBe(Burst);
         _clock.Now += Window;
         Flood(Kind);
         Admitted(new(Kind, Late, 0), 10).ShouldBe(Burst);
     }
 
+    [Fact]
+    public void With_a_large_burst_they_take_a_quarter_of_the_keys()
+    {
+        _limiter.Reconfigure(burst: 1000, Window);
+        for (var netns = 100UL; netns < 1100; netns++)
+            Admitted(OfUser(Kind, netns), 1).ShouldBe(1);
+        _limiter.Keys.ShouldBe(25 + 1);
+        for (var reason = 0; reason < 70; reason++)
+            Admitted(new(Kind, Pod, reason), 1).ShouldBe(1);
+        _limiter.Keys.ShouldBe(25 + 1 + 70);
+    }
+
+    [Fact]
+    public void What_is_told_of_them_says_so_and_of_others_does_not()
+    {
+        Flood(Kind);
+        for (var i = 0; i < 2 * Burst; i++)
+            _limiter.Admit(new(Kind, Pod, 0), 1);
+        _clock.Now += Window;
+        var summaries = Summaries();
+        summaries.Count(s => s.Rootless).ShouldBeGreaterThan(0);
+        summaries.ShouldAllBe(s => s.Rootless == (s.HeldBack != Burst));
+        summaries.Count(s => !s.Rootless).ShouldBe(1);
+    }
+
+    private static EventKey OfUser(EventInfo kind, ulong netns) => new(kind, netns, 0, Rootless: true);
+
     private int Flood(EventInfo kind)
     {
         var through = 0;
         for (var netns = 100UL; netns < 10_100; netns++)
-            through += Admitted(new(kind, netns, 0), 2);
+            through += Admitted(OfUser(kind, netns), 2);
         return through;
     }
 

@@ -105,6 +105,22 @@ public sealed class LastRowsTests
         left.Count(r => r.Inode == 2).ShouldBe(10);
     }
 
+    [Fact]
+    public void Those_of_namespaces_that_any_user_can_make_have_a_quarter()
+    {
+        _store.ExpectPause(TimeSpan.FromSeconds(60));
+        var most = LastRows.MostCells / Table.Width;
+        End(Of(1), 7, 0);
+        for (var i = 0; i < most; i++)
+            End(new NetNamespace(2, 2, isHost: false, 0) { Rootless = true }, i, 0);
+        Collect().Count.ShouldBe(1 + most);
+        _failures.Count.ShouldBe(most - (most / 4));
+        var left = Collect();
+        left.ShouldContain((1UL, 7L, Metric.Absent));
+        left.Count.ShouldBe(1 + (most / 4));
+        left.Where(r => r.Inode == 2).Min(r => r.Count).ShouldBe(most - (most / 4));
+    }
+
     private static Subject Of(ulong inode) => new(SubjectKind.Namespace, inode, 1, 0);
 
     private void End(Subject subject, long count, long level)

@@ -72,6 +72,25 @@ public sealed class EventHubTests
     }
 
     [Fact]
+    public async Task Events_of_namespaces_that_any_user_can_make_find_a_quarter_of_the_queue()
+    {
+        var slow = new FakeOutlet("slow");
+        using var hub = Hub(burst: 100_000, 16, slow);
+        await hub.StartAsync(CancellationToken.None);
+        slow.Block();
+        Report(hub, 0);
+        slow.WaitUntilEntered();
+        for (var i = 1; i <= 100; i++)
+            hub.Publish(Key with { Rootless = true }, Plain(i) with { Rootless = true });
+        (hub.Outlets[0].Waiting, hub.Outlets[0].Dropped).ShouldBe((1 + 4, 96));
+        for (var i = 101; i <= 112; i++)
+            Report(hub, i);
+        (hub.Outlets[0].Waiting, hub.Outlets[0].Dropped).ShouldBe((1 + 16, 96));
+        slow.Release();
+        await hub.StopAsync(CancellationToken.None);
+    }
+
+    [Fact]
     public async Task An_outlet_that_throws_or_lies_is_counted_and_goes_on()
     {
         var bad = new FakeOutlet { Answer = _ => throw new InvalidOperationException("broken") };

@@ -101,6 +101,53 @@ public sealed class EventRingTests(ITestOutputHelper output)
         Read(_ring.Begin(0)).ShouldBe([(2, "number 4")]);
     }
 
+    [Fact]
+    public void Events_of_namespaces_that_any_user_can_make_push_out_each_other()
+    {
+        _ring.Open(8);
+        Append(1, 2, 3, 4, 5, 6);
+        AppendOfUser(7, 8, 9, 10, 11, 12);
+        Read(_ring.Begin(0)).Select(e => (int)e.Number).ShouldBe([1, 2, 3, 4, 5, 6, 11, 12]);
+        // Others have what these do not use, and take the oldest's place.
+        Append(13, 14, 15);
+        Read(_ring.Begin(0)).Select(e => (int)e.Number).ShouldBe([4, 5, 6, 11, 12, 13, 14, 15]);
+        Append(16, 17, 18, 19, 20, 21);
+        Read(_ring.Begin(0)).Select(e => (int)e.Number).ShouldBe([14, 15, 16, 17, 18, 19, 20, 21]);
+        AppendOfUser(22, 23, 24);
+        Read(_ring.Begin(0)).Select(e => (int)e.Number).ShouldBe([16, 17, 18, 19, 20, 21, 23, 24]);
+        _ring.Readers.Lost.ShouldBe(0);
+        _ring.Open(4);
+        Read(_ring.Begin(0)).Select(e => (int)e.Number).ShouldBe([19, 20, 21, 24]);
+    }
+
+    [Fact]
+    public void What_was_pushed_out_between_others_is_told_once_to_those_who_waited_for_it()
+    {
+        _ring.Open(8);
+        Append(1, 2);
+        var cursor = _ring.Begin(2);
+        AppendOfUser(3, 4, 5, 6, 7);
+        Append(8);
+        var batch = new NumberedEvent[2];
+        cursor.Read(batch, out var lost).ShouldBe(2);
+        (lost, batch[0].Number, batch[1].Number).ShouldBe((3UL, 6UL, 7UL));
+        cursor.Position.ShouldBe(7UL);
+        AppendOfUser(9, 10);
+        cursor.Read(batch, out lost).ShouldBe(2);
+        (lost, batch[0].Number, batch[1].Number).ShouldBe((0UL, 8UL, 9UL));
+        // It has read 9; 10 goes before it reads on.
+        AppendOfUser(11, 12);
+        cursor.Read(batch, out lost).ShouldBe(2);
+        (lost, batch[0].Number, batch[1].Number).ShouldBe((1UL, 11UL, 12UL));
+        cursor.NewsAsync().IsCompleted.ShouldBeFalse();
+        _ring.Readers.Lost.ShouldBe(4);
+        // Who comes back has missed those that are gone, who comes anew has not.
+        _ring.Begin(4).Read(batch, out lost).ShouldBe(2);
+        (lost, batch[0].Number).ShouldBe((5UL, 8UL));
+        _ring.Begin(0).Read(batch, out lost).ShouldBe(2);
+        lost.ShouldBe(0UL);
+    }
+
     /// <summary>
     /// docs/events.md says about a kilobyte: an event with all that a reset has, and texts as long as usual.
     /// </summary>
@@ -175,6 +222,9 @@ public sealed class EventRingTests(ITestOutputHelper output)
     }
 
     private void Append(params int[] numbers) => _ring.Append([.. numbers.Select(Plain)]);
+
+    private void AppendOfUser(params int[] numbers) =>
+        _ring.Append([.. numbers.Select(n => Plain(n) with { Rootless = true })]);
 
     private static (ulong Number, string Message)[] Read(EventCursor cursor)
     {

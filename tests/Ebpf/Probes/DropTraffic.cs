@@ -51,9 +51,13 @@ internal static class DropTraffic
     });
 
     /// <summary>Tries to connect; true when somebody accepts.</summary>
-    public static bool Connect(TestNetns from, string to, int port) => from.Inside(() =>
+    public static bool Connect(TestNetns from, string to, int port) =>
+        from.Inside(() => ConnectHere(IPAddress.Parse(to), port));
+
+    /// <summary>The same from the namespace of the thread.</summary>
+    public static bool ConnectHere(IPAddress to, int port)
     {
-        var target = new IPEndPoint(IPAddress.Parse(to), port);
+        var target = new IPEndPoint(to, port);
         using var socket = new Socket(target.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
@@ -64,7 +68,7 @@ internal static class DropTraffic
         {
             return false;
         }
-    });
+    }
 
     /// <summary>Sends an IPv4 datagram whose UDP checksum is wrong.</summary>
     public static void BadChecksum(TestNetns from, string source, string to, int sourcePort, int port)

@@ -20,7 +20,10 @@ internal sealed class OccurrenceQueue(int capacity = OccurrenceQueue.DefaultCapa
     private int _count;
     private bool _closed;
 
-    /// <summary>Takes a copy of a record; false when it is full or closed. Never waits.</summary>
+    /// <summary>
+    /// Takes a copy of a record; false when it is full or closed, and for namespaces that any user can make when a
+    /// quarter of it is full. Never waits.
+    /// </summary>
     /// <param name="reader">Who resolves it.</param>
     /// <param name="key">What it is.</param>
     /// <param name="admitted">Whether the limiter let it through; else it is asked later.</param>
@@ -30,7 +33,7 @@ internal sealed class OccurrenceQueue(int capacity = OccurrenceQueue.DefaultCapa
     {
         lock (_gate)
         {
-            if (_closed || _count == _waiting.Length)
+            if (_closed || _count >= (key.Rootless ? Math.Max(1, _waiting.Length / 4) : _waiting.Length))
                 return false;
             var occurrence = _free.Count > 0 ? _free.Pop() : new Occurrence();
             occurrence.Reader = reader;

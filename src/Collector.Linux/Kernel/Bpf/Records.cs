@@ -46,6 +46,10 @@ internal readonly struct EventHead
     public readonly int Tid;
     public readonly Comm Comm;
     public readonly ulong Cgroup;
+    public readonly uint Rootless;
+
+    /// <summary>Any user of the node can make such namespaces.</summary>
+    public bool IsRootless => Rootless == 1;
 
     public EventProcess Process => new(Pid, Tid, Comm.ToString()) { Cgroup = Cgroup };
 }

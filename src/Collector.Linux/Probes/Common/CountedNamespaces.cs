@@ -56,7 +56,9 @@ internal sealed class CountedNamespace(Subject ns, long now)
 /// One without a name that was there in a single collection is told there as well: a series with one point shows no
 /// growth.
 /// </remarks>
-internal sealed class CountedNamespaces(ProbeHost host)
+/// <param name="host">The machine.</param>
+/// <param name="vouched">Kept up to date, where the program has it.</param>
+internal sealed class CountedNamespaces(ProbeHost host, VouchedNamespaces? vouched = null)
 {
     /// <summary>Nanoseconds that a stranger's counters stay without a change.</summary>
     private const long Patience = 300 * 1_000_000_000L;
@@ -82,6 +84,7 @@ internal sealed class CountedNamespaces(ProbeHost host)
     /// <param name="forget">Called for each whose rows are to go.</param>
     public void Begin(long now, bool scarce, Action<Subject> forget)
     {
+        vouched?.Refresh();
         (_before, _now) = (_now, now);
         (_startOfNew, _began) = (_began, KernelClock.UnixNow());
         foreach (var counted in _leaving)

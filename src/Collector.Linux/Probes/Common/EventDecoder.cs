@@ -113,7 +113,8 @@ internal sealed class EventDecoder<TRecord>(ProbeHost host, OfRecord<TRecord, Ev
     private EventKey KeyOf(in TRecord record)
     {
         var kind = kindOf(record);
-        return new EventKey(kind.Info, HeadOf(record).Netns, kind.Reason(record));
+        ref readonly var head = ref HeadOf(record);
+        return new EventKey(kind.Info, head.Netns, kind.Reason(record), head.IsRootless);
     }
 
     private NetworkEvent Describe(in TRecord record, Occurrence occurrence)
@@ -129,6 +130,7 @@ internal sealed class EventDecoder<TRecord>(ProbeHost host, OfRecord<TRecord, Ev
             ObservedTime = occurrence.Observed,
             Message = "",
             Subject = host.Namespaces.Directory.Find(head.Netns, head.NetnsCookie),
+            Rootless = head.IsRootless,
             Process = kind.Process is { } process ? process(record) : head.Process,
             Tuple = kind.Tuple?.Invoke(record),
             Fields = kind.Fields(record),

@@ -15,6 +15,9 @@ internal interface INamespaceKey
 
     /// <summary>Low half of its cookie; 0 where the kernel has none.</summary>
     uint NetnsCookie { get; }
+
+    /// <summary>Any user of the node can make such namespaces: they share a part of the map.</summary>
+    bool Rootless { get; }
 }
 
 /// <summary>A value of such a map. In per-CPU maps it is all 64-bit counters, which are added up.</summary>
@@ -39,7 +42,9 @@ internal delegate void EntryAction<TKey, TValue, in TRow>(in TKey key, in TValue
 /// <typeparam name="TRow">What the probe keeps for an entry.</typeparam>
 /// <param name="map">The map.</param>
 /// <param name="namespaces">Whose the keys are; shared by the maps of a probe.</param>
-internal sealed class NamespaceCounters<TKey, TValue, TRow>(BpfMap map, CountedNamespaces namespaces)
+/// <param name="room">What namespaces that any user can make have of it; null where they cannot fill it.</param>
+internal sealed class NamespaceCounters<TKey, TValue, TRow>(
+    BpfMap map, CountedNamespaces namespaces, SharedRoom? room = null)
     where TKey : unmanaged, INamespaceKey
     where TValue : unmanaged, ICounterValue
     where TRow : class
@@ -66,8 +71,8 @@ internal sealed class NamespaceCounters<TKey, TValue, TRow>(BpfMap map, CountedN
     /// <summary>What its events are limited by; null, also as an answer: there are none.</summary>
     public Func<TKey, EventKey?>? EventKey { get; init; }
 
-    /// <summary>Three quarters were in use at the last reading.</summary>
-    public bool Scarce => _reader.Count > map.MaxEntries * 3 / 4;
+    /// <summary>Three quarters were in use at the last reading, or of the part that is shared.</summary>
+    public bool Scarce => _reader.Count > map.MaxEntries * 3 / 4 || room?.IsScarce == true;
 
     /// <summary>Meets every entry anew at the next collection; counters go on.</summary>
     public void Review()
@@ -93,6 +98,7 @@ internal sealed class NamespaceCounters<TKey, TValue, TRow>(BpfMap map, CountedN
             return false;
         }
         _kept.Move(Meet, all: false);
+        room?.Begin();
         Span<TValue> value = stackalloc TValue[1];
         for (var i = 0; i < _reader.Count; i++)
         {
@@ -103,11 +109,14 @@ internal sealed class NamespaceCounters<TKey, TValue, TRow>(BpfMap map, CountedN
             Take(_reader.Keys[i], value[0], events);
         }
         _kept.AddTo(Add);
+        room?.End(snapshot);
         return true;
     }
 
     private void Take(in TKey key, in TValue value, IEventSink events)
     {
+        if (key.Rootless)
+            room?.Meet();
         if (!_entries.TryGetValue(key, out var entry))
             _entries.Add(key, entry = new Entry(namespaces.Find(key.Netns, key.NetnsCookie)));
         var state = namespaces.Note(entry.Owner, value.Counted != entry.Counted);
@@ -118,7 +127,7 @@ internal sealed class NamespaceCounters<TKey, TValue, TRow>(BpfMap map, CountedN
             return;
         }
         if (value.Held > entry.Held && EventKey?.Invoke(key) is { } its)
-            events.HeldBack(its, value.Held - entry.Held);
+            events.HeldBack(its with { Rootless = key.Rootless }, value.Held - entry.Held);
         entry.Held = value.Held;
         if (state != CountedState.Expired)
             Add(key, value, row);
@@ -145,7 +154,8 @@ internal sealed class NamespaceCounters<TKey, TValue, TRow>(BpfMap map, CountedN
 
     private void Delete(in TKey key)
     {
-        map.Delete(key);
+        if (map.Delete(key) && key.Rootless)
+            room?.Return();
         _entries.Remove(key);
     }
 

@@ -37,8 +37,9 @@ internal sealed class PacketLossCounts
         _places = places;
         _unattributed = loaded.Map("unattributed");
         _families = new byte[_unattributed.EntrySize];
-        _namespaces = new CountedNamespaces(host);
-        _drops = new(loaded.Map("packetloss"), _namespaces)
+        _namespaces = new CountedNamespaces(host, new(loaded.Map("vouched"), host.Namespaces));
+        var (drops, overflow) = (loaded.Map("packetloss"), loaded.Map("overflow"));
+        _drops = new(drops, _namespaces, new(loaded, SharedMap.Counters, drops))
         {
             Meet = Meet,
             Add = static (in _, in value, row) => Add(row, value.Drops),
@@ -47,7 +48,7 @@ internal sealed class PacketLossCounts
                 ? PacketLoss.KeyOf(key.Netns, key.Case, places)
                 : null,
         };
-        _overflow = new(loaded.Map("overflow"), _namespaces)
+        _overflow = new(overflow, _namespaces, new(loaded, SharedMap.Overflow, overflow))
         {
             Meet = Meet,
             Add = static (in _, in value, row) => Add(row, value.Drops),

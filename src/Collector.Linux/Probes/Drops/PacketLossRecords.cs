@@ -81,12 +81,14 @@ internal readonly record struct PacketLossKey : INamespaceKey
     public readonly uint Reason;
     public readonly byte Family;
     public readonly DropTrait Trait;
+    public readonly byte Rootless;
 
     /// <summary>What tells whether it is a loss.</summary>
     public DropCase Case => new(Location, Reason, Trait);
 
     uint INamespaceKey.Netns => Netns;
     uint INamespaceKey.NetnsCookie => NetnsCookie;
+    bool INamespaceKey.Rootless => Rootless != 0;
 }
 
 /// <param name="Location">Return address.</param>

@@ -29,8 +29,9 @@ internal sealed class TcpSegmentCounters
         var since = KernelClock.UnixNow();
         _rows = new CounterRows(table, since, tags);
         _sums = new CounterRows(sums, since, static (_, _) => []);
-        _namespaces = new CountedNamespaces(host);
-        _counters = new(loaded.Map("counters"), _namespaces)
+        _namespaces = new CountedNamespaces(host, new(loaded.Map("vouched"), host.Namespaces));
+        var map = loaded.Map("counters");
+        _counters = new(map, _namespaces, new(loaded, SharedMap.Counters, map))
         {
             Meet = Meet,
             Add = static (in _, in value, row) => row.Add(value.Segments),

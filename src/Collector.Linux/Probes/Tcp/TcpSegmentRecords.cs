@@ -25,9 +25,11 @@ internal readonly record struct TcpKey : INamespaceKey
     public readonly byte Kind;
     public readonly byte State;
     public readonly byte Family;
+    public readonly byte Rootless;
 
     uint INamespaceKey.Netns => Netns;
     uint INamespaceKey.NetnsCookie => NetnsCookie;
+    bool INamespaceKey.Rootless => Rootless != 0;
 }
 
 [BpfStruct("tcp_value")]

@@ -25,6 +25,9 @@ internal record struct VirtCmdKey : INamespaceKey
 
     readonly uint INamespaceKey.Netns => Netns;
     readonly uint INamespaceKey.NetnsCookie => NetnsCookie;
+
+    // No user can make such a device, nor take one into a namespace of his own.
+    readonly bool INamespaceKey.Rootless => false;
 }
 
 [BpfStruct("virtcmdlatency_value")]

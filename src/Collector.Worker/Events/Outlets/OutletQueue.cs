@@ -84,15 +84,16 @@ internal sealed class OutletQueue : IDisposable
     }
 
     /// <summary>
-    /// Takes an event, or counts it as dropped where the queue is full. Never waits and never throws. False where the
-    /// queue is closed, and nothing was counted.
+    /// Takes an event, or counts it as dropped where the queue is full: a quarter of it for namespaces that any user
+    /// can make, the rest is for others. Never waits and never throws. False where the queue is closed, and nothing
+    /// was counted.
     /// </summary>
     public bool TryOffer(NetworkEvent e)
     {
         if (!_outlet.Takes(e))
             return true;
         Interlocked.Increment(ref _offered);
-        if (Interlocked.Increment(ref _held) > _capacity)
+        if (Interlocked.Increment(ref _held) > (e.Rootless ? Math.Max(1, _capacity / 4) : _capacity))
         {
             Interlocked.Decrement(ref _held);
             Interlocked.Increment(ref _dropped);

@@ -35,6 +35,16 @@ public sealed class EventResolverTests
     }
 
     [Fact]
+    public void Of_namespaces_that_any_user_can_make_a_quarter_may_wait()
+    {
+        var queue = new OccurrenceQueue(40);
+        var reader = new Reader();
+        Enumerable.Range(0, 50).Count(i => queue.TryAdd(reader, Key with { Rootless = true }, true, i, [0]))
+            .ShouldBe(10);
+        Enumerable.Range(0, 50).Count(i => queue.TryAdd(reader, Key, true, i, [0])).ShouldBe(30);
+    }
+
+    [Fact]
     public void What_waits_when_it_ends_is_resolved_and_nothing_is_taken_afterwards()
     {
         var reader = new Reader();

@@ -28,6 +28,7 @@ internal static class EventCodec
     private const int Description = 15;
     private const int UsualSeverity = 16;
     private const int IsTimed = 17;
+    private const int Rootless = 18;
 
     public static void Write(NetworkEvent e, ProtoBuffer to)
     {
@@ -58,6 +59,7 @@ internal static class EventCodec
             to.Text(Stack, frame);
         to.Integer(HeldBack, e.HeldBack);
         to.Integer(Summary, e.IsSummary ? 1 : 0);
+        to.Integer(Rootless, e.Rootless ? 1 : 0);
     }
 
     /// <summary>The event; null when the bytes are none.</summary>
@@ -198,6 +200,7 @@ internal static class EventCodec
             EventCodec.Start => e with { Start = unchecked((long)field.Number) },
             EventCodec.HeldBack => e with { HeldBack = unchecked((long)field.Number) },
             EventCodec.Summary => e with { IsSummary = field.Number != 0 },
+            EventCodec.Rootless => e with { Rootless = field.Number != 0 },
             _ => e,
         };
 

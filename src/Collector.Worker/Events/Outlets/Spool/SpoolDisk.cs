@@ -23,6 +23,9 @@ internal sealed class SpoolDisk(
 
     public bool IsEmpty => _spool is null or { IsEmpty: true };
 
+    /// <summary>A quarter of it is full: the rest is not for namespaces that any user can make.</summary>
+    public bool IsCrowded => figures.Bytes > settings.Size / 4;
+
     public bool TryOpen() => Try(() =>
     {
         if (_spool is not null)

@@ -158,9 +158,11 @@ internal sealed class SpooledOutlet : ISpoolingOutlet
         // There may be older ones on a disk that opens now: these would not be the first.
         if (!_disk.IsOpen && _sendingOfMemory > 0)
             return false;
-        if (_memory.Count + batch.Length == 0 || !_disk.TryAppend([.. _memory, .. batch]))
+        NetworkEvent[] taken = _disk.IsCrowded ? [.. batch.ToArray().Where(static e => !e.Rootless)] : [.. batch];
+        if (_memory.Count + batch.Length == 0 || !_disk.TryAppend([.. _memory, .. taken]))
             return false;
         Figures.Take(batch.Length);
+        Figures.Lose(SpoolLoss.Size, batch.Length - taken.Length);
         // These are the first on the disk now: nothing is there while something is sent from memory.
         if (_sendingOfMemory > 0)
             _sendingOfDisk = _disk.Read(_sendingOfMemory);

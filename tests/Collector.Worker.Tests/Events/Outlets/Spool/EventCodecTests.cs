@@ -14,6 +14,7 @@ public sealed class EventCodecTests
     private static readonly NetworkEvent Whole = EventSamples.Full() with
     {
         Severity = EventSeverity.Error,
+        Rootless = true,
         Start = EventSamples.Time - 70,
         Stations = [new("first", EventSamples.Time - 70, EventSamples.Time - 30), new("second", 1, 2)],
         Process = new(17, 18, "nginx") { Cgroup = ulong.MaxValue - 3, Pod = "shop/web-0" },

@@ -108,6 +108,32 @@ public sealed class SpooledOutletTests : IDisposable
     }
 
     [Fact]
+    public void Those_of_namespaces_that_any_user_can_make_take_a_quarter_of_the_disk()
+    {
+        var remote = new FakeRemote { Away = true };
+        using var queue = Queue(remote, size: 1 << 20);
+        for (var i = 0; i < 300; i++)
+            queue.TryOffer(EventSamples.Plain(i));
+        for (var i = 300; i < 20_000; i++)
+        {
+            queue.TryOffer(EventSamples.Plain(i) with { Rootless = true });
+            if (i % 500 == 0)
+                Wait(() => queue.Waiting == 0);
+        }
+        Wait(() => queue.Waiting == 0);
+        queue.Kept!.Bytes.ShouldBeLessThan(1 << 19);
+        queue.Kept.Lost(SpoolLoss.Size).ShouldBeGreaterThan(10_000);
+        for (var i = 20_000; i < 20_300; i++)
+            queue.TryOffer(EventSamples.Plain(i));
+        Wait(() => queue.Waiting == 0);
+        remote.Away = false;
+        Wait(() => queue.Kept.Waiting == 0);
+        (queue.Delivered + queue.Kept.Lost(SpoolLoss.Size)).ShouldBe(20_300);
+        remote.Numbers.Where(n => n is < 300 or >= 20_000)
+            .ShouldBe([.. Enumerable.Range(0, 300), .. Enumerable.Range(20_000, 300)]);
+    }
+
+    [Fact]
     public async Task What_a_run_leaves_the_next_one_delivers_first()
     {
         var remote = new FakeRemote { Away = true };
@@ -264,9 +290,9 @@ public sealed class SpooledOutletTests : IDisposable
     }
 
     private OutletQueue Queue(
-        FakeRemote remote, int capacity = 4096, bool start = true, TimeProvider? time = null)
+        FakeRemote remote, int capacity = 4096, bool start = true, TimeProvider? time = null, long size = 64 << 20)
     {
-        var settings = new SpoolSettings(_folder.FullName, 64 << 20, TimeSpan.FromHours(1));
+        var settings = new SpoolSettings(_folder.FullName, size, TimeSpan.FromHours(1));
         var retry = new Worker.Export.Otlp.RetryPolicy(TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(50));
         var queue = new OutletQueue(
             new SpooledOutlet(remote, settings, capacity, _log, time ?? TimeProvider.System, retry), capacity,

@@ -1,0 +1,182 @@
+using System.Net;
+using Collector.Core.Snapshots;
+using Collector.Linux.Kernel.Bpf;
+using Collector.Linux.Probes.Tcp;
+using Collector.Tests.Support;
+
+namespace Ebpf.Tests.Probes;
+
+/// <summary>
+/// What a user does in network namespaces of its own has a share of the maps and of the event buffer, however much it
+/// is; all of it is counted.
+/// </summary>
+public sealed class RootlessShareTests
+{
+    private const string Loopback = "127.0.0.1";
+    private const string Drops = "netlens.packetloss.drops";
+    private const string Resets = "netlens.tcpreset.total";
+
+    // Namespaces side by side, in each so many datagrams, connections or listeners: to nobody, or closed at once.
+    private const string Lives = """
+        import ctypes, fcntl, os, socket, struct, sys
+        libc = ctypes.CDLL(None)
+        kind, lives, times = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+        kept = []
+        for life in range(lives):
+            assert libc.unshare(0x40000000) == 0
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            fcntl.ioctl(s, 0x8914, struct.pack('16sh14x', b'lo', 0x49))
+            kept.append(s)
+            for i in range(times):
+                t = socket.socket()
+                if kind == 'datagrams': s.sendto(b'x', ('127.0.0.1', 9))
+                elif kind == 'connections': t.connect_ex(('127.0.0.1', 9))
+                else:
+                    t.bind(('127.0.0.1', 1024 + i))
+                    t.listen(1)
+                t.close()
+        print(os.stat('/proc/thread-self/ns/net').st_ino)
+        """;
+
+    [RequiresBpfFact("python3", "setpriv", "unshare")]
+    public void Drops_take_a_quarter_of_the_map_and_give_it_back_and_are_counted_to_the_packet()
+    {
+        using var pod = new TestNetns();
+        using var run = new BpfProbeRun("packetloss", null, ("entries", "64"));
+        var before = Others(run.Collect(), "packetloss", pod) + Nobody(run);
+        OfUser("datagrams", 100, 2);
+        DropTraffic.Datagrams(pod, Loopback, 9, count: 7);
+        DropTraffic.Datagrams(pod, "::1", 9, count: 3);
+
+        run.SumBy(Drops, pod, "netlens.drop.reason").ShouldNotContainKey("_other");
+        run.Sum(Drops, pod).ShouldBe(10);
+        (Others(run.Collect(), "packetloss", pod) + Nobody(run) - before).ShouldBe(200);
+        PacketLossLifeTests.Losses(run, 1).ShouldBeGreaterThan(0, "not all of them have keys");
+
+        // Nothing happens in them any more: others have the room.
+        for (var i = 0; i < 4; i++)
+            run.Collect();
+        var lost = PacketLossLifeTests.Losses(run, 1);
+        OfUser("datagrams", 4, 2);
+        (Others(run.Collect(), "packetloss", pod) + Nobody(run) - before).ShouldBe(208);
+        PacketLossLifeTests.Losses(run, 1).ShouldBe(lost);
+    }
+
+    [RequiresBpfFact("python3", "setpriv", "unshare")]
+    public void Resets_take_a_quarter_of_the_map_and_what_finds_no_room_is_counted()
+    {
+        using var pod = new TestNetns();
+        using var run = new BpfProbeRun("tcpreset", null, ("entries", "64"));
+        OfUser("connections", 100, 1);
+        DropTraffic.Connect(pod, Loopback, 9).ShouldBeFalse();
+
+        var each = run.Sum(Resets, pod);
+        each.ShouldBeGreaterThan(0);
+        PacketLossLifeTests.Losses(run, 1).ShouldBeGreaterThan(0);
+        (Others(run.Collect(), "tcpreset", pod) + PacketLossLifeTests.Losses(run, 1)).ShouldBe(100 * each);
+    }
+
+    [RequiresBpfFact("python3", "setpriv", "unshare")]
+    public void While_nobody_reads_them_events_fill_a_quarter_of_the_buffer_and_those_of_others_are_kept()
+    {
+        if (!BpfLibrary.HasRingBuffers)
+            return;
+        const int First = 1000, Faults = 20;
+        using var pod = new TestNetns();
+        using var run = new BpfProbeRun(
+            "tcpreset", new BpfOptions { EventBuffer = 8192 }, ("burst", "1000"));
+        run.Events.Hold();
+        var inode = OfUser("connections", 1, 100);
+        for (var port = First; port < First + Faults; port++)
+            DropTraffic.Connect(pod, Loopback, port).ShouldBeFalse();
+        run.Events.Go();
+
+        run.Events.Await(e => e.Info == TcpReset.Sent && e.Tuple?.SourcePort == First + Faults - 1);
+        run.Events.All.Where(e => e.Info == TcpReset.Sent && e.Subject?.Inode == pod.Inode)
+            .Select(e => e.Tuple!.SourcePort).ShouldBe(Enumerable.Range(First, Faults));
+        PacketLossLifeTests.Losses(run, 0).ShouldBe(0);
+        var told = run.Events.All.Count(e => e.Subject?.Inode == inode);
+        told.ShouldBeInRange(1, 20);
+        var all = run.Sum(Resets, inode);
+        all.ShouldBeGreaterThanOrEqualTo(100);
+        (told + run.Events.HeldOf(inode)).ShouldBe(all);
+        run.Events.All.ShouldAllBe(e => e.Rootless == (e.Subject!.Inode == inode));
+    }
+
+    [RequiresBpfFact("python3", "setpriv", "unshare")]
+    public void Listeners_of_users_push_out_none_of_the_nodes()
+    {
+        using var pod = new TestNetns();
+        using var run = new BpfProbeRun("tcpreset");
+        pod.Run("python3", "-c", "import socket; t = socket.socket(); t.bind(('127.0.0.1', 81)); t.listen(1)");
+        OfUser("listeners", 1, 3000);
+        DropTraffic.Connect(pod, Loopback, 81).ShouldBeFalse();
+        run.Events.Await(e => e.Info == TcpReset.Sent && e.Subject?.Inode == pod.Inode)
+            .Message.ShouldEndWith(" s ago)");
+    }
+
+    /// <summary>
+    /// The user namespace's level cannot be cheated: it is 0 only with the rights of root. Its owner is user 0 also
+    /// where root of a container has none of them. And root vouches by a mount.
+    /// </summary>
+    [RequiresBpfFact("setpriv", "unshare", "mount")]
+    public void Whose_a_namespace_is_the_kernel_tells_and_root_by_a_mount()
+    {
+        using var run = new BpfProbeRun("tcpreset");
+        using var pod = new TestNetns();
+        using var service = AnyUser.OfRoot();
+        using var user = AnyUser.InNamespace();
+        using var container = AnyUser.InNamespaceOfContainer();
+        AnyUser[] all = [service, user, container];
+        foreach (var one in all)
+            one.Do("ip link set lo up");
+        IsRootless(run, pod.NsPath).ShouldBeFalse();
+        all.Select(u => IsRootless(run, $"/proc/{u.Pid}/ns/net")).ShouldBe([false, true, true]);
+
+        var path = $"{pod.NsPath}-user";
+        File.WriteAllText(path, "");
+        try
+        {
+            Shell.Run("mount", "--bind", $"/proc/{user.Pid}/ns/net", path);
+            run.Collect();
+            IsRootless(run, path).ShouldBeFalse();
+            Shell.Run("umount", path);
+            run.Collect();
+            IsRootless(run, $"/proc/{user.Pid}/ns/net").ShouldBeTrue();
+        }
+        finally
+        {
+            Shell.Try("umount", path);
+            File.Delete(path);
+        }
+    }
+
+    private static int _port = 2000;
+
+    private static bool IsRootless(BpfProbeRun run, string path)
+    {
+        var port = ++_port;
+        TestNetns.Inside(path, () => DropTraffic.ConnectHere(IPAddress.Loopback, port)).ShouldBeFalse();
+        return run.Events.Await(e => e.Info == TcpReset.Sent && e.Tuple?.SourcePort == port).Rootless;
+    }
+
+    /// <summary>Gives the inode of the last one.</summary>
+    private static ulong OfUser(string kind, int lives, int times) => ulong.Parse(Shell.Run(
+        [.. AnyUser.Unprivileged, "unshare", "-Ur", "python3", "-c", Lives, kind, $"{lives}", $"{times}"]).Trim());
+
+    // What rows of namespaces say that nobody has named.
+    private static long Others(Snapshot snapshot, string id, TestNetns pod)
+    {
+        var sum = 0L;
+        var table = snapshot.Tables.SingleOrDefault(t => t.Info.Id == id);
+        for (var i = 0; i < (table?.Count ?? 0); i++)
+        {
+            if (table!.Rows[i].Subject is { IsHost: false, Names.NetnsName: null } subject && subject.Inode != pod.Inode)
+                sum += table.Column(0)[i];
+        }
+        return sum;
+    }
+
+    private static long Nobody(BpfProbeRun run) =>
+        run.Sum("netlens.packetloss.unattributed", inode: null, "_other");
+}
