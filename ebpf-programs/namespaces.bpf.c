@@ -14,6 +14,7 @@ struct inode {
 
 struct file {
 	struct inode *f_inode;
+	void *private_data;
 };
 
 struct fdtable {
@@ -80,6 +81,36 @@ struct netns_mib {
 	struct icmpv6msg_mib *icmpv6msg_statistics;
 };
 
+/* Sockets in use of each protocol, by struct proto's inuse_idx. */
+struct prot_inuse {
+	int all; /* 5.16 */
+	int val[64];
+};
+
+struct netns_core {
+	struct prot_inuse *prot_inuse;
+	int *sock_inuse; /* until 5.15 */
+};
+
+/* atomic_t, atomic_long_t and refcount_t */
+struct counter {
+	int counter;
+};
+
+struct inet_timewait_death_row {
+	struct counter tw_count; /* until 5.16 */
+	struct counter tw_refcount; /* one more */
+};
+
+struct rhashtable {
+	struct counter nelems;
+};
+
+struct fqdir {
+	struct rhashtable rhashtable;
+	struct counter mem;
+};
+
 struct ipv4_devconf {
 	int data[1];
 };
@@ -87,11 +118,46 @@ struct ipv4_devconf {
 struct netns_ipv4 {
 	struct ipv4_devconf *devconf_all;
 	int sysctl_ip_default_ttl; /* later a byte */
+	struct inet_timewait_death_row tcp_death_row;
+	struct fqdir *fqdir;
+};
+
+struct netns_ipv6 {
+	struct fqdir *fqdir;
 };
 
 struct net___mib {
 	struct netns_mib mib;
+	struct netns_core core;
 	struct netns_ipv4 ipv4;
+	struct netns_ipv6 ipv6;
+};
+
+/* 5.17 to 6.0 */
+struct netns_ipv4___apart {
+	struct inet_timewait_death_row *tcp_death_row;
+};
+
+struct net___apart {
+	struct netns_ipv4___apart ipv4;
+};
+
+struct list_head {
+	struct list_head *next;
+};
+
+struct proto {
+	unsigned int inuse_idx;
+	char name[32];
+	struct list_head node;
+};
+
+struct sock_common___proto {
+	struct proto *skc_prot;
+};
+
+struct socket {
+	struct sock *sk;
 };
 
 #pragma clang attribute pop
@@ -106,17 +172,36 @@ struct namespace_place {
 
 SHARED(places, BATCH, struct namespace_place);
 
-static __always_inline void place(struct namespace_place *place, struct file **files, __u32 most)
+/* Open files of the calling process. */
+struct files {
+	struct file **fd;
+	__u32 most;
+};
+
+static __always_inline struct files own_files(void)
+{
+	struct task_struct___files *task = (void *)bpf_get_current_task();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+
+	return (struct files){ BPF_CORE_READ(table, fd), BPF_CORE_READ(table, max_fds) };
+}
+
+static __always_inline struct file *file_of(const struct files *files, __u64 fd)
 {
 	struct file *file = NULL;
+
+	if (fd < files->most)
+		bpf_probe_read_kernel(&file, sizeof(file), files->fd + fd);
+	return file;
+}
+
+static __always_inline void place(struct namespace_place *place, const struct files *files)
+{
+	struct file *file = file_of(files, place->fd);
+	void *common = BPF_CORE_READ(file, f_inode, i_private);
 	struct net *net;
-	void *common;
 
 	place->net = 0;
-	if (place->fd >= most)
-		return;
-	bpf_probe_read_kernel(&file, sizeof(file), files + place->fd);
-	common = BPF_CORE_READ(file, f_inode, i_private);
 	if (!common)
 		return;
 	net = common - bpf_core_field_offset(struct net, ns);
@@ -131,9 +216,7 @@ static __always_inline void place(struct namespace_place *place, struct file **f
 SEC("raw_tp")
 int find_namespaces(__u64 *ctx)
 {
-	struct task_struct___files *task = (void *)bpf_get_current_task();
-	struct file **files = BPF_CORE_READ(task, files, fdt, fd);
-	__u32 most = BPF_CORE_READ(task, files, fdt, max_fds);
+	struct files files = own_files();
 
 	for (__u32 i = 0; i < BATCH; i++) {
 		__u32 key = i;
@@ -141,9 +224,51 @@ int find_namespaces(__u64 *ctx)
 
 		if (!at || i >= ctx[0])
 			break;
-		place(at, files, most);
+		place(at, &files);
 	}
 	return 0;
+}
+
+/* Protocols that have registered themselves; mirrored by ProtocolSlot in C#. */
+struct protocol_slot {
+	char name[32];
+	__u32 slot; /* of struct prot_inuse */
+	__u32 pad;
+};
+
+#define MOST_PROTOCOLS 80 /* 64 can have a slot */
+
+SHARED(protocols, MOST_PROTOCOLS, struct protocol_slot);
+
+/*
+ * Finds all protocols by a socket of any: they are a ring. ctx[0]: the socket's descriptor. One of those told is the
+ * ring's beginning, which is no protocol and has no name.
+ */
+SEC("raw_tp")
+int find_protocols(__u64 *ctx)
+{
+	struct files files = own_files();
+	struct file *file = file_of(&files, ctx[0]);
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+	struct sock_common___proto *sk = (void *)BPF_CORE_READ(socket, sk);
+	struct proto *first = BPF_CORE_READ(sk, skc_prot);
+	struct proto *proto = first;
+
+	for (__u32 i = 0; i < MOST_PROTOCOLS; i++) {
+		__u32 key = i;
+		struct protocol_slot *at = bpf_map_lookup_elem(&protocols, &key);
+		struct list_head *next;
+
+		if (!at || !proto)
+			break;
+		bpf_core_read(at->name, sizeof(at->name), &proto->name);
+		at->slot = BPF_CORE_READ(proto, inuse_idx);
+		next = BPF_CORE_READ(proto, node.next);
+		proto = (void *)next - bpf_core_field_offset(struct proto, node);
+		if (proto == first)
+			return 0;
+	}
+	return 1;
 }
 
 MAP(marker, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, __u64);
@@ -186,6 +311,8 @@ enum mib {
 	UDPLITE,
 	UDPLITE6,
 	MPTCP,
+	SOCKETS, /* in use, by protocol */
+	SOCKETS_USED, /* of all families */
 	MIBS,
 };
 
@@ -202,6 +329,8 @@ struct mib_words {
 	__u64 udplite[12];
 	__u64 udplite6[12];
 	__u64 mptcp[96];
+	__u32 sockets[64];
+	__u32 sockets_used[2]; /* the first */
 };
 
 #define ICMP_SENT 256
@@ -215,6 +344,15 @@ struct mib_once {
 	__u64 ttl;
 	__u64 icmp_types[ICMP_TYPES];
 	__u64 icmp6_types[ICMP_TYPES];
+	__u64 time_wait;
+	__u64 fragments[2]; /* IPv4, IPv6 */
+	__u64 fragment_memory[2];
+};
+
+/* What is wanted of it: read_once's ctx[1]. */
+enum {
+	ALL_TYPES = 1,
+	WITH_SOCKETS = 2,
 };
 
 SHARED(once, BATCH, struct mib_once);
@@ -282,17 +420,65 @@ static __always_inline long find_mibs(struct mib_once *at, struct net___mib *net
 	return failed;
 }
 
-static __always_inline long look(struct mib_once *at, bool all_types)
+static __always_inline __u64 time_wait(struct net___mib *net)
+{
+	struct net___apart *apart = (void *)net;
+	struct inet_timewait_death_row *row = &net->ipv4.tcp_death_row;
+	int count = 0;
+
+	if (bpf_core_field_exists(apart->ipv4.tcp_death_row))
+		row = BPF_CORE_READ(apart, ipv4.tcp_death_row);
+	if (bpf_core_field_exists(row->tw_count)) {
+		bpf_core_read(&count, sizeof(count), &row->tw_count);
+		return (__s64)count;
+	}
+	bpf_core_read(&count, sizeof(count), &row->tw_refcount);
+	return (__s64)count - 1;
+}
+
+static __always_inline long find_fragments(struct mib_once *at, struct fqdir *queue, __u32 family)
+{
+	__u32 count = 0;
+	long failed = bpf_core_read(&count, sizeof(count), &queue->rhashtable.nelems);
+
+	at->fragments[family] = count;
+	return failed | bpf_core_read(&at->fragment_memory[family], sizeof(__u64), &queue->mem);
+}
+
+/* What /proc/net/sockstat and sockstat6 tell of a namespace. */
+static __always_inline long find_sockets(struct mib_once *at, struct net___mib *net)
+{
+	struct fqdir *ipv6 = NULL;
+	__u64 inuse;
+
+	if (!bpf_core_field_exists(net->core.prot_inuse) || !bpf_core_field_exists(net->ipv4.fqdir))
+		return 0;
+	if (bpf_core_field_exists(net->ipv6.fqdir))
+		ipv6 = BPF_CORE_READ(net, ipv6.fqdir);
+	inuse = (__u64)BPF_CORE_READ(net, core.prot_inuse);
+	at->mibs[SOCKETS] = inuse + bpf_core_field_offset(struct prot_inuse, val);
+	if (bpf_core_field_exists(struct prot_inuse, all))
+		at->mibs[SOCKETS_USED] = inuse + bpf_core_field_offset(struct prot_inuse, all);
+	else
+		at->mibs[SOCKETS_USED] = (__u64)BPF_CORE_READ(net, core.sock_inuse);
+	at->time_wait = time_wait(net);
+	return find_fragments(at, BPF_CORE_READ(net, ipv4.fqdir), 0) | (ipv6 ? find_fragments(at, ipv6, 1) : 0);
+}
+
+static __always_inline long look(struct mib_once *at, __u64 wanted)
 {
 	struct net___mib *net = (void *)at->net;
 	struct netns_ipv4 *ipv4 = &net->ipv4;
+	long failed = 0;
 
+	if (wanted & WITH_SOCKETS)
+		failed = find_sockets(at, net);
 	at->forwarding = BPF_CORE_READ(ipv4, devconf_all, data[0]) == 1 ? 1 : 2;
 	at->ttl = BPF_CORE_READ_BITFIELD_PROBED(ipv4, sysctl_ip_default_ttl);
-	return find_mibs(at, net, all_types);
+	return failed | find_mibs(at, net, wanted & ALL_TYPES);
 }
 
-/* Reads what each namespace has once. ctx[0]: how many; ctx[1]: all types of ICMP messages, or those with names. */
+/* Reads what each namespace has once. ctx[0]: how many; ctx[1]: what of it. */
 SEC("raw_tp")
 int read_once(__u64 *ctx)
 {
@@ -321,6 +507,16 @@ int read_once(__u64 *ctx)
 			failed++;                                                               \
 	}
 
+static __always_inline long copy_sockets(struct mib_words *to, const struct mib_once *at, __u64 offset)
+{
+	__u32 size = bpf_core_field_size(struct prot_inuse, val);
+
+	if (size > sizeof(to->sockets))
+		size = sizeof(to->sockets);
+	return bpf_probe_read_kernel(to->sockets, size, (void *)(at->mibs[SOCKETS] + offset)) |
+	       bpf_probe_read_kernel(to->sockets_used, sizeof(int), (void *)(at->mibs[SOCKETS_USED] + offset));
+}
+
 /* Copies the counters of a CPU. ctx[0]: of how many namespaces; ctx[1]: the CPU's offset; ctx[2]: bits of enum mib. */
 SEC("raw_tp")
 int read_words(__u64 *ctx)
@@ -345,6 +541,8 @@ int read_words(__u64 *ctx)
 		COPY(UDPLITE, udplite, udp_mib);
 		COPY(UDPLITE6, udplite6, udp_mib);
 		COPY(MPTCP, mptcp, mptcp_mib);
+		if (ctx[2] >> SOCKETS & 1 && at->mibs[SOCKETS] && copy_sockets(to, at, ctx[1]))
+			failed++;
 	}
 	return failed;
 }

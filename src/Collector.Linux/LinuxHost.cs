@@ -16,11 +16,15 @@ namespace Collector.Linux;
 /// </summary>
 public sealed class LinuxHost : ProbeHost, IDisposable
 {
+    /// <summary>Collections between two tries of what this kernel refused.</summary>
+    private const int RarePause = 240;
+
     private readonly NamespaceAccess _access;
     private readonly SubjectNamer _namer;
     private readonly ModuleCount _modules;
     private readonly TaskPass _tasks;
     private ProcessTable? _processes;
+    private long _collections;
     private PodOptions _pods;
 
     /// <param name="paths">Where /proc and /sys are.</param>
@@ -45,6 +49,7 @@ public sealed class LinuxHost : ProbeHost, IDisposable
         Bpf = new BpfHost(paths, bpf ?? new());
         Addresses = new NetAddresses(Bpf, Namespaces);
         Mib = new MibPass(Bpf, Namespaces, Addresses, Parts);
+        Conntracks = new ConntrackPass(Bpf, Addresses, Namespaces, Parts);
         Sockets = new SocketSource(Bpf, Addresses, Namespaces, Limits, Parts);
         _tasks = new TaskPass(Bpf, Parts);
         _pods = pods ?? new();
@@ -68,6 +73,8 @@ public sealed class LinuxHost : ProbeHost, IDisposable
     internal override NetAddresses Addresses { get; }
 
     internal override MibPass Mib { get; }
+
+    internal override ConntrackPass Conntracks { get; }
 
     internal override SocketSource Sockets { get; }
 
@@ -108,7 +115,9 @@ public sealed class LinuxHost : ProbeHost, IDisposable
         _pods = pods;
     }
 
-    /// <summary>Reads in another way what the kernel gives in two, or tries anew what it refused.</summary>
+    /// <summary>
+    /// Reads in another way what the kernel gives in two, or tries anew what it refused. For the collection thread.
+    /// </summary>
     public void Reconfigure(CollectionSource source)
     {
         Addresses.Retry();
@@ -122,6 +131,8 @@ public sealed class LinuxHost : ProbeHost, IDisposable
     /// <param name="startOfNew">Start time for namespaces first seen now, Unix nanoseconds.</param>
     public void Refresh(long startOfNew)
     {
+        if (++_collections % RarePause == 0)
+            Reconfigure(Parts.Wanted);
         Limits.Begin();
         Namespaces.Refresh(startOfNew);
         Addresses.Refresh();
@@ -137,8 +148,10 @@ public sealed class LinuxHost : ProbeHost, IDisposable
     {
         Pods.Dispose();
         Mib.Dispose();
+        Conntracks.Dispose();
         Sockets.Dispose();
         Addresses.Dispose();
+        _tasks.Dispose();
         Bpf.Dispose();
         EventOwners.Dispose();
         _processes?.Dispose();

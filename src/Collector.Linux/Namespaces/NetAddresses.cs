@@ -29,6 +29,7 @@ internal sealed class NetAddresses(BpfHost bpf, NamespaceRegistry namespaces) : 
     private const string Source = "namespaces";
     private readonly List<NamespaceHandle> _batch = [];
     private readonly ulong[] _arguments = new ulong[1];
+    private readonly HashSet<object> _users = [];
     private MappedArray<NamespacePlace>? _places;
     private BpfProgram? _find;
     private long _version = -1;
@@ -40,11 +41,25 @@ internal sealed class NetAddresses(BpfHost bpf, NamespaceRegistry namespaces) : 
     public string Failure { get; private set; } = "";
 
     /// <summary>Loads the programs, once, and finds the namespaces that are there.</summary>
+    /// <param name="user">Who needs them, until <see cref="Release"/>.</param>
     /// <returns>False with <see cref="Failure"/> set: this kernel does not take them.</returns>
-    public bool Start()
+    public bool Start(object user)
     {
-        if (Programs is not null || Failure.Length > 0)
-            return Programs is not null;
+        if (Programs is null && (Failure.Length > 0 || !Load()))
+            return false;
+        _users.Add(user);
+        return true;
+    }
+
+    /// <summary>Gives the programs back once nobody needs them.</summary>
+    public void Release(object user)
+    {
+        if (_users.Remove(user) && _users.Count == 0)
+            Dispose();
+    }
+
+    private bool Load()
+    {
         BpfObject? loaded = null;
         try
         {
@@ -52,6 +67,7 @@ internal sealed class NetAddresses(BpfHost bpf, NamespaceRegistry namespaces) : 
             _places = new MappedArray<NamespacePlace>(loaded.Map("places"), writable: true);
             _find = loaded.Program("find_namespaces");
             Programs = loaded;
+            _version = -1;
             Refresh();
             return true;
         }
@@ -126,6 +142,7 @@ internal sealed class NetAddresses(BpfHost bpf, NamespaceRegistry namespaces) : 
     public void Dispose()
     {
         _places?.Dispose();
+        _places = null;
         Programs?.Dispose();
         Programs = null;
     }

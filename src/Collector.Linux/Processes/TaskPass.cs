@@ -11,13 +11,20 @@ namespace Collector.Linux.Processes;
 /// What all processes have open and have read and written, by one read of a task iterator (since Linux 5.8) instead of
 /// two files of each. Whom it does not tell of, or not all of, is read by /proc.
 /// </summary>
-internal sealed class TaskPass(BpfHost bpf, CollectedParts parts) : IDisposable
+internal sealed class TaskPass : IDisposable
 {
     private const string Iterator = "read_tasks";
-    private readonly CollectedPart _part = parts.Add("processes");
+    private readonly BpfHost _bpf;
+    private readonly CollectedPart _part;
     private readonly TaskRecord[] _records = GC.AllocateUninitializedArray<TaskRecord>(512, pinned: true);
     private BpfObject? _programs;
     private BpfProgram? _iterator;
+
+    public TaskPass(BpfHost bpf, CollectedParts parts)
+    {
+        _bpf = bpf;
+        _part = parts.Add("processes", Dispose);
+    }
 
     /// <summary>Tells each process of the table that is there what it has now.</summary>
     public void Run(ProcessTable table, long tick)
@@ -35,8 +42,8 @@ internal sealed class TaskPass(BpfHost bpf, CollectedParts parts) : IDisposable
             return;
         try
         {
-            _programs = bpf.Load(
-                "tasks", [new Hook("processes", new Way(Iterator))], static _ => { }, static _ => { });
+            _programs = _bpf.Watch(_bpf.Load(
+                "tasks", [new Hook("processes", new Way(Iterator))], static _ => { }, static _ => { }));
             _iterator = _programs.Program(Iterator);
             if (Read(table, tick) is var error && error != Errno.None)
                 throw new ProbeUnavailableException(BpfObject.Reason(error.Number));
@@ -45,7 +52,6 @@ internal sealed class TaskPass(BpfHost bpf, CollectedParts parts) : IDisposable
         }
         catch (ProbeUnavailableException e)
         {
-            Dispose();
             _part.Choose(false, e.Message);
         }
     }
@@ -92,8 +98,10 @@ internal sealed class TaskPass(BpfHost bpf, CollectedParts parts) : IDisposable
         }
     }
 
+    /// <summary>Gives back what it has in the kernel; it may be chosen again.</summary>
     public void Dispose()
     {
+        _iterator = null;
         _programs?.Dispose();
         _programs = null;
     }

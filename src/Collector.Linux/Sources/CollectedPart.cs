@@ -34,9 +34,10 @@ public sealed class CollectedParts(CollectionSource wanted)
     }
 
     /// <param name="name">For the operator: <c>mib</c>.</param>
-    internal CollectedPart Add(string name)
+    /// <param name="release">Gives back what it has in the kernel.</param>
+    internal CollectedPart Add(string name, Action? release = null)
     {
-        var part = new CollectedPart(name, this);
+        var part = new CollectedPart(name, this, release);
         _all.Add(part);
         return part;
     }
@@ -46,11 +47,13 @@ public sealed class CollectedParts(CollectionSource wanted)
 public sealed class CollectedPart
 {
     private readonly CollectedParts _parts;
+    private readonly Action? _release;
 
-    internal CollectedPart(string name, CollectedParts parts)
+    internal CollectedPart(string name, CollectedParts parts, Action? release)
     {
         Name = name;
         _parts = parts;
+        _release = release;
     }
 
     public string Name { get; }
@@ -84,10 +87,20 @@ public sealed class CollectedPart
         return _parts.Wanted == CollectionSource.Proc;
     }
 
-    internal void Choose(bool fromKernel, string reason) => (FromKernel, Reason) = (fromKernel, reason);
+    /// <summary>Takes the choice; what /proc does not need is given back.</summary>
+    internal void Choose(bool fromKernel, string reason)
+    {
+        (FromKernel, Reason) = (fromKernel, reason);
+        if (!fromKernel)
+            _release?.Invoke();
+    }
 
-    /// <summary>Not chosen yet: what the operator wants has changed.</summary>
-    internal void Forget() => (FromKernel, Reason) = (false, "");
+    /// <summary>Not chosen yet: what the operator wants has changed, or it is to be tried again.</summary>
+    internal void Forget()
+    {
+        (FromKernel, Reason) = (false, "");
+        _release?.Invoke();
+    }
 
     internal void CountFallback(string reason)
     {

@@ -24,6 +24,9 @@ public sealed class MibFigures : NamespaceSource
     /// <summary>The same of ICMPv6.</summary>
     internal IcmpTypeCounts Icmp6Types { get; } = new();
 
+    /// <summary>What sockstat has.</summary>
+    internal SocketUse Sockets { get; } = new();
+
     /// <summary>What is there of a section; null where the namespace has none.</summary>
     /// <returns>False: the pass does not give it.</returns>
     internal bool TryFind(string section, out MibSection? found)

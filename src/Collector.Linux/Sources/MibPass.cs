@@ -19,6 +19,7 @@ internal sealed class MibPass : IDisposable
     private readonly NamespaceRegistry _namespaces;
     private readonly NetAddresses _addresses;
     private readonly CollectedPart _part;
+    private readonly SockstatPart _sockstat;
     private readonly List<NamespaceHandle> _batch = [];
     private CpuOffsets? _cpus;
     private MibRun? _run;
@@ -33,7 +34,8 @@ internal sealed class MibPass : IDisposable
         _bpf = bpf;
         _namespaces = namespaces;
         _addresses = addresses;
-        _part = parts.Add("mib");
+        _part = parts.Add("mib", Release);
+        _sockstat = new SockstatPart(parts);
     }
 
     /// <summary>A namespace's figures of this collection; null where it is to be read by /proc.</summary>
@@ -42,9 +44,7 @@ internal sealed class MibPass : IDisposable
     /// <param name="wish">What the caller wants of them.</param>
     public MibFigures? Read(NamespaceHandle ns, long tick, MibWish wish)
     {
-        if (!_part.IsChosen)
-            Choose();
-        if (!_part.FromKernel)
+        if (!IsInUse())
             return null;
         _wish |= wish;
         if (tick > 0 && (tick != _tick || !_read.Covers(wish)))
@@ -54,11 +54,35 @@ internal sealed class MibPass : IDisposable
         var figures = ns.Source<MibFigures>();
         if (figures.Tick != tick && ReadOne(ns, tick, _wish) is { } failure)
         {
-            _part.CountFallback(failure);
+            CountFallback(failure);
             return null;
         }
         figures.EnsureRead(ns, tick); // It is in use.
         return figures;
+    }
+
+    /// <summary>The same for what sockstat has.</summary>
+    public SocketUse? ReadSockets(NamespaceHandle ns, long tick)
+    {
+        if (!IsInUse() || !_sockstat.IsInUse)
+            return null;
+        return Read(ns, tick, MibWish.Sockets)?.Sockets is { IsWhole: true } use ? use : null;
+    }
+
+    private bool IsInUse()
+    {
+        if (!_part.IsChosen)
+            Choose();
+        if (!_sockstat.IsChosen)
+            ChooseSockstat();
+        return _part.FromKernel;
+    }
+
+    private void CountFallback(string reason)
+    {
+        _part.CountFallback(reason);
+        if (_wish.HasSockets)
+            _sockstat.CountFallback(reason);
     }
 
     /// <summary>The sections that it gives, for tests.</summary>
@@ -85,7 +109,7 @@ internal sealed class MibPass : IDisposable
         if (failure is null)
             return;
         _failed = true;
-        _part.CountFallback(failure);
+        CountFallback(failure);
     }
 
     private string? ReadOne(NamespaceHandle ns, long tick, MibWish wish)
@@ -101,7 +125,12 @@ internal sealed class MibPass : IDisposable
         if (_run!.Read(batch, wish) is { } failure)
             return failure;
         for (var i = 0; i < batch.Length; i++)
-            batch[i].Source<MibFigures>().Fill(tick, _plan, wish, _run.Sums(i), _run.Once(i));
+        {
+            var figures = batch[i].Source<MibFigures>();
+            figures.Fill(tick, _plan, wish, _run.Sums(i), _run.Once(i));
+            if (wish.HasSockets)
+                _sockstat.Fill(figures.Sockets, _run.Sockets(i), _run.Once(i));
+        }
         _batch.Clear();
         return null;
     }
@@ -121,11 +150,19 @@ internal sealed class MibPass : IDisposable
         }
     }
 
+    private void ChooseSockstat()
+    {
+        if (_part.FromKernel)
+            _sockstat.Choose(_addresses.Programs!, _namespaces.Host, () => ReadHost(MibWish.All | MibWish.Sockets));
+        else
+            _sockstat.Refuse($"it is read with mib: {_part.Reason}");
+    }
+
     /// <summary>Why the pass cannot be used; null when it can, and what is to be said of it.</summary>
     private string? Refusal(out string remark)
     {
         remark = "";
-        if (!_addresses.Start())
+        if (!_addresses.Start(this))
             return _addresses.Failure;
         var host = _namespaces.Host;
         if (host.NetAddress == 0)
@@ -136,7 +173,9 @@ internal sealed class MibPass : IDisposable
         }
         if (_bpf.Environment.Btf is not { } btf)
             return _bpf.Environment.Search.Failure;
-        _cpus ??= new CpuOffsets(_addresses.Programs!, _bpf.Paths.Sys);
+        _cpus ??= new CpuOffsets(_addresses.Programs!, _bpf);
+        if (_cpus.Missing.Length > 0)
+            return _cpus.Missing;
         _run ??= new MibRun(_addresses.Programs!, _cpus.Found);
         Plan(MibSlots.Of(btf), MibFiles.Read(host), out var left);
         if (_plan.Length == 0)
@@ -147,9 +186,7 @@ internal sealed class MibPass : IDisposable
         }
         if (left.Length > 0)
             remark = $"; still by /proc: {left}";
-        if (Check(host) is not { } difference)
-            return null;
-        return _cpus.Missing > 0 ? $"{difference}; {_cpus.Missing} CPUs are not in use" : difference;
+        return Check(host);
     }
 
     private void Plan(MibSlots slots, MibFiles files, out string left)
@@ -175,7 +212,7 @@ internal sealed class MibPass : IDisposable
         for (var i = 0; i < Attempts; i++)
         {
             var before = MibFiles.Read(host);
-            if (ReadOne(host, long.MinValue + 1, MibWish.All) is { } failure)
+            if (ReadHost(MibWish.All) is { } failure)
                 return failure;
             var figures = host.Source<MibFigures>();
             difference = MibCheck.Compare(_plan, before, figures, MibFiles.Read(host));
@@ -185,9 +222,18 @@ internal sealed class MibPass : IDisposable
         return difference;
     }
 
-    public void Dispose()
+    private string? ReadHost(MibWish wish) => ReadOne(_namespaces.Host, long.MinValue + 1, wish);
+
+    /// <summary>Gives back what it has in the kernel; it may be chosen again.</summary>
+    private void Release()
     {
         _run?.Dispose();
+        _run = null;
         _cpus?.Dispose();
+        _cpus = null;
+        _tick = long.MinValue;
+        _addresses.Release(this);
     }
+
+    public void Dispose() => Release();
 }

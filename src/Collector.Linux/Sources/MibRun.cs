@@ -16,6 +16,9 @@ namespace Collector.Linux.Sources;
 /// </remarks>
 internal sealed class MibRun : IDisposable
 {
+    // As in namespaces.bpf.c.
+    private const ulong AllTypes = 1, WithSockets = 2;
+
     private readonly MappedArray<MibOnce> _once;
     private readonly MappedArray<MibWords> _words;
     private readonly BpfProgram _readOnce;
@@ -51,7 +54,7 @@ internal sealed class MibRun : IDisposable
         for (var i = 0; i < namespaces.Length; i++)
             once[i].Net = namespaces[i].NetAddress;
         _arguments[0] = (ulong)namespaces.Length;
-        _arguments[1] = wish.AllTypes ? 1u : 0u;
+        _arguments[1] = (wish.AllTypes ? AllTypes : 0) | (wish.HasSockets ? WithSockets : 0);
         if (Run(_readOnce, 2) is { } failure)
             return failure;
         _sums.AsSpan(0, namespaces.Length * MibWords.Count).Clear();
@@ -61,13 +64,16 @@ internal sealed class MibRun : IDisposable
             _arguments[1] = _offsets[i];
             if (Run(_readWords, 3) is { } other)
                 return other;
-            Add(namespaces.Length, wish.End);
+            Add(namespaces.Length, wish);
         }
         return null;
     }
 
     /// <summary>Its counters over all CPUs; of kinds that were not wanted or are not there, anything.</summary>
     public ReadOnlySpan<long> Sums(int index) => _sums.AsSpan(index * MibWords.Count, MibWords.Count);
+
+    /// <summary>Its sockets in use over all CPUs, by slot, and behind those slots those of all families.</summary>
+    public ReadOnlySpan<int> Sockets(int index) => SocketsOf(_sums, index);
 
     /// <summary>What it has once.</summary>
     public ReadOnlySpan<long> Once(int index) => MemoryMarshal.Cast<MibOnce, long>(_once.Values.Slice(index, 1));
@@ -80,12 +86,19 @@ internal sealed class MibRun : IDisposable
             : null;
     }
 
-    private void Add(int count, int end)
+    private void Add(int count, MibWish wish)
     {
         var words = MemoryMarshal.Cast<MibWords, long>(_words.Values);
         for (var i = 0; i < count; i++)
-            PerCpu.Add(words.Slice(i * MibWords.Count, end), _sums.AsSpan(i * MibWords.Count, end));
+        {
+            PerCpu.Add<long>(words.Slice(i * MibWords.Count, wish.End), _sums.AsSpan(i * MibWords.Count, wish.End));
+            if (wish.HasSockets)
+                PerCpu.Add<int>(SocketsOf(words, i), SocketsOf(_sums, i));
+        }
     }
+
+    private static Span<int> SocketsOf(Span<long> words, int index) => MemoryMarshal.Cast<long, int>(
+        words.Slice(index * MibWords.Count, MibWords.Count)[MibWords.First(MibKind.Sockets)..]);
 
     public void Dispose()
     {
@@ -99,11 +112,18 @@ internal sealed class MibRun : IDisposable
 /// <param name="AllTypes">Every type of ICMP messages, not only those that have names in /proc.</param>
 internal readonly record struct MibWish(uint Kinds, bool AllTypes)
 {
-    /// <summary>Everything.</summary>
-    public static MibWish All => new((1u << ((int)MibKind.MPTcp + 1)) - 1, true);
+    private const uint Counters = (1u << ((int)MibKind.MPTcp + 1)) - 1;
 
-    /// <summary>The words that have to be added up.</summary>
-    public int End => Kinds == 0 ? 0 : MibWords.End((MibKind)BitOperations.Log2(Kinds));
+    /// <summary>All counters.</summary>
+    public static MibWish All => new(Counters, true);
+
+    /// <summary>What sockstat has.</summary>
+    public static MibWish Sockets => new(1u << (int)MibKind.Sockets, false);
+
+    public bool HasSockets => Has(MibKind.Sockets);
+
+    /// <summary>The words of 64 bits that have to be added up.</summary>
+    public int End => (Kinds & Counters) == 0 ? 0 : MibWords.End((MibKind)BitOperations.Log2(Kinds & Counters));
 
     public bool Has(MibKind kind) => (Kinds & (1u << (int)kind)) != 0;
 

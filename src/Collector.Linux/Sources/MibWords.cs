@@ -17,6 +17,12 @@ internal enum MibKind
     UdpLite,
     UdpLite6,
     MPTcp,
+
+    /// <summary>Sockets in use, by protocol: see <see cref="ProtocolSlots"/>.</summary>
+    Sockets,
+
+    /// <summary>Those of all families.</summary>
+    SocketsUsed,
 }
 
 /// <summary>A namespace's counters on one CPU, in words of 64 bits.</summary>
@@ -24,7 +30,11 @@ internal enum MibKind
 [StructLayout(LayoutKind.Explicit, Size = Count * Word)]
 internal struct MibWords
 {
-    public const int Count = 440;
+    public const int Count = 473;
+
+    /// <summary>Numbers of 32 bits among the sockets in use; those of all families come behind them.</summary>
+    public const int SocketSlots = 64;
+
     private const int Word = sizeof(ulong);
 
     [FieldOffset(0)]
@@ -60,7 +70,14 @@ internal struct MibWords
     [FieldOffset(344 * Word)]
     public ulong MPTcp;
 
-    private static ReadOnlySpan<int> Firsts => [0, 16, 176, 216, 256, 268, 280, 312, 320, 332, 344, Count];
+    [FieldOffset(440 * Word)]
+    public uint Sockets;
+
+    [FieldOffset(472 * Word)]
+    public uint SocketsUsed;
+
+    private static ReadOnlySpan<int> Firsts =>
+        [0, 16, 176, 216, 256, 268, 280, 312, 320, 332, 344, 440, 472, Count];
 
     /// <summary>Where a kind's counters begin.</summary>
     public static int First(MibKind kind) => Firsts[(int)kind];
@@ -74,10 +91,13 @@ internal struct MibWords
 [StructLayout(LayoutKind.Explicit, Size = Count * Word)]
 internal struct MibOnce
 {
-    public const int Count = 1038;
+    public const int Count = 1045;
 
     /// <summary>In words, as the figures are read.</summary>
-    public const int FirstMib = 1, ForwardingWord = 12, TtlWord = 13, FirstIcmpType = 14, FirstIcmp6Type = 526;
+    public const int FirstMib = 1, ForwardingWord = 14, TtlWord = 15, FirstIcmpType = 16, FirstIcmp6Type = 528;
+
+    /// <summary>What sockstat has; of fragments IPv4's, then IPv6's.</summary>
+    public const int TimeWaitWord = 1040, FragmentsWord = 1041, FragmentMemoryWord = 1043;
 
     /// <summary>Types of ICMP messages: those received, then those sent.</summary>
     public const int IcmpTypeCount = 512, FirstSent = 256;
@@ -102,4 +122,13 @@ internal struct MibOnce
 
     [FieldOffset(FirstIcmp6Type * Word)]
     public ulong Icmp6Types;
+
+    [FieldOffset(TimeWaitWord * Word)]
+    public ulong TimeWait;
+
+    [FieldOffset(FragmentsWord * Word)]
+    public ulong Fragments;
+
+    [FieldOffset(FragmentMemoryWord * Word)]
+    public ulong FragmentMemory;
 }

@@ -21,19 +21,33 @@ public enum SockstatField
 }
 
 /// <summary>
+/// Such figures, in the kernel's units; <see cref="Metric.Absent"/> for those that this kernel does not have.
+/// </summary>
+public sealed class SockstatFigures
+{
+    private readonly long[] _values = new long[Enum.GetValues<SockstatField>().Length];
+
+    public long this[SockstatField field]
+    {
+        get => _values[(int)field];
+        internal set => _values[(int)field] = value;
+    }
+
+    internal void Clear() => Array.Fill(_values, Metric.Absent);
+}
+
+/// <summary>
 /// Lines of <c>TCP: inuse 3 orphan 0 ...</c> (sockstat_seq_show in net/ipv4/proc.c, sockstat6_seq_show in
 /// net/ipv6/proc.c, where the protocols end in 6).
 /// </summary>
 public abstract class SockstatLines(string path) : TextFile(path)
 {
-    private readonly long[] _values = new long[Enum.GetValues<SockstatField>().Length];
-
-    /// <summary>The figure in the kernel's unit; <see cref="Metric.Absent"/> when the file does not have it.</summary>
-    public long this[SockstatField field] => _values[(int)field];
+    /// <summary>What it says.</summary>
+    public SockstatFigures Figures { get; } = new();
 
     protected override bool Parse(ReadOnlySpan<byte> content)
     {
-        Array.Fill(_values, Metric.Absent);
+        Figures.Clear();
         var whole = content[..(content.LastIndexOf((byte)'\n') + 1)];
         if (whole.Length != content.Length || whole.IsEmpty)
             Failure = Truncated;
@@ -68,7 +82,7 @@ public abstract class SockstatLines(string path) : TextFile(path)
             if (!fields.TryNextNumber(out var value) || value < 0)
                 return false;
             if (take && FieldOf(protocol, key) is { } field)
-                _values[(int)field] = value;
+                Figures[field] = value;
         }
         return true;
     }

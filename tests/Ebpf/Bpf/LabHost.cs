@@ -50,6 +50,8 @@ internal sealed class LabHost(string cgroups, bool handles) : ProbeHost, IDispos
 
     internal override MibPass Mib => Machine.Mib;
 
+    internal override ConntrackPass Conntracks => Machine.Conntracks;
+
     internal override SocketSource Sockets => Machine.Sockets;
 
     internal override ReadBuffer Buffer => Machine.Buffer;

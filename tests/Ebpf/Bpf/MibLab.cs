@@ -35,7 +35,9 @@ internal sealed class MibLab : IDisposable
 
     public LinuxHost Host { get; }
 
-    public CollectedPart Part => Host.Parts.All.Single(p => p.Name == "mib");
+    public CollectedPart Part => PartOf("mib");
+
+    public CollectedPart PartOf(string name) => Host.Parts.All.Single(p => p.Name == name);
 
     public IReadOnlyList<TestNetns> Namespaces => _namespaces;
 
@@ -46,6 +48,13 @@ internal sealed class MibLab : IDisposable
     {
         _tick++;
         return [.. Handles.Select(h => Host.Mib.Read(h, _tick, MibWish.All))];
+    }
+
+    /// <summary>The same of what sockstat has.</summary>
+    public SocketUse?[] ReadSockets()
+    {
+        _tick++;
+        return [.. Handles.Select(h => Host.Mib.ReadSockets(h, _tick))];
     }
 
     /// <summary>Datagrams to a closed port, and connections that end, over both families.</summary>

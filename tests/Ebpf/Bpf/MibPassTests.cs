@@ -146,7 +146,7 @@ public sealed class MibPassTests
         MibLab.Talk(lab.Namespaces[0], 20, 5);
         lab.WhenStill(0);
         var programs = lab.Host.Addresses.Programs!;
-        using var cpus = new CpuOffsets(programs, "/sys");
+        using var cpus = new CpuOffsets(programs, lab.Host.Bpf);
         var handles = lab.Handles.ToArray();
         var each = cpus.Found.Select(o => Sums(new MibRun(programs, [o]), handles)).ToArray();
         // As many as there may be: a machine with 512 CPUs whose counters are those of these.

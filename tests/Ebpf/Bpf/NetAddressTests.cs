@@ -22,7 +22,7 @@ public sealed class NetAddressTests : IDisposable
         try
         {
             _host.Refresh(0);
-            _host.Addresses.Start().ShouldBeTrue(_host.Addresses.Failure);
+            _host.Addresses.Start(this).ShouldBeTrue(_host.Addresses.Failure);
             var first = Addresses(made);
             first.ShouldAllBe(a => a != 0);
             var host = _host.Namespaces.Host;

@@ -3,17 +3,22 @@ using System.Net.Sockets;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Linux;
+using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes;
 using Collector.Linux.Probes.Mib;
 using Collector.Linux.Probes.Node;
+using Collector.Linux.Sources;
 using Collector.Tests.Support;
+using Ebpf.Tests.Lab;
 
 namespace Ebpf.Tests.Probes;
 
 /// <summary>The figures about the agent's own programs.</summary>
 public sealed class EbpfTests
 {
+    private readonly SnapshotBuilder _collections = new(new SnapshotStore(), TimeProvider.System);
+
     [RequiresBpfFact]
     public void Each_loaded_probe_tells_its_memory_its_losses_and_its_programs()
     {
@@ -53,6 +58,70 @@ public sealed class EbpfTests
             Shell.Run("sysctl", "-q", "-w", $"kernel.bpf_stats_enabled={before}");
         }
     }
+
+    [RequiresBpfFact]
+    public void What_the_passes_load_is_told_and_is_given_back_while_proc_is_wanted()
+    {
+        using var host = new LinuxHost(new KernelPaths(), LabOptions);
+        var figures = new Figures(host);
+        var before = InKernel();
+        AskAll(host);
+        string[] loaded = [.. figures.Names("netlens.ebpf.memory").Select(r => r.Tags[0].Text)];
+        loaded.ShouldBe(["namespaces", "sockets", "tasks"], ignoreOrder: true);
+        figures.Value("netlens.ebpf.memory", "namespaces").ShouldBeGreaterThan(100 * 1024);
+        figures.Value("netlens.ebpf.program.missed", "namespaces", "read_words", "run").ShouldBe(0);
+        figures.Value("netlens.ebpf.program.missed", "tasks", "read_tasks", "iter/task").ShouldBe(0);
+        var with = InKernel();
+        with.ShouldBeGreaterThan(before + 20);
+
+        host.Reconfigure(CollectionSource.Proc);
+        InKernel().ShouldBe(before);
+        figures.Names("netlens.ebpf.memory").ShouldBeEmpty();
+        AskAll(host);
+        InKernel().ShouldBe(before);
+
+        host.Reconfigure(CollectionSource.Auto);
+        AskAll(host);
+        InKernel().ShouldBe(with);
+        host.Parts.All.Where(p => p.IsChosen).ShouldAllBe(p => p.FromKernel);
+    }
+
+    [RequiresBpfFact]
+    public void What_was_refused_is_tried_again_and_what_is_not_wanted_is_not()
+    {
+        using var host = new LinuxHost(new KernelPaths(), LabOptions);
+        AskAll(host);
+        var mib = host.Parts.All.Single(p => p.Name == "mib");
+        mib.Choose(false, "it was refused");
+        AskAll(host);
+        mib.Reason.ShouldBe("it was refused");
+        for (var i = 0; i < 240; i++)
+            host.Refresh(0);
+        AskAll(host);
+        mib.FromKernel.ShouldBeTrue(mib.Reason);
+    }
+
+    private static BpfOptions LabOptions => new()
+    {
+        BtfFolder = LabMachine.BtfFile is { } file ? Path.GetDirectoryName(file)! : "",
+    };
+
+    /// <summary>One collection of each part but connection tracking, which may not be loaded here.</summary>
+    private void AskAll(LinuxHost host)
+    {
+        var builder = _collections;
+        builder.Begin();
+        host.Refresh(builder.StartTimeOfNew(host.BootTime));
+        host.Mib.ReadSockets(host.Namespaces.Host, builder.Tick);
+        host.Sockets.PassOf(builder.Tick);
+        host.Processes.Refresh(builder);
+        builder.Publish();
+    }
+
+    /// <summary>Programs, maps and attachments that this process holds.</summary>
+    private static int InKernel() => Directory.GetFiles("/proc/self/fd")
+        .Select(f => new FileInfo(f).LinkTarget ?? "")
+        .Count(l => l.StartsWith("anon_inode:bpf", StringComparison.Ordinal));
 
     /// <summary>Collects the probe under test next to the one that it tells about.</summary>
     private sealed class Figures(LinuxHost host)

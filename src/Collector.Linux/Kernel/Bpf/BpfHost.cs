@@ -117,7 +117,7 @@ public sealed class BpfHost : IDisposable
             configure?.Invoke(loaded);
             if (!loaded.TryLoad(out _, out var reason))
                 throw new BpfLoadException(Environment.ExplainRead(reason));
-            return loaded;
+            return Watch(loaded);
         }
         catch (Exception e) when (e is BpfLoadException or LinuxException)
         {
@@ -158,6 +158,15 @@ public sealed class BpfHost : IDisposable
 
     internal void Note(string probe, string text) => _notes.Add((probe, text));
 
+    /// <summary>Tells of an object that no probe has among what is loaded, until it is closed.</summary>
+    internal BpfObject Watch(BpfObject loaded)
+    {
+        var set = new BpfProgramSet(loaded.Name, loaded, null);
+        Add(set);
+        loaded.Closed = () => Remove(set);
+        return loaded;
+    }
+
     internal void Add(BpfProgramSet set) => _loaded.Add(set);
 
     internal void Remove(BpfProgramSet set) => _loaded.Remove(set);
@@ -170,8 +179,11 @@ public sealed class BpfHost : IDisposable
     }
 }
 
-/// <summary>A loaded object and what its user side lost, for the <c>ebpf</c> probe.</summary>
-internal sealed record BpfProgramSet(string Probe, BpfObject Object, RecordLosses Losses);
+/// <summary>A loaded object, for the <c>ebpf</c> probe.</summary>
+/// <param name="Probe">The probe, or the name of its C file where it belongs to none.</param>
+/// <param name="Object">What is loaded.</param>
+/// <param name="Losses">What its user side lost; null: it hands no records over.</param>
+internal sealed record BpfProgramSet(string Probe, BpfObject Object, RecordLosses? Losses);
 
 /// <summary>Records that the kernel handed over and that came no further. Thread-safe.</summary>
 internal sealed class RecordLosses

@@ -33,6 +33,9 @@ internal sealed partial class BpfObject : IDisposable
 
     public string Name { get; }
 
+    /// <summary>Called once when it is closed.</summary>
+    public Action? Closed { private get; set; }
+
     public IReadOnlyList<BpfProgram> Programs => _programs;
 
     public IReadOnlyList<BpfMap> Maps => _maps;
@@ -98,6 +101,8 @@ internal sealed partial class BpfObject : IDisposable
     {
         Detach();
         _handle.Dispose();
+        Closed?.Invoke();
+        Closed = null;
     }
 }
 

@@ -44,7 +44,7 @@ internal struct NanosecondHistogram
     /// <summary>Adds another's counts, for sums over CPUs.</summary>
     public void Add(in NanosecondHistogram other)
     {
-        PerCpu.Add(other.Slots, Slots);
+        PerCpu.Add<long>(other.Slots, Slots);
         Sum += other.Sum;
     }
 

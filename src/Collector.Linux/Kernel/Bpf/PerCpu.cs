@@ -16,15 +16,16 @@ internal static class PerCpu
         var all = MemoryMarshal.Cast<byte, long>(entry);
         sums.Clear();
         for (var at = 0; at + sums.Length <= all.Length; at += sums.Length)
-            Add(all.Slice(at, sums.Length), sums);
+            Add<long>(all.Slice(at, sums.Length), sums);
     }
 
     /// <summary>Adds one CPU's counters to sums of the same length.</summary>
-    public static void Add(ReadOnlySpan<long> values, Span<long> sums)
+    public static void Add<T>(ReadOnlySpan<T> values, Span<T> sums)
+        where T : unmanaged, INumber<T>
     {
         var i = 0;
-        for (; i <= sums.Length - Vector<long>.Count; i += Vector<long>.Count)
-            (new Vector<long>(values[i..]) + new Vector<long>(sums[i..])).CopyTo(sums[i..]);
+        for (; i <= sums.Length - Vector<T>.Count; i += Vector<T>.Count)
+            (new Vector<T>(values[i..]) + new Vector<T>(sums[i..])).CopyTo(sums[i..]);
         for (; i < sums.Length; i++)
             sums[i] += values[i];
     }

@@ -41,6 +41,9 @@ public abstract class ProbeHost
     /// <summary>The MIB counters of all namespaces in one pass.</summary>
     internal abstract MibPass Mib { get; }
 
+    /// <summary>Connection tracking of all namespaces in one pass.</summary>
+    internal abstract ConntrackPass Conntracks { get; }
+
     /// <summary>The sockets of all namespaces in one pass.</summary>
     internal abstract SocketSource Sockets { get; }
 

@@ -17,7 +17,7 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
     private static readonly TagKey ProbeKey = new("netlens.probe");
 
     private static readonly Metric Memory = Metric.UpDownCounter("netlens.ebpf.memory", Units.Bytes,
-        "Kernel memory of the maps and event buffers of a probe's programs.");
+        "Kernel memory of the maps and event buffers of a probe's programs, and of the passes'.");
 
     private static readonly Metric Lost = Metric.Counter("netlens.ebpf.lost", Units.Events,
         "Occurrences lost in or behind the kernel: no room for the event, no room for the count's own entry, a record "
@@ -91,21 +91,24 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
         {
             _set = set;
             _memory = new Row(MemoryTable, null, since, set.Probe);
-            _lost = [.. Reasons.Select(r => new Row(LostTable, null, since, set.Probe, r))];
+            _lost = set.Losses is null ? [] : [.. Reasons.Select(r => new Row(LostTable, null, since, set.Probe, r))];
             _programs =
             [
-                .. set.Object.Programs.Where(p => p.Attached)
-                    .Select(p => (p, new Row(ProgramTable, null, since, set.Probe, p.Name, p.AttachPoint))),
+                .. set.Object.Programs.Where(p => p.Fd >= 0)
+                    .Select(p => (p, new Row(ProgramTable, null, since, set.Probe, p.Name, PlaceOf(p)))),
             ];
             _bytes = set.Object.Maps.Sum(m => m.Memory());
             _losses = set.Object.Maps.FirstOrDefault(m => m.Name == "losses");
             _entry = new byte[_losses?.EntrySize ?? 0];
         }
 
+        // What is attached nowhere is run by the agent itself.
+        private static string PlaceOf(BpfProgram program) => program.Attached ? program.AttachPoint : "run";
+
         public void Write(SnapshotBuilder snapshot)
         {
             snapshot.Append(_memory).Set(Memory, _bytes);
-            for (var reason = 0; reason < Reasons.Length; reason++)
+            for (var reason = 0; reason < _lost.Length; reason++)
                 snapshot.Append(_lost[reason]).Set(Lost, LostFor(reason));
             foreach (var (program, identity) in _programs)
                 Write(snapshot, program, identity);
@@ -114,7 +117,7 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
         private long LostFor(int reason)
         {
             if (reason >= 2)
-                return reason == 2 ? _set.Losses.Undecoded : _set.Losses.CrowdedOut;
+                return reason == 2 ? _set.Losses!.Undecoded : _set.Losses!.CrowdedOut;
             if (_losses is null || !_losses.TryLookup((uint)reason, _entry))
                 return Metric.Absent;
             PerCpu.Sum(_entry, _sum);

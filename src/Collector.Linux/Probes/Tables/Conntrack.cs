@@ -39,7 +39,7 @@ public sealed class Conntrack(ProbeHost host, ProbeSettings settings) : PerNames
     {
         Id = "conntrack",
         Description = "Connection tracking per namespace: entries, limit, drops, failed insertions, evictions.",
-        Source = "ctnetlink IPCTNL_MSG_CT_GET_STATS_CPU and _GET_STATS",
+        Source = "one eBPF pass over all namespaces, else ctnetlink IPCTNL_MSG_CT_GET_STATS_CPU and _GET_STATS",
         Tables = [Table],
         Options = [IncludeAll],
     };
@@ -99,7 +99,7 @@ public sealed class Conntrack(ProbeHost host, ProbeSettings settings) : PerNames
 
     protected override void Collect(ConntrackTable reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
-        if (reader.Read(ns, snapshot))
+        if (reader.Read(ns, snapshot, Host.Conntracks))
             reader.Write(snapshot);
     }
 

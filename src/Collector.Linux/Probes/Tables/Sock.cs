@@ -9,7 +9,8 @@ using Collector.Linux.Sources;
 namespace Collector.Linux.Probes.Tables;
 
 /// <summary>
-/// Sockets in use per namespace, and TCP and UDP memory of the machine, from /proc/net/sockstat and sockstat6.
+/// Sockets in use per namespace, and TCP and UDP memory of the machine, from /proc/net/sockstat and sockstat6; of other
+/// namespaces than the node's own from one pass over all, where the kernel allows it.
 /// </summary>
 /// <remarks>
 /// The file mixes both scopes: inuse, tw and FRAG are the namespace's; orphan, alloc and mem are the whole machine's
@@ -74,7 +75,7 @@ internal sealed class Sock(ProbeHost host, ProbeSettings settings) : PerNamespac
     {
         Id = "sock",
         Description = "Sockets in use by protocol and address family, fragments in reassembly, TCP and UDP memory.",
-        Source = "/proc/net/sockstat, /proc/net/sockstat6",
+        Source = "one eBPF pass over all namespaces, else /proc/net/sockstat, /proc/net/sockstat6",
         Tables = [Sockets, Machine],
         Options = [IncludeAll],
     };
@@ -86,43 +87,56 @@ internal sealed class Sock(ProbeHost host, ProbeSettings settings) : PerNamespac
     {
         if (!_all && !ns.Namespace.IsHost)
             return;
-        var ipv4 = ns.Source<SockstatFile>();
-        var ipv6 = ns.Source<Sockstat6File>();
-        var hasIPv4 = ipv4.EnsureRead(ns, snapshot.Tick);
-        var hasIPv6 = ipv6.EnsureRead(ns, snapshot.Tick);
-        Report(ipv4, snapshot);
-        Report(ipv6, snapshot);
-        if (!hasIPv4 && !hasIPv6)
+        // What is the machine's only the node's own file has.
+        if (!ns.Namespace.IsHost && Host.Mib.ReadSockets(ns, snapshot.Tick) is { } pass)
+            Append(reader.Row, pass.IPv4, pass.HasIPv6 ? pass.IPv6 : null, isHost: false, snapshot);
+        else
+            AppendFiles(reader.Row, ns, snapshot);
+    }
+
+    private void AppendFiles(Row identity, NamespaceHandle ns, SnapshotBuilder snapshot)
+    {
+        var ipv4 = Read(ns.Source<SockstatFile>(), ns, snapshot);
+        var ipv6 = Read(ns.Source<Sockstat6File>(), ns, snapshot);
+        Append(identity, ipv4, ipv6, ns.Namespace.IsHost, snapshot);
+    }
+
+    private static SockstatFigures? Read(SockstatLines file, NamespaceHandle ns, SnapshotBuilder snapshot)
+    {
+        var read = file.EnsureRead(ns, snapshot.Tick);
+        if (file.Failure.Length > 0)
+            snapshot.ReadFailed(file.Failure);
+        return read ? file.Figures : null;
+    }
+
+    private void Append(
+        Row identity, SockstatFigures? ipv4, SockstatFigures? ipv6, bool isHost, SnapshotBuilder snapshot)
+    {
+        if (ipv4 is null && ipv6 is null)
             return;
-        var row = snapshot.Append(reader.Row);
+        var row = snapshot.Append(identity);
         foreach (var (field, v4, v6) in PerFamily)
         {
-            if (hasIPv4)
+            if (ipv4 is not null)
                 row.Set(v4, ipv4[field]);
-            if (hasIPv6)
+            if (ipv6 is not null)
                 row.Set(v6, ipv6[field]);
         }
-        if (!hasIPv4)
+        if (ipv4 is null)
             return;
         row.Set(Used, ipv4[SockstatField.SocketsUsed]);
         row.Set(TimeWait, ipv4[SockstatField.TcpTw]);
-        if (ns.Namespace.IsHost)
+        if (isHost)
             AppendMachine(ipv4, snapshot);
     }
 
-    private void AppendMachine(SockstatFile file, SnapshotBuilder snapshot)
+    private void AppendMachine(SockstatFigures file, SnapshotBuilder snapshot)
     {
         var row = snapshot.Append(_machine);
         row.Set(Orphan, file[SockstatField.TcpOrphan]);
         row.Set(Allocated, file[SockstatField.TcpAlloc]);
         row.Set(TcpMemory, Bytes(file[SockstatField.TcpMem]));
         row.Set(UdpMemory, Bytes(file[SockstatField.UdpMem]));
-    }
-
-    private static void Report(SockstatLines file, SnapshotBuilder snapshot)
-    {
-        if (file.Failure.Length > 0)
-            snapshot.ReadFailed(file.Failure);
     }
 
     private static Metric InUse(string transport, string family) => Metric.UpDownCounter(

@@ -22,15 +22,19 @@ internal sealed class TcpStillness
     private const int Established = 1;
     private const int TimeWait = 6;
     private const int CloseWait = 8;
+    private static readonly MibWish TcpOnly = MibWish.Of(["Tcp"], false);
     private long[] _last = [];
     private long[] _now = [];
     private bool _settled;
 
     /// <summary>Reads the figures; true when the last walk still holds.</summary>
-    public bool Holds(NamespaceHandle ns, long tick)
+    /// <param name="ns">The namespace.</param>
+    /// <param name="tick">The collection.</param>
+    /// <param name="pass">Has them, perhaps; null: they are read by /proc.</param>
+    public bool Holds(NamespaceHandle ns, long tick, MibPass? pass)
     {
         (_last, _now) = (_now, _last);
-        var known = Read(ns, tick);
+        var known = Read(ns, tick, pass);
         return known && _settled && _last.AsSpan().SequenceEqual(_now);
     }
 
@@ -44,20 +48,29 @@ internal sealed class TcpStillness
     /// <summary>The last figures are of another source: the next walk cannot be left out.</summary>
     public void Forget() => _settled = false;
 
-    // The pass has it where another probe asked in this collection.
-    private static MibSection? TcpLine(NamespaceHandle ns, long tick)
+    private static MibSection? TcpLine(NamespaceHandle ns, long tick, MibPass? pass)
     {
-        if (ns.SourceInUse<MibFigures>()?.Find("Tcp", tick) is { } section)
+        if (pass?.Read(ns, tick, TcpOnly)?.Find("Tcp") is { } section)
             return section;
         var snmp = ns.Source<SnmpFile>();
         return snmp.EnsureRead(ns, tick) ? snmp.Find("Tcp") : null;
     }
 
-    private bool Read(NamespaceHandle ns, long tick)
+    // Without IPv6 there is no second, and then nothing of it can change.
+    private static (SockstatFigures? IPv4, SockstatFigures? IPv6) SocketsOf(
+        NamespaceHandle ns, long tick, MibPass? pass)
     {
-        var sockstat = ns.Source<SockstatFile>();
-        var sockstat6 = ns.Source<Sockstat6File>();
-        if (TcpLine(ns, tick) is not { } tcp || !sockstat.EnsureRead(ns, tick))
+        if (pass?.ReadSockets(ns, tick) is { } use)
+            return (use.IPv4, use.HasIPv6 ? use.IPv6 : null);
+        var ipv4 = ns.Source<SockstatFile>();
+        var ipv6 = ns.Source<Sockstat6File>();
+        return (ipv4.EnsureRead(ns, tick) ? ipv4.Figures : null, ipv6.EnsureRead(ns, tick) ? ipv6.Figures : null);
+    }
+
+    private bool Read(NamespaceHandle ns, long tick, MibPass? pass)
+    {
+        var (ipv4, ipv6) = SocketsOf(ns, tick, pass);
+        if (TcpLine(ns, tick, pass) is not { } tcp || ipv4 is null)
         {
             _now.AsSpan().Clear();
             return false;
@@ -66,10 +79,9 @@ internal sealed class TcpStillness
         if (_now.Length != values.Length + 3)
             _now = new long[values.Length + 3];
         values.CopyTo(_now);
-        _now[^3] = sockstat[SockstatField.TcpInuse];
-        _now[^2] = sockstat[SockstatField.TcpTw];
-        // Not there without IPv6, and then nothing of it can change.
-        _now[^1] = sockstat6.EnsureRead(ns, tick) ? sockstat6[SockstatField.TcpInuse] : 0;
+        _now[^3] = ipv4[SockstatField.TcpInuse];
+        _now[^2] = ipv4[SockstatField.TcpTw];
+        _now[^1] = ipv6?[SockstatField.TcpInuse] ?? 0;
         return true;
     }
 }

@@ -86,7 +86,7 @@ public sealed class TcpSummary(ProbeHost host, ProbeSettings settings) : PerName
     protected override void Collect(TcpSockets reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
         var walks = reader.Walks;
-        if (reader.Read(ns, snapshot, Host.Sockets.PassOf(snapshot.Tick)))
+        if (reader.Read(ns, snapshot, Host.Sockets.PassOf(snapshot.Tick), Host.Mib))
             reader.Write(snapshot);
         else
             snapshot.ReadFailed(reader.Failure);
@@ -128,8 +128,10 @@ public sealed class TcpSockets : IDisposable
     /// <param name="ns">The namespace.</param>
     /// <param name="snapshot">The collection.</param>
     /// <param name="pass">What was found in all namespaces; null: sock_diag is asked.</param>
-    internal bool Read(NamespaceHandle ns, SnapshotBuilder snapshot, SocketPass? pass = null) =>
-        (Take(ns, pass) || Ask(ns, snapshot))
+    /// <param name="mib">Has what tells whether sock_diag need be asked; null: /proc tells.</param>
+    internal bool Read(
+        NamespaceHandle ns, SnapshotBuilder snapshot, SocketPass? pass = null, MibPass? mib = null) =>
+        (Take(ns, pass) || Ask(ns, snapshot, mib))
         && _listeners.Commit(snapshot, _listeners.AnyBound ? LinksOf(ns, snapshot) : null);
 
     private bool Take(NamespaceHandle ns, SocketPass? pass)
@@ -143,8 +145,8 @@ public sealed class TcpSockets : IDisposable
         return true;
     }
 
-    private bool Ask(NamespaceHandle ns, SnapshotBuilder snapshot) =>
-        (_stillness.Holds(ns, snapshot.Tick) || Walk(ns))
+    private bool Ask(NamespaceHandle ns, SnapshotBuilder snapshot, MibPass? mib) =>
+        (_stillness.Holds(ns, snapshot.Tick, mib) || Walk(ns))
         && _diag.Ask(ns, InetDiag.Listen, memory: true, _listeners);
 
     private static LinkTable? LinksOf(NamespaceHandle ns, SnapshotBuilder snapshot)
