@@ -55,7 +55,7 @@ public sealed class LinuxHost : ProbeHost, IDisposable
         _pods = pods ?? new();
         Pods = new PodWatcher(paths, Namespaces, _pods);
         Owners = new NamespaceOwners(paths, Namespaces, _namer);
-        EventOwners = new EventOwners(paths, _namer, new CgroupIds(CgroupIds.RootOf(paths)));
+        EventOwners = new EventOwners(paths, _namer, new CgroupIds(CgroupHierarchies.Unified(paths)));
     }
 
     public override KernelPaths Paths { get; }
@@ -83,6 +83,8 @@ public sealed class LinuxHost : ProbeHost, IDisposable
     internal override PodWatcher Pods { get; }
 
     internal override NamespaceOwners Owners { get; }
+
+    internal override SubjectNamer Namer => _namer;
 
     internal override EventOwners EventOwners { get; }
 

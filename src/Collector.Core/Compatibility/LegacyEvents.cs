@@ -31,6 +31,8 @@ public static class LegacyEvents
             new("VIRTCMDEXCUTE_100MS", null, static e => Takes(e, "netlens.virtcmd.duration", Slower)),
             new("VIRTCMDEXCUTE", null, static e => Takes(e, "netlens.virtcmd.duration", Slow)),
         ],
+        ["netlens.biolatency.slow"] =
+            [new("BIOLAT_10MS", null, static e => Takes(e, "netlens.block.duration", Slow))],
         ["netlens.tcpreset.sent"] =
         [
             new("TCPRESET_NOSOCK", "TCP_SEND_RST_NOSock", static e => Has(e, "netlens.reset.origin", "no_socket")),

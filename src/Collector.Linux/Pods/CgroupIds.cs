@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text;
 using Collector.Linux.Interop;
-using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.ProcFs;
 using static Tmds.Linux.LibC;
 
@@ -32,17 +31,6 @@ internal sealed class CgroupIds(string? root, bool handles = true) : IDisposable
     private CgroupHandles? _handles;
     private bool _tried = !handles;
     private long _scanned;
-
-    /// <summary>Where the hierarchy of version 2 is mounted, also beside those of version 1.</summary>
-    public static string? RootOf(KernelPaths paths)
-    {
-        if (paths.Recorded)
-            return null;
-        // A container may see no more than its own part.
-        string[] trees = paths.NodeRoot() is { Length: > 0 } node ? [$"{node}/sys", paths.Sys] : [paths.Sys];
-        return trees.SelectMany(sys => new[] { $"{sys}/fs/cgroup", $"{sys}/fs/cgroup/unified" })
-            .FirstOrDefault(folder => File.Exists($"{folder}/cgroup.controllers"));
-    }
 
     /// <summary>
     /// The UID of the pod; null where it is of none, or unknown. What was met before costs a look-up; what is new

@@ -1,4 +1,6 @@
 using Collector.Core.Probes;
+using Collector.Linux.Probes.Block;
+using Collector.Linux.Probes.Cgroups;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Drops;
 using Collector.Linux.Probes.Links;
@@ -35,11 +37,14 @@ public static class AllProbes
         new(Ipvs.Info, static (host, _) => new Ipvs(host)),
         new(Fd.Info, static (host, settings) => new Fd(host, settings)),
         new(Io.Info, static (host, settings) => new Io(host, settings)),
+        new(Throttling.Info, static (host, settings) => new Throttling(host, settings)),
         new(Slab.Info, static (host, _) => new Slab(host)),
         new(Rdma.Rdma.Info, static (host, settings) => new Rdma.Rdma(host, settings)),
         new(PacketLoss.Info, static (host, settings) => new PacketLoss(host, settings)),
         new(Softirq.Softirq.Info, static (host, settings) => new Softirq.Softirq(host, settings)),
         new(VirtCmdLatency.Info, static (host, settings) => new VirtCmdLatency(host, settings)),
+        new(BioLatency.Info, static (host, settings) => new BioLatency(host, settings)),
+        new(RunQueue.RunQueue.Info, static (host, _) => new RunQueue.RunQueue(host)),
         new(TcpReset.Info, static (host, settings) => new TcpReset(host, settings)),
         new(TcpRetrans.Info, static (host, settings) => new TcpRetrans(host, settings)),
         new(TcpTwRcv.Info, static (host, settings) => new TcpTwRcv(host, settings)),

@@ -113,9 +113,9 @@ public sealed class CgroupIdsTests : IDisposable
         var folder = Directory.CreateDirectory(Path.Combine(sys, mount)).FullName;
         File.WriteAllText(Path.Combine(folder, mount.EndsWith("pids") ? "cgroup.procs" : "cgroup.controllers"), "");
         // This /proc has no process 1, so no tree of another mount namespace is asked.
-        CgroupIds.RootOf(new KernelPaths(_folder.FullName, sys)).ShouldBe(
+        CgroupHierarchies.Unified(new KernelPaths(_folder.FullName, sys)).ShouldBe(
             expected is null ? null : Path.Combine(sys, expected));
-        CgroupIds.RootOf(new KernelPaths(_folder.FullName, sys, Recorded: true)).ShouldBeNull();
+        CgroupHierarchies.Unified(new KernelPaths(_folder.FullName, sys, Recorded: true)).ShouldBeNull();
     }
 
     [Fact]

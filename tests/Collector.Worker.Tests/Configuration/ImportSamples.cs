@@ -10,12 +10,12 @@ internal static class ImportSamples
     {
         { "bundle", [.. Common, "tcpretrans", "tcpreset"], ["enableController", "socketlatency", "flow"] },
         {
-            "helm", [.. Common, "tcpretrans", "tcpreset"],
-            ["debugmode", "flow", "event.probes kernellatency", "biolatency"]
+            "helm", [.. Common, "tcpretrans", "tcpreset", "biolatency"],
+            ["debugmode", "flow", "event.probes kernellatency"]
         },
         {
-            "net-exporter", [.. Common, "tcpreset"],
-            ["debugmode", "enable_controller", "kernellatency", "flow", "biolatency"]
+            "net-exporter", [.. Common, "tcpreset", "biolatency"],
+            ["debugmode", "enable_controller", "kernellatency", "flow"]
         },
         {
             "legacy", ["netdev", "io", "packetloss", "sock", "tcpsummary", "tcp", "tcpext", "udp", "softnet", "softirq",

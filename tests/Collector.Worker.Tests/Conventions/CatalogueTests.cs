@@ -55,7 +55,7 @@ public sealed partial class CatalogueTests
         [
             "PacketLoss", "SOFTIRQ_SCHED_SLOW", "SOFTIRQ_SCHED_100MS", "SOFTIRQ_EXCUTE_SLOW", "SOFTIRQ_EXCUTE_100MS",
             "VIRTCMDEXCUTE", "VIRTCMDEXCUTE_100MS", "TCPRESET_NOSOCK", "TCPRESET_PROCESS", "TCPRESET_ACTIVE",
-            "TCPRESET_RECEIVE", "TCPRetrans",
+            "TCPRESET_RECEIVE", "TCPRetrans", "BIOLAT_10MS",
         ];
         string[] ofInspector =
         [

@@ -60,6 +60,8 @@ internal sealed class LabHost(string cgroups, bool handles) : ProbeHost, IDispos
 
     internal override NamespaceOwners Owners => Machine.Owners;
 
+    internal override SubjectNamer Namer => Machine.Namer;
+
     internal override EventOwners EventOwners { get; } =
         new(new KernelPaths(), new SubjectNamer(() => Table), new CgroupIds(cgroups, handles));
 

@@ -1,6 +1,7 @@
 using System.Text;
 using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Namespaces;
+using Collector.Linux.Probes.Cgroups;
 using Collector.Linux.Processes;
 using Collector.Linux.Tests.Probes;
 
@@ -31,6 +32,7 @@ internal static class ProcTargets
         static text => MountWatcher.Parse(text, [], []),
         static text => DecimalReader.TryReadAll(text, new long[20], out _),
         static text => CounterName.ToSnake(Encoding.Latin1.GetString(text)),
+        static text => _ = CpuBandwidth.TryParse(text, out _),
     ];
 
     private static readonly string[] Samples =
@@ -47,6 +49,7 @@ internal static class ProcTargets
         "36 25 0:4 net:[4026532281] /run/netns/bl\\040ue rw shared:21 - nsfs nsfs rw\n",
         "1 200 18446744073709551615 -1 9223372036854775807 0",
         "TCPAbortOnData",
+        "nr_periods 12\nnr_throttled 3\nthrottled_usec 45678\nnr_bursts 0\nburst_usec 0\n",
     ];
 
     private static readonly string[] Words =

@@ -59,6 +59,9 @@ public abstract class ProbeHost
     /// <summary>Whose each namespace is.</summary>
     internal abstract NamespaceOwners Owners { get; }
 
+    /// <summary>Gives subjects their names.</summary>
+    internal abstract SubjectNamer Namer { get; }
+
     /// <summary>For the thread that resolves events.</summary>
     internal abstract EventOwners EventOwners { get; }
 

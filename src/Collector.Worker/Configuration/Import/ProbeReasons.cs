@@ -7,7 +7,6 @@ internal static class ProbeReasons
     {
         "flow" => "traffic by pair of addresses is not counted; netdev and tcpsummary count by namespace",
         "kernellatency" or "netiftxlat" or "socketlatency" => "this latency is not measured yet",
-        "biolatency" => "it is about disks; io counts what processes read and write",
         "slab" => "only ACK Net Exporter has it; switch it on with probes.slab",
         "tcptwrcv" => "only ACK Net Exporter has it; here it is on by itself",
         "info" or "sched" or "procsched" or "tracetasklatency" =>
