@@ -33,9 +33,9 @@ internal sealed class VouchedNamespaces
     public void Refresh()
     {
         _now.Clear();
-        foreach (var handle in _registry.All)
+        for (var i = 0; i < _registry.All.Count; i++)
         {
-            if (handle.IsVouched)
+            if (_registry.All[i] is { IsVouched: true } handle)
                 _now.Add(new((uint)handle.Namespace.Inode, (uint)handle.Namespace.Cookie));
         }
         if (_now.SetEquals(_told))
