@@ -16,7 +16,7 @@ internal static class BpfTargets
 {
     public static IReadOnlyList<FuzzTarget> List { get; } =
     [
-        .. AllProbes.List.Where(p => p.Info.Events.Count > 0).Select(p => new FuzzTarget(
+        .. AllProbes.List.Where(p => p.Info is { Watches: true, Events.Count: > 0 }).Select(p => new FuzzTarget(
             p.Info.Id, () => Longer(p.Info.Id), () => Open(p))),
     ];
 
