@@ -10,14 +10,30 @@ namespace Collector.ScaleRun;
 internal sealed class CpuMeter(int pid)
 {
     private readonly Dictionary<string, long> _threads = [];
+    private readonly Dictionary<string, string> _names = [];
 
     /// <summary>Nanoseconds of all threads so far.</summary>
     public long Nanoseconds()
+    {
+        Read();
+        return _threads.Values.Sum();
+    }
+
+    /// <summary>The same by name of thread: those of a pool are one.</summary>
+    public Dictionary<string, long> ByThread()
+    {
+        Read();
+        return _threads.GroupBy(t => _names[t.Key]).ToDictionary(g => g.Key, g => g.Sum(t => t.Value));
+    }
+
+    private void Read()
     {
         foreach (var task in Directory.EnumerateDirectories($"/proc/{pid}/task"))
         {
             try
             {
+                // A thread has its name a moment after it began.
+                _names[task] = File.ReadAllText($"{task}/comm").Trim();
                 _threads[task] = Number(File.ReadAllText($"{task}/schedstat").Split(' ')[0]);
             }
             catch (IOException)
@@ -26,7 +42,6 @@ internal sealed class CpuMeter(int pid)
                 continue;
             }
         }
-        return _threads.Values.Sum();
     }
 
     /// <summary>User and system time in clock ticks (10 ms), from /proc/PID/stat.</summary>

@@ -39,6 +39,12 @@ internal sealed record AgentFigures
     /// <summary>Part of the time that was spent in user mode while nobody scraped, 0 to 1.</summary>
     public required double UserPart { get; init; }
 
+    /// <summary>Of it the collection thread, as it says itself: namespaces, probes and publication.</summary>
+    public required double CollectionThread { get; init; }
+
+    /// <summary>Whole process while nobody scraped, by name of thread.</summary>
+    public required IReadOnlyDictionary<string, double> Threads { get; init; }
+
     /// <summary>Whole process, with one scrape per collection.</summary>
     public required Takes CpuPerCollectionAndScrape { get; init; }
 
@@ -52,8 +58,10 @@ internal sealed record AgentFigures
 
     public required Takes GzipScrapeWall { get; init; }
 
+    /// <summary>Bytes, of the collection thread.</summary>
     public required double AllocatedPerCollection { get; init; }
 
+    /// <summary>Bytes, of everything else.</summary>
     public required double AllocatedPerScrape { get; init; }
 
     public required double Rss { get; init; }
@@ -79,14 +87,22 @@ internal sealed record AgentFigures
     public required double MachineBusy { get; init; }
 }
 
+/// <summary>Figures of Netlens that pushes every snapshot to a backend that takes it. Milliseconds.</summary>
+/// <param name="CpuPerPush">Whole process: collection, encoding, compression, sending.</param>
+/// <param name="Encoding">Processor time of encoding, of it.</param>
+/// <param name="Bytes">Of a push, compressed.</param>
+/// <param name="Points">Of a push.</param>
+internal sealed record PushFigures(Takes CpuPerPush, double Encoding, double Bytes, double Points);
+
 /// <summary>Everything measured on one node.</summary>
 /// <param name="Case">The node.</param>
 /// <param name="Agents">Netlens, all probes of its default, by setting of collection.source.</param>
+/// <param name="Push">The same with the first of these settings, with a push of every snapshot.</param>
 /// <param name="HostOnly">
-/// Netlens seeing the node's own namespace only, with the probes that node-exporter matches; null where only the number
-/// of sockets was changed.
+/// Netlens seeing the node's own namespace only, with the probes that node-exporter matches; null where that was not
+/// measured.
 /// </param>
 /// <param name="Exporter">node-exporter, which sees the node's own namespace only; null as well.</param>
 internal sealed record ScaleFigures(
-    ScaleCase Case, IReadOnlyDictionary<string, AgentFigures> Agents, AgentFigures? HostOnly,
+    ScaleCase Case, IReadOnlyDictionary<string, AgentFigures> Agents, PushFigures Push, AgentFigures? HostOnly,
     ExporterFigures? Exporter);

@@ -7,21 +7,31 @@ namespace Collector.ScaleRun;
 /// <summary>The made-up node: our own network namespace, with an eth0 of its own and a bridge.</summary>
 internal static class Node
 {
-    /// <summary>The other end of eth0 stays here too, so that the node has no namespace besides the pods'.</summary>
-    public static void Prepare() => Tool.Run("ip", """
-        link set lo up
-        link add eth0 type veth peer name uplink0
-        addr add 192.0.2.2/24 dev eth0
-        link set eth0 up
-        link set uplink0 up
-        link add br0 type bridge
-        addr add 10.100.0.1/16 dev br0
-        link set br0 up
+    private const string Mounts = "/run/netns";
 
-        """, "-batch", "-");
+    /// <summary>The other end of eth0 stays here too, so that the node has no namespace besides the pods'.</summary>
+    public static void Prepare()
+    {
+        // Ours alone: the mount namespace is, too.
+        Directory.CreateDirectory(Mounts);
+        Tool.Run("mount", "", "-t", "tmpfs", "pods", Mounts);
+        Tool.Run("ip", """
+            link set lo up
+            link add eth0 type veth peer name uplink0
+            addr add 192.0.2.2/24 dev eth0
+            link set eth0 up
+            link set uplink0 up
+            link add br0 type bridge
+            addr add 10.100.0.1/16 dev br0
+            link set br0 up
+
+            """, "-batch", "-");
+    }
 }
 
-/// <summary>Pods with a veth each to the node's bridge. Gone when disposed.</summary>
+/// <summary>
+/// Pods with a veth each to the node's bridge, and a mount each, as container runtimes make. Gone when disposed.
+/// </summary>
 internal sealed class Pods : IDisposable
 {
     private readonly Process _process;
@@ -47,6 +57,7 @@ internal sealed class Pods : IDisposable
         {
             links.Append(CultureInfo.InvariantCulture, $"link add veth{index} type veth peer name eth0 netns {pid}\n");
             links.Append(CultureInfo.InvariantCulture, $"link set veth{index} master br0 up\n");
+            links.Append(CultureInfo.InvariantCulture, $"netns attach pod{index} {pid}\n");
         }
         Tool.Run("ip", links.ToString(), "-batch", "-");
         Expect("ready");
@@ -81,7 +92,8 @@ internal sealed class Pods : IDisposable
     /// </summary>
     public void Dispose()
     {
-        var links = string.Concat(Enumerable.Range(0, _count).Select(i => $"link del veth{Text(i)}\n"));
+        var links = string.Concat(Enumerable.Range(0, _count)
+            .Select(i => $"link del veth{Text(i)}\nnetns del pod{Text(i)}\n"));
         Tool.Run("ip", links, "-batch", "-");
         _process.StandardInput.Close();
         _process.WaitForExit();

@@ -5,16 +5,18 @@ namespace Collector.ScaleRun;
 /// <summary>One node to measure on.</summary>
 /// <param name="Pods">How many.</param>
 /// <param name="Connections">Loopback connections of all pods together; each is two TCP sockets.</param>
-internal readonly record struct ScaleCase(int Pods, int Connections);
+/// <param name="OtherSockets">True where only the number of sockets differs from one of the others.</param>
+internal readonly record struct ScaleCase(int Pods, int Connections, bool OtherSockets);
 
 /// <summary>What the run was asked to do.</summary>
 internal sealed record Options
 {
     public const string Usage = """
-        usage: bench/scale-run [--pods 1,50,200,500] [--connections 20] [--sockets 0,90000] [--busy yes|no]
-                               [--source kernel,proc] [--collections 10] [--starts 1] [--interval 1] [--warm-up 8]
+        usage: bench/scale-run [--pods 0,1,50,100,200,500] [--connections 20] [--sockets 0,90000] [--busy yes|no]
+                               [--source kernel,proc] [--collections 8] [--starts 1] [--interval 1] [--warm-up 5]
                                [--json FILE] [--hold SECONDS] [--program FILE]
-        --pods         numbers of pods, one measurement each
+        --pods         numbers of pods, one measurement each; beside the fewest, and beside 200 or else the most, also
+                       Netlens and node-exporter for the host alone
         --connections  loopback TCP connections in each pod; each is two sockets
         --sockets      numbers of TCP sockets of all pods together, one measurement each beside 200 pods, or the last
                        number of pods if 200 is not among them
@@ -23,7 +25,8 @@ internal sealed record Options
         --collections  collections (and scrapes) per figure
         --starts       starts of Netlens per start-up figure
         --interval     seconds between two collections
-        --warm-up      collections, each with a scrape, before the first figure: the runtime compiles meanwhile
+        --warm-up      collections, each with a scrape, before the first figure; 18 and more for a program that is
+                       compiled at run time
         --json         writes every figure to FILE as well
         --hold         no figures: Netlens runs this long beside the first number of pods, for a profiler
         --program      the program to measure instead of what ./run builds
@@ -33,7 +36,7 @@ internal sealed record Options
 
     public string PodsProgram { get; private init; } = "";
 
-    public IReadOnlyList<int> Pods { get; private init; } = [1, 50, 200, 500];
+    public IReadOnlyList<int> Pods { get; private init; } = [0, 1, 50, 100, 200, 500];
 
     public IReadOnlyList<int> Sockets { get; private init; } = [0, 90_000];
 
@@ -42,7 +45,7 @@ internal sealed record Options
 
     public bool Busy { get; private init; }
 
-    public int Collections { get; private init; } = 10;
+    public int Collections { get; private init; } = 8;
 
     public int Connections { get; private init; } = 20;
 
@@ -50,7 +53,7 @@ internal sealed record Options
 
     public int Interval { get; private init; } = 1;
 
-    public int WarmUp { get; private init; } = 8;
+    public int WarmUp { get; private init; } = 5;
 
     public int Hold { get; private init; }
 
@@ -62,9 +65,14 @@ internal sealed record Options
     /// <summary>Every node to measure on, the small ones first.</summary>
     public IEnumerable<ScaleCase> Cases =>
     [
-        .. Pods.Select(p => new ScaleCase(p, p * Connections)),
-        .. Sockets.Select(s => new ScaleCase(Pods.Contains(200) ? 200 : Pods[^1], s / 2)),
+        .. Pods.Select(p => new ScaleCase(p, p * Connections, OtherSockets: false)),
+        .. Sockets.Select(s => new ScaleCase(Many, s / 2, OtherSockets: true)),
     ];
+
+    private int Many => Pods.Contains(200) ? 200 : Pods[^1];
+
+    /// <summary>Whether the host alone is measured beside them.</summary>
+    public bool MeasuresHost(ScaleCase node) => !node.OtherSockets && (node.Pods == Pods[0] || node.Pods == Many);
 
     /// <exception cref="FormatException">With the sentence for the user.</exception>
     public static Options Parse(IReadOnlyList<string> args)
@@ -77,7 +85,7 @@ internal sealed record Options
             {
                 "--netlens" or "--program" => options with { Netlens = value },
                 "--pods-program" => options with { PodsProgram = value },
-                "--pods" => options with { Pods = Numbers(args[i], value, 1, 1000) },
+                "--pods" => options with { Pods = Numbers(args[i], value, 0, 1000) },
                 "--sockets" => options with { Sockets = value.Length == 0 ? [] : Numbers(args[i], value, 0, 200_000) },
                 "--source" => options with { Sources = value.Split(',') },
                 "--busy" => options with { Busy = YesOrNo(args[i], value) },

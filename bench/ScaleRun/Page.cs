@@ -22,6 +22,12 @@ internal sealed record Page(string Text, double Milliseconds, int Bytes)
         return lines.Count == 1 ? Value(lines[0]) : throw new IOException($"the page has {lines.Count} series {name}");
     }
 
+    /// <summary>How much the only series of that name has grown.</summary>
+    public double Since(Page before, string name) => Single(name) - before.Single(name);
+
+    /// <summary>Collections that Netlens had made.</summary>
+    public double Collections => By("netlens_probe", "netlens_probe_collections_total").Values.Max();
+
     /// <summary>Value by the label's value, for every series of that name.</summary>
     public Dictionary<string, double> By(string label, string name)
     {
@@ -53,7 +59,7 @@ internal static class Scraper
 {
     private static readonly HttpClient Client = new(new SocketsHttpHandler { UseProxy = false })
     {
-        Timeout = TimeSpan.FromSeconds(30),
+        Timeout = TimeSpan.FromSeconds(60),
     };
 
     /// <exception cref="HttpRequestException">No answer, or not 200.</exception>

@@ -30,10 +30,10 @@ catch (Exception e) when (e is IOException or HttpRequestException or TimeoutExc
 static async Task MeasureAll(Options options)
 {
     var all = new List<ScaleFigures>();
-    foreach (var (node, number) in options.Cases.Select((n, i) => (n, i)))
+    foreach (var node in options.Cases)
     {
         Console.Error.WriteLine($"scale-run: {Report.Title(node)}");
-        all.Add(await Measure(options, node, whole: number < options.Pods.Count));
+        all.Add(await Measure(options, node));
         // Rewritten after each node, so that a run cut short leaves what it has.
         if (options.Json is { } path)
             Report.WriteJson(path, all);
@@ -42,19 +42,21 @@ static async Task MeasureAll(Options options)
     Goals.Print(Console.Out, all);
 }
 
-// Where only the number of sockets differs, what sees no pod was measured already.
-static async Task<ScaleFigures> Measure(Options options, ScaleCase node, bool whole)
+static async Task<ScaleFigures> Measure(Options options, ScaleCase node)
 {
     using var pods = new Pods(options.PodsProgram, node.Pods, node.Connections, options.Period);
     await Settle();
-    var exporter = whole ? await Exporter.Measure(options.Collections) : null;
+    var host = options.MeasuresHost(node);
+    var exporter = host ? await Exporter.Measure(options.Collections) : null;
     var agents = new Dictionary<string, AgentFigures>();
     foreach (var source in options.Sources)
         agents.Add(source, await new AgentRun(options, () => Agent.Start(options, source)).Measure());
-    var hostOnly = whole
-        ? await new AgentRun(options, () => Agent.StartHostOnly(options, options.Sources[0])).Measure()
+    var first = options.Sources[0];
+    var push = await new PushRun(options, backend => Agent.StartPushing(options, first, backend)).Measure();
+    var hostOnly = host
+        ? await new AgentRun(options, () => Agent.StartHostOnly(options, first)).Measure()
         : null;
-    return new(node, agents, hostOnly, exporter);
+    return new(node, agents, push, hostOnly, exporter);
 }
 
 // Profilers attach from outside: perf record -p PID.
@@ -70,15 +72,17 @@ static async Task Hold(Options options)
 }
 
 // New links look for duplicate IPv6 addresses and bridges learn for about two seconds; the pods before are taken down
-// by the kernel meanwhile, which keeps the machine busy.
+// by the kernel meanwhile, which keeps the machine busy. What busy pods do stays.
 static async Task Settle()
 {
-    await Task.Delay(TimeSpan.FromSeconds(4));
-    for (var i = 0; i < 10; i++)
+    await Task.Delay(TimeSpan.FromSeconds(3));
+    for (var (i, last) = (0, 1.0); i < 10; i++)
     {
         var before = CpuMeter.Machine();
         await Task.Delay(TimeSpan.FromSeconds(1));
-        if (Agent.Busy(before, CpuMeter.Machine()) < 0.2)
+        var busy = Agent.Busy(before, CpuMeter.Machine());
+        if (busy > last - 0.05)
             return;
+        last = busy;
     }
 }

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace Collector.ScaleRun;
 
-/// <summary>The figures as a table for people and as JSON.</summary>
+/// <summary>The figures as JSON, and as tables of Markdown for people and for docs/performance.md.</summary>
 internal static class Report
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
@@ -19,94 +19,83 @@ internal static class Report
 
     public static void Print(TextWriter to, IReadOnlyList<ScaleFigures> all)
     {
-        var agents = all
-            .SelectMany(f => f.Agents.Select(a => (Title: Title(f.Case, a.Key), Figures: a.Value))).ToList();
-        var whole = all.Where(f => f.HostOnly is not null).ToList();
-        Table(to, "Netlens, every namespace", agents.Select(a => (a.Title, AgentRows(a.Figures))));
-        Table(to, "CPU per collection by probe, ms", agents.Select(a => (a.Title, Probes(a.Figures))));
-        Table(to, "Growth, µs of CPU per collection", Growth.Steps(all).Select(s => (s.Title, s.Rows)));
-        Table(to, "Netlens, host alone", whole.Select(f => (Title(f.Case), AgentRows(f.HostOnly!))));
-        Table(to, "node-exporter (host alone)", whole.Select(f => (Title(f.Case), ExporterRows(f.Exporter!))));
-        Table(to, "Ratios", all.SelectMany(f => f.Agents.Select(a => (Title(f.Case, a.Key), Ratios(f, a.Value)))));
+        to.WriteLine("CPU of the whole process per collection, ms: median (least-most).\n");
+        MarkdownTable.Print(to, "Beside", all.Select(f => (Title(f.Case), Summary(f))));
+        var first = all.Select(f => (Title: Title(f.Case), Figures: f.Agents.Values.First())).ToList();
+        to.WriteLine($"More of `{all[0].Agents.Keys.First()}`.\n");
+        MarkdownTable.Print(to, "Beside", all.Select(f => (Title(f.Case), More(f.Agents.Values.First(), f.Push))));
+        to.WriteLine("The same, CPU per collection by probe (at least 0.05 ms somewhere), ms.\n");
+        MarkdownTable.Print(to, "Beside", Parts(first.Select(f => (f.Title, f.Figures.Probes))));
+        to.WriteLine("The same, CPU per collection by thread, ms.\n");
+        MarkdownTable.Print(to, "Beside", Parts(first.Select(f => (f.Title, f.Figures.Threads))));
+        to.WriteLine("What one more costs, µs of CPU per collection.\n");
+        MarkdownTable.Print(to, "More", Growth.Steps(all).Select(s => ($"{s.Title}{Of(s.Of)}", Grown(s))));
+        to.WriteLine("The host alone.\n");
+        MarkdownTable.Print(to, "Beside", all.Where(f => f.HostOnly is not null).Select(f => (Title(f.Case), Host(f))));
     }
 
     /// <summary>A node in words.</summary>
-    public static string Title(ScaleCase node, string source = "") =>
-        $"{node.Pods} pods, {2 * node.Connections} sockets{(source.Length > 0 ? ", " : "")}{source}";
+    public static string Title(ScaleCase node) => $"{node.Pods} pods, {2 * node.Connections} sockets";
 
-    private static Dictionary<string, string> Probes(AgentFigures a) =>
-        a.Probes.OrderByDescending(p => p.Value).ToDictionary(p => p.Key, p => F(p.Value));
+    private static string Of(string source) => source.Length > 0 ? $", {source}" : "";
 
-    private static Dictionary<string, string> AgentRows(AgentFigures a) => new()
+    private static Dictionary<string, string> Summary(ScaleFigures run)
     {
-        ["CPU per collection, ms"] = F(a.CpuPerCollection),
-        ["of it user / system, ms"] =
-            $"{F(a.UserPart * a.CpuPerCollection.Median)} / {F((1 - a.UserPart) * a.CpuPerCollection.Median)}",
-        ["CPU per collection + scrape, ms"] = F(a.CpuPerCollectionAndScrape),
-        ["CPU per scrape, ms"] = F(a.CpuPerScrape),
-        ["CPU per gzip scrape, ms"] = F(a.CpuPerGzipScrape),
-        ["wall of a collection, ms"] = F(a.CollectionWall),
-        ["wall of a scrape, ms"] = F(a.ScrapeWall),
-        ["wall of a gzip scrape, ms"] = F(a.GzipScrapeWall),
-        ["allocated per collection, bytes"] = F(a.AllocatedPerCollection),
-        ["allocated per scrape, bytes"] = F(a.AllocatedPerScrape),
-        ["RSS (peak), MiB"] = $"{F(a.Rss)} ({F(a.PeakRss)})",
-        ["namespaces"] = $"{a.Namespaces}",
-        ["series"] = $"{a.Series}",
-        ["bytes (gzip)"] = $"{a.Bytes} ({a.GzipBytes})",
-        ["start to /metrics, ms"] = F(a.StartToMetrics),
-        ["start to snapshot (own log), ms"] = F(a.StartToSnapshot),
-        ["machine busy"] = P(a.MachineBusy),
-    };
-
-    private static Dictionary<string, string> ExporterRows(ExporterFigures e) => new()
-    {
-        ["CPU per scrape, ms"] = F(e.CpuPerScrape),
-        ["wall of a scrape, ms"] = F(e.Wall),
-        ["RSS, MiB"] = F(e.Rss),
-        ["series"] = $"{e.Series}",
-        ["bytes"] = $"{e.Bytes}",
-        ["machine busy"] = P(e.MachineBusy),
-    };
-
-    private static Dictionary<string, string> Ratios(ScaleFigures f, AgentFigures agent)
-    {
-        var collection = agent.CpuPerCollection.Median;
-        var both = agent.CpuPerCollectionAndScrape.Median;
-        var ratios = new Dictionary<string, string>
+        var cells = new Dictionary<string, string>();
+        foreach (var (source, agent) in run.Agents)
+            cells[source.Length > 0 ? source : "Netlens"] = F(agent.CpuPerCollection);
+        var first = run.Agents.Values.First();
+        cells["user part"] = P(first.UserPart);
+        cells["% of a core at 2 s"] = F(first.CpuPerCollection.Median / 20);
+        if (KubeSkoop.TryGetValue(run.Case.Pods, out var kubeskoop) && !run.Case.OtherSockets)
         {
-            ["CPU per namespace and collection, ms"] = F(collection / agent.Namespaces),
-            ["CPU per 1000 series, ms"] = F(collection * 1000 / agent.Series),
-        };
-        if (f is { HostOnly: { } host, Exporter: { } exporter })
-        {
-            var scrape = exporter.CpuPerScrape.Median;
-            ratios["host alone, collection / node-exporter"] = F(host.CpuPerCollection.Median / scrape);
-            ratios["host alone, with scrape / node-exporter"] = F(host.CpuPerCollectionAndScrape.Median / scrape);
+            cells["KubeSkoop, idle pods"] = F(kubeskoop);
+            cells["of Netlens' times"] = F(kubeskoop / first.CpuPerCollection.Median);
         }
-        if (KubeSkoop.TryGetValue(f.Case.Pods, out var kubeskoop))
-        {
-            ratios["KubeSkoop / collection"] = F(kubeskoop / collection);
-            ratios["KubeSkoop / collection + scrape"] = F(kubeskoop / both);
-        }
-        return ratios;
+        if (run.Exporter is { } exporter)
+            cells["node-exporter, host only"] = F(exporter.CpuPerScrape);
+        cells["machine busy"] = P(first.MachineBusy);
+        return cells;
     }
 
-    private static void Table(
-        TextWriter to, string title, IEnumerable<(string Title, Dictionary<string, string> Rows)> of)
+    private static Dictionary<string, string> More(AgentFigures agent, PushFigures push) => new()
     {
-        var columns = of.ToList();
-        var cells = new List<string[]> { new[] { title }.Concat(columns.Select(c => c.Title)).ToArray() };
-        cells.AddRange(columns.SelectMany(c => c.Rows.Keys).Distinct()
-            .Select(key => new[] { key }.Concat(columns.Select(c => c.Rows.GetValueOrDefault(key, "-"))).ToArray()));
-        var widths = Enumerable.Range(0, columns.Count + 1).Select(i => cells.Max(c => c[i].Length)).ToArray();
-        for (var i = 0; i < cells.Count; i++)
-        {
-            to.WriteLine("| " + string.Join(" | ", cells[i].Select((c, n) => c.PadRight(widths[n]))) + " |");
-            if (i == 0)
-                to.WriteLine("|" + string.Join("|", widths.Select(w => new string('-', w + 2))) + "|");
-        }
-        to.WriteLine();
+        ["series"] = $"{agent.Series}",
+        ["collection thread, ms"] = F(agent.CollectionThread),
+        ["all probes, ms"] = F(agent.Probes.Values.Sum()),
+        ["wall, ms"] = F(agent.CollectionWall.Median),
+        ["allocated, bytes"] = F(agent.AllocatedPerCollection),
+        ["a scrape more, ms"] = F(agent.CpuPerScrape.Median),
+        ["of a push: encoding, ms"] = F(push.Encoding),
+        ["whole push and collection, ms"] = F(push.CpuPerPush.Median),
+        ["points"] = F(push.Points),
+        ["kB sent"] = F(push.Bytes / 1000),
+        ["RSS (peak), MiB"] = $"{F(agent.Rss)} ({F(agent.PeakRss)})",
+        ["start to snapshot, ms"] = F(agent.StartToSnapshot.Median),
+    };
+
+    private static Dictionary<string, string> Host(ScaleFigures run) => new()
+    {
+        ["Netlens, a collection, ms"] = F(run.HostOnly!.CpuPerCollection),
+        ["with a scrape, ms"] = F(run.HostOnly.CpuPerCollectionAndScrape),
+        ["node-exporter, a scrape, ms"] = F(run.Exporter!.CpuPerScrape),
+        ["RSS, MiB"] = $"{F(run.HostOnly.Rss)} and {F(run.Exporter.Rss)}",
+        ["series"] = $"{run.HostOnly.Series} and {run.Exporter.Series}",
+    };
+
+    private static Dictionary<string, string> Grown(Growth step) => step.Microseconds
+        .Where(m => m.Key.Contains(' ', StringComparison.Ordinal) || Math.Abs(m.Value) >= (step.OfSockets ? 0.01 : 0.3))
+        .ToDictionary(m => m.Key, m => F(m.Value));
+
+    // The largest first, without those that are small everywhere.
+    private static IEnumerable<(string, Dictionary<string, string>)> Parts(
+        IEnumerable<(string Title, IReadOnlyDictionary<string, double> Milliseconds)> of)
+    {
+        var rows = of.ToList();
+        var parts = rows.SelectMany(r => r.Milliseconds).GroupBy(m => m.Key, m => m.Value)
+            .Where(g => g.Max() >= 0.05).OrderByDescending(g => g.Max()).Select(g => g.Key).ToList();
+        return rows.Select(r => (
+            r.Title, parts.ToDictionary(p => p, p => F(r.Milliseconds.GetValueOrDefault(p)))));
     }
 
     private static string F(Takes takes) => $"{F(takes.Median)} ({F(takes.Least)}-{F(takes.Most)})";

@@ -273,14 +273,14 @@ static void expect(int report, int count)
 
 int main(int argc, char **argv)
 {
-	int count = argc == 4 ? atoi(argv[1]) : 0;
+	int count = argc == 4 ? atoi(argv[1]) : -1;
 	int connections = argc == 4 ? atoi(argv[2]) : 0;
 	int period = argc == 4 ? atoi(argv[3]) : 0;
 	pid_t *pods;
 	int report[2];
 	char end;
 
-	if (count < 1 || connections < 0 || period < 0) {
+	if (count < 0 || connections < 0 || period < 0) {
 		fprintf(stderr, "usage: pods COUNT CONNECTIONS PERIOD\n");
 		return 2;
 	}

@@ -40,6 +40,7 @@ public sealed class ExporterTests
         _statistics.PointsFailed.ShouldBe(0);
         _statistics.LastSuccess.ShouldBeGreaterThan(0);
         _statistics.BytesEncoded.ShouldBeGreaterThan(0);
+        _statistics.EncodeNanoseconds.ShouldBeInRange(1, Environment.CpuUsage.TotalTime.Ticks * 100);
     }
 
     [Fact]

@@ -85,8 +85,12 @@ internal static class Rtnl
     public const ushort RTM_NEWQDISC = 36;
     public const ushort RTM_DELQDISC = 37;
     public const ushort RTM_GETQDISC = 38;
+    public const ushort RTM_NEWTCLASS = 40;
+    public const ushort RTM_GETACTION = 50;
     public const ushort RTM_NEWSTATS = 92;
     public const ushort RTM_GETSTATS = 94;
+    public const ushort RTM_NEWCHAIN = 100;
+    public const ushort RTM_GETCHAIN = 102;
     public const uint RTEXT_FILTER_SKIP_STATS = 1 << 3;
 
     public const uint IFF_UP = 1;

@@ -39,6 +39,11 @@ internal static class SelfFigures
             () => collector.Series);
         yield return Gauge("netlens.collection.duration", "Time that the collection before this one took.",
             () => collector.LastDuration.Ticks * 100);
+        yield return CpuTime("netlens.collection.cpu.time",
+            "Processor time of the collections before this one, namespaces, probes and publication.",
+            () => collector.CpuNanoseconds);
+        yield return Counter("netlens.collection.allocated", Units.Bytes,
+            "Bytes of the managed heap that the collections before this one took.", () => collector.Allocated);
         yield return Counter("netlens.collection.missed", "{collection}",
             "Collections left out because one took longer than the interval.", missed);
         yield return Gauge("netlens.snapshot.time",
@@ -239,6 +244,8 @@ internal static class SelfFigures
         yield return Counter("netlens.otlp.retries", "{request}", "Requests sent again.", () => Of(otlp.Retries));
         yield return Counter("netlens.otlp.io", Units.Bytes,
             "Bytes of export requests after compression, retries and failures included.", () => Of(otlp.BytesSent));
+        yield return CpuTime("netlens.otlp.encode.cpu.time", "Processor time that encoding took, without sending.",
+            () => Of(otlp.EncodeNanoseconds));
         yield return Counter("netlens.otlp.snapshots.skipped", "{snapshot}",
             "Snapshots not exported because the export before took too long.", () => Of(otlp.SnapshotsSkipped));
         yield return Gauge("netlens.otlp.last_success", "Unix time of the last export that the backend took.",
@@ -263,6 +270,9 @@ internal static class SelfFigures
 
     public static SelfFigure UpDown(string name, string unit, string description, Func<long> read) =>
         Make(name, unit, InstrumentKind.UpDownCounter, description, 1, read);
+
+    private static SelfFigure CpuTime(string name, string description, Func<long> read) =>
+        Make(name, Units.Seconds, InstrumentKind.Counter, description, 1e-9, read);
 
     /// <summary>A gauge in seconds, stored as nanoseconds.</summary>
     public static SelfFigure Gauge(string name, string description, Func<long> read) =>

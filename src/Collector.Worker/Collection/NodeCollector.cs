@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Collector.Core.Compatibility;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Linux.Kernel;
 using Collector.Worker.Configuration;
 
 namespace Collector.Worker.Collection;
@@ -47,6 +48,12 @@ internal sealed class NodeCollector : IDisposable
 
     public TimeSpan LastDuration { get; private set; }
 
+    /// <summary>Processor time of all collections that ended, nanoseconds.</summary>
+    public long CpuNanoseconds { get; private set; }
+
+    /// <summary>Bytes of the heap that they took.</summary>
+    public long Allocated { get; private set; }
+
     /// <summary>Series of the last collection that ended.</summary>
     public long Series { get; private set; }
 
@@ -70,6 +77,7 @@ internal sealed class NodeCollector : IDisposable
     public Snapshot CollectOnce()
     {
         var start = Stopwatch.GetTimestamp();
+        var (cpu, allocated) = (ThreadClock.CpuNanoseconds(), GC.GetAllocatedBytesForCurrentThread());
         ApplyPending();
         _builder.Begin();
         _builder.Enter("namespaces");
@@ -85,6 +93,8 @@ internal sealed class NodeCollector : IDisposable
         var snapshot = _builder.Publish();
         Series = snapshot.Series;
         LastDuration = Stopwatch.GetElapsedTime(start);
+        CpuNanoseconds += ThreadClock.CpuNanoseconds() - cpu;
+        Allocated += GC.GetAllocatedBytesForCurrentThread() - allocated;
         return snapshot;
     }
 

@@ -21,7 +21,7 @@ public sealed class LayoutTests
         "linux/gen_stats.h", "linux/pkt_sched.h", "linux/sock_diag.h", "linux/inet_diag.h",
         "linux/netfilter/nfnetlink.h", "sys/resource.h", "linux/netfilter/nfnetlink_conntrack.h",
         "sys/mman.h", "sys/syscall.h", "sys/epoll.h", "sys/eventfd.h", "linux/perf_event.h", "linux/bpf.h", "linux/btf.h",
-        "bpf/bpf.h", "bpf/libbpf.h", "sys/inotify.h", "malloc.h", "rdma/rdma_netlink.h",
+        "linux/filter.h", "bpf/bpf.h", "bpf/libbpf.h", "sys/inotify.h", "malloc.h", "rdma/rdma_netlink.h",
     ];
 
     // Structures that say how long they are and that newer headers lengthen.

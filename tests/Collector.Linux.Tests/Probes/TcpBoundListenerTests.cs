@@ -84,11 +84,20 @@ public sealed class TcpBoundListenerTests : IDisposable
         KernelProbeRun.AllocatedInHundred("tcpsummary", ns).ShouldBe(0);
     }
 
-    // Rows by what ss(8) calls them, after they were found equal to its queues.
+    // Rows by what ss(8) calls them, after they were found equal to its queues. Connections go on by themselves: equal
+    // looks on both sides of ours prove the moment.
     private static Dictionary<string, ReadRow> Compare(KernelProbeRun run, TestNetns ns)
     {
-        var rows = run.Rows("tcpsummary.listen", ns).ToDictionary(NameOf);
-        foreach (var line in ns.Run("ss", "-H", "-ltn").Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        Dictionary<string, ReadRow> rows = [];
+        var seen = "";
+        KernelProbeRun.Eventually(() =>
+        {
+            var before = ns.Run("ss", "-H", "-ltn");
+            rows = run.Rows("tcpsummary.listen", ns).ToDictionary(NameOf);
+            seen = ns.Run("ss", "-H", "-ltn");
+            return before == seen;
+        });
+        foreach (var line in seen.Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             // LISTEN 3 2 0.0.0.0%veth0:179 0.0.0.0:*
             var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);

@@ -140,6 +140,12 @@ public sealed class ProbeRunnerTests
         var errors = snapshot.Find(self.Info.Tables.Single(t => t.Id == "self.errors"))!;
         errors.Rows[0].Tags.Select(t => t.Text).ShouldBe(["bad", "exception"]);
         errors.Column(0)[0].ShouldBe(1);
+        var (cpu, allocated) = (collector.CpuNanoseconds, collector.Allocated);
+        var next = collector.CollectOnce();
+        Value(next, "netlens.collection.cpu.time").ShouldBe(cpu);
+        Value(next, "netlens.collection.allocated").ShouldBe(allocated);
+        cpu.ShouldBeInRange(1, Environment.CpuUsage.TotalTime.Ticks * 100);
+        collector.Allocated.ShouldBeGreaterThan(allocated);
 
         long Value(Snapshot s, string name)
         {

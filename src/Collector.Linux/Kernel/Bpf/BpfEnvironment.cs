@@ -6,6 +6,9 @@ namespace Collector.Linux.Kernel.Bpf;
 /// <summary>What this kernel offers programs, found once and shared by all probes.</summary>
 internal sealed class BpfEnvironment : IDisposable
 {
+    private const string Confidential =
+        "kernel lockdown is confidentiality: programs may not read the kernel's memory";
+
     private readonly KernelPaths _paths;
     private readonly string _btfFolder;
     private BtfSearch? _search;
@@ -98,6 +101,9 @@ internal sealed class BpfEnvironment : IDisposable
     {
         if (Search.Path is null && reason.Contains("BTF", StringComparison.OrdinalIgnoreCase))
             return Search.Failure;
+        // Then the verifier has no such function.
+        if (reason.Contains("bpf_probe_read", StringComparison.Ordinal) && Lockdown() is "confidentiality")
+            return Confidential;
         // Before Linux 5.11 modules have none.
         const string Unknown = "failed to find kernel BTF type ID of '";
         var unknown = reason.IndexOf(Unknown, StringComparison.Ordinal);
@@ -125,9 +131,8 @@ internal sealed class BpfEnvironment : IDisposable
     }
 
     /// <summary>The same of a program that reads the kernel's memory, which lockdown can forbid.</summary>
-    public string ExplainRead(string reason) => Lockdown() is "confidentiality"
-        ? "kernel lockdown is confidentiality: programs may not read the kernel's memory"
-        : Explain(reason);
+    public string ExplainRead(string reason) =>
+        Lockdown() is "confidentiality" ? Confidential : Explain(reason);
 
     // CAP_SYS_ADMIN 21, CAP_PERFMON 38, CAP_BPF 39 (include/uapi/linux/capability.h)
     private bool HasCapabilities()

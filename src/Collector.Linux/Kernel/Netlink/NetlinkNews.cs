@@ -32,6 +32,8 @@ public sealed unsafe partial class NetlinkSocket
     internal bool Join(INetlinkNews news, ReadOnlySpan<int> groups)
     {
         _news = news;
+        if (Family == NetlinkFamily.Route && groups.Length > 0)
+            _ = NewsFilter.Attach(_fd.Value);
         var joined = true;
         foreach (var group in groups)
             joined &= setsockopt(_fd.Value, SOL_NETLINK, Rtnl.NETLINK_ADD_MEMBERSHIP, &group, sizeof(int)) == 0;

@@ -1,4 +1,5 @@
 using Collector.Core.Snapshots;
+using Collector.Linux.Kernel;
 
 namespace Collector.Worker.Export.Otlp;
 
@@ -156,10 +157,12 @@ public sealed class OtlpMetricExporter : BackgroundService
         var (duplicates, oversized) = (_encoder.Duplicates, _encoder.Oversized);
         var (retries, bytes) = (_target.Client!.Retries, _target.Client!.BytesSent);
         var whole = true;
+        var cpu = ThreadClock.CpuNanoseconds();
         _encoder.Begin(snapshot);
+        Encoded(cpu);
         try
         {
-            while (_encoder.TryNext())
+            while (TryEncode())
             {
                 var result = await _target.Client!.SendAsync(_encoder.Request, _abort.Token).ConfigureAwait(false);
                 if (result.TooLarge && Halve(result.Detail))
@@ -177,7 +180,9 @@ public sealed class OtlpMetricExporter : BackgroundService
         }
         finally
         {
+            cpu = ThreadClock.CpuNanoseconds();
             _encoder.End();
+            Encoded(cpu);
             _statistics.Add(
                 _encoder.Duplicates - duplicates, _encoder.Oversized - oversized,
                 _target.Client!.Retries - retries, _target.Client!.BytesSent - bytes);
@@ -208,9 +213,19 @@ public sealed class OtlpMetricExporter : BackgroundService
 
     private void GiveUpRest()
     {
-        while (_encoder.TryNext())
+        while (TryEncode())
             _statistics.Unsent(_encoder.Points);
     }
+
+    private bool TryEncode()
+    {
+        var cpu = ThreadClock.CpuNanoseconds();
+        var more = _encoder.TryNext();
+        Encoded(cpu);
+        return more;
+    }
+
+    private void Encoded(long since) => _statistics.Encoded(ThreadClock.CpuNanoseconds() - since);
 
     private void Note(in OtlpResult result)
     {

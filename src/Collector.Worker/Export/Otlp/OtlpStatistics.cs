@@ -21,6 +21,7 @@ public sealed class OtlpStatistics
     private long _snapshotsSkipped;
     private long _lastSuccess;
     private long _lastDuration;
+    private long _encode;
 
     /// <summary>Points that a server accepted.</summary>
     public long PointsExported => Volatile.Read(ref _pointsExported);
@@ -60,6 +61,9 @@ public sealed class OtlpStatistics
     /// <summary>How long the last snapshot took to encode and send, nanoseconds.</summary>
     public long LastDuration => Volatile.Read(ref _lastDuration);
 
+    /// <summary>Processor time of encoding, nanoseconds.</summary>
+    public long EncodeNanoseconds => Volatile.Read(ref _encode);
+
     /// <summary>Requests that failed, by the place of their reason in <see cref="Reasons"/>.</summary>
     public long Failures(int reason) => Volatile.Read(ref _failures[reason]);
 
@@ -83,6 +87,8 @@ public sealed class OtlpStatistics
     }
 
     internal void Unsent(int points) => Interlocked.Add(ref _pointsFailed, points);
+
+    internal void Encoded(long nanoseconds) => Interlocked.Add(ref _encode, nanoseconds);
 
     internal void Skipped(long snapshots) => Interlocked.Add(ref _snapshotsSkipped, snapshots);
 

@@ -17,6 +17,10 @@ public sealed class BpfEnvironmentTests : IDisposable
         File.WriteAllText($"{_sys}/kernel/security/lockdown", lockdown + "\n");
         using var environment = new BpfEnvironment(new KernelPaths(Sys: _sys.FullName), "");
         environment.ExplainRead("invalid argument (EINVAL)").ShouldBe(reason);
+        // One that is attached in several ways is refused for other reasons, too.
+        environment.Explain("invalid argument (EINVAL)").ShouldBe("invalid argument (EINVAL)");
+        var refused = environment.Explain("invalid argument (verifier: unknown func bpf_probe_read_kernel#113)");
+        refused.Contains(reason).ShouldBe(reason.StartsWith("kernel"));
     }
 
     public void Dispose() => _sys.Delete(recursive: true);
