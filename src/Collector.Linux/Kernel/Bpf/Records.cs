@@ -47,6 +47,9 @@ internal readonly struct EventHead
     public readonly Comm Comm;
     public readonly ulong Cgroup;
 
+    /// <summary>Of what is noticed by a look at the kernel's tables: nobody ran.</summary>
+    public EventHead(ulong time, uint netns, uint cookie) => (Time, Netns, NetnsCookie) = (time, netns, cookie);
+
     public EventProcess Process => new(Pid, Tid, Comm.ToString()) { Cgroup = Cgroup };
 }
 
