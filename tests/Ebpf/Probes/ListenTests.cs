@@ -154,7 +154,8 @@ public sealed class ListenTests
         e.Info.Name.ShouldBe("netlens.listen.cookies");
         e.Fields.Take(3).Select(f => f!.Value.Text).ShouldBe(["0.0.0.0", "8080", verdict]);
         e.Field("netlens.listen.cookies.sent")!.Value.Number.ShouldBeGreaterThan(0);
-        e.Field("netlens.listen.half_open")!.Value.Number.ShouldBe(3);
+        // Kernels differ in whether the queue is full with as many as the limit or with one more.
+        e.Field("netlens.listen.half_open")!.Value.Number.ShouldBeInRange(2, 3);
         e.Process.ShouldNotBeNull().Pid.ShouldBe(Environment.ProcessId);
     }
 
