@@ -62,6 +62,7 @@ enum {
 
 /* include/net/tcp_states.h */
 enum {
+	TCP_ESTABLISHED = 1,
 	TCP_SYN_SENT = 2,
 	TCP_SYN_RECV = 3,
 	TCP_FIN_WAIT1 = 4,

@@ -2,8 +2,10 @@ using Collector.Core.Probes;
 using Collector.Linux.Probes.Block;
 using Collector.Linux.Probes.Cgroups;
 using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Connects;
 using Collector.Linux.Probes.Drops;
 using Collector.Linux.Probes.Links;
+using Collector.Linux.Probes.Listeners;
 using Collector.Linux.Probes.Mib;
 using Collector.Linux.Probes.Node;
 using Collector.Linux.Probes.Rdma;
@@ -48,6 +50,8 @@ public static class AllProbes
         new(TcpReset.Info, static (host, settings) => new TcpReset(host, settings)),
         new(TcpRetrans.Info, static (host, settings) => new TcpRetrans(host, settings)),
         new(TcpTwRcv.Info, static (host, settings) => new TcpTwRcv(host, settings)),
+        new(Connect.Info, static (host, settings) => new Connect(host, settings)),
+        new(Listen.Info, static (host, _) => new Listen(host)),
         new(Node.Pods.Info, static (host, _) => new Node.Pods(host)),
         // Last: it tells about the programs of those before.
         new(Ebpf.Info, static (host, _) => new Ebpf(host)),

@@ -11,7 +11,8 @@ namespace Ebpf.Tests.Probes;
 public sealed class QuietMinuteTests
 {
     // An emulated processor is late by itself.
-    private static readonly (string Probe, string Key, string Value)[] Settings = [("softirq", "slow", "30s")];
+    private static readonly (string Probe, string Key, string Value)[] Settings =
+        [("softirq", "slow", "30s"), ("connect", "slow", "30s")];
 
     /// <summary>Whose events are all looked at, of whatever namespace.</summary>
     private static readonly string[] OfTheNode = ["softirq", "virtcmdlatency"];

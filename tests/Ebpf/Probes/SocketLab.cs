@@ -42,9 +42,11 @@ internal sealed class SocketLab(TestNetns ns) : IDisposable
     }));
 
     /// <summary>One that does not wait for its answer.</summary>
-    public Socket BeginConnect(IPAddress to, int port) => Add(ns.Inside(() =>
+    public Socket BeginConnect(IPAddress to, int port, int local = 0) => Add(ns.Inside(() =>
     {
         var made = new Socket(to.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { Blocking = false };
+        if (local > 0)
+            made.Bind(new IPEndPoint(IPAddress.Any, local));
         Should.Throw<SocketException>(() => made.Connect(to, port));
         return made;
     }));

@@ -51,6 +51,9 @@ internal readonly struct EventHead
     /// <summary>Any user of the node can make such namespaces.</summary>
     public bool IsRootless => Rootless == 1;
 
+    /// <summary>Of what is noticed by a look at the kernel's tables: nobody ran.</summary>
+    public EventHead(ulong time, uint netns, uint cookie) => (Time, Netns, NetnsCookie) = (time, netns, cookie);
+
     public EventProcess Process => new(Pid, Tid, Comm.ToString()) { Cgroup = Cgroup };
 }
 

@@ -1,0 +1,82 @@
+using Collector.Linux.Kernel.ProcFs;
+using Collector.Linux.Namespaces;
+using Collector.Linux.Sources;
+
+namespace Collector.Linux.Probes.Listeners;
+
+/// <summary>
+/// What a namespace's counters say about why its listeners dropped handshakes. Where they are not at hand, a file is
+/// read only when a listener has: in between those of drops do not move.
+/// </summary>
+internal sealed class ListenEvidence
+{
+    private const int Overflows = 0;
+    private const int Full = 1;
+    private const int Sent = 2;
+    private const int Received = 3;
+
+    private static readonly string[] Names =
+        ["ListenOverflows", "TCPReqQFullDrop", "SyncookiesSent", "SyncookiesRecv"];
+
+    private readonly int[] _at = new int[Names.Length];
+    private readonly long[] _last = new long[Names.Length];
+    private readonly long[] _growth = new long[Names.Length];
+    private MibLayout? _layout;
+    private bool _known;
+
+    /// <summary>SYNs that were answered with a cookie since the last time.</summary>
+    public long CookiesSent => _growth[Sent];
+
+    /// <summary>Handshakes that were completed with one.</summary>
+    public long CookiesReceived => _growth[Received];
+
+    /// <summary>Looks what moved since the last time; of drops, the first time since the namespace began.</summary>
+    /// <param name="ns">The namespace.</param>
+    /// <param name="tick">The collection.</param>
+    /// <param name="figures">What the pass over all namespaces has read; null: there is none.</param>
+    /// <param name="dropped">A listener dropped handshakes: a file is worth reading.</param>
+    public void Read(NamespaceHandle ns, long tick, MibFigures? figures, bool dropped)
+    {
+        _growth.AsSpan().Clear();
+        if (SectionOf(ns, tick, figures, dropped) is not { } section)
+            return;
+        if (section.Layout != _layout)
+            Learn(section.Layout);
+        for (var i = 0; i < Names.Length; i++)
+        {
+            if (_at[i] < 0)
+                continue;
+            var value = section.Values[_at[i]];
+            _growth[i] = _known || i < Sent ? value - _last[i] : 0;
+            _last[i] = value;
+        }
+        _known = true;
+    }
+
+    /// <summary>Where both queues overflowed, a listener whose accept queue is full now dropped for that.</summary>
+    public ListenCause CauseOf(uint depth, uint limit) => (_growth[Overflows] > 0, _growth[Full] > 0) switch
+    {
+        (true, false) => ListenCause.AcceptQueue,
+        (false, true) => ListenCause.SynQueue,
+        _ when depth > limit => ListenCause.AcceptQueue,
+        (true, true) => ListenCause.SynQueue,
+        _ => ListenCause.Other,
+    };
+
+    private void Learn(MibLayout layout)
+    {
+        _layout = layout;
+        for (var i = 0; i < Names.Length; i++)
+            _at[i] = Array.IndexOf([.. layout.Counters], Names[i]);
+    }
+
+    private static MibSection? SectionOf(NamespaceHandle ns, long tick, MibFigures? figures, bool dropped)
+    {
+        if (figures?.Find("TcpExt") is { } section)
+            return section;
+        if (!dropped)
+            return null;
+        var netstat = ns.Source<NetstatFile>();
+        return netstat.EnsureRead(ns, tick) ? netstat.Find("TcpExt") : null;
+    }
+}

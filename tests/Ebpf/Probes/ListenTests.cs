@@ -1,0 +1,184 @@
+using System.Net;
+using Collector.Core.Events;
+using Collector.Linux.Kernel;
+using Collector.Linux.Probes;
+using Collector.Linux.Sources;
+using Collector.Tests.Support;
+
+namespace Ebpf.Tests.Probes;
+
+/// <summary>Listeners that accept too slowly; nstat says how much they dropped.</summary>
+public sealed class ListenTests
+{
+    private static BpfProbeRun Run(CollectionSource source) => new("listen", (host, settings) =>
+    {
+        host.Reconfigure(source);
+        return AllProbes.List.Single(p => p.Info.Id == "listen").Create(host, settings);
+    });
+
+    private static NetworkEvent[] Of(BpfProbeRun run, TestNetns ns, int port)
+    {
+        var inode = ns.Inode;
+        return
+        [
+            .. run.Events.All.Where(
+                e => e.Subject?.Inode == inode && e.Field("network.local.port")?.Number == port),
+        ];
+    }
+
+    /// <summary>Collects until what the listener dropped is told, all of it.</summary>
+    private static NetworkEvent[] AwaitAll(BpfProbeRun run, TestNetns ns, int port)
+    {
+        BpfProbeRun.Eventually(() =>
+        {
+            run.Collect();
+            var told = Of(run, ns, port).Sum(e => e.Field("netlens.listen.dropped")!.Value.Number);
+            told.ShouldBeGreaterThan(0);
+            told.ShouldBe(TcpLab.Nstat(ns, "TcpExtListenDrops"));
+        });
+        return Of(run, ns, port);
+    }
+
+    [RequiresBpfFact("nstat")]
+    public void A_full_accept_queue_is_told_with_who_listens_and_whose_limit_it_is() => Full(CollectionSource.Auto);
+
+    [RequiresBpfFact("nstat")]
+    public void A_full_accept_queue_is_told_by_sock_diag() => Full(CollectionSource.Proc);
+
+    private static void Full(CollectionSource source)
+    {
+        using var own = new SocketLab(new TestNetns());
+        using var limited = new SocketLab(new TestNetns());
+        limited.Ns.Sysctl("net.core.somaxconn", "2");
+        using var run = Run(source);
+        own.Listen(IPAddress.Any, 8080, 1);
+        limited.Listen(IPAddress.IPv6Any, 8081, 512);
+        run.Collect();
+        for (var i = 0; i < 6; i++)
+        {
+            own.BeginConnect(IPAddress.Loopback, 8080);
+            limited.BeginConnect(IPAddress.IPv6Loopback, 8081);
+        }
+
+        var e = AwaitAll(run, own.Ns, 8080)[0];
+        e.Severity.ShouldBe(EventSeverity.Error);
+        e.Fields.Take(3).Select(f => f!.Value.Text).ShouldBe(["0.0.0.0", "8080", "accept_queue"]);
+        e.Fields.Skip(4).Take(3).Select(f => f!.Value.Text).ShouldBe(["2", "1", "backlog"]);
+        (e.Fields[7] is not null).ShouldBe(source == CollectionSource.Auto && FromKernel(run));
+        e.Process.ShouldNotBeNull().Pid.ShouldBe(Environment.ProcessId);
+        e.Message.ShouldMatch(@"^network namespace \S+ dropped \d+ packets of handshakes at 0\.0\.0\.0:8080: "
+            + @"it accepts too slowly, 2 connections wait and the limit is 1, as the program asked for; listening: \S");
+
+        var other = AwaitAll(run, limited.Ns, 8081)[0];
+        other.Fields.Take(3).Select(f => f!.Value.Text).ShouldBe(["::", "8081", "accept_queue"]);
+        other.Fields.Skip(4).Take(3).Select(f => f!.Value.Text).ShouldBe(["3", "2", "somaxconn"]);
+        other.Message.ShouldContain("at [::]:8081: ");
+        other.Message.ShouldContain("the limit is 2, as net.core.somaxconn says");
+        run.Failures.ShouldBeEmpty();
+    }
+
+    private static bool FromKernel(BpfProbeRun run) => run.Host.Parts.All.Single(p => p.Name == "sockets").FromKernel;
+
+    /// <summary>One in the whole namespace, though it has two listeners; and one event of many drops.</summary>
+    [RequiresBpfFact("nstat")]
+    public void The_listener_beside_it_is_not_blamed_and_one_collection_makes_one_event()
+    {
+        using var lab = new SocketLab(new TestNetns());
+        using var run = Run(CollectionSource.Auto);
+        lab.Listen(IPAddress.Any, 8080, 1);
+        var healthy = lab.Listen(IPAddress.Any, 8081, 16);
+        for (var i = 0; i < 6; i++)
+        {
+            lab.BeginConnect(IPAddress.Loopback, 8080);
+            lab.Pair(healthy, IPAddress.Loopback);
+        }
+        BpfProbeRun.Eventually(() => TcpLab.Nstat(lab.Ns, "TcpExtListenDrops").ShouldBeGreaterThanOrEqualTo(4));
+        run.Sum("netlens.listen.dropping", lab.Ns).ShouldBe(1);
+        BpfProbeRun.Eventually(() => Of(run, lab.Ns, 8080).Length.ShouldBe(1));
+        Of(run, lab.Ns, 8081).ShouldBeEmpty();
+    }
+
+    /// <summary>A SYN that finds too many handshakes under way, with cookies switched off.</summary>
+    [RequiresBpfFact("nstat", "nft")]
+    public void A_full_SYN_queue_is_told_apart()
+    {
+        using var pair = new TestNetnsPair();
+        pair.Right.Sysctl("net.ipv4.tcp_syncookies", "0");
+        // The answer never comes: the handshakes stay under way.
+        TcpLab.Drop(pair.Left, "tcp flags & (syn|ack) == syn|ack drop");
+        using var left = new SocketLab(pair.Left);
+        using var run = Run(CollectionSource.Auto);
+        using var right = new SocketLab(pair.Right);
+        right.Listen(IPAddress.Any, 8080, 2);
+        run.Collect();
+        for (var i = 0; i < 8; i++)
+            left.BeginConnect(IPAddress.Parse(TestNetnsPair.RightIPv4), 8080);
+        var e = AwaitAll(run, pair.Right, 8080)[0];
+        e.Fields[2]!.Value.Text.ShouldBe("syn_queue");
+        e.Fields[4]!.Value.Number.ShouldBe(0);
+        if (FromKernel(run))
+            e.Fields[7]!.Value.Number.ShouldBeGreaterThan(0);
+        e.Message.ShouldContain("too many handshakes are under way");
+    }
+
+    /// <summary>Three handshakes that stay under way; what comes on top gets cookies, and answers them or not.</summary>
+    [RequiresBpfTheory("nstat", "nft")]
+    [InlineData(false, "flood")]
+    [InlineData(true, "load")]
+    public void Cookies_are_told_as_load_or_flood(bool answered, string verdict)
+    {
+        using var pair = new TestNetnsPair();
+        pair.Right.Sysctl("net.ipv4.tcp_syncookies", "1");
+        const string Answers = "tcp flags & (syn|ack) == syn|ack drop";
+        TcpLab.Drop(pair.Left, answered ? "tcp dport 5001-5003 " + Answers : Answers);
+        using var left = new SocketLab(pair.Left);
+        using var right = new SocketLab(pair.Right);
+        using var run = Run(CollectionSource.Auto);
+        var listener = right.Listen(IPAddress.Any, 8080, 2);
+        run.Collect();
+        run.Host.Parts.All.Where(p => p.Name is "sockets" or "mib").ShouldAllBe(p => p.FromKernel);
+        var to = IPAddress.Parse(TestNetnsPair.RightIPv4);
+        for (var i = 0; i < 3; i++)
+            left.BeginConnect(to, 8080, 5001 + i);
+        for (var i = 0; i < 5; i++)
+        {
+            if (answered)
+                left.Pair(listener, to);
+            else
+                left.BeginConnect(to, 8080);
+        }
+        BpfProbeRun.Eventually(() => TcpLab.Nstat(pair.Right, "TcpExtSyncookiesSent").ShouldBeGreaterThan(0));
+        run.Collect();
+        var inode = pair.Right.Inode;
+        var e = run.Events.Await(e => e.Subject?.Inode == inode);
+        e.Info.Name.ShouldBe("netlens.listen.cookies");
+        e.Fields.Take(3).Select(f => f!.Value.Text).ShouldBe(["0.0.0.0", "8080", verdict]);
+        e.Field("netlens.listen.cookies.sent")!.Value.Number.ShouldBeGreaterThan(0);
+        // Kernels differ in whether the queue is full with as many as the limit or with one more.
+        e.Field("netlens.listen.half_open")!.Value.Number.ShouldBeInRange(2, 3);
+        e.Process.ShouldNotBeNull().Pid.ShouldBe(Environment.ProcessId);
+    }
+
+    [RequiresBpfFact("nstat")]
+    public void What_was_dropped_before_is_history_and_a_healthy_listener_yields_nothing()
+    {
+        using var lab = new SocketLab(new TestNetns());
+        lab.Listen(IPAddress.Any, 8080, 1);
+        var clients = Enumerable.Range(0, 4).Select(_ => lab.BeginConnect(IPAddress.Loopback, 8080)).ToList();
+        BpfProbeRun.Eventually(() => TcpLab.Nstat(lab.Ns, "TcpExtListenDrops").ShouldBeGreaterThan(0));
+        // No further SYN comes.
+        clients.ForEach(c => c.Dispose());
+        using var run = Run(CollectionSource.Auto);
+        using var quiet = new SocketLab(new TestNetns());
+        var listener = quiet.Listen(IPAddress.IPv6Any, 8081, 16);
+        for (var i = 0; i < 5; i++)
+        {
+            quiet.Pair(listener, IPAddress.IPv6Loopback);
+            run.Collect();
+        }
+        run.Sum("netlens.listen.dropping", quiet.Ns).ShouldBe(0);
+        Of(run, quiet.Ns, 8081).ShouldBeEmpty();
+        Of(run, lab.Ns, 8080).ShouldBeEmpty();
+        run.Allocated(50).ShouldBe(0);
+    }
+}
