@@ -95,9 +95,10 @@ public sealed class LastRows(Func<Subject, bool> isReplaced)
 
     private void Hold(SnapshotBuilder snapshot)
     {
+        var wanted = _rows.Count > 0 && snapshot.LongestPause > TimeSpan.Zero;
         foreach (var (row, cells, _) in _rows)
         {
-            if (snapshot.LongestPause == TimeSpan.Zero || !KeepCounters(row.Table, cells))
+            if (!wanted || !KeepCounters(row.Table, cells))
                 continue;
             _held.Add(new KeptRow(row, cells, snapshot.Moment));
             _cells += cells.Length;
