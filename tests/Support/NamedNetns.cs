@@ -91,11 +91,11 @@ internal sealed partial class NamedNetns : IDisposable
         Check(Tmds.Linux.LibC.ioctl((int)socket.Handle, Tmds.Linux.LibC.SIOCSIFFLAGS, request));
     }
 
-    /// <summary>Takes the name away, unless somebody has done so.</summary>
+    /// <summary>Takes the name away, or what somebody has left of it.</summary>
     public void Dispose()
     {
-        if (umount2(Path, MNT_DETACH) == 0 || Inode == 0)
-            File.Delete(Path);
+        _ = umount2(Path, MNT_DETACH);
+        File.Delete(Path);
     }
 
     private void Make(Action inside)
