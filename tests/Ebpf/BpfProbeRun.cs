@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
@@ -15,6 +16,9 @@ namespace Ebpf.Tests;
 /// <summary>A running probe on this machine's kernel, its events, and its figures.</summary>
 internal sealed class BpfProbeRun : IDisposable
 {
+    // To read all symbols of the kernel takes an emulated machine a second. Only those of its modules change.
+    private static readonly ConcurrentDictionary<string, BpfEnvironment> Environments = [];
+
     private readonly SnapshotBuilder _builder = new(new SnapshotStore(), TimeProvider.System);
 
     /// <exception cref="ProbeUnavailableException">This kernel does not take it.</exception>
@@ -33,6 +37,7 @@ internal sealed class BpfProbeRun : IDisposable
         if (LabMachine.BtfFile is { } file && options.BtfFolder.Length == 0)
             options = options with { BtfFolder = Path.GetDirectoryName(file)! };
         Host = new LinuxHost(new KernelPaths(), options) { Events = Events };
+        Host.Bpf.Environment = Environments.GetOrAdd(options.BtfFolder, MakeEnvironment);
         try
         {
             Host.Refresh(Host.BootTime);
@@ -91,6 +96,11 @@ internal sealed class BpfProbeRun : IDisposable
         }
         return allocated;
     }
+
+    private static BpfEnvironment MakeEnvironment(string folder) => new(new KernelPaths(), folder)
+    {
+        Symbols = new KernelSymbols(new KernelPaths()) { Recent = 0 },
+    };
 
     private static string NameOf(Metric metric) =>
         metric.Hidden ? metric.KubeSkoop.Concat(metric.Inspector).First() : metric.Name;

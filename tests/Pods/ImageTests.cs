@@ -70,7 +70,8 @@ public sealed class ImageTests
         using var node = ContainerNode.Start();
         var container = new Running(node, [.. Capabilities.Keys]);
         var watch = Task.Run(() => container.Exec(
-            "/usr/bin/netlens", "watch", "--kind", "tcpreset.sent", "--count", "1", "--for", "2m"));
+            "/usr/bin/netlens", "watch", "--kind", "tcpreset.sent", "--netns", $"{node.NetnsOf(1)}",
+            "--count", "1", "--for", "2m"));
         // Somebody keeps asking for a port that is closed.
         while (!watch.IsCompleted)
         {

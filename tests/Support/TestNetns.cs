@@ -12,47 +12,38 @@ internal sealed class TestNetns : IDisposable
 {
     private static int _number;
     private readonly List<Process> _processes = [];
-    private ulong? _inode;
+    private readonly NamedNetns _netns;
 
     public TestNetns()
     {
         Name = $"netlens-t{Environment.ProcessId}-{Interlocked.Increment(ref _number)}";
-        Shell.Run("ip", "netns", "add", Name);
-        try
-        {
-            Ip("link set lo up");
-        }
-        catch
-        {
-            Dispose();
-            throw;
-        }
+        _netns = new NamedNetns(Name, NamedNetns.MakeReady);
     }
 
     /// <summary>Name under /run/netns.</summary>
     public string Name { get; }
 
-    public string NsPath => $"/run/netns/{Name}";
+    public string NsPath => _netns.Path;
 
     /// <summary>Inode number of the namespace: what readlink of /proc/&lt;pid&gt;/ns/net shows in brackets.</summary>
-    public ulong Inode => _inode ??= ulong.Parse(Shell.Run("stat", "-L", "-c", "%i", NsPath).Trim());
+    public ulong Inode => _netns.Inode;
 
     /// <summary>Several commands of ip(8) inside by one program: on an emulated machine each takes its time.</summary>
     public void Ip(params string[] commands) =>
         Shell.Feed(string.Join('\n', commands) + "\n", "ip", "-n", Name, "-batch", "-");
 
     /// <summary>Runs a program inside to its end and returns its output; throws when it fails.</summary>
-    public string Run(params string[] command) => Shell.Run(["ip", "netns", "exec", Name, .. command]);
+    public string Run(params string[] command) => Shell.Run(InHere(command));
 
     /// <summary>Runs a program inside to its end.</summary>
     public (int Code, string Output, string Error) Try(params string[] command) =>
-        Shell.Try(["ip", "netns", "exec", Name, .. command]);
+        Shell.Try(InHere(command));
 
     /// <summary>Starts a program inside that runs until the namespace is disposed.</summary>
     public Process Start(params string[] command)
     {
         // ip execs the program, so the process id is the program's own.
-        var process = Shell.Start(["ip", "netns", "exec", Name, .. command]);
+        var process = Shell.Start(InHere(command));
         _processes.Add(process);
         return process;
     }
@@ -67,23 +58,11 @@ internal sealed class TestNetns : IDisposable
     public static T Inside<T>(string path, Func<T> code)
     {
         var result = default(T);
-        System.Runtime.ExceptionServices.ExceptionDispatchInfo? failure = null;
-        var thread = new Thread(() =>
+        NamedNetns.Apart(() =>
         {
-            try
-            {
-                Enter(path);
-                result = code();
-            }
-            catch (Exception e)
-            {
-                failure = System.Runtime.ExceptionServices.ExceptionDispatchInfo.Capture(e);
-            }
+            Enter(path);
+            result = code();
         });
-        // The thread changed its namespace and ends here: nothing of the pool is touched.
-        thread.Start();
-        thread.Join();
-        failure?.Throw();
         return result!;
     }
 
@@ -92,6 +71,11 @@ internal sealed class TestNetns : IDisposable
         code();
         return true;
     });
+
+    // These two enter it by themselves: one program less to start.
+    private string[] InHere(string[] command) => command[0] is "ip" or "tc"
+        ? [command[0], "-n", Name, .. command[1..]]
+        : ["ip", "netns", "exec", Name, .. command];
 
     private static void Enter(string path)
     {
@@ -110,7 +94,7 @@ internal sealed class TestNetns : IDisposable
             process.Dispose();
         }
         _processes.Clear();
-        Shell.Try("ip", "netns", "del", Name);
+        _netns.Dispose();
     }
 }
 

@@ -99,9 +99,10 @@ public sealed class LastRows(Func<Subject, bool> isReplaced)
 
     private void Hold(SnapshotBuilder snapshot)
     {
+        var wanted = _rows.Count > 0 && snapshot.LongestPause > TimeSpan.Zero;
         foreach (var (row, cells, _, _) in _rows)
         {
-            if (snapshot.LongestPause == TimeSpan.Zero || !KeepCounters(row.Table, cells))
+            if (!wanted || !KeepCounters(row.Table, cells))
                 continue;
             var rootless = row.Subject is NetNamespace { Rootless: true };
             _held.Add(new KeptRow(row, cells, snapshot.Moment, rootless));

@@ -9,7 +9,7 @@ public sealed class SnapshotStore
     private readonly Lock _lock = new();
     private readonly List<Snapshot> _idle = [];
     private Snapshot? _current;
-    private TimeSpan _longestPause;
+    private Func<TimeSpan>[] _readers = [];
     private TaskCompletionSource _published = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>The longest time that any reader lets pass between two snapshots that it takes.</summary>
@@ -17,16 +17,25 @@ public sealed class SnapshotStore
     {
         get
         {
-            lock (_lock)
-                return _longestPause;
+            var longest = TimeSpan.Zero;
+            foreach (var pause in Volatile.Read(ref _readers))
+            {
+                var one = pause();
+                longest = one > longest ? one : longest;
+            }
+            return longest;
         }
     }
 
-    /// <summary>A reader tells how long it may let pass between two snapshots that it takes.</summary>
-    public void ExpectPause(TimeSpan pause)
+    /// <summary>Announces a reader that does not take every snapshot.</summary>
+    /// <param name="pause">
+    /// How long it may let pass between two at present; zero while it reads none. Asked with each collection, on its
+    /// thread.
+    /// </param>
+    public void AddReader(Func<TimeSpan> pause)
     {
         lock (_lock)
-            _longestPause = pause > _longestPause ? pause : _longestPause;
+            _readers = [.. _readers, pause];
     }
 
     /// <summary>Completes when the next snapshot is published.</summary>

@@ -126,7 +126,7 @@ internal sealed class AgentHost : IDisposable
             var running = provider.GetRequiredService<RunningConfiguration>();
             var status = provider.GetRequiredService<AgentStatus>();
             var tables = collector.Node.Catalogue.SelectMany(p => p.AllTables).Concat(collector.Self!.Info.Tables);
-            return new NetlensHttp
+            var http = new NetlensHttp
             {
                 Store = collector.Store,
                 Writer = new PrometheusWriter(NodeName.Of(options), tables),
@@ -142,6 +142,8 @@ internal sealed class AgentHost : IDisposable
                 WriteConfiguration = status.WriteConfiguration,
                 Guards = provider.GetRequiredService<HttpStatistics>(),
             };
+            collector.Store.AddReader(http.LongestPause);
+            return http;
         });
         services.AddSingleton<HttpService>();
         services.AddHostedService(provider => provider.GetRequiredService<HttpService>());

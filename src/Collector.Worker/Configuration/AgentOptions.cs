@@ -146,6 +146,9 @@ public sealed record PrometheusOptions
 {
     /// <summary>Names of /metrics unless the request asks for another with <c>?naming=</c>.</summary>
     public MetricNaming Naming { get; init; } = MetricNaming.Otel;
+
+    /// <summary>The longest time between two scrapes of one reader: Prometheus' own default.</summary>
+    public TimeSpan ScrapeInterval { get; init; } = TimeSpan.FromMinutes(1);
 }
 
 public enum OtlpProtocol

@@ -60,6 +60,10 @@ public sealed class NetlensHttp
     /// </summary>
     public TimeSpan WriteTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long whoever scrapes may stay away.</summary>
+    public TimeSpan LongestPause() =>
+        Options() is { Http.Enabled: true } options ? options.Prometheus.ScrapeInterval : TimeSpan.Zero;
+
     private static void Nothing(Utf8JsonWriter json)
     {
         json.WriteStartObject();

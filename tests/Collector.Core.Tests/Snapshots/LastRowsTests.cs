@@ -29,8 +29,8 @@ public sealed class LastRowsTests
     [Fact]
     public void Counters_stay_for_the_longest_pause_of_a_reader_and_levels_are_told_once()
     {
-        _store.ExpectPause(TimeSpan.FromSeconds(60));
-        _store.ExpectPause(TimeSpan.FromSeconds(10));
+        _store.AddReader(static () => TimeSpan.FromSeconds(60));
+        _store.AddReader(static () => TimeSpan.FromSeconds(10));
         Collect();
         End(Of(1), 7, 3);
         Collect().ShouldBe([(1, 7, 3)]);
@@ -53,7 +53,7 @@ public sealed class LastRowsTests
     [Fact]
     public void They_come_ahead_of_the_living_at_first_and_behind_them_later_the_latest_first()
     {
-        _store.ExpectPause(TimeSpan.FromSeconds(60));
+        _store.AddReader(static () => TimeSpan.FromSeconds(60));
         var living = new Row(Table, Of(9), 0);
         End(Of(1), 1, 0);
         Collect(1, living).Select(r => r.Inode).ShouldBe([1, 9]);
@@ -65,7 +65,7 @@ public sealed class LastRowsTests
     [Fact]
     public void What_is_replaced_by_something_that_lives_is_told_no_more()
     {
-        _store.ExpectPause(TimeSpan.FromSeconds(60));
+        _store.AddReader(static () => TimeSpan.FromSeconds(60));
         var gone = Of(1);
         End(gone, 7, 3);
         Collect().ShouldBe([(1, 7, 3)]);
@@ -78,7 +78,7 @@ public sealed class LastRowsTests
     [Fact]
     public void What_counts_nothing_is_told_once()
     {
-        _store.ExpectPause(TimeSpan.FromSeconds(60));
+        _store.AddReader(static () => TimeSpan.FromSeconds(60));
         _last.Read(snapshot => snapshot.Append(new Row(Levels, Of(1), 0)).Set(0, 5));
         Collect().ShouldBeEmpty();
         _store.Acquire().Snapshot!.Find(Levels)!.Count.ShouldBe(1);
@@ -89,7 +89,7 @@ public sealed class LastRowsTests
     [Fact]
     public void There_are_only_so_many_and_the_oldest_give_way_aloud()
     {
-        _store.ExpectPause(TimeSpan.FromSeconds(60));
+        _store.AddReader(static () => TimeSpan.FromSeconds(60));
         var most = LastRows.MostCells / Table.Width;
         for (var i = 0; i < most; i++)
             End(Of(1), i, 0);

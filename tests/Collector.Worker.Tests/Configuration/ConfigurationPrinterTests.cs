@@ -76,6 +76,7 @@ public class ConfigurationPrinterTests
               socket: /run/netlens/netlens.sock  # default
             prometheus:
               naming: otel  # default
+              scrapeInterval: 1m  # default
             otlp:
               endpoint: null  # default
               protocol: null  # default

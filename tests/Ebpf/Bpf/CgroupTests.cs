@@ -44,7 +44,7 @@ public sealed class CgroupTests
         using var run = new BpfProbeRun("tcpreset");
         using var ns = new TestNetns();
 
-        ns.Run("python3", "-c", Abort, cgroup.Path);
+        ns.Run("python3", "-S", "-c", Abort, cgroup.Path);
 
         var sent = run.Events.Await(e => e.Info == TcpReset.Sent && e.Subject?.Inode == ns.Inode);
         sent.Process!.Cgroup.ShouldBe(PodCgroup.IdOf(cgroup.Path));

@@ -88,7 +88,7 @@ public sealed class LinkKindTests
     {
         using var pair = new TestNetnsPair();
         using var pod = new TestNetns();
-        pair.Left.Run("python3", "-c", OpenSwitch);
+        pair.Left.Run("python3", "-S", "-c", OpenSwitch);
         pair.Left.Ip("link set ovs0 up", $"link set port1 netns {pod.Name}");
         pod.Ip("addr add 203.0.113.1/24 dev port1", "link set port1 up",
             "neigh add 203.0.113.2 lladdr 02:00:00:00:00:02 dev port1");

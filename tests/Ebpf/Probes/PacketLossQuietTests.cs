@@ -24,7 +24,7 @@ public sealed class PacketLossQuietTests
     {
         using var ns = new TestNetns();
         using var run = new BpfProbeRun("packetloss");
-        ns.Run("python3", "-c", TwoSegments);
+        ns.Run("python3", "-S", "-c", TwoSegments);
         // Nobody listens: the two that were joined arrive, and the buffer of the second stays empty.
         run.Events.Await(e => e.Subject?.Inode == ns.Inode && e.Tuple?.DestinationPort == 2000);
         Thread.Sleep(500);

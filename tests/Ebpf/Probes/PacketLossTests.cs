@@ -234,12 +234,9 @@ public sealed partial class PacketLossTests
             CultureInfo.InvariantCulture);
 
     /// <summary>A rule that counts and drops, or does otherwise.</summary>
-    internal static void NftDrop(TestNetns ns, string hook, string match, string verdict = "drop")
-    {
-        ns.Run("nft", "add table inet t");
-        ns.Run("nft", $"add chain inet t c {{ type filter hook {hook} priority 0; }}");
-        ns.Run("nft", $"add rule inet t c {match} counter {verdict}");
-    }
+    internal static void NftDrop(TestNetns ns, string hook, string match, string verdict = "drop") => ns.Run("nft",
+        $"add table inet t; add chain inet t c {{ type filter hook {hook} priority 0; }}; "
+            + $"add rule inet t c {match} counter {verdict}");
 
     private static long InterfaceIndex(TestNetns ns) =>
         long.Parse(ns.Run("cat", $"/sys/class/net/{TestNetnsPair.Interface}/ifindex"), CultureInfo.InvariantCulture);

@@ -40,7 +40,7 @@ public sealed class StrangerTests
         var before = total.Value;
         var sums = RowTotal.Of(run.Collect(), RowTotal.IsUnnamed, Sums);
         var counted = 0L;
-        using (var process = Shell.Start("python3", "-c", ManyLives, "500", "1"))
+        using (var process = Shell.Start("python3", "-S", "-c", ManyLives, "500", "1"))
         {
             while (process.StandardOutput.ReadLine() is { } line)
                 counted += long.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture);
@@ -70,7 +70,7 @@ public sealed class StrangerTests
         var total = new RowTotal();
         total.Take(run.Collect());
         var before = total.Value;
-        using var process = Shell.Start("python3", "-c", ManyLives, "500", "1", "4");
+        using var process = Shell.Start("python3", "-S", "-c", ManyLives, "500", "1", "4");
         var counted = 0L;
         var lives = 0;
         while (process.StandardOutput.ReadLine() is { } line)
@@ -107,7 +107,7 @@ public sealed class StrangerTests
     private static bool IsOwnOf(bool seenBetween)
     {
         using var run = new BpfProbeRun("packetloss");
-        var said = Shell.Run("python3", "-c", ManyLives, "1", "5");
+        var said = Shell.Run("python3", "-S", "-c", ManyLives, "1", "5");
         var inode = ulong.Parse(said.Split(' ')[0], CultureInfo.InvariantCulture);
         if (seenBetween)
             run.Sum(Drops, inode).ShouldBe(5);
@@ -157,7 +157,7 @@ public sealed class StrangerTests
         for (var i = 0; i < 3; i++)
         {
             // More than the directory of namespaces remembers.
-            Shell.Run("python3", "-c", ManyLives, "400", "1");
+            Shell.Run("python3", "-S", "-c", ManyLives, "400", "1");
             for (var j = 0; j < 2; j++)
                 total.Take(run.Collect());
         }

@@ -86,11 +86,11 @@ internal static class TcpLab
     /// <summary>Loads a ruleset with one chain at input; empties it first.</summary>
     public static void Drop(TestNetns ns, params string[] rules)
     {
-        ns.Run("nft", "flush", "ruleset");
-        ns.Run("nft", "add", "table", "inet", "t");
-        ns.Run("nft", "add", "chain", "inet", "t", "input", "{ type filter hook input priority 0; }");
-        foreach (var rule in rules)
-            ns.Run(["nft", "add", "rule", "inet", "t", "input", .. rule.Split(' ')]);
+        ns.Run("nft", string.Join("; ",
+        [
+            "flush ruleset", "add table inet t", "add chain inet t input { type filter hook input priority 0; }",
+            .. rules.Select(rule => $"add rule inet t input {rule}"),
+        ]));
     }
 
     public static void Pass(TestNetns ns) => ns.Run("nft", "flush", "ruleset");

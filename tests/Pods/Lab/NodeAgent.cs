@@ -36,9 +36,10 @@ internal sealed class NodeAgent : IDisposable
         _http = node.Http();
         _http.Timeout = Wait.Patience;
         _http.BaseAddress = new Uri("http://127.0.0.1:9102/");
-        // Tests wait for polls.
+        // Tests wait for polls, and for the last figures of what ended to leave.
         if (!configuration.Contains("poll", StringComparison.Ordinal))
             environment = [("NETLENS_PODS_POLL", "2s"), .. environment];
+        environment = [("NETLENS_PROMETHEUS_SCRAPEINTERVAL", "5s"), .. environment];
         var info = StartInfo(node, runtime, environment, "run", "--config", config);
         _process = Process.Start(info)!;
         _process.ErrorDataReceived += (_, e) =>

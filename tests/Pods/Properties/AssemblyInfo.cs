@@ -1,2 +1,2 @@
-// Each test has a node with a container runtime: one at a time is enough for the machine.
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
+// Each test has a node of its own and waits most of its time.
+[assembly: CollectionBehavior(MaxParallelThreads = 2)]

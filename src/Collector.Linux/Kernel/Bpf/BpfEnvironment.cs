@@ -57,7 +57,7 @@ internal sealed class BpfEnvironment : IDisposable
     /// <summary>The file to give to libbpf; null when it finds the kernel's own itself.</summary>
     public string? CustomBtf => Search.FromKernel ? null : Search.Path;
 
-    public KernelSymbols Symbols { get; }
+    public KernelSymbols Symbols { get; init; }
 
     /// <summary>Why a way cannot work, as far as types tell; null when they do not object.</summary>
     public string? Refusal(Way way)

@@ -49,7 +49,12 @@ public sealed class BpfHost : IDisposable
 
     internal KernelPaths Paths { get; }
 
-    internal BpfEnvironment Environment => _environment ??= new BpfEnvironment(Paths, Options.BtfFolder);
+    /// <summary>Settable for tests, which share what takes an emulated machine a second to read.</summary>
+    internal BpfEnvironment Environment
+    {
+        get => _environment ??= new BpfEnvironment(Paths, Options.BtfFolder);
+        set => _environment = value;
+    }
 
     internal EventPump Pump { get; } = new();
 

@@ -11,9 +11,6 @@ internal sealed class KernelSymbols(KernelPaths paths)
     /// <summary>Addresses that are remembered: stacks and places that free packets have some hundred.</summary>
     private const int Most = 4096;
 
-    /// <summary>Milliseconds. Modules come and go.</summary>
-    private const long Recent = 60_000;
-
     private readonly Lock _lock = new();
     private readonly Dictionary<ulong, (string Name, ulong Offset)> _known = [];
     private SymbolTable? _table;
@@ -21,6 +18,9 @@ internal sealed class KernelSymbols(KernelPaths paths)
     private long _readAt;
     private long _lookedAt;
     private string? _modules;
+
+    /// <summary>Milliseconds for which modules stay as they were seen.</summary>
+    public long Recent { get; init; } = 60_000;
 
     /// <summary>Why addresses stay without names; null when they get them.</summary>
     public string? Missing { get; private set; }
@@ -119,7 +119,8 @@ internal sealed class KernelSymbols(KernelPaths paths)
     {
         try
         {
-            return File.ReadAllText($"{paths.Proc}/modules");
+            // Without how often each is used, which changes all the time.
+            return string.Join(' ', File.ReadLines($"{paths.Proc}/modules").Select(l => l.Split(' ', 2)[0]));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -17,5 +17,12 @@ internal static class PrometheusKeys
         {
             Variable = "NETLENS_PROMETHEUS_NAMING",
         },
+        new ValueKey("prometheus.scrapeInterval", Duration(TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
+            "The longest time between two scrapes of one reader: so long the counters of what ended stay on the page.",
+            o => o.Prometheus.ScrapeInterval,
+            (o, v) => o with { Prometheus = o.Prometheus with { ScrapeInterval = (TimeSpan)v! } })
+        {
+            Variable = "NETLENS_PROMETHEUS_SCRAPEINTERVAL",
+        },
     ];
 }

@@ -59,6 +59,7 @@ public sealed class OtlpMetricExporter : BackgroundService
         _rejections = new LogGate(time, TimeSpan.FromMinutes(1));
         _target = new(settings, resource, null);
         TakeOver(Prepare(settings, resource));
+        store.AddReader(LongestPause);
         _abort = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
     }
 
@@ -94,6 +95,9 @@ public sealed class OtlpMetricExporter : BackgroundService
         await PushNewestAsync(final: true).ConfigureAwait(false);
     }
 
+    private TimeSpan LongestPause() =>
+        _target.Client is null ? TimeSpan.Zero : _target.Settings.Interval + _target.Settings.Metrics.Timeout;
+
     private OtlpTarget Prepare(OtlpSettings settings, ResourceAttributes? resource) => new(
         settings, resource,
         settings.Metrics.Enabled ? new OtlpClient(settings.Metrics, _version, _time, _retry) : null);
@@ -106,7 +110,6 @@ public sealed class OtlpMetricExporter : BackgroundService
         before.Client?.Dispose();
         if (next.Client is null)
             return;
-        _store.ExpectPause(next.Settings.Interval + next.Settings.Metrics.Timeout);
         _failing = false;
         _tooLarge = null;
         _failures.Reset();

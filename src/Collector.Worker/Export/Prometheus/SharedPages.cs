@@ -18,9 +18,6 @@ internal sealed class SharedPages : IDisposable
 
     private const int PackedSegment = 64 * 1024;
 
-    /// <summary>Whoever scrapes comes once a minute at least, as Prometheus does by default.</summary>
-    private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
-
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(1);
 
     private readonly SemaphoreSlim _turn = new(1);
@@ -34,7 +31,6 @@ internal sealed class SharedPages : IDisposable
     public SharedPages(SnapshotStore store, Func<PrometheusWriter> writer, PrometheusStatistics statistics)
     {
         _store = store;
-        store.ExpectPause(LongestPause);
         _writer = writer;
         _statistics = statistics;
         _sweep = new Timer(_ => Sweep());
