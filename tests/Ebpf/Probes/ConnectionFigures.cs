@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Linux.Probes.Tcp;
@@ -54,14 +53,14 @@ internal sealed record ConnectionFigures(
         var lines = ss.Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Where(l => !l.StartsWith("TIME-WAIT") && !l.StartsWith("SYN-"))
             .Where(l => listening.Contains(LocalPort(l)) == (role == "server")).ToList();
-        var times = lines.Select(l => Number(l, @"\brtt:([\d.e+-]+)/")).Where(t => t > 0)
+        var times = lines.Select(l => Number(l, "rtt")).Where(t => t > 0)
             .Select(t => (long)Math.Round(t * 1000)).ToList();
         var slots = new long[Slots];
         var bounds = Metric("rtt").Bounds!;
         foreach (var time in times)
             slots[bounds.Count(b => Math.Round(b * 1e6) < time)]++;
-        return new(lines.Count, lines.Sum(l => (long)Number(l, @"\bretrans:\d+/(\d+)")),
-            lines.Sum(l => (long)Number(l, @"\blost:(\d+)")), slots, times.Sum());
+        return new(lines.Count, lines.Sum(l => (long)Number(l, "retrans", 1)),
+            lines.Sum(l => (long)Number(l, "lost")), slots, times.Sum());
     }
 
     private static int LocalPort(string line)
@@ -70,9 +69,11 @@ internal sealed record ConnectionFigures(
         return int.Parse(address[(address.LastIndexOf(':') + 1)..], CultureInfo.InvariantCulture);
     }
 
-    private static double Number(string line, string pattern) => Regex.Match(line, pattern) is { Success: true } found
-        ? double.Parse(found.Groups[1].Value, CultureInfo.InvariantCulture)
-        : 0;
+    // rtt:0.04/0.02 or retrans:0/3; 0 where it is not said.
+    private static double Number(string line, string word, int at = 0) =>
+        line.Split(' ').FirstOrDefault(w => w.StartsWith(word + ':', StringComparison.Ordinal)) is { } said
+            ? double.Parse(said[(word.Length + 1)..].Split('/')[at], CultureInfo.InvariantCulture)
+            : 0;
 
     /// <summary>The same to the six digits that ss(8) has of a time.</summary>
     public void ShouldBe(ConnectionFigures theirs)

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Text.RegularExpressions;
 using Collector.Linux.Probes;
 using Collector.Linux.Sources;
 using Collector.Tests.Support;
@@ -9,8 +8,8 @@ using Ebpf.Tests.Lab;
 
 namespace Ebpf.Tests.Probes;
 
-/// <summary>UDP sockets of all namespaces in one pass: figures of ss(8) and /proc/net/udp, each in its own row.</summary>
-public sealed partial class UdpSocketPassTests : IDisposable
+/// <summary>UDP sockets of all namespaces in one pass: those of ss(8) and /proc/net/udp, each in its own row.</summary>
+public sealed class UdpSocketPassTests : IDisposable
 {
     private static readonly IPAddress Here = IPAddress.Loopback;
     private readonly List<IDisposable> _made = [];
@@ -121,8 +120,7 @@ public sealed partial class UdpSocketPassTests : IDisposable
         var byDiag = diag.Collect();
         (Ss(ns), UdpLab.Totals(byDiag, ns)).ShouldBe((before, totals));
         rows.ShouldBe(UdpLab.Rows(byDiag, ns), ignoreOrder: true);
-        var sockets = SsLine().Matches(before)
-            .Select(m => m.Groups.Values.Skip(1).Select(g => long.Parse(g.Value)).ToArray()).ToList();
+        var sockets = before.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(Figures).ToList();
         totals.ShouldBe($"{sockets.Count} {sockets.Sum(s => s[0])} {sockets.Sum(s => s[1])} {sockets.Sum(s => s[4])}");
         var byPort = sockets.Where(s => s[0] + s[1] + s[4] > 0).GroupBy(s => s[2])
             .Select(g => $"{g.Key} {g.Sum(s => s[0])} {g.Sum(s => s[3])} {g.Sum(s => s[4])}");
@@ -130,9 +128,16 @@ public sealed partial class UdpSocketPassTests : IDisposable
         rows.Sum(Dropped).ShouldBe(DroppedByProc(ns));
     }
 
-    // Recv-Q Send-Q address:port ... skmem:(r...,rb2304,...,d17)
-    [GeneratedRegex(@"^\S+\s+(\d+)\s+(\d+)\s+\S+:(\d+)\s.*?,rb(\d+),.*?,d(\d+)\)", RegexOptions.Multiline)]
-    private static partial Regex SsLine();
+    // UNCONN 1280 0 0.0.0.0:5001 0.0.0.0:* skmem:(r1280,rb2304,...,d17): receives, sends, port, limit, drops
+    private static long[] Figures(string line)
+    {
+        var words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var memory = line[(line.IndexOf("skmem:(", StringComparison.Ordinal) + 7)..].TrimEnd().TrimEnd(')').Split(',');
+        long Of(string name) =>
+            long.Parse(memory.Single(w => w.StartsWith(name, StringComparison.Ordinal))[name.Length..]);
+        var port = words[3][(words[3].LastIndexOf(':') + 1)..];
+        return [long.Parse(words[1]), long.Parse(words[2]), long.Parse(port), Of("rb"), Of("d")];
+    }
 
     private static string Ss(TestNetns ns) => ns.Run("ss", "-H", "-O", "-uamn");
 

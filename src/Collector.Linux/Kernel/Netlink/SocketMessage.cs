@@ -8,7 +8,7 @@ namespace Collector.Linux.Kernel.Netlink;
 /// <summary>One socket of an inet_diag answer (inet_sk_diag_fill, net/ipv4/inet_diag.c).</summary>
 internal struct SocketMessage
 {
-    private const byte LISTEN = 10;
+    private const byte Listening = 10;
 
     public byte Family;
 
@@ -87,7 +87,7 @@ internal struct SocketMessage
         var words = MemoryMarshal.Cast<byte, uint>(value);
         if (words.Length > SockDiag.SK_MEMINFO_DROPS)
             socket.Drops = words[SockDiag.SK_MEMINFO_DROPS];
-        if (words.Length > SockDiag.SK_MEMINFO_RCVBUF && socket.State != LISTEN)
+        if (words.Length > SockDiag.SK_MEMINFO_RCVBUF && socket.State != Listening)
             socket.Limit = words[SockDiag.SK_MEMINFO_RCVBUF];
     }
 }
