@@ -1,28 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-// Every TCP socket of the node from one walk of the kernel's two hash tables: run on demand, attached to nothing.
+// Every TCP and UDP socket of the node from one walk of the kernel's hash tables: run on demand, attached to nothing.
 //
 // A run goes over some buckets and ends early where it has met many sockets; user space runs it until the table is
 // over. Nothing is locked, so a chain counts only once its end was the right one and nothing had been put in front
 // meanwhile; else it is walked again. Functions that are not static are verified once, however often they are called:
 // that is how loops nest on kernels without bpf_loop.
-#include "maps.h"
+#include "connection.h"
+#include "udp.h"
 
-#define PART 64 /* sockets that one function goes over */
-#define PARTS 64
-#define ATTEMPTS 8
-#define CHUNK 256 /* buckets that are read at once */
-#define CHUNKS 256 /* of these one run goes over at most */
-#define RUN 1024 /* sockets, after which a run ends: half a millisecond */
-#define LARGEST_BUCKET 64
-#define MOST_LISTENERS 2048 /* records for user space to take between two runs */
 #define LISTENING_NULLS_BASE (1U << 29) /* include/net/inet_hashtables.h */
-#define LISTEN 10
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct hlist_nulls_head {
-	struct hlist_nulls_node *first;
-};
 
 struct inet_ehash_bucket {
 	struct hlist_nulls_head chain;
@@ -45,6 +33,7 @@ struct inet_timewait_death_row {
 
 struct netns_ipv4 {
 	struct inet_timewait_death_row tcp_death_row;
+	struct udp_table *udp_table; /* 6.2 */
 };
 
 struct net___tcp {
@@ -60,43 +49,8 @@ struct net___apart {
 	struct netns_ipv4___apart ipv4;
 };
 
-struct hlist_nulls_node {
-	struct hlist_nulls_node *next;
-};
-
 struct hlist_node {
 	struct hlist_node *next;
-};
-
-/* More of struct sock_common than other programs need: libbpf ignores three underscores and what follows. */
-struct sock_common___walk {
-	unsigned int skc_hash;
-	int skc_bound_dev_if;
-	struct hlist_nulls_node skc_nulls_node;
-};
-
-typedef struct {
-	int counter;
-} atomic_t;
-
-struct socket {
-	short type;
-};
-
-struct inode {
-	unsigned long i_ino;
-};
-
-struct socket_alloc {
-	struct socket socket;
-	struct inode vfs_inode;
-};
-
-struct sock___listener {
-	struct socket *sk_socket;
-	__u32 sk_ack_backlog;
-	__u32 sk_max_ack_backlog;
-	atomic_t sk_drops;
 };
 
 struct request_sock_queue {
@@ -108,43 +62,58 @@ struct inet_connection_sock {
 	struct hlist_node icsk_listen_portaddr_node; /* before 5.19 what links listeners */
 };
 
-struct inet_timewait_sock {
-	unsigned char tw_substate;
+struct proto {
+	union {
+		struct udp_table *udp_table; /* until 7.1 */
+	} h;
 };
 
-struct tcp_sock {
-	__u32 rcv_nxt;
-	__u32 copied_seq;
-	__u32 write_seq;
-	__u32 snd_una;
+struct sock_common___proto {
+	struct proto *skc_prot;
+};
+
+struct socket___sk {
+	struct sock *sk;
+};
+
+struct file {
+	void *private_data;
+};
+
+struct fdtable {
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct task_struct___files {
+	struct files_struct *files;
 };
 
 #pragma clang attribute pop
 
-/* A walk of one table: begun by user space, taken on by each run. Mirrored by SocketWalk in C#. */
-struct socket_walk {
-	__u64 table;
-	__u32 buckets;
-	__u32 next; /* bucket */
-	__u32 pass; /* counts of an earlier one are void */
-	__u32 sockets;
-	__u32 strangers; /* of them: in namespaces that have no slot */
-	__u32 repeated; /* chains that were walked again */
-	__u32 torn; /* chains that were not to be had whole */
-	__u32 listeners; /* records that the last run made */
-	__u32 noted; /* sockets of the chain at hand */
-	__u32 full; /* no room for another record */
-	__u32 until; /* so many sockets the run at hand goes on */
-	__u32 pad;
-};
-
-/* Where the tables of a namespace are. Mirrored by SocketTables in C#. */
+/* Where the tables of a namespace are; in: net, and a descriptor of a UDP socket. Mirrored by SocketTables in C#. */
 struct socket_tables {
 	__u64 net;
 	__u64 established;
 	__u64 listening;
+	__u64 udp; /* 0: not known */
 	__u32 established_buckets;
 	__u32 listening_buckets;
+	__u32 udp_buckets;
+	__u32 fd;
+};
+
+/* Mirrored by RoleTotals in C#. */
+struct role_totals {
+	__u32 connections;
+	__u32 pad;
+	__u64 retransmitted;
+	__u64 lost;
+	__u64 rtt; /* microseconds */
+	__u32 rtts[RTT_SLOTS];
 };
 
 /* Mirrored by SocketTotals in C#. */
@@ -152,117 +121,35 @@ struct socket_totals {
 	__u32 states[16]; /* enum tcp_state, net/tcp_states.h */
 	__u64 receive;
 	__u64 send;
+	struct role_totals roles[ROLES];
+	__u32 closing[AGES];
+	__u32 waiting[AGES];
 	__u32 pass;
 	__u32 pad;
 };
 
-/* Mirrored by ListenerRecord in C#. Address and port as the kernel has them: in network order, and not. */
-struct listener_record {
-	__u8 address[16];
-	__u32 slot;
-	__u32 inode;
-	__u32 backlog;
-	__u32 limit;
-	__u32 drops;
-	__u32 device;
-	__u16 port;
-	__u16 family;
-	__u32 half_open;
-};
-
-struct noted {
-	__u32 slot;
-	__u32 state;
-	__u32 receive;
-	__u32 send;
-};
-
-struct heads {
-	__u64 first[CHUNK * LARGEST_BUCKET / sizeof(__u64)];
-};
-
-MAP(slots, BPF_MAP_TYPE_HASH, 256, __u64, __u32); /* by address of struct net; entries: set by the loader */
 SHARED(totals, 256, struct socket_totals); /* by slot */
-SHARED(listeners, MOST_LISTENERS, struct listener_record);
-SHARED(walks, 1, struct socket_walk);
 SHARED(tables, 1, struct socket_tables);
 MAP(chain, BPF_MAP_TYPE_ARRAY, PART *PARTS, __u32, struct noted);
-ONE(buckets, BPF_MAP_TYPE_ARRAY, struct heads, get_heads)
-
-static __always_inline struct socket_walk *get_walk(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&walks, &zero);
-}
-
-static __always_inline __u64 word_at(__u64 address)
-{
-	__u64 word = 0;
-
-	bpf_probe_read_kernel(&word, sizeof(word), (const void *)address);
-	return word;
-}
-
-/* Not one of a chain's ends, which are odd, or NULL in a plain list. */
-static __always_inline bool is_node(__u64 node)
-{
-	return node && !(node & 1);
-}
-
-/* Of a namespace without one: a number that is no index. */
-static __always_inline __u32 slot_of(const struct sock_common *sk)
-{
-	__u64 net = (__u64)BPF_CORE_READ(sk, skc_net.net);
-	__u32 *slot = bpf_map_lookup_elem(&slots, &net);
-
-	return slot ? *slot : ~0U;
-}
-
-/* As sock_diag tells them (tcp_diag_get_info, net/ipv4/tcp_diag.c). */
-static __always_inline void note_queues(struct noted *noted, const struct tcp_sock *tp)
-{
-	__s32 receive = BPF_CORE_READ(tp, rcv_nxt) - BPF_CORE_READ(tp, copied_seq);
-
-	noted->receive = receive > 0 ? receive : 0;
-	noted->send = BPF_CORE_READ(tp, write_seq) - BPF_CORE_READ(tp, snd_una);
-}
-
-/*
- * Two states have only the beginning of a socket, and no queues. A connection that ended may wait for its peer's end
- * as one of these, too; one half open has a name of its own inside the kernel.
- */
-static __always_inline void note_state(struct noted *noted, const struct sock_common *sk)
-{
-	noted->state = BPF_CORE_READ(sk, skc_state) & 15;
-	noted->receive = noted->send = 0;
-	if (noted->state == TCP_TIME_WAIT)
-		noted->state = BPF_CORE_READ((const struct inet_timewait_sock *)sk, tw_substate) & 15;
-	else if (noted->state == TCP_NEW_SYN_RECV)
-		noted->state = TCP_SYN_RECV;
-	else
-		note_queues(noted, (const struct tcp_sock *)sk);
-}
-
 /*
  * Gives the next node; 0 where memory of a closed socket became another's meanwhile, which changes the hash: that of
  * both ends and the namespace.
  */
 __noinline __u64 note_socket(__u64 node, __u32 at)
 {
-	const struct sock_common *sk =
-		(void *)(node - bpf_core_field_offset(struct sock_common___walk, skc_nulls_node));
+	const struct sock_common *sk = socket_of(node);
 	const struct sock_common___walk *link = (const void *)sk;
+	const __u32 size = OFFSET(struct sock_common___walk, skc_nulls_node) + sizeof(__u64);
 	struct noted *noted = bpf_map_lookup_elem(&chain, &at);
-	__u32 hash = BPF_CORE_READ(link, skc_hash);
-	__u64 next;
+	struct socket_walk *walk = get_walk();
+	struct piece *piece = get_piece();
 
-	if (!noted)
+	if (!noted || !walk || !piece || size > LARGEST_SOCK_COMMON || bpf_probe_read_kernel(piece->common, size, sk))
 		return 0;
-	noted->slot = slot_of(sk);
-	note_state(noted, sk);
-	next = (__u64)BPF_CORE_READ(link, skc_nulls_node.next);
-	return BPF_CORE_READ(link, skc_hash) == hash ? next : 0;
+	note(walk, noted, piece, sk);
+	if (BPF_CORE_READ(link, skc_hash) != COMMON(piece, struct sock_common___walk, skc_hash))
+		return 0;
+	return (__u64)COMMON(piece, struct sock_common___walk, skc_nulls_node.next);
 }
 
 __noinline __u64 note_part(__u64 node, __u32 at)
@@ -296,6 +183,42 @@ __noinline int note_chain(__u64 node, __u32 bucket)
 	return (node & 1) && node >> 1 == bucket;
 }
 
+static __always_inline void count_role(struct role_totals *of, const struct noted *noted)
+{
+	__u64 slot;
+
+	of->connections++;
+	of->retransmitted += noted->retransmitted;
+	of->lost += noted->lost;
+	if (!noted->rtt)
+		return;
+	of->rtt += noted->rtt;
+	slot = rtt_slot(noted->rtt);
+	/* As histogram_add does. */
+	barrier_var(slot);
+	if (slot < RTT_SLOTS)
+		of->rtts[slot]++;
+}
+
+static __always_inline void count_age(__u32 *ages, __u64 age)
+{
+	barrier_var(age);
+	if (age && age <= AGES)
+		ages[age - 1]++;
+}
+
+static __always_inline void count(struct socket_totals *of, const struct noted *noted)
+{
+	of->states[noted->state & 15]++;
+	of->receive += noted->receive;
+	of->send += noted->send;
+	if (!noted->is_open)
+		return;
+	count_role(noted->role == SERVER ? &of->roles[SERVER] : &of->roles[CLIENT], noted);
+	count_age(of->closing, noted->closing);
+	count_age(of->waiting, noted->waiting);
+}
+
 __noinline int count_part(__u32 from)
 {
 	struct socket_walk *walk = get_walk();
@@ -318,9 +241,7 @@ __noinline int count_part(__u32 from)
 			__builtin_memset(of, 0, sizeof(*of));
 			of->pass = walk->pass;
 		}
-		of->states[noted->state & 15]++;
-		of->receive += noted->receive;
-		of->send += noted->send;
+		count(of, noted);
 	}
 	return 0;
 }
@@ -390,7 +311,7 @@ int walk_established(void *ctx)
 
 	if (!walk || bpf_core_type_size(struct inet_ehash_bucket) != sizeof(__u64))
 		return 1;
-	walk->until = walk->sockets + RUN;
+	begin_run(walk);
 	for (int i = 0; i < CHUNKS; i++) {
 		if (walk->next >= walk->buckets || !walk_chunk())
 			break;
@@ -404,35 +325,19 @@ static __always_inline const struct sock_common *listener_of(__u64 node)
 {
 	if (IS_PLAIN_LIST)
 		return (void *)(node - bpf_core_field_offset(struct inet_connection_sock, icsk_listen_portaddr_node));
-	return (void *)(node - bpf_core_field_offset(struct sock_common___walk, skc_nulls_node));
+	return socket_of(node);
 }
 
-static __always_inline __u32 inode_of(const struct sock___listener *sk)
+static __always_inline void fill_listener(struct socket_record *record, const struct sock_common *sk)
 {
-	const struct socket *socket = BPF_CORE_READ(sk, sk_socket);
-	const struct socket_alloc *both = (void *)((__u64)socket - bpf_core_field_offset(struct socket_alloc, socket));
-
-	return socket ? BPF_CORE_READ(both, vfs_inode.i_ino) : 0;
-}
-
-static __always_inline void fill_listener(struct listener_record *record, const struct sock_common *sk)
-{
-	const struct sock___listener *queue = (const void *)sk;
-	const struct sock_common___walk *more = (const void *)sk;
 	const struct inet_connection_sock *icsk = (const void *)sk;
+	const struct sock___walk *queue = (const void *)sk;
 
-	record->family = BPF_CORE_READ(sk, skc_family);
-	record->port = BPF_CORE_READ(sk, skc_num);
-	record->device = BPF_CORE_READ(more, skc_bound_dev_if);
-	if (record->family == AF_INET6)
-		bpf_probe_read_kernel(record->address, sizeof(record->address), &sk->skc_v6_rcv_saddr);
-	else
-		bpf_probe_read_kernel(record->address, sizeof(__be32), &sk->skc_rcv_saddr);
-	record->backlog = BPF_CORE_READ(queue, sk_ack_backlog);
+	fill_address(record, sk);
+	record->queue = BPF_CORE_READ(queue, sk_ack_backlog);
 	record->limit = BPF_CORE_READ(queue, sk_max_ack_backlog);
-	record->drops = BPF_CORE_READ(queue, sk_drops.counter);
+	record->drops = drops_of(queue);
 	record->half_open = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
-	record->inode = inode_of(queue);
 }
 
 /* Gives the next node, 1 at the end of a plain list; 0 where there is no room for the record. */
@@ -440,23 +345,20 @@ __noinline __u64 note_listener(__u64 node)
 {
 	const struct sock_common *sk = listener_of(node);
 	struct socket_walk *walk = get_walk();
-	struct listener_record *record;
-	__u32 at;
+	struct socket_record *record;
 
 	if (!walk)
 		return 0;
-	at = walk->listeners;
-	record = bpf_map_lookup_elem(&listeners, &at);
-	if (!record) {
-		walk->full = true;
+	record = next_record(walk);
+	if (!record)
 		return 0;
-	}
-	record->slot = slot_of(sk);
+	record->slot = slot_of((__u64)BPF_CORE_READ(sk, skc_net.net));
 	if (record->slot == ~0U) {
 		walk->strangers++;
-	} else if (BPF_CORE_READ(sk, skc_state) == LISTEN) {
+	} else if (BPF_CORE_READ(sk, skc_state) == TCP_LISTEN) {
 		fill_listener(record, sk);
-		walk->listeners++;
+		note_port(walk, record->slot, record->port);
+		walk->records++;
 	}
 	walk->sockets++;
 	node = word_at(node);
@@ -488,11 +390,11 @@ __noinline int walk_listeners(__u64 node, __u32 bucket)
 __noinline int walk_bucket(__u64 address, __u32 bucket)
 {
 	struct socket_walk *walk = get_walk();
-	__u32 listeners, sockets, strangers;
+	__u32 records, sockets, strangers;
 
 	if (!walk)
 		return false;
-	listeners = walk->listeners;
+	records = walk->records;
 	sockets = walk->sockets;
 	strangers = walk->strangers;
 	for (int i = 0; i < ATTEMPTS; i++) {
@@ -500,7 +402,7 @@ __noinline int walk_bucket(__u64 address, __u32 bucket)
 
 		if (!is_node(first) || (walk_listeners(first, bucket) && word_at(address) == first))
 			return true;
-		walk->listeners = listeners;
+		walk->records = records;
 		walk->sockets = sockets;
 		walk->strangers = strangers;
 		if (walk->full)
@@ -549,11 +451,24 @@ int walk_listening(void *ctx)
 
 	if (!walk)
 		return 1;
-	walk->listeners = 0;
-	walk->full = false;
-	walk->until = walk->sockets + RUN;
+	begin_run(walk);
 	for (int i = 0; i < CHUNKS; i++) {
 		if (walk->next >= walk->buckets || !walk_listening_chunk())
+			break;
+	}
+	return 0;
+}
+
+SEC("raw_tp/sys_enter")
+int walk_udp(void *ctx)
+{
+	struct socket_walk *walk = get_walk();
+
+	if (!walk)
+		return 1;
+	begin_run(walk);
+	for (int i = 0; i < CHUNKS; i++) {
+		if (walk->next >= walk->buckets || !walk_udp_chunk())
 			break;
 	}
 	return 0;
@@ -569,11 +484,34 @@ static __always_inline const struct inet_hashinfo *tables_of(__u64 address)
 	return BPF_CORE_READ(net, ipv4.tcp_death_row.hashinfo);
 }
 
-/* One for all namespaces, but that one can have connections in a table of its own (tcp_child_ehash_entries, 6.1). */
+/* The namespace's; before 6.2 there was one for all, which any socket knows. */
+static __always_inline const struct udp_table *udp_table_of(const struct socket_tables *asked)
+{
+	const struct net___tcp *net = (const void *)asked->net;
+	struct task_struct___files *task = (void *)bpf_get_current_task();
+	struct file **files = BPF_CORE_READ(task, files, fdt, fd), *file = NULL;
+	const struct socket___sk *socket;
+	const struct sock_common___proto *sk;
+	const struct proto *proto;
+
+	if (bpf_core_field_exists(net->ipv4.udp_table))
+		return BPF_CORE_READ(net, ipv4.udp_table);
+	bpf_probe_read_kernel(&file, sizeof(file), files + asked->fd);
+	socket = BPF_CORE_READ(file, private_data);
+	sk = (void *)BPF_CORE_READ(socket, sk);
+	proto = BPF_CORE_READ(sk, skc_prot);
+	return bpf_core_field_exists(proto->h.udp_table) ? BPF_CORE_READ(proto, h.udp_table) : NULL;
+}
+
+/*
+ * One for all namespaces, but that one can have connections, and UDP sockets, in a table of its own
+ * (tcp_child_ehash_entries, 6.1; udp_child_hash_entries, 6.2).
+ */
 SEC("raw_tp/sys_enter")
 int find_tables(void *ctx)
 {
 	const struct inet_hashinfo *info;
+	const struct udp_table *udp;
 	struct socket_tables *found;
 	__u32 zero = 0;
 
@@ -585,5 +523,8 @@ int find_tables(void *ctx)
 	found->established_buckets = BPF_CORE_READ(info, ehash_mask) + 1;
 	found->listening = (__u64)BPF_CORE_READ(info, lhash2);
 	found->listening_buckets = BPF_CORE_READ(info, lhash2_mask) + 1;
+	udp = udp_table_of(found);
+	found->udp = (__u64)BPF_CORE_READ(udp, hash);
+	found->udp_buckets = BPF_CORE_READ(udp, mask) + 1;
 	return 0;
 }

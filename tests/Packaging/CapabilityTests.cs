@@ -8,7 +8,7 @@ namespace Packaging.Tests;
 public sealed class CapabilityTests(CapabilityTests.Node node) : IClassFixture<CapabilityTests.Node>
 {
     private const string AllOfEbpf = "(eBPF)";
-    private static readonly string[] Netlink = ["netdev", "qdisc", "tcp", "tcpsummary"];
+    private static readonly string[] Netlink = ["netdev", "qdisc", "tcp", "tcpsummary", "udpsummary"];
 
     // Every probe with a program in the kernel; where the kernel has no place for it, doctor's verdict is no ok.
     private static readonly string[] Ebpf =
@@ -27,7 +27,7 @@ public sealed class CapabilityTests(CapabilityTests.Node node) : IClassFixture<C
     }
 
     [RequiresMachineTheory("setpriv")]
-    [InlineData("CAP_SYS_ADMIN", "netdev qdisc tcp tcpsummary", "failed: EPERM")]
+    [InlineData("CAP_SYS_ADMIN", "netdev qdisc tcp tcpsummary udpsummary", "failed: EPERM")]
     [InlineData("CAP_SYS_PTRACE", "fd io", "failed: permission")]
     [InlineData("CAP_DAC_READ_SEARCH", "slab", "ermission")]
     [InlineData("CAP_NET_ADMIN", "conntrack", "failed: EPERM")]

@@ -15,6 +15,7 @@ internal static unsafe partial class Libc
     public const int CLOCK_REALTIME = 0;
     public const int CLOCK_MONOTONIC = 1;
     public const int CLOCK_THREAD_CPUTIME_ID = 3;
+    public const int CLOCK_MONOTONIC_COARSE = 6;
     public const int CLOCK_BOOTTIME = 7;
 
     // asm-generic/resource.h
@@ -44,6 +45,11 @@ internal static unsafe partial class Libc
     [LibraryImport("libc")]
     [SuppressGCTransition]
     public static partial int clock_gettime(int clockid, out timespec tp);
+
+    // int clock_getres(clockid_t clockid, struct timespec *res);
+    [LibraryImport("libc")]
+    [SuppressGCTransition]
+    public static partial int clock_getres(int clockid, out timespec res);
 
     // int getrlimit(int resource, struct rlimit *rlim); soft and hard limit.
     [LibraryImport("libc", SetLastError = true)]

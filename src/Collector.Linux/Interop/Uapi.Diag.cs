@@ -55,6 +55,8 @@ internal static class SockDiag
     public const ushort TCPDIAG_GETSOCK = 18;
     public const ushort SOCK_DIAG_BY_FAMILY = 20;
     public const byte IPPROTO_TCP = 6;
+    public const byte IPPROTO_UDP = 17;
     public const ushort INET_DIAG_SKMEMINFO = 7;
+    public const int SK_MEMINFO_RCVBUF = 1;
     public const int SK_MEMINFO_DROPS = 8;
 }

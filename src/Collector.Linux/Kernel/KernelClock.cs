@@ -22,6 +22,15 @@ internal static class KernelClock
     /// </summary>
     public static long BootTicks(long unix) => (Read(Libc.CLOCK_BOOTTIME) - (UnixNow() - unix)) / NanosecondsPerTick;
 
+    /// <summary>
+    /// The kernel's CONFIG_HZ: clocks that are moved by its tick are as coarse as that.
+    /// </summary>
+    public static uint JiffiesPerSecond()
+    {
+        Libc.clock_getres(Libc.CLOCK_MONOTONIC_COARSE, out var tick);
+        return tick.tv_nsec > 0 ? (uint)Math.Round(1e9 / tick.tv_nsec) : 1;
+    }
+
     private static long Read(int clock)
     {
         Libc.clock_gettime(clock, out var time);

@@ -10,9 +10,10 @@ public sealed class LimitSet
         Interfaces = new("interfaces", "limits.rows", options.Rows);
         Qdiscs = new("qdiscs", "limits.rows", options.Rows);
         Listeners = new("listeners", "limits.rows", options.Rows);
+        UdpSockets = new("udp_sockets", "limits.rows", options.Rows);
         Processes = new("processes", "limits.processes", options.Processes);
         Containers = new("unknown_containers", "limits.containers", options.Containers);
-        All = [Namespaces, Rootless, Interfaces, Qdiscs, Listeners, Processes, Containers];
+        All = [Namespaces, Rootless, Interfaces, Qdiscs, Listeners, UdpSockets, Processes, Containers];
     }
 
     /// <summary>Namespaces that root made.</summary>
@@ -27,6 +28,8 @@ public sealed class LimitSet
 
     public Limit Listeners { get; }
 
+    public Limit UdpSockets { get; }
+
     public Limit Processes { get; }
 
     /// <summary>Pods and containers that the runtime does not know, told apart by their processes' cgroups.</summary>
@@ -39,7 +42,7 @@ public sealed class LimitSet
     {
         Namespaces.Most = options.Namespaces;
         Rootless.Most = options.Rootless;
-        Interfaces.Most = Qdiscs.Most = Listeners.Most = options.Rows;
+        Interfaces.Most = Qdiscs.Most = Listeners.Most = UdpSockets.Most = options.Rows;
         Processes.Most = options.Processes;
         Containers.Most = options.Containers;
     }

@@ -9,6 +9,7 @@ using Collector.Linux.Probes.Listeners;
 using Collector.Linux.Probes.Mib;
 using Collector.Linux.Probes.Node;
 using Collector.Linux.Probes.Rdma;
+using Collector.Linux.Probes.Sockets;
 using Collector.Linux.Probes.Softirq;
 using Collector.Linux.Probes.Tables;
 using Collector.Linux.Probes.Tcp;
@@ -33,6 +34,7 @@ public static class AllProbes
         new(Mib.Tcp.Info, static (host, settings) => new Mib.Tcp(host, settings)),
         new(TcpExt.Info, static (host, settings) => new TcpExt(host, settings)),
         new(TcpSummary.Info, static (host, settings) => new TcpSummary(host, settings)),
+        new(UdpSummary.Info, static (host, settings) => new UdpSummary(host, settings)),
         new(Udp.Info, static (host, settings) => new Udp(host, settings)),
         new(Sock.Info, static (host, settings) => new Sock(host, settings)),
         new(Conntrack.Info, static (host, settings) => new Conntrack(host, settings)),

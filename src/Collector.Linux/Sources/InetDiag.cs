@@ -6,19 +6,24 @@ using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Sources;
 
-/// <summary>Asks for the TCP sockets of a namespace, IPv4 and IPv6 together.</summary>
+/// <summary>Asks for the TCP sockets of a namespace, IPv4 and IPv6 together; or for those of UDP.</summary>
 /// <remarks>
 /// The legacy request TCPDIAG_GETSOCK has no address family and walks the hash once for both
 /// (inet_diag_dump_compat, net/ipv4/inet_diag.c); SOCK_DIAG_BY_FAMILY walks it once per family. The walk is the cost:
 /// the hash is the machine's, not the namespace's. It cannot be left out where /proc/net/sockstat says "inuse 0": a
 /// half-open connection is not counted there, and one whose listener was closed stays until its timer.
 /// </remarks>
-internal sealed class InetDiag(bool perFamily = false) : IDisposable
+/// <param name="perFamily">Without the legacy request, which knows TCP only.</param>
+/// <param name="protocol">IPPROTO_TCP, or another with <paramref name="perFamily"/>.</param>
+internal sealed class InetDiag(bool perFamily = false, byte protocol = SockDiag.IPPROTO_TCP) : IDisposable
 {
     public const uint Listen = 1 << 10;
 
     /// <summary>States 1 to 11 but LISTEN. SYN_RECV (3) stands for the kernel's NEW_SYN_RECV too.</summary>
     public const uint AllButListen = 0xffe & ~Listen;
+
+    /// <summary>Of UDP, connected or not.</summary>
+    public const uint All = 0xffe;
 
     private readonly NetlinkChannel _channel = new(NetlinkFamily.SockDiag);
     private readonly Continuation _second = new();
@@ -26,7 +31,7 @@ internal sealed class InetDiag(bool perFamily = false) : IDisposable
 
     public string Failure => _channel.Failure;
 
-    /// <summary>Gives every TCP socket in one of the states (a bit each) to the sink.</summary>
+    /// <summary>Gives every socket in one of the states (a bit each) to the sink.</summary>
     public bool Ask(NamespaceHandle handle, uint states, bool memory, INetlinkSink sink)
     {
         var extensions = (byte)(memory ? 1 << (SockDiag.INET_DIAG_SKMEMINFO - 1) : 0);
@@ -62,7 +67,7 @@ internal sealed class InetDiag(bool perFamily = false) : IDisposable
         request.Clear();
         ref var payload = ref NetlinkChannel.Payload<inet_diag_req_v2>(request);
         payload.sdiag_family = (byte)family;
-        payload.sdiag_protocol = SockDiag.IPPROTO_TCP;
+        payload.sdiag_protocol = protocol;
         payload.idiag_ext = extensions;
         payload.idiag_states = states;
         return _channel.Ask(handle, SockDiag.SOCK_DIAG_BY_FAMILY, Rtnl.NLM_F_DUMP, request, sink);

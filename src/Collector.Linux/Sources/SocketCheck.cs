@@ -46,8 +46,9 @@ internal sealed class SocketCheck : IDisposable
             return $"sock_diag: {_diag.Failure}";
         if (!pass.Read())
             return $"the walk failed: {pass.Failure}";
-        if (!pass.TryFind(ns, _counts, out var listeners))
+        if (!pass.TryFind(ns, out var totals, out var listeners))
             return "the kernel's address of the namespace is not known";
+        _counts.Take(totals);
         Fill(_looks[1], listeners.Length);
         if (!Ask(ns, _after, _looks[2]))
             return $"sock_diag: {_diag.Failure}";
@@ -121,6 +122,6 @@ internal sealed class SocketCheck : IDisposable
         }
 
         public static (ulong, UInt128, ushort, int, uint, long) Shape(in SocketMessage socket) => (
-            socket.Id, socket.LocalAddress, socket.LocalPort, socket.Interface, socket.SendQueue, socket.Drops);
+            socket.Id, socket.LocalAddress, socket.LocalPort, socket.Interface, socket.Limit, socket.Drops);
     }
 }

@@ -5,6 +5,7 @@ namespace Collector.Linux.Sources;
 /// <summary>Adds up the sockets that do not listen: no object per socket, nothing kept.</summary>
 internal sealed class SocketCounts : INetlinkSink
 {
+    public const int Closed = 7;
     public const int Listen = 10;
     private const int NewSynReceived = 12;
     private readonly long[] _states = new long[NewSynReceived];

@@ -6,15 +6,15 @@ using Collector.Linux.Namespaces;
 namespace Collector.Linux.Sources;
 
 /// <summary>
-/// The TCP sockets of all namespaces from one walk of the kernel's tables per collection, where sock_diag walks the
-/// whole table once per namespace.
+/// The TCP sockets of all namespaces from one walk of the kernel's tables per collection, and those of UDP from
+/// another, where sock_diag walks the whole table once per namespace.
 /// </summary>
 /// <remarks>
 /// Namespaces are told apart by the address of their struct net, which is theirs as long as they are held open: it is
 /// forgotten before the namespace is let go. Tables are the machine's, and those that single namespaces have for
 /// themselves. Belongs to the collection thread.
 /// </remarks>
-internal sealed class SocketPass : IListenerSink, IDisposable
+internal sealed class SocketPass : ISocketSink, IDisposable
 {
     private readonly NamespaceRegistry _namespaces;
     private readonly SocketWalker _walker;
@@ -22,9 +22,11 @@ internal sealed class SocketPass : IListenerSink, IDisposable
     private readonly Place?[] _bySlot;
     private readonly List<SocketTable> _established = [];
     private readonly List<SocketTable> _listening = [];
+    private readonly List<SocketTable> _udp = [];
+    private Once _tcpRead = new();
+    private Once _udpRead = new();
     private long _version = -1;
-    private long _tick = -1;
-    private bool _whole;
+    private bool _takesUdp;
 
     /// <param name="namespaces">Those to tell apart.</param>
     /// <param name="walker">Walks; is closed with this.</param>
@@ -49,18 +51,19 @@ internal sealed class SocketPass : IListenerSink, IDisposable
     /// <summary>Chains that changed while they were read, and were read again.</summary>
     public long Repeated => _walker.Repeated;
 
-    /// <summary>Walks, once per collection; false when it failed.</summary>
-    public bool EnsureRead(long tick)
-    {
-        if (_tick == tick)
-            return _whole;
-        _tick = tick;
-        return _whole = Read();
-    }
+    /// <inheritdoc cref="SocketWalker.Crowded"/>
+    public long Crowded => _walker.Crowded;
+
+    /// <summary>Walks over TCP's tables, once per collection; false when it failed.</summary>
+    public bool EnsureRead(long tick) => _tcpRead.Is(tick) ? _tcpRead.Whole : _tcpRead.Note(tick, Read());
+
+    /// <summary>Walks over the tables of UDP, once per collection; false when it failed.</summary>
+    public bool EnsureUdpRead(long tick) => _udpRead.Is(tick) ? _udpRead.Whole : _udpRead.Note(tick, ReadUdp());
 
     /// <summary>Walks now.</summary>
     public bool Read()
     {
+        _takesUdp = false;
         FollowNamespaces();
         foreach (var place in _places.Values)
             place.Listeners.Clear();
@@ -78,18 +81,55 @@ internal sealed class SocketPass : IListenerSink, IDisposable
         return true;
     }
 
-    /// <summary>What the last walk found in a namespace; false where it has no place in it.</summary>
-    public bool TryFind(NamespaceHandle ns, SocketCounts counts, out ReadOnlySpan<SocketMessage> listeners)
+    /// <summary>Walks over UDP now.</summary>
+    public bool ReadUdp()
     {
+        _takesUdp = true;
+        FollowNamespaces();
+        foreach (var place in _places.Values)
+            place.Udp.Clear();
+        _walker.BeginUdp();
+        foreach (var table in _udp)
+        {
+            if (!_walker.WalkUdp(table, this))
+                return false;
+        }
+        return true;
+    }
+
+    /// <summary>What the last walk found in a namespace; false where it has no place in it.</summary>
+    public bool TryFind(NamespaceHandle ns, out SocketTotals totals, out ReadOnlySpan<SocketMessage> listeners)
+    {
+        totals = default;
         listeners = default;
         if (!_places.TryGetValue(ns, out var place))
             return false;
-        counts.Take(_walker.CountsOf(place.Slot));
+        totals = _walker.CountsOf(place.Slot);
         listeners = CollectionsMarshal.AsSpan(place.Listeners);
         return true;
     }
 
-    void IListenerSink.Take(in ListenerRecord record) => _bySlot[record.Slot]?.Listeners.Add(record.AsMessage());
+    /// <summary>The same of UDP; false also where the kernel does not tell where it keeps such sockets.</summary>
+    public bool TryFindUdp(NamespaceHandle ns, out UdpTotals totals, out ReadOnlySpan<SocketMessage> sockets)
+    {
+        totals = default;
+        sockets = default;
+        if (!_places.TryGetValue(ns, out var place) || place.Tables is { Udp: 0 } or { UdpBuckets: 0 })
+            return false;
+        totals = _walker.UdpCountsOf(place.Slot);
+        sockets = CollectionsMarshal.AsSpan(place.Udp);
+        return true;
+    }
+
+    void ISocketSink.Take(in SocketRecord record)
+    {
+        if (_bySlot[record.Slot] is not { } place)
+            return;
+        if (_takesUdp)
+            place.Udp.Add(record.AsMessage(SocketCounts.Closed));
+        else
+            place.Listeners.Add(record.AsMessage(SocketCounts.Listen));
+    }
 
     private void FollowNamespaces()
     {
@@ -106,16 +146,18 @@ internal sealed class SocketPass : IListenerSink, IDisposable
         }
         _established.Clear();
         _listening.Clear();
+        _udp.Clear();
         foreach (var place in _places.Values)
         {
             Add(_established, new(place.Tables.Established, place.Tables.EstablishedBuckets));
             Add(_listening, new(place.Tables.Listening, place.Tables.ListeningBuckets));
+            Add(_udp, new(place.Tables.Udp, place.Tables.UdpBuckets));
         }
     }
 
     private static void Add(List<SocketTable> tables, SocketTable table)
     {
-        if (!tables.Contains(table))
+        if (table is { Address: not 0, Buckets: not 0 } && !tables.Contains(table))
             tables.Add(table);
     }
 
@@ -154,5 +196,23 @@ internal sealed class SocketPass : IListenerSink, IDisposable
     private sealed record Place(int Slot, SocketTables Tables)
     {
         public List<SocketMessage> Listeners { get; } = [];
+
+        public List<SocketMessage> Udp { get; } = [];
+    }
+
+    /// <summary>What a collection found out, for all that ask in it.</summary>
+    private struct Once()
+    {
+        private long _tick = -1;
+
+        public bool Whole { get; private set; }
+
+        public readonly bool Is(long tick) => _tick == tick;
+
+        public bool Note(long tick, bool whole)
+        {
+            _tick = tick;
+            return Whole = whole;
+        }
     }
 }

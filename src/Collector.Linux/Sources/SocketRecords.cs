@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Kernel.Netlink;
@@ -15,6 +14,7 @@ namespace Collector.Linux.Sources;
 internal struct SocketWalk
 {
     public ulong Table;
+    public ulong Now;
     public uint Buckets;
     public uint Next;
     public uint Pass;
@@ -22,10 +22,17 @@ internal struct SocketWalk
     public uint Strangers;
     public uint Repeated;
     public uint Torn;
-    public uint Listeners;
+    public uint Records;
     public uint Noted;
     public uint Full;
     public uint Until;
+
+    /// <summary>Listening ports that there was no room for.</summary>
+    public uint Crowded;
+    public uint Jiffies;
+
+    /// <summary>In jiffies.</summary>
+    public uint Second;
 }
 
 /// <summary>Where a namespace has its sockets: in the machine's tables, and perhaps in one of its own.</summary>
@@ -36,38 +43,26 @@ internal struct SocketTables
     public ulong Net;
     public ulong Established;
     public ulong Listening;
+
+    /// <summary>0 where it is not known.</summary>
+    public ulong Udp;
     public uint EstablishedBuckets;
     public uint ListeningBuckets;
+    public uint UdpBuckets;
+
+    /// <summary>A UDP socket of this process.</summary>
+    public uint Fd;
 }
 
-[InlineArray(16)]
-internal struct StateCounts
-{
-    private uint _first;
-}
-
-/// <summary>What a walk counted in one namespace.</summary>
-[BpfStruct("socket_totals")]
+/// <summary>A listening socket, or one of UDP.</summary>
+[BpfStruct("socket_record")]
 [StructLayout(LayoutKind.Sequential)]
-internal struct SocketTotals
-{
-    public StateCounts States;
-    public ulong Receive;
-    public ulong Send;
-
-    /// <summary>The pass that counted: totals of an earlier one are void.</summary>
-    public uint Pass;
-}
-
-/// <summary>A listening socket.</summary>
-[BpfStruct("listener_record")]
-[StructLayout(LayoutKind.Sequential)]
-internal struct ListenerRecord
+internal struct SocketRecord
 {
     public AddressBytes Address;
     public uint Slot;
     public uint Inode;
-    public uint Backlog;
+    public uint Queue;
     public uint Limit;
     public uint Drops;
     public uint Device;
@@ -78,21 +73,21 @@ internal struct ListenerRecord
     /// <summary>
     /// As sock_diag would have told it, but for the cookie, which a socket has only once somebody asked for it.
     /// </summary>
-    public readonly SocketMessage AsMessage()
+    public readonly SocketMessage AsMessage(byte state)
     {
         ReadOnlySpan<byte> bytes = Address;
         return new SocketMessage
         {
             Family = (byte)Family,
-            State = SocketCounts.Listen,
+            State = state,
             LocalAddress = Family == AF_INET
                 ? SocketMessage.Mapped(BinaryPrimitives.ReadUInt32BigEndian(bytes))
                 : BinaryPrimitives.ReadUInt128BigEndian(bytes),
             LocalPort = Port,
             Interface = (int)Device,
             Inode = Inode,
-            ReceiveQueue = Backlog,
-            SendQueue = Limit,
+            ReceiveQueue = Queue,
+            Limit = Limit,
             Drops = Drops,
             HalfOpen = HalfOpen,
         };

@@ -7,93 +7,92 @@ using Collector.Linux.Namespaces;
 namespace Collector.Linux.Sources;
 
 /// <summary>
-/// Whether the TCP sockets of all namespaces are read in one pass, or each namespace is asked by sock_diag: the part
-/// <c>sockets</c> of the collection. Decided at the first collection, by comparing both in the node's namespace.
+/// Whether the sockets of all namespaces are read in one pass, or each namespace is asked by sock_diag: the parts
+/// <c>sockets</c> (TCP) and <c>udp_sockets</c> of the collection. Each is decided when a probe first asks, by comparing
+/// in the node's namespace.
 /// </summary>
 internal sealed class SocketSource : IDisposable
 {
-    /// <summary>Collections in a row that a walk could not give: it is not tried for ever.</summary>
-    private const int MostFailures = 16;
-
     private readonly BpfHost _bpf;
     private readonly NetAddresses _addresses;
     private readonly NamespaceRegistry _namespaces;
     private readonly LimitSet _limits;
-    private readonly CollectedPart _part;
+    private readonly SocketPart _tcp;
+    private readonly SocketPart _udp;
     private SocketPass? _pass;
     private int _slots;
-    private int _failures;
-    private long _failed = -1;
 
     public SocketSource(
         BpfHost bpf, NetAddresses addresses, NamespaceRegistry namespaces, LimitSet limits, CollectedParts parts)
     {
         (_bpf, _addresses, _namespaces, _limits) = (bpf, addresses, namespaces, limits);
-        _part = parts.Add("sockets", Dispose);
+        _tcp = new(parts.Add("sockets", Release))
+        {
+            Read = static (pass, tick) => pass.EnsureRead(tick),
+            Check = static (pass, ns) =>
+            {
+                using var check = new SocketCheck();
+                return check.Difference(pass, ns);
+            },
+            Agrees = "one walk of the kernel's tables, which agrees with sock_diag",
+        };
+        _udp = new(parts.Add("udp_sockets", Release))
+        {
+            Read = static (pass, tick) => pass.EnsureUdpRead(tick),
+            Check = UdpCheck.Difference,
+            Agrees = "one walk of the kernel's tables, which agrees with sockstat",
+        };
     }
 
-    /// <summary>The pass of that collection; null where namespaces are to be asked one by one.</summary>
+    /// <summary>The pass over TCP of that collection; null where namespaces are to be asked one by one.</summary>
     /// <remarks>So are those that leave between two collections, which the next pass would not find any more.</remarks>
-    public SocketPass? PassOf(long tick)
+    public SocketPass? PassOf(long tick) => Of(_tcp, tick);
+
+    /// <summary>The same of UDP.</summary>
+    public SocketPass? UdpPassOf(long tick) => Of(_udp, tick);
+
+    private SocketPass? Of(SocketPart part, long tick)
     {
         if (tick < 0)
             return null;
-        if (!_part.IsChosen || (_pass is not null && _slots < _namespaces.All.Count))
-            Choose();
-        if (_pass is null)
-            return null;
-        if (_pass.EnsureRead(tick))
-        {
-            _failures = 0;
-            return _pass;
-        }
-        if (_failed != tick)
-            CountFailure(_pass.Failure);
-        _failed = tick;
-        return null;
+        if (!part.IsChosen || (part.FromKernel && _slots < _namespaces.All.Count))
+            Choose(part);
+        return part.FromKernel && part.TryRead(_pass!, tick) ? _pass : null;
     }
 
-    private void CountFailure(string reason)
+    private void Choose(SocketPart part)
     {
-        _part.CountFallback(reason);
-        if (++_failures < MostFailures)
+        if (part.IsDeclined())
             return;
-        _failures = 0;
-        _part.Choose(false, $"{MostFailures} collections in a row failed: {reason}");
+        var difference = _addresses.Start(this) ? Load() : _addresses.Failure;
+        part.Choose(difference ?? part.Check(_pass!, _namespaces.Host));
     }
 
-    private void Choose()
+    // Null, or why it cannot be had.
+    private string? Load()
     {
+        if (_pass is not null && _slots >= _namespaces.All.Count)
+            return null;
         _pass?.Dispose();
         _pass = null;
-        if (_part.IsDeclined())
-            return;
-        var reason = _addresses.Start(this) ? Try() : _addresses.Failure;
-        _part.Choose(_pass is not null, reason);
-    }
-
-    private string Try()
-    {
-        SocketPass? pass = null;
         try
         {
             // Known pods come on top of the limits.
             _slots = Math.Max(_limits.Namespaces.Most + _limits.Rootless.Most + 1, _namespaces.All.Count * 2);
-            pass = new SocketPass(_namespaces, new SocketWalker(_bpf, _slots), _slots);
-            using var check = new SocketCheck();
-            if (check.Difference(pass, _namespaces.Host) is { } difference)
-                return difference;
-            (_pass, pass) = (pass, null);
-            return "one walk of the kernel's tables, which agrees with sock_diag";
+            _pass = new SocketPass(_namespaces, new SocketWalker(_bpf, _slots), _slots);
+            return null;
         }
         catch (Exception e) when (e is ProbeUnavailableException or LinuxException)
         {
             return e.Message;
         }
-        finally
-        {
-            pass?.Dispose();
-        }
+    }
+
+    // A part does not use the pass any more.
+    private void Release()
+    {
+        if (!_tcp.FromKernel && !_udp.FromKernel)
+            Dispose();
     }
 
     /// <summary>Gives back what it has in the kernel; it may be chosen again.</summary>

@@ -1,5 +1,6 @@
 using Collector.Core.Probes;
 using Collector.Linux.Interop;
+using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 
 namespace Collector.Linux.Sources;
@@ -8,9 +9,9 @@ namespace Collector.Linux.Sources;
 internal readonly record struct SocketTable(ulong Address, uint Buckets);
 
 /// <summary>Takes what the walk finds.</summary>
-internal interface IListenerSink
+internal interface ISocketSink
 {
-    void Take(in ListenerRecord record);
+    void Take(in SocketRecord record);
 }
 
 /// <summary>
@@ -25,13 +26,17 @@ internal sealed class SocketWalker : IDisposable
     private readonly BpfObject _object;
     private readonly BpfProgram _established;
     private readonly BpfProgram _listening;
+    private readonly BpfProgram _udp;
     private readonly BpfProgram _find;
     private readonly BpfMap _slots;
     private readonly MappedArray<SocketWalk> _walk;
     private readonly MappedArray<SocketTables> _tables;
     private readonly MappedArray<SocketTotals> _totals;
-    private readonly MappedArray<ListenerRecord> _listeners;
+    private readonly MappedArray<UdpTotals> _udpTotals;
+    private readonly MappedArray<SocketRecord> _records;
+    private readonly uint _second = KernelClock.JiffiesPerSecond();
     private uint _pass;
+    private uint _udpPass;
 
     /// <param name="bpf">Loads.</param>
     /// <param name="slots">Namespaces that there is room for.</param>
@@ -43,16 +48,19 @@ internal sealed class SocketWalker : IDisposable
         {
             loading.Map("slots").Resize(slots);
             loading.Map("totals").Resize(slots);
+            loading.Map("udp").Resize(slots);
         });
         try
         {
-            (_established, _listening, _find) = (
-                _object.Program("walk_established"), _object.Program("walk_listening"), _object.Program("find_tables"));
+            (_established, _listening, _udp, _find) = (
+                _object.Program("walk_established"), _object.Program("walk_listening"), _object.Program("walk_udp"),
+                _object.Program("find_tables"));
             _slots = _object.Map("slots");
             _walk = new(_object.Map("walks"), writable: true);
             _tables = new(_object.Map("tables"), writable: true);
             _totals = new(_object.Map("totals"), writable: false);
-            _listeners = new(_object.Map("listeners"), writable: false);
+            _udpTotals = new(_object.Map("udp"), writable: false);
+            _records = new(_object.Map("records"), writable: false);
         }
         catch
         {
@@ -73,6 +81,11 @@ internal sealed class SocketWalker : IDisposable
     /// <summary>Chains that changed while they were read, and were read again.</summary>
     public long Repeated { get; private set; }
 
+    /// <summary>
+    /// Listening ports of this pass that there was no room for: connections to them count as begun here.
+    /// </summary>
+    public long Crowded { get; private set; }
+
     /// <summary>Runs of the programs.</summary>
     public long Runs { get; private set; }
 
@@ -85,7 +98,8 @@ internal sealed class SocketWalker : IDisposable
     /// <summary>Where a namespace has its sockets. It must be held open.</summary>
     public bool TryFind(ulong net, out SocketTables tables)
     {
-        _tables.Values[0] = new SocketTables { Net = net };
+        using var known = new UdpDescriptor();
+        _tables.Values[0] = new SocketTables { Net = net, Fd = known.Value };
         var done = Run(_find);
         tables = _tables.Values[0];
         return done && tables is
@@ -94,13 +108,18 @@ internal sealed class SocketWalker : IDisposable
         };
     }
 
-    /// <summary>Begins a pass: what was counted before is void.</summary>
-    public void Begin()
+    /// <summary>Begins a pass over TCP's tables: what was counted before is void.</summary>
+    public void Begin() => Begin(ref _pass);
+
+    /// <summary>Begins a pass over the tables of UDP.</summary>
+    public void BeginUdp() => Begin(ref _udpPass);
+
+    private void Begin(ref uint pass)
     {
         // A slot that nobody counted in has 0.
-        if (++_pass == 0)
-            _pass = 1;
-        (Sockets, Strangers) = (0, 0);
+        if (++pass == 0)
+            pass = 1;
+        (Sockets, Strangers, Crowded) = (0, 0, 0);
     }
 
     /// <summary>Counts of this pass in a slot; null where there was no socket.</summary>
@@ -110,9 +129,16 @@ internal sealed class SocketWalker : IDisposable
         return totals.Pass == _pass ? totals : default;
     }
 
+    /// <summary>The same of UDP sockets.</summary>
+    public UdpTotals UdpCountsOf(int slot)
+    {
+        ref readonly var totals = ref _udpTotals.Values[slot];
+        return totals.Pass == _udpPass ? totals : default;
+    }
+
     public bool WalkEstablished(SocketTable table)
     {
-        ref var walk = ref Begin(table);
+        ref var walk = ref Begin(table, _pass);
         while (walk.Next < walk.Buckets)
         {
             if (!Run(_established) || !IsBounded(walk))
@@ -122,15 +148,19 @@ internal sealed class SocketWalker : IDisposable
     }
 
     /// <summary>Gives every listener that is in a slot.</summary>
-    public bool WalkListening(SocketTable table, IListenerSink sink)
+    public bool WalkListening(SocketTable table, ISocketSink sink) => Walk(_listening, ref Begin(table, _pass), sink);
+
+    /// <summary>Gives every UDP socket that is in a slot and has a queue, or has dropped something.</summary>
+    public bool WalkUdp(SocketTable table, ISocketSink sink) => Walk(_udp, ref Begin(table, _udpPass), sink);
+
+    private bool Walk(BpfProgram program, ref SocketWalk walk, ISocketSink sink)
     {
-        ref var walk = ref Begin(table);
         while (walk.Next < walk.Buckets)
         {
             var from = walk.Next;
-            if (!Run(_listening) || !IsBounded(walk))
+            if (!Run(program) || !IsBounded(walk))
                 return false;
-            foreach (ref readonly var record in _listeners.Values[..(int)walk.Listeners])
+            foreach (ref readonly var record in _records.Values[..(int)walk.Records])
                 sink.Take(record);
             if (walk.Next == from)
                 return Fail("long_chain");
@@ -138,9 +168,12 @@ internal sealed class SocketWalker : IDisposable
         return IsWhole(walk);
     }
 
-    private ref SocketWalk Begin(SocketTable table)
+    private ref SocketWalk Begin(SocketTable table, uint pass)
     {
-        _walk.Values[0] = new SocketWalk { Table = table.Address, Buckets = table.Buckets, Pass = _pass };
+        _walk.Values[0] = new SocketWalk
+        {
+            Table = table.Address, Buckets = table.Buckets, Pass = pass, Second = _second,
+        };
         return ref _walk.Values[0];
     }
 
@@ -161,6 +194,7 @@ internal sealed class SocketWalker : IDisposable
         Sockets += walk.Sockets;
         Strangers += walk.Strangers;
         Repeated += walk.Repeated;
+        Crowded += walk.Crowded;
         return walk.Torn == 0 || Fail("torn");
     }
 
@@ -175,7 +209,8 @@ internal sealed class SocketWalker : IDisposable
         _walk?.Dispose();
         _tables?.Dispose();
         _totals?.Dispose();
-        _listeners?.Dispose();
+        _udpTotals?.Dispose();
+        _records?.Dispose();
         _object.Dispose();
     }
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Collector.Core.Events;
+using Collector.Core.Subjects;
 
 namespace Collector.Linux.Kernel.Bpf;
 
@@ -52,7 +53,11 @@ internal readonly struct EventHead
     public bool IsRootless => Rootless == 1;
 
     /// <summary>Of what is noticed by a look at the kernel's tables: nobody ran.</summary>
-    public EventHead(ulong time, uint netns, uint cookie) => (Time, Netns, NetnsCookie) = (time, netns, cookie);
+    public EventHead(ulong time, NetNamespace ns)
+    {
+        (Time, Netns, NetnsCookie) = (time, (uint)ns.Inode, (uint)ns.Cookie);
+        Rootless = ns.Rootless ? 1u : 0;
+    }
 
     public EventProcess Process => new(Pid, Tid, Comm.ToString()) { Cgroup = Cgroup };
 }

@@ -8,6 +8,8 @@ namespace Collector.Linux.Kernel.Netlink;
 /// <summary>One socket of an inet_diag answer (inet_sk_diag_fill, net/ipv4/inet_diag.c).</summary>
 internal struct SocketMessage
 {
+    private const byte Listening = 10;
+
     public byte Family;
 
     /// <summary>enum tcp_state, net/tcp_states.h: ESTABLISHED 1 ... LISTEN 10, CLOSING 11.</summary>
@@ -29,8 +31,13 @@ internal struct SocketMessage
     /// <summary>Bytes not read by the application; of a listener, connections waiting to be accepted.</summary>
     public uint ReceiveQueue;
 
-    /// <summary>Bytes not acknowledged; of a listener, how many may wait.</summary>
+    /// <summary>Bytes not acknowledged; of a listener the same as <see cref="Limit"/>.</summary>
     public uint SendQueue;
+
+    /// <summary>
+    /// Of a listener, how many connections may wait; else bytes (sk_rcvbuf), where memory was asked for.
+    /// </summary>
+    public uint Limit;
 
     /// <summary>sk_drops, u32 that wraps; -1 when not asked for or not sent.</summary>
     public long Drops;
@@ -53,7 +60,7 @@ internal struct SocketMessage
         socket.Family = header.idiag_family;
         socket.State = header.idiag_state;
         socket.ReceiveQueue = header.idiag_rqueue;
-        socket.SendQueue = header.idiag_wqueue;
+        socket.SendQueue = socket.Limit = header.idiag_wqueue;
         socket.LocalPort = BinaryPrimitives.ReverseEndianness(header.id.idiag_sport);
         socket.Interface = (int)header.id.idiag_if;
         socket.Cookie = header.id.idiag_cookie[0] | (ulong)header.id.idiag_cookie[1] << 32;
@@ -66,7 +73,7 @@ internal struct SocketMessage
         while (attributes.MoveNext(out var type, out var value))
         {
             if (type == SockDiag.INET_DIAG_SKMEMINFO)
-                socket.Drops = DropsOf(value);
+                TakeMemory(value, ref socket);
         }
         return !attributes.Malformed;
     }
@@ -75,9 +82,12 @@ internal struct SocketMessage
     public static UInt128 Mapped(uint address) => new(0, 0xffff_0000_0000UL | address);
 
     // The array grew: SK_MEMINFO_DROPS is in it since Linux 4.7.
-    private static long DropsOf(ReadOnlySpan<byte> value)
+    private static void TakeMemory(ReadOnlySpan<byte> value, ref SocketMessage socket)
     {
         var words = MemoryMarshal.Cast<byte, uint>(value);
-        return words.Length > SockDiag.SK_MEMINFO_DROPS ? words[SockDiag.SK_MEMINFO_DROPS] : -1;
+        if (words.Length > SockDiag.SK_MEMINFO_DROPS)
+            socket.Drops = words[SockDiag.SK_MEMINFO_DROPS];
+        if (words.Length > SockDiag.SK_MEMINFO_RCVBUF && socket.State != Listening)
+            socket.Limit = words[SockDiag.SK_MEMINFO_RCVBUF];
     }
 }

@@ -15,7 +15,6 @@ internal delegate void ListenerReport(in ListenRecord record);
 internal sealed class ListenReader(Row row) : INetlinkSink, IDisposable
 {
     private readonly InetDiag _diag = new();
-    private readonly SocketCounts _counts = new();
     private readonly ListenEvidence _evidence = new();
     private readonly List<SocketMessage> _listeners = [];
     private readonly List<long> _growth = [];
@@ -108,7 +107,7 @@ internal sealed class ListenReader(Row row) : INetlinkSink, IDisposable
 
     private bool Find(NamespaceHandle ns, SocketPass? pass)
     {
-        if (pass is null || !pass.TryFind(ns, _counts, out var listeners))
+        if (pass is null || !pass.TryFind(ns, out _, out var listeners))
             return _diag.Ask(ns, InetDiag.Listen, memory: true, this);
         _listeners.Clear();
         _listeners.AddRange(listeners);
@@ -140,7 +139,7 @@ internal sealed class ListenReader(Row row) : INetlinkSink, IDisposable
         var somaxconn = ns.Source<SomaxconnFile>();
         return new ListenRecord
         {
-            Head = new(KernelClock.Monotonic(), (uint)ns.Namespace.Inode, (uint)ns.Namespace.Cookie),
+            Head = new(KernelClock.Monotonic(), ns.Namespace),
             Address = listener.LocalAddress,
             Port = listener.LocalPort,
             Inode = listener.Inode,

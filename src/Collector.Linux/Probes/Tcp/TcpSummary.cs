@@ -1,8 +1,6 @@
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
-using Collector.Core.Subjects;
-using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Mib;
@@ -52,9 +50,9 @@ public sealed class TcpSummary(ProbeHost host, ProbeSettings settings) : PerName
     public static new ProbeInfo Info { get; } = new()
     {
         Id = "tcpsummary",
-        Description = "TCP sockets by state, bytes in their queues, and depth, limit and drops of every accept queue.",
+        Description = "TCP sockets by state, bytes in their queues, round-trip times, waits, and every accept queue.",
         Source = "one walk of the kernel's tables by eBPF for all namespaces, else sock_diag; no /proc/net/tcp",
-        Tables = [Table, TcpListeners.Table],
+        Tables = [Table, TcpListeners.Table, TcpConnections.Table, TcpConnections.AgeTable],
         Options = [IncludeAll, MaxListeners],
     };
 
@@ -86,7 +84,10 @@ public sealed class TcpSummary(ProbeHost host, ProbeSettings settings) : PerName
     protected override void Collect(TcpSockets reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
         var walks = reader.Walks;
-        if (reader.Read(ns, snapshot, Host.Sockets.PassOf(snapshot.Tick), Host.Mib))
+        var pass = Host.Sockets.PassOf(snapshot.Tick);
+        if (ns.Namespace.IsHost && pass is { Crowded: > 0 })
+            snapshot.ReadFailed("ports_over_limit");
+        if (reader.Read(ns, snapshot, pass, Host.Mib))
             reader.Write(snapshot);
         else
             snapshot.ReadFailed(reader.Failure);
@@ -101,77 +102,5 @@ public sealed class TcpSummary(ProbeHost host, ProbeSettings settings) : PerName
         writer.Set(States[SocketCounts.Listen - 1], listeners);
         writer.Set(ReceiveQueue, counts.ReceiveQueue);
         writer.Set(TransmitQueue, counts.SendQueue);
-    }
-}
-
-/// <summary>The sockets of one namespace.</summary>
-public sealed class TcpSockets : IDisposable
-{
-    private readonly InetDiag _diag = new();
-    private readonly SocketCounts _counts = new();
-    private readonly TcpStillness _stillness = new();
-    private readonly TcpListeners _listeners;
-    private readonly Row _row;
-
-    internal TcpSockets(
-        NetNamespace ns, RowAllowance listeners, ListenerOwners? owners, TableInfo states, bool all = false)
-    {
-        _row = new Row(states, ns, ns.StartTime);
-        _listeners = new TcpListeners(ns, listeners, owners, all);
-    }
-
-    internal string Failure => _diag.Failure;
-
-    /// <summary>Walks of the machine's sockets so far.</summary>
-    internal long Walks { get; private set; }
-
-    /// <param name="ns">The namespace.</param>
-    /// <param name="snapshot">The collection.</param>
-    /// <param name="pass">What was found in all namespaces; null: sock_diag is asked.</param>
-    /// <param name="mib">Has what tells whether sock_diag need be asked; null: /proc tells.</param>
-    internal bool Read(
-        NamespaceHandle ns, SnapshotBuilder snapshot, SocketPass? pass = null, MibPass? mib = null) =>
-        (Take(ns, pass) || Ask(ns, snapshot, mib))
-        && _listeners.Commit(snapshot, _listeners.AnyBound ? LinksOf(ns, snapshot) : null);
-
-    private bool Take(NamespaceHandle ns, SocketPass? pass)
-    {
-        if (pass is null || !pass.TryFind(ns, _counts, out var listeners))
-            return false;
-        _stillness.Forget();
-        _listeners.Begin();
-        foreach (ref readonly var listener in listeners)
-            _listeners.Take(listener);
-        return true;
-    }
-
-    private bool Ask(NamespaceHandle ns, SnapshotBuilder snapshot, MibPass? mib) =>
-        (_stillness.Holds(ns, snapshot.Tick, mib) || Walk(ns))
-        && _diag.Ask(ns, InetDiag.Listen, memory: true, _listeners);
-
-    private static LinkTable? LinksOf(NamespaceHandle ns, SnapshotBuilder snapshot)
-    {
-        var links = ns.Source<LinkTable>();
-        return links.EnsureRead(ns, snapshot.Tick) ? links : null;
-    }
-
-    private bool Walk(NamespaceHandle ns)
-    {
-        Walks++;
-        var complete = _diag.Ask(ns, InetDiag.AllButListen, memory: false, _counts);
-        _stillness.Walked(_counts, complete);
-        return complete;
-    }
-
-    internal void Write(SnapshotBuilder snapshot)
-    {
-        TcpSummary.Write(_row, snapshot, _counts, _listeners.Sockets);
-        _listeners.Write(snapshot);
-    }
-
-    public void Dispose()
-    {
-        _listeners.Close();
-        _diag.Dispose();
     }
 }

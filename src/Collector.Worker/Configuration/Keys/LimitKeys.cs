@@ -16,7 +16,7 @@ internal static class LimitKeys
             l => l.Rootless, (l, n) => l with { Rootless = n }),
         Key("rows", 0, 100_000,
             "Interfaces of a namespace with rows of their own, and as many qdiscs; the rest is one row, other. All "
-                + "rootless namespaces share as many as one other has, of listeners too.",
+                + "rootless namespaces share as many as one other has, of listeners and UDP sockets too.",
             l => l.Rows, (l, n) => l with { Rows = n }),
         Key("processes", 0, 10_000_000,
             "Processes whose descriptors and I/O are read. Those of root and of pods always are.",
