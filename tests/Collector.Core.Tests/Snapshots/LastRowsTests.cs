@@ -108,7 +108,7 @@ public sealed class LastRowsTests
     [Fact]
     public void Those_of_namespaces_that_any_user_can_make_have_a_quarter()
     {
-        _store.ExpectPause(TimeSpan.FromSeconds(60));
+        _store.AddReader(static () => TimeSpan.FromSeconds(60));
         var most = LastRows.MostCells / Table.Width;
         End(Of(1), 7, 0);
         for (var i = 0; i < most; i++)
