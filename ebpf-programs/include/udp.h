@@ -86,7 +86,7 @@ static __always_inline bool record_udp(struct socket_walk *walk, const struct no
 	const struct sock_common *sk = (const void *)noted->socket;
 	struct socket_record *record;
 
-	if (!noted->receive && !noted->send && !noted->drops)
+	if (!noted->receive && !noted->drops)
 		return true;
 	record = next_record(walk);
 	if (!record)

@@ -45,7 +45,7 @@ internal sealed class ConntrackPass : IDisposable
             return null;
         if (tick > 0 && tick != _tick)
             ReadAll(tick);
-        if (ns.NetAddress == 0 || (_failed && tick == _tick))
+        if (ns.NetAddress == 0 || (_failed && (tick == _tick || tick < 1)))
             return null;
         var figures = ns.Source<ConntrackFigures>();
         if (figures.Tick != tick && ReadOne(ns, tick) is { } failure)

@@ -90,6 +90,7 @@ internal sealed class MibPass : IDisposable
 
     private void ReadAll(long tick)
     {
+        _batch.Clear();
         _tick = tick;
         _read = _wish;
         _failed = false;
@@ -127,6 +128,7 @@ internal sealed class MibPass : IDisposable
         for (var i = 0; i < batch.Length; i++)
         {
             var figures = batch[i].Source<MibFigures>();
+            figures.EnsureRead(batch[i], tick); // It is in use: else it would be closed, and made again each time.
             figures.Fill(tick, _plan, wish, _run.Sums(i), _run.Once(i));
             if (wish.HasSockets)
                 _sockstat.Fill(figures.Sockets, _run.Sockets(i), _run.Once(i));

@@ -55,7 +55,7 @@ internal sealed class SocketSource : IDisposable
     {
         if (tick < 0)
             return null;
-        if (!part.IsChosen || (part.FromKernel && _slots < _namespaces.All.Count))
+        if (!part.IsChosen || (part.FromKernel && (_pass is null || _slots < _namespaces.All.Count)))
             Choose(part);
         return part.FromKernel && part.TryRead(_pass!, tick) ? _pass : null;
     }

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Namespaces;
@@ -46,7 +47,7 @@ internal sealed class SockstatPart(CollectedParts parts)
             var difference = Difference(host, read);
             _part.Choose(difference is null, difference ?? "read with mib, agrees with /proc");
         }
-        catch (LinuxException e)
+        catch (Exception e) when (e is LinuxException or SocketException)
         {
             _part.Choose(false, e.Message);
         }

@@ -70,7 +70,7 @@ internal sealed class UdpRows(NetNamespace ns, RowAllowance allowance, ListenerO
             Send = Totals.Send + socket.SendQueue,
             Drops = Totals.Drops + (ulong)drops,
         };
-        if (drops > 0 || socket.ReceiveQueue > 0 || socket.SendQueue > 0)
+        if (drops > 0 || socket.ReceiveQueue > 0)
             Take(socket);
         return true;
     }

@@ -36,7 +36,9 @@ public sealed class UdpSockets : IDisposable
     {
         var (ipv4, ipv6) = (ns.Source<SockstatFile>(), ns.Source<Sockstat6File>());
         var none = ipv4.EnsureRead(ns, tick) && ipv4.Figures[SockstatField.UdpInuse] == 0
-            && (!ipv6.EnsureRead(ns, tick) || ipv6.Figures[SockstatField.UdpInuse] == 0);
+            && (ipv6.EnsureRead(ns, tick)
+                ? ipv6.Figures[SockstatField.UdpInuse] == 0
+                : ipv6.Failure.Length == 0);
         if (none)
             _rows.Take(default, default);
         return none;
