@@ -86,7 +86,7 @@ struct biolatency_start {
 	__u32 pid;
 	__u32 tid;
 	char comm[16];
-	__u32 pad;
+	__u32 rootless;
 	__u64 cgroup;
 };
 
@@ -102,6 +102,9 @@ struct biolatency_value {
 	__u64 bytes;
 	struct limiter limiter;
 	char name[32];
+	__u64 disk; /* whose number it is now */
+	__u32 netns; /* of who asked for the last slow one */
+	__u32 rootless; /* the same */
 };
 
 struct biolatency_event {
@@ -133,6 +136,7 @@ static __always_inline void fill_asker(struct biolatency_start *start)
 
 	start->netns = ns.inum;
 	start->netns_cookie = ns.cookie;
+	start->rootless = ns.rootless;
 	start->pid = id >> 32;
 	start->tid = (__u32)id;
 	bpf_get_current_comm(start->comm, sizeof(start->comm));
@@ -207,12 +211,17 @@ static __always_inline struct biolatency_value *value_of(struct biolatency_key *
 {
 	struct biolatency_value *value = bpf_map_lookup_elem(&biolatency, key), *none;
 
-	if (value)
+	if (value && (!value->disk || value->disk == (__u64)disk))
 		return value;
+	/* The number of a disk that was taken away has another one now: its figures are not that one's. */
+	if (value)
+		bpf_map_delete_elem(&biolatency, key);
 	none = get_fresh();
 	value = none ? lookup_or_init(&biolatency, key, none) : NULL;
-	if (value)
-		BPF_CORE_READ_INTO(&value->name, disk, disk_name);
+	if (!value)
+		return NULL;
+	BPF_CORE_READ_INTO(&value->name, disk, disk_name);
+	value->disk = (__u64)disk;
 	return value;
 }
 
@@ -227,6 +236,7 @@ static __always_inline void report(void *ctx, const struct biolatency_key *key, 
 	event->head.tid = start->tid;
 	__builtin_memcpy(event->head.comm, start->comm, sizeof(event->head.comm));
 	event->head.cgroup = start->cgroup;
+	event->head.rootless = start->rootless;
 	event->duration = now - from;
 	if (start->issued > from)
 		event->waited = start->issued - from;
@@ -288,7 +298,13 @@ static __always_inline void ended(void *ctx, const struct request *rq, const str
 	histogram_add_atomic(&value->total, now - from);
 	if (start.issued && start.issued <= now)
 		histogram_add_atomic(&value->device, now - start.issued);
-	if (config && now - from > config->slow && config->burst && admit(&value->limiter, now, config->burst))
+	if (!config || now - from <= config->slow || !config->burst)
+		return;
+	value->netns = start.netns;
+	value->rootless = start.rootless;
+	/* The limiter is one of all who use the disk: those that any user can make have theirs. */
+	if (start.rootless ? admit_rootless(&value->limiter, now, config->burst)
+			   : admit(&value->limiter, now, config->burst))
 		report(ctx, key, &start, value->name, from, now, failed);
 }
 

@@ -261,6 +261,9 @@ static __always_inline void failed(void *ctx, struct ended *ended)
 	ended->error = BPF_CORE_READ(sk, sk_err);
 	ended->note = note_of(&ended->flow);
 	ended->key.cause = cause_of(ended->sk, &ended->start, ended->error, ended->note);
+	/* A fast open that waited for a write, which never came. */
+	if (ended->key.cause == ABORTED && !BPF_CORE_READ((const struct tcp_sock *)ended->sk, segs_out))
+		ended->duration = 0;
 	if (ended->key.cause == NO_FREE_PORT)
 		ended->flow.sport = 0;
 	count(ctx, ended);

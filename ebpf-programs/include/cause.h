@@ -62,6 +62,7 @@ struct inet_connection_sock {
 struct tcp_sock {
 	__u32 retrans_out;
 	__u32 total_retrans;
+	__u32 segs_out;
 	__u8 syn_fastopen : 1;
 };
 

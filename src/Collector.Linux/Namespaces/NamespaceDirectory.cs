@@ -76,15 +76,25 @@ internal sealed class NamespaceDirectory(Action<Subject>? name = null)
     {
         // Users can make and end as many as they like: those must not have others forgotten.
         if (ns.Rootless && ++_deadRootless > MostDead / 4)
-        {
-            _known.TryRemove(new(ns.Inode, ns));
-            return;
-        }
+            ForgetRootless();
         if (_dead.Count >= MostDead)
             Forget();
         _dead[ns] = true;
         if (ns.Cookie != 0)
             _past[(ns.Inode, (uint)ns.Cookie)] = ns;
+    }
+
+    private void ForgetRootless()
+    {
+        foreach (var (ns, _) in _dead)
+        {
+            if (!ns.Rootless)
+                continue;
+            _known.TryRemove(new(ns.Inode, ns));
+            _past.TryRemove(new((ns.Inode, (uint)ns.Cookie), ns));
+            _dead.TryRemove(ns, out _);
+        }
+        _deadRootless = 1;
     }
 
     private void Forget()

@@ -84,6 +84,7 @@ internal sealed class BioLatency : BpfProbe
     private BpfMapReader<BioLatencyKey, BioLatencyValue> _reader = null!;
     private BpfMap _map = null!;
     private PodNumbers? _pods;
+    private VouchedNamespaces _vouched = null!;
     private long _since;
 
     public BioLatency(ProbeHost host, ProbeSettings settings) : base(Info, host, Hooks)
@@ -103,6 +104,7 @@ internal sealed class BioLatency : BpfProbe
         _since = KernelClock.UnixNow();
         _map = loaded.Map("biolatency");
         _reader = new(_map);
+        _vouched = new(loaded.Map("vouched"), Host.Namespaces);
         _byKey.Clear();
         var root = CgroupHierarchies.Version1(Host.Paths, "blkio") ?? CgroupHierarchies.Unified(Host.Paths);
         if (_settings.Get(PodsOption) && root is not null)
@@ -133,6 +135,7 @@ internal sealed class BioLatency : BpfProbe
 
     public override void Collect(SnapshotBuilder snapshot)
     {
+        _vouched.Refresh();
         _pods?.Refresh(snapshot);
         try
         {
@@ -154,11 +157,11 @@ internal sealed class BioLatency : BpfProbe
             _byKey.Add(key, entry = new Entry());
         if (subject is not null)
         {
-            if (entry.Row?.Subject != subject)
-                entry.Row = RowOf(key, value, subject);
-            Write(snapshot.Append(entry.Row), value);
+            if (entry.Row?.Subject != subject || entry.Disk != value.Disk)
+                Begin(entry, key, value, subject, snapshot);
+            Write(snapshot.Append(entry.Row!), value);
             if (value.Limiter.Held > entry.Held)
-                Host.Events.HeldBack(SlowRequest.KeyOf(subject, key), value.Limiter.Held - entry.Held);
+                Host.Events.HeldBack(SlowRequest.KeyOf(key, value), value.Limiter.Held - entry.Held);
             entry.Held = value.Limiter.Held;
         }
         if (_pods?.IsOver(key.Pod) != true)
@@ -167,8 +170,16 @@ internal sealed class BioLatency : BpfProbe
         _byKey.Remove(key);
     }
 
-    private Row RowOf(in BioLatencyKey key, in BioLatencyValue value, Subject subject) => new(
-        _rows, subject, Math.Max(_since, subject.StartTime), value.Name.ToString(), BlockOperation.Name(key.Operation));
+    private void Begin(
+        Entry entry, in BioLatencyKey key, in BioLatencyValue value, Subject subject, SnapshotBuilder snapshot)
+    {
+        var since = Math.Max(_since, subject.StartTime);
+        // The number has got another disk, whose figures begin.
+        if (entry.Row is not null && entry.Disk != value.Disk)
+            (since, entry.Held) = (snapshot.StartTimeOfNew(Host.BootTime), 0);
+        entry.Disk = value.Disk;
+        entry.Row = new Row(_rows, subject, since, value.Name.ToString(), BlockOperation.Name(key.Operation));
+    }
 
     private static void Write(in RowWriter row, in BioLatencyValue value)
     {
@@ -188,6 +199,8 @@ internal sealed class BioLatency : BpfProbe
     private sealed class Entry
     {
         public Row? Row { get; set; }
+
+        public ulong Disk { get; set; }
 
         public long Held { get; set; }
     }

@@ -37,6 +37,15 @@ internal struct BioLatencyValue
     public long Bytes;
     public Limiter Limiter;
     public DiskName Name;
+
+    /// <summary>The kernel's address of the disk whose number it is.</summary>
+    public ulong Disk;
+
+    /// <summary>Network namespace of who asked for the last slow one.</summary>
+    public uint Netns;
+
+    /// <summary>Any user can make such a namespace: 1.</summary>
+    public uint Rootless;
 }
 
 [BpfStruct("biolatency_event")]

@@ -43,8 +43,8 @@ internal static class SlowRequest
     };
 
     /// <summary>The key of those that the kernel side held back.</summary>
-    public static EventKey KeyOf(Subject subject, in BioLatencyKey key) =>
-        new(Info, subject.Inode, ReasonOf(key.Device, key.Operation));
+    public static EventKey KeyOf(in BioLatencyKey key, in BioLatencyValue value) =>
+        new(Info, value.Netns, ReasonOf(key.Device, key.Operation), value.Rootless != 0);
 
     private static long ReasonOf(uint device, uint operation) => ((long)device << 8) | operation;
 

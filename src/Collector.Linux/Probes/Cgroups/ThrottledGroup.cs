@@ -68,4 +68,7 @@ internal sealed class ThrottledMember(ThrottledGroup group)
 
     /// <summary>True once it was read: what it had counted before is history, and no reason for an event.</summary>
     public bool IsKnown { get; set; }
+
+    /// <summary>What it counted before is in the row that it was part of until now.</summary>
+    public bool CountsFromNow { get; init; }
 }

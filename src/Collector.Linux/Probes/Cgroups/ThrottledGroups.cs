@@ -15,9 +15,13 @@ internal sealed class ThrottledGroups(ProbeHost host, CgroupFolder folder, Func<
 
     public List<ThrottledGroup> All { get; } = [];
 
+    // Groups were made anew: what their cgroups counted is in the rows of the former ones.
+    private bool _anew;
+
     /// <summary>Forgets what is gone, and names the others.</summary>
     public void Refresh(List<PodCgroupNode> gone)
     {
+        _anew = false;
         foreach (var node in gone)
         {
             if (_byNode.Remove(node, out var member))
@@ -52,7 +56,7 @@ internal sealed class ThrottledGroups(ProbeHost host, CgroupFolder folder, Func<
         group.Cgroups++;
         if (node.Container == id)
             group.Top = node;
-        return _byNode[node] = new ThrottledMember(group);
+        return _byNode[node] = new ThrottledMember(group) { CountsFromNow = _anew };
     }
 
     private ThrottledGroup? Find(string uid, string? container)
@@ -77,6 +81,7 @@ internal sealed class ThrottledGroups(ProbeHost host, CgroupFolder folder, Func<
 
     private void Clear()
     {
+        _anew = true;
         _byContainer = host.Pods.ByContainer;
         _byNode.Clear();
         All.Clear();

@@ -146,7 +146,9 @@ internal sealed class Throttling(ProbeHost host, ProbeSettings settings) : Probe
             Failed(error, snapshot);
             return;
         }
-        if (!member.IsKnown)
+        if (!member.IsKnown && member.CountsFromNow)
+            member.Last = bandwidth;
+        else if (!member.IsKnown)
             group.Before.AddSince(default, bandwidth);
         member.IsKnown = true;
         group.HadQuota = true;

@@ -23,7 +23,11 @@ internal sealed class PodHomes(ProbeHost host, CgroupFolder folder) : IDisposabl
         var uid = node.Uid!;
         if (_homes.TryGetValue(uid, out var known) && !known.Closed)
             return known;
-        var home = host.Pods.Table.OfUid(uid) is { } pod ? Of(pod) : OfProcess(node);
+        var pod = host.Pods.Table.OfUid(uid);
+        var home = pod is not null ? Of(pod) : OfProcess(node);
+        // A runtime puts its own process into the cgroup before that enters the pod's network.
+        if (pod is null && home == host.Namespaces.Host && host.Pods.Runtime is not null)
+            return null;
         // Whoever works in another pod's namespace is not that pod.
         if (home is null || (home.Namespace.Names.PodUid is { } other && other != uid))
             return null;

@@ -60,10 +60,11 @@ internal sealed class PodNumbers(ProbeHost host, CgroupFolder folder, BpfMap map
             Tell(node, pod, snapshot);
         if (pod.Home is null or { Closed: true })
         {
-            pod.Home = _homes.Of(node);
-            pod.Subject = pod.Home is { } home
-                ? _homes.SubjectIn(home, node.Uid!, null, snapshot.StartTimeOfNew(host.BootTime))
-                : null;
+            // One whose namespace ended has its last figures there, unless it is elsewhere by now.
+            if (_homes.Of(node) is not { } home)
+                return;
+            pod.Home = home;
+            pod.Subject = _homes.SubjectIn(home, node.Uid!, null, snapshot.StartTimeOfNew(host.BootTime));
         }
         else if (node.Container is null)
         {

@@ -30,7 +30,7 @@ internal sealed class ListenEvidence
     /// <summary>Handshakes that were completed with one.</summary>
     public long CookiesReceived => _growth[Received];
 
-    /// <summary>Looks what moved since the last time; of drops, the first time since the namespace began.</summary>
+    /// <summary>Looks what moved since the last time; nothing, the first time.</summary>
     /// <param name="ns">The namespace.</param>
     /// <param name="tick">The collection.</param>
     /// <param name="figures">What the pass over all namespaces has read; null: there is none.</param>
@@ -47,7 +47,7 @@ internal sealed class ListenEvidence
             if (_at[i] < 0)
                 continue;
             var value = section.Values[_at[i]];
-            _growth[i] = _known || i < Sent ? value - _last[i] : 0;
+            _growth[i] = _known ? value - _last[i] : 0;
             _last[i] = value;
         }
         _known = true;

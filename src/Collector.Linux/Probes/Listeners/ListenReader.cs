@@ -50,7 +50,7 @@ internal sealed class ListenReader(Row row) : INetlinkSink, IDisposable
         if (!Find(ns, pass))
             return false;
         Dropping = Note(tick);
-        _evidence.Read(ns, tick, figures, Dropping > 0);
+        _evidence.Read(ns, tick, figures, Dropping > 0 || !_known);
         if (Dropping > 0)
             ReportDrops(ns, tick, report);
         if (_evidence.CookiesSent > 0)
