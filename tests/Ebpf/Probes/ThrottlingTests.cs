@@ -67,7 +67,8 @@ public sealed class ThrottlingTests
         pod.Start("sh", "-c", "while :; do :; done");
         var files = Path.GetDirectoryName(pod.Unified)!;
         BpfProbeRun.Eventually(() => Total($"{files}/cpu.pressure", "some").ShouldBeGreaterThan(0));
-        Value(run, pod, Pressure, "cpu", "some").ShouldNotBeNull("whose it is tells a process of it");
+        // Whose it is tells a process of the container, which is met after its pod.
+        BpfProbeRun.Eventually(() => Value(run, pod, Pressure, "cpu", "some").ShouldNotBeNull());
         pod.Kill();
 
         foreach (var resource in new[] { "cpu", "memory", "io" })
