@@ -148,7 +148,7 @@ internal sealed class ListenReader(Row row) : INetlinkSink, IDisposable
             HalfOpen = listener.HalfOpen,
             Somaxconn = somaxconn.EnsureRead(ns, tick) ? somaxconn.Value : 0,
             Depth = listener.ReceiveQueue,
-            Limit = listener.SendQueue,
+            Limit = listener.Limit,
         };
     }
 
