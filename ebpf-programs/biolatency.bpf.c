@@ -86,7 +86,7 @@ struct biolatency_start {
 	__u32 pid;
 	__u32 tid;
 	char comm[16];
-	__u32 pad;
+	__u32 rootless; /* any user can make such namespaces */
 	__u64 cgroup;
 };
 
@@ -133,6 +133,7 @@ static __always_inline void fill_asker(struct biolatency_start *start)
 
 	start->netns = ns.inum;
 	start->netns_cookie = ns.cookie;
+	start->rootless = ns.rootless;
 	start->pid = id >> 32;
 	start->tid = (__u32)id;
 	bpf_get_current_comm(start->comm, sizeof(start->comm));
@@ -223,6 +224,7 @@ static __always_inline void report(void *ctx, const struct biolatency_key *key, 
 
 	if (!event)
 		return;
+	event->head.rootless = start->rootless;
 	event->head.pid = start->pid;
 	event->head.tid = start->tid;
 	__builtin_memcpy(event->head.comm, start->comm, sizeof(event->head.comm));
@@ -272,6 +274,12 @@ static __always_inline void take_start(struct biolatency_start *start, const str
 	bpf_map_delete_elem(&starts, &key);
 }
 
+/* What any user asks for from namespaces of his own takes nothing of the burst of the node, whose key it has. */
+static __always_inline bool let(struct biolatency_value *value, bool rootless, __u64 now, __u32 burst)
+{
+	return rootless ? admit_rootless(&value->limiter, now, burst) : admit(&value->limiter, now, burst);
+}
+
 /* The whole of it is done. */
 static __always_inline void ended(void *ctx, const struct request *rq, const struct biolatency_key *key,
 				  struct biolatency_value *value, bool failed, bool typed)
@@ -288,7 +296,7 @@ static __always_inline void ended(void *ctx, const struct request *rq, const str
 	histogram_add_atomic(&value->total, now - from);
 	if (start.issued && start.issued <= now)
 		histogram_add_atomic(&value->device, now - start.issued);
-	if (config && now - from > config->slow && config->burst && admit(&value->limiter, now, config->burst))
+	if (config && now - from > config->slow && config->burst && let(value, start.rootless, now, config->burst))
 		report(ctx, key, &start, value->name, from, now, failed);
 }
 

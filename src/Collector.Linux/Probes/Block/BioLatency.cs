@@ -83,6 +83,7 @@ internal sealed class BioLatency : BpfProbe
     private ProbeSettings _settings;
     private BpfMapReader<BioLatencyKey, BioLatencyValue> _reader = null!;
     private BpfMap _map = null!;
+    private VouchedNamespaces _vouched = null!;
     private PodNumbers? _pods;
     private long _since;
 
@@ -104,6 +105,7 @@ internal sealed class BioLatency : BpfProbe
         _map = loaded.Map("biolatency");
         _reader = new(_map);
         _byKey.Clear();
+        _vouched = new(loaded.Map("vouched"), Host.Namespaces);
         var root = CgroupHierarchies.Version1(Host.Paths, "blkio") ?? CgroupHierarchies.Unified(Host.Paths);
         if (_settings.Get(PodsOption) && root is not null)
             _pods = new PodNumbers(Host, new CgroupFolder(root), loaded.Map("pods"));
@@ -134,6 +136,7 @@ internal sealed class BioLatency : BpfProbe
     public override void Collect(SnapshotBuilder snapshot)
     {
         _pods?.Refresh(snapshot);
+        _vouched.Refresh();
         try
         {
             _reader.Read();
