@@ -86,7 +86,7 @@ struct biolatency_start {
 	__u32 pid;
 	__u32 tid;
 	char comm[16];
-	__u32 rootless;
+	__u32 rootless; /* any user can make such namespaces */
 	__u64 cgroup;
 };
 
@@ -232,11 +232,11 @@ static __always_inline void report(void *ctx, const struct biolatency_key *key, 
 
 	if (!event)
 		return;
+	event->head.rootless = start->rootless;
 	event->head.pid = start->pid;
 	event->head.tid = start->tid;
 	__builtin_memcpy(event->head.comm, start->comm, sizeof(event->head.comm));
 	event->head.cgroup = start->cgroup;
-	event->head.rootless = start->rootless;
 	event->duration = now - from;
 	if (start->issued > from)
 		event->waited = start->issued - from;
@@ -282,6 +282,12 @@ static __always_inline void take_start(struct biolatency_start *start, const str
 	bpf_map_delete_elem(&starts, &key);
 }
 
+/* What any user asks for from namespaces of his own takes nothing of the burst of the node, whose key it has. */
+static __always_inline bool let(struct biolatency_value *value, bool rootless, __u64 now, __u32 burst)
+{
+	return rootless ? admit_rootless(&value->limiter, now, burst) : admit(&value->limiter, now, burst);
+}
+
 /* The whole of it is done. */
 static __always_inline void ended(void *ctx, const struct request *rq, const struct biolatency_key *key,
 				  struct biolatency_value *value, bool failed, bool typed)
@@ -302,9 +308,7 @@ static __always_inline void ended(void *ctx, const struct request *rq, const str
 		return;
 	value->netns = start.netns;
 	value->rootless = start.rootless;
-	/* The limiter is one of all who use the disk: those that any user can make have theirs. */
-	if (start.rootless ? admit_rootless(&value->limiter, now, config->burst)
-			   : admit(&value->limiter, now, config->burst))
+	if (let(value, start.rootless, now, config->burst))
 		report(ctx, key, &start, value->name, from, now, failed);
 }
 

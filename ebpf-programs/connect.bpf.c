@@ -154,7 +154,7 @@ static __always_inline void fill_neighbour(struct connect_event *event, const st
 
 	if (!find_next_hop(&hop, &family, BPF_CORE_READ(sk, sk_dst_cache), &ended->flow))
 		return;
-	note = bpf_map_lookup_elem(&neighbours, &hop);
+	note = note_of_neighbour(&hop);
 	if (!note || !ended->start.time || note->time < ended->start.time)
 		return;
 	event->neighbour = note->state;

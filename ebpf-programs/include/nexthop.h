@@ -47,7 +47,15 @@ struct neighbour_note {
 	__u64 state;
 };
 
+/* Any user can ask for as many as he likes in namespaces of his own: those push out each other only. */
 MAP(neighbours, BPF_MAP_TYPE_LRU_HASH, 1024, struct neighbour_key, struct neighbour_note);
+MAP(rootless_neighbours, BPF_MAP_TYPE_LRU_HASH, 256, struct neighbour_key, struct neighbour_note);
+
+/* What happened to a next hop; a namespace that root has vouched for meanwhile may have them in either. */
+static __always_inline struct neighbour_note *note_of_neighbour(const struct neighbour_key *hop)
+{
+	return bpf_map_lookup_elem(&neighbours, hop) ?: bpf_map_lookup_elem(&rootless_neighbours, hop);
+}
 
 /* Where packets to the peer go first: false where nobody can tell. */
 static __always_inline bool find_next_hop(struct neighbour_key *hop, __u8 *family, const struct dst_entry *dst,
@@ -93,7 +101,10 @@ static __always_inline void note_neighbour(const struct neighbour *neighbour)
 	else
 		bpf_probe_read_kernel(key.address, sizeof(key.address), &neighbour->primary_key);
 	note.time = bpf_ktime_get_ns();
-	bpf_map_update_elem(&neighbours, &key, &note, BPF_ANY);
+	if (netns_of_dev(BPF_CORE_READ(neighbour, dev)).rootless)
+		bpf_map_update_elem(&rootless_neighbours, &key, &note, BPF_ANY);
+	else
+		bpf_map_update_elem(&neighbours, &key, &note, BPF_ANY);
 }
 
 #endif

@@ -11,6 +11,12 @@ internal sealed class HealthEndpoints(NetlensHttp http)
     /// <summary>Collections that may be missed before the agent stops calling itself ready.</summary>
     private const int StaleIntervals = 3;
 
+    /// <summary>
+    /// Seconds that they may take all the same: a collection that a busy node stretches, the first one or one that
+    /// meets a hundred namespaces, takes more than three of the shortest intervals.
+    /// </summary>
+    private const double LeastLimit = 10;
+
     private const string Hangs = "the collection does not come round\n";
 
     public Task Alive(HttpContext context) => http.Alive()
@@ -29,7 +35,7 @@ internal sealed class HealthEndpoints(NetlensHttp http)
         if (lease.Snapshot is not { } snapshot)
             return "no snapshot yet: the first collection is under way\n";
         var age = (SnapshotBuilder.MomentOf(http.Time) - snapshot.Moment) / 1e9;
-        var limit = StaleIntervals * http.Options().Collection.Interval.TotalSeconds;
+        var limit = Math.Max(StaleIntervals * http.Options().Collection.Interval.TotalSeconds, LeastLimit);
         return age <= limit
             ? null
             : string.Create(CultureInfo.InvariantCulture,

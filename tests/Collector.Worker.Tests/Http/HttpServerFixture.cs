@@ -43,13 +43,14 @@ internal sealed class HttpServerFixture : IAsyncDisposable
         string listen = "127.0.0.1:0", MetricNaming naming = MetricNaming.Otel, int maxScrapes = 8,
         int maxConnections = 256, TimeSpan? writeTimeout = null, string? fault = null, Func<bool>? alive = null,
         int recent = 0, EventInfo[]? kinds = null, TimeSpan? streamPatience = null, TimeSpan? streamSilence = null,
-        HttpOptions? guards = null, Action<WebApplication>? also = null)
+        HttpOptions? guards = null, TimeSpan? interval = null, Action<WebApplication>? also = null)
     {
         var node = new PrometheusSnapshotFixture();
         var options = new AgentOptions
         {
             Http = (guards ?? new()) with { Listen = listen, Socket = "" },
             Prometheus = new() { Naming = naming },
+            Collection = new() { Interval = interval ?? TimeSpan.FromSeconds(15) },
         };
         var http = new NetlensHttp
         {

@@ -13,7 +13,7 @@ public sealed class BioLatencyTests
     private const int Block = 65536;
     private const int Count = 20;
 
-    [RequiresBpfFact("losetup", "dd")]
+    [RequiresBpfFact("losetup", "dd", "unshare")]
     public void Requests_are_counted_as_the_kernel_counts_them_each_to_its_pod_and_told_with_who_asked()
     {
         using var disk = new LoopDevice(8);
@@ -25,7 +25,8 @@ public sealed class BioLatencyTests
         var ours = Read(run, disk.Name);
 
         pod.Run("dd", "if=/dev/zero", $"of={disk.Device}", $"bs={Block}", $"count={Count}", "oflag=direct");
-        Shell.Run("dd", $"if={disk.Device}", "of=/dev/null", $"bs={Block}", $"count={Count / 2}", "iflag=direct");
+        Shell.Run("unshare", "-Urn",
+            "dd", $"if={disk.Device}", "of=/dev/null", $"bs={Block}", $"count={Count / 2}", "iflag=direct");
 
         BpfProbeRun.Eventually(() =>
         {
@@ -51,6 +52,8 @@ public sealed class BioLatencyTests
         told.ShouldAllBe(e => e.Number("netlens.block.size") == Block && e.Number("netlens.block.failed") == 0
             && e.Subject!.IsHost && e.Duration == e.Number("netlens.block.duration"));
         told.ShouldContain(e => e.Process!.Command == "dd");
+        told.ShouldAllBe(e => !e.Rootless);
+        BpfProbeRun.Eventually(() => Told(run, disk.Name, "read").ShouldContain(e => e.Rootless && !e.Subject!.IsHost));
         run.Failures.ShouldBeEmpty();
         run.Allocated(20).ShouldBe(0);
     }

@@ -83,8 +83,8 @@ internal sealed class BioLatency : BpfProbe
     private ProbeSettings _settings;
     private BpfMapReader<BioLatencyKey, BioLatencyValue> _reader = null!;
     private BpfMap _map = null!;
-    private PodNumbers? _pods;
     private VouchedNamespaces _vouched = null!;
+    private PodNumbers? _pods;
     private long _since;
 
     public BioLatency(ProbeHost host, ProbeSettings settings) : base(Info, host, Hooks)
