@@ -5,8 +5,6 @@ namespace Collector.ScaleRun;
 /// <summary>Takes the figures of one Netlens: started several times, then left alone, then scraped.</summary>
 internal sealed class AgentRun(Options options, Func<Agent> start)
 {
-    private const int GzipScrapes = 3;
-
     public async Task<AgentFigures> Measure()
     {
         var (toMetrics, toSnapshot) = await MeasureStarts();
@@ -20,8 +18,7 @@ internal sealed class AgentRun(Options options, Func<Agent> start)
         var last = await Scraper.Get(Agent.Port);
         var scraped = await watch.Run(options.Collections, () => Scraper.Get(Agent.Port));
         var end = await Scraper.Get(Agent.Port);
-        var zipped = await watch.Run(
-            Math.Min(GzipScrapes, options.Collections), () => Scraper.Get(Agent.Port, gzip: true));
+        var zipped = await watch.Run(1, () => Scraper.Get(Agent.Port, gzip: true));
         var busy = Agent.Busy(machine, CpuMeter.Machine());
         var collections = last.Collections - first.Collections;
         return new AgentFigures

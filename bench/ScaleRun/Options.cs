@@ -12,7 +12,7 @@ internal readonly record struct ScaleCase(int Pods, int Connections, bool OtherS
 internal sealed record Options
 {
     public const string Usage = """
-        usage: bench/scale-run [--pods 0,1,50,100,200,500] [--connections 20] [--sockets 0,90000] [--busy yes|no]
+        usage: bench/scale-run [--pods 1,50,100,200,500] [--connections 20] [--sockets 0,90000] [--busy yes|no]
                                [--source kernel,proc] [--collections 8] [--starts 1] [--interval 1] [--warm-up 5]
                                [--json FILE] [--hold SECONDS] [--program FILE]
         --pods         numbers of pods, one measurement each; beside the fewest, and beside 200 or else the most, also
@@ -36,7 +36,7 @@ internal sealed record Options
 
     public string PodsProgram { get; private init; } = "";
 
-    public IReadOnlyList<int> Pods { get; private init; } = [0, 1, 50, 100, 200, 500];
+    public IReadOnlyList<int> Pods { get; private init; } = [1, 50, 100, 200, 500];
 
     public IReadOnlyList<int> Sockets { get; private init; } = [0, 90_000];
 

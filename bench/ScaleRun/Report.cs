@@ -26,7 +26,7 @@ internal static class Report
         MarkdownTable.Print(to, "Beside", all.Select(f => (Title(f.Case), More(f.Agents.Values.First(), f.Push))));
         to.WriteLine("The same, CPU per collection by probe (at least 0.05 ms somewhere), ms.\n");
         MarkdownTable.Print(to, "Beside", Parts(first.Select(f => (f.Title, f.Figures.Probes))));
-        to.WriteLine("The same, CPU per collection by thread, ms.\n");
+        to.WriteLine("The same, CPU per collection by thread, medians, ms.\n");
         MarkdownTable.Print(to, "Beside", Parts(first.Select(f => (f.Title, f.Figures.Threads))));
         to.WriteLine("What one more costs, µs of CPU per collection.\n");
         MarkdownTable.Print(to, "More", Growth.Steps(all).Select(s => ($"{s.Title}{Of(s.Of)}", Grown(s))));

@@ -19,7 +19,8 @@ internal sealed class Watch(int pid, int interval)
         await WaitForGap();
         var ticks = Meter.Ticks();
         var threads = Meter.ByThread();
-        var from = Meter.Nanoseconds();
+        var from = threads.Values.Sum();
+        var perThread = new List<Dictionary<string, double>>();
         for (var i = 0; i < intervals; i++)
         {
             if (scrape is not null)
@@ -29,15 +30,18 @@ internal sealed class Watch(int pid, int interval)
                 watched.PerScrape.Add((Meter.Nanoseconds() - from) / 1e6);
             }
             await WaitForGap();
-            var to = Meter.Nanoseconds();
+            var after = Meter.ByThread();
+            perThread.Add(after.ToDictionary(t => t.Key, t => (t.Value - threads.GetValueOrDefault(t.Key)) / 1e6));
+            threads = after;
+            var to = after.Values.Sum();
             watched.PerInterval.Add((to - from) / 1e6);
             from = to;
         }
-        var after = Meter.Ticks();
-        watched.UserPart = (after.User - ticks.User)
-            / (double)Math.Max(1, after.User + after.System - ticks.User - ticks.System);
-        foreach (var (name, nanoseconds) in Meter.ByThread())
-            watched.Threads[name] = (nanoseconds - threads.GetValueOrDefault(name)) / 1e6 / intervals;
+        var (user, system) = Meter.Ticks();
+        watched.UserPart = (user - ticks.User) / (double)Math.Max(1, user + system - ticks.User - ticks.System);
+        // What comes once, as the names of the kernel's functions with the first dropped packet, is in no median.
+        foreach (var name in threads.Keys)
+            watched.Threads[name] = Takes.Of(perThread.Select(t => t.GetValueOrDefault(name))).Median;
         return watched;
     }
 
@@ -57,7 +61,7 @@ internal sealed class Watched
 
     public List<double> PerScrape { get; } = [];
 
-    /// <summary>Per interval, by name of thread.</summary>
+    /// <summary>Of an interval, by name of thread: medians.</summary>
     public Dictionary<string, double> Threads { get; } = [];
 
     public List<Page> Pages { get; } = [];
