@@ -257,12 +257,13 @@ static __always_inline void succeeded(void *ctx, struct ended *ended)
 static __always_inline void failed(void *ctx, struct ended *ended)
 {
 	const struct sock___connect *sk = (const void *)ended->sk;
+	const struct tcp_sock *tp = (const void *)ended->sk;
 
 	ended->error = BPF_CORE_READ(sk, sk_err);
 	ended->note = note_of(&ended->flow);
 	ended->key.cause = cause_of(ended->sk, &ended->start, ended->error, ended->note);
 	/* A fast open that waited for a write, which never came. */
-	if (ended->key.cause == ABORTED && !BPF_CORE_READ((const struct tcp_sock *)ended->sk, segs_out))
+	if (ended->key.cause == ABORTED && !BPF_CORE_READ(tp, segs_out))
 		ended->duration = 0;
 	if (ended->key.cause == NO_FREE_PORT)
 		ended->flow.sport = 0;
