@@ -8,7 +8,7 @@ namespace Packaging.Tests;
 public sealed class CapabilityTests(CapabilityTests.Node node) : IClassFixture<CapabilityTests.Node>
 {
     private const string AllOfEbpf = "(eBPF)";
-    private static readonly string[] Netlink = ["netdev", "qdisc", "tcp", "tcpsummary", "udpsummary"];
+    private static readonly string[] Netlink = ["netdev", "qdisc", "tcp", "tcpsummary"];
 
     // Their first rows come with what they measure, a request to a disk, which may be made while one of two looks only.
     private static readonly string[] Awaiting = ["biolatency"];
@@ -30,7 +30,7 @@ public sealed class CapabilityTests(CapabilityTests.Node node) : IClassFixture<C
     }
 
     [RequiresMachineTheory("setpriv")]
-    [InlineData("CAP_SYS_ADMIN", "netdev qdisc tcp tcpsummary udpsummary", "failed: EPERM")]
+    [InlineData("CAP_SYS_ADMIN", "netdev qdisc tcp tcpsummary", "failed: EPERM")]
     [InlineData("CAP_SYS_PTRACE", "fd io", "failed: permission")]
     [InlineData("CAP_DAC_READ_SEARCH", "slab", "ermission")]
     [InlineData("CAP_NET_ADMIN", "conntrack", "failed: EPERM")]

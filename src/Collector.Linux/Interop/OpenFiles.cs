@@ -7,10 +7,10 @@ public static class OpenFiles
     public static long? Limit { get; } = OperatingSystem.IsLinux() ? Ask() : null;
 
     /// <summary>
-    /// What is opened after the first namespaces: eBPF programs and maps (60), and what the runtime loads with its
-    /// first request.
+    /// What is opened after the first namespaces: eBPF programs, maps and links (180), and what the runtime loads
+    /// with its first request.
     /// </summary>
-    public const int ForRuntime = 112;
+    public const int ForRuntime = 232;
 
     /// <summary>Connections that a limit leaves room for.</summary>
     public static int ForConnections(long limit) => (int)Math.Clamp(limit / 8, 16, 256);

@@ -19,7 +19,7 @@ internal static class Session
     /// Files that it takes beside one namespace, and the connections that must be let in. Where code is compiled at run
     /// time, the runtime holds two for every assembly, and finds no way on when there is none.
     /// </summary>
-    private static readonly long FewestFiles = RuntimeFeature.IsDynamicCodeSupported ? 384 : 256;
+    private static readonly long FewestFiles = RuntimeFeature.IsDynamicCodeSupported ? 576 : 384;
 
     /// <summary>How long a command waits for the container runtime.</summary>
     public static readonly TimeSpan FirstPods = TimeSpan.FromSeconds(6);

@@ -413,7 +413,7 @@ public sealed class CommandTests
             result.Code.ShouldBe(4);
             // The runtime that compiles at run time holds two for every assembly.
             result.Error.ShouldMatch("^netlens: cannot start: at most 64 open files are allowed; netlens needs "
-                + "(256|384), and 10 per network namespace \\(ulimit -n, LimitNOFILE=\\)\n$");
+                + "(384|576), and 10 per network namespace \\(ulimit -n, LimitNOFILE=\\)\n$");
         }
     }
 

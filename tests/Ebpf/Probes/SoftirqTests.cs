@@ -346,8 +346,10 @@ public sealed class SoftirqTests
     {
         var snapshot = run.Collect();
         var m = run.Probe.Info.Metrics.Where(m => m.Name == metric).ElementAt(perCpu ? 1 : 0);
-        var table = snapshot.Find(m.Table)!;
         var counts = new Dictionary<(string, long), long>();
+        // None: no softirq has run yet.
+        if (snapshot.Find(m.Table) is not { } table)
+            return counts;
         for (var r = 0; r < table.Count; r++)
         {
             var tags = table.Rows[r].Tags;

@@ -67,7 +67,8 @@ internal sealed class Listen : PerNamespaceProbe<ListenReader>
             snapshot.ReadFailed(reader.Failure);
             return;
         }
-        snapshot.Append(reader.Row).Set(Dropping, reader.Dropping);
+        if (reader.HadListeners)
+            snapshot.Append(reader.Row).Set(Dropping, reader.Dropping);
         var lost = _decoder.Losses.CrowdedOut + _decoder.Losses.Undecoded;
         if (lost > _lost)
             snapshot.ReadFailed("events_lost");

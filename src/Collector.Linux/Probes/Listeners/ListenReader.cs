@@ -25,6 +25,9 @@ internal sealed class ListenReader(Row row) : INetlinkSink, IDisposable
 
     public string Failure => _diag.Failure;
 
+    /// <summary>Somebody listens in the namespace, or did: others need no row.</summary>
+    public bool HadListeners { get; private set; }
+
     /// <summary>Listeners that dropped handshakes since the collection before.</summary>
     public int Dropping { get; private set; }
 
@@ -49,6 +52,7 @@ internal sealed class ListenReader(Row row) : INetlinkSink, IDisposable
     {
         if (!Find(ns, pass))
             return false;
+        HadListeners |= _listeners.Count > 0;
         Dropping = Note(tick);
         _evidence.Read(ns, tick, figures, Dropping > 0 || !_known);
         if (Dropping > 0)
