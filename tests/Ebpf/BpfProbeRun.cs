@@ -8,6 +8,7 @@ using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes;
 using Collector.Linux.Probes.Node;
+using Collector.Linux.Sources;
 using Collector.Tests.Support;
 using Ebpf.Tests.Lab;
 
@@ -56,6 +57,14 @@ internal sealed class BpfProbeRun : IDisposable
         }
     }
 
+    /// <summary>A probe whose part of the collection is read in that way.</summary>
+    public static BpfProbeRun By(
+        CollectionSource source, string id, params (string Key, string Value)[] settings) => new(id, (host, made) =>
+    {
+        host.Reconfigure(source);
+        return AllProbes.List.Single(p => p.Info.Id == id).Create(host, made);
+    }, null, settings);
+
     public LinuxHost Host { get; }
 
     public Probe Probe { get; } = null!;
@@ -68,6 +77,17 @@ internal sealed class BpfProbeRun : IDisposable
 
     /// <summary>How the probe was attached.</summary>
     public LadderReport Ladder => Host.Bpf.Reports[Probe.Info.Id];
+
+    public CollectedPart PartOf(string name) => Host.Parts.All.Single(p => p.Name == name);
+
+    /// <summary>Every collection so far was read by the pass, and nothing failed.</summary>
+    public void ShouldBeByPass(string name)
+    {
+        var part = PartOf(name);
+        part.FromKernel.ShouldBeTrue(part.Reason);
+        part.Fallbacks.ShouldBe(0, part.LastFallback);
+        Failures.ShouldBeEmpty();
+    }
 
     /// <summary>One collection.</summary>
     public Snapshot Collect()

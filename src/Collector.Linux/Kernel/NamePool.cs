@@ -29,6 +29,13 @@ internal static class NamePool
     /// <summary>As <see cref="Of(ReadOnlySpan{byte})"/>; the same object where it is still called as it was.</summary>
     public static string Of(ReadOnlySpan<byte> name, string before) => Ascii.Equals(name, before) ? before : Of(name);
 
+    /// <summary>As <see cref="Of(ReadOnlySpan{byte})"/>, of what is before the first NUL.</summary>
+    public static string OfTerminated(ReadOnlySpan<byte> name)
+    {
+        var end = name.IndexOf((byte)0);
+        return Of(end < 0 ? name : name[..end]);
+    }
+
     public static string Of(ReadOnlySpan<char> name) =>
         name.Length <= Longest ? Pool.GetOrAdd(name) : name.ToString();
 

@@ -35,7 +35,7 @@ public sealed partial class ConntrackPassTests
             Talk(all[i], i + 1);
             BpfProbeRun.Eventually(() => ShouldBeAsConntrackSays(all[i], Row(pass, all[i]), Row(diag, all[i])));
         }
-        var part = pass.Host.Parts.All.Single(p => p.Name == "conntrack");
+        var part = pass.PartOf("conntrack");
         part.FromKernel.ShouldBeTrue(part.Reason);
         part.Fallbacks.ShouldBe(0, part.LastFallback);
         pass.Failures.ShouldBeEmpty();
@@ -75,7 +75,7 @@ public sealed partial class ConntrackPassTests
         Row(run, ns)["netlens.conntrack.entry.count"].ShouldBe(2);
         Row(run, quiet).ShouldBeEmpty();
         run.Allocated(50).ShouldBe(0);
-        run.Host.Parts.All.Single(p => p.Name == "conntrack").Fallbacks.ShouldBe(0);
+        run.PartOf("conntrack").Fallbacks.ShouldBe(0);
         var handle = run.Host.Namespaces.Find(ns.Inode)!;
         var address = handle.NetAddress;
         handle.NetAddress = 0;
@@ -104,11 +104,8 @@ public sealed partial class ConntrackPassTests
         }
     });
 
-    private static BpfProbeRun Run(CollectionSource source) => new("conntrack", (host, settings) =>
-    {
-        host.Reconfigure(source);
-        return AllProbes.List.Single(p => p.Info.Id == "conntrack").Create(host, settings);
-    }, null, ("include", "all"));
+    private static BpfProbeRun Run(CollectionSource source) =>
+        BpfProbeRun.By(source, "conntrack", ("include", "all"));
 
     private static Dictionary<string, long> Row(BpfProbeRun run, TestNetns ns)
     {

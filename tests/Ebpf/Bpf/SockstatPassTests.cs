@@ -119,7 +119,7 @@ public sealed class SockstatPassTests
         var others = Enumerable.Range(0, 3).Select(_ => new TestNetns()).ToList();
         using var run = new BpfProbeRun("sock", null, ("include", "all"));
         run.Allocated(50).ShouldBe(0);
-        var part = run.Host.Parts.All.Single(p => p.Name == "sockstat");
+        var part = run.PartOf("sockstat");
         part.FromKernel.ShouldBeTrue(part.Reason);
         Directory.GetFiles("/proc/self/fd").Select(f => new FileInfo(f).LinkTarget ?? "")
             .Count(l => l.Contains("/net/sockstat", StringComparison.Ordinal)).ShouldBe(2);

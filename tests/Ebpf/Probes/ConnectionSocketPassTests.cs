@@ -49,7 +49,7 @@ public sealed class ConnectionSocketPassTests : IDisposable
             clients.Lost.ShouldBeGreaterThan(0);
             clients.Retransmitted.ShouldBeGreaterThan(1);
         });
-        ShouldBeByPass(pass);
+        pass.ShouldBeByPass("sockets");
         using var diag = Run(CollectionSource.Proc);
         ConnectionFigures.Of(null, diag.Collect(), _pair.Left, "client").ShouldBeNull();
     }
@@ -80,7 +80,7 @@ public sealed class ConnectionSocketPassTests : IDisposable
         BpfProbeRun.Eventually(() => ConnectionAges.Of(pass.Collect(), _pair.Left).ShouldBe(""));
         closed.Server.Close();
         BpfProbeRun.Eventually(() => ConnectionAges.Of(pass.Collect(), _pair.Right).ShouldBe(""));
-        ShouldBeByPass(pass);
+        pass.ShouldBeByPass("sockets");
     }
 
     [RequiresBpfFact]
@@ -95,7 +95,7 @@ public sealed class ConnectionSocketPassTests : IDisposable
         _left.Pair(here, IPAddress.Loopback).Client.Send(new byte[10]);
         pass.Allocated(50).ShouldBe(0);
         ConnectionFigures.Of(null, pass.Collect(), _pair.Left, "server")!.Count.ShouldBe(1);
-        ShouldBeByPass(pass);
+        pass.ShouldBeByPass("sockets");
     }
 
     private void DropAtRight(string what) => _pair.Right.Run("nft",
@@ -128,19 +128,8 @@ public sealed class ConnectionSocketPassTests : IDisposable
         return long.Parse(said["lastack:".Length..], CultureInfo.InvariantCulture);
     }
 
-    private static void ShouldBeByPass(BpfProbeRun run)
-    {
-        var part = run.Host.Parts.All.Single(p => p.Name == "sockets");
-        part.FromKernel.ShouldBeTrue(part.Reason);
-        part.Fallbacks.ShouldBe(0, part.LastFallback);
-        run.Failures.ShouldBeEmpty();
-    }
-
-    private static BpfProbeRun Run(CollectionSource source) => new("tcpsummary", (host, settings) =>
-    {
-        host.Reconfigure(source);
-        return AllProbes.List.Single(p => p.Info.Id == "tcpsummary").Create(host, settings);
-    });
+    private static BpfProbeRun Run(CollectionSource source) =>
+        BpfProbeRun.By(source, "tcpsummary");
 
     public void Dispose()
     {

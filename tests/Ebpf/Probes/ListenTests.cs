@@ -10,11 +10,8 @@ namespace Ebpf.Tests.Probes;
 /// <summary>Listeners that accept too slowly; nstat says how much they dropped.</summary>
 public sealed class ListenTests
 {
-    private static BpfProbeRun Run(CollectionSource source) => new("listen", (host, settings) =>
-    {
-        host.Reconfigure(source);
-        return AllProbes.List.Single(p => p.Info.Id == "listen").Create(host, settings);
-    });
+    private static BpfProbeRun Run(CollectionSource source) =>
+        BpfProbeRun.By(source, "listen");
 
     private static NetworkEvent[] Of(BpfProbeRun run, TestNetns ns, int port)
     {
@@ -77,7 +74,7 @@ public sealed class ListenTests
         run.Failures.ShouldBeEmpty();
     }
 
-    private static bool FromKernel(BpfProbeRun run) => run.Host.Parts.All.Single(p => p.Name == "sockets").FromKernel;
+    private static bool FromKernel(BpfProbeRun run) => run.PartOf("sockets").FromKernel;
 
     /// <summary>One in the whole namespace, though it has two listeners; and one event of many drops.</summary>
     [RequiresBpfFact("nstat")]

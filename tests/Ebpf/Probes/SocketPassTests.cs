@@ -40,7 +40,7 @@ public sealed class SocketPassTests : IDisposable
             all.ShouldContain(l => l.StartsWith(state + ' '));
         SocketRows.Halves(pass.Collect(), pair.Right.Inode)
             .ShouldContain("0.0.0.0 7002 netlens.tcp.listen.half_open 1");
-        ShouldBeByPass(pass);
+        pass.ShouldBeByPass("sockets");
         diag.Host.Parts.All.ShouldContain(p => p.Name == "sockets" && !p.FromKernel && p.Reason.Contains("proc"));
     }
 
@@ -55,7 +55,7 @@ public sealed class SocketPassTests : IDisposable
         for (; !churn.Faulted && (passes < Few(400, 100) || churn.Namespaces < born); passes++)
             ShouldBeRight(labs, run.Collect());
         churn.Connections.ShouldBeGreaterThan(Few(500, 20));
-        ShouldBeByPass(run);
+        run.ShouldBeByPass("sockets");
     }
 
     [RequiresBpfFact]
@@ -75,7 +75,7 @@ public sealed class SocketPassTests : IDisposable
         }
         using var run = Run(CollectionSource.Kernel);
         BpfProbeRun.Eventually(() => ShouldBeRight(labs, run.Collect()));
-        ShouldBeByPass(run);
+        run.ShouldBeByPass("sockets");
     }
 
     [RequiresBpfFact]
@@ -84,8 +84,8 @@ public sealed class SocketPassTests : IDisposable
         var numbered = Keep(new NumberedSockets(5));
         using var run = Run(CollectionSource.Kernel);
         BpfProbeRun.Eventually(() => ShouldBeRight([numbered], run.Collect()));
-        ShouldBeByPass(run);
-        var part = run.Host.Parts.All.Single(p => p.Name == "sockets");
+        run.ShouldBeByPass("sockets");
+        var part = run.PartOf("sockets");
         using (var lab = new SocketLab(new TestNetns()))
         {
             // All in one chain of the kernel's table.
@@ -111,7 +111,7 @@ public sealed class SocketPassTests : IDisposable
             Keep(new NumberedSockets(number));
         using var run = Run(CollectionSource.Kernel);
         run.Allocated(50).ShouldBe(0);
-        ShouldBeByPass(run);
+        run.ShouldBeByPass("sockets");
     }
 
     private static void MakeEveryState(SocketLab left, SocketLab right)
@@ -182,19 +182,8 @@ public sealed class SocketPassTests : IDisposable
             SocketRows.Short(snapshot, lab.Inode).ShouldBe(lab.Expected, ignoreOrder: true);
     }
 
-    private static void ShouldBeByPass(BpfProbeRun run)
-    {
-        var part = run.Host.Parts.All.Single(p => p.Name == "sockets");
-        part.FromKernel.ShouldBeTrue(part.Reason);
-        part.Fallbacks.ShouldBe(0, part.LastFallback);
-        run.Failures.ShouldBeEmpty();
-    }
-
-    private static BpfProbeRun Run(CollectionSource source) => new("tcpsummary", (host, settings) =>
-    {
-        host.Reconfigure(source);
-        return AllProbes.List.Single(p => p.Info.Id == "tcpsummary").Create(host, settings);
-    }, null, ("include", "all"));
+    private static BpfProbeRun Run(CollectionSource source) =>
+        BpfProbeRun.By(source, "tcpsummary", ("include", "all"));
 
     private T Keep<T>(T made) where T : IDisposable
     {

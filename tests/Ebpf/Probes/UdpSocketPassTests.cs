@@ -42,7 +42,7 @@ public sealed class UdpSocketPassTests : IDisposable
         UdpLab.Rows(snapshot, busy.Ns).Count.ShouldBe(3);
         UdpLab.Rows(snapshot, other.Ns).Count.ShouldBe(1);
         UdpLab.Totals(snapshot, none.Ns).ShouldBeEmpty();
-        ShouldBeByPass(pass);
+        pass.ShouldBeByPass("udp_sockets");
         diag.Host.Parts.All.ShouldContain(p => p.Name == "udp_sockets" && !p.FromKernel && p.Reason.Contains("proc"));
     }
 
@@ -95,7 +95,7 @@ public sealed class UdpSocketPassTests : IDisposable
             var snapshot = run.Collect();
             labs.Select(l => UdpLab.Totals(snapshot, l.Ns)).ShouldBe(expected);
         }
-        ShouldBeByPass(run);
+        run.ShouldBeByPass("udp_sockets");
     }
 
     [RequiresBpfFact]
@@ -106,7 +106,7 @@ public sealed class UdpSocketPassTests : IDisposable
         lab.Send(Here, 5001, 9);
         using var run = Run(CollectionSource.Kernel);
         run.Allocated(50).ShouldBe(0);
-        ShouldBeByPass(run);
+        run.ShouldBeByPass("udp_sockets");
     }
 
     private static void ShouldBeAsSsSays(TestNetns ns, BpfProbeRun pass, BpfProbeRun diag) =>
@@ -149,20 +149,8 @@ public sealed class UdpSocketPassTests : IDisposable
         .Select(l => l.Split(' ', StringSplitOptions.RemoveEmptyEntries))
         .Where(w => w.Length > 12 && w[0].EndsWith(':')).Sum(w => long.Parse(w[^1]));
 
-    private static void ShouldBeByPass(BpfProbeRun run)
-    {
-        var part = run.Host.Parts.All.Single(p => p.Name == "udp_sockets");
-        part.FromKernel.ShouldBeTrue(part.Reason);
-        part.Fallbacks.ShouldBe(0, part.LastFallback);
-        run.Failures.ShouldBeEmpty();
-    }
-
     private static BpfProbeRun Run(CollectionSource source, params (string Key, string Value)[] settings) =>
-        new("udpsummary", (host, made) =>
-        {
-            host.Reconfigure(source);
-            return AllProbes.List.Single(p => p.Info.Id == "udpsummary").Create(host, made);
-        }, null, settings);
+        BpfProbeRun.By(source, "udpsummary", settings);
 
     private UdpLab Lab() => Keep(new UdpLab(new TestNetns()));
 

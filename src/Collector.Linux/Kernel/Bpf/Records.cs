@@ -21,12 +21,7 @@ internal struct Comm
     private byte _first;
 
     /// <summary>As text; bytes that are not UTF-8 become replacement characters.</summary>
-    public override readonly string ToString()
-    {
-        ReadOnlySpan<byte> all = this;
-        var end = all.IndexOf((byte)0);
-        return NamePool.Of(end < 0 ? all : all[..end]);
-    }
+    public override readonly string ToString() => NamePool.OfTerminated(this);
 }
 
 [InlineArray(16)]

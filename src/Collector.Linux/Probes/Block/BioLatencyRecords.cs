@@ -69,12 +69,7 @@ internal struct DiskName
 {
     private byte _first;
 
-    public override readonly string ToString()
-    {
-        ReadOnlySpan<byte> all = this;
-        var end = all.IndexOf((byte)0);
-        return NamePool.Of(end < 0 ? all : all[..end]);
-    }
+    public override readonly string ToString() => NamePool.OfTerminated(this);
 }
 
 /// <summary>Operations of requests: <c>enum operation</c>.</summary>

@@ -1,6 +1,4 @@
-using System.Globalization;
 using Collector.Core.Events;
-using Collector.Core.Subjects;
 using Collector.Linux.Probes.Common;
 
 namespace Collector.Linux.Probes.Block;
@@ -51,12 +49,10 @@ internal static class SlowRequest
     // Disks are the node's, whoever asks.
     private static string Describe(in BioLatencyEvent e)
     {
-        var waited = e.Waited > 0 ? $", {Milliseconds(e.Waited)} of them in the queue" : "";
+        var waited = e.Waited > 0 ? $", {Durations.Milliseconds(e.Waited)} of them in the queue" : "";
         var failed = e.Failed != 0 ? ", and failed" : "";
         var operation = BlockOperation.Name(e.Operation);
         var what = e.Bytes > 0 ? $"{operation} of {e.Bytes} bytes at {e.Sector * SectorSize}" : operation;
-        return $"{e.Name} took {Milliseconds(e.Duration)} ms for a {what}{waited}{failed}";
+        return $"{e.Name} took {Durations.Milliseconds(e.Duration)} ms for a {what}{waited}{failed}";
     }
-
-    private static string Milliseconds(long ns) => (ns / 1e6).ToString("0.0##", CultureInfo.InvariantCulture);
 }

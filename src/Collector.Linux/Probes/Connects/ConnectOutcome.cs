@@ -1,6 +1,6 @@
-using System.Globalization;
 using Collector.Core.Events;
 using Collector.Linux.Interop;
+using Collector.Linux.Probes.Common;
 using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Probes.Connects;
@@ -96,6 +96,5 @@ internal static class ConnectOutcome
 
     private static string After(in ConnectEvent e) => e.Duration == 0 ? "" : $" after {Time(e.Duration)}";
 
-    private static string Time(long nanoseconds) =>
-        string.Create(CultureInfo.InvariantCulture, $"{nanoseconds / 1e6:0.0##} ms");
+    private static string Time(long nanoseconds) => $"{Durations.Milliseconds(nanoseconds)} ms";
 }

@@ -6,7 +6,7 @@ namespace Collector.Linux.Probes.Listeners;
 
 /// <summary>
 /// What a namespace's counters say about why its listeners dropped handshakes. Where they are not at hand, a file is
-/// read only when a listener has: in between those of drops do not move.
+/// read only at the first look and when a listener has: in between those of drops do not move.
 /// </summary>
 internal sealed class ListenEvidence
 {
@@ -34,11 +34,11 @@ internal sealed class ListenEvidence
     /// <param name="ns">The namespace.</param>
     /// <param name="tick">The collection.</param>
     /// <param name="figures">What the pass over all namespaces has read; null: there is none.</param>
-    /// <param name="dropped">A listener dropped handshakes: a file is worth reading.</param>
-    public void Read(NamespaceHandle ns, long tick, MibFigures? figures, bool dropped)
+    /// <param name="reads">A file is worth reading: a listener dropped handshakes, or it is the first look.</param>
+    public void Read(NamespaceHandle ns, long tick, MibFigures? figures, bool reads)
     {
         _growth.AsSpan().Clear();
-        if (SectionOf(ns, tick, figures, dropped) is not { } section)
+        if (SectionOf(ns, tick, figures, reads) is not { } section)
             return;
         if (section.Layout != _layout)
             Learn(section.Layout);
@@ -70,11 +70,11 @@ internal sealed class ListenEvidence
             _at[i] = Array.IndexOf([.. layout.Counters], Names[i]);
     }
 
-    private static MibSection? SectionOf(NamespaceHandle ns, long tick, MibFigures? figures, bool dropped)
+    private static MibSection? SectionOf(NamespaceHandle ns, long tick, MibFigures? figures, bool reads)
     {
         if (figures?.Find("TcpExt") is { } section)
             return section;
-        if (!dropped)
+        if (!reads)
             return null;
         var netstat = ns.Source<NetstatFile>();
         return netstat.EnsureRead(ns, tick) ? netstat.Find("TcpExt") : null;

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Linux.Probes.Common;
@@ -63,7 +62,7 @@ internal static class SoftirqDelay
 
     private static string Describe(in SoftirqEvent e, EventProcess? raiser, EventProcess? previous)
     {
-        var ms = (e.Duration / 1e6).ToString("0.0##", CultureInfo.InvariantCulture);
+        var ms = Durations.Milliseconds(e.Duration);
         var text = e.Phase == Wait
             ? $"cpu {e.Cpu} let {Names[e.Vector]} wait {ms} ms, raised by {Who(raiser)}, run in {Who(e.Head.Process)}"
             : $"cpu {e.Cpu} ran {Names[e.Vector]} for {ms} ms in {Who(e.Head.Process)}";

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
@@ -109,7 +108,7 @@ internal sealed class VirtCmdLatency : BpfProbe
     private static string Describe(in VirtCmdEvent e, EventParties parties)
     {
         var (group, command) = (VirtCmdNames.Class(e.Class), VirtCmdNames.Command(e.Class, e.Command));
-        var ms = (e.Duration / 1e6).ToString("0.0##", CultureInfo.InvariantCulture);
+        var ms = Durations.Milliseconds(e.Duration);
         return $"{parties.Device(e.Name.ToString())} took {ms} ms for {group} {command}";
     }
 
