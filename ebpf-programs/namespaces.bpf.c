@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 // Network namespaces of the whole node at once: the kernel's address of each, and its counters (MIBs) without text.
 // Nothing is attached: user space runs these programs itself, with arguments, each time that it wants to know.
-#include "maps.h"
+#include "offset.h"
 
 /* Namespaces per run. */
 #define BATCH 16
@@ -28,10 +28,6 @@ struct files_struct {
 
 struct task_struct___files {
 	struct files_struct *files;
-};
-
-struct bpf_array {
-	void *pptrs[0];
 };
 
 struct tcp_mib {
@@ -271,31 +267,13 @@ int find_protocols(__u64 *ctx)
 	return 1;
 }
 
-MAP(marker, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, __u64);
-SHARED(offset, 1, __u64);
-
-/*
- * How far this CPU's copy of a per-CPU variable is from what the kernel has as its address: the same for all of them.
- * The marker is such a variable. Pointers become numbers by way of a map.
- */
+/* Of this CPU. */
 SEC("raw_tp")
 int find_offset(__u64 *ctx)
 {
 	__u32 zero = 0;
-	volatile __u64 *out = bpf_map_lookup_elem(&offset, &zero);
-	__u64 *mine = bpf_map_lookup_elem(&marker, &zero);
-	__u64 map, variable = 0;
 
-	if (!out || !mine)
-		return 1;
-	*out = (__u64)&marker;
-	map = *out;
-	*out = (__u64)mine;
-	if (bpf_probe_read_kernel(&variable, sizeof(variable),
-				  (void *)(map + bpf_core_field_offset(struct bpf_array, pptrs))))
-		return 1;
-	*out -= variable;
-	return 0;
+	return tell_offset(bpf_map_lookup_elem(&marker, &zero));
 }
 
 /* The kinds of counters that are kept per CPU, in the order in which they stand in struct mib_words. */

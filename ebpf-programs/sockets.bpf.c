@@ -413,10 +413,9 @@ __noinline int walk_bucket(__u64 address, __u32 bucket)
 	return true;
 }
 
-__noinline int walk_listening_chunk(void)
+/* Of a table whose buckets are larger than the head of their list. False: the run is over. */
+static __always_inline int walk_larger(__u32 size, __u32 head, bool udp)
 {
-	const __u32 size = bpf_core_type_size(struct inet_listen_hashbucket);
-	const __u32 head = bpf_core_field_offset(struct inet_listen_hashbucket, nulls_head);
 	struct socket_walk *walk = get_walk();
 	struct heads *heads = get_heads();
 	__u64 address;
@@ -427,11 +426,11 @@ __noinline int walk_listening_chunk(void)
 	if (bpf_probe_read_kernel(heads, CHUNK * size, (const void *)address))
 		walk->torn++;
 	for (__u32 i = 0; i < CHUNK; i++) {
-		__u64 first = *(__u64 *)((void *)heads + i * size + head);
+		__u64 first = *(__u64 *)((void *)heads + i * size + head), bucket = address + i * size;
 
 		if (!is_node(first) || walk->next + i >= walk->buckets)
 			continue;
-		if (!walk_bucket(address + i * size + head, walk->next + i)) {
+		if (!(udp ? walk_udp_chain(bucket) : walk_bucket(bucket + head, walk->next + i))) {
 			walk->next += i;
 			return false;
 		}
@@ -444,8 +443,18 @@ __noinline int walk_listening_chunk(void)
 	return true;
 }
 
-SEC("raw_tp/sys_enter")
-int walk_listening(void *ctx)
+__noinline int walk_listening_chunk(void)
+{
+	return walk_larger(bpf_core_type_size(struct inet_listen_hashbucket),
+			   bpf_core_field_offset(struct inet_listen_hashbucket, nulls_head), false);
+}
+
+__noinline int walk_udp_chunk(void)
+{
+	return walk_larger(bpf_core_type_size(struct udp_hslot), bpf_core_field_offset(struct udp_hslot, head), true);
+}
+
+static __always_inline int walk_chunks(bool udp)
 {
 	struct socket_walk *walk = get_walk();
 
@@ -453,25 +462,22 @@ int walk_listening(void *ctx)
 		return 1;
 	begin_run(walk);
 	for (int i = 0; i < CHUNKS; i++) {
-		if (walk->next >= walk->buckets || !walk_listening_chunk())
+		if (walk->next >= walk->buckets || !(udp ? walk_udp_chunk() : walk_listening_chunk()))
 			break;
 	}
 	return 0;
 }
 
 SEC("raw_tp/sys_enter")
+int walk_listening(void *ctx)
+{
+	return walk_chunks(false);
+}
+
+SEC("raw_tp/sys_enter")
 int walk_udp(void *ctx)
 {
-	struct socket_walk *walk = get_walk();
-
-	if (!walk)
-		return 1;
-	begin_run(walk);
-	for (int i = 0; i < CHUNKS; i++) {
-		if (walk->next >= walk->buckets || !walk_udp_chunk())
-			break;
-	}
-	return 0;
+	return walk_chunks(true);
 }
 
 static __always_inline const struct inet_hashinfo *tables_of(__u64 address)

@@ -197,35 +197,4 @@ __noinline int walk_udp_chain(__u64 slot)
 	return true;
 }
 
-__noinline int walk_udp_chunk(void)
-{
-	const __u32 size = bpf_core_type_size(struct udp_hslot);
-	const __u32 head = bpf_core_field_offset(struct udp_hslot, head);
-	struct socket_walk *walk = get_walk();
-	struct heads *heads = get_heads();
-	__u64 address;
-
-	if (!walk || !heads || size > LARGEST_BUCKET || head > size - sizeof(__u64))
-		return false;
-	address = walk->table + (__u64)walk->next * size;
-	if (bpf_probe_read_kernel(heads, CHUNK * size, (const void *)address))
-		walk->torn++;
-	for (__u32 i = 0; i < CHUNK; i++) {
-		__u64 first = *(__u64 *)((void *)heads + i * size + head);
-
-		if (!is_node(first) || walk->next + i >= walk->buckets)
-			continue;
-		if (!walk_udp_chain(address + i * size)) {
-			walk->next += i;
-			return false;
-		}
-		if (walk->sockets >= walk->until) {
-			walk->next += i + 1;
-			return false;
-		}
-	}
-	walk->next += CHUNK;
-	return true;
-}
-
 #endif
