@@ -38,6 +38,7 @@ public static class AllProbes
         new(Udp.Info, static (host, settings) => new Udp(host, settings)),
         new(Sock.Info, static (host, settings) => new Sock(host, settings)),
         new(Conntrack.Info, static (host, settings) => new Conntrack(host, settings)),
+        new(Neighbour.Info, static (host, settings) => new Neighbour(host, settings)),
         new(Ipvs.Info, static (host, _) => new Ipvs(host)),
         new(Fd.Info, static (host, settings) => new Fd(host, settings)),
         new(Io.Info, static (host, settings) => new Io(host, settings)),
