@@ -54,14 +54,18 @@ internal sealed partial class Agent : IDisposable
     }
 
     /// <summary>
-    /// Starts Netlens in a process namespace of its own, in which it finds no pod, with the probes that node-exporter's
-    /// five collectors match.
+    /// Starts Netlens in process and mount namespaces of its own, in which it finds no pod, with the probes that
+    /// node-exporter's five collectors match.
     /// </summary>
     public static Agent StartHostOnly(Options options, string source)
     {
         var start = Environment(
-            new("unshare", ["--pid", "--fork", "--kill-child", "--mount-proc", options.Netlens, "run"]), options,
-            source);
+            new("unshare",
+            [
+                "--pid", "--fork", "--kill-child", "--mount-proc",
+                "sh", "-c", $"umount -R {Node.Mounts} && exec \"$0\" run", options.Netlens,
+            ]),
+            options, source);
         start.Environment["NETLENS_PROBES"] = "-all,netdev,softnet,tcp,udp,ip,icmp,tcpext,ipext,sock,conntrack";
         var agent = new Agent(start);
         agent.Pid = ChildOf(agent._process.Id);

@@ -7,7 +7,9 @@ namespace Collector.ScaleRun;
 /// <summary>The made-up node: our own network namespace, with an eth0 of its own and a bridge.</summary>
 internal static class Node
 {
-    private const string Mounts = "/run/netns";
+    /// <summary>Where the pods' namespaces are mounted.</summary>
+    public const string Mounts = "/run/netns";
+
 
     /// <summary>The other end of eth0 stays here too, so that the node has no namespace besides the pods'.</summary>
     public static void Prepare()

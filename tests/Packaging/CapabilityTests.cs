@@ -10,8 +10,9 @@ public sealed class CapabilityTests(CapabilityTests.Node node) : IClassFixture<C
     private const string AllOfEbpf = "(eBPF)";
     private static readonly string[] Netlink = ["netdev", "qdisc", "tcp", "tcpsummary"];
 
-    // Their first rows come with what they measure, a request to a disk, which may be made while one of two looks only.
-    private static readonly string[] Awaiting = ["biolatency"];
+    // Their first rows come with what they measure, a request to a disk or a wait for a CPU, which may be while one of
+    // two looks only.
+    private static readonly string[] Awaiting = ["biolatency", "runqueue"];
 
     // Every probe with a program in the kernel; where the kernel has no place for it, doctor's verdict is no ok.
     private static readonly string[] Ebpf =

@@ -9,6 +9,7 @@ using Collector.Worker.Events.Outlets;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Export.Prometheus;
 using Collector.Worker.Http;
+using Collector.Worker.Memory;
 using Collector.Worker.Recorder;
 
 namespace Collector.Worker.Agent;
@@ -80,7 +81,7 @@ internal static class SelfFigures
         yield return Cpu("user", static () => Environment.CpuUsage.UserTime);
         yield return Cpu("system", static () => Environment.CpuUsage.PrivilegedTime);
         yield return UpDown("process.memory.usage", Units.Bytes, "Resident memory of the agent.",
-            static () => Environment.WorkingSet);
+            static () => ResidentMemory.Read());
         yield return UpDown("dotnet.gc.heap.size", Units.Bytes, "Managed heap of the agent.",
             static () => GC.GetTotalMemory(false));
         yield return Counter("dotnet.gc.heap.total_allocated", Units.Bytes, "Bytes that the agent ever allocated.",

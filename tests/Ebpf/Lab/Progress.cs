@@ -14,8 +14,8 @@ internal sealed class Progress(TextWriter output) : LongLivedMarshalByRefObject,
     private int _failed;
     private int _skipped;
 
-    /// <summary>Set when the last test has ended and the counts are printed.</summary>
-    public ManualResetEvent Finished { get; } = new(initialState: false);
+    /// <summary>Set when the last test of a turn has ended.</summary>
+    public AutoResetEvent Finished { get; } = new(initialState: false);
 
     /// <summary>Some test ran, and none failed.</summary>
     public bool Succeeded => _failed == 0 && _passed > 0;
@@ -48,12 +48,17 @@ internal sealed class Progress(TextWriter output) : LongLivedMarshalByRefObject,
                 Tell(failure, "");
                 break;
             case ITestAssemblyFinished:
-                output.WriteLine($"{_passed} passed, {_failed} failed, {_skipped} skipped");
-                output.Flush();
                 Finished.Set();
                 break;
         }
         return true;
+    }
+
+    /// <summary>Prints the counts.</summary>
+    public void Count()
+    {
+        output.WriteLine($"{_passed} passed, {_failed} failed, {_skipped} skipped");
+        output.Flush();
     }
 
     public void Dispose() => Finished.Dispose();
