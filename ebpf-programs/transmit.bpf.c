@@ -226,7 +226,7 @@ __hidden __noinline int at_device(void *ctx, __u32 station, __u64 since, __u64 n
 /* The driver is about to get it. */
 static __always_inline void given(void *ctx, const struct sk_buff *skb, const struct net_device *dev, bool typed)
 {
-	struct sample *sample = sample_of(skb);
+	struct sample *sample = has_queue(dev, typed) ? sample_of(skb) : NULL;
 	struct transmit_cpu *cpu;
 	__u64 since = 0;
 

@@ -66,7 +66,8 @@ internal sealed class Transmit : BpfProbe
                 ],
             },
             new Way("queue_raw", "start_raw", "xmit_raw")),
-        new("what UDP sends", new Way("v4_send_fentry", "v6_send_fentry?"), new Way("v4_send_kprobe", "v6_send_kprobe?"))
+        new("what UDP sends",
+            new Way("v4_send_fentry", "v6_send_fentry?"), new Way("v4_send_kprobe", "v6_send_kprobe?"))
         {
             Optional = true,
         },

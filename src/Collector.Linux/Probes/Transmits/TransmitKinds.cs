@@ -48,7 +48,8 @@ internal static class TransmitKinds
         var (device, ms) = (e.Device.ToString(), Durations.Milliseconds(e.Duration));
         return e.Station switch
         {
-            TransmitStation.Socket => parties.DidToPacket("sent", "a packet") + $", which came to {device} after {ms} ms",
+            TransmitStation.Socket =>
+                parties.DidToPacket("sent", "a packet") + $", which came to {device} after {ms} ms",
             TransmitStation.Queue => parties.DidToPacket("kept", "a packet") + $" in the queue of {device} for {ms} ms",
             _ => parties.DidToPacket("gave", "a packet") + $" to the driver of {device}, which took {ms} ms for it",
         };
