@@ -47,12 +47,13 @@ public sealed class TransmitTests
         var left = TransmitLab.Left(pair.Left);
         var queue = TransmitLab.Times(run, pair.Left, TransmitLab.InQueue, TestNetnsPair.Interface);
         left.ShouldBeGreaterThanOrEqualTo(93);
-        queue.Count.ShouldBe(left);
+        // The kernel may send one of its own meanwhile.
+        queue.Count.ShouldBeInRange(left, TransmitLab.Left(pair.Left));
         queue.Nanoseconds.ShouldBeLessThan(left * elapsed);
         var events = TransmitLab.Of(run, pair.Left, TransmitLab.Queue);
         run.Sum("kubeskoop_netiftxlat_qdiscslow100ms", pair.Left).ShouldBe(events.Length);
         var driver = TransmitLab.Times(run, pair.Left, TransmitLab.InDriver);
-        driver.Count.ShouldBe(left);
+        driver.Count.ShouldBeInRange(left, TransmitLab.Left(pair.Left));
         driver.Nanoseconds.ShouldBeInRange(1, elapsed);
         run.Sum("kubeskoop_netiftxlat_netdevslow100ms", pair.Left).ShouldBe(0);
         // The other end's device has no queue.
@@ -187,8 +188,7 @@ public sealed class TransmitTests
         TransmitLab.Send(udp, Ends.V4, 500);
 
         var queue = TransmitLab.Times(run, pair.Left, TransmitLab.InQueue);
-        (queue.Count - before).ShouldBe(TransmitLab.Left(pair.Left));
-        (queue.Count - before).ShouldBeGreaterThanOrEqualTo(500);
+        (queue.Count - before).ShouldBeInRange(500, TransmitLab.Left(pair.Left));
         queue.Slots[^4..].ShouldAllBe(slot => slot == 0); // above 1.07 s
         TransmitLab.Of(run, pair.Left, TransmitLab.Queue).ShouldBeEmpty();
         // As packets cross and do not wait, so their drivers are quick; now each is too slow.
