@@ -13,6 +13,7 @@ using Collector.Linux.Probes.Sockets;
 using Collector.Linux.Probes.Softirq;
 using Collector.Linux.Probes.Tables;
 using Collector.Linux.Probes.Tcp;
+using Collector.Linux.Probes.Transmits;
 using Collector.Linux.Probes.Virtio;
 
 namespace Collector.Linux.Probes;
@@ -54,6 +55,7 @@ public static class AllProbes
         new(TcpRetrans.Info, static (host, settings) => new TcpRetrans(host, settings)),
         new(TcpTwRcv.Info, static (host, settings) => new TcpTwRcv(host, settings)),
         new(Connect.Info, static (host, settings) => new Connect(host, settings)),
+        new(Transmit.Info, static (host, settings) => new Transmit(host, settings)),
         new(Listen.Info, static (host, _) => new Listen(host)),
         new(Node.Pods.Info, static (host, _) => new Node.Pods(host)),
         // Last: it tells about the programs of those before.

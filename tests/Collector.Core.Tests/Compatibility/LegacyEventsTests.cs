@@ -25,6 +25,11 @@ public sealed class LegacyEventsTests
     [InlineData("virtcmdlatency.slow", "virtcmd.duration=100000001", "VIRTCMDEXCUTE_100MS", null)]
     [InlineData("biolatency.slow", "block.duration=10000000", null, null)]
     [InlineData("biolatency.slow", "block.duration=10000001", "BIOLAT_10MS", null)]
+    [InlineData("transmit.slow", "station=socket transmit.duration=10000000", null, null)]
+    [InlineData("transmit.slow", "station=socket transmit.duration=10000001", "TXKERNEL_SLOW", null)]
+    [InlineData("transmit.slow", "station=queue transmit.duration=100000000", null, null)]
+    [InlineData("transmit.slow", "station=queue transmit.duration=100000001", "NETIFTXLAT_QDISC", null)]
+    [InlineData("transmit.slow", "station=driver transmit.duration=100000001", "NETIFTXLAT_XMIT", null)]
     [InlineData("softirq.slow", "phase=wait vector=net_rx softirq.duration=10000000", null, null)]
     [InlineData("softirq.slow", "phase=wait vector=net_rx softirq.duration=20000000",
         "SOFTIRQ_SCHED_SLOW", "NETSOFTIRQ_SCHED_SLOW")]
