@@ -10,17 +10,16 @@ internal static class ImportSamples
     {
         { "bundle", [.. Common, "tcpretrans", "tcpreset"], ["enableController", "socketlatency", "flow"] },
         {
-            "helm", [.. Common, "tcpretrans", "tcpreset", "biolatency"],
-            ["debugmode", "flow", "event.probes kernellatency"]
+            "helm", [.. Common, "tcpretrans", "tcpreset", "biolatency", "receive"], ["debugmode", "flow"]
         },
         {
-            "net-exporter", [.. Common, "tcpreset", "biolatency"],
-            ["debugmode", "enable_controller", "kernellatency", "flow"]
+            "net-exporter", [.. Common, "tcpreset", "biolatency", "receive"],
+            ["debugmode", "enable_controller", "flow"]
         },
         {
             "legacy", ["netdev", "io", "packetloss", "sock", "tcpsummary", "tcp", "tcpext", "udp", "softnet", "softirq",
-                "virtcmdlatency", "tcpreset"],
-            ["sched", "socketlatency", "kernellatency", "interval"]
+                "virtcmdlatency", "tcpreset", "receive"],
+            ["sched", "socketlatency", "interval"]
         },
     };
 

@@ -9,7 +9,7 @@ namespace Collector.Worker.Configuration.Import;
 /// </summary>
 internal sealed class ProbeImport(ImportDraft draft, IReadOnlyCollection<string> known)
 {
-    private sealed record Wanted(YamlNode Node)
+    private sealed record Wanted(YamlNode Node, string Name)
     {
         public bool Metrics { get; set; }
 
@@ -25,17 +25,18 @@ internal sealed class ProbeImport(ImportDraft draft, IReadOnlyCollection<string>
     [
         "conntrack", "qdisc", "fd", "io", "ipvs", "netdev", "tcpext", "tcp", "udp", "ip", "sock", "softnet",
         "tcpsummary", "rdma", "packetloss", "tcpretrans", "tcpreset", "softirq", "virtcmdlatency",
-        "biolatency",
+        "biolatency", "receive",
     ];
 
     /// <summary>Those of ACK Net Exporter.</summary>
     public static IReadOnlyCollection<string> Legacy { get; } = [.. Open, "slab", "tcptwrcv"];
 
-    private static readonly Dictionary<string, string> Renamed = new()
+    private static readonly Dictionary<string, string[]> Renamed = new()
     {
-        ["net_softirq"] = "softirq",
-        ["virtcmdlat"] = "virtcmdlatency",
-        ["netiftxlatency"] = "netiftxlat",
+        ["net_softirq"] = ["softirq"],
+        ["virtcmdlat"] = ["virtcmdlatency"],
+        ["netiftxlatency"] = ["netiftxlat"],
+        ["kernellatency"] = ["receive"],
     };
 
     /// <summary>The name and the arguments of an entry of a list of probes or sinks.</summary>
@@ -66,15 +67,15 @@ internal sealed class ProbeImport(ImportDraft draft, IReadOnlyCollection<string>
         foreach (var node in list)
         {
             var (name, arguments) = Entry(node, key, draft);
-            if (name is null)
-                continue;
-            var id = Renamed.GetValueOrDefault(name, name);
-            if (draft.Catalogue.FirstOrDefault(p => p.Id == id && known.Contains(id)) is not { } info)
-                draft.Leave(node, $"{key} {name}", ProbeReasons.WhyNot(id));
-            else if (events && info.Events.Count == 0)
-                draft.Leave(node, $"{key} {name}", "reports no single events here");
-            else
-                Add(info, node, arguments, events);
+            foreach (var id in name is null ? [] : Renamed.GetValueOrDefault(name, [name]))
+            {
+                if (draft.Catalogue.FirstOrDefault(p => p.Id == id && known.Contains(id)) is not { } info)
+                    draft.Leave(node, $"{key} {name}", ProbeReasons.WhyNot(id));
+                else if (events && info.Events.Count == 0)
+                    draft.Leave(node, $"{key} {name}", "reports no single events here");
+                else
+                    Add(info, name!, node, arguments, events);
+            }
         }
     }
 
@@ -92,10 +93,10 @@ internal sealed class ProbeImport(ImportDraft draft, IReadOnlyCollection<string>
         }
     }
 
-    private void Add(ProbeInfo info, YamlNode node, ImportMap? arguments, bool events)
+    private void Add(ProbeInfo info, string name, YamlNode node, ImportMap? arguments, bool events)
     {
         if (!_wanted.TryGetValue(info.Id, out var wanted))
-            _wanted.Add(info.Id, wanted = new(node));
+            _wanted.Add(info.Id, wanted = new(node, name));
         wanted.Events |= events;
         wanted.Metrics |= !events;
         if (ProbeArguments.Of(info, arguments, draft) is { } written && !wanted.Arguments.Contains(written))
@@ -110,10 +111,14 @@ internal sealed class ProbeImport(ImportDraft draft, IReadOnlyCollection<string>
         return wanted.Arguments is [var first, ..] ? $"{{{first}}}" : "true";
     }
 
-    private static string Was(ProbeInfo info, Wanted wanted) => (wanted.Metrics, wanted.Events) switch
+    private static string Was(ProbeInfo info, Wanted wanted)
     {
-        (true, true) => "metrics and events",
-        (false, _) => "events; its metrics come along",
-        _ => info.Events.Count > 0 ? "metrics; its events come along" : "metrics",
-    };
+        var was = (wanted.Metrics, wanted.Events) switch
+        {
+            (true, true) => "metrics and events",
+            (false, _) => "events; its metrics come along",
+            _ => info.Events.Count > 0 ? "metrics; its events come along" : "metrics",
+        };
+        return wanted.Name == info.Id ? was : $"{wanted.Name}: {was}";
+    }
 }
