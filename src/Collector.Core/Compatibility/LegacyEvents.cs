@@ -33,6 +33,8 @@ public static class LegacyEvents
         ],
         ["netlens.biolatency.slow"] =
             [new("BIOLAT_10MS", null, static e => Takes(e, "netlens.block.duration", Slow))],
+        ["netlens.receive.slow"] =
+            [new("RXKERNEL_SLOW", null, static e => Takes(e, "netlens.receive.duration", Slow))],
         ["netlens.tcpreset.sent"] =
         [
             new("TCPRESET_NOSOCK", "TCP_SEND_RST_NOSock", static e => Has(e, "netlens.reset.origin", "no_socket")),

@@ -1,4 +1,5 @@
 using Collector.Core.Probes;
+using Collector.Linux.Probes.Arrivals;
 using Collector.Linux.Probes.Block;
 using Collector.Linux.Probes.Cgroups;
 using Collector.Linux.Probes.Common;
@@ -57,6 +58,7 @@ public static class AllProbes
         new(Connect.Info, static (host, settings) => new Connect(host, settings)),
         new(Transmit.Info, static (host, settings) => new Transmit(host, settings)),
         new(Listen.Info, static (host, _) => new Listen(host)),
+        new(Receive.Info, static (host, settings) => new Receive(host, settings)),
         new(Node.Pods.Info, static (host, _) => new Node.Pods(host)),
         // Last: it tells about the programs of those before.
         new(Ebpf.Info, static (host, _) => new Ebpf(host)),

@@ -30,6 +30,9 @@ public sealed class LegacyEventsTests
     [InlineData("transmit.slow", "station=queue transmit.duration=100000000", null, null)]
     [InlineData("transmit.slow", "station=queue transmit.duration=100000001", "NETIFTXLAT_QDISC", null)]
     [InlineData("transmit.slow", "station=driver transmit.duration=100000001", "NETIFTXLAT_XMIT", null)]
+    [InlineData("receive.slow", "receive.duration=10000000", null, null)]
+    [InlineData("receive.slow", "receive.duration=10000001", "RXKERNEL_SLOW", null)]
+    [InlineData("receive.read_slow", "receive.duration=100000001", null, null)]
     [InlineData("softirq.slow", "phase=wait vector=net_rx softirq.duration=10000000", null, null)]
     [InlineData("softirq.slow", "phase=wait vector=net_rx softirq.duration=20000000",
         "SOFTIRQ_SCHED_SLOW", "NETSOFTIRQ_SCHED_SLOW")]

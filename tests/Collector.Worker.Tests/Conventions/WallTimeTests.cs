@@ -20,6 +20,8 @@ public sealed partial class WallTimeTests
         ["Collector.Linux/Namespaces/NamespaceDirectory.cs"] = (1, "start of counters"),
         ["Collector.Linux/Pods/PodListing.cs"] = (1, "age of a pod, of which the runtime tells the time only"),
         ["Collector.Linux/Probes/Common/CountedNamespaces.cs"] = (1, "start of counters"),
+        ["Collector.Linux/Probes/Arrivals/ReceiveCounters.cs"] = (1, "start of counters"),
+        ["Collector.Linux/Probes/Arrivals/WallClock.cs"] = (1, "the clock that stamps packets, and whether it was set"),
         ["Collector.Linux/Probes/Connects/ConnectCounters.cs"] = (1, "start of counters"),
         ["Collector.Linux/Probes/Transmits/TransmitCounters.cs"] = (1, "start of counters"),
         ["Collector.Linux/Probes/Drops/PacketLossCounts.cs"] = (1, "start of counters"),

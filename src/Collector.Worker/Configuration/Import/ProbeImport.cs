@@ -28,7 +28,7 @@ internal sealed class ProbeImport(ImportDraft draft, IReadOnlyCollection<string>
     [
         "conntrack", "qdisc", "fd", "io", "ipvs", "netdev", "tcpext", "tcp", "udp", "ip", "sock", "softnet",
         "tcpsummary", "rdma", "packetloss", "tcpretrans", "tcpreset", "softirq", "virtcmdlatency",
-        "biolatency", "transmit",
+        "biolatency", "receive", "transmit",
     ];
 
     /// <summary>Those of ACK Net Exporter.</summary>
@@ -40,7 +40,7 @@ internal sealed class ProbeImport(ImportDraft draft, IReadOnlyCollection<string>
         ["virtcmdlat"] = ["virtcmdlatency"],
         ["netiftxlatency"] = ["transmit"],
         ["netiftxlat"] = ["transmit"],
-        ["kernellatency"] = ["transmit"],
+        ["kernellatency"] = ["receive", "transmit"],
     };
 
     /// <summary>The name and the arguments of an entry of a list of probes or sinks.</summary>
