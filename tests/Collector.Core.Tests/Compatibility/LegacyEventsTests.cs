@@ -66,6 +66,7 @@ public sealed class LegacyEventsTests
     {
         "state" => "network.connection.state",
         "phase" or "vector" => $"netlens.softirq.{word}",
+        "station" => "netlens.transmit.station",
         _ => $"netlens.{word}",
     };
 }
