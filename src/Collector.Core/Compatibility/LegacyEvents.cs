@@ -50,6 +50,11 @@ public static class LegacyEvents
             new("TCPRESET_RECEIVE", null),
         ],
         ["netlens.tcpretrans.retransmit"] = [new("TCPRetrans", null)],
+        ["netlens.transmit.slow"] =
+        [
+            Transmit("socket", "TXKERNEL_SLOW", Slow), Transmit("queue", "NETIFTXLAT_QDISC", Slower),
+            Transmit("driver", "NETIFTXLAT_XMIT", Slower),
+        ],
     }.ToFrozenDictionary();
 
     extension(NetworkEvent e)
@@ -92,6 +97,9 @@ public static class LegacyEvents
         bool Fits(NetworkEvent e) =>
             Has(e, "netlens.softirq.phase", phase) && Takes(e, "netlens.softirq.duration", over);
     }
+
+    private static LegacyEvent Transmit(string station, string type, long over) => new(type, null, e =>
+        Has(e, "netlens.transmit.station", station) && Takes(e, "netlens.transmit.duration", over));
 
     private static bool Takes(NetworkEvent e, string key, long over) =>
         e.Field(key) is { } value && value.Number > over;

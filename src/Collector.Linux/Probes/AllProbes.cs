@@ -14,6 +14,7 @@ using Collector.Linux.Probes.Sockets;
 using Collector.Linux.Probes.Softirq;
 using Collector.Linux.Probes.Tables;
 using Collector.Linux.Probes.Tcp;
+using Collector.Linux.Probes.Transmits;
 using Collector.Linux.Probes.Virtio;
 
 namespace Collector.Linux.Probes;
@@ -39,6 +40,7 @@ public static class AllProbes
         new(Udp.Info, static (host, settings) => new Udp(host, settings)),
         new(Sock.Info, static (host, settings) => new Sock(host, settings)),
         new(Conntrack.Info, static (host, settings) => new Conntrack(host, settings)),
+        new(Neighbour.Info, static (host, settings) => new Neighbour(host, settings)),
         new(Ipvs.Info, static (host, _) => new Ipvs(host)),
         new(Fd.Info, static (host, settings) => new Fd(host, settings)),
         new(Io.Info, static (host, settings) => new Io(host, settings)),
@@ -54,6 +56,7 @@ public static class AllProbes
         new(TcpRetrans.Info, static (host, settings) => new TcpRetrans(host, settings)),
         new(TcpTwRcv.Info, static (host, settings) => new TcpTwRcv(host, settings)),
         new(Connect.Info, static (host, settings) => new Connect(host, settings)),
+        new(Transmit.Info, static (host, settings) => new Transmit(host, settings)),
         new(Listen.Info, static (host, _) => new Listen(host)),
         new(Receive.Info, static (host, settings) => new Receive(host, settings)),
         new(Node.Pods.Info, static (host, _) => new Node.Pods(host)),

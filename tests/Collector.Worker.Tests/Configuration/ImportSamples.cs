@@ -10,15 +10,15 @@ internal static class ImportSamples
     {
         { "bundle", [.. Common, "tcpretrans", "tcpreset"], ["enableController", "socketlatency", "flow"] },
         {
-            "helm", [.. Common, "tcpretrans", "tcpreset", "biolatency", "receive"], ["debugmode", "flow"]
+            "helm", [.. Common, "tcpretrans", "tcpreset", "biolatency", "receive", "transmit"], ["debugmode", "flow"]
         },
         {
-            "net-exporter", [.. Common, "tcpreset", "biolatency", "receive"],
+            "net-exporter", [.. Common, "tcpreset", "biolatency", "receive", "transmit"],
             ["debugmode", "enable_controller", "flow"]
         },
         {
             "legacy", ["netdev", "io", "packetloss", "sock", "tcpsummary", "tcp", "tcpext", "udp", "softnet", "softirq",
-                "virtcmdlatency", "tcpreset", "receive"],
+                "virtcmdlatency", "tcpreset", "receive", "transmit"],
             ["sched", "socketlatency", "interval"]
         },
     };

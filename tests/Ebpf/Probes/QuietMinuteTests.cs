@@ -13,6 +13,8 @@ public sealed class QuietMinuteTests
     // An emulated processor is late by itself.
     private static readonly (string Probe, string Key, string Value)[] Settings =
     [
+        ("softirq", "slow", "30s"), ("connect", "slow", "30s"), ("transmit", "slow", "30s"),
+        ("transmit", "queueSlow", "30s"), ("transmit", "driverSlow", "30s"),
         ("softirq", "slow", "30s"), ("connect", "slow", "30s"), ("receive", "slow", "30s"),
         ("receive", "slowRead", "30s"),
     ];

@@ -9,13 +9,16 @@ namespace Collector.Worker.Configuration.Import;
 /// </summary>
 internal sealed class ProbeImport(ImportDraft draft, IReadOnlyCollection<string> known)
 {
-    private sealed record Wanted(YamlNode Node, string Name)
+    private sealed record Wanted(YamlNode Node)
     {
         public bool Metrics { get; set; }
 
         public bool Events { get; set; }
 
         public List<string> Arguments { get; } = [];
+
+        /// <summary>What it is called there, where that is something else.</summary>
+        public SortedSet<string> Names { get; } = new(StringComparer.Ordinal);
     }
 
     private readonly Dictionary<string, Wanted> _wanted = [];
@@ -25,7 +28,7 @@ internal sealed class ProbeImport(ImportDraft draft, IReadOnlyCollection<string>
     [
         "conntrack", "qdisc", "fd", "io", "ipvs", "netdev", "tcpext", "tcp", "udp", "ip", "sock", "softnet",
         "tcpsummary", "rdma", "packetloss", "tcpretrans", "tcpreset", "softirq", "virtcmdlatency",
-        "biolatency", "receive",
+        "biolatency", "receive", "transmit",
     ];
 
     /// <summary>Those of ACK Net Exporter.</summary>
@@ -35,8 +38,9 @@ internal sealed class ProbeImport(ImportDraft draft, IReadOnlyCollection<string>
     {
         ["net_softirq"] = ["softirq"],
         ["virtcmdlat"] = ["virtcmdlatency"],
-        ["netiftxlatency"] = ["netiftxlat"],
-        ["kernellatency"] = ["receive"],
+        ["netiftxlatency"] = ["transmit"],
+        ["netiftxlat"] = ["transmit"],
+        ["kernellatency"] = ["receive", "transmit"],
     };
 
     /// <summary>The name and the arguments of an entry of a list of probes or sinks.</summary>
@@ -67,14 +71,16 @@ internal sealed class ProbeImport(ImportDraft draft, IReadOnlyCollection<string>
         foreach (var node in list)
         {
             var (name, arguments) = Entry(node, key, draft);
-            foreach (var id in name is null ? [] : Renamed.GetValueOrDefault(name, [name]))
+            if (name is null)
+                continue;
+            foreach (var id in Renamed.GetValueOrDefault(name, [name]))
             {
                 if (draft.Catalogue.FirstOrDefault(p => p.Id == id && known.Contains(id)) is not { } info)
                     draft.Leave(node, $"{key} {name}", ProbeReasons.WhyNot(id));
                 else if (events && info.Events.Count == 0)
                     draft.Leave(node, $"{key} {name}", "reports no single events here");
                 else
-                    Add(info, name!, node, arguments, events);
+                    Add(info, node, arguments, events).Names.Add(name);
             }
         }
     }
@@ -93,15 +99,16 @@ internal sealed class ProbeImport(ImportDraft draft, IReadOnlyCollection<string>
         }
     }
 
-    private void Add(ProbeInfo info, string name, YamlNode node, ImportMap? arguments, bool events)
+    private Wanted Add(ProbeInfo info, YamlNode node, ImportMap? arguments, bool events)
     {
         if (!_wanted.TryGetValue(info.Id, out var wanted))
-            _wanted.Add(info.Id, wanted = new(node, name));
+            _wanted.Add(info.Id, wanted = new(node));
         wanted.Events |= events;
         wanted.Metrics |= !events;
         if (ProbeArguments.Of(info, arguments, draft) is { } written && !wanted.Arguments.Contains(written))
             wanted.Arguments.Add(written);
         arguments?.LeaveRest("has no equivalent");
+        return wanted;
     }
 
     private string Yaml(ProbeInfo info, Wanted wanted)
@@ -113,12 +120,14 @@ internal sealed class ProbeImport(ImportDraft draft, IReadOnlyCollection<string>
 
     private static string Was(ProbeInfo info, Wanted wanted)
     {
-        var was = (wanted.Metrics, wanted.Events) switch
+        var lists = (wanted.Metrics, wanted.Events) switch
         {
             (true, true) => "metrics and events",
             (false, _) => "events; its metrics come along",
             _ => info.Events.Count > 0 ? "metrics; its events come along" : "metrics",
         };
-        return wanted.Name == info.Id ? was : $"{wanted.Name}: {was}";
+        return wanted.Names.Remove(info.Id) && wanted.Names.Count == 0
+            ? lists
+            : $"{string.Join(" and ", wanted.Names)}: {lists}";
     }
 }
