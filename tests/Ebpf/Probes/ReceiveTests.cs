@@ -101,7 +101,7 @@ public sealed class ReceiveTests
         run.Sum(ReceiveLab.Slow, pair.Right).ShouldBe(0);
     }
 
-    /// <summary>Rules that take milliseconds for each packet; who waits for others, waits in the CPU's backlog.</summary>
+    /// <summary>Rules that take milliseconds for each packet; what waits for others is in the CPU's backlog.</summary>
     [RequiresBpfFact("nft")]
     public void Packets_held_up_in_the_kernel_are_told()
     {
