@@ -66,7 +66,9 @@ internal sealed partial class BpfObject : IDisposable
     {
         const string End = "-- END PROG LOAD LOG --";
         var log = said.FirstOrDefault(s => s.Contains(End, StringComparison.Ordinal));
-        var first = said.FirstOrDefault(s => !s.Contains(End, StringComparison.Ordinal)) ?? otherwise;
+        // That the object has no lines of source (ebpf.targets) is told of each program, and no reason.
+        var first = said.FirstOrDefault(s => !s.Contains(End, StringComparison.Ordinal)
+            && !s.Contains(".BTF.ext", StringComparison.Ordinal)) ?? otherwise;
         first = first.Replace("libbpf: ", "", StringComparison.Ordinal);
         if (log is null)
             return first;
