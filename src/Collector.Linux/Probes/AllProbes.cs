@@ -53,6 +53,7 @@ public static class AllProbes
         new(TcpRetrans.Info, static (host, settings) => new TcpRetrans(host, settings)),
         new(TcpTwRcv.Info, static (host, settings) => new TcpTwRcv(host, settings)),
         new(Connect.Info, static (host, settings) => new Connect(host, settings)),
+        new(SocketLatency.Info, static (host, settings) => new SocketLatency(host, settings)),
         new(Listen.Info, static (host, _) => new Listen(host)),
         new(Node.Pods.Info, static (host, _) => new Node.Pods(host)),
         // Last: it tells about the programs of those before.

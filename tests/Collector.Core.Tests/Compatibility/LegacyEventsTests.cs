@@ -25,6 +25,9 @@ public sealed class LegacyEventsTests
     [InlineData("virtcmdlatency.slow", "virtcmd.duration=100000001", "VIRTCMDEXCUTE_100MS", null)]
     [InlineData("biolatency.slow", "block.duration=10000000", null, null)]
     [InlineData("biolatency.slow", "block.duration=10000001", "BIOLAT_10MS", null)]
+    [InlineData("socketlatency.slow_read", "socketlatency.duration=100000000", null, null)]
+    [InlineData("socketlatency.slow_read", "socketlatency.duration=100000001", "SOCKETLAT_READSLOW", null)]
+    [InlineData("socketlatency.slow_write", "socketlatency.duration=100000001", "SOCKETLAT_SENDSLOW", null)]
     [InlineData("softirq.slow", "phase=wait vector=net_rx softirq.duration=10000000", null, null)]
     [InlineData("softirq.slow", "phase=wait vector=net_rx softirq.duration=20000000",
         "SOFTIRQ_SCHED_SLOW", "NETSOFTIRQ_SCHED_SLOW")]

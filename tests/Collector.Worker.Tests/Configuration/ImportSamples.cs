@@ -8,7 +8,7 @@ internal static class ImportSamples
 
     public static TheoryData<string, string[], string[]> Shipped => new()
     {
-        { "bundle", [.. Common, "tcpretrans", "tcpreset"], ["enableController", "socketlatency", "flow"] },
+        { "bundle", [.. Common, "tcpretrans", "tcpreset", "socketlatency"], ["enableController", "flow"] },
         {
             "helm", [.. Common, "tcpretrans", "tcpreset", "biolatency"],
             ["debugmode", "flow", "event.probes kernellatency"]
@@ -19,8 +19,8 @@ internal static class ImportSamples
         },
         {
             "legacy", ["netdev", "io", "packetloss", "sock", "tcpsummary", "tcp", "tcpext", "udp", "softnet", "softirq",
-                "virtcmdlatency", "tcpreset"],
-            ["sched", "socketlatency", "kernellatency", "interval"]
+                "virtcmdlatency", "tcpreset", "socketlatency"],
+            ["sched", "kernellatency", "interval"]
         },
     };
 

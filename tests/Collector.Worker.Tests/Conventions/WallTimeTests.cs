@@ -21,6 +21,7 @@ public sealed partial class WallTimeTests
         ["Collector.Linux/Pods/PodListing.cs"] = (1, "age of a pod, of which the runtime tells the time only"),
         ["Collector.Linux/Probes/Common/CountedNamespaces.cs"] = (1, "start of counters"),
         ["Collector.Linux/Probes/Connects/ConnectCounters.cs"] = (1, "start of counters"),
+        ["Collector.Linux/Probes/Sockets/SocketLatencyCounters.cs"] = (1, "start of counters"),
         ["Collector.Linux/Probes/Drops/PacketLossCounts.cs"] = (1, "start of counters"),
         ["Collector.Linux/Probes/Block/BioLatency.cs"] = (1, "start of counters"),
         ["Collector.Linux/Probes/Node/Pods.cs"] = (2, "start of counters"),

@@ -25,7 +25,7 @@ internal sealed class ProbeImport(ImportDraft draft, IReadOnlyCollection<string>
     [
         "conntrack", "qdisc", "fd", "io", "ipvs", "netdev", "tcpext", "tcp", "udp", "ip", "sock", "softnet",
         "tcpsummary", "rdma", "packetloss", "tcpretrans", "tcpreset", "softirq", "virtcmdlatency",
-        "biolatency",
+        "biolatency", "socketlatency",
     ];
 
     /// <summary>Those of ACK Net Exporter.</summary>
