@@ -54,6 +54,10 @@ struct pid {
 	struct upid numbers[1];
 };
 
+struct nsproxy {
+	struct net *net_ns;
+};
+
 struct task_struct___tasks {
 	int pid;
 	int tgid;
@@ -62,6 +66,7 @@ struct task_struct___tasks {
 	struct pid *thread_pid;
 	struct signal_struct *signal;
 	struct files_struct *files;
+	struct nsproxy *nsproxy;
 	struct list_head thread_node;
 	struct task_io_accounting ioac;
 };
@@ -89,6 +94,8 @@ struct task_record {
 	__u32 threads;
 	__u32 known; /* FILES, IO */
 	struct io io;
+	__u32 netns; /* 0: it is over, or its main thread is */
+	__u32 pad;
 };
 
 /* The one that is being written: there is one reader. */
@@ -201,6 +208,7 @@ int read_tasks(struct bpf_iter__task *ctx)
 		return 0;
 	record->start = BPF_CORE_READ(task, start_boottime);
 	record->pid = number_of(task);
+	record->netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 	record->known = 0;
 	if (sum_io(record, BPF_CORE_READ(task, signal)))
 		record->known |= IO;

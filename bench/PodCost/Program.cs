@@ -89,7 +89,7 @@ internal static class Program
         return 0;
     }
 
-    private static long Calls(LinuxHost host, string method) => host.Pods.Statistics.Calls.GetValueOrDefault(method);
+    private static long Calls(LinuxHost host, string method) => host.Pods.Statistics.Calls[method];
 
     private static double CostOfNames(LinuxHost host)
     {

@@ -10,7 +10,6 @@ internal static class Node
     /// <summary>Where the pods' namespaces are mounted.</summary>
     public const string Mounts = "/run/netns";
 
-
     /// <summary>The other end of eth0 stays here too, so that the node has no namespace besides the pods'.</summary>
     public static void Prepare()
     {

@@ -56,6 +56,8 @@ static async Task<ScaleFigures> Measure(Options options, ScaleCase node)
     var hostOnly = host
         ? await new AgentRun(options, () => Agent.StartHostOnly(options, first)).Measure()
         : null;
+    if (hostOnly is { Namespaces: not 1 } crowded)
+        throw new IOException($"the host alone was {crowded.Namespaces} namespaces");
     return new(node, agents, push, hostOnly, exporter);
 }
 

@@ -51,7 +51,7 @@ public sealed class LinuxHost : ProbeHost, IDisposable
         Mib = new MibPass(Bpf, Namespaces, Addresses, Parts);
         Conntracks = new ConntrackPass(Bpf, Addresses, Namespaces, Parts);
         Sockets = new SocketSource(Bpf, Addresses, Namespaces, Limits, Parts);
-        _tasks = new TaskPass(Bpf, Parts);
+        _tasks = new TaskPass(Bpf, Namespaces, Parts);
         _pods = pods ?? new();
         Pods = new PodWatcher(paths, Namespaces, _pods);
         Owners = new NamespaceOwners(paths, Namespaces, _namer);

@@ -153,6 +153,31 @@ public sealed class EventTests
         log.Text.ShouldHaveSingleItem().ShouldContain("refuses requests of 100 events");
     }
 
+    /// <summary>It closes before it has read them: its answer is lost but to who asks before it sends.</summary>
+    [Fact]
+    public async Task Also_by_a_server_whose_refusal_a_reset_destroys()
+    {
+        await using var receiver = await Receiver.StartAsync();
+        using var server = new HastyServer(receiver, 200_000);
+        var to = ClientTests.To(receiver, OtlpProtocol.HttpProtobuf) with
+        {
+            Endpoint = new Uri(server.Address, "/v1/logs"),
+            Gzip = false,
+        };
+        using var outlet = new OtlpEventOutlet(
+            to, Resource, Samples.Version, new Lines(), [TimeSpan.FromMilliseconds(1)]);
+        NetworkEvent[] batch =
+            [.. Enumerable.Range(0, 100).Select(n => Plain(n) with { Message = $"{n} {new string('m', 50_000)}" })];
+
+        outlet.Write(batch, CancellationToken.None).ShouldBe(100);
+
+        server.Answers.Take(2).ShouldBe(["413", "413?"]);
+        var taken = new List<string>();
+        while (receiver.Waiting > 0)
+            taken.AddRange(Records(await receiver.TakeAsync()).Select(r => r.Body.StringValue));
+        taken.ShouldBe(batch.Select(e => e.Message));
+    }
+
     [Theory]
     [InlineData(OtlpProtocol.Grpc, 0)]
     [InlineData(OtlpProtocol.HttpProtobuf, 0)]

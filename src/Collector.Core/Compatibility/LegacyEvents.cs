@@ -37,6 +37,8 @@ public static class LegacyEvents
             [new("SOCKETLAT_READSLOW", null, static e => Takes(e, "netlens.socketlatency.duration", Slower))],
         ["netlens.socketlatency.slow_write"] =
             [new("SOCKETLAT_SENDSLOW", null, static e => Takes(e, "netlens.socketlatency.duration", Slower))],
+        ["netlens.receive.slow"] =
+            [new("RXKERNEL_SLOW", null, static e => Takes(e, "netlens.receive.duration", Slow))],
         ["netlens.tcpreset.sent"] =
         [
             new("TCPRESET_NOSOCK", "TCP_SEND_RST_NOSock", static e => Has(e, "netlens.reset.origin", "no_socket")),
@@ -52,6 +54,11 @@ public static class LegacyEvents
             new("TCPRESET_RECEIVE", null),
         ],
         ["netlens.tcpretrans.retransmit"] = [new("TCPRetrans", null)],
+        ["netlens.transmit.slow"] =
+        [
+            Transmit("socket", "TXKERNEL_SLOW", Slow), Transmit("queue", "NETIFTXLAT_QDISC", Slower),
+            Transmit("driver", "NETIFTXLAT_XMIT", Slower),
+        ],
     }.ToFrozenDictionary();
 
     extension(NetworkEvent e)
@@ -94,6 +101,9 @@ public static class LegacyEvents
         bool Fits(NetworkEvent e) =>
             Has(e, "netlens.softirq.phase", phase) && Takes(e, "netlens.softirq.duration", over);
     }
+
+    private static LegacyEvent Transmit(string station, string type, long over) => new(type, null, e =>
+        Has(e, "netlens.transmit.station", station) && Takes(e, "netlens.transmit.duration", over));
 
     private static bool Takes(NetworkEvent e, string key, long over) =>
         e.Field(key) is { } value && value.Number > over;

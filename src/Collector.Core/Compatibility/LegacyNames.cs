@@ -16,6 +16,8 @@ public static class LegacyNames
     [
         .. LinkNames.All, .. SoftirqNames.All, .. MibNames.All, .. SocketNames.All, .. TableNames.All,
         .. ProcessNames.All, .. SlabNames.All, .. RdmaNames.All, .. DropNames.All, .. VirtioNames.All,
+        .. TransmitNames.All,
+        .. LatencyNames.All,
     ];
 
     private static readonly FrozenDictionary<string, LegacyName> ByMetric = All.ToFrozenDictionary(n => n.Metric);

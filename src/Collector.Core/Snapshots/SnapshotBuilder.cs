@@ -220,7 +220,7 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     private void CheckCounters(SnapshotTable table)
     {
         var before = _previous?.Find(table.Info);
-        var rows = table.Rows;
+        var fallen = new FallenCounters(table, before ?? table, PreviousTime, Tick);
         // By index: the enumerator of an interface would be allocated for every table.
         var metrics = table.Info.Metrics;
         for (var m = 0; m < metrics.Count; m++)
@@ -232,24 +232,14 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
             {
                 DropTooLarge(table, column);
                 if (before is not null)
-                    MarkResets(table.Column(column), before.Column(column), rows, column);
+                    fallen.Mark(column);
             }
         }
+        var rows = table.Rows;
         for (var i = 0; i < rows.Length; i++)
         {
             rows[i].Index = i;
             rows[i].Tick = Tick;
-        }
-    }
-
-    private void MarkResets(ReadOnlySpan<long> now, ReadOnlySpan<long> before, ReadOnlySpan<Row> rows, int column)
-    {
-        for (var i = 0; i < now.Length; i++)
-        {
-            var row = rows[i];
-            // Absent is the smallest long: a cell that is absent in either snapshot is handled by the first test.
-            if (row.Tick == Tick - 1 && now[i] < before[row.Index] && now[i] != Metric.Absent)
-                row.MarkReset(column, PreviousTime);
         }
     }
 

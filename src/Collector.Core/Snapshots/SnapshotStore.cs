@@ -10,7 +10,7 @@ public sealed class SnapshotStore
     private readonly List<Snapshot> _idle = [];
     private Snapshot? _current;
     private Func<TimeSpan>[] _readers = [];
-    private TaskCompletionSource _published = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource? _published;
 
     /// <summary>The longest time that any reader lets pass between two snapshots that it takes.</summary>
     public TimeSpan LongestPause
@@ -43,8 +43,9 @@ public sealed class SnapshotStore
     {
         get
         {
+            // Made for who waits: without readers a collection allocates nothing.
             lock (_lock)
-                return _published.Task;
+                return (_published ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
         }
     }
 
@@ -80,7 +81,7 @@ public sealed class SnapshotStore
 
     internal void Publish(Snapshot snapshot)
     {
-        TaskCompletionSource published;
+        TaskCompletionSource? published;
         lock (_lock)
         {
             // More than two spare buffers mean that slow readers came and went: let the GC have the rest.
@@ -88,9 +89,9 @@ public sealed class SnapshotStore
                 _idle.Add(_current);
             _current = snapshot;
             published = _published;
-            _published = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            _published = null;
         }
-        published.SetResult();
+        published?.SetResult();
     }
 }
 

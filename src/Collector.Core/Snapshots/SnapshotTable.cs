@@ -32,16 +32,14 @@ public sealed class SnapshotTable
     /// <summary>The column of a metric (of a histogram: its first bucket).</summary>
     public ReadOnlySpan<long> Column(Metric metric) => Column(metric.Column);
 
+    /// <summary>Adds a row; its cells are absent, as all are in which no row is.</summary>
     internal int Append(Row row)
     {
         Debug.Assert(row.Table == Info, "row of another table");
         if (Count == _rows.Length)
             Grow();
-        var index = Count++;
-        _rows[index] = row;
-        foreach (var column in _columns)
-            column[index] = Metric.Absent;
-        return index;
+        _rows[Count] = row;
+        return Count++;
     }
 
     internal void Set(int row, int column, long value) => _columns[column][row] = value;
@@ -55,6 +53,8 @@ public sealed class SnapshotTable
         if (_rows.Length > Roomy && Count < _rows.Length / 8)
             SetRoom(Math.Max(Roomy, Count * 2));
         Array.Clear(_rows, 0, Count);
+        foreach (var column in _columns)
+            column.AsSpan(0, Count).Fill(Metric.Absent);
         Count = 0;
     }
 
@@ -67,6 +67,11 @@ public sealed class SnapshotTable
     {
         Array.Resize(ref _rows, rows);
         for (var i = 0; i < _columns.Length; i++)
+        {
+            var before = _columns[i].Length;
             Array.Resize(ref _columns[i], rows);
+            if (rows > before)
+                _columns[i].AsSpan(before).Fill(Metric.Absent);
+        }
     }
 }

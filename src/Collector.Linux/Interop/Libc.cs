@@ -17,6 +17,7 @@ internal static unsafe partial class Libc
     public const int CLOCK_THREAD_CPUTIME_ID = 3;
     public const int CLOCK_MONOTONIC_COARSE = 6;
     public const int CLOCK_BOOTTIME = 7;
+    public const int CLOCK_TAI = 11;
 
     // asm-generic/resource.h
     public const int RLIMIT_NOFILE = 7;

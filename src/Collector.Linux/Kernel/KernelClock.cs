@@ -5,6 +5,7 @@ namespace Collector.Linux.Kernel;
 /// <summary>Translates the clock of BPF programs (CLOCK_MONOTONIC) to wall time.</summary>
 internal static class KernelClock
 {
+    private const int Readings = 5;
     private const long NanosecondsPerTick = 10_000_000; // USER_HZ is 100 on every architecture of ours.
 
     /// <summary>Unix nanoseconds now.</summary>
@@ -16,6 +17,24 @@ internal static class KernelClock
     /// <summary>Unix nanoseconds of a moment of CLOCK_MONOTONIC, as the wall clock is set now.</summary>
     public static long ToUnix(ulong monotonic) =>
         Read(Libc.CLOCK_REALTIME) - (Read(Libc.CLOCK_MONOTONIC) - (long)monotonic);
+
+    /// <summary>
+    /// Nanoseconds that another clock is ahead of the one of programs: constant until somebody sets it. Of some
+    /// readings the one that least came between.
+    /// </summary>
+    public static ulong Ahead(int clock)
+    {
+        var (ahead, narrowest) = (0L, long.MaxValue);
+        for (var i = 0; i < Readings; i++)
+        {
+            var before = Read(Libc.CLOCK_MONOTONIC);
+            var other = Read(clock);
+            var between = Read(Libc.CLOCK_MONOTONIC) - before;
+            if (between < narrowest)
+                (ahead, narrowest) = (other - before - (between / 2), between);
+        }
+        return (ulong)ahead;
+    }
 
     /// <summary>
     /// Clock ticks since boot, the unit of start times in /proc/PID/stat, at a recent moment of the wall clock.

@@ -50,7 +50,8 @@ public sealed class LimitSet
     /// <summary>Begins a collection.</summary>
     internal void Begin()
     {
-        foreach (var limit in All)
-            limit.LeftOut = 0;
+        // By index: the enumerator of an interface would be allocated.
+        for (var i = 0; i < All.Count; i++)
+            All[i].LeftOut = 0;
     }
 }

@@ -14,7 +14,7 @@ namespace Collector.Linux.Namespaces;
 /// namespace. Each namespace has a witness that it still lives, a mount or a process; only when a witness is lost are
 /// the processes walked, once for all namespaces.
 /// </remarks>
-public sealed class NamespaceRegistry : IDisposable
+public sealed partial class NamespaceRegistry : IDisposable
 {
     private readonly NamespaceAccess _access;
     private readonly KernelPaths _paths;
@@ -27,10 +27,12 @@ public sealed class NamespaceRegistry : IDisposable
     private readonly NamespaceLimit _limit;
     private readonly NamespaceOpener _opener;
     private readonly Action<int, ulong> _witness;
+    private readonly Action<int, ulong> _found;
     private readonly ulong _own;
     private NamespaceVigil? _vigil;
     private long _generation;
     private long _refreshes;
+    private long _startOfNew;
 
     /// <param name="access">How namespaces are entered.</param>
     /// <param name="bootTime">Unix nanoseconds since which the host's namespace counts.</param>
@@ -47,6 +49,7 @@ public sealed class NamespaceRegistry : IDisposable
         _processes = new ProcessScanner(_paths);
         _opener = new NamespaceOpener(access);
         _witness = Witness;
+        _found = AddFromProcess;
         Directory = new NamespaceDirectory(name);
         if (!_paths.Recorded)
             _own = NsLink.Inode($"{_paths.Proc}/thread-self/ns/net");
@@ -104,18 +107,18 @@ public sealed class NamespaceRegistry : IDisposable
         _unreadable.Clear();
         if (_paths.Recorded)
             return;
+        _startOfNew = startOfNew;
         _limit.Begin(_all);
         _mounts.Refresh();
-        AddFromMounts(startOfNew);
+        AddFromMounts();
         var known = Born;
-        var found = (int pid, ulong inode) => AddFromProcess(pid, inode, startOfNew);
-        _processes.ScanRecent(found);
-        RemoveDead(found);
+        _processes.ScanRecent(_found);
+        RemoveDead(_found);
         if (_limit.IsWaiting)
             _limit.Review(InodeOf, OpenOfProcess);
         // One that was found by a process may have got its mount since the mounts were read, and its name with it.
         if (Born != known && _mounts.Refresh())
-            AddFromMounts(startOfNew);
+            AddFromMounts();
         NoteMountless();
         foreach (var handle in _all)
             handle.CloseUnused(_refreshes - 3);
@@ -165,18 +168,19 @@ public sealed class NamespaceRegistry : IDisposable
         Add(new NamespaceHandle(_access, ns, opened.Fd) { IsOwn = isOwn });
     }
 
-    private void AddFromMounts(long startOfNew)
+    private void AddFromMounts()
     {
         TakeNames();
-        foreach (var inode in _mounts.Mounts.Keys)
+        foreach (var (inode, path) in _mounts.Mounts)
         {
-            if (!_byInode.ContainsKey(inode) && _limit.AdmitsMount(inode, _mounts.Mounts[inode])
-                && Open(() => _opener.ByMount(() => _mounts.Open(inode)), inode, startOfNew) is { } handle)
-            {
-                handle.SetMount(_mounts.Mounts[inode]);
-            }
+            if (!_byInode.ContainsKey(inode) && _limit.AdmitsMount(inode, path))
+                OpenOfMount(inode, path);
         }
     }
+
+    // Apart: what a lambda captures is allocated where its scope begins, for those that are known, too.
+    private void OpenOfMount(ulong inode, string path) =>
+        Open(() => _opener.ByMount(() => _mounts.Open(inode)), inode, _startOfNew)?.SetMount(path);
 
     private void TakeNames()
     {
@@ -184,12 +188,12 @@ public sealed class NamespaceRegistry : IDisposable
             handle.SetMount(_mounts.Mounts.GetValueOrDefault(handle.Namespace.Inode));
     }
 
-    private void AddFromProcess(int pid, ulong inode, long startOfNew)
+    private void AddFromProcess(int pid, ulong inode)
     {
         if (_byInode.ContainsKey(inode))
             Witness(pid, inode);
-        else if (_limit.Admits(pid, inode, startOfNew, out var rootless))
-            OpenOfProcess(pid, inode, startOfNew, rootless);
+        else if (_limit.Admits(pid, inode, _startOfNew, out var rootless))
+            OpenOfProcess(pid, inode, _startOfNew, rootless);
     }
 
     private void OpenOfProcess(int pid, ulong inode, long start, bool rootless)

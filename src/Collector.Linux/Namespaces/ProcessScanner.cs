@@ -24,6 +24,8 @@ internal sealed class ProcessScanner : IDisposable
     private readonly ProcFile? _loadAverage;
     private readonly ReadBuffer _buffer = new();
     private readonly List<int> _known = [];
+    private readonly List<int> _suspects = [];
+    private bool _skipSlice;
     private int _next;
     private int _last;
     private int _beforeLast;
@@ -72,12 +74,28 @@ internal sealed class ProcessScanner : IDisposable
         {
             for (var pid = from + 1; pid <= last; pid++)
                 Look(pid, found);
-            ScanSlice(found);
+            foreach (var pid in _suspects)
+                Look(pid, found);
+            // More than there is room for: as if nobody had told.
+            if (!_skipSlice || _suspects.Count == LargestSlice)
+                ScanSlice(found);
         }
+        _suspects.Clear();
+        _skipSlice = false;
         _started = true;
         _beforeLast = _last;
         _last = last;
     }
+
+    /// <summary>Looks at this one with the next scan.</summary>
+    public void Suspect(int pid)
+    {
+        if (_suspects.Count < LargestSlice)
+            _suspects.Add(pid);
+    }
+
+    /// <summary>Who is not suspected need not be looked at by the next scan.</summary>
+    public void SkipSlice() => _skipSlice = true;
 
     /// <summary>Looks at every process.</summary>
     public void ScanAll(Action<int, ulong> found)

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Collector.Linux.Kernel.Bpf;
 
 namespace Collector.Linux.Pods;
@@ -12,24 +11,24 @@ internal sealed class PodStatistics
     /// <summary>True while the runtime answers.</summary>
     public bool Connected { get; set; }
 
-    public ConcurrentDictionary<string, long> Calls { get; } = new();
+    public Tally<string> Calls { get; } = new();
 
-    public ConcurrentDictionary<(string Method, string Reason), long> Failures { get; } = new();
+    public Tally<(string Method, string Reason)> Failures { get; } = new();
 
-    public ConcurrentDictionary<string, long> Rejected { get; } = new();
+    public Tally<string> Rejected { get; } = new();
 
     /// <summary>Nanoseconds that the answers took, summed.</summary>
-    public ConcurrentDictionary<string, long> CallTime { get; } = new();
+    public Tally<string> CallTime { get; } = new();
 
     public void Called(string method, TimeSpan took)
     {
-        Add(Calls, method, 1);
-        Add(CallTime, method, took.Ticks * 100);
+        Calls.Add(method, 1);
+        CallTime.Add(method, took.Ticks * 100);
     }
 
-    public void Failed(string method, string reason) => Add(Failures, (method, reason), 1);
+    public void Failed(string method, string reason) => Failures.Add((method, reason), 1);
 
-    public void Reject(string reason) => Add(Rejected, reason, 1);
+    public void Reject(string reason) => Rejected.Add(reason, 1);
 
     /// <summary>From the first sign of a pod to its identity.</summary>
     public void Resolved(TimeSpan took)
@@ -53,7 +52,4 @@ internal sealed class PodStatistics
                 return _resolved;
         }
     }
-
-    private static void Add<T>(ConcurrentDictionary<T, long> counts, T key, long value) where T : notnull =>
-        counts.AddOrUpdate(key, value, (_, before) => before + value);
 }

@@ -1,4 +1,5 @@
 using Collector.Core.Probes;
+using Collector.Linux.Probes.Arrivals;
 using Collector.Linux.Probes.Block;
 using Collector.Linux.Probes.Cgroups;
 using Collector.Linux.Probes.Common;
@@ -13,6 +14,7 @@ using Collector.Linux.Probes.Sockets;
 using Collector.Linux.Probes.Softirq;
 using Collector.Linux.Probes.Tables;
 using Collector.Linux.Probes.Tcp;
+using Collector.Linux.Probes.Transmits;
 using Collector.Linux.Probes.Virtio;
 
 namespace Collector.Linux.Probes;
@@ -38,6 +40,7 @@ public static class AllProbes
         new(Udp.Info, static (host, settings) => new Udp(host, settings)),
         new(Sock.Info, static (host, settings) => new Sock(host, settings)),
         new(Conntrack.Info, static (host, settings) => new Conntrack(host, settings)),
+        new(Neighbour.Info, static (host, settings) => new Neighbour(host, settings)),
         new(Ipvs.Info, static (host, _) => new Ipvs(host)),
         new(Fd.Info, static (host, settings) => new Fd(host, settings)),
         new(Io.Info, static (host, settings) => new Io(host, settings)),
@@ -54,7 +57,9 @@ public static class AllProbes
         new(TcpTwRcv.Info, static (host, settings) => new TcpTwRcv(host, settings)),
         new(Connect.Info, static (host, settings) => new Connect(host, settings)),
         new(SocketLatency.Info, static (host, settings) => new SocketLatency(host, settings)),
+        new(Transmit.Info, static (host, settings) => new Transmit(host, settings)),
         new(Listen.Info, static (host, _) => new Listen(host)),
+        new(Receive.Info, static (host, settings) => new Receive(host, settings)),
         new(Node.Pods.Info, static (host, _) => new Node.Pods(host)),
         // Last: it tells about the programs of those before.
         new(Ebpf.Info, static (host, _) => new Ebpf(host)),

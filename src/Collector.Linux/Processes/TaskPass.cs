@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Collector.Core.Probes;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Bpf;
+using Collector.Linux.Namespaces;
 using Collector.Linux.Sources;
 using static Tmds.Linux.LibC;
 
@@ -15,14 +16,16 @@ internal sealed class TaskPass : IDisposable
 {
     private const string Iterator = "read_tasks";
     private readonly BpfHost _bpf;
+    private readonly NamespaceRegistry _namespaces;
     private readonly CollectedPart _part;
     private readonly TaskRecord[] _records = GC.AllocateUninitializedArray<TaskRecord>(512, pinned: true);
     private BpfObject? _programs;
     private BpfProgram? _iterator;
 
-    public TaskPass(BpfHost bpf, CollectedParts parts)
+    public TaskPass(BpfHost bpf, NamespaceRegistry namespaces, CollectedParts parts)
     {
         _bpf = bpf;
+        _namespaces = namespaces;
         _part = parts.Add("processes", Dispose);
     }
 
@@ -84,12 +87,18 @@ internal sealed class TaskPass : IDisposable
                 fixed (TaskRecord* to = _records)
                     got = read(file, to, _records.Length * sizeof(TaskRecord));
                 if (got == 0)
+                {
+                    _namespaces.HeardOfAll();
                     return Errno.None;
+                }
                 if (got < 0 && SafeFd.LastErrno is var error && error != EINTR)
                     return error;
                 // The kernel gives whole records: the room is a multiple of one.
                 foreach (ref readonly var record in _records.AsSpan(0, (int)Math.Max(0, got) / sizeof(TaskRecord)))
+                {
                     table.Find((int)record.Pid)?.Tell(record, tick);
+                    _namespaces.Hear((int)record.Pid, record.Netns);
+                }
             }
         }
         finally

@@ -26,6 +26,10 @@ internal struct TaskRecord
     public TaskFigures Known;
     public IoCounters Io;
 
+    /// <summary>Its network namespace; 0 where it is over, or its main thread is.</summary>
+    public uint Netns;
+    private readonly uint _pad;
+
     /// <summary>Its start in clock ticks, as /proc/PID/stat has it.</summary>
     public readonly long StartTicks => (long)Start / NanosecondsOfTick;
 }

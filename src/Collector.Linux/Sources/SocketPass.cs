@@ -54,6 +54,12 @@ internal sealed class SocketPass : ISocketSink, IDisposable
     /// <inheritdoc cref="SocketWalker.Crowded"/>
     public long Crowded => _walker.Crowded;
 
+    /// <inheritdoc cref="SocketWalker.Ahead"/>
+    public uint Ahead
+    {
+        set => _walker.Ahead = value;
+    }
+
     /// <summary>Walks over TCP's tables, once per collection; false when it failed.</summary>
     public bool EnsureRead(long tick) => _tcpRead.Is(tick) ? _tcpRead.Whole : _tcpRead.Note(tick, Read());
 

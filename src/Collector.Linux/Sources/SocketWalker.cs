@@ -86,6 +86,9 @@ internal sealed class SocketWalker : IDisposable
     /// </summary>
     public long Crowded { get; private set; }
 
+    /// <summary>Seconds by which the walks' clocks are ahead: tests see ages that nobody wants to wait for.</summary>
+    public uint Ahead { get; set; }
+
     /// <summary>Runs of the programs.</summary>
     public long Runs { get; private set; }
 
@@ -172,7 +175,7 @@ internal sealed class SocketWalker : IDisposable
     {
         _walk.Values[0] = new SocketWalk
         {
-            Table = table.Address, Buckets = table.Buckets, Pass = pass, Second = _second,
+            Table = table.Address, Buckets = table.Buckets, Pass = pass, Second = _second, Ahead = Ahead,
         };
         return ref _walk.Values[0];
     }

@@ -33,6 +33,9 @@ internal sealed class AgentHost : IDisposable
         _meter = meter;
     }
 
+    /// <summary>What its loop runs; before <see cref="RunAsync"/> anybody may.</summary>
+    public NodeCollector Collector => _host.Services.GetRequiredService<NodeCollector>();
+
     /// <param name="configuration">What is in force at first.</param>
     /// <param name="file">The file that it is from, which a reload reads again.</param>
     public static AgentHost Build(AgentConfiguration configuration, ConfigurationFileState file)

@@ -175,7 +175,7 @@ internal static class SelfFigures
         }
 
         // Nothing to tell as long as nobody wanted any.
-        long Of(long count) => events.Tallies.Any(static t => t.Used) ? count : Metric.Absent;
+        long Of(long count) => events.Used ? count : Metric.Absent;
     }
 
     private static IEnumerable<SelfFigure> OfSpool(OutletTally outlet)

@@ -17,6 +17,8 @@ internal sealed class CollectionLoop(
 
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _wakeLock = new();
+
+    /// <summary>Ends a rest: the interval is another, or the loop is to end. Lasts until it was needed.</summary>
     private CancellationTokenSource _wake = new();
     private long _interval = options.Collection.Interval.Ticks;
     private readonly MemoryReturn _memory = new();
@@ -41,8 +43,7 @@ internal sealed class CollectionLoop(
         {
             if (Interlocked.Exchange(ref _interval, value.Ticks) == value.Ticks)
                 return;
-            lock (_wakeLock)
-                _wake.Cancel();
+            Wake();
         }
     }
 
@@ -62,8 +63,20 @@ internal sealed class CollectionLoop(
 
     public Task StopAsync(CancellationToken cancellationToken)
     {
-        _stop.Cancel();
+        End();
         return Task.CompletedTask;
+    }
+
+    private void End()
+    {
+        _stop.Cancel();
+        Wake();
+    }
+
+    private void Wake()
+    {
+        lock (_wakeLock)
+            _wake.Cancel();
     }
 
     private void Run()
@@ -109,7 +122,7 @@ internal sealed class CollectionLoop(
                 Log.Halted(log, (double)(interval + late) / Stopwatch.Frequency, Missed);
             next += missed * interval;
         }
-        while (!stop.IsCancellationRequested && Rest(next, stop))
+        while (!stop.IsCancellationRequested && Rest(next))
             next = Math.Max(scheduled + InTicks(), Stopwatch.GetTimestamp());
         return next;
     }
@@ -117,14 +130,11 @@ internal sealed class CollectionLoop(
     private long InTicks() => (long)(Interval.TotalSeconds * Stopwatch.Frequency);
 
     /// <summary>Waits; true when the interval changed meanwhile.</summary>
-    private bool Rest(long until, CancellationToken stop)
+    private bool Rest(long until)
     {
         var wait = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), until);
         if (wait > TimeSpan.Zero)
-        {
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, _wake.Token);
-            collector.Node.Rest(wait, either.Token);
-        }
+            collector.Node.Rest(wait, _wake.Token);
         lock (_wakeLock)
         {
             if (!_wake.IsCancellationRequested)
@@ -152,7 +162,7 @@ internal sealed class CollectionLoop(
         if (_disposed)
             return;
         _disposed = true;
-        _stop.Cancel();
+        End();
         if (_thread is { IsAlive: true } && _thread != Thread.CurrentThread)
             _thread.Join(TimeSpan.FromSeconds(4));
         _stop.Dispose();

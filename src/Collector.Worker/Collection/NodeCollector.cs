@@ -67,6 +67,17 @@ internal sealed class NodeCollector : IDisposable
             return [.. _readFailures];
     }
 
+    /// <summary>The same into a list that is there.</summary>
+    public void CopyReadFailures(List<KeyValuePair<(string Probe, string Reason), long>> into)
+    {
+        into.Clear();
+        lock (_failuresLock)
+        {
+            foreach (var failure in _readFailures)
+                into.Add(failure);
+        }
+    }
+
     /// <summary>
     /// Makes probes, zeros, eBPF, pods and limits what the options say, at the start of the next collection: what stays
     /// the same goes on undisturbed.
@@ -114,8 +125,13 @@ internal sealed class NodeCollector : IDisposable
 
     private void ApplyPending()
     {
-        if (Interlocked.Exchange(ref _pending, null) is not { } options)
-            return;
+        // Apart: what a lambda captures is allocated where its scope begins.
+        if (Interlocked.Exchange(ref _pending, null) is { } options)
+            Apply(options);
+    }
+
+    private void Apply(AgentOptions options)
+    {
         _builder.DropZeros = options.Collection.DropZeros;
         var anew = Node.Reconfigure(options);
         var wanted = Chosen(options).ToArray();

@@ -51,6 +51,7 @@ internal sealed class SelfProbe : Probe
     private readonly Row _agent;
     private readonly Dictionary<ProbeRunner, Row> _probes = [];
     private readonly Dictionary<(string, string), Row> _errors = [];
+    private readonly List<KeyValuePair<(string Probe, string Reason), long>> _failures = [];
     private readonly long _started;
 
     /// <param name="collector">The collection that it tells about.</param>
@@ -80,14 +81,16 @@ internal sealed class SelfProbe : Probe
     public override void Collect(SnapshotBuilder snapshot)
     {
         var agent = snapshot.Append(_agent);
-        foreach (var figure in _figures)
-            agent.Set(figure.Metric, figure.Read());
+        // By index: the enumerators of interfaces would be allocated.
+        for (var i = 0; i < _figures.Count; i++)
+            agent.Set(_figures[i].Metric, _figures[i].Read());
         var runners = _collector.Runners;
-        foreach (var runner in runners)
-            Append(snapshot, runner);
+        for (var i = 0; i < runners.Count; i++)
+            Append(snapshot, runners[i]);
         if (_probes.Count > runners.Count)
             DropSwitchedOff(runners);
-        foreach (var ((probe, reason), count) in _collector.ReadFailures())
+        _collector.CopyReadFailures(_failures);
+        foreach (var ((probe, reason), count) in _failures)
         {
             if (!_errors.TryGetValue((probe, reason), out var row))
                 _errors.Add((probe, reason), row = new Row(ReadErrors, null, _started, probe, reason));

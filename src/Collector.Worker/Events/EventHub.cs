@@ -54,6 +54,21 @@ internal sealed class EventHub : IEventSink, IHostedService, IDisposable
     /// <summary>What became of the events, by outlet; also of those that are gone, or may come.</summary>
     public IReadOnlyList<OutletTally> Tallies => _tallies;
 
+    /// <summary>False as long as nobody wanted any.</summary>
+    public bool Used
+    {
+        get
+        {
+            // By index: each collection asks, and an enumerator would be allocated.
+            for (var i = 0; i < _tallies.Count; i++)
+            {
+                if (_tallies[i].Used)
+                    return true;
+            }
+            return false;
+        }
+    }
+
     /// <summary>Events that got through, without summaries.</summary>
     public long Published => Interlocked.Read(ref _published);
 

@@ -59,15 +59,36 @@ internal sealed class OutletTally(string name)
     {
         lock (_lock)
         {
-            return _spools.Count == 0 ? null
-                : live ? _queues.Sum(q => q.Kept is { } kept ? read(kept) : 0)
-                : _spools.Sum(read);
+            if (_spools.Count == 0)
+                return null;
+            // No queries: each collection asks, and what they need would be allocated.
+            var sum = 0L;
+            foreach (var spool in _spools)
+            {
+                if (!live || IsKept(spool))
+                    sum += read(spool);
+            }
+            return sum;
         }
+    }
+
+    private bool IsKept(SpoolFigures spool)
+    {
+        foreach (var queue in _queues)
+        {
+            if (queue.Kept == spool)
+                return true;
+        }
+        return false;
     }
 
     private long Sum(long ended, Func<OutletQueue, long> count)
     {
         lock (_lock)
-            return ended + _queues.Sum(count);
+        {
+            foreach (var queue in _queues)
+                ended += count(queue);
+        }
+        return ended;
     }
 }

@@ -3,7 +3,7 @@
 # Makes a little traffic first, so that the counters are not all 0, and keeps what nstat(8) says beside the files.
 set -u
 out=$1
-mkdir -p "$out/proc/net"
+mkdir -p "$out/proc/net/stat"
 ip link set lo up
 modprobe -q ip_vs && modprobe -q ip_vs_rr
 modprobe -q nf_conntrack
@@ -30,8 +30,12 @@ if command -v ipvsadm >/dev/null && [ -e /proc/net/ip_vs ]; then
 fi
 # Nothing moves while it is taken: what nstat reads is what the files say.
 sleep 1
-for file in snmp snmp6 netstat sockstat sockstat6 softnet_stat ip_vs_stats; do
+for file in snmp snmp6 netstat sockstat sockstat6 softnet_stat ip_vs_stats stat/arp_cache stat/ndisc_cache; do
   [ -e /proc/net/$file ] && cat /proc/net/$file >"$out/proc/net/$file"
+done
+for family in ipv4 ipv6; do
+  limit=proc/sys/net/$family/neigh/default/gc_thresh3
+  mkdir -p "$out/${limit%/*}" && cat /$limit >"$out/$limit"
 done
 nstat -a -z -j >"$out/nstat.json" 2>/dev/null || nstat -a -z >"$out/nstat.txt"
 ipvsadm -L --stats --exact >"$out/ipvsadm.txt" 2>/dev/null || true

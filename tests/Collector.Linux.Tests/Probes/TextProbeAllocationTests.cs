@@ -21,6 +21,7 @@ public sealed class TextProbeAllocationTests
     [InlineData("sock", null, null)]
     [InlineData("softnet", "perCpu", "true")]
     [InlineData("slab", null, null)]
+    [InlineData("neighbour", "include", "all")]
     public void No_byte_per_collection(
         string id, string? option, string? value, CollectionSource source = CollectionSource.Proc)
     {

@@ -10,17 +10,16 @@ internal static class ImportSamples
     {
         { "bundle", [.. Common, "tcpretrans", "tcpreset", "socketlatency"], ["enableController", "flow"] },
         {
-            "helm", [.. Common, "tcpretrans", "tcpreset", "biolatency"],
-            ["debugmode", "flow", "event.probes kernellatency"]
+            "helm", [.. Common, "tcpretrans", "tcpreset", "biolatency", "receive", "transmit"], ["debugmode", "flow"]
         },
         {
-            "net-exporter", [.. Common, "tcpreset", "biolatency"],
-            ["debugmode", "enable_controller", "kernellatency", "flow"]
+            "net-exporter", [.. Common, "tcpreset", "biolatency", "receive", "transmit"],
+            ["debugmode", "enable_controller", "flow"]
         },
         {
             "legacy", ["netdev", "io", "packetloss", "sock", "tcpsummary", "tcp", "tcpext", "udp", "softnet", "softirq",
-                "virtcmdlatency", "tcpreset", "socketlatency"],
-            ["sched", "kernellatency", "interval"]
+                "virtcmdlatency", "tcpreset", "receive", "transmit", "socketlatency"],
+            ["sched", "interval"]
         },
     };
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -67,15 +68,18 @@ public sealed class ConnectionSocketPassTests : IDisposable
         closed.Client.Shutdown(SocketShutdown.Send);
         BpfProbeRun.Eventually(() => Ss(_pair.Right).ShouldContain("CLOSE-WAIT"));
         DropAtRight("tcp dport 7001");
+        var sent = Stopwatch.StartNew();
         stuck.Client.Send(new byte[10]);
+        var sending = sent.Elapsed;
         BpfProbeRun.Eventually(() =>
         {
             var snapshot = pass.Collect();
             ConnectionAges.Of(snapshot, _pair.Right).ShouldBe("close_wait 1s 1");
             ConnectionAges.Of(snapshot, _pair.Left).ShouldBe("unacknowledged 1s 1");
         });
-        var since = LastAck(_pair.Right, "CLOSE-WAIT");
-        since.ShouldBeGreaterThanOrEqualTo(1000);
+        LastAck(_pair.Right).ShouldBeGreaterThanOrEqualTo(TimeSpan.FromSeconds(1));
+        foreach (var second in new[] { 9, 10, 59, 60, 599, 600, 90_000 })
+            BpfProbeRun.Eventually(() => ShouldBeOfTheirClass(pass, second, sent, sending));
         _pair.Right.Run("nft", "flush ruleset");
         BpfProbeRun.Eventually(() => ConnectionAges.Of(pass.Collect(), _pair.Left).ShouldBe(""));
         closed.Server.Close();
@@ -120,12 +124,43 @@ public sealed class ConnectionSocketPassTests : IDisposable
     private static string Ss(TestNetns ns) => string.Join(' ', ns.Run("ss", "-H", "-O", "-tin").Split(' ').Where(
         w => !w.StartsWith("last", StringComparison.Ordinal) && !w.StartsWith("busy", StringComparison.Ordinal)));
 
-    private static long LastAck(TestNetns ns, string state)
+    /// <summary>
+    /// The walk's clock is set forward until the one that waits to be closed is so many seconds old: what both are then
+    /// is known from ss(8) and from when it was sent.
+    /// </summary>
+    private void ShouldBeOfTheirClass(BpfProbeRun pass, int second, Stopwatch sent, TimeSpan sending)
+    {
+        var walk = pass.Host.Sockets.PassOf(pass.Collect().Tick).ShouldNotBeNull();
+        var (closed, waited) = (LastAck(_pair.Right), sent.Elapsed - sending);
+        var ahead = TimeSpan.FromSeconds(Math.Max(0, second - (int)closed.TotalSeconds));
+        walk.Ahead = (uint)ahead.TotalSeconds;
+        var snapshot = pass.Collect();
+        walk.Ahead = 0;
+        var closing = ClassOf(closed + ahead, LastAck(_pair.Right) + ahead);
+        ConnectionAges.Of(snapshot, _pair.Right).ShouldBe($"close_wait {closing} 1");
+        var waiting = ClassOf(waited + ahead, sent.Elapsed + ahead);
+        ConnectionAges.Of(snapshot, _pair.Left).ShouldBe($"unacknowledged {waiting} 1");
+    }
+
+    private static string ClassOf(TimeSpan least, TimeSpan most)
+    {
+        static string Of(TimeSpan age) => age.TotalSeconds switch
+        {
+            < 10 => "1s",
+            < 60 => "10s",
+            < 600 => "1m",
+            _ => "10m",
+        };
+        Of(least).ShouldBe(Of(most), "it became older while we looked");
+        return Of(least);
+    }
+
+    private static TimeSpan LastAck(TestNetns ns)
     {
         var lines = ns.Run("ss", "-H", "-O", "-tin").Split('\n');
-        var line = lines.Single(l => l.StartsWith(state, StringComparison.Ordinal));
+        var line = lines.Single(l => l.StartsWith("CLOSE-WAIT", StringComparison.Ordinal));
         var said = line.Split(' ').Single(w => w.StartsWith("lastack:", StringComparison.Ordinal));
-        return long.Parse(said["lastack:".Length..], CultureInfo.InvariantCulture);
+        return TimeSpan.FromMilliseconds(long.Parse(said["lastack:".Length..], CultureInfo.InvariantCulture));
     }
 
     private static BpfProbeRun Run(CollectionSource source) =>

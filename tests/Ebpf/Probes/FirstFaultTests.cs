@@ -34,6 +34,7 @@ public sealed class FirstFaultTests
     [InlineData("tcpretrans", "netlens.tcpretrans.total")]
     [InlineData("tcptwrcv", "netlens.tcptwrcv.refused")]
     [InlineData("connect", "netlens.connect.failed")]
+    [InlineData("receive", "netlens.receive.over_10ms")]
     [InlineData("tcpext", "netlens.tcpext.listen_drops")]
     public void A_sum_is_there_from_the_first_collection_and_goes_with_its_namespace(string probe, string sum)
     {

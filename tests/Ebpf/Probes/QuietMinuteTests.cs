@@ -12,7 +12,11 @@ public sealed class QuietMinuteTests
 {
     // An emulated processor is late by itself.
     private static readonly (string Probe, string Key, string Value)[] Settings =
-        [("softirq", "slow", "30s"), ("connect", "slow", "30s"), ("socketlatency", "slow", "30s")];
+    [
+        ("softirq", "slow", "30s"), ("connect", "slow", "30s"), ("transmit", "slow", "30s"),
+        ("transmit", "queueSlow", "30s"), ("transmit", "driverSlow", "30s"),
+        ("receive", "slow", "30s"), ("receive", "slowRead", "30s"), ("socketlatency", "slow", "30s"),
+    ];
 
     /// <summary>Whose events are all looked at, of whatever namespace.</summary>
     private static readonly string[] OfTheNode = ["softirq", "virtcmdlatency"];

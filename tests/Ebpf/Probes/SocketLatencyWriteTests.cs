@@ -45,35 +45,6 @@ public sealed class SocketLatencyWriteTests
         run.Sum("kubeskoop_socketlatency_read100ms", pair.Left).ShouldBe(0);
     }
 
-    /// <summary>
-    /// The peer reads nothing: what does not fit into its window waits, until after 200 ms the kernel tries what is
-    /// left of it, or until it is read.
-    /// </summary>
-    [RequiresBpfFact("ss")]
-    public void A_write_that_waits_for_the_peers_window_says_so()
-    {
-        using var pair = new TestNetnsPair();
-        using var run = new BpfProbeRun("socketlatency", null, ("slow", "100ms"));
-        if (CannotSeeWrites(run))
-            return;
-        using var lab = new WaitLab(pair, Ends.V4);
-        lab.Client.Blocking = false;
-        var start = Stopwatch.GetTimestamp();
-        // In large pieces: of small ones the receiver has no room for what its window allows, and drops them.
-        while (Fill(lab.Client, 30_000))
-            Thread.Sleep(50);
-        HasUnsent(pair.Left, lab).ShouldBeTrue();
-        Thread.Sleep(400);
-        lab.Server.Blocking = false;
-        Drain(lab.Server);
-
-        var e = lab.Await(run, pair.Left, SocketLatencyKinds.WriteInfo);
-        e.Duration.ShouldNotBeNull().ShouldBeInRange(
-            100_000_000, (long)Stopwatch.GetElapsedTime(start).TotalNanoseconds);
-        e.Field("netlens.socketlatency.limit")!.Value.Text.ShouldBe("receive_window");
-        e.Message.ShouldContain("until they were sent: the peer's receive window was full; written by ");
-    }
-
     /// <summary>Who corks a socket wants its data to wait.</summary>
     [RequiresBpfFact]
     public void What_the_application_holds_back_is_not_slow()
@@ -109,30 +80,4 @@ public sealed class SocketLatencyWriteTests
     // Written, and not sent for the first time.
     private static bool HasUnsent(TestNetns ns, WaitLab lab) =>
         ns.Run("ss", "-tinH", "sport", "=", $":{lab.ClientPort}").Contains("notsent:");
-
-    // False: the peer's window and the own buffer were full already.
-    private static bool Fill(Socket socket, int bytes)
-    {
-        var sent = 0;
-        SocketError error;
-        do
-            sent += socket.Send(new byte[bytes], SocketFlags.None, out error);
-        while (error == SocketError.Success);
-        return sent > 0;
-    }
-
-    private static void Drain(Socket socket)
-    {
-        var buffer = new byte[1 << 20];
-        for (var i = 0; i < 20; i++)
-        {
-            while (true)
-            {
-                socket.Receive(buffer, SocketFlags.None, out var error);
-                if (error != SocketError.Success)
-                    break;
-            }
-            Thread.Sleep(10);
-        }
-    }
 }

@@ -92,7 +92,7 @@ public sealed class StrangerTests
             total.Take(run.Collect());
         // Without cookies, what was counted for an earlier life of a number goes with the one that was found.
         if (HasCookies(run))
-            (total.Value - before).ShouldBe(500);
+            (total.Value - before).ShouldBe(500, total.ToString());
         else
             (total.Value - before).ShouldBeInRange(1, 500);
     }
@@ -121,6 +121,7 @@ public sealed class StrangerTests
             if (!Reused(inode, others))
                 return false;
             DropTraffic.Datagrams(others[^1], "127.0.0.1", 9, count: 100);
+            BpfProbeRun.Eventually(() => TcpLab.Nstat(others[^1], "UdpNoPorts").ShouldBe(100));
             var snapshot = run.Collect();
             if (!HasCookies(run))
             {
@@ -200,6 +201,9 @@ public sealed class StrangerTests
                 && (after < l.Value || l.Key.StartTimeOf(0) != l.Key.StartTime));
             _last = now;
         }
+
+        public override string ToString() => string.Join('\n', _last.GroupBy(r => r.Key.Subject!.Inode)
+            .Select(g => $"{g.Key} {g.First().Key.Subject!.IsPast} {g.Sum(r => r.Value)}"));
 
         public static bool IsUnnamed(Subject subject) => !subject.IsHost && subject.Names.NetnsName is null;
 

@@ -1,9 +1,11 @@
 using Collector.Core.Snapshots;
 using Collector.Linux;
 using Collector.Linux.Kernel;
+using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Processes;
 using Collector.Linux.Sources;
 using Collector.Linux.Tests.Probes;
+using Collector.Tests.Support;
 using Ebpf.Tests.Bpf;
 
 namespace Ebpf.Tests.Probes;
@@ -36,6 +38,37 @@ public sealed class TaskPassTests
         var part = host.Parts.All.Single(p => p.Name == "processes");
         part.FromKernel.ShouldBeTrue(part.Reason);
         part.Fallbacks.ShouldBe(0);
+    }
+
+    [RequiresBpfFact("unshare")]
+    public void It_tells_of_namespaces_so_that_no_other_process_is_looked_at_for_one()
+    {
+        using var late = Shell.Start("sh", "-c", "read x; exec unshare -n sleep 100");
+        try
+        {
+            using var run = new BpfProbeRun("fd");
+            var link = $"/proc/{late.Id}/ns/net";
+            var old = NsLink.Inode(link);
+            BpfProbeRun.Eventually(() =>
+            {
+                var before = run.Host.Namespaces.ProcessesExamined;
+                for (var i = 0; i < 4; i++)
+                    run.Collect();
+                // Of each of four collections: what began meanwhile, and a witness per namespace without mount.
+                (run.Host.Namespaces.ProcessesExamined - before).ShouldBeLessThan(run.Host.Processes.Live.Count);
+            });
+            late.StandardInput.WriteLine();
+            BpfProbeRun.Eventually(() => NsLink.Inode(link).ShouldNotBe(old));
+            run.Collect();
+            run.Collect();
+            run.Host.Namespaces.Find(NsLink.Inode(link)).ShouldNotBeNull();
+            run.PartOf("processes").FromKernel.ShouldBeTrue(run.PartOf("processes").Reason);
+        }
+        finally
+        {
+            late.Kill();
+            late.WaitForExit();
+        }
     }
 
     [RequiresBpfFact]

@@ -19,33 +19,46 @@ internal sealed class NamespaceHistogram(Row row)
 }
 
 /// <summary>
-/// One histogram per namespace in which something was measured. A row stays until its namespace is gone; nothing is
-/// allocated for a known one.
+/// One histogram per namespace in which something was measured, and up to two numbers. A row stays until its namespace
+/// is gone; nothing is allocated for a known one.
 /// </summary>
-/// <param name="table">The table, without row tags.</param>
+/// <param name="table">The table.</param>
 /// <param name="metric">Its histogram.</param>
 /// <param name="since">Unix nanoseconds since which the kernel counts.</param>
-internal sealed class NamespaceHistograms(TableInfo table, Metric metric, long since)
+/// <param name="tags">Row tags of a new row; null: the table has none.</param>
+internal sealed class NamespaceHistograms(
+    TableInfo table, Metric metric, long since, Func<long, long, TagValue[]>? tags = null)
 {
-    private readonly Dictionary<Subject, NamespaceHistogram> _byNamespace = [];
+    private readonly Dictionary<Subject, Dictionary<(long A, long B), NamespaceHistogram>> _byNamespace = [];
 
     /// <summary>Sets every histogram to zero before the map's entries are added up.</summary>
     public void Begin()
     {
-        foreach (var histogram in _byNamespace.Values)
-            histogram.Begin();
+        foreach (var its in _byNamespace.Values)
+        {
+            foreach (var histogram in its.Values)
+                histogram.Begin();
+        }
     }
 
-    public NamespaceHistogram Of(Subject ns)
+    /// <summary>A row; add to its histogram.</summary>
+    /// <param name="ns">Its namespace.</param>
+    /// <param name="a">First number that tells rows of a namespace apart.</param>
+    /// <param name="b">Second.</param>
+    public NamespaceHistogram Of(Subject ns, long a = 0, long b = 0)
     {
-        ref var histogram = ref CollectionsMarshal.GetValueRefOrAddDefault(_byNamespace, ns, out _);
-        return histogram ??= new(new Row(table, ns, Math.Max(since, ns.StartTime)));
+        ref var its = ref CollectionsMarshal.GetValueRefOrAddDefault(_byNamespace, ns, out _);
+        ref var histogram = ref CollectionsMarshal.GetValueRefOrAddDefault(its ??= [], (a, b), out _);
+        return histogram ??= new(new Row(table, ns, Math.Max(since, ns.StartTime), tags?.Invoke(a, b) ?? []));
     }
 
     public void Write(SnapshotBuilder snapshot)
     {
-        foreach (var histogram in _byNamespace.Values)
-            histogram.Write(snapshot, metric);
+        foreach (var its in _byNamespace.Values)
+        {
+            foreach (var histogram in its.Values)
+                histogram.Write(snapshot, metric);
+        }
     }
 
     /// <summary>Forgets a namespace that is gone.</summary>

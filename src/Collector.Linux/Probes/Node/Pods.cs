@@ -46,6 +46,8 @@ internal sealed class Pods(ProbeHost host) : Probe(Info)
     private static readonly TableInfo FailureTable = new("pods.failures", RowScope.Node, [Method, Reason], [Failures]);
     private static readonly TableInfo RejectTable = new("pods.rejected", RowScope.Node, [Reason], [Rejected]);
 
+    private readonly List<KeyValuePair<string, long>> _counts = [];
+    private readonly List<KeyValuePair<(string Method, string Reason), long>> _failed = [];
     private readonly Dictionary<string, Row> _calls = [];
     private readonly Dictionary<(string Method, string Reason), Row> _failures = [];
     private readonly Dictionary<string, Row> _rejected = [];
@@ -68,21 +70,24 @@ internal sealed class Pods(ProbeHost host) : Probe(Info)
         row.Set(Identities, Listed(host.Pods.Table));
         row.Set(Unresolved, host.Owners.Unresolved);
         statistics.ResolveDuration.Write(row, Resolve);
-        foreach (var (method, count) in statistics.Calls)
+        statistics.Calls.CopyTo(_counts);
+        foreach (var (method, count) in _counts)
         {
             if (!_calls.TryGetValue(method, out var identity))
                 _calls.Add(method, identity = new Row(CallTable, null, _since, method));
             var call = snapshot.Append(identity);
             call.Set(Calls, count);
-            call.Set(CallTime, statistics.CallTime.GetValueOrDefault(method));
+            call.Set(CallTime, statistics.CallTime[method]);
         }
-        foreach (var (key, count) in statistics.Failures)
+        statistics.Failures.CopyTo(_failed);
+        foreach (var (key, count) in _failed)
         {
             if (!_failures.TryGetValue(key, out var identity))
                 _failures.Add(key, identity = new Row(FailureTable, null, _since, key.Method, key.Reason));
             snapshot.Append(identity).Set(Failures, count);
         }
-        foreach (var (reason, count) in statistics.Rejected)
+        statistics.Rejected.CopyTo(_counts);
+        foreach (var (reason, count) in _counts)
         {
             if (!_rejected.TryGetValue(reason, out var identity))
                 _rejected.Add(reason, identity = new Row(RejectTable, null, _since, reason));

@@ -16,6 +16,9 @@ internal sealed class ProbeImport(ImportDraft draft, IReadOnlyCollection<string>
         public bool Events { get; set; }
 
         public List<string> Arguments { get; } = [];
+
+        /// <summary>What it is called there, where that is something else.</summary>
+        public SortedSet<string> Names { get; } = new(StringComparer.Ordinal);
     }
 
     private readonly Dictionary<string, Wanted> _wanted = [];
@@ -25,17 +28,19 @@ internal sealed class ProbeImport(ImportDraft draft, IReadOnlyCollection<string>
     [
         "conntrack", "qdisc", "fd", "io", "ipvs", "netdev", "tcpext", "tcp", "udp", "ip", "sock", "softnet",
         "tcpsummary", "rdma", "packetloss", "tcpretrans", "tcpreset", "softirq", "virtcmdlatency",
-        "biolatency", "socketlatency",
+        "biolatency", "receive", "transmit", "socketlatency",
     ];
 
     /// <summary>Those of ACK Net Exporter.</summary>
     public static IReadOnlyCollection<string> Legacy { get; } = [.. Open, "slab", "tcptwrcv"];
 
-    private static readonly Dictionary<string, string> Renamed = new()
+    private static readonly Dictionary<string, string[]> Renamed = new()
     {
-        ["net_softirq"] = "softirq",
-        ["virtcmdlat"] = "virtcmdlatency",
-        ["netiftxlatency"] = "netiftxlat",
+        ["net_softirq"] = ["softirq"],
+        ["virtcmdlat"] = ["virtcmdlatency"],
+        ["netiftxlatency"] = ["transmit"],
+        ["netiftxlat"] = ["transmit"],
+        ["kernellatency"] = ["receive", "transmit"],
     };
 
     /// <summary>The name and the arguments of an entry of a list of probes or sinks.</summary>
@@ -68,13 +73,15 @@ internal sealed class ProbeImport(ImportDraft draft, IReadOnlyCollection<string>
             var (name, arguments) = Entry(node, key, draft);
             if (name is null)
                 continue;
-            var id = Renamed.GetValueOrDefault(name, name);
-            if (draft.Catalogue.FirstOrDefault(p => p.Id == id && known.Contains(id)) is not { } info)
-                draft.Leave(node, $"{key} {name}", ProbeReasons.WhyNot(id));
-            else if (events && info.Events.Count == 0)
-                draft.Leave(node, $"{key} {name}", "reports no single events here");
-            else
-                Add(info, node, arguments, events);
+            foreach (var id in Renamed.GetValueOrDefault(name, [name]))
+            {
+                if (draft.Catalogue.FirstOrDefault(p => p.Id == id && known.Contains(id)) is not { } info)
+                    draft.Leave(node, $"{key} {name}", ProbeReasons.WhyNot(id));
+                else if (events && info.Events.Count == 0)
+                    draft.Leave(node, $"{key} {name}", "reports no single events here");
+                else
+                    Add(info, node, arguments, events).Names.Add(name);
+            }
         }
     }
 
@@ -92,7 +99,7 @@ internal sealed class ProbeImport(ImportDraft draft, IReadOnlyCollection<string>
         }
     }
 
-    private void Add(ProbeInfo info, YamlNode node, ImportMap? arguments, bool events)
+    private Wanted Add(ProbeInfo info, YamlNode node, ImportMap? arguments, bool events)
     {
         if (!_wanted.TryGetValue(info.Id, out var wanted))
             _wanted.Add(info.Id, wanted = new(node));
@@ -101,6 +108,7 @@ internal sealed class ProbeImport(ImportDraft draft, IReadOnlyCollection<string>
         if (ProbeArguments.Of(info, arguments, draft) is { } written && !wanted.Arguments.Contains(written))
             wanted.Arguments.Add(written);
         arguments?.LeaveRest("has no equivalent");
+        return wanted;
     }
 
     private string Yaml(ProbeInfo info, Wanted wanted)
@@ -110,10 +118,16 @@ internal sealed class ProbeImport(ImportDraft draft, IReadOnlyCollection<string>
         return wanted.Arguments is [var first, ..] ? $"{{{first}}}" : "true";
     }
 
-    private static string Was(ProbeInfo info, Wanted wanted) => (wanted.Metrics, wanted.Events) switch
+    private static string Was(ProbeInfo info, Wanted wanted)
     {
-        (true, true) => "metrics and events",
-        (false, _) => "events; its metrics come along",
-        _ => info.Events.Count > 0 ? "metrics; its events come along" : "metrics",
-    };
+        var lists = (wanted.Metrics, wanted.Events) switch
+        {
+            (true, true) => "metrics and events",
+            (false, _) => "events; its metrics come along",
+            _ => info.Events.Count > 0 ? "metrics; its events come along" : "metrics",
+        };
+        return wanted.Names.Remove(info.Id) && wanted.Names.Count == 0
+            ? lists
+            : $"{string.Join(" and ", wanted.Names)}: {lists}";
+    }
 }

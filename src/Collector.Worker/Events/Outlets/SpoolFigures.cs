@@ -70,7 +70,9 @@ internal sealed class SpoolFigures
         get
         {
             // What left first: the sum must not fall below what is there.
-            var gone = Delivered + Refused + Enum.GetValues<SpoolLoss>().Sum(Lost);
+            var gone = Delivered + Refused;
+            for (var why = 0; why < _lost.Length; why++)
+                gone += Lost((SpoolLoss)why);
             return Math.Max(0, Taken + Found + Interlocked.Read(ref _left) - gone);
         }
     }

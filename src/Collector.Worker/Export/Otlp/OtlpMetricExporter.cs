@@ -22,6 +22,7 @@ public sealed class OtlpMetricExporter : BackgroundService
     private readonly LogGate _failures;
     private readonly LogGate _rejections;
     private readonly CancellationTokenSource _abort;
+    private readonly SemaphoreSlim _changed = new(0);
     private OtlpTarget _target;
     private OtlpTarget? _next;
     private SnapshotEncoder _encoder = null!; // Made with the first target that something is sent to.
@@ -72,6 +73,7 @@ public sealed class OtlpMetricExporter : BackgroundService
         _target.Client?.Dispose();
         Interlocked.Exchange(ref _next, null)?.Client?.Dispose();
         _abort.Dispose();
+        _changed.Dispose();
     }
 
     /// <summary>
@@ -79,8 +81,11 @@ public sealed class OtlpMetricExporter : BackgroundService
     /// is not sent again.
     /// </summary>
     /// <exception cref="InvalidOperationException">A certificate file is no use.</exception>
-    public void Reconfigure(OtlpSettings settings, ResourceAttributes? resource) =>
+    public void Reconfigure(OtlpSettings settings, ResourceAttributes? resource)
+    {
         Interlocked.Exchange(ref _next, Prepare(settings, resource))?.Client?.Dispose();
+        _changed.Release();
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -90,9 +95,21 @@ public sealed class OtlpMetricExporter : BackgroundService
             // Asked for before looking, so that a snapshot published in between is not missed.
             var next = _store.NextPublished;
             await PushNewestAsync(final: false).ConfigureAwait(false);
-            await next.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await (_target.Client is null ? RestAsync(stoppingToken) : next.WaitAsync(stoppingToken))
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         await PushNewestAsync(final: true).ConfigureAwait(false);
+    }
+
+    // Without a backend it is not woken by each snapshot.
+    private async Task RestAsync(CancellationToken stop)
+    {
+        await _changed.WaitAsync(stop).ConfigureAwait(false);
+        if (Interlocked.Exchange(ref _next, null) is { } next)
+            TakeOver(next);
+        // What was published until now is nobody's.
+        using var lease = _store.Acquire();
+        _lastTick = lease.Snapshot?.Tick ?? 0;
     }
 
     private TimeSpan LongestPause() =>
