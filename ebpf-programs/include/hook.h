@@ -37,19 +37,23 @@
 		return 0;                          \
 	}
 
-/* NAME_fentry and NAME_kprobe, where a function begins. */
-#define FUNCTION_ENTRY(name, function, run, args...) \
-	SEC("fentry/" #function)                     \
-	int BPF_PROG(name##_fentry, ##args)          \
-	{                                            \
-		run;                                 \
-		return 0;                            \
-	}                                            \
-	SEC("kprobe/" #function)                     \
-	int BPF_KPROBE(name##_kprobe, ##args)        \
-	{                                            \
-		run;                                 \
-		return 0;                            \
+/* NAME_fentry and NAME_kprobe, where a function begins; typed as above, where the statement asks. */
+#define FUNCTION_ENTRY(name, function, run, args...)              \
+	SEC("fentry/" #function)                                  \
+	int BPF_PROG(name##_fentry, ##args)                       \
+	{                                                         \
+		const bool typed __attribute__((unused)) = true;  \
+                                                                  \
+		run;                                              \
+		return 0;                                         \
+	}                                                         \
+	SEC("kprobe/" #function)                                  \
+	int BPF_KPROBE(name##_kprobe, ##args)                     \
+	{                                                         \
+		const bool typed __attribute__((unused)) = false; \
+                                                                  \
+		run;                                              \
+		return 0;                                         \
 	}
 
 /* NAME_fexit and NAME_kretprobe, where it returns. */

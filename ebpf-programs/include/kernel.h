@@ -32,6 +32,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
+	BPF_MAP_TYPE_SK_STORAGE = 24,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 
@@ -46,7 +47,9 @@ enum {
 };
 
 #define BPF_F_CURRENT_CPU 0xffffffffULL
+#define BPF_F_NO_PREALLOC 1
 #define BPF_F_MMAPABLE 1024
+#define BPF_SK_STORAGE_GET_F_CREATE 1
 
 /* include/uapi/linux/if_ether.h */
 #define ETH_P_IP 0x0800
@@ -79,7 +82,7 @@ enum {
 /* The registers of arguments and of what a function returns. */
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long ax, cx, dx, si, di;
+	unsigned long ax, cx, dx, si, di, r8;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct user_pt_regs {

@@ -33,6 +33,10 @@ public static class LegacyEvents
         ],
         ["netlens.biolatency.slow"] =
             [new("BIOLAT_10MS", null, static e => Takes(e, "netlens.block.duration", Slow))],
+        ["netlens.socketlatency.slow_read"] =
+            [new("SOCKETLAT_READSLOW", null, static e => Takes(e, "netlens.socketlatency.duration", Slower))],
+        ["netlens.socketlatency.slow_write"] =
+            [new("SOCKETLAT_SENDSLOW", null, static e => Takes(e, "netlens.socketlatency.duration", Slower))],
         ["netlens.receive.slow"] =
             [new("RXKERNEL_SLOW", null, static e => Takes(e, "netlens.receive.duration", Slow))],
         ["netlens.tcpreset.sent"] =

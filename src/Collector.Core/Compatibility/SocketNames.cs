@@ -19,6 +19,11 @@ internal static class SocketNames
             ("netlens.sock.orphan", "orphan"),
             ("netlens.sock.allocated", "alloc"),
             ("netlens.sock.tcp.in_use", "inuse")),
+        .. LegacyName.InBoth("socketlatency",
+            ("netlens.socketlatency.read.over_1ms", "read1ms"),
+            ("netlens.socketlatency.read.over_100ms", "read100ms"),
+            ("netlens.socketlatency.write.over_1ms", "write1ms"),
+            ("netlens.socketlatency.write.over_100ms", "write100ms")),
         // Their figure is in the pages that the kernel counts.
         new("netlens.sock.memory tcp")
         {

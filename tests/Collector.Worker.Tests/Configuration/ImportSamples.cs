@@ -8,7 +8,7 @@ internal static class ImportSamples
 
     public static TheoryData<string, string[], string[]> Shipped => new()
     {
-        { "bundle", [.. Common, "tcpretrans", "tcpreset"], ["enableController", "socketlatency", "flow"] },
+        { "bundle", [.. Common, "tcpretrans", "tcpreset", "socketlatency"], ["enableController", "flow"] },
         {
             "helm", [.. Common, "tcpretrans", "tcpreset", "biolatency", "receive", "transmit"], ["debugmode", "flow"]
         },
@@ -18,8 +18,8 @@ internal static class ImportSamples
         },
         {
             "legacy", ["netdev", "io", "packetloss", "sock", "tcpsummary", "tcp", "tcpext", "udp", "softnet", "softirq",
-                "virtcmdlatency", "tcpreset", "receive", "transmit"],
-            ["sched", "socketlatency", "interval"]
+                "virtcmdlatency", "tcpreset", "receive", "transmit", "socketlatency"],
+            ["sched", "interval"]
         },
     };
 

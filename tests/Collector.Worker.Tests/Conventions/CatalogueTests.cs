@@ -56,7 +56,7 @@ public sealed partial class CatalogueTests
             "PacketLoss", "SOFTIRQ_SCHED_SLOW", "SOFTIRQ_SCHED_100MS", "SOFTIRQ_EXCUTE_SLOW", "SOFTIRQ_EXCUTE_100MS",
             "VIRTCMDEXCUTE", "VIRTCMDEXCUTE_100MS", "TCPRESET_NOSOCK", "TCPRESET_PROCESS", "TCPRESET_ACTIVE",
             "TCPRESET_RECEIVE", "TCPRetrans", "BIOLAT_10MS", "TXKERNEL_SLOW", "NETIFTXLAT_QDISC",
-            "NETIFTXLAT_XMIT", "RXKERNEL_SLOW",
+            "NETIFTXLAT_XMIT", "RXKERNEL_SLOW", "SOCKETLAT_READSLOW", "SOCKETLAT_SENDSLOW",
         ];
         string[] ofInspector =
         [
@@ -79,7 +79,7 @@ public sealed partial class CatalogueTests
         var inspector = Metrics.SelectMany(m => m.Inspector).ToHashSet();
         var contract = File.ReadLines(Path.Combine(Root, "tests/Collector.Worker.Tests/Conventions/legacy-names.txt"))
             .Where(l => !l.StartsWith('#')).Select(l => l.Split(' ')).ToArray();
-        contract.Length.ShouldBe(263);
+        contract.Length.ShouldBe(267);
         contract.Select(c => c[0]).Where(n => n != "-" && !kubeskoop.Contains(n)).ShouldBeEmpty();
         contract.Select(c => c[1]).Where(n => n != "-" && !inspector.Contains(n)).ShouldBeEmpty();
     }

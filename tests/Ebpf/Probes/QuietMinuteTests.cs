@@ -15,8 +15,7 @@ public sealed class QuietMinuteTests
     [
         ("softirq", "slow", "30s"), ("connect", "slow", "30s"), ("transmit", "slow", "30s"),
         ("transmit", "queueSlow", "30s"), ("transmit", "driverSlow", "30s"),
-        ("softirq", "slow", "30s"), ("connect", "slow", "30s"), ("receive", "slow", "30s"),
-        ("receive", "slowRead", "30s"),
+        ("receive", "slow", "30s"), ("receive", "slowRead", "30s"), ("socketlatency", "slow", "30s"),
     ];
 
     /// <summary>Whose events are all looked at, of whatever namespace.</summary>
