@@ -1,6 +1,8 @@
 using System.Net;
+using System.Net.Sockets;
 using Collector.Core.Snapshots;
 using Collector.Linux.Kernel.Bpf;
+using Collector.Linux.Probes.Connects;
 using Collector.Linux.Probes.Tcp;
 using Collector.Tests.Support;
 
@@ -114,6 +116,69 @@ public sealed class RootlessShareTests
         run.Events.Await(e => e.Info == TcpReset.Sent && e.Subject?.Inode == pod.Inode)
             .Message.ShouldEndWith(" s ago)");
     }
+
+    /// <summary>What a connect waits for is noted once; a user asks for many addresses that nobody has.</summary>
+    [RequiresBpfFact("bash", "setpriv", "unshare")]
+    public void Silent_next_hops_of_users_push_out_none_of_the_nodes()
+    {
+        using var pair = new TestNetnsPair();
+        using var run = new BpfProbeRun("connect", null, ("slow", "1ms"));
+        using var user = AnyUser.InNamespace();
+        using (ConnectLab.Begin(pair.Left, Silent, 81))
+        {
+            NoteOnce(pair.Left);
+            user.Do(ManySilent);
+        }
+        HopOf(run, pair.Left.Inode).ShouldBe(Silent.ToString());
+        HopsOfUser(run, "neighbours").ShouldBe(0);
+        HopsOfUser(run, "rootless_neighbours").ShouldBeInRange(1, 256);
+
+        user.Inside(() => Should.Throw<SocketException>(() =>
+        {
+            using var client = new TcpClient();
+            client.Connect("198.18.0.2", 81);
+        }));
+        HopOf(run, user.Inode).ShouldBe("198.18.0.2");
+    }
+
+    // Each fails a twentieth of a second after the first packet to it. Fewer than the kernel keeps of all namespaces.
+    private const string ManySilent = """
+        ip link set lo up; ip link add d0 type veth peer name d1; ip link set d0 up; ip link set d1 up
+        ip addr add 198.18.0.1/16 dev d0; ip ntable change name arp_cache dev d0 retrans 50 mcast_probes 1
+        bash -c 'for i in {1..600}; do echo >/dev/udp/198.18.$((i / 200 + 1)).$((i % 200 + 1))/9; done'
+        while ip neigh show nud incomplete | grep -q .; do sleep 0.05; done
+        """;
+
+    // 198.18 of its addresses, in network order.
+    private static int HopsOfUser(BpfProbeRun run, string map)
+    {
+        var hops = new BpfMapReader<Hop, (long Time, long State)>(run.Host.Bpf.Loaded.Single().Object.Map(map));
+        hops.Read();
+        return hops.Keys.ToArray().Count(h => (h.Address & 0xffff) == (18 << 8 | 198));
+    }
+
+    private readonly record struct Hop(ulong Device, ulong Address, ulong Rest);
+
+    private static readonly IPAddress Silent = IPAddress.Parse("192.0.2.99");
+
+    private static string? HopOf(BpfProbeRun run, ulong inode) => ConnectLab.Text(
+        run.Events.Await(e => e.Info == ConnectKinds.FailedInfo && e.Subject?.Inode == inode),
+        "netlens.neighbour.address");
+
+    // Questions come fast until the kernel has told of some, then once a minute.
+    private static void NoteOnce(TestNetns ns)
+    {
+        const string Change = $"ntable change name arp_cache dev {TestNetnsPair.Interface}";
+        ns.Ip($"{Change} mcast_probes 1000 retrans 50");
+        var first = Questions(ns);
+        BpfProbeRun.Eventually(() => Questions(ns).ShouldBeGreaterThan(first + 1));
+        ns.Ip($"{Change} retrans 60000");
+        for (var before = 0; before != (first = Questions(ns)); before = first)
+            Thread.Sleep(200);
+    }
+
+    private static int Questions(TestNetns ns) =>
+        int.Parse(ns.Run("ip", "-s", "neigh", "show", $"{Silent}").Split("probes ")[1].Split(' ')[0]);
 
     /// <summary>
     /// The user namespace's level cannot be cheated: it is 0 only with the rights of root. Its owner is user 0 also
