@@ -3,7 +3,9 @@ using Collector.Core.Metrics;
 
 namespace Collector.Core.Snapshots;
 
-/// <summary>Finds the cells of a table that are smaller than in the collection before: those counters begin anew.</summary>
+/// <summary>
+/// Finds the cells of a table that are smaller than in the collection before: those counters begin anew.
+/// </summary>
 internal readonly ref struct FallenCounters
 {
     private readonly SnapshotTable _table;

@@ -56,8 +56,8 @@ internal sealed class Neighbour(ProbeHost host, ProbeSettings settings) : Probe(
     public static new ProbeInfo Info { get; } = new()
     {
         Id = "neighbour",
-        Description = "Next hops that the machine's ARP and neighbour discovery tables have, their limit, and failures.",
-        Source = "/proc/net/stat/arp_cache, ndisc_cache (net/core/neighbour.c); net.ipv4.neigh.default.gc_thresh3",
+        Description = "Next hops in the machine's ARP and neighbour discovery tables, their limit, and failures.",
+        Source = "/proc/net/stat/arp_cache, ndisc_cache; net.ipv4.neigh.default.gc_thresh3",
         Tables = [Table],
         Options = [IncludeAll],
     };
