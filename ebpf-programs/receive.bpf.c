@@ -196,6 +196,16 @@ static __always_inline __u8 protocol_of(const struct sk_buff *skb, bool typed)
 	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP ? protocol : 0;
 }
 
+/* Behind the header of IP; a segment behind headers in between is not noted again where it is looked for. */
+static __always_inline const void *transport_of(const struct sk_buff *skb, bool typed)
+{
+	const void *data = GET(typed, skb, data);
+	__u8 first = 0;
+
+	bpf_probe_read_kernel(&first, 1, data);
+	return data + (first >> 4 == 4 ? (first & 15) * 4 : 40);
+}
+
 static __always_inline void at_network(void *ctx, const struct sk_buff *skb, bool typed)
 {
 	struct sight sight = { .skb = skb, .station = NETWORK, .protocol = protocol_of(skb, typed) };
@@ -206,7 +216,7 @@ static __always_inline void at_network(void *ctx, const struct sk_buff *skb, boo
 		return;
 	sight.stamp = stamp_of(skb, typed);
 	if (sight.protocol == IPPROTO_TCP && !is_wall_time(&config->clock, sight.stamp))
-		note_arrival(skb);
+		note_arrival(skb, transport_of(skb, typed));
 	count(ctx, &sight, netns_of_net(GET(typed, dev, nd_net.net), typed));
 }
 
@@ -222,7 +232,7 @@ static __always_inline void at_tcp(void *ctx, const struct sock *sk, const struc
 	if (GET(typed, skb, len) <= (words >> 4) * 4U)
 		return;
 	sight.stamp = stamp_of(skb, typed);
-	sight.noted = noted_arrival(skb);
+	sight.noted = noted_arrival(skb, GET(typed, skb, data));
 	count(ctx, &sight, netns_of_sock(sk));
 }
 
@@ -283,8 +293,9 @@ static __always_inline void at_read(void *ctx, const struct sk_buff *skb, bool t
 
 TRACEPOINT(read, skb_copy_datagram_iovec, at_read(ctx, skb, typed), struct sk_buff *skb)
 
-/* Behind the copy: a datagram that is one piece is in no tracepoint. */
-FUNCTION_ENTRY(udp_read, skb_consume_udp, at_udp(ctx, sk, skb, READ), struct sock *sk, struct sk_buff *skb)
+/* Behind the copy: a datagram of one piece is in no tracepoint. The length of one only looked at is below 0. */
+FUNCTION_ENTRY(udp_read, skb_consume_udp, if (len >= 0) at_udp(ctx, sk, skb, READ), struct sock *sk,
+	       struct sk_buff *skb, int len)
 
 /*
  * Without functions a read tells its socket only, when the datagram is gone: what is next in the queue is noted before,

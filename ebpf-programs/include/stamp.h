@@ -45,11 +45,12 @@ enum unmeasured {
 	UNMEASURED_MAX,
 };
 
-/* Packets without a stamp of the wall clock that this CPU took in last, by their address: each has been seen since. */
+/* Segments without a stamp of the wall clock that this CPU took in last, by their packet's address. */
 #define ARRIVALS 64
 
 struct arrival {
 	__u64 skb;
+	__u64 segment; /* ports and sequence number: the address alone may be that of an earlier packet */
 	__u64 time;
 };
 
@@ -125,7 +126,16 @@ static __always_inline struct arrival *arrival_at(__u64 skb)
 	return arrivals ? &arrivals->latest[skb >> 8 & (ARRIVALS - 1)] : NULL;
 }
 
-static __always_inline void note_arrival(const struct sk_buff *skb)
+static __always_inline __u64 segment_of(const void *header)
+{
+	__u64 segment = 0;
+
+	bpf_probe_read_kernel(&segment, sizeof(segment), header);
+	return segment;
+}
+
+/* header: TCP's. */
+static __always_inline void note_arrival(const struct sk_buff *skb, const void *header)
 {
 	__u64 number = number_of(skb);
 	struct arrival *arrival = arrival_at(number);
@@ -133,16 +143,17 @@ static __always_inline void note_arrival(const struct sk_buff *skb)
 	if (!arrival)
 		return;
 	arrival->time = bpf_ktime_get_ns();
+	arrival->segment = segment_of(header);
 	arrival->skb = number;
 }
 
 /* 0: it was not noted, or not on this CPU. */
-static __always_inline __u64 noted_arrival(const struct sk_buff *skb)
+static __always_inline __u64 noted_arrival(const struct sk_buff *skb, const void *header)
 {
 	__u64 number = number_of(skb);
 	struct arrival *arrival = arrival_at(number);
 
-	return arrival && arrival->skb == number ? arrival->time : 0;
+	return arrival && arrival->skb == number && arrival->segment == segment_of(header) ? arrival->time : 0;
 }
 
 /*

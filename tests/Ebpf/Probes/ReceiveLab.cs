@@ -67,6 +67,9 @@ internal sealed class ReceiveLab : IDisposable
     /// <summary>Reads up to so many bytes; waits for them.</summary>
     public void Read(int bytes = 64) => _server.Receive(_buffer.AsSpan(0, bytes)).ShouldBe(bytes);
 
+    /// <summary>Looks at what comes next, which stays.</summary>
+    public void Look() => _server.Receive(_buffer, SocketFlags.Peek).ShouldBe(64);
+
     /// <summary>Its event, by where it went.</summary>
     public NetworkEvent Await(BpfProbeRun run, EventInfo kind) => run.Events.Await(e => Is(e, kind));
 

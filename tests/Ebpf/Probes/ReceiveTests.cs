@@ -46,7 +46,9 @@ public sealed class ReceiveTests
         {
             var socket = ReceiveLab.Times(run, pair.Right, "socket", transport).Nanoseconds;
             socket.ShouldBeInRange(1, elapsed);
-            ReceiveLab.Times(run, pair.Right, "read", transport).Nanoseconds.ShouldBeInRange(socket, elapsed);
+            // Of TCP the read may be timed from a later moment than the queue: the stamp, behind the rules.
+            var least = transport == "udp" || KernelFeature.Running < new Version(5, 18) ? socket : 1;
+            ReceiveLab.Times(run, pair.Right, "read", transport).Nanoseconds.ShouldBeInRange(least, elapsed);
         }
         // Only acknowledgements go back.
         ReceiveLab.Count(run, pair.Left, "socket", "tcp").ShouldBe(0);
@@ -98,7 +100,21 @@ public sealed class ReceiveTests
             lab.Count(run, ReceiveKinds.UnreadInfo).ShouldBe(1);
             lab.Dispose();
         }
-        run.Sum(ReceiveLab.Slow, pair.Right).ShouldBe(0);
+    }
+
+    /// <summary>A datagram that somebody looks at first is read once.</summary>
+    [RequiresBpfFact]
+    public void A_datagram_that_is_looked_at_is_not_read()
+    {
+        using var pair = new TestNetnsPair();
+        using var run = new BpfProbeRun("receive", null, ("slow", "30s"), ("slowRead", "30s"));
+        using var lab = new ReceiveLab(pair, "udp", Ends.V6);
+        lab.Send();
+        lab.Look();
+        lab.Look();
+        ReceiveLab.Count(run, pair.Right, "read", "udp").ShouldBe(0);
+        lab.Read();
+        ReceiveLab.Count(run, pair.Right, "read", "udp").ShouldBe(1);
     }
 
     /// <summary>Rules that take milliseconds for each packet; what waits for others is in the CPU's backlog.</summary>
@@ -106,7 +122,7 @@ public sealed class ReceiveTests
     public void Packets_held_up_in_the_kernel_are_told()
     {
         using var pair = new TestNetnsPair();
-        using var run = new BpfProbeRun("receive", null, ("slow", "2ms"), ("slowRead", "30s"), ("burst", "100"));
+        using var run = new BpfProbeRun("receive", null, ("slow", "1ms"), ("slowRead", "30s"), ("burst", "100"));
         var labs = ReceiveLab.All(pair);
         pair.Left.Ip($"link set {TestNetnsPair.Interface} gso_max_segs 1");
         HoldUp(pair.Right, [.. labs.Select(lab => $"{lab.Transport} dport {lab.Port}")]);
@@ -120,7 +136,7 @@ public sealed class ReceiveTests
         foreach (var lab in labs)
         {
             var e = lab.Await(run, ReceiveKinds.SlowInfo);
-            e.Duration.ShouldNotBeNull().ShouldBeInRange(2_000_000, elapsed);
+            e.Duration.ShouldNotBeNull().ShouldBeInRange(1_000_000, elapsed);
             e.Tuple!.Source.ShouldBe(TcpLab.Left(lab.Ends));
             e.Subject.ShouldNotBeNull().Inode.ShouldBe(pair.Right.Inode);
             e.Message.ShouldMatch($@" got {lab.Transport} from \S+ to \S+ [\d.]+ ms after it came");
@@ -137,7 +153,8 @@ public sealed class ReceiveTests
         (after.Skip(11).Sum() - waited.Buckets.Skip(11).Sum()).ShouldBeGreaterThanOrEqualTo(3, "above a millisecond");
         nanoseconds.ShouldBeGreaterThan(waited.Nanoseconds + 10_000_000);
         run.Sum(ReceiveLab.Slow, pair.Right).ShouldBe(
-            run.Events.All.Count(e => e.Info == ReceiveKinds.SlowInfo && e.Duration > 10_000_000));
+            run.Events.All.Count(e =>
+                e.Info == ReceiveKinds.SlowInfo && e.Subject?.Inode == pair.Right.Inode && e.Duration > 10_000_000));
         foreach (var lab in labs)
             lab.Dispose();
     }
