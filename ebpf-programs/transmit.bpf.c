@@ -179,6 +179,9 @@ static __always_inline void queued(void *ctx, const struct sk_buff *skb, bool ty
 	sample = queue || !stamp ? sample_of(skb) : NULL;
 	if (sample && !stamp) {
 		passage.since = sample_take(sample, skb, NULL, 0, typed);
+		/* A packet of another protocol in the place of one that was dropped. */
+		if (passage.since && !is_of(passage.sk, IPPROTO_UDP))
+			passage.since = 0;
 		passage.protocol = IPPROTO_UDP;
 		passage.weight = config->sample;
 		passage.drawn = true;
@@ -250,10 +253,11 @@ static __always_inline void done(void *ctx, const struct sk_buff *skb, int resul
 {
 	struct transmit_cpu *cpu = get_cpu();
 
-	if (!cpu || cpu->given != (__u64)skb)
+	/* The device below one that hands the packet on is done before that. */
+	if (!cpu || cpu->given != (__u64)skb || cpu->given_to != (__u64)dev)
 		return;
 	cpu->given = 0;
-	if (cpu->given_to == (__u64)dev && result != NETDEV_TX_BUSY)
+	if (result != NETDEV_TX_BUSY)
 		at_device(ctx, STATION_DRIVER, cpu->given_at, bpf_ktime_get_ns());
 }
 

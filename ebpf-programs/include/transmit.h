@@ -78,7 +78,9 @@ static __always_inline void fill_device(struct transmit_device *device, const st
 	device->netns = ns.inum;
 	device->netns_cookie = ns.cookie;
 	device->rootless = ns.rootless;
-	BPF_CORE_READ_INTO((char(*)[16]) & device->name, dev, name);
+	/* Behind its end the kernel leaves what a longer name before it had. */
+	device->name = device->name_rest = 0;
+	BPF_CORE_READ_STR_INTO((char(*)[16]) & device->name, dev, name);
 }
 
 /* NULL: there is no room, which is counted. */
