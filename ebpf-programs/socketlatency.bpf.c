@@ -142,18 +142,23 @@ static __always_inline void was_read(void *ctx, struct sock *sk, bool typed)
 	struct waiting *waiting = waiting_of(sk, typed, false);
 	struct over over = { .sk = sk, .waiting = waiting, .direction = DIRECTION_READ };
 	const struct tcp_sock *tp;
+	__u32 unread;
 
 	if (!waiting || !waiting->ready)
 		return;
 	tp = tcp_of(sk, typed);
 	if (!tp)
 		return;
+	unread = GET(typed, tp, copied_seq);
+	/* Somebody has looked at them only. */
+	if (unread == waiting->unread)
+		return;
 	over.from = waiting->ready;
 	over.now = bpf_ktime_get_ns();
 	over.on = waiting->read_on;
 	ended(ctx, &over);
-	waiting->unread = GET(typed, tp, copied_seq);
-	waiting->read_on = waiting->unread != GET(typed, tp, rcv_nxt);
+	waiting->unread = unread;
+	waiting->read_on = unread != GET(typed, tp, rcv_nxt);
 	waiting->ready = waiting->read_on ? over.now : 0;
 }
 
@@ -176,9 +181,13 @@ static __always_inline void was_written(struct sock *sk, bool more, bool typed)
 		return;
 	unsent = GET(typed, tp, snd_nxt);
 	behind = GET(typed, tp, write_seq) != unsent;
-	/* The application wants it to wait for more. */
-	if (!behind && (more || is_corked(tp, typed)))
+	/* The application wants it to wait for more; what an earlier write began may have come to nothing. */
+	if (!behind && (more || is_corked(tp, typed))) {
+		waiting = waiting_of(sk, typed, false);
+		if (waiting)
+			waiting->written = 0;
 		return;
+	}
 	waiting = waiting_of(sk, typed, true);
 	if (!waiting) {
 		lost(LOSS_ENTRY);
@@ -239,7 +248,7 @@ FUNCTION_ENTRY(ready, sock_def_readable, became_ready(sk, typed), struct sock *s
 
 TRACEPOINT(read, tcp_rcv_space_adjust, was_read(ctx, sk, typed), struct sock *sk)
 
-/* 6.15. */
+/* 6.16. */
 TRACEPOINT(write, tcp_sendmsg_locked, was_written(sk, GET(typed, msg, msg_flags) & MSG_MORE, typed), struct sock *sk,
 	   const struct msghdr *msg)
 

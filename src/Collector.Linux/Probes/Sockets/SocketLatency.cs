@@ -29,7 +29,7 @@ internal sealed class SocketLatency : BpfProbe
             + "net:net_dev_queue; functions of the kernel where it has no such tracepoint",
         EnabledByDefault = false,
         Watches = true,
-        Tables = [SocketLatencyCounters.Table, SocketLatencyCounters.SlowTable],
+        Tables = [SocketLatencyCounters.Table, SocketLatencyCounters.SlowReads, SocketLatencyCounters.SlowWrites],
         Events = [SocketLatencyKinds.ReadInfo, SocketLatencyKinds.WriteInfo],
         Options = [SlowOption, BurstOption, EntriesOption],
     };
@@ -49,6 +49,7 @@ internal sealed class SocketLatency : BpfProbe
 
     private ProbeSettings _settings;
     private SocketLatencyCounters _counters = null!;
+    private bool? _seesWrites;
 
     public SocketLatency(ProbeHost host, ProbeSettings settings) : this(host, settings, Hooks)
     {
@@ -95,5 +96,9 @@ internal sealed class SocketLatency : BpfProbe
         });
     }
 
-    public override void Collect(SnapshotBuilder snapshot) => _counters.Collect(snapshot);
+    public override void Collect(SnapshotBuilder snapshot)
+    {
+        _seesWrites ??= Object.Programs.Any(p => p.Attached && p.Name.StartsWith("leave_", StringComparison.Ordinal));
+        _counters.Collect(snapshot, _seesWrites.Value);
+    }
 }

@@ -21,10 +21,14 @@ internal sealed class SocketLatencyCounters
         new("socketlatency", RowScope.Namespace, [new("netlens.socket.role")], [Read, Write]);
 
     // Powers of two hold no 1 ms: the kernel side counts these beside the histograms, for older exporters' names.
-    public static readonly TableInfo SlowTable = new("socketlatency.slow", RowScope.Namespace, [],
+    public static readonly TableInfo SlowReads = new("socketlatency.slow_reads", RowScope.Namespace, [],
     [
         Over("read.over_1ms", "Reads that came over 1 ms after their data were ready."),
         Over("read.over_100ms", "Reads that came over 100 ms after their data were ready."),
+    ]);
+
+    public static readonly TableInfo SlowWrites = new("socketlatency.slow_writes", RowScope.Namespace, [],
+    [
         Over("write.over_1ms", "Writes that were sent over 1 ms later."),
         Over("write.over_100ms", "Writes that were sent over 100 ms later."),
     ]);
@@ -32,7 +36,7 @@ internal sealed class SocketLatencyCounters
     private readonly ProbeHost _host;
     private readonly long _since;
     private readonly Dictionary<(Subject Ns, byte Role), Times> _times = [];
-    private readonly CounterRows _slow;
+    private readonly CounterRows[] _slow;
     private readonly CountedNamespaces _namespaces;
     private readonly NamespaceCounters<SocketLatencyKey, SocketLatencyValue, Waits> _waits;
     private readonly Action<Subject> _forget;
@@ -41,7 +45,7 @@ internal sealed class SocketLatencyCounters
     {
         _host = host;
         _since = KernelClock.UnixNow();
-        _slow = new CounterRows(SlowTable, _since, static (_, _) => []);
+        _slow = [RowsOf(SlowReads), RowsOf(SlowWrites)];
         _namespaces = new CountedNamespaces(host, new(loaded.Map("vouched"), host.Namespaces));
         var times = loaded.Map("times");
         _waits = new(times, _namespaces, new(loaded, SharedMap.Counters, times))
@@ -56,17 +60,26 @@ internal sealed class SocketLatencyCounters
     private static Metric Over(string name, string description) =>
         Metric.Unnamed(InstrumentKind.Counter, $"netlens.socketlatency.{name}", Units.Events, description);
 
-    public void Collect(SnapshotBuilder snapshot)
+    private CounterRows RowsOf(TableInfo table) => new(table, _since, static (_, _) => []);
+
+    /// <param name="snapshot">Where its rows go.</param>
+    /// <param name="writes">The kernel tells of writes; else nothing is said of them.</param>
+    public void Collect(SnapshotBuilder snapshot, bool writes)
     {
         _namespaces.Begin(snapshot.Moment, _waits.Scarce, _forget);
-        _slow.Begin();
+        foreach (var slow in _slow)
+        {
+            slow.Begin();
+            _namespaces.Cover(slow);
+        }
         foreach (var times in _times.Values)
             times.Begin();
         if (!_waits.TryRead(snapshot, _host.Events))
             return;
         foreach (var times in _times.Values)
-            times.Write(snapshot);
-        _slow.Write(snapshot);
+            times.Write(snapshot, writes);
+        for (var direction = 0; direction <= (writes ? 1 : 0); direction++)
+            _slow[direction].Write(snapshot);
     }
 
     // The program counts nothing without a namespace.
@@ -76,24 +89,25 @@ internal sealed class SocketLatencyCounters
             return null;
         ref var times = ref CollectionsMarshal.GetValueRefOrAddDefault(_times, (ns, key.Role), out _);
         times ??= new(new Row(Table, ns, Math.Max(_since, ns.StartTime), SocketLatencyKinds.Role(key.Role)));
-        return new(times, _slow.Of(ns));
+        return new(times, [_slow[0].Of(ns), _slow[1].Of(ns)]);
     }
 
     private void Forget(Subject ns)
     {
-        _slow.Drop(ns);
+        foreach (var slow in _slow)
+            slow.Drop(ns);
         _times.Remove((ns, 0));
         _times.Remove((ns, 1));
     }
 
     /// <summary>Where what was measured of a namespace, role and direction is added up.</summary>
-    private sealed record Waits(Times Times, CounterRow Slow)
+    private sealed record Waits(Times Times, CounterRow[] Slow)
     {
         public void Add(byte direction, in SocketLatencyValue value)
         {
             Times.Add(direction, value.Histogram);
-            Slow.Values[direction * 2] += value.Over1ms;
-            Slow.Values[(direction * 2) + 1] += value.Over100ms;
+            Slow[direction].Values[0] += value.Over1ms;
+            Slow[direction].Values[1] += value.Over100ms;
         }
     }
 
@@ -113,11 +127,12 @@ internal sealed class SocketLatencyCounters
                 _write.Add(measured);
         }
 
-        public void Write(SnapshotBuilder snapshot)
+        public void Write(SnapshotBuilder snapshot, bool writes)
         {
             var writer = snapshot.Append(row);
             _read.Write(writer, Read);
-            _write.Write(writer, SocketLatencyCounters.Write);
+            if (writes)
+                _write.Write(writer, SocketLatencyCounters.Write);
         }
     }
 }
