@@ -55,8 +55,8 @@ internal sealed partial class BpfObject : IDisposable
         if (result == 0)
             return true;
         // "prog 'NAME': failed to load: -22", "prog 'NAME': failed to find kernel BTF type ID of 'x': -3"
-        culprit = said.Select(s => ProgramFailure().Match(s)).LastOrDefault(m => m.Success)?.Groups["program"].Value
-            ?? "";
+        culprit = said.Where(IsReason).Select(s => ProgramFailure().Match(s)).LastOrDefault(m => m.Success)
+            ?.Groups["program"].Value ?? "";
         reason = Summary(said, Reason(-result));
         return false;
     }
@@ -66,9 +66,7 @@ internal sealed partial class BpfObject : IDisposable
     {
         const string End = "-- END PROG LOAD LOG --";
         var log = said.FirstOrDefault(s => s.Contains(End, StringComparison.Ordinal));
-        // That the object has no lines of source (ebpf.targets) is told of each program, and no reason.
-        var first = said.FirstOrDefault(s => !s.Contains(End, StringComparison.Ordinal)
-            && !s.Contains(".BTF.ext", StringComparison.Ordinal)) ?? otherwise;
+        var first = said.FirstOrDefault(s => !s.Contains(End, StringComparison.Ordinal) && IsReason(s)) ?? otherwise;
         first = first.Replace("libbpf: ", "", StringComparison.Ordinal);
         if (log is null)
             return first;
@@ -79,6 +77,9 @@ internal sealed partial class BpfObject : IDisposable
         var tail = string.Join(" | ", lines[Math.Max(0, lines.Length - 3)..]);
         return $"{first} (verifier: {tail})";
     }
+
+    // That the object has no lines of source (ebpf.targets) is told of each program.
+    private static bool IsReason(string said) => !said.Contains(".BTF.ext", StringComparison.Ordinal);
 
     /// <summary>An error number in words.</summary>
     public static string Reason(int errno) =>
