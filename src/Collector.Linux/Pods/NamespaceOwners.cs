@@ -56,6 +56,12 @@ internal sealed class NamespaceOwners(KernelPaths paths, NamespaceRegistry regis
         {
             return;
         }
+        // It may have ended, and the number be another's.
+        if (_inodeOf(handle.Pid) != handle.Namespace.Inode)
+        {
+            handle.Pid = 0;
+            return;
+        }
         _proc ??= new ProcFolder(paths);
         var n = _proc.Read(handle.Pid, "/cgroup\0"u8, _cgroup, out _);
         if (n > 0)

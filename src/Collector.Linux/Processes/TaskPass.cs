@@ -88,7 +88,8 @@ internal sealed class TaskPass : IDisposable
                     got = read(file, to, _records.Length * sizeof(TaskRecord));
                 if (got == 0)
                 {
-                    _namespaces.HeardOfAll();
+                    if (_part.FromKernel)
+                        _namespaces.HeardOfAll();
                     return Errno.None;
                 }
                 if (got < 0 && SafeFd.LastErrno is var error && error != EINTR)
@@ -97,7 +98,9 @@ internal sealed class TaskPass : IDisposable
                 foreach (ref readonly var record in _records.AsSpan(0, (int)Math.Max(0, got) / sizeof(TaskRecord)))
                 {
                     table.Find((int)record.Pid)?.Tell(record, tick);
-                    _namespaces.Hear((int)record.Pid, record.Netns);
+                    // Before it is checked its numbers may be those of other processes.
+                    if (_part.FromKernel)
+                        _namespaces.Hear((int)record.Pid, record.Netns);
                 }
             }
         }

@@ -28,7 +28,6 @@ internal struct TaskRecord
 
     /// <summary>Its network namespace; 0 where it is over, or its main thread is.</summary>
     public uint Netns;
-    private readonly uint _pad;
 
     /// <summary>Its start in clock ticks, as /proc/PID/stat has it.</summary>
     public readonly long StartTicks => (long)Start / NanosecondsOfTick;

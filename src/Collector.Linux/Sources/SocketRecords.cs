@@ -36,7 +36,6 @@ internal struct SocketWalk
 
     /// <summary>Seconds that its clocks are set forward.</summary>
     public uint Ahead;
-    private readonly uint _pad;
 }
 
 /// <summary>Where a namespace has its sockets: in the machine's tables, and perhaps in one of its own.</summary>

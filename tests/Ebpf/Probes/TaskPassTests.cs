@@ -4,7 +4,6 @@ using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Processes;
 using Collector.Linux.Sources;
-using Collector.Linux.Tests.Probes;
 using Collector.Tests.Support;
 using Ebpf.Tests.Bpf;
 
@@ -18,12 +17,12 @@ public sealed class TaskPassTests
     {
         using var host = new LinuxHost(new KernelPaths());
         var builder = new SnapshotBuilder(new SnapshotStore(), TimeProvider.System);
-        using var busy = System.Diagnostics.Process.Start(
-            "sh", ["-c", "exec 5</dev/null 6</dev/null; while :; do head -c 100000 </dev/zero >/dev/null; done"]);
+        using var busy = Shell.Start("sh", "-c",
+            "exec 5</dev/null 6</dev/null; echo; while :; do head -c 100000 </dev/zero >/dev/null; done");
         try
         {
-            // Both descriptors are there once the last of them is.
-            KernelProbeRun.Eventually(() => new FileInfo($"/proc/{busy.Id}/fd/6").LinkTarget is not null);
+            // Both descriptors are there, and what they were made of is closed.
+            busy.StandardOutput.ReadLine().ShouldNotBeNull();
             var told = 0;
             for (var i = 0; i < 10; i++)
                 told += Compare(host, builder, busy.Id) ? 1 : 0;
