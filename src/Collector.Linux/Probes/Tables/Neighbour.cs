@@ -5,6 +5,7 @@ using Collector.Linux.Interop;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Sources;
+using static Tmds.Linux.LibC;
 
 namespace Collector.Linux.Probes.Tables;
 
@@ -13,8 +14,8 @@ namespace Collector.Linux.Probes.Tables;
 /// is of, with one limit, so that one pod's entries can leave others without ("neighbour table overflow").
 /// </summary>
 /// <remarks>
-/// Entries that can be dropped count against the limit; those that stay for good (of point-to-point devices, set by
-/// hand) are among the entries all the same. How many of them are a namespace's no structure tells without a walk over
+/// Entries that can be dropped count against the limit; those that stay for good (set by hand, learned from outside)
+/// are among the entries all the same. How many of them are a namespace's no structure tells without a walk over
 /// all of them.
 /// </remarks>
 internal sealed class Neighbour(ProbeHost host, ProbeSettings settings) : Probe(Info)
@@ -22,7 +23,8 @@ internal sealed class Neighbour(ProbeHost host, ProbeSettings settings) : Probe(
     private const string Runs = "{run}";
 
     private static readonly Metric Entries = Metric.UpDownCounter("netlens.neighbour.entry.count", Units.Entries,
-        "Next hops in the table of all namespaces (entries).");
+        "Next hops in the table of all namespaces (entries); of them the limit does not count permanent ones and those "
+            + "that were learned from outside.");
 
     private static readonly Metric Limit = Metric.UpDownCounter("netlens.neighbour.entry.limit", Units.Entries,
         "How many that can be dropped again it may have (gc_thresh3).");
@@ -57,7 +59,7 @@ internal sealed class Neighbour(ProbeHost host, ProbeSettings settings) : Probe(
     {
         Id = "neighbour",
         Description = "Next hops in the machine's ARP and neighbour discovery tables, their limit, and failures.",
-        Source = "/proc/net/stat/arp_cache, ndisc_cache; net.ipv4.neigh.default.gc_thresh3",
+        Source = "/proc/net/stat/arp_cache, ndisc_cache; net.ipv4|ipv6.neigh.default.gc_thresh3",
         Tables = [Table],
         Options = [IncludeAll],
     };
@@ -79,7 +81,9 @@ internal sealed class Neighbour(ProbeHost host, ProbeSettings settings) : Probe(
         }
         catch (LinuxException e)
         {
-            throw new ProbeUnavailableException(e.Message, e);
+            throw new ProbeUnavailableException(
+                e.Errno.IsAny(ENOENT) ? "the kernel shows these tables in its first network namespace only" : e.Message,
+                e);
         }
     }
 
