@@ -18,11 +18,11 @@ internal sealed class OutletTally(string name)
     /// <summary>False as long as there has been no such outlet.</summary>
     public bool Used { get; private set; }
 
-    public long Delivered => Sum(_delivered, static q => q.Delivered);
+    public long Delivered => Sum(in _delivered, static q => q.Delivered);
 
-    public long Dropped => Sum(_dropped, static q => q.Dropped);
+    public long Dropped => Sum(in _dropped, static q => q.Dropped);
 
-    public long Failed => Sum(_failed, static q => q.Failed);
+    public long Failed => Sum(in _failed, static q => q.Failed);
 
     public long Waiting => Sum(0, static q => q.Waiting);
 
@@ -82,13 +82,15 @@ internal sealed class OutletTally(string name)
         return false;
     }
 
-    private long Sum(long ended, Func<OutletQueue, long> count)
+    // What of queues that have ended is read while none can end: else the sum would fall.
+    private long Sum(in long ended, Func<OutletQueue, long> count)
     {
         lock (_lock)
         {
+            var sum = ended;
             foreach (var queue in _queues)
-                ended += count(queue);
+                sum += count(queue);
+            return sum;
         }
-        return ended;
     }
 }

@@ -11,18 +11,30 @@ internal static class ResidentMemory
 {
     private const string Path = "/proc/self/statm";
 
-    // Open to the process's end. Null where there is none: Windows, macOS.
-    private static readonly SafeFileHandle? Statm = File.Exists(Path) ? File.OpenHandle(Path) : null;
+    // Open to the process's end. Null where there is none (Windows, macOS), or until it can be opened.
+    private static SafeFileHandle? _statm;
 
     /// <summary>Bytes.</summary>
     public static long Read()
     {
-        if (Statm is null)
+        if ((_statm ??= TryOpen()) is not { } statm)
             return Environment.WorkingSet;
         // Pages: of all, resident ones, five numbers more.
         Span<byte> text = stackalloc byte[256];
-        var line = text[..RandomAccess.Read(Statm, text, 0)];
+        var line = text[..RandomAccess.Read(statm, text, 0)];
         var resident = line[(line.IndexOf((byte)' ') + 1)..];
         return Utf8Parser.TryParse(resident, out long pages, out _) ? pages * Environment.SystemPageSize : 0;
+    }
+
+    private static SafeFileHandle? TryOpen()
+    {
+        try
+        {
+            return File.Exists(Path) ? File.OpenHandle(Path) : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 }

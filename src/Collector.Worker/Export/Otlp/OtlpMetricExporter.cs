@@ -72,8 +72,8 @@ public sealed class OtlpMetricExporter : BackgroundService
         base.Dispose();
         _target.Client?.Dispose();
         Interlocked.Exchange(ref _next, null)?.Client?.Dispose();
+        // Not _changed, which holds nothing: a reload may come later still.
         _abort.Dispose();
-        _changed.Dispose();
     }
 
     /// <summary>
