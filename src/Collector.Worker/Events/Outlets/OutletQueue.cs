@@ -133,7 +133,9 @@ internal sealed class OutletQueue : IDisposable
         _disposed = true;
         _queue.CompleteAdding();
         _stop.Cancel();
-        var ended = !_started || _thread.Join(TimeSpan.FromMilliseconds(200));
+        // One that has told its end needs nothing but a processor, which may be busy: else its outlet would be kept.
+        var patience = _ended.Task.IsCompleted ? TimeSpan.FromSeconds(10) : TimeSpan.FromMilliseconds(200);
+        var ended = !_started || _thread.Join(patience);
         if (Waiting > 0)
             EventLog.Undelivered(_log, Waiting, Name);
         if (!ended)

@@ -104,17 +104,21 @@ internal sealed class SpooledOutlet : ISpoolingOutlet
 
     public void Dispose()
     {
+        TimeSpan patience;
         lock (_gate)
         {
             if (_ended)
                 return;
             _ended = true;
+            // A sender that is not with the backend needs nothing but a processor, which may be busy: else the folder
+            // would stay its.
+            patience = IsSending ? Tick : 10 * Tick;
             _timer?.Dispose();
             ToDisk([]);
             Monitor.PulseAll(_gate);
         }
         _stop.Cancel();
-        if (_sender.IsAlive && !_sender.Join(Tick))
+        if (_sender.IsAlive && !_sender.Join(patience))
             return; // It hangs, and goes with the process; what it holds is on the disk.
         if (_memory.Count > 0)
         {

@@ -302,7 +302,8 @@ public sealed class SpooledOutletTests : IDisposable
         return queue;
     }
 
-    private static void Wait(Func<bool> until) => SpinWait.SpinUntil(until, Patience).ShouldBeTrue();
+    private void Wait(Func<bool> until) =>
+        SpinWait.SpinUntil(until, Patience).ShouldBeTrue(string.Join('\n', _log.Lines));
 
     /// <summary>A backend that keeps the numbers of what it took.</summary>
     private sealed class FakeRemote : IRemoteOutlet
