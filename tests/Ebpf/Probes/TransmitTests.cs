@@ -6,6 +6,7 @@ using Collector.Core.Events;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes.Transmits;
 using Collector.Tests.Support;
+using Ebpf.Tests.Lab;
 
 namespace Ebpf.Tests.Probes;
 
@@ -91,7 +92,8 @@ public sealed class TransmitTests
         foreach (var ends in new[] { Ends.V4, Ends.V6 })
         {
             // Nobody listens: what answers is no matter.
-            sent.Add(("tcp", ends, sockets.Add(TransmitLab.Begin(pair.Left, ends, 81)), 81));
+            if (ends == Ends.V6 || TellsHeldSyn)
+                sent.Add(("tcp", ends, sockets.Add(TransmitLab.Begin(pair.Left, ends, 81)), 81));
             if (!TransmitLab.SeesUdp)
                 continue;
             sent.Add(("udp", ends, sockets.Add(TransmitLab.Udp(pair.Left, ends)), 9));
@@ -116,6 +118,10 @@ public sealed class TransmitTests
         // A device without a queue.
         TransmitLab.Times(run, pair.Left, TransmitLab.InQueue).Count.ShouldBe(0);
     }
+
+    // On 6.12 a SYN of IPv4 that waits for its next hop beside a datagram is not told, as docs/ebpf.md says.
+    private static bool TellsHeldSyn =>
+        KernelFeature.Running < new Version(5, 11) || KernelFeature.Running >= new Version(6, 18);
 
     /// <summary>
     /// TCP's answer to an application that reads late has the time of the last segment that came: no time of its way.
