@@ -17,9 +17,10 @@ internal sealed class FallenBack(params string[] prefix)
     private const int Connections = 3;
 
     /// <summary>
-    /// Parts of a collection that are read in the kernel where that can be done; one where its module is loaded.
+    /// Parts of a collection that are read in the kernel where that can be done; one where its module is loaded, which
+    /// another test may do.
     /// </summary>
-    private static readonly string[] Parts =
+    private static string[] Parts =>
     [
         "mib", "sockstat", "sockets", "udp_sockets", "processes",
         .. File.Exists("/proc/sys/net/netfilter/nf_conntrack_max") ? ["conntrack"] : Array.Empty<string>(),
