@@ -16,7 +16,6 @@ public static class LegacyNames
     [
         .. LinkNames.All, .. SoftirqNames.All, .. MibNames.All, .. SocketNames.All, .. TableNames.All,
         .. ProcessNames.All, .. SlabNames.All, .. RdmaNames.All, .. DropNames.All, .. VirtioNames.All,
-        .. TransmitNames.All,
         .. LatencyNames.All,
     ];
 

@@ -9,7 +9,7 @@ namespace Collector.Linux.Probes.Arrivals;
 /// How long packets of TCP and UDP take from the device to the network layer, to the socket's queue and until they are
 /// read, by the stamp that they get while this runs; the slow ones as events. receive.bpf.c
 /// </summary>
-internal sealed class Receive : BpfProbe
+internal sealed class Receive : SizedProbe
 {
     /// <summary>LEGACY_SLOW of maps.h: packets that take longer are counted for older exporters' names.</summary>
     private const ulong LegacySlow = 10_000_000;
@@ -63,13 +63,11 @@ internal sealed class Receive : BpfProbe
     private readonly WallClock _clock = new();
     private ReceiveStamps? _stamps;
     private ReceiveSettings _written;
-    private ProbeSettings _settings;
     private ReceiveCounters _counters = null!;
     private BpfMap _map = null!;
 
-    public Receive(ProbeHost host, ProbeSettings settings) : base(Info, host, Hooks)
+    public Receive(ProbeHost host, ProbeSettings settings) : base(Info, host, Hooks, settings, EntriesOption)
     {
-        _settings = settings;
         Decoder = new EventDecoder<ReceiveEvent>(host,
             static (in e) => e.Station == Station.Read ? ReceiveKinds.Unread : ReceiveKinds.Slow);
     }
@@ -92,26 +90,17 @@ internal sealed class Receive : BpfProbe
     }
 
     protected override void Configure(BpfObject opened) =>
-        opened.Map("times").Resize((int)_settings.Get(EntriesOption));
+        opened.Map("times").Resize(Entries);
 
     protected override void Prepare(BpfObject loaded)
     {
         _counters = new ReceiveCounters(Host, loaded);
+        base.Prepare(loaded);
+    }
+
+    protected override void Apply(BpfObject loaded, ProbeSettings settings)
+    {
         _map = loaded.Map("settings");
-        Apply(_settings);
-    }
-
-    public override bool Reconfigure(ProbeSettings settings)
-    {
-        var fits = settings.Get(EntriesOption) == _settings.Get(EntriesOption);
-        _settings = settings;
-        if (fits)
-            Apply(settings);
-        return fits;
-    }
-
-    private void Apply(ProbeSettings settings)
-    {
         var slow = (ulong)settings.Get(SlowOption).TotalNanoseconds;
         var slowRead = (ulong)settings.Get(SlowReadOption).TotalNanoseconds;
         _written = new ReceiveSettings

@@ -13,7 +13,7 @@ namespace Collector.Linux.Probes.Connects;
 /// What fails before the socket has a route changes no state: no tracepoint sees it, so it takes fexit. Programs of
 /// cgroups and security modules refuse before that, and are not seen.
 /// </remarks>
-internal sealed class Connect : BpfProbe
+internal sealed class Connect : SizedProbe
 {
     private static readonly ProbeOption<TimeSpan> SlowOption = Option.Duration(
         "slow", TimeSpan.FromMilliseconds(500),
@@ -47,38 +47,27 @@ internal sealed class Connect : BpfProbe
         new("connects without a route", new Way("v4_connect_fexit", "v6_connect_fexit?")) { Optional = true },
     ];
 
-    private ProbeSettings _settings;
     private ConnectCounters _counters = null!;
 
-    public Connect(ProbeHost host, ProbeSettings settings) : base(Info, host, Hooks)
+    public Connect(ProbeHost host, ProbeSettings settings) : base(Info, host, Hooks, settings, EntriesOption)
     {
-        _settings = settings;
         Decoder = new EventDecoder<ConnectEvent>(host,
             static (in e) => e.Cause == ConnectOutcome.Established ? ConnectKinds.Slow : ConnectKinds.Failed);
     }
 
     protected override void Configure(BpfObject opened)
     {
-        opened.Map("connects").Resize((int)_settings.Get(EntriesOption));
-        opened.Map("times").Resize((int)_settings.Get(EntriesOption) / 4);
+        opened.Map("connects").Resize(Entries);
+        opened.Map("times").Resize(Entries / 4);
     }
 
     protected override void Prepare(BpfObject loaded)
     {
         _counters = new ConnectCounters(Host, loaded);
-        Apply(loaded, _settings);
+        base.Prepare(loaded);
     }
 
-    public override bool Reconfigure(ProbeSettings settings)
-    {
-        var fits = settings.Get(EntriesOption) == _settings.Get(EntriesOption);
-        _settings = settings;
-        if (fits)
-            Apply(Object, settings);
-        return fits;
-    }
-
-    private static void Apply(BpfObject loaded, ProbeSettings settings) =>
+    protected override void Apply(BpfObject loaded, ProbeSettings settings) =>
         loaded.Map("settings").Update(0u, new ConnectSettings
         {
             Slow = (ulong)settings.Get(SlowOption).TotalNanoseconds,

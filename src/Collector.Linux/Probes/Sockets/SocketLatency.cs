@@ -9,7 +9,7 @@ namespace Collector.Linux.Probes.Sockets;
 /// How long data wait in TCP sockets: ready until the application reads them, written until they are sent for the first
 /// time; the slow ones as events with process and both ends. socketlatency.bpf.c
 /// </summary>
-internal sealed class SocketLatency : BpfProbe
+internal sealed class SocketLatency : SizedProbe
 {
     private static readonly ProbeOption<TimeSpan> SlowOption = Option.Duration(
         "slow", TimeSpan.FromMilliseconds(100), "Data that wait longer make events.", most: 3_600_000);
@@ -47,7 +47,6 @@ internal sealed class SocketLatency : BpfProbe
         },
     ];
 
-    private ProbeSettings _settings;
     private SocketLatencyCounters _counters = null!;
     private bool? _seesWrites;
 
@@ -56,9 +55,9 @@ internal sealed class SocketLatency : BpfProbe
     }
 
     /// <summary>One with some ways only.</summary>
-    internal SocketLatency(ProbeHost host, ProbeSettings settings, IReadOnlyList<Hook> hooks) : base(Info, host, hooks)
+    internal SocketLatency(ProbeHost host, ProbeSettings settings, IReadOnlyList<Hook> hooks)
+        : base(Info, host, hooks, settings, EntriesOption)
     {
-        _settings = settings;
         Decoder = new EventDecoder<SocketLatencyEvent>(host, SocketLatencyKinds.Of);
     }
 
@@ -68,24 +67,15 @@ internal sealed class SocketLatency : BpfProbe
     };
 
     protected override void Configure(BpfObject opened) =>
-        opened.Map("times").Resize((int)_settings.Get(EntriesOption));
+        opened.Map("times").Resize(Entries);
 
     protected override void Prepare(BpfObject loaded)
     {
         _counters = new SocketLatencyCounters(Host, loaded);
-        Apply(loaded, _settings);
+        base.Prepare(loaded);
     }
 
-    public override bool Reconfigure(ProbeSettings settings)
-    {
-        var fits = settings.Get(EntriesOption) == _settings.Get(EntriesOption);
-        _settings = settings;
-        if (fits)
-            Apply(Object, settings);
-        return fits;
-    }
-
-    private static void Apply(BpfObject loaded, ProbeSettings settings)
+    protected override void Apply(BpfObject loaded, ProbeSettings settings)
     {
         var slow = (ulong)settings.Get(SlowOption).TotalNanoseconds;
         loaded.Map("settings").Update(0u, new SocketLatencySettings

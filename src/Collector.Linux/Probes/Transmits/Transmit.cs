@@ -14,7 +14,7 @@ namespace Collector.Linux.Probes.Transmits;
 /// TCP writes into each packet when it sent it, so from there to the device nothing has to be kept. Else one packet in
 /// so many is noted in an array of fixed size.
 /// </remarks>
-internal sealed class Transmit : BpfProbe
+internal sealed class Transmit : SizedProbe
 {
     private const long LegacySlow = 10_000_000;
 
@@ -73,37 +73,26 @@ internal sealed class Transmit : BpfProbe
         },
     ];
 
-    private ProbeSettings _settings;
     private TransmitCounters _counters = null!;
 
-    public Transmit(ProbeHost host, ProbeSettings settings) : base(Info, host, Hooks)
+    public Transmit(ProbeHost host, ProbeSettings settings) : base(Info, host, Hooks, settings, EntriesOption)
     {
-        _settings = settings;
         Decoder = new EventDecoder<TransmitEvent>(host, TransmitKinds.Slow);
     }
 
     protected override void Configure(BpfObject opened)
     {
-        opened.Map("sockets").Resize((int)_settings.Get(EntriesOption));
-        opened.Map("devices").Resize((int)_settings.Get(EntriesOption) / 4);
+        opened.Map("sockets").Resize(Entries);
+        opened.Map("devices").Resize(Entries / 4);
     }
 
     protected override void Prepare(BpfObject loaded)
     {
         _counters = new TransmitCounters(Host, loaded);
-        Apply(loaded, _settings);
+        base.Prepare(loaded);
     }
 
-    public override bool Reconfigure(ProbeSettings settings)
-    {
-        var fits = settings.Get(EntriesOption) == _settings.Get(EntriesOption);
-        _settings = settings;
-        if (fits)
-            Apply(Object, settings);
-        return fits;
-    }
-
-    private static void Apply(BpfObject loaded, ProbeSettings settings)
+    protected override void Apply(BpfObject loaded, ProbeSettings settings)
     {
         var slow = settings.Get(SlowOption).TotalNanoseconds;
         var to = new TransmitSettings
