@@ -44,6 +44,7 @@ public sealed class RootlessShareTests
     public void Drops_take_a_quarter_of_the_map_and_give_it_back_and_are_counted_to_the_packet()
     {
         using var pod = new TestNetns();
+        using var node = new WholeNode("packetloss");
         using var run = new BpfProbeRun("packetloss", null, ("entries", "64"));
         var before = Others(run.Collect(), "packetloss", pod) + Nobody(run);
         OfUser("datagrams", 100, 2);
@@ -52,7 +53,8 @@ public sealed class RootlessShareTests
 
         run.SumBy(Drops, pod, "netlens.drop.reason").ShouldNotContainKey("_other");
         run.Sum(Drops, pod).ShouldBe(10);
-        (Others(run.Collect(), "packetloss", pod) + Nobody(run) - before).ShouldBe(200);
+        (Others(run.Collect(), "packetloss", pod) + Nobody(run) - before)
+            .ShouldBeInRange(200, 200 + node.Beside(200 + 10));
         PacketLossLifeTests.Losses(run, 1).ShouldBeGreaterThan(0, "not all of them have keys");
 
         // Nothing happens in them any more: others have the room.
@@ -60,7 +62,8 @@ public sealed class RootlessShareTests
             run.Collect();
         var lost = PacketLossLifeTests.Losses(run, 1);
         OfUser("datagrams", 4, 2);
-        (Others(run.Collect(), "packetloss", pod) + Nobody(run) - before).ShouldBe(208);
+        (Others(run.Collect(), "packetloss", pod) + Nobody(run) - before)
+            .ShouldBeInRange(208, 208 + node.Beside(208 + 10));
         PacketLossLifeTests.Losses(run, 1).ShouldBe(lost);
     }
 
@@ -68,6 +71,7 @@ public sealed class RootlessShareTests
     public void Resets_take_a_quarter_of_the_map_and_what_finds_no_room_is_counted()
     {
         using var pod = new TestNetns();
+        using var node = new WholeNode("tcpreset");
         using var run = new BpfProbeRun("tcpreset", null, ("entries", "64"));
         OfUser("connections", 100, 1);
         DropTraffic.Connect(pod, Loopback, 9).ShouldBeFalse();
@@ -75,7 +79,8 @@ public sealed class RootlessShareTests
         var each = run.Sum(Resets, pod);
         each.ShouldBeGreaterThan(0);
         PacketLossLifeTests.Losses(run, 1).ShouldBeGreaterThan(0);
-        (Others(run.Collect(), "tcpreset", pod) + PacketLossLifeTests.Losses(run, 1)).ShouldBe(100 * each);
+        (Others(run.Collect(), "tcpreset", pod) + PacketLossLifeTests.Losses(run, 1))
+            .ShouldBeInRange(100 * each, (100 * each) + node.Beside(101 * each));
     }
 
     [RequiresBpfFact("python3", "setpriv", "unshare")]
