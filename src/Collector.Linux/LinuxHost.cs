@@ -5,6 +5,7 @@ using Collector.Linux.Limits;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Pods;
 using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Node;
 using Collector.Linux.Processes;
 using Collector.Linux.Sources;
 
@@ -141,6 +142,10 @@ public sealed class LinuxHost : ProbeHost, IDisposable
         if (!Paths.Recorded)
             Owners.Refresh(Namespaces.All);
     }
+
+    /// <summary>Makes the event that a probe was switched off for what the programs cost.</summary>
+    public void ReportSwitchedOff(string probe, double percent, double budget, string reason) =>
+        SwitchedOff.Report(Events, probe, percent, budget, reason);
 
     /// <summary>Gives back what is not in use any more: once behind the probes of each collection.</summary>
     /// <returns>True when much of the heap is free now.</returns>

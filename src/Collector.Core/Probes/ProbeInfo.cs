@@ -27,6 +27,9 @@ public sealed class ProbeInfo
     /// <summary>On without being named in the configuration.</summary>
     public bool EnabledByDefault { get; init; } = true;
 
+    /// <summary>It is never switched off for what its programs cost: what it counts are losses.</summary>
+    public bool Essential { get; init; }
+
     /// <summary>
     /// True when it counts only what happens while it runs (eBPF): a single collection has nothing to tell.
     /// </summary>

@@ -17,6 +17,7 @@ internal static unsafe partial class Libbpf
     public const int BPF_MAP_TYPE_PERCPU_ARRAY = 6;
     public const int BPF_MAP_TYPE_LRU_HASH = 9;
     public const int BPF_MAP_TYPE_RINGBUF = 27;
+    public const int BPF_STATS_RUN_TIME = 0;
     public const ulong BPF_ANY = 0;
     public const uint BPF_F_TEST_RUN_ON_CPU = 1;
 
@@ -121,6 +122,10 @@ internal static unsafe partial class Libbpf
     // int bpf_map__set_max_entries(struct bpf_map *map, __u32 max_entries);
     [LibraryImport(Library)]
     public static partial int bpf_map__set_max_entries(nint map, uint max_entries);
+
+    // int bpf_enable_stats(enum bpf_stats_type type);
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial int bpf_enable_stats(int type);
 
     // int libbpf_num_possible_cpus(void);
     [LibraryImport(Library)]

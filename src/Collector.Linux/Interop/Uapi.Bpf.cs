@@ -9,7 +9,7 @@ internal struct bpf_prog_info
     [FieldOffset(4)]
     public uint id;
 
-    /// <summary>Only while kernel.bpf_stats_enabled is 1 (since 5.1).</summary>
+    /// <summary>Of the runs while kernel.bpf_stats_enabled is 1 (since 5.1) or somebody measures (5.8).</summary>
     [FieldOffset(192)]
     public ulong run_time_ns;
 

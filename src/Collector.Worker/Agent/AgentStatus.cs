@@ -81,7 +81,7 @@ internal sealed class AgentStatus(
             {
                 ProbeState.Running => "Running",
                 ProbeState.Starting => "Starting",
-                ProbeState.Unavailable => "Stopped",
+                ProbeState.Unavailable or ProbeState.Off => "Stopped",
                 _ => "",
             });
         }

@@ -26,7 +26,8 @@ internal sealed class LoggingSection(LogLevelSwitch level) : IReloadedSection
 /// <summary>What is read, how often, and how much of it: taken over at the start of the next collection.</summary>
 internal sealed class CollectionSection(NodeCollector collector, CollectionLoop loop) : IReloadedSection
 {
-    public IReadOnlyList<string> Names => ["collection", ConfigurationSchema.Probes, "ebpf", "pods", "limits"];
+    public IReadOnlyList<string> Names =>
+        ["collection", ConfigurationSchema.Probes, "ebpf", "budget", "pods", "limits"];
 
     public Task ApplyAsync(AgentConfiguration wanted)
     {

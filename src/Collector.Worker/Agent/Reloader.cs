@@ -1,4 +1,5 @@
 using Collector.Linux.Interop;
+using Collector.Worker.Collection;
 using Collector.Worker.Hosting;
 using Collector.Worker.Hosting.Systemd;
 using Collector.Worker.Logging;
@@ -13,7 +14,7 @@ namespace Collector.Worker.Agent;
 /// <param name="start">The file as the agent began with it.</param>
 internal sealed partial class Reloader(
     ConfigurationFileState start, ConfigurationApplier applier, ReloadStatus status, ISystemdNotifier notifier,
-    IHostApplicationLifetime lifetime, ILogger<Reloader> log)
+    NodeCollector collector, IHostApplicationLifetime lifetime, ILogger<Reloader> log)
     : BackgroundService
 {
     /// <summary>Time between two: a storm of signals is answered with a few.</summary>
@@ -100,6 +101,7 @@ internal sealed partial class Reloader(
     private async Task ApplyAsync(AgentConfiguration wanted, ConfigurationFileState read)
     {
         var applied = await applier.ApplyAsync(wanted);
+        collector.Revive();
         foreach (var warning in wanted.Otlp.Warnings)
             Warned(log, warning);
         foreach (var error in applied.Errors)

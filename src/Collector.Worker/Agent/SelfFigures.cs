@@ -33,6 +33,12 @@ internal static class SelfFigures
             foreach (var figure in OfPart(part))
                 yield return figure;
         }
+        yield return Share("netlens.budget.cpu.usage",
+            "Part of one processor that the eBPF programs of all probes took, the mean of the last three measured "
+                + "seconds.",
+            () => collector.Budget.Mean < 0 ? Metric.Absent : collector.Budget.Mean);
+        yield return Share("netlens.budget.cpu.limit", "What they may take, budget.cpu; absent while that is off.",
+            () => collector.Budget.Limit > 0 ? (long)(collector.Budget.Limit * 1e7) : Metric.Absent);
         yield return UpDown("netlens.event_thread.running", Units.One,
             "1 while what the kernel reports is read; 0 after a thread that does so ended by a fault.",
             () => collector.Node.EventFault is null ? 1 : 0);
@@ -80,6 +86,10 @@ internal static class SelfFigures
     {
         yield return Cpu("user", static () => Environment.CpuUsage.UserTime);
         yield return Cpu("system", static () => Environment.CpuUsage.PrivilegedTime);
+        var share = new CpuShare();
+        yield return Share("netlens.agent.cpu.utilization",
+            "Part of one processor that the agent's process took since the collection before; its programs in the "
+                + "kernel are not among it.", share.Read);
         yield return UpDown("process.memory.usage", Units.Bytes, "Resident memory of the agent.",
             static () => ResidentMemory.Read());
         yield return UpDown("dotnet.gc.heap.size", Units.Bytes, "Managed heap of the agent.",
@@ -278,6 +288,10 @@ internal static class SelfFigures
     /// <summary>A gauge in seconds, stored as nanoseconds.</summary>
     public static SelfFigure Gauge(string name, string description, Func<long> read) =>
         Make(name, Units.Seconds, InstrumentKind.Gauge, description, 1e-9, read);
+
+    /// <summary>A part of something, stored as billionths.</summary>
+    private static SelfFigure Share(string name, string description, Func<long> read) =>
+        Make(name, Units.One, InstrumentKind.Gauge, description, 1e-9, read);
 
     private static SelfFigure Make(
         string name, string unit, InstrumentKind kind, string description, double scale, Func<long> read) =>

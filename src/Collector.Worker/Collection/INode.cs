@@ -35,6 +35,23 @@ internal interface INode : IDisposable
     /// </summary>
     long? Changes => null;
 
+    /// <summary>Times that the cost of programs was measured.</summary>
+    long CostWindows => 0;
+
+    /// <summary>Why it cannot be; empty while it can.</summary>
+    string CostHindrance => "";
+
+    /// <summary>
+    /// Nanoseconds of processor time per second that a probe's programs took when they were last measured; negative: it
+    /// has none.
+    /// </summary>
+    long CostOf(string probe) => -1;
+
+    /// <summary>Makes the event that a probe was switched off for what the programs cost.</summary>
+    void ReportSwitchedOff(string probe, double percent, double budget, string reason)
+    {
+    }
+
     /// <summary>Makes a probe without starting it.</summary>
     /// <exception cref="ProbeUnavailableException">This system can never run it.</exception>
     Probe Create(ProbeInfo info, ProbeSettings settings);

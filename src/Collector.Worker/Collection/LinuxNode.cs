@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Collector.Core.Events;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
@@ -36,7 +37,16 @@ internal sealed class LinuxNode(
 
     public long? Changes => _host.Modules;
 
+    public long CostWindows => _host.Bpf.Costs.Windows;
+
+    public string CostHindrance => _host.Bpf.Costs.Hindrance;
+
     public LinuxHost Host => _host;
+
+    public long CostOf(string probe) => _host.Bpf.Costs.Of(probe);
+
+    public void ReportSwitchedOff(string probe, double percent, double budget, string reason) =>
+        _host.ReportSwitchedOff(probe, percent, budget, reason);
 
     public Probe Create(ProbeInfo info, ProbeSettings settings) =>
         AllProbes.List.First(p => p.Info == info).Create(_host, settings);
@@ -57,7 +67,19 @@ internal sealed class LinuxNode(
     public void Refresh(SnapshotBuilder snapshot) =>
         _host.Refresh(snapshot.StartTimeOfNew(_host.BootTime));
 
-    public void Rest(TimeSpan time, CancellationToken stop) => _host.Namespaces.Rest(time, stop);
+    public void Rest(TimeSpan time, CancellationToken stop)
+    {
+        var costs = _host.Bpf.Costs;
+        var start = Stopwatch.GetTimestamp();
+        if (costs.TryBegin())
+        {
+            _host.Namespaces.Rest(time < costs.Length ? time : costs.Length, stop);
+            costs.End(!stop.IsCancellationRequested);
+            time -= Stopwatch.GetElapsedTime(start);
+        }
+        if (time > TimeSpan.Zero)
+            _host.Namespaces.Rest(time, stop);
+    }
 
     public bool Settle() => _host.Settle();
 

@@ -60,6 +60,18 @@ internal static partial class Log
             + "netlens.collection.fallbacks")]
     public static partial void PartFellBack(ILogger logger, string part, string reason);
 
+    [LoggerMessage(LogEvents.OverBudget, LogLevel.Warning,
+        "probe {Probe} was switched off until the next reload: {Reason}")]
+    public static partial void OverBudget(ILogger logger, string probe, string reason);
+
+    [LoggerMessage(LogEvents.BudgetExhausted, LogLevel.Warning,
+        "eBPF programs take {Percent:0.##} % of a processor, budget.cpu is {Budget:0.####} %, and no optional probe is "
+            + "left to switch off")]
+    public static partial void BudgetExhausted(ILogger logger, double percent, double budget);
+
+    [LoggerMessage(LogEvents.BudgetUnknown, LogLevel.Information, "budget.cpu is not kept: {Reason}")]
+    public static partial void BudgetUnknown(ILogger logger, string reason);
+
     public static void Pods(ILogger logger, bool warning, string text)
     {
         if (warning)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Collector.Core.Compatibility;
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Linux.Kernel;
 using Collector.Worker.Configuration;
@@ -23,6 +24,10 @@ internal sealed class NodeCollector : IDisposable
     private readonly HashSet<string> _limitsReported = [];
     private readonly PartReports _parts;
     private bool _faultReported;
+    private long _costWindows;
+    private bool _exhaustedReported;
+    private string _hindranceReported = "";
+    private volatile bool _revive;
 
     public NodeCollector(INode node, AgentOptions options, TimeProvider time, ILogger log)
     {
@@ -33,6 +38,7 @@ internal sealed class NodeCollector : IDisposable
         {
             OnReadFailed = CountReadFailure, Derive = LegacyViews.Of, DropZeros = options.Collection.DropZeros,
         };
+        Budget = new CpuBudget(options.Budget.Cpu);
         _runners = [.. Chosen(options)];
     }
 
@@ -42,6 +48,9 @@ internal sealed class NodeCollector : IDisposable
 
     /// <summary>The probes that are switched on.</summary>
     public IReadOnlyList<ProbeRunner> Runners => _runners;
+
+    /// <summary>What the programs of all probes may cost, and do.</summary>
+    public CpuBudget Budget { get; }
 
     /// <summary>Added by the program: tells about the agent itself; collected last.</summary>
     public ProbeRunner? Self { get; set; }
@@ -84,12 +93,16 @@ internal sealed class NodeCollector : IDisposable
     /// </summary>
     public void Reconfigure(AgentOptions options) => _pending = options;
 
+    /// <summary>Starts again, with the next collection, what was switched off for its cost.</summary>
+    public void Revive() => _revive = true;
+
     /// <summary>Collects every probe once and publishes the snapshot.</summary>
     public Snapshot CollectOnce()
     {
         var start = Stopwatch.GetTimestamp();
         var (cpu, allocated) = (ThreadClock.CpuNanoseconds(), GC.GetAllocatedBytesForCurrentThread());
         ApplyPending();
+        KeepBudget();
         _builder.Begin();
         _builder.Enter("namespaces");
         Node.Refresh(_builder);
@@ -115,31 +128,72 @@ internal sealed class NodeCollector : IDisposable
         {
             var choice = options.Probes.GetValueOrDefault(info.Id);
             if (choice?.Enabled ?? info.EnabledByDefault)
-            {
-                yield return new ProbeRunner(
-                    info, choice?.Settings ?? new(info), settings => Node.Create(info, settings), _log,
-                    () => Node.Changes);
-            }
+                yield return NewRunner(info, choice?.Settings ?? new(info));
         }
     }
+
+    private ProbeRunner NewRunner(ProbeInfo info, ProbeSettings settings) =>
+        new(info, settings, s => Node.Create(info, s), _log, () => Node.Changes);
 
     private void ApplyPending()
     {
         // Apart: what a lambda captures is allocated where its scope begins.
         if (Interlocked.Exchange(ref _pending, null) is { } options)
             Apply(options);
+        if (_revive)
+            StartAgain();
+    }
+
+    private void StartAgain()
+    {
+        _revive = false;
+        _runners = [.. _runners.Select(r => r.State == ProbeState.Off ? NewRunner(r.Info, r.Settings) : r)];
+    }
+
+    private void KeepBudget()
+    {
+        var windows = Node.CostWindows;
+        if (windows != _costWindows)
+            Judge();
+        _costWindows = windows;
+        if (Budget.Limit > 0 && Node.CostHindrance is { Length: > 0 } why && _hindranceReported != why)
+        {
+            _hindranceReported = why;
+            Log.BudgetUnknown(_log, why);
+        }
+    }
+
+    private void Judge()
+    {
+        var costs = _runners.Where(r => r.State == ProbeState.Running)
+            .Select(r => new ProbeCost(r.Info, Node.CostOf(r.Info.Id)))
+            .Where(c => c.Share >= 0)
+            .ToArray();
+        if (Budget.Add(costs) is { } over)
+            SwitchOff(over);
+        if (Budget.Exhausted && !_exhaustedReported)
+            Log.BudgetExhausted(_log, Budget.Percent, Budget.Limit);
+        _exhaustedReported = Budget.Exhausted;
+    }
+
+    private void SwitchOff(OverBudget over)
+    {
+        Array.Find(_runners, r => r.Info == over.Probe)!.SwitchOff(over.Reason);
+        Log.OverBudget(_log, over.Probe.Id, over.Reason);
+        Node.ReportSwitchedOff(over.Probe.Id, Budget.Percent, Budget.Limit, over.Reason);
     }
 
     private void Apply(AgentOptions options)
     {
         _builder.DropZeros = options.Collection.DropZeros;
+        Budget.Limit = options.Budget.Cpu;
         var anew = Node.Reconfigure(options);
         var wanted = Chosen(options).ToArray();
         for (var i = 0; i < wanted.Length; i++)
         {
             var settings = wanted[i].Settings;
             var running = Array.Find(_runners, r => r.Info == wanted[i].Info);
-            if (running is not null && !(anew && running.Info.Watches)
+            if (running is not null && running.State != ProbeState.Off && !(anew && running.Info.Watches)
                 && (running.Settings.SameAs(settings) || running.Reconfigure(settings)))
                 wanted[i] = running;
         }

@@ -19,6 +19,9 @@ internal enum ProbeState
 
     /// <summary>It broke; started again after a pause.</summary>
     Failed,
+
+    /// <summary>It cost more than it may: off until the next reload.</summary>
+    Off,
 }
 
 /// <summary>
@@ -45,7 +48,7 @@ internal sealed class ProbeRunner(
 
     public ProbeState State { get; private set; } = ProbeState.Starting;
 
-    /// <summary>Why it is unavailable or failed; empty while it runs.</summary>
+    /// <summary>Why it is unavailable, failed or off; empty while it runs.</summary>
     public string Reason { get; private set; } = "";
 
     public TimeSpan LastDuration { get; private set; }
@@ -149,6 +152,16 @@ internal sealed class ProbeRunner(
                 snapshot.ReadFailed("exception");
             Pause(snapshot, unavailable ? ProbeState.Unavailable : ProbeState.Failed, e.Message, e);
         }
+    }
+
+    /// <summary>Ends the probe for good.</summary>
+    public void SwitchOff(string reason)
+    {
+        Dispose();
+        State = ProbeState.Off;
+        Reason = reason;
+        _lastChange = null;
+        _retryAt = long.MaxValue;
     }
 
     private void Pause(SnapshotBuilder snapshot, ProbeState state, string reason, Exception? exception)

@@ -20,6 +20,9 @@ internal sealed class SelfProbe : Probe
     private static readonly Metric Running = Metric.UpDownCounter("netlens.probe.running", Units.One,
         "1 while the probe runs; 0 while it is unavailable on this machine or failed.");
 
+    private static readonly Metric SwitchedOff = Metric.UpDownCounter("netlens.probe.switched_off", Units.One,
+        "1 while the probe is off because eBPF programs took more than budget.cpu; only of probes with programs.");
+
     private static readonly Metric Duration = Metric.Gauge("netlens.probe.duration", Units.Seconds,
         "Time that the probe's part of the last collection took.", scale: 1e-9);
 
@@ -39,7 +42,7 @@ internal sealed class SelfProbe : Probe
         "Reads that failed; what they would have given is missing from the snapshot.");
 
     private static readonly TableInfo Probes = new("self.probes", RowScope.Node, [ProbeKey],
-        [Running, Duration, CpuTime, Collections, Failures, LastSuccess])
+        [Running, SwitchedOff, Duration, CpuTime, Collections, Failures, LastSuccess])
     { SelfTelemetry = true };
 
     private static readonly TableInfo ReadErrors = new("self.errors", RowScope.Node,
@@ -114,6 +117,7 @@ internal sealed class SelfProbe : Probe
             _probes.Add(runner, identity = new Row(Probes, null, snapshot.StartTimeOfNew(_started), runner.Info.Id));
         var row = snapshot.Append(identity);
         row.Set(Running, runner.State == ProbeState.Running ? 1 : 0);
+        row.Set(SwitchedOff, runner.State == ProbeState.Off ? 1 : runner.Info.Watches ? 0 : Metric.Absent);
         row.Set(Duration, runner.LastDuration.Ticks * 100);
         row.Set(CpuTime, runner.CpuNanoseconds);
         row.Set(Collections, runner.Collections);

@@ -51,6 +51,27 @@ internal sealed class AgentClient(string? server, PeerOptions peers)
         return null;
     }
 
+    /// <summary>The document of this machine's agent; null, without a word, where none gives it.</summary>
+    public async Task<JsonDocument?> TryGetAsync(AgentOptions options, string path)
+    {
+        if (LocalAgent.Find(options) is not { } peer)
+            return null;
+        try
+        {
+            using var http = PeerClient.Create(peer, peers);
+            http.Timeout = Patience;
+            http.MaxResponseContentBufferSize = LargestAnswer;
+            using var request = PeerClient.Request(path, peers);
+            using var answer = await http.SendAsync(request);
+            return answer.IsSuccessStatusCode ? JsonDocument.Parse(await answer.Content.ReadAsByteArrayAsync()) : null;
+        }
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException or IOException
+            or PeerFileException or JsonException)
+        {
+            return null;
+        }
+    }
+
     private async Task<JsonDocument?> GetAsync(PeerAddress peer, string path)
     {
         using var http = PeerClient.Create(peer, peers);

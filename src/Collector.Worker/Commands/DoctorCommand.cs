@@ -9,6 +9,7 @@ using Collector.Worker.Agent;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
 using Collector.Worker.Hosting;
+using Collector.Worker.Watch;
 
 namespace Collector.Worker.Commands;
 
@@ -30,7 +31,10 @@ internal static class DoctorCommand
             if (Session.Configure(parsed.GetValue(config))?.Options is not { } options)
                 return ExitCodes.Configuration;
             var machine = MachineReport.Read(options);
-            var findings = NodeFactory.Catalogue.Select(p => Examine(p.Id, options)).ToArray();
+            var off = SwitchedOff(options);
+            var findings = NodeFactory.Catalogue.Select(p => Examine(p.Id, options))
+                .Select(f => off.TryGetValue(f.Probe, out var why) ? f with { Notes = [.. f.Notes, why] } : f)
+                .ToArray();
             if (parsed.GetValue(format) == "json")
                 PrintJson(machine, findings);
             else
@@ -38,6 +42,18 @@ internal static class DoctorCommand
             return findings.Any(f => f.Enabled && f.Verdict == "failed") ? ExitCodes.Failure : ExitCodes.Ok;
         }));
         return command;
+    }
+
+    /// <summary>What the running agent, if there is one, has switched off for its cost, with the reason.</summary>
+    private static Dictionary<string, string> SwitchedOff(AgentOptions options)
+    {
+        var client = new AgentClient(null, new PeerOptions());
+        using var status = client.TryGetAsync(options, "status").GetAwaiter().GetResult();
+        if (status is null || !status.RootElement.TryGetProperty("probes", out var probes))
+            return [];
+        return probes.EnumerateArray().Where(p => p.GetProperty("state").GetString() == "off").ToDictionary(
+            p => p.GetProperty("id").GetString()!,
+            p => $"the running agent switched it off: {p.GetProperty("reason").GetString()}");
     }
 
     // Each probe alone, twice: the first collection opens files, the second is what an interval costs.

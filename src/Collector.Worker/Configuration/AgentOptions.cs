@@ -15,6 +15,8 @@ public sealed record AgentOptions
 
     public EbpfOptions Ebpf { get; init; } = new();
 
+    public BudgetOptions Budget { get; init; } = new();
+
     public PodOptions Pods { get; init; } = new() { RuntimeEndpoint = "" };
 
     public LimitOptions Limits { get; init; } = new();
@@ -59,6 +61,12 @@ public sealed record EbpfOptions
 
     /// <summary>Bytes of each eBPF probe's event buffer (per CPU before Linux 5.8).</summary>
     public int EventBuffer { get; init; } = 256 * 1024;
+}
+
+public sealed record BudgetOptions
+{
+    /// <summary>What the programs of all probes may take, per cent of one processor; 0: as much as they do.</summary>
+    public double Cpu { get; init; } = 2;
 }
 
 public sealed record EventOptions

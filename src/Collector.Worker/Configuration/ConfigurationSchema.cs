@@ -18,6 +18,7 @@ internal static class ConfigurationSchema
         ("collection", "The one loop that reads the kernel; both outlets show what it last found."),
         (Probes, "What is collected. `netlens list probes` names the probes and their arguments."),
         ("ebpf", "Programs in the kernel: what they need and how much memory their events may take."),
+        ("budget", "What the agent may cost; beyond, it does less, and says so."),
         ("pods", "Whose a network namespace is: what is asked of the container runtime (CRI)."),
         ("limits", "How much is told one by one of what users can make more of; the rest is counted."),
         ("events", "Single occurrences that probes report, such as a reset connection: what leaves, and how many."),
@@ -34,6 +35,7 @@ internal static class ConfigurationSchema
     [
         .. CollectionKeys.All,
         .. EbpfKeys.All,
+        .. BudgetKeys.All,
         .. PodKeys.All,
         .. LimitKeys.All,
         .. EventKeys.All,
@@ -60,6 +62,7 @@ internal static class ConfigurationSchema
         "collection" => into with { Collection = from.Collection },
         Probes => into with { Probes = from.Probes },
         "ebpf" => into with { Ebpf = from.Ebpf },
+        "budget" => into with { Budget = from.Budget },
         "pods" => into with { Pods = from.Pods },
         "limits" => into with { Limits = from.Limits },
         "events" => into with { Events = from.Events },

@@ -63,6 +63,9 @@ internal abstract class ValueType(string name, string allowed)
 
     public static ValueType Integer(long least, long most) => new IntegerType(least, most);
 
+    /// <summary>Per cent; off is 0.</summary>
+    public static ValueType Percent(double least, double most) => new PercentType(least, most);
+
     public static ValueType JsonTarget { get; } = new CheckedText(
         "target", "stdout, an absolute path, or empty text", TextChecks.JsonTarget);
 
@@ -134,6 +137,31 @@ internal sealed class IntegerType(long least, long most) : ValueType("number", R
     private static string Range(long least, long most) => most == long.MaxValue
         ? $"a whole number from {least}"
         : $"a whole number from {least} to {most}";
+}
+
+internal sealed class PercentType(double least, double most)
+    : ValueType("percentage", $"off, 0, or per cent such as 2% or 0.5 %, from {Written(least)} to {Written(most)}")
+{
+    private const NumberStyles Digits = NumberStyles.AllowDecimalPoint;
+
+    public override object? Parse(string text, out string problem)
+    {
+        problem = "";
+        if (text is "off" or "0")
+            return 0.0;
+        var number = text.EndsWith('%') ? text[..^1].TrimEnd(' ') : text;
+        if (!double.TryParse(number, Digits, CultureInfo.InvariantCulture, out var value) || !double.IsFinite(value))
+            problem = $"'{YamlText.Shown(text)}' is not a percentage";
+        else if (value != 0 && (value < least || value > most))
+            problem = $"'{YamlText.Shown(text)}' is out of range";
+        else
+            return value;
+        return null;
+    }
+
+    public override string Format(object value) => (double)value == 0 ? "off" : Written((double)value);
+
+    private static string Written(double value) => value.ToString("0.####", CultureInfo.InvariantCulture) + "%";
 }
 
 internal sealed class DurationType(TimeSpan least, TimeSpan most) : ValueType("duration", Range(least, most))

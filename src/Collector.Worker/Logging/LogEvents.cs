@@ -29,6 +29,9 @@ internal static class LogEvents
     public const int PartChosen = 114;
     public const int PartRefused = 115;
     public const int PartFellBack = 116;
+    public const int OverBudget = 117;
+    public const int BudgetExhausted = 118;
+    public const int BudgetUnknown = 119;
 
     // Reload.
     public const int Reloaded = 200;

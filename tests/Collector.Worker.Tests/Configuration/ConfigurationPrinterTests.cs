@@ -39,6 +39,8 @@ public class ConfigurationPrinterTests
             ebpf:
               btf: null  # default
               eventBuffer: 256KiB  # default
+            budget:
+              cpu: 2%  # default
             pods:
               runtimeEndpoint: ""  # default
               poll: 10s  # default

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Linux;
@@ -43,12 +44,7 @@ public sealed class EbpfTests
         try
         {
             using var ns = new TestNetns();
-            ns.Inside(static () =>
-            {
-                using var sender = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-                for (var i = 0; i < 50; i++)
-                    sender.SendTo("x"u8, new IPEndPoint(IPAddress.Loopback, 9));
-            });
+            ns.Inside(static () => SendToNobody(50));
             var runs = figures.Values("netlens.ebpf.program.runs").Sum();
             runs.ShouldBeGreaterThanOrEqualTo(50);
             figures.Values("netlens.ebpf.program.time").Sum().ShouldBeGreaterThan(runs);
@@ -57,6 +53,48 @@ public sealed class EbpfTests
         {
             Shell.Run("sysctl", "-q", "-w", $"kernel.bpf_stats_enabled={before}");
         }
+    }
+
+    /// <summary>Only the window counts, whatever the setting is; bpftool reads the kernel's figures itself.</summary>
+    [RequiresBpfFact("bpftool")]
+    public void Programs_are_measured_in_a_window_without_the_setting()
+    {
+        using var run = new BpfProbeRun("packetloss");
+        var costs = run.Host.Bpf.Costs;
+        var figures = new Figures(run.Host);
+        figures.Names("netlens.ebpf.program.cpu.utilization").ShouldBeEmpty();
+        costs.TryBegin().ShouldBeTrue(costs.Hindrance);
+        using var ns = new TestNetns();
+        ns.Inside(static () => SendToNobody(50));
+        costs.End(whole: true);
+
+        figures.Values("netlens.ebpf.program.runs").Sum().ShouldBeGreaterThanOrEqualTo(50);
+        costs.Of("packetloss").ShouldBeGreaterThan(0);
+        figures.Value("netlens.ebpf.cpu.utilization", "packetloss").ShouldBe(costs.Of("packetloss"));
+        figures.Values("netlens.ebpf.program.cpu.utilization").Sum().ShouldBe(costs.Of("packetloss"));
+        costs.TryBegin().ShouldBeFalse("the next is due in a minute");
+        var time = figures.Values("netlens.ebpf.program.time").Sum();
+        if (File.ReadAllText("/proc/sys/kernel/bpf_stats_enabled").Trim() == "0")
+        {
+            ns.Inside(static () => SendToNobody(50));
+            figures.Values("netlens.ebpf.program.time").Sum().ShouldBe(time);
+            BpftoolTime().ShouldBe(time);
+        }
+    }
+
+    private static long BpftoolTime() => Directory.GetFiles("/proc/self/fd")
+        .Where(f => new FileInfo(f).LinkTarget == "anon_inode:bpf-prog")
+        .Select(f => File.ReadAllLines($"/proc/self/fdinfo/{Path.GetFileName(f)}"))
+        .Select(lines => lines.Single(l => l.StartsWith("prog_id:", StringComparison.Ordinal)).Split('\t')[1])
+        .Distinct()
+        .Select(id => JsonDocument.Parse(Shell.Run("bpftool", "-j", "prog", "show", "id", id)).RootElement)
+        .Sum(p => p.TryGetProperty("run_time_ns", out var time) ? time.GetInt64() : 0);
+
+    private static void SendToNobody(int count)
+    {
+        using var sender = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        for (var i = 0; i < count; i++)
+            sender.SendTo("x"u8, new IPEndPoint(IPAddress.Loopback, 9));
     }
 
     [RequiresBpfFact]

@@ -31,6 +31,7 @@ public sealed class BpfHost : IDisposable
     {
         Paths = paths;
         Options = options;
+        Costs = new BpfCosts(this);
         if (!paths.Recorded)
             KeepLittle();
     }
@@ -59,6 +60,9 @@ public sealed class BpfHost : IDisposable
     internal EventPump Pump { get; } = new();
 
     internal EventResolver Resolver { get; } = new();
+
+    /// <summary>What the programs cost, measured now and then.</summary>
+    public BpfCosts Costs { get; }
 
     /// <summary>Why events are not read any more; null while they are.</summary>
     public string? EventFault => Pump.Fault ?? Resolver.Fault;
@@ -188,7 +192,50 @@ public sealed class BpfHost : IDisposable
 /// <param name="Probe">The probe, or the name of its C file where it belongs to none.</param>
 /// <param name="Object">What is loaded.</param>
 /// <param name="Losses">What its user side lost; null: it hands no records over.</param>
-internal sealed record BpfProgramSet(string Probe, BpfObject Object, RecordLosses? Losses);
+internal sealed record BpfProgramSet(string Probe, BpfObject Object, RecordLosses? Losses)
+{
+    /// <summary>
+    /// Nanoseconds of processor time per second that its programs took in the last measured window; negative: not
+    /// measured.
+    /// </summary>
+    public long Utilization
+    {
+        get
+        {
+            var programs = Object.Programs;
+            var sum = -1L;
+            for (var i = 0; i < programs.Count; i++)
+            {
+                if (programs[i].Utilization is >= 0 and var one)
+                    sum = Math.Max(sum, 0) + one;
+            }
+            return sum;
+        }
+    }
+
+    /// <summary>Begins a measured window; what the agent itself runs is left out.</summary>
+    public void Measure()
+    {
+        var programs = Object.Programs;
+        for (var i = 0; i < programs.Count; i++)
+        {
+            if (programs[i].Attached)
+                programs[i].Measure();
+        }
+    }
+
+    /// <summary>Ends it.</summary>
+    /// <param name="window">How long it was.</param>
+    public void EndMeasure(TimeSpan window)
+    {
+        var programs = Object.Programs;
+        for (var i = 0; i < programs.Count; i++)
+        {
+            if (programs[i].Attached)
+                programs[i].EndMeasure(window);
+        }
+    }
+}
 
 /// <summary>Records that the kernel handed over and that came no further. Thread-safe.</summary>
 internal sealed class RecordLosses

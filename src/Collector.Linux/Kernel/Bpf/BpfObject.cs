@@ -114,6 +114,7 @@ internal sealed class BpfProgram(nint handle) : IDisposable
 {
     private SafeBpfLink? _link;
     private string? _function;
+    private ulong _measuredFrom;
 
     public string Name { get; } = Text(handle, section: false);
 
@@ -187,6 +188,32 @@ internal sealed class BpfProgram(nint handle) : IDisposable
             return new Errno(-error);
         }
     }
+
+    /// <summary>
+    /// Nanoseconds of processor time per second in the last measured window (<see cref="BpfCosts"/>); negative: not
+    /// measured.
+    /// </summary>
+    public long Utilization { get; private set; } = -1;
+
+    /// <summary>The kernel's figures about it; what an older kernel does not fill is 0.</summary>
+    public unsafe bool TryRead(out bpf_prog_info info)
+    {
+        bpf_prog_info read;
+        var size = (uint)sizeof(bpf_prog_info);
+        NativeMemory.Clear(&read, size);
+        var done = Libbpf.bpf_obj_get_info_by_fd(Fd, &read, &size) == 0;
+        info = read;
+        return done;
+    }
+
+    /// <summary>Begins a measured window.</summary>
+    public void Measure() => _measuredFrom = TryRead(out var info) ? info.run_time_ns : ulong.MaxValue;
+
+    /// <summary>Ends it.</summary>
+    /// <param name="window">How long it was.</param>
+    public void EndMeasure(TimeSpan window) => Utilization = TryRead(out var info) && info.run_time_ns >= _measuredFrom
+        ? (long)((info.run_time_ns - _measuredFrom) / window.TotalSeconds)
+        : -1;
 
     private nint Attach() => Section.StartsWith('k') && _function is { } function
         ? Libbpf.bpf_program__attach_kprobe(

@@ -42,6 +42,7 @@ internal sealed class PacketLoss : BpfProbe
             + "tcp_v6_send_reset, __icmp_send, icmp6_send, nf_ct_attach and tcp_timewait_state_process where the "
             + "kernel needs them",
         Watches = true,
+        Essential = true,
         Tables =
         [
             PacketLossTables.Drops, PacketLossTables.Lost, PacketLossTables.Unattributed, PacketLossTables.Legacy,

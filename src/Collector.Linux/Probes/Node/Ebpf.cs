@@ -1,8 +1,6 @@
-using System.Runtime.InteropServices;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
-using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes.Common;
 
@@ -24,31 +22,41 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
             + "that made no sense, too many events at once to be described.");
 
     private static readonly Metric Runs = Metric.Counter("netlens.ebpf.program.runs", "{run}",
-        "Runs of the program; only while kernel.bpf_stats_enabled is 1.");
+        "Runs of the program while the kernel counted them: a second in a minute, and all the time with "
+            + "kernel.bpf_stats_enabled.");
 
     private static readonly Metric RunTime = Metric.Counter("netlens.ebpf.program.time", Units.Seconds,
-        "Processor time of the program; only while kernel.bpf_stats_enabled is 1.", scale: 1e-9);
+        "Processor time of those runs, one clock reading in each: by their number, what one run takes.", scale: 1e-9);
+
+    private static readonly Metric Utilization = Metric.Gauge("netlens.ebpf.program.cpu.utilization", Units.One,
+        "Part of one processor that the program took in the last second that the kernel measured it.", scale: 1e-9);
+
+    private static readonly Metric ProbeUtilization = Metric.Gauge("netlens.ebpf.cpu.utilization", Units.One,
+        "The sum of its programs: part of one processor in the last measured second, which is between collections.",
+        scale: 1e-9);
 
     private static readonly Metric Missed = Metric.Counter("netlens.ebpf.program.missed", "{run}",
         "Runs left out by the kernel because the program was interrupted by itself (since Linux 5.12).");
 
-    private static readonly TableInfo MemoryTable = new("ebpf", RowScope.Node, [ProbeKey], [Memory]);
+    private static readonly TableInfo MemoryTable = new("ebpf", RowScope.Node, [ProbeKey], [Memory, ProbeUtilization]);
 
     private static readonly TableInfo LostTable = new("ebpf.lost", RowScope.Node,
         [ProbeKey, new("error.type")], [Lost]);
 
     private static readonly TableInfo ProgramTable = new("ebpf.programs", RowScope.Node,
-        [ProbeKey, new("netlens.ebpf.program"), new("netlens.ebpf.attach_point")], [Runs, RunTime, Missed]);
+        [ProbeKey, new("netlens.ebpf.program"), new("netlens.ebpf.attach_point")],
+        [Runs, RunTime, Utilization, Missed]);
 
     private readonly Dictionary<BpfProgramSet, Watched> _watched = [];
 
     public static new ProbeInfo Info { get; } = new()
     {
         Id = "ebpf",
-        Description = "Netlens' own eBPF programs: memory, lost records, and with bpf_stats their cost.",
+        Description = "Netlens' own eBPF programs: memory, lost records, and what they cost.",
         Source = "the programs' maps, bpf(BPF_OBJ_GET_INFO_BY_FD), /proc/self/fdinfo",
         Watches = true,
         Tables = [MemoryTable, LostTable, ProgramTable],
+        Events = [SwitchedOff.Info],
     };
 
     public override void Collect(SnapshotBuilder snapshot)
@@ -107,7 +115,9 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
 
         public void Write(SnapshotBuilder snapshot)
         {
-            snapshot.Append(_memory).Set(Memory, _bytes);
+            var memory = snapshot.Append(_memory);
+            memory.Set(Memory, _bytes);
+            memory.Set(ProbeUtilization, _set.Utilization is >= 0 and var share ? share : Metric.Absent);
             for (var reason = 0; reason < _lost.Length; reason++)
                 snapshot.Append(_lost[reason]).Set(Lost, LostFor(reason));
             foreach (var (program, identity) in _programs)
@@ -124,13 +134,9 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
             return _sum[0];
         }
 
-        private static unsafe void Write(SnapshotBuilder snapshot, BpfProgram program, Row identity)
+        private static void Write(SnapshotBuilder snapshot, BpfProgram program, Row identity)
         {
-            bpf_prog_info info;
-            var size = (uint)sizeof(bpf_prog_info);
-            // What an older kernel does not fill stays 0.
-            NativeMemory.Clear(&info, size);
-            if (Libbpf.bpf_obj_get_info_by_fd(program.Fd, &info, &size) != 0)
+            if (!program.TryRead(out var info))
             {
                 snapshot.ReadFailed("program_info");
                 return;
@@ -138,6 +144,7 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
             var row = snapshot.Append(identity);
             row.Set(Runs, info.run_cnt == 0 ? Metric.Absent : (long)info.run_cnt);
             row.Set(RunTime, info.run_cnt == 0 ? Metric.Absent : (long)info.run_time_ns);
+            row.Set(Utilization, program.Utilization < 0 ? Metric.Absent : program.Utilization);
             row.Set(Missed, (long)info.recursion_misses);
         }
     }

@@ -65,6 +65,7 @@ internal sealed class TcpReset : BpfProbe
         Source = "tracepoints tcp:tcp_send_reset and tcp:tcp_receive_reset; tcp_v4_send_reset, tcp_v6_send_reset, "
             + "tcp_send_active_reset, tcp_timewait_state_process and tcp_check_req where the kernel needs them",
         Watches = true,
+        Essential = true,
         Tables = [Table, TotalTable],
         Events = [Sent, Received],
         Options = Arguments.All,

@@ -50,6 +50,7 @@ internal sealed class TcpRetrans : BpfProbe
         Description = "TCP retransmissions by kind: SYN, SYN-ACK, fast, time-out, slow start, tail loss probe.",
         Source = "tracepoints tcp:tcp_retransmit_skb and tcp:tcp_retransmit_synack",
         Watches = true,
+        Essential = true,
         Tables = [Table, TotalTable],
         Events = [Retransmitted],
         Options = Arguments.All,
