@@ -26,7 +26,8 @@ internal static class MetricDocs
     private static void Append(StringBuilder page, ProbeInfo probe)
     {
         page.Append($"\n## {probe.Id}\n\n{probe.Description} Source: {probe.Source}. ")
-            .Append(probe.EnabledByDefault ? "On by default.\n" : "Off by default.\n");
+            .Append(probe.EnabledByDefault ? "On by default. " : "Off by default. ")
+            .Append($"[What it proves, what it costs, what to do](probes/{probe.Id}.md).\n");
         if (probe.Options.Count > 0)
         {
             page.Append("\n| option | default | allowed | |\n|---|---|---|---|\n");

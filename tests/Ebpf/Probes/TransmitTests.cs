@@ -124,7 +124,7 @@ public sealed class TransmitTests
         TransmitLab.Times(run, pair.Left, TransmitLab.InQueue).Count.ShouldBe(0);
     }
 
-    // On 6.12 a SYN of IPv4 that waits for its next hop beside a datagram is not told, as docs/ebpf.md says.
+    // On 6.12 a SYN of IPv4 that waits for its next hop beside a datagram is not told, as docs/probes/transmit.md says.
     private static bool TellsHeldSyn =>
         KernelFeature.Running < new Version(5, 11) || KernelFeature.Running >= new Version(6, 18);
 
