@@ -17,6 +17,7 @@ internal static unsafe partial class Libbpf
     public const int BPF_MAP_TYPE_PERCPU_ARRAY = 6;
     public const int BPF_MAP_TYPE_LRU_HASH = 9;
     public const int BPF_MAP_TYPE_RINGBUF = 27;
+    public const int BPF_PROG_TYPE_SOCKET_FILTER = 1;
     public const int BPF_STATS_RUN_TIME = 0;
     public const ulong BPF_ANY = 0;
     public const uint BPF_F_TEST_RUN_ON_CPU = 1;
@@ -123,6 +124,12 @@ internal static unsafe partial class Libbpf
     [LibraryImport(Library)]
     public static partial int bpf_map__set_max_entries(nint map, uint max_entries);
 
+    // int bpf_prog_load(enum bpf_prog_type prog_type, const char *prog_name, const char *license,
+    //                   const struct bpf_insn *insns, size_t insn_cnt, struct bpf_prog_load_opts *opts);
+    [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int bpf_prog_load(
+        int prog_type, string prog_name, string license, ulong* insns, nuint insn_cnt, nint opts);
+
     // int bpf_enable_stats(enum bpf_stats_type type);
     [LibraryImport(Library, SetLastError = true)]
     public static partial int bpf_enable_stats(int type);
@@ -210,6 +217,12 @@ internal static unsafe partial class Libbpf
         [FieldOffset(0)]
         public nuint sz;
 
+        [FieldOffset(8)]
+        public void* data_in;
+
+        [FieldOffset(24)]
+        public uint data_size_in;
+
         [FieldOffset(32)]
         public void* ctx_in;
 
@@ -218,6 +231,9 @@ internal static unsafe partial class Libbpf
 
         [FieldOffset(56)]
         public uint retval;
+
+        [FieldOffset(60)]
+        public int repeat;
 
         [FieldOffset(68)]
         public uint flags;

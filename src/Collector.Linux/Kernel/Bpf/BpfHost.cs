@@ -226,13 +226,14 @@ internal sealed record BpfProgramSet(string Probe, BpfObject Object, RecordLosse
 
     /// <summary>Ends it.</summary>
     /// <param name="window">How long it was.</param>
-    public void EndMeasure(TimeSpan window)
+    /// <param name="measuring">Nanoseconds of each run that are the measurement itself.</param>
+    public void EndMeasure(TimeSpan window, double measuring)
     {
         var programs = Object.Programs;
         for (var i = 0; i < programs.Count; i++)
         {
             if (programs[i].Attached)
-                programs[i].EndMeasure(window);
+                programs[i].EndMeasure(window, measuring);
         }
     }
 }

@@ -114,7 +114,7 @@ internal sealed class BpfProgram(nint handle) : IDisposable
 {
     private SafeBpfLink? _link;
     private string? _function;
-    private ulong _measuredFrom;
+    private (ulong Time, ulong Runs) _measuredFrom;
 
     public string Name { get; } = Text(handle, section: false);
 
@@ -196,24 +196,34 @@ internal sealed class BpfProgram(nint handle) : IDisposable
     public long Utilization { get; private set; } = -1;
 
     /// <summary>The kernel's figures about it; what an older kernel does not fill is 0.</summary>
-    public unsafe bool TryRead(out bpf_prog_info info)
+    public bool TryRead(out bpf_prog_info info) => TryRead(Fd, out info);
+
+    /// <summary>The same of any program.</summary>
+    public static unsafe bool TryRead(int fd, out bpf_prog_info info)
     {
         bpf_prog_info read;
         var size = (uint)sizeof(bpf_prog_info);
         NativeMemory.Clear(&read, size);
-        var done = Libbpf.bpf_obj_get_info_by_fd(Fd, &read, &size) == 0;
+        var done = Libbpf.bpf_obj_get_info_by_fd(fd, &read, &size) == 0;
         info = read;
         return done;
     }
 
     /// <summary>Begins a measured window.</summary>
-    public void Measure() => _measuredFrom = TryRead(out var info) ? info.run_time_ns : ulong.MaxValue;
+    public void Measure() =>
+        _measuredFrom = TryRead(out var info) ? (info.run_time_ns, info.run_cnt) : (ulong.MaxValue, 0);
 
     /// <summary>Ends it.</summary>
     /// <param name="window">How long it was.</param>
-    public void EndMeasure(TimeSpan window) => Utilization = TryRead(out var info) && info.run_time_ns >= _measuredFrom
-        ? (long)((info.run_time_ns - _measuredFrom) / window.TotalSeconds)
-        : -1;
+    /// <param name="measuring">Nanoseconds of each run that are the measurement itself.</param>
+    public void EndMeasure(TimeSpan window, double measuring)
+    {
+        Utilization = -1;
+        if (!TryRead(out var info) || info.run_time_ns < _measuredFrom.Time)
+            return;
+        var time = info.run_time_ns - _measuredFrom.Time - (measuring * (info.run_cnt - _measuredFrom.Runs));
+        Utilization = (long)(Math.Max(time, 0) / window.TotalSeconds);
+    }
 
     private nint Attach() => Section.StartsWith('k') && _function is { } function
         ? Libbpf.bpf_program__attach_kprobe(
