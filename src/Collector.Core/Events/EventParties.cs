@@ -31,6 +31,12 @@ public sealed class EventParties(Subject? subject, FlowTuple? tuple)
     // Of the node there is nothing to say.
     private string Within => subject is null or { IsHost: true } ? "" : $" ({Place})";
 
+    /// <summary>Where it happened, whoever took part: "shop/web-0", "network namespace blue", "the node".</summary>
+    public string Where => Place.Length > 0 ? Place : "a socket";
+
+    /// <summary>The sender without its port: "shop/web-0", "10.0.0.2".</summary>
+    public string Sender => tuple is null ? "somebody" : tuple.SourcePod ?? tuple.Source.ToString();
+
     /// <summary>The socket's own end: "shop/web-0:80", "10.0.0.2:80 (network namespace blue)".</summary>
     public string Local => tuple is null ? (Place.Length > 0 ? Place : "a socket")
         : _pod is not null ? End(_pod, tuple.Source, tuple.SourcePort) + OnHost

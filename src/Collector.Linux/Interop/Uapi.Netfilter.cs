@@ -8,12 +8,32 @@ internal struct nfgenmsg
     public ushort res_id;
 }
 
-// include/uapi/linux/netfilter/{nfnetlink,nfnetlink_conntrack}.h
+// include/uapi/linux/netfilter/{nfnetlink,nfnetlink_conntrack,nf_conntrack_common,nf_conntrack_tcp}.h
 internal static class Ctnetlink
 {
     public const ushort NFNL_SUBSYS_CTNETLINK = 1;
+    public const ushort IPCTNL_MSG_CT_NEW = 0;
+    public const ushort IPCTNL_MSG_CT_GET = 1;
     public const ushort IPCTNL_MSG_CT_GET_STATS_CPU = 4;
     public const ushort IPCTNL_MSG_CT_GET_STATS = 5;
+    public const ushort CTA_TUPLE_ORIG = 1;
+    public const ushort CTA_TUPLE_REPLY = 2;
+    public const ushort CTA_STATUS = 3;
+    public const ushort CTA_PROTOINFO = 4;
+    public const ushort CTA_STATUS_MASK = 26;
+    public const ushort CTA_TUPLE_IP = 1;
+    public const ushort CTA_TUPLE_PROTO = 2;
+    public const ushort CTA_IP_V4_SRC = 1;
+    public const ushort CTA_IP_V4_DST = 2;
+    public const ushort CTA_IP_V6_SRC = 3;
+    public const ushort CTA_IP_V6_DST = 4;
+    public const ushort CTA_PROTO_NUM = 1;
+    public const ushort CTA_PROTO_SRC_PORT = 2;
+    public const ushort CTA_PROTO_DST_PORT = 3;
+    public const ushort CTA_PROTOINFO_TCP = 1;
+    public const ushort CTA_PROTOINFO_TCP_STATE = 1;
+    public const byte TCP_CONNTRACK_TIME_WAIT = 7;
+    public const uint IPS_SRC_NAT = 1 << 4;
     public const ushort CTA_STATS_SEARCHED = 1;
     public const ushort CTA_STATS_FOUND = 2;
     public const ushort CTA_STATS_NEW = 3;

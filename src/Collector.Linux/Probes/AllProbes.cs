@@ -40,6 +40,7 @@ public static class AllProbes
         new(Udp.Info, static (host, settings) => new Udp(host, settings)),
         new(Sock.Info, static (host, settings) => new Sock(host, settings)),
         new(Conntrack.Info, static (host, settings) => new Conntrack(host, settings)),
+        new(Ports.Ports.Info, static (host, settings) => new Ports.Ports(host, settings)),
         new(Neighbour.Info, static (host, settings) => new Neighbour(host, settings)),
         new(Ipvs.Info, static (host, _) => new Ipvs(host)),
         new(Fd.Info, static (host, settings) => new Fd(host, settings)),

@@ -49,6 +49,9 @@ internal sealed class ConntrackFigures : NamespaceSource
     /// <summary>False where the namespace has no connection tracking.</summary>
     public bool IsPresent { get; private set; }
 
+    /// <summary>In its table.</summary>
+    public long Entries => _entries;
+
     /// <param name="tick">The collection.</param>
     /// <param name="place">What the namespace has once.</param>
     /// <param name="limit">Of the machine.</param>

@@ -44,6 +44,7 @@ internal static class NetlinkTargets
         _ = QdiscMessage.TryParse(new NetlinkMessage(Rtnl.RTM_NEWQDISC, bytes), out _);
         _ = LinkStatsMessage.TryParse(new NetlinkMessage(Rtnl.RTM_NEWSTATS, bytes), out _, out _);
         _ = SocketMessage.TryParse(new NetlinkMessage(SockDiag.SOCK_DIAG_BY_FAMILY, bytes), out _);
+        _ = ConntrackEntry.TryParse(new NetlinkMessage(ConntrackEntry.Type, bytes), out _);
         Span<long> values = stackalloc long[ConntrackMessage.AttributeCount];
         foreach (var type in (ReadOnlySpan<ushort>)[ConntrackMessage.PerCpu, ConntrackMessage.Global])
             _ = ConntrackMessage.TryParse(new NetlinkMessage(type, bytes), type, values, out _);

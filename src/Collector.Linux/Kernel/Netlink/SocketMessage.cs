@@ -19,6 +19,10 @@ internal struct SocketMessage
     public UInt128 LocalAddress;
     public ushort LocalPort;
 
+    /// <summary>The other end, in the same way; 0 where there is none, or nobody asked sock_diag.</summary>
+    public UInt128 RemoteAddress;
+    public ushort RemotePort;
+
     /// <summary>The device or VRF that it is bound to, also by the scope of a link-local address; 0 for none.</summary>
     public int Interface;
 
@@ -65,10 +69,9 @@ internal struct SocketMessage
         socket.Interface = (int)header.id.idiag_if;
         socket.Cookie = header.id.idiag_cookie[0] | (ulong)header.id.idiag_cookie[1] << 32;
         socket.Inode = header.idiag_inode;
-        var address = new ReadOnlySpan<byte>(header.id.idiag_src, 16);
-        socket.LocalAddress = header.idiag_family == AF_INET
-            ? Mapped(BinaryPrimitives.ReadUInt32BigEndian(address))
-            : BinaryPrimitives.ReadUInt128BigEndian(address);
+        socket.RemotePort = BinaryPrimitives.ReverseEndianness(header.id.idiag_dport);
+        socket.LocalAddress = AddressOf(header.idiag_family, new(header.id.idiag_src, 16));
+        socket.RemoteAddress = AddressOf(header.idiag_family, new(header.id.idiag_dst, 16));
         var attributes = new NetlinkAttributes(rest);
         while (attributes.MoveNext(out var type, out var value))
         {
@@ -77,6 +80,10 @@ internal struct SocketMessage
         }
         return !attributes.Malformed;
     }
+
+    private static UInt128 AddressOf(byte family, ReadOnlySpan<byte> address) => family == AF_INET
+        ? Mapped(BinaryPrimitives.ReadUInt32BigEndian(address))
+        : BinaryPrimitives.ReadUInt128BigEndian(address);
 
     /// <summary>The IPv4 address inside ::ffff:0:0/96.</summary>
     public static UInt128 Mapped(uint address) => new(0, 0xffff_0000_0000UL | address);
