@@ -13,12 +13,12 @@ internal sealed class NatLab : IDisposable
         try
         {
             Router.Run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1");
-            Join(Server, "up", 0);
-            Join(Clients[0], "a", 1);
-            Join(Clients[1], "b", 2);
+            Join(Server, "wan0", 0);
+            Join(Clients[0], "lan1", 1);
+            Join(Clients[1], "lan2", 2);
             var rule = count == 0
                 ? "ct state established counter"
-                : $"oifname up meta l4proto tcp masquerade to :{first}-{first + count - 1}";
+                : $"oifname wan0 meta l4proto tcp masquerade to :{first}-{first + count - 1}";
             Router.Run("nft", "add table inet t; add chain inet t out { type nat hook postrouting priority 100; }; "
                 + $"add rule inet t out {rule}");
         }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
@@ -15,7 +16,7 @@ namespace Collector.Linux.Probes.Tables;
 /// kernel does not send is not exported, among it what later releases dropped (searched, new, ignore, delete since 4.x
 /// to 5.10).
 /// </remarks>
-public sealed class Conntrack(ProbeHost host, ProbeSettings settings) : PerNamespaceProbe<ConntrackTable>(Info, host)
+public sealed class Conntrack : PerNamespaceProbe<ConntrackTable>
 {
     /// <summary>Exists in every namespace that has connection tracking (nf_conntrack_standalone.c).</summary>
     internal const string LimitFile = "sys/net/netfilter/nf_conntrack_max";
@@ -35,16 +36,32 @@ public sealed class Conntrack(ProbeHost host, ProbeSettings settings) : PerNames
         Option.Include(
             "all adds lookups and insertions, and what only old kernels count (searched, new, delete).");
 
+    private static readonly ProbeOption<long> Warn = Option.Integer("warn", 90,
+        "Per cent of the entries that a table may have, from which on there is an event; 0: none.", least: 0, most: 100);
+
     public static new ProbeInfo Info { get; } = new()
     {
         Id = "conntrack",
         Description = "Connection tracking per namespace: entries, limit, drops, failed insertions, evictions.",
         Source = "one eBPF pass over all namespaces, else ctnetlink IPCTNL_MSG_CT_GET_STATS_CPU and _GET_STATS",
         Tables = [Table],
-        Options = [IncludeAll],
+        Options = [IncludeAll, Warn],
+        Events = [ConntrackKinds.FullInfo, ConntrackKinds.FillingInfo, ConntrackKinds.ClashInfo],
     };
 
-    private readonly TableInfo _table = settings.Get(IncludeAll) ? Table.Whole : Table;
+    private readonly TableInfo _table;
+    private readonly long _warn;
+    private readonly EventDecoder<ConntrackRecord> _decoder;
+    private readonly ConntrackReport _report;
+    private long _lost;
+
+    public Conntrack(ProbeHost host, ProbeSettings settings) : base(Info, host)
+    {
+        _table = settings.Get(IncludeAll) ? Table.Whole : Table;
+        _warn = settings.Get(Warn);
+        _decoder = new EventDecoder<ConntrackRecord>(host, ConntrackKinds.Of);
+        _report = Report;
+    }
 
     private static IEnumerable<Metric> Declare()
     {
@@ -88,20 +105,37 @@ public sealed class Conntrack(ProbeHost host, ProbeSettings settings) : PerNames
         var all = Host.Namespaces.All;
         for (var i = 0; i < all.Count; i++)
         {
-            if (ConntrackTable.IsPresent(all[i]))
-                return;
+            if (!ConntrackTable.IsPresent(all[i]))
+                continue;
+            Host.Bpf.Resolver.Start();
+            return;
         }
         throw new ProbeUnavailableException(
             "connection tracking is not loaded: no namespace has /proc/sys/net/netfilter/nf_conntrack_max");
     }
 
-    protected override ConntrackTable Open(NamespaceHandle ns, SnapshotBuilder snapshot) => new(ns.Namespace, this);
+    protected override ConntrackTable Open(NamespaceHandle ns, SnapshotBuilder snapshot) =>
+        new(ns.Namespace, this, _warn);
+
+    public override void Collect(SnapshotBuilder snapshot)
+    {
+        base.Collect(snapshot);
+        var lost = _decoder.Losses.CrowdedOut + _decoder.Losses.Undecoded;
+        if (lost > _lost)
+            snapshot.ReadFailed("events_lost");
+        _lost = lost;
+    }
 
     protected override void Collect(ConntrackTable reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
-        if (reader.Read(ns, snapshot, Host.Conntracks))
-            reader.Write(snapshot);
+        if (!reader.Read(ns, snapshot, Host.Conntracks))
+            return;
+        reader.Write(snapshot);
+        reader.Watch(ns, _report);
     }
+
+    private void Report(in ConntrackRecord record) =>
+        _decoder.OnRecord(MemoryMarshal.AsBytes(new ReadOnlySpan<ConntrackRecord>(in record)));
 
     internal Row RowOf(NetNamespace ns) => new(_table, ns, ns.StartTime);
 

@@ -1,6 +1,7 @@
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
 using Collector.Linux.Interop;
+using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Sources;
@@ -18,12 +19,14 @@ public sealed class ConntrackTable : IDisposable
     private readonly ConntrackDiag _diag = new();
     private readonly PerCpuSums _counters = new();
     private readonly ConntrackLevel _level = new();
+    private readonly ConntrackWatch _watch;
     private ProcFile? _limitFile;
     private long _lookAt;
     private bool _inUse;
 
-    internal ConntrackTable(NetNamespace ns, Conntrack probe)
+    internal ConntrackTable(NetNamespace ns, Conntrack probe, long warn)
     {
+        _watch = new ConntrackWatch(warn);
         _row = probe.RowOf(ns);
         _inUse = ns.IsHost;
     }
@@ -84,6 +87,10 @@ public sealed class ConntrackTable : IDisposable
         if (_inUse)
             Conntrack.Write(_row, snapshot, _level.Entries, _level.Limit, _counters.Totals);
     }
+
+    /// <summary>Reports what is wrong with what was read.</summary>
+    internal void Watch(NamespaceHandle ns, ConntrackReport report) => _watch.Look(
+        _level.Entries, _level.Limit, _counters.Totals, new(KernelClock.Monotonic(), ns.Namespace), report);
 
     private bool FindLimitFile(NamespaceHandle ns, SnapshotBuilder snapshot)
     {
