@@ -20,7 +20,7 @@ public sealed class SlowSoftirqTests
         using var agent = new Agent(receiver, "on");
         await agent.FirstMetrics();
         Span[] spans = [];
-        for (var i = 0; i < 60 && spans.Length < 2; i++)
+        for (var i = 0; i < 60 && spans.Length < 4; i++)
         {
             Receive();
             var received = await receiver.TakeAsync();
@@ -28,7 +28,15 @@ public sealed class SlowSoftirqTests
                 spans = [.. spans, .. SpanTests.Spans(received)];
         }
 
-        spans.Length.ShouldBeGreaterThanOrEqualTo(2);
+        spans.Length.ShouldBeGreaterThanOrEqualTo(4);
+        foreach (var child in spans.Where(s => !s.ParentSpanId.IsEmpty))
+        {
+            var parent = spans.Single(s => s.SpanId == child.ParentSpanId);
+            child.Name.ShouldBe(parent.Attributes.Single(a => a.Key == "netlens.softirq.phase").Value.StringValue);
+            (child.TraceId, child.StartTimeUnixNano, child.EndTimeUnixNano)
+                .ShouldBe((parent.TraceId, parent.StartTimeUnixNano, parent.EndTimeUnixNano));
+        }
+        spans = [.. spans.Where(s => s.ParentSpanId.IsEmpty)];
         spans.Select(s => s.TraceId).Distinct().Count().ShouldBe(spans.Length);
         foreach (var span in spans)
         {

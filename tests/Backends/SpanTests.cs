@@ -4,6 +4,7 @@ using Collector.Worker.Configuration;
 using Collector.Worker.Events;
 using Collector.Worker.Events.Outlets;
 using Microsoft.Extensions.Logging.Abstractions;
+using OpenTelemetry.Proto.Collector.Logs.V1;
 using OpenTelemetry.Proto.Collector.Trace.V1;
 using OpenTelemetry.Proto.Trace.V1;
 using static Backends.Tests.Samples;
@@ -71,6 +72,33 @@ public sealed class SpanTests
         failed.ParentSpanId.ShouldBeEmpty();
         (failed.Status.Code, failed.Status.Message).ShouldBe((Status.Types.StatusCode.Error, "number 2"));
         failed.Attributes.Single(a => a.Key == "netlens.event.severity").Value.StringValue.ShouldBe("ERROR");
+    }
+
+    [Theory]
+    [InlineData(OtlpProtocol.Grpc)]
+    [InlineData(OtlpProtocol.HttpProtobuf)]
+    public async Task A_span_its_children_and_the_log_record_have_the_ids_of_the_event(OtlpProtocol protocol)
+    {
+        await using var receiver = await Receiver.StartAsync();
+        using var spans = Outlet(receiver, protocol);
+        using var logs = new OtlpEventOutlet(
+            ClientTests.To(receiver, OtlpProtocol.Grpc), Resource, Samples.Version, NullLogger.Instance);
+        var e = Event(1) with { Trace = new(0x0102030405060708, 0x090a0b0c0d0e0f10, 0x1112131415161718) };
+
+        spans.Write([e, Event(2)], CancellationToken.None).ShouldBe(2);
+        var sent = Spans(await receiver.TakeAsync());
+        var root = sent.Single(s => s.SpanId.ToByteArray().AsSpan().SequenceEqual(Convert.FromHexString(e.Trace.Value.SpanId)));
+        root.ParentSpanId.ShouldBeEmpty();
+        Convert.ToHexStringLower(root.TraceId.Span).ShouldBe("0102030405060708090a0b0c0d0e0f10");
+        sent.Count(s => s.TraceId == root.TraceId && s.ParentSpanId == root.SpanId).ShouldBe(2);
+        sent.Count(s => s.TraceId == root.TraceId).ShouldBe(3);
+
+        logs.Write([e, Event(2)], CancellationToken.None).ShouldBe(2);
+        var records = ExportLogsServiceRequest.Parser.ParseFrom((await receiver.TakeAsync()).Message)
+            .ResourceLogs.Single().ScopeLogs.Single().LogRecords;
+        (records[0].TraceId, records[0].SpanId).ShouldBe((root.TraceId, root.SpanId));
+        records[1].TraceId.ShouldBeEmpty();
+        records[1].SpanId.ShouldBeEmpty();
     }
 
     [Fact]

@@ -235,6 +235,8 @@ public sealed class EventLimiter
                 // Many happenings have no common beginning.
                 Start = null,
                 Stations = [],
+                Measured = null,
+                Trace = null,
             };
         }
         // Nothing to repeat: none was let through, or those held back are of many namespaces.

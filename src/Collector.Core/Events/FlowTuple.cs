@@ -31,6 +31,6 @@ public sealed record FlowTuple(
     internal bool HasPorts => SourcePort != 0 || DestinationPort != 0;
 
     /// <summary>One end by its address: "10.0.0.1:4711", "[2001:db8::1]:80", "10.0.0.1".</summary>
-    internal string End(IPAddress address, int port) =>
+    public string End(IPAddress address, int port) =>
         HasPorts ? new IPEndPoint(address, port).ToString() : address.ToString();
 }

@@ -51,6 +51,12 @@ public sealed record NetworkEvent
         init => _stations = value.Count <= MostStations ? value : throw new ArgumentOutOfRangeException(nameof(value));
     }
 
+    /// <summary>The histogram that counted it; null where none did.</summary>
+    public EventMeasure? Measured { get; init; }
+
+    /// <summary>Which span it is; null where none is made of it.</summary>
+    public EventTrace? Trace { get; init; }
+
     /// <summary>How bad this one is: as its kind usually, unless it was told otherwise.</summary>
     public EventSeverity Severity
     {

@@ -13,6 +13,7 @@ public sealed class Row
     private object?[] _cache = [];
     private long[]? _resets;
     private ulong[]? _counted;
+    private Exemplar?[]? _exemplars;
 
     /// <param name="table">The table that the row is for.</param>
     /// <param name="subject">What it is about; null in tables of node scope.</param>
@@ -55,6 +56,25 @@ public sealed class Row
         if (now != 0)
             (_counted ??= new ulong[(Table.Width + 63) / 64])[word] |= bit;
         return _counted is { } counted && (counted[word] & bit) != 0;
+    }
+
+    /// <summary>True once an occurrence that one of its histograms counted was slow.</summary>
+    public bool HasExemplars => Volatile.Read(ref _exemplars) is not null;
+
+    /// <summary>The newest slow occurrence of a histogram's bucket; null: none, or only later ones.</summary>
+    /// <param name="column">The bucket's column.</param>
+    /// <param name="tick">Number of the collection that is looked at: what came later is not in it.</param>
+    public Exemplar? ExemplarOf(int column, long tick) =>
+        Volatile.Read(ref _exemplars) is { } all && Volatile.Read(ref all[column]) is { } one && one.Tick <= tick
+            ? one
+            : null;
+
+    internal void Keep(int column, Exemplar exemplar)
+    {
+        if (_exemplars is null)
+            Volatile.Write(ref _exemplars, new Exemplar?[Table.Width]);
+        if (_exemplars![column] is not { } before || before.Event.Time <= exemplar.Event.Time)
+            Volatile.Write(ref _exemplars[column], exemplar);
     }
 
     /// <summary>What an exporter encoded for this row, null at first. Exporters check that it is still true.</summary>

@@ -152,6 +152,7 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
                 DropUncounted(snapshot.Tables[t]);
             snapshot.Series += CountSeries(snapshot.Tables[t]);
         }
+        store.Exemplars.Place(snapshot);
         _building = null;
         _previous = snapshot;
         store.Publish(snapshot);

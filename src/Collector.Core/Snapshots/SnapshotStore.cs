@@ -12,6 +12,9 @@ public sealed class SnapshotStore
     private Func<TimeSpan>[] _readers = [];
     private TaskCompletionSource? _published;
 
+    /// <summary>Slow occurrences for the rows of the collections to come.</summary>
+    public ExemplarInbox Exemplars { get; } = new();
+
     /// <summary>The longest time that any reader lets pass between two snapshots that it takes.</summary>
     public TimeSpan LongestPause
     {

@@ -162,7 +162,9 @@ internal sealed class AgentHost : IDisposable
                 options.Paths, options.Ebpf, options.Pods, options.Limits, provider.GetRequiredService<IEventSink>(),
                 options.Collection.Source);
             node.StartPods((warning, text) => Collection.Log.Pods(log, warning, text));
-            return new NodeCollector(node, options, TimeProvider.System, log);
+            var collector = new NodeCollector(node, options, TimeProvider.System, log);
+            provider.GetRequiredService<EventHub>().Exemplars = collector.Store.Exemplars;
+            return collector;
         });
         services.AddSingleton(provider => provider.GetRequiredService<NodeCollector>().Store);
         services.AddSingleton<CollectionLoop>();

@@ -2,6 +2,7 @@ using System.Text;
 using Collector.Core.Compatibility;
 using Collector.Core.Probes;
 using Collector.Worker.Events.Outlets;
+using Collector.Worker.Export.Series;
 
 namespace Collector.Worker.Commands;
 

@@ -14,7 +14,7 @@ internal static class AllOutlets
         new("otlp", s => s.Options.Events.Otlp && s.Otlp.Logs.Enabled
                 ? (s.Otlp.Logs, s.Resource, s.Spool) : default(object), MakeOtlp)
         { Goes = s => $"OTLP log records to {s.Otlp.Logs}" },
-        new("spans", s => s.Options.Events.Spans && s.Otlp.Traces.Enabled
+        new(SpanEventOutlet.OutletName, s => s.Options.Events.Spans && s.Otlp.Traces.Enabled
                 ? (s.Otlp.Traces, s.Resource) : default(object),
             (s, log) => new SpanEventOutlet(s.Otlp.Traces, s.Resource!, s.Version, log))
         { Goes = s => $"OTLP spans of what took time to {s.Otlp.Traces}", Takes = static kind => kind.IsTimed },

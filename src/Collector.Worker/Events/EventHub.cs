@@ -1,4 +1,5 @@
 using Collector.Core.Events;
+using Collector.Core.Snapshots;
 using Collector.Worker.Events.Outlets;
 
 namespace Collector.Worker.Events;
@@ -28,6 +29,7 @@ internal sealed class EventHub : IEventSink, IHostedService, IDisposable
     private readonly Dictionary<string, object> _madeFor = [];
     private readonly TimeProvider _time;
     private readonly TimeSpan _grace;
+    private volatile string? _tracedNode;
     private volatile OutletQueue[] _outlets;
     private ITimer? _timer;
     private bool _started;
@@ -48,6 +50,9 @@ internal sealed class EventHub : IEventSink, IHostedService, IDisposable
         _grace = grace ?? DefaultGrace;
         _outlets = [.. outlets.Select(o => Add(o, capacity, log))];
     }
+
+    /// <summary>Gets what histograms have counted; null: nobody does.</summary>
+    public ExemplarInbox? Exemplars { get; set; }
 
     public IReadOnlyList<OutletQueue> Outlets => _outlets;
 
@@ -93,6 +98,9 @@ internal sealed class EventHub : IEventSink, IHostedService, IDisposable
             var gone = _outlets.Except(wanted).ToArray();
             // First of all: whoever finds an outlet closed looks here for the one in its place.
             _outlets = [.. wanted];
+            // Where no span is made of an occurrence, nothing may lead to one.
+            _tracedNode = wanted.Exists(o => o.Name == SpanEventOutlet.OutletName)
+                ? settings.Resource!.InstanceId : null;
             foreach (var outlet in wanted)
                 outlet.Capacity = events.Queue;
             foreach (var outlet in gone)
@@ -111,6 +119,9 @@ internal sealed class EventHub : IEventSink, IHostedService, IDisposable
     public void Publish(in EventKey key, NetworkEvent e)
     {
         Interlocked.Increment(ref _published);
+        if (e.Start is not null && _tracedNode is { } node)
+            e = e with { Trace = EventTrace.Of(e, node) };
+        Exemplars?.Offer(e);
         Offer(_limiter.Pass(key, e));
     }
 

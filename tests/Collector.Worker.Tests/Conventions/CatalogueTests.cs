@@ -1,11 +1,12 @@
-using Collector.Core.Compatibility;
 using System.Text.RegularExpressions;
+using Collector.Core.Compatibility;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Tests.Support;
 using Collector.Worker.Agent;
 using Collector.Worker.Commands;
 using Collector.Worker.Events.Outlets;
+using Collector.Worker.Export.Series;
 
 namespace Collector.Worker.Tests.Conventions;
 

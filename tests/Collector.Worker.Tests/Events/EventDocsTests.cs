@@ -3,6 +3,7 @@ using Collector.Core.Probes;
 using Collector.Core.Subjects;
 using Collector.Worker.Commands;
 using Collector.Worker.Events.Outlets;
+using Collector.Worker.Export.Series;
 
 namespace Collector.Worker.Tests.Events;
 

@@ -3,6 +3,7 @@ using System.Net;
 using Collector.Core.Events;
 using Collector.Core.Subjects;
 using Collector.Worker.Events.Outlets;
+using Collector.Worker.Export.Series;
 using Collector.Worker.Recorder;
 using FsCheck;
 using FsCheck.Fluent;

@@ -1,3 +1,4 @@
+using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
@@ -48,7 +49,7 @@ internal sealed class ReceiveCounters
         var since = KernelClock.UnixNow();
         _host = host;
         _rows = new NamespaceHistograms(Table, Duration, since,
-            static (station, protocol) => [Station.Names[(int)station], protocol == Udp ? "udp" : "tcp"]);
+            Tags);
         _slow = new CounterRows(LegacyTable, since, static (_, _) => []);
         _namespaces = new CountedNamespaces(host, new(loaded.Map("vouched"), host.Namespaces));
         var times = loaded.Map("times");
@@ -64,6 +65,12 @@ internal sealed class ReceiveCounters
         _losses = [.. Reasons.Select(reason => new Row(LossTable, null, since, reason))];
         _entry = new byte[_unmeasured.EntrySize];
     }
+
+    /// <summary>What has counted a packet.</summary>
+    public static EventMeasure MeasureOf(int station, int protocol) => new(Duration, Tags(station, protocol));
+
+    private static TagValue[] Tags(long station, long protocol) =>
+        [Station.Names[(int)station], protocol == Udp ? "udp" : "tcp"];
 
     private static Metric Over(string name, string description) =>
         Metric.Unnamed(InstrumentKind.Counter, $"netlens.receive.{name}", Units.Packets, description);

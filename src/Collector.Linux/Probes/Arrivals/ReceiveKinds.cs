@@ -58,6 +58,8 @@ internal static class ReceiveKinds
             Reason = static (in e) => e.Flow.Protocol,
             Severity = severity,
             Duration = static (in e) => e.Duration,
+            Stations = static (in e) => [(Station.Names[e.Station], e.Duration)],
+            Measured = static (in e) => ReceiveCounters.MeasureOf(e.Station, e.Flow.Protocol),
             Message = (in e, parties) =>
                 $"{parties.DidToPacket(did, "a packet")} {Durations.Milliseconds(e.Duration)} ms after it came",
             Fields = static (in e) => [e.Duration],

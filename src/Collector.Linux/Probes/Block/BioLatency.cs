@@ -17,7 +17,7 @@ namespace Collector.Linux.Probes.Block;
 /// </summary>
 internal sealed class BioLatency : BpfProbe
 {
-    private static readonly Metric Duration = NanosecondHistogram.Metric("netlens.biolatency.duration",
+    internal static readonly Metric Duration = NanosecondHistogram.Metric("netlens.biolatency.duration",
         "How long requests took from when they were made until they were done (block_rq_complete).");
 
     private static readonly Metric DeviceTime = Metric.Counter("netlens.biolatency.device.time", Units.Seconds,

@@ -31,6 +31,11 @@ internal static class SlowRequest
         Reason = static (in e) => ReasonOf(e.Device, e.Operation),
         Severity = static (in e) => e.Duration >= Standstill ? EventSeverity.Error : EventSeverity.Warn,
         Duration = static (in e) => e.Duration,
+        Stations = static (in e) => e.Waited > 0 && e.Waited < e.Duration
+            ? [("queue", e.Waited), ("device", e.Duration - e.Waited)]
+            : [],
+        Measured = static (in e) =>
+            new(BioLatency.Duration, e.Name.ToString(), BlockOperation.Name(e.Operation)) { OfProcess = true },
         Message = static (in e, _) => Describe(e),
         ProcessRole = "asked by",
         Fields = static (in e) =>

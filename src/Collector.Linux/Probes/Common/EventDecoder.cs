@@ -127,6 +127,8 @@ internal sealed class EventDecoder<TRecord>(ProbeHost host, OfRecord<TRecord, Ev
             Severity = kind.Severity?.Invoke(record) ?? kind.Info.Severity,
             Time = occurrence.Time,
             Start = occurrence.Time - kind.Duration?.Invoke(record),
+            Stations = StationsOf(kind.Stations?.Invoke(record) ?? [], occurrence.Time),
+            Measured = kind.Measured?.Invoke(record),
             ObservedTime = occurrence.Observed,
             Message = "",
             Subject = host.Namespaces.Directory.Find(head.Netns, head.NetnsCookie),
@@ -138,6 +140,17 @@ internal sealed class EventDecoder<TRecord>(ProbeHost host, OfRecord<TRecord, Ev
         });
         var what = kind.Message(record, new EventParties(e.Subject, e.Tuple));
         return e with { Message = EventText.Of(e, what, kind.ProcessRole) };
+    }
+
+    private static EventStation[] StationsOf((string Name, long Nanoseconds)[] parts, long end)
+    {
+        var stations = new EventStation[parts.Length];
+        for (var i = parts.Length - 1; i >= 0; i--)
+        {
+            stations[i] = new(parts[i].Name, end - parts[i].Nanoseconds, end);
+            end = stations[i].Start;
+        }
+        return stations;
     }
 
     // May end before the structure does, and be padded behind it.

@@ -35,6 +35,15 @@ internal sealed class EventKind<TRecord> where TRecord : unmanaged
     /// <summary>Nanoseconds that it took until the record's time; null where the kind takes none.</summary>
     public OfRecord<TRecord, long>? Duration { get; init; }
 
+    /// <summary>
+    /// Its parts in their order, as names of stations and nanoseconds, the last one up to the record's time; null where
+    /// they are not known.
+    /// </summary>
+    public OfRecord<TRecord, (string Name, long Nanoseconds)[]>? Stations { get; init; }
+
+    /// <summary>The histogram that counted it; null: none, also as an answer.</summary>
+    public OfRecord<TRecord, EventMeasure?>? Measured { get; init; }
+
     /// <summary>What happened, in one sentence for people.</summary>
     public required MessageOf<TRecord> Message { get; init; }
 

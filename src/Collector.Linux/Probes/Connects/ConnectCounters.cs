@@ -1,3 +1,4 @@
+using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
@@ -25,6 +26,9 @@ internal sealed class ConnectCounters
     public static readonly TableInfo FailureTable = new("connect.failed", RowScope.Namespace, [], [Failures]);
 
     public static readonly TableInfo TimeTable = new("connect.time", RowScope.Namespace, [], [Duration]);
+
+    /// <summary>What has counted those that succeeded.</summary>
+    public static EventMeasure Measure { get; } = new(Duration);
 
     private readonly ProbeHost _host;
     private readonly CounterRows _rows;

@@ -68,6 +68,8 @@ internal static class ConnectKinds
             Reason = static (in e) => ReasonOf(e.Cause, e.PortClass),
             Severity = severity,
             Duration = static (in e) => e.Duration,
+            Measured = static (in e) =>
+                e.Cause == ConnectOutcome.Established ? ConnectCounters.Measure : null,
             Message = message,
             Fields = fields,
             Tuple = static (in e) => e.Flow.Tuple,

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
@@ -56,6 +57,10 @@ internal sealed class SocketLatencyCounters
         };
         _forget = Forget;
     }
+
+    /// <summary>What has counted a wait.</summary>
+    public static EventMeasure MeasureOf(in SocketLatencyEvent e) =>
+        new(e.Direction == SocketLatencyKinds.Reads ? Read : Write, SocketLatencyKinds.Role(e.Role));
 
     private static Metric Over(string name, string description) =>
         Metric.Unnamed(InstrumentKind.Counter, $"netlens.socketlatency.{name}", Units.Events, description);

@@ -62,6 +62,7 @@ internal static class SocketLatencyKinds
             Info = info,
             Reason = static (in e) => e.Role,
             Duration = static (in e) => e.Duration,
+            Measured = SocketLatencyCounters.MeasureOf,
             Message = message,
             Fields = fields,
             Tuple = static (in e) => e.Flow.Tuple,

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
@@ -100,13 +101,13 @@ internal sealed class Softirq : BpfProbe
     private byte[] _entry = [];
     private Row[] _slots = [];
     private uint _vectors;
-    private bool _perCpu;
+    private volatile bool _perCpu;
 
     public Softirq(ProbeHost host, ProbeSettings settings)
         : base(Info, host, settings.Get(SwitchesOption) ? Hooks : Hooks[..1])
     {
         _settings = settings;
-        Decoder = new EventDecoder<SoftirqEvent>(host, SoftirqDelay.Kind(thread => _threads.Has(thread)));
+        Decoder = new EventDecoder<SoftirqEvent>(host, SoftirqDelay.Kind(thread => _threads.Has(thread), MeasureOf));
     }
 
     // Powers of two hold no 10 ms: the kernel side counts these beside the histograms, for older exporters' names.
@@ -160,6 +161,13 @@ internal sealed class Softirq : BpfProbe
         _settings = settings;
         _vectors = vectors;
         _perCpu = settings.Get(PerCpuOption);
+    }
+
+    // What has counted one, on the thread that describes events.
+    private EventMeasure MeasureOf(in SoftirqEvent e)
+    {
+        TagValue vector = SoftirqDelay.Names[e.Vector];
+        return _perCpu ? new(One.Of(e.Phase), vector, (long)e.Cpu) : new(Sum.Of(e.Phase), vector);
     }
 
     public override void Collect(SnapshotBuilder snapshot)
@@ -233,6 +241,8 @@ internal sealed class Softirq : BpfProbe
             "How long softirqs ran (softirq_entry to softirq_exit).");
 
         public IReadOnlyList<Metric> Metrics => [_wait, _run];
+
+        public Metric Of(byte phase) => phase == Wait ? _wait : _run;
 
         public void Write(in RowWriter row, in SoftirqTimes wait, in SoftirqTimes run)
         {

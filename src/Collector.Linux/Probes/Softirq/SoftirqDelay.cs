@@ -37,7 +37,9 @@ internal static class SoftirqDelay
 
     /// <summary>The kind of event.</summary>
     /// <param name="isKsoftirqd">Whether a thread is one: only for these it is known who had the CPU before.</param>
-    public static EventKind<SoftirqEvent> Kind(Func<int, bool> isKsoftirqd) => new()
+    /// <param name="measured">What has counted it.</param>
+    public static EventKind<SoftirqEvent> Kind(
+        Func<int, bool> isKsoftirqd, OfRecord<SoftirqEvent, EventMeasure> measured) => new()
     {
         Info = Slow,
         Reason = static (in e) => ReasonOf(e.Vector, e.Phase),
@@ -46,6 +48,8 @@ internal static class SoftirqDelay
         Fields = (in e) => Fields(e, e.Raiser.Process, Previous(e, isKsoftirqd)),
         Severity = static (in e) => e.Duration >= Standstill ? EventSeverity.Error : EventSeverity.Warn,
         Duration = static (in e) => e.Duration,
+        Stations = static (in e) => [(PhaseOf(e), e.Duration)],
+        Measured = measured,
     };
 
     /// <summary>What is limited together.</summary>
@@ -56,9 +60,11 @@ internal static class SoftirqDelay
 
     private static TagValue?[] Fields(in SoftirqEvent e, EventProcess? raiser, EventProcess? previous) =>
     [
-        (long)e.Cpu, Names[e.Vector], e.Phase == Wait ? "wait" : "run", e.Duration,
+        (long)e.Cpu, Names[e.Vector], PhaseOf(e), e.Duration,
         raiser?.Tid, Command(raiser), previous?.Tid, Command(previous),
     ];
+
+    private static string PhaseOf(in SoftirqEvent e) => e.Phase == Wait ? "wait" : "run";
 
     private static string Describe(in SoftirqEvent e, EventProcess? raiser, EventProcess? previous)
     {

@@ -1,3 +1,4 @@
+using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
@@ -39,7 +40,7 @@ internal sealed class TransmitCounters
 
     private readonly ProbeHost _host;
     private readonly long _since = KernelClock.UnixNow();
-    private readonly HistogramRows<uint> _socketRows = new(SocketTable, static p => p == 6 ? "tcp" : "udp");
+    private readonly HistogramRows<uint> _socketRows = new(SocketTable, Transport);
     private readonly HistogramRows<(ulong, ulong)> _deviceRows =
         new(DeviceTable, static name => TransmitDevice.Text(name.Item1, name.Item2));
 
@@ -71,6 +72,13 @@ internal sealed class TransmitCounters
         };
         _forget = Forget;
     }
+
+    private static TagValue Transport(uint protocol) => protocol == 6 ? "tcp" : "udp";
+
+    /// <summary>What has counted a packet, if it was one in `sample`.</summary>
+    public static EventMeasure? MeasureOf(in TransmitEvent e) => e.Station == TransmitStation.Socket
+        ? new(FromSocket, Transport(e.Flow.Protocol))
+        : new(e.Station == TransmitStation.Queue ? InQueue : InDriver, e.Device.ToString());
 
     // Powers of two hold no 10 ms: the kernel side counts these beside the histograms, for older exporters' names.
     private static Metric Over(string name, string description) =>

@@ -27,6 +27,8 @@ internal static class TransmitKinds
         Reason = static (in e) =>
             e.Station == TransmitStation.Socket ? e.Flow.Protocol : ReasonOf(e.Device),
         Duration = static (in e) => e.Duration,
+        Stations = static (in e) => [(TransmitStation.Name(e.Station), e.Duration)],
+        Measured = TransmitCounters.MeasureOf,
         Message = Describe,
         Fields = static (in e) =>
             [TransmitStation.Name(e.Station), e.Duration, e.Device.ToString(), (long)e.Ifindex],

@@ -96,6 +96,7 @@ internal sealed class VirtCmdLatency : BpfProbe
         Reason = static (in e) => e.Ifindex,
         Severity = static (in e) => e.Duration >= Standstill ? EventSeverity.Error : EventSeverity.Warn,
         Duration = static (in e) => e.Duration,
+        Measured = static (in e) => new(VirtCmdLatency.Duration, e.Name.ToString()),
         Message = static (in e, parties) => Describe(e, parties),
         ProcessRole = "asked by",
         Fields = static (in e) =>

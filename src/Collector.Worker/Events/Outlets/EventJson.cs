@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Collector.Core.Events;
+using Collector.Worker.Export.Series;
 
 namespace Collector.Worker.Events.Outlets;
 
@@ -64,6 +65,11 @@ internal sealed class EventJson : IDisposable
         _json.WriteString("event"u8, e.Info.Name);
         _json.WriteString("severity"u8, Severity(e.Severity));
         _json.WriteString("message"u8, e.Message);
+        if (e.Trace is { } trace)
+        {
+            _json.WriteString("trace_id"u8, trace.TraceId);
+            _json.WriteString("span_id"u8, trace.SpanId);
+        }
         _json.WriteStartObject("attributes"u8);
         _attributes.Clear();
         EventAttributes.Add(e, _attributes);

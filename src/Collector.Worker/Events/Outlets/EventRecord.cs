@@ -1,5 +1,7 @@
 using System.Collections;
+using System.Diagnostics;
 using Collector.Core.Events;
+using Collector.Worker.Export.Series;
 using OpenTelemetry;
 using OpenTelemetry.Logs;
 
@@ -23,6 +25,8 @@ internal sealed class EventRecord : IReadOnlyList<KeyValuePair<string, object?>>
 
     public DateTime ObservedTime => Utc(_event.ObservedTime);
 
+    public EventTrace? Trace => _event.Trace;
+
     public int Count => _attributes.Count;
 
     public KeyValuePair<string, object?> this[int index] => _attributes[index];
@@ -37,7 +41,7 @@ internal sealed class EventRecord : IReadOnlyList<KeyValuePair<string, object?>>
     internal static DateTime Utc(long unixNanoseconds) => DateTime.UnixEpoch.AddTicks(unixNanoseconds / 100);
 }
 
-/// <summary>Gives each record the times of its event instead of the time of the call.</summary>
+/// <summary>Gives each record the times of its event instead of the time of the call, and its span.</summary>
 internal sealed class RecordTimes : BaseProcessor<LogRecord>
 {
     public override void OnEnd(LogRecord data)
@@ -46,5 +50,10 @@ internal sealed class RecordTimes : BaseProcessor<LogRecord>
             return;
         data.Timestamp = record.Time;
         data.ObservedTimestamp = record.ObservedTime;
+        if (record.Trace is not { } trace)
+            return;
+        data.TraceId = ActivityTraceId.CreateFromString(trace.TraceId);
+        data.SpanId = ActivitySpanId.CreateFromString(trace.SpanId);
+        data.TraceFlags = ActivityTraceFlags.Recorded;
     }
 }

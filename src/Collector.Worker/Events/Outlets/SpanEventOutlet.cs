@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Collector.Core.Events;
 using Collector.Worker.Export.Otlp;
+using Collector.Worker.Export.Series;
 using OpenTelemetry;
 using OpenTelemetry.Exporter;
 using OpenTelemetry.Resources;
@@ -18,6 +20,9 @@ namespace Collector.Worker.Events.Outlets;
 /// </remarks>
 internal sealed class SpanEventOutlet : OtlpOutlet<Activity>
 {
+    /// <summary>What it is called.</summary>
+    public const string OutletName = "spans";
+
     private const string Severity = "netlens.event.severity";
     private const string Message = "netlens.event.message";
 
@@ -55,7 +60,7 @@ internal sealed class SpanEventOutlet : OtlpOutlet<Activity>
             .Build();
     }
 
-    public override string Name => "spans";
+    public override string Name => OutletName;
 
     protected override string What => "spans";
 
@@ -63,7 +68,9 @@ internal sealed class SpanEventOutlet : OtlpOutlet<Activity>
 
     protected override int Emit(NetworkEvent e)
     {
-        using var span = Begin(e.Info.Name, default, e.Start ?? e.Time);
+        using var span = Begin(e.Info.Name, e.Trace is { } trace ? TraceOnly(trace) : default, e.Start ?? e.Time);
+        if (e.Trace is { } its)
+            SpanIdOf(span) = its.SpanId;
         _attributes.Clear();
         EventAttributes.Add(e, _attributes);
         foreach (var (key, value) in _attributes)
@@ -87,6 +94,15 @@ internal sealed class SpanEventOutlet : OtlpOutlet<Activity>
         _source.Dispose();
         _provider.Dispose();
     }
+
+    // A parent without a span: the activity is the root of that trace.
+    private static ActivityContext TraceOnly(EventTrace trace) =>
+        new(ActivityTraceId.CreateFromString(trace.TraceId), default, ActivityTraceFlags.Recorded);
+
+    // .NET takes a trace's id from whoever has one, but makes that of the span by chance. The log record and the
+    // exemplar of the occurrence have to name it.
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_spanId")]
+    private static extern ref string? SpanIdOf(Activity span);
 
     private Activity Begin(string name, ActivityContext parent, long start)
     {

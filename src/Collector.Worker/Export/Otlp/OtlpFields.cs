@@ -45,7 +45,14 @@ internal static class OtlpFields
     public const int HistogramSum = 5;
     public const int HistogramBucketCounts = 6;
     public const int HistogramBounds = 7;
+    public const int HistogramExemplars = 8;
     public const int HistogramAttributes = 9;
+
+    public const int ExemplarTime = 2;
+    public const int ExemplarAsDouble = 3;
+    public const int ExemplarSpanId = 4;
+    public const int ExemplarTraceId = 5;
+    public const int ExemplarAttributes = 7;
 
     public const int KeyValueKey = 1;
     public const int KeyValueValue = 2;

@@ -18,6 +18,8 @@ public sealed class ResourceAttributes : IEquatable<ResourceAttributes>
     /// </summary>
     private static readonly Guid InstanceIdNamespace = new("4d63009a-8d0f-11ee-aad7-4c796ed8e320");
 
+    private const string Instance = "service.instance.id";
+
     private readonly List<KeyValuePair<string, string>> _items = [];
 
     private ResourceAttributes()
@@ -43,7 +45,7 @@ public sealed class ResourceAttributes : IEquatable<ResourceAttributes>
         var resource = new ResourceAttributes();
         resource.Set("service.name", "netlens");
         resource.Set("service.version", version);
-        resource.Set("service.instance.id", InstanceId(host, node));
+        resource.Set(Instance, InstanceIdOf(host, node));
         resource.Set("host.name", host.HostName);
         resource.Set("host.id", host.MachineId);
         resource.Set("host.arch", host.Architecture);
@@ -60,6 +62,9 @@ public sealed class ResourceAttributes : IEquatable<ResourceAttributes>
             resource.Set("service.name", settings.ServiceName);
         return resource;
     }
+
+    /// <summary>Which agent it is: <c>service.instance.id</c>.</summary>
+    public string InstanceId => _items.Find(static i => i.Key == Instance).Value ?? "";
 
     public bool Equals(ResourceAttributes? other) => other is not null && _items.SequenceEqual(other._items);
 
@@ -94,7 +99,7 @@ public sealed class ResourceAttributes : IEquatable<ResourceAttributes>
     /// Stable for as long as the node is: a version 5 UUID (RFC 9562, section 5.5) of machine id and node name. Both,
     /// because cloned disk images share the first.
     /// </summary>
-    private static string InstanceId(HostFacts host, string? node)
+    private static string InstanceIdOf(HostFacts host, string? node)
     {
         var name = Encoding.UTF8.GetBytes($"netlens/{host.MachineId}/{node ?? host.HostName}");
         var hash = Sha1([.. InstanceIdNamespace.ToByteArray(bigEndian: true), .. name]).AsSpan(0, 16);

@@ -13,6 +13,7 @@ internal sealed partial class SnapshotEncoder
     /// </summary>
     public void Accept()
     {
+        _requests--;
         for (var at = new Cursor(_from.Group, 0, 0); at.Before(_at); at = new Cursor(at.Group + 1, 0, 0))
         {
             if (at.Group < _plan.Groups.Count && _plan.Groups[at.Group].IsDelta)

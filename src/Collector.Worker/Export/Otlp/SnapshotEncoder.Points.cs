@@ -62,12 +62,14 @@ internal sealed partial class SnapshotEncoder
             var attributes = RowAttributes.Of(row);
             var own = attributes.ForHistogram;
             var tags = column.Tags.ForHistogram;
-            var size = own.Length + tags.Length + column.Bounds.Length + countsSize
+            var fixedSize = own.Length + tags.Length + column.Bounds.Length + countsSize
                 + (start != 0 ? 4 : 3) * Fixed64Size;
+            var size = fixedSize + PickExemplars(row, column.Metric);
             if (!TryTake(group, attributes, size, out var point))
                 return false;
             if (point.IsEmpty)
                 continue;
+            PutExemplars(point[fixedSize..]);
             own.CopyTo(point);
             tags.CopyTo(point[own.Length..]);
             point = point[(own.Length + tags.Length)..];

@@ -16,6 +16,7 @@ internal sealed partial class SnapshotEncoder
             return false;
         _maxBytes = _buffer.Position / 2;
         _at = _from;
+        _requests--;
         (Duplicates, Oversized) = _before;
         BeginGroup();
         RecallSeries();

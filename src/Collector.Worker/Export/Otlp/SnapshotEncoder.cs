@@ -81,6 +81,7 @@ internal sealed partial class SnapshotEncoder
     public void Begin(Snapshot snapshot)
     {
         _snapshot = snapshot;
+        _requests = 0;
         _plan.Include(snapshot);
         _at = default;
         BeginGroup();
@@ -89,6 +90,7 @@ internal sealed partial class SnapshotEncoder
     /// <summary>Lets go of the snapshot and its rows.</summary>
     public void End()
     {
+        NoteExemplars();
         _snapshot = null;
         _seen.Clear();
     }
@@ -107,6 +109,7 @@ internal sealed partial class SnapshotEncoder
         }
         CloseMetric();
         _prefix.Close(_buffer);
+        _requests += _points > 0 ? 1 : 0;
         return _points > 0;
     }
 

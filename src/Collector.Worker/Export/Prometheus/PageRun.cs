@@ -68,7 +68,7 @@ internal ref struct PageRun(Snapshot snapshot, PagePlan plan, PooledPage page)
             for (var b = 0; b < plan.BucketEnds.Length; b++)
             {
                 count += table.Column(first + b)[i];
-                Line(plan.Bucket, labels, plan.BucketEnds[b], count);
+                Line(plan.Bucket, labels, plan.BucketEnds[b], count, ExemplarOf(rows[i], first + b));
             }
             var sum = table.Column(first + plan.BucketEnds.Length)[i];
             if (column.Scale == 1)
@@ -118,12 +118,20 @@ internal ref struct PageRun(Snapshot snapshot, PagePlan plan, PooledPage page)
         Finish(line, length);
     }
 
-    private readonly void Line(byte[] name, byte[] labels, byte[] end, long value)
+    private readonly void Line(
+        byte[] name, byte[] labels, byte[] end, long value, ReadOnlySpan<byte> exemplar = default)
     {
-        var line = Begin(name, labels, end, out var length);
+        var line = Begin(name, labels, end, out var length, exemplar.Length);
         length += PrometheusText.WriteNumber(line[length..], value);
-        Finish(line, length);
+        exemplar.CopyTo(line[length..]);
+        Finish(line, length + exemplar.Length);
     }
+
+    // The text format has none.
+    private readonly ReadOnlySpan<byte> ExemplarOf(Row row, int column) =>
+        row.HasExemplars && plan.Kind.Format is PrometheusFormat.OpenMetrics
+            ? row.ExemplarOf(column, snapshot.Tick)?.As(ExemplarForm.OpenMetrics, PrometheusExemplar.Encode)
+            : default;
 
     private readonly void Line(byte[] name, byte[] labels, byte[] end, double value)
     {
@@ -132,10 +140,10 @@ internal ref struct PageRun(Snapshot snapshot, PagePlan plan, PooledPage page)
         Finish(line, length);
     }
 
-    private readonly Span<byte> Begin(byte[]? name, byte[] labels, byte[] end, out int length)
+    private readonly Span<byte> Begin(byte[]? name, byte[] labels, byte[] end, out int length, int more = 0)
     {
         length = name!.Length + labels.Length + end.Length;
-        var line = page.GetSpan(length + PrometheusText.NumberLength);
+        var line = page.GetSpan(length + PrometheusText.NumberLength + more);
         name.CopyTo(line);
         labels.CopyTo(line[name.Length..]);
         end.CopyTo(line[(name.Length + labels.Length)..]);

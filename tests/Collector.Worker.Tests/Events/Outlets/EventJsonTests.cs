@@ -35,6 +35,13 @@ public sealed class EventJsonTests
         """) + "\n");
 
     [Fact]
+    public void The_line_of_one_that_is_a_span_too_names_it() =>
+        Lines(Plain() with { Trace = new(0xabc, 0x12, 0x34) }).ShouldContain(Joined("""
+            "message":"number 0","trace_id":"0000000000000abc0000000000000012","span_id":"0000000000000034",
+            "attributes":{
+            """));
+
+    [Fact]
     public void The_types_that_others_gave_it_and_its_own_severity_stand_in_the_line()
     {
         var received = new EventInfo

@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 using Collector.Core.Events;
+using Collector.Worker.Export.Series;
 
 namespace Collector.Worker.Events.Outlets.Journal;
 

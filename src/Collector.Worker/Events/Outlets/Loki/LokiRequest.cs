@@ -2,6 +2,7 @@ using System.Globalization;
 using Collector.Core.Events;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Otlp;
+using Collector.Worker.Export.Series;
 using Snappier;
 
 namespace Collector.Worker.Events.Outlets.Loki;
@@ -78,6 +79,11 @@ internal sealed class LokiRequest(LokiSettings settings)
             EventSeverity.Warn => "warn",
             _ => "error",
         });
+        if (e.Trace is { } trace)
+        {
+            Pair("trace_id", trace.TraceId);
+            Pair("span_id", trace.SpanId);
+        }
         _attributes.Clear();
         EventAttributes.Add(e, _attributes);
         foreach (var (key, value) in _attributes)

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Net;
 using Collector.Core.Events;
 using Collector.Core.Metrics;
@@ -29,6 +30,8 @@ internal static class EventCodec
     private const int UsualSeverity = 16;
     private const int IsTimed = 17;
     private const int Rootless = 18;
+    private const int Trace = 19;
+    private const int TraceLength = 24;
 
     public static void Write(NetworkEvent e, ProtoBuffer to)
     {
@@ -60,6 +63,8 @@ internal static class EventCodec
         to.Integer(HeldBack, e.HeldBack);
         to.Integer(Summary, e.IsSummary ? 1 : 0);
         to.Integer(Rootless, e.Rootless ? 1 : 0);
+        if (e.Trace is { } trace)
+            Write(trace, to);
     }
 
     /// <summary>The event; null when the bytes are none.</summary>
@@ -81,6 +86,19 @@ internal static class EventCodec
         write();
         to.Close(start);
     }
+
+    private static void Write(EventTrace trace, ProtoBuffer to)
+    {
+        Span<byte> ids = stackalloc byte[TraceLength];
+        trace.PutTraceId(ids);
+        trace.PutSpanId(ids[16..]);
+        to.Bytes(Trace, ids);
+    }
+
+    private static EventTrace? ReadTrace(ReadOnlySpan<byte> ids) => ids.Length != TraceLength
+        ? null
+        : new(BinaryPrimitives.ReadUInt64BigEndian(ids), BinaryPrimitives.ReadUInt64BigEndian(ids[8..]),
+            BinaryPrimitives.ReadUInt64BigEndian(ids[16..]));
 
     private static void Write(EventProcess process, ProtoBuffer to)
     {
@@ -200,6 +218,7 @@ internal static class EventCodec
             EventCodec.Start => e with { Start = unchecked((long)field.Number) },
             EventCodec.HeldBack => e with { HeldBack = unchecked((long)field.Number) },
             EventCodec.Summary => e with { IsSummary = field.Number != 0 },
+            EventCodec.Trace => e with { Trace = ReadTrace(field.Bytes) },
             EventCodec.Rootless => e with { Rootless = field.Number != 0 },
             _ => e,
         };

@@ -5,7 +5,7 @@ using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Subjects;
 
-namespace Collector.Worker.Events.Outlets;
+namespace Collector.Worker.Export.Series;
 
 /// <summary>
 /// An event's attributes under OpenTelemetry's names, the same and in the same order in every outlet. Values are
