@@ -156,6 +156,50 @@ public sealed class ListenTests
         e.Process.ShouldNotBeNull().Pid.ShouldBe(Environment.ProcessId);
     }
 
+    /// <summary>A SYN that was dropped comes again after a second, and after three; ss says how many wait for it.</summary>
+    [RequiresBpfTheory("ss")]
+    [InlineData(TestNetnsPair.RightIPv4, TestNetnsPair.LeftIPv4)]
+    [InlineData(TestNetnsPair.RightIPv6, TestNetnsPair.LeftIPv6)]
+    public void Who_is_refused_is_told_when_they_ask_again(string to, string from)
+    {
+        using var pair = new TestNetnsPair();
+        using var left = new SocketLab(pair.Left);
+        using var right = new SocketLab(pair.Right);
+        using var run = Run(CollectionSource.Auto);
+        right.Listen(IPAddress.IPv6Any, 8080, 1);
+        var healthy = right.Listen(IPAddress.IPv6Any, 8081, 16);
+        run.Collect();
+        left.Pair(healthy, IPAddress.Parse(to));
+        run.Collect();
+        Watches(run).ShouldBeFalse();
+
+        var clients = Enumerable.Range(0, 6).Select(_ => left.BeginConnect(IPAddress.Parse(to), 8080)).ToList();
+        NetworkEvent? e = null;
+        BpfProbeRun.Eventually(() =>
+        {
+            run.Collect();
+            e = Of(run, pair.Right, 8080).LastOrDefault(x => x.Field("netlens.listen.unanswered.peers") is not null);
+            e.ShouldNotBeNull();
+        }, 40);
+        Watches(run).ShouldBeTrue();
+        e!.Field("netlens.listen.unanswered.peers")!.Value.Text.ShouldBe(from);
+        e.Message.ShouldContain($"; without an answer: {from}; listening: ");
+        var waiting =
+            pair.Left.Run("ss", "-Htn", "state", "syn-sent").Split('\n').Count(l => l.Contains(":8080", StringComparison.Ordinal));
+        e.Field("netlens.listen.unanswered.handshakes")!.Value.Number.ShouldBeInRange(1, waiting);
+
+        clients.ForEach(c => c.Dispose());
+        BpfProbeRun.Eventually(() =>
+        {
+            run.Collect();
+            Watches(run).ShouldBeFalse();
+        });
+        Of(run, pair.Right, 8081).ShouldBeEmpty();
+        run.Failures.ShouldBeEmpty();
+    }
+
+    private static bool Watches(BpfProbeRun run) => run.Host.Bpf.Loaded.Any(s => s.Probe == "unanswered");
+
     [RequiresBpfFact("nstat")]
     public void What_was_dropped_before_is_history_and_a_healthy_listener_yields_nothing()
     {

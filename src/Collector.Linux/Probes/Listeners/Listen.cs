@@ -14,7 +14,7 @@ namespace Collector.Linux.Probes.Listeners;
 /// </summary>
 /// <remarks>
 /// No tracepoint sees a SYN that a listener drops, for it is freed as if it had been used. So each collection looks how
-/// many each listener has dropped: one event for it, however many there were.
+/// many each listener has dropped: one event for it, however many there were. Who sent them shows when they come again.
 /// </remarks>
 internal sealed class Listen : PerNamespaceProbe<ListenReader>
 {
@@ -28,7 +28,7 @@ internal sealed class Listen : PerNamespaceProbe<ListenReader>
         Id = "listen",
         Description = "Listeners that drop handshakes or send cookies, as events: queue, whose limit, who listens.",
         Source = "the walk of the kernel's tables that tcpsummary has, else sock_diag; /proc/net/netstat and "
-            + "net.core.somaxconn of a namespace where one drops",
+            + "net.core.somaxconn of a namespace where one drops; tracepoint net:netif_receive_skb while one does",
         Tables = [Table],
         Events = [ListenKinds.Overflow, ListenKinds.Cookies],
     };
@@ -36,6 +36,7 @@ internal sealed class Listen : PerNamespaceProbe<ListenReader>
     private static readonly MibWish Wish = MibWish.Of(["TcpExt"], false);
 
     private readonly SocketHolders _holders;
+    private readonly UnansweredSyns _syns;
     private readonly EventDecoder<ListenRecord> _decoder;
     private readonly ListenerReport _report;
     private long _lost;
@@ -43,6 +44,7 @@ internal sealed class Listen : PerNamespaceProbe<ListenReader>
     public Listen(ProbeHost host) : base(Info, host)
     {
         _holders = new SocketHolders(host.Paths);
+        _syns = new UnansweredSyns(host.Bpf);
         var (overflow, cookies) = (ListenKinds.OverflowOf(_holders), ListenKinds.CookiesOf(_holders));
         _decoder = new EventDecoder<ListenRecord>(
             host, (in e) => e.Cause == ListenCause.Cookies ? cookies : overflow);
@@ -57,10 +59,11 @@ internal sealed class Listen : PerNamespaceProbe<ListenReader>
     }
 
     protected override ListenReader Open(NamespaceHandle ns, SnapshotBuilder snapshot) =>
-        new(new Row(Table, ns.Namespace, ns.Namespace.StartTime));
+        new(new Row(Table, ns.Namespace, ns.Namespace.StartTime), _syns);
 
     protected override void Collect(ListenReader reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
+        _syns.Begin(snapshot.Tick);
         var figures = Host.Mib.Read(ns, snapshot.Tick, Wish);
         if (!reader.Read(ns, snapshot.Tick, Host.Sockets.PassOf(snapshot.Tick), figures, _report))
         {
@@ -82,5 +85,6 @@ internal sealed class Listen : PerNamespaceProbe<ListenReader>
     {
         base.Dispose(disposing);
         _holders.Dispose();
+        _syns.Dispose();
     }
 }

@@ -20,6 +20,7 @@ internal static class ListenKinds
             new("network.local.address"), new("network.local.port"), new("netlens.listen.cause"),
             new("netlens.listen.dropped"), new("netlens.listen.queue"), new("netlens.listen.limit"),
             new("netlens.listen.limit.origin"), new("netlens.listen.half_open"),
+            new("netlens.listen.unanswered.handshakes"), new("netlens.listen.unanswered.peers"),
         ],
     };
 
@@ -42,6 +43,7 @@ internal static class ListenKinds
         [
             Address(e), (long)e.Port, Cause(e.Cause), e.Dropped, (long)e.Depth, (long)e.Limit, Text(Origin(e)),
             e.HalfOpen < 0 ? default(TagValue?) : e.HalfOpen,
+            e.Unanswered.Handshakes == 0 ? default(TagValue?) : e.Unanswered.Handshakes, Text(Peers(e)),
         ]);
 
     public static EventKind<ListenRecord> CookiesOf(SocketHolders holders) => Kind(
@@ -102,7 +104,26 @@ internal static class ListenKinds
             ListenCause.SynQueue => $"too many handshakes are under way{(e.HalfOpen < 0 ? "" : $" ({e.HalfOpen})")}",
             _ => $"its queue is not full, {e.Depth} connections wait",
         };
-        return $"{parties.Local} dropped {e.Dropped} packets of handshakes at {End(e)}: {why} and {Limit(e)}";
+        var who = Peers(e) is { } peers ? $"; without an answer: {peers}" : "";
+        return $"{parties.Local} dropped {e.Dropped} packets of handshakes at {End(e)}: {why} and {Limit(e)}{who}";
+    }
+
+    // "10.0.0.7, 10.0.0.8 and 3 others"
+    private static string? Peers(in ListenRecord e)
+    {
+        var peers = e.Unanswered.Peers;
+        if (peers == 0)
+            return null;
+        var named = new string[Math.Min(peers, PeerAddresses.Most)];
+        for (var i = 0; i < named.Length; i++)
+            named[i] = TcpListeners.AddressText(e.Unanswered.First[i]);
+        var text = string.Join(", ", named);
+        return (peers - named.Length) switch
+        {
+            0 => text,
+            1 => $"{text} and 1 other",
+            var others => $"{text} and {others} others",
+        };
     }
 
     private static string DescribeCookies(in ListenRecord e, EventParties parties) =>

@@ -12,7 +12,8 @@ internal delegate void ListenerReport(in ListenRecord record);
 
 /// <summary>The listeners of one namespace, and what each has dropped until the last collection.</summary>
 /// <param name="row">The namespace's row.</param>
-internal sealed class ListenReader(Row row) : INetlinkSink, IDisposable
+/// <param name="syns">Knows who is refused.</param>
+internal sealed class ListenReader(Row row, UnansweredSyns syns) : INetlinkSink, IDisposable
 {
     private readonly InetDiag _diag = new();
     private readonly ListenEvidence _evidence = new();
@@ -89,6 +90,7 @@ internal sealed class ListenReader(Row row) : INetlinkSink, IDisposable
             var record = RecordOf(ns, _listeners[i], tick);
             record.Dropped = _growth[i];
             record.Cause = _evidence.CauseOf(record.Depth, record.Limit);
+            record.Unanswered = syns.Ask(ns.Namespace, record.Port, tick);
             report(record);
         }
     }

@@ -44,4 +44,7 @@ internal struct ListenRecord
     public uint Limit;
     public ushort Port;
     public ListenCause Cause;
+
+    /// <summary>Of a listener that dropped for the first time: nobody yet.</summary>
+    public UnansweredPeers Unanswered;
 }
