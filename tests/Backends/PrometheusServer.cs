@@ -13,7 +13,9 @@ internal sealed class PrometheusServer : IAsyncDisposable
     private readonly HttpClient _http;
     private readonly Process _process;
 
-    public PrometheusServer(string configuration)
+    /// <param name="configuration">Content of its file.</param>
+    /// <param name="arguments">More of the command line.</param>
+    public PrometheusServer(string configuration, params string[] arguments)
     {
         var fetch = Path.Combine(Repository.Root, "tools", "debian-package");
         var program = Path.Combine(Shell.Run(fetch, "prometheus", "sid").Trim(), "usr/bin/prometheus");
@@ -27,7 +29,7 @@ internal sealed class PrometheusServer : IAsyncDisposable
         _process = Process.Start(new ProcessStartInfo(program,
         [
             $"--config.file={file}", $"--storage.tsdb.path={Path.Combine(_folder.FullName, "data")}",
-            $"--web.listen-address={address}", "--log.level=error",
+            $"--web.listen-address={address}", "--log.level=error", .. arguments,
         ])
         {
             UseShellExecute = false,
@@ -35,6 +37,20 @@ internal sealed class PrometheusServer : IAsyncDisposable
         })!;
         _process.ErrorDataReceived += static (_, _) => { };
         _process.BeginErrorReadLine();
+    }
+
+    /// <summary>What it answers; empty while it is starting.</summary>
+    public async Task<string> GetAsync(string path)
+    {
+        _process.HasExited.ShouldBeFalse();
+        try
+        {
+            return await _http.GetStringAsync(path);
+        }
+        catch (HttpRequestException)
+        {
+            return "";
+        }
     }
 
     /// <summary>How many series a query has, once it has some.</summary>

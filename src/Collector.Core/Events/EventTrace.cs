@@ -26,7 +26,7 @@ public readonly record struct EventTrace(ulong High, ulong Low, ulong Span)
     public static EventTrace Of(NetworkEvent e, string node)
     {
         var text = string.Create(CultureInfo.InvariantCulture,
-            $"{node}\n{e.Info.Name}\n{e.Time}\n{e.Start}\n{e.ObservedTime}\n{e.Subject?.Inode}\n{e.Tuple}\n{e.Message}");
+            $"{node}\n{e.Info.Name}\n{e.Time}\n{e.Start}\n{e.ObservedTime}\n{e.Subject?.Inode}\n{e.Message}");
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(Encoding.UTF8.GetBytes(text), hash);
         return new(

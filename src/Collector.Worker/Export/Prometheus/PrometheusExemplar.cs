@@ -11,8 +11,8 @@ internal static class PrometheusExemplar
     private const int MostCharacters = 128;
 
     /// <summary>
-    /// <c> # {trace_id="…",span_id="…",source="…",destination="…"} 0.3 1772625600.123</c>: labels in the order of what
-    /// they are good for, as long as there is room.
+    /// <c> # {trace_id="...",span_id="...",source="...",destination="..."} 0.3 1772625600.123</c>: labels in the
+    /// order of what they are good for, as long as there is room.
     /// </summary>
     public static byte[] Encode(Exemplar exemplar)
     {
