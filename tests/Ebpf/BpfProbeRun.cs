@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
@@ -20,7 +21,8 @@ internal sealed class BpfProbeRun : IDisposable
     // To read all symbols of the kernel takes an emulated machine a second. Only those of its modules change.
     private static readonly ConcurrentDictionary<string, BpfEnvironment> Environments = [];
 
-    private readonly SnapshotBuilder _builder = new(new SnapshotStore(), TimeProvider.System);
+    private readonly SnapshotStore _store = new();
+    private readonly SnapshotBuilder _builder;
 
     /// <exception cref="ProbeUnavailableException">This kernel does not take it.</exception>
     public BpfProbeRun(string id, BpfOptions? options = null, params (string Key, string Value)[] settings)
@@ -33,6 +35,7 @@ internal sealed class BpfProbeRun : IDisposable
         string id, Func<LinuxHost, ProbeSettings, Probe> create, BpfOptions? options = null,
         params (string Key, string Value)[] settings)
     {
+        _builder = new(_store, TimeProvider.System);
         options ??= new BpfOptions();
         // Where the lab hides the kernel's own type information it gives a file.
         if (LabMachine.BtfFile is { } file && options.BtfFolder.Length == 0)
@@ -98,6 +101,32 @@ internal sealed class BpfProbeRun : IDisposable
         Probe.Collect(_builder);
         return _builder.Publish();
     }
+
+    /// <summary>
+    /// A histogram has counted the event, and its row keeps it; its stations follow each other within it.
+    /// </summary>
+    public void ShouldKeep(NetworkEvent e)
+    {
+        _store.Exemplars.Offer(e);
+        Eventually(() =>
+        {
+            var snapshot = Collect();
+            snapshot.Tables.SelectMany(t => t.Rows.ToArray()).SelectMany(r => Kept(r, snapshot.Tick)).ShouldContain(e);
+        });
+        var at = e.Start.ShouldNotBeNull();
+        foreach (var station in e.Stations)
+        {
+            station.Start.ShouldBe(at);
+            station.End.ShouldBeGreaterThan(at);
+            at = station.End;
+        }
+        if (e.Stations.Count > 0)
+            at.ShouldBe(e.Time);
+    }
+
+    private static IEnumerable<NetworkEvent> Kept(Row row, long tick) => row.HasExemplars
+        ? Enumerable.Range(0, row.Table.Width).Select(c => row.ExemplarOf(c, tick)?.Event).OfType<NetworkEvent>()
+        : [];
 
     /// <summary>Bytes that collections allocate, after the first few.</summary>
     public long Allocated(int collections)

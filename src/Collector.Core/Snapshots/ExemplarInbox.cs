@@ -82,14 +82,17 @@ public sealed class ExemplarInbox
 
     private static bool IsOf(Row row, NetworkEvent e)
     {
-        for (var i = 0; i < row.Tags.Count; i++)
+        var tags = e.Measured!.Tags;
+        if (tags.Length != row.Tags.Count)
+            return false;
+        for (var i = 0; i < tags.Length; i++)
         {
-            if (row.Tags[i] != e.Measured!.Tags[i])
+            if (row.Tags[i] != tags[i])
                 return false;
         }
         if (row.Subject is not { } subject)
             return true;
-        if (!e.Measured!.OfProcess)
+        if (!e.Measured.OfProcess)
             return subject == e.Subject
                 || (e.Subject is { HostNetwork: false } its && !subject.HostNetwork && subject.Inode == its.Inode);
         return e.Process?.Pod is { } pod ? IsPod(subject.Names, pod) : subject.IsHost;

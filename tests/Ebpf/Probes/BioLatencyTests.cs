@@ -92,6 +92,7 @@ public sealed class BioLatencyTests
             e.Number("netlens.block.duration").ShouldBeInRange(200_000_000, (long)took.Elapsed.TotalNanoseconds);
             e.Text("netlens.block.operation").ShouldBe("write");
             e.Message.ShouldStartWith($"{disk.Name} took ");
+            run.ShouldKeep(e);
             run.Events.All.Count(e => e.Text("system.device") == disk.Name).ShouldBe(1);
 
             run.Probe.Reconfigure(ProbeSettings.Of(run.Probe.Info, ("slow", "1h"))).ShouldBeTrue();

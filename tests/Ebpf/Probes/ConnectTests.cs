@@ -102,6 +102,7 @@ public sealed class ConnectTests
             e.Field("netlens.connect.retransmits")!.Value.Number.ShouldBeGreaterThanOrEqualTo(1);
             e.Process.ShouldNotBeNull().Pid.ShouldBe(Environment.ProcessId);
             e.Severity.ShouldBe(EventSeverity.Warn);
+            run.ShouldKeep(e);
             e.Message.ShouldMatch(@" connected to \S+ in \d+.* ms: it took \d SYNs; asked by");
         }
         var (count, nanoseconds) = ConnectLab.Times(run, pair.Left);

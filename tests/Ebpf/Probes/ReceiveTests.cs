@@ -84,6 +84,8 @@ public sealed class ReceiveTests
             e.Process.ShouldNotBeNull().Pid.ShouldBe(Environment.ProcessId);
             e.Subject.ShouldNotBeNull().Inode.ShouldBe(pair.Right.Inode);
             e.Severity.ShouldBe(EventSeverity.Warn);
+            e.Stations.Select(s => s.Name).ShouldBe(["read"]);
+            run.ShouldKeep(e);
             e.Message.ShouldMatch($@" read {lab.Transport} from \S+ to \S+ [\d.]+ ms after it came; read by \S");
         }
         // All have been idle for long: what is read at once is not late by that.
@@ -139,6 +141,8 @@ public sealed class ReceiveTests
             e.Duration.ShouldNotBeNull().ShouldBeInRange(1_000_000, elapsed);
             e.Tuple!.Source.ShouldBe(TcpLab.Left(lab.Ends));
             e.Subject.ShouldNotBeNull().Inode.ShouldBe(pair.Right.Inode);
+            e.Stations.Select(s => s.Name).ShouldBe(["socket"]);
+            run.ShouldKeep(e);
             e.Message.ShouldMatch($@" got {lab.Transport} from \S+ to \S+ [\d.]+ ms after it came");
         }
         // Of these four wait, each longer, until the ones before are through.

@@ -29,6 +29,7 @@ public sealed class SocketLatencyTests
             e.Fields.ShouldBe([new TagValue(e.Duration!.Value), "accepted"]);
             e.Process.ShouldNotBeNull().Pid.ShouldBe(Environment.ProcessId);
             e.Severity.ShouldBe(EventSeverity.Warn);
+            run.ShouldKeep(e);
             e.Message.ShouldMatch(@" let data of \S+ wait \d+.* ms until it read them; read by \S");
         }
         // The other way round it is the socket that connected.

@@ -180,6 +180,8 @@ public sealed class SoftirqTests
         var ended = Slow(run);
 
         slow.Info.Name.ShouldBe("netlens.softirq.slow");
+        slow.Stations.Select(s => s.Name).ShouldBe(["wait"]);
+        run.ShouldKeep(slow);
         slow.Text("cpu.logical_number").ShouldBe((Environment.ProcessorCount - 1).ToString());
         slow.Text("netlens.softirq.raiser.command").ShouldNotBeNullOrEmpty();
         // Counters and events come separately: what was counted meanwhile became events, and no other did.

@@ -80,6 +80,8 @@ public sealed class TransmitTests
         e.Severity.ShouldBe(EventSeverity.Warn);
         e.Process.ShouldBeNull();
         e.KubeSkoopType.ShouldBe("NETIFTXLAT_QDISC");
+        e.Stations.Select(s => s.Name).ShouldBe(["queue"]);
+        run.ShouldKeep(e);
         e.Message.ShouldMatch($@" kept {transport} .* in the queue of veth0 for \d+\.\d+ ms");
     }
 
@@ -114,6 +116,8 @@ public sealed class TransmitTests
             e.Duration.ShouldNotBeNull().ShouldBeLessThan((long)Stopwatch.GetElapsedTime(start).TotalNanoseconds);
             e.Field("network.interface.name")!.Value.Text.ShouldBe(TestNetnsPair.Interface);
             e.KubeSkoopType.ShouldBe("TXKERNEL_SLOW");
+            e.Stations.Select(s => s.Name).ShouldBe(["socket"]);
+            run.ShouldKeep(e);
             e.Message.ShouldMatch($@" sent {transport} .*, which came to veth0 after \d+\.\d+ ms");
             TransmitLab.Times(run, pair.Left, TransmitLab.FromSocket, transport).Nanoseconds
                 .ShouldBeGreaterThanOrEqualTo(Delay);

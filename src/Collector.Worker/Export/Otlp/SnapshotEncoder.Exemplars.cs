@@ -24,6 +24,9 @@ internal sealed partial class SnapshotEncoder
             if (row.ExemplarOf(column, _snapshot!.Tick) is not { } one || one.Tick <= _exemplarsUpTo)
                 continue;
             var encoded = one.As(ExemplarForm.Otlp, OtlpExemplar.Encode);
+            // The point itself must have room, however small requests have become.
+            if (size + encoded.Length > _maxBytes / 4)
+                break;
             _exemplars.Add(encoded);
             size += encoded.Length;
         }
