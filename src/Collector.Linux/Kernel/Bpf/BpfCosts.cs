@@ -8,7 +8,7 @@ namespace Collector.Linux.Kernel.Bpf;
 /// minute: a run takes two readings of the clock more meanwhile, which are subtracted. Belongs to the collection
 /// thread.
 /// </summary>
-public sealed class BpfCosts
+public sealed class BpfCosts : IDisposable
 {
     private const int RunsOfEmpty = 100;
 
@@ -77,6 +77,12 @@ public sealed class BpfCosts
             Windows++;
             _ended = Stopwatch.GetTimestamp();
         }
+        Dispose();
+    }
+
+    /// <summary>Ends what is being measured.</summary>
+    public void Dispose()
+    {
         _statistics?.Dispose();
         _statistics = null;
     }

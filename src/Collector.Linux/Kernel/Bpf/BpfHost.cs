@@ -182,6 +182,7 @@ public sealed class BpfHost : IDisposable
 
     public void Dispose()
     {
+        Costs.Dispose();
         Pump.Dispose();
         Resolver.Dispose();
         _environment?.Dispose();
