@@ -21,4 +21,5 @@ public static class Units
     public const string Objects = "{object}";
     public const string Hops = "{hop}";
     public const string Fragments = "{fragment}";
+    public const string Queries = "{query}";
 }

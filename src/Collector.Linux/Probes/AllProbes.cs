@@ -57,6 +57,7 @@ public static class AllProbes
         new(TcpRetrans.Info, static (host, settings) => new TcpRetrans(host, settings)),
         new(TcpTwRcv.Info, static (host, settings) => new TcpTwRcv(host, settings)),
         new(Connect.Info, static (host, settings) => new Connect(host, settings)),
+        new(Dns.Dns.Info, static (host, settings) => new Dns.Dns(host, settings)),
         new(SocketLatency.Info, static (host, settings) => new SocketLatency(host, settings)),
         new(Transmit.Info, static (host, settings) => new Transmit(host, settings)),
         new(Listen.Info, static (host, _) => new Listen(host)),

@@ -23,6 +23,7 @@ public sealed partial class WallTimeTests
         ["Collector.Linux/Probes/Arrivals/ReceiveCounters.cs"] = (1, "start of counters"),
         ["Collector.Linux/Probes/Arrivals/WallClock.cs"] = (1, "the clock that stamps packets, and whether it was set"),
         ["Collector.Linux/Probes/Connects/ConnectCounters.cs"] = (1, "start of counters"),
+        ["Collector.Linux/Probes/Dns/DnsCounters.cs"] = (1, "start of counters"),
         ["Collector.Linux/Probes/Sockets/SocketLatencyCounters.cs"] = (1, "start of counters"),
         ["Collector.Linux/Probes/Transmits/TransmitCounters.cs"] = (1, "start of counters"),
         ["Collector.Linux/Probes/Drops/PacketLossCounts.cs"] = (1, "start of counters"),

@@ -113,18 +113,21 @@ internal sealed class AttachLadder
 
     private bool AttachAll(BpfObject loaded, out string culprit, out string reason)
     {
+        reason = "";
         foreach (var rung in _rungs)
         {
             foreach (var name in rung.Wanted)
             {
-                if (!loaded.Program(name).TryAttach(out reason))
+                var program = loaded.Program(name);
+                // What names no place to attach to is run by the agent.
+                if (program.IsPlaced && !program.TryAttach(out reason))
                 {
                     culprit = name;
                     return false;
                 }
             }
         }
-        culprit = reason = "";
+        culprit = "";
         return true;
     }
 

@@ -121,6 +121,9 @@ internal sealed class BpfProgram(nint handle) : IDisposable
     /// <summary>How and where it attaches: <c>fentry/tcp_reset</c>.</summary>
     public string Section { get; } = Text(handle, section: true);
 
+    /// <summary>Its section says where it attaches.</summary>
+    public bool IsPlaced => Section.Contains('/');
+
     public bool Attached => _link is not null;
 
     /// <summary>Where it is attached in fact: the section, or the function chosen instead of the section's.</summary>
