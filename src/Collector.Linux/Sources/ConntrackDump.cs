@@ -11,8 +11,8 @@ namespace Collector.Linux.Sources;
 /// Asks for the entries of a namespace's connection tracking that have another source than whoever began them (SNAT).
 /// </summary>
 /// <remarks>
-/// From Linux 5.13 on the kernel leaves out the others; before, the sink does. Not to be asked where connection tracking
-/// is not loaded: that would load it.
+/// From Linux 5.13 on the kernel leaves out the others; before, the sink does. Not to be asked where connection
+/// tracking is not loaded: that would load it.
 /// </remarks>
 internal sealed class ConntrackDump : IDisposable
 {

@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Numerics;
+using Collector.Linux.Kernel.ProcFs;
 
 namespace Collector.Linux.Sources;
 
@@ -36,6 +37,37 @@ internal sealed class PortSet
     }
 
     public void Clear() => _words.AsSpan().Clear();
+
+    /// <summary>Takes those of a list instead, "8080,9148-9150"; false where it is none.</summary>
+    public bool TryParse(ReadOnlySpan<byte> list)
+    {
+        Clear();
+        while (!list.IsEmpty)
+        {
+            if (!TryPort(ref list, out var first))
+                return false;
+            var last = first;
+            if (!list.IsEmpty && list[0] == (byte)'-')
+            {
+                list = list[1..];
+                if (!TryPort(ref list, out last))
+                    return false;
+            }
+            if (!list.IsEmpty && list[0] != (byte)',')
+                return false;
+            list = list.IsEmpty ? list : list[1..];
+            Add(first, last);
+        }
+        return true;
+    }
+
+    private static bool TryPort(ref ReadOnlySpan<byte> list, out int port)
+    {
+        if (!Utf8Parser.TryParse(list, out port, out var used) || port is < 0 or > ushort.MaxValue)
+            return false;
+        list = list[used..];
+        return true;
+    }
 }
 
 /// <summary>
@@ -51,7 +83,7 @@ internal sealed class PortRangeFile() : TextFile("sys/net/ipv4/ip_local_port_ran
 
     protected override bool Parse(ReadOnlySpan<byte> content)
     {
-        var fields = new Kernel.ProcFs.FieldReader(content.TrimEnd((byte)'\n'));
+        var fields = new FieldReader(content.TrimEnd((byte)'\n'));
         if (!fields.TryNextNumber(out var first) || !fields.TryNextNumber(out var last)
             || first is < 0 or > ushort.MaxValue || last < first || last > ushort.MaxValue)
         {
@@ -72,37 +104,8 @@ internal sealed class ReservedPortsFile() : TextFile("sys/net/ipv4/ip_local_rese
 
     protected override bool Parse(ReadOnlySpan<byte> content)
     {
-        Ports.Clear();
-        var rest = content.TrimEnd((byte)'\n');
-        while (!rest.IsEmpty)
-        {
-            if (!TryPort(ref rest, out var first))
-                return false;
-            var last = first;
-            if (!rest.IsEmpty && rest[0] == (byte)'-')
-            {
-                rest = rest[1..];
-                if (!TryPort(ref rest, out last))
-                    return false;
-            }
-            if (!rest.IsEmpty && rest[0] != (byte)',')
-                return Refuse();
-            rest = rest.IsEmpty ? rest : rest[1..];
-            Ports.Add(first, last);
-        }
-        return true;
-    }
-
-    private bool TryPort(ref ReadOnlySpan<byte> rest, out int port)
-    {
-        if (!Utf8Parser.TryParse(rest, out port, out var used) || port is < 0 or > ushort.MaxValue)
-            return Refuse();
-        rest = rest[used..];
-        return true;
-    }
-
-    private bool Refuse()
-    {
+        if (Ports.TryParse(content.TrimEnd((byte)'\n')))
+            return true;
         Failure = Malformed;
         return false;
     }

@@ -72,8 +72,8 @@ public sealed class ConntrackEventTests
             filling.Severity.ShouldBe(EventSeverity.Warn);
             filling.Fields[0]!.Value.Number.ShouldBeInRange(Most * 9 / 10, Most);
             filling.Fields[1]!.Value.Number.ShouldBe(Most);
-            filling.Message.ShouldMatch(@"^network namespace \S+ tracks nearly as many connections as it may: \d+ of 200 "
-                + @"entries \(net\.netfilter\.nf_conntrack_max\)$");
+            filling.Message.ShouldMatch(@"^network namespace \S+ tracks nearly as many connections as it may: "
+                + @"\d+ of 200 entries \(net\.netfilter\.nf_conntrack_max\)$");
             run.Collect();
             Of(run, ns).Length.ShouldBe(1);
 
@@ -120,7 +120,7 @@ public sealed class ConntrackEventTests
         });
         var e = Of(run, lab.Router, ConntrackKinds.ClashInfo)[0];
         e.Severity.ShouldBe(EventSeverity.Warn);
-        e.Message.ShouldMatch(@"^network namespace \S+ lost \d+ packets of new connections whose entry was there already ");
+        e.Message.ShouldMatch(@"^network namespace \S+ lost \d+ packets of new connections whose entry was there");
         Of(run, lab.Router, ConntrackKinds.FullInfo).ShouldBeEmpty();
         run.Failures.ShouldBeEmpty();
     }

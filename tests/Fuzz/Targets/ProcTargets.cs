@@ -3,6 +3,7 @@ using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Probes.Cgroups;
 using Collector.Linux.Processes;
+using Collector.Linux.Sources;
 using Collector.Linux.Tests.Probes;
 
 namespace Fuzz.Tests.Targets;
@@ -34,6 +35,7 @@ internal static class ProcTargets
         static text => DecimalReader.TryReadAll(text, new long[20], out _),
         static text => CounterName.ToSnake(Encoding.Latin1.GetString(text)),
         static text => _ = CpuBandwidth.TryParse(text, out _),
+        static text => _ = new PortSet().TryParse(text),
     ];
 
     private static readonly string[] Samples =
@@ -51,6 +53,7 @@ internal static class ProcTargets
         "1 200 18446744073709551615 -1 9223372036854775807 0",
         "TCPAbortOnData",
         "nr_periods 12\nnr_throttled 3\nthrottled_usec 45678\nnr_bursts 0\nburst_usec 0\n",
+        "8080,9148-9150,65535",
     ];
 
     private static readonly string[] Words =

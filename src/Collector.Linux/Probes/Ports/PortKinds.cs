@@ -13,8 +13,8 @@ internal static class PortKinds
         Name = "netlens.ports.exhausted",
         Severity = EventSeverity.Error,
         Description = "Every local port towards a destination is in use, or every port that SNAT has for it: further "
-            + "connections to there fail (each is a netlens.connect.failed) or are dropped. The process is one of those "
-            + "that have such a connection.",
+            + "connections to there fail (each is a netlens.connect.failed) or are dropped. The process has one of the "
+            + "connections.",
         Fields =
         [
             new("netlens.ports.kind"), new("netlens.ports.used"), new("netlens.ports.limit"),

@@ -16,21 +16,24 @@ internal sealed class SocketPorts(PortGroups groups) : INetlinkSink
     private const int TimeWait = 6;
 
     private readonly PortSet _free = new();
-    private PortRangeFile _range = new();
+    private int _first;
+    private int _last;
     private PortSet? _reserved;
 
     /// <summary>Ports that connect() may take.</summary>
     public int Limit => _free.Count;
 
-    /// <param name="range">Of the namespace.</param>
+    /// <param name="first">Of the namespace's range.</param>
+    /// <param name="last">The same.</param>
     /// <param name="reserved">Null: none.</param>
-    public void Prepare(PortRangeFile range, PortSet? reserved) => (_range, _reserved) = (range, reserved);
+    public void Prepare(int first, int last, PortSet? reserved) =>
+        (_first, _last, _reserved) = (first, last, reserved);
 
     public void Begin()
     {
         groups.Clear();
         _free.Clear();
-        _free.Add(_range.First, _range.Last);
+        _free.Add(_first, _last);
         if (_reserved is not null)
             _free.Remove(_reserved);
     }

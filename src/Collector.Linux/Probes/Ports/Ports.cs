@@ -47,7 +47,7 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
         "Of those in use, ports of connections that are over (TIME_WAIT).");
 
     private static readonly Metric TimeToFull = Metric.Gauge("netlens.ports.time_to_full", Units.Seconds,
-        "Seconds until all are in use at the rate of the last half minute to minute; absent where they do not get more.");
+        "Seconds until all are in use at the rate of the last half minute to minute; absent where they get no more.");
 
     private static readonly Metric GroupUsed = Metric.Gauge("netlens.ports.group.used", PortsUnit,
         "Local ports in use from one address to another's port, of the fullest (option top).");
@@ -85,7 +85,7 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
         "Ports that will all be in use within this time are an event; 0: only when they are.");
 
     private static readonly ProbeOption<long> TranslatedPortsOption = Option.Integer("snatPorts", 64_512,
-        "Ports that SNAT may take for one address: without a range in the rule, 1024 to 65535.", least: 1, most: 65_536);
+        "Ports that SNAT may take for one address: 1024 to 65535 where the rule has no range.", least: 1, most: 65_536);
 
     public static new ProbeInfo Info { get; } = new()
     {
@@ -168,7 +168,8 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
         var reserved = ns.Source<ReservedPortsFile>();
         if (!range.EnsureRead(ns, snapshot.Tick))
             return;
-        _sockets.Prepare(range, reserved.EnsureRead(ns, snapshot.Tick) ? reserved.Ports : null);
+        _sockets.Prepare(
+            range.First, range.Last, reserved.EnsureRead(ns, snapshot.Tick) ? reserved.Ports : null);
         var since = ThreadClock.CpuNanoseconds();
         var good = reader.Diag.Ask(ns, SocketPorts.States, memory: false, _sockets);
         reader.NextSockets = _share.After(ThreadClock.CpuNanoseconds() - since, snapshot.Moment);

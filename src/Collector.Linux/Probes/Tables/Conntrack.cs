@@ -37,7 +37,7 @@ public sealed class Conntrack : PerNamespaceProbe<ConntrackTable>
             "all adds lookups and insertions, and what only old kernels count (searched, new, delete).");
 
     private static readonly ProbeOption<long> Warn = Option.Integer("warn", 90,
-        "Per cent of the entries that a table may have, from which on there is an event; 0: none.", least: 0, most: 100);
+        "Per cent of the entries that a table may have, from which there is an event; 0: none.", least: 0, most: 100);
 
     public static new ProbeInfo Info { get; } = new()
     {

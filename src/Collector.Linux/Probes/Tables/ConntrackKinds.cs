@@ -72,8 +72,8 @@ internal static class ConntrackKinds
         $"{parties.Where} tracks nearly as many connections as it may: {Use(e)}";
 
     private static string DescribeClash(in ConntrackRecord e, EventParties parties) =>
-        $"{parties.Where} lost {e.Dropped} packets of new connections whose entry was there already (insert_failed): SNAT "
-        + $"had no other port, or two came at once; {Use(e)}";
+        $"{parties.Where} lost {e.Dropped} packets of new connections whose entry was there already (insert_failed): "
+        + $"SNAT had no other port, or two came at once; {Use(e)}";
 
     private static string Use(in ConntrackRecord e) =>
         e.Limit < 0 ? $"{e.Entries} entries" : $"{e.Entries} of {e.Limit} entries (net.netfilter.nf_conntrack_max)";
