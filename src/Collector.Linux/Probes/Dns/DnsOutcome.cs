@@ -32,7 +32,7 @@ internal static class DnsOutcome
     public static int Count => Names.Length;
 
     /// <summary>The value of netlens.dns.outcome.</summary>
-    public static string Name(int outcome) => Names[outcome];
+    public static string Name(int outcome) => (uint)outcome < (uint)Names.Length ? Names[outcome] : "other";
 
     /// <summary>That a name does not exist is an answer.</summary>
     public static bool IsFailure(int outcome) => outcome is not (NoError or NxDomain or Answered);
