@@ -164,7 +164,7 @@ public sealed partial class ExemplarAgentTests
     [GeneratedRegex("""
         le="(?<le>[^"]+)"}[ ]\d+[ ]\#[ ]{trace_id="(?<trace>[0-9a-f]{32})",span_id="(?<span>[0-9a-f]{16})",
         source="[^"]+",destination="(?<to>[^"]+)"}[ ](?<value>[\d.]+)[ ]\d+\.\d{3}$
-        """, RegexOptions.Multiline | RegexOptions.IgnorePatternWhitespace)]
+        """, RegexOptions.Multiline | RegexOptions.IgnorePatternWhitespace | RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Exemplar();
 
     private sealed record Sent(Span? Span, bool Log, Exemplar? Exemplar);
