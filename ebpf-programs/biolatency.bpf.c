@@ -4,6 +4,7 @@
 #include "event.h"
 #include "flow.h"
 #include "pod.h"
+#include "share.h"
 
 /* include/linux/blk_types.h */
 #define REQ_OP_BITS 8

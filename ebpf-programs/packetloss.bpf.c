@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 // Freed packets: counted per namespace, reason, place and family; the first of each kind become events.
 #include "event.h"
+#include "share.h"
 #include "trait.h"
 
 /* Bits. */

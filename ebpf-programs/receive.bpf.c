@@ -3,6 +3,7 @@
 // somebody reads them: a histogram per namespace, protocol and station, and the slow ones as events.
 #include "event.h"
 #include "flow.h"
+#include "share.h"
 #include "stamp.h"
 
 #define MSG_PEEK 2

@@ -3,6 +3,7 @@
 // they are sent for the first time; per namespace and role of the socket, the slow ones as events.
 #include "event.h"
 #include "flow.h"
+#include "share.h"
 #include "waiting.h"
 
 /* Older exporters count what takes longer, beside LEGACY_SLOWER. */

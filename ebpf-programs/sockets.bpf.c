@@ -12,43 +12,6 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-struct inet_ehash_bucket {
-	struct hlist_nulls_head chain;
-};
-
-struct inet_listen_hashbucket {
-	struct hlist_nulls_head nulls_head; /* before 5.19 a plain list's, which ends in NULL */
-};
-
-struct inet_hashinfo {
-	struct inet_ehash_bucket *ehash;
-	unsigned int ehash_mask;
-	unsigned int lhash2_mask;
-	struct inet_listen_hashbucket *lhash2;
-};
-
-struct inet_timewait_death_row {
-	struct inet_hashinfo *hashinfo;
-};
-
-struct netns_ipv4 {
-	struct inet_timewait_death_row tcp_death_row;
-	struct udp_table *udp_table; /* 6.2 */
-};
-
-struct net___tcp {
-	struct netns_ipv4 ipv4;
-};
-
-/* 5.17 to 6.0 */
-struct netns_ipv4___apart {
-	struct inet_timewait_death_row *tcp_death_row;
-};
-
-struct net___apart {
-	struct netns_ipv4___apart ipv4;
-};
-
 struct hlist_node {
 	struct hlist_node *next;
 };
@@ -152,37 +115,6 @@ __noinline __u64 note_socket(__u64 node, __u32 at)
 	return (__u64)COMMON(piece, struct sock_common___walk, skc_nulls_node.next);
 }
 
-__noinline __u64 note_part(__u64 node, __u32 at)
-{
-	struct socket_walk *walk = get_walk();
-
-	if (!walk)
-		return 0;
-	for (__u32 i = 0; i < PART; i++) {
-		if (!is_node(node))
-			break;
-		node = note_socket(node, at + i);
-		walk->noted++;
-	}
-	return node;
-}
-
-/* False: torn, or longer than there is room. */
-__noinline int note_chain(__u64 node, __u32 bucket)
-{
-	struct socket_walk *walk = get_walk();
-
-	if (!walk)
-		return false;
-	walk->noted = 0;
-	for (__u32 i = 0; i < PARTS; i++) {
-		if (!is_node(node))
-			break;
-		node = note_part(node, i * PART);
-	}
-	return (node & 1) && node >> 1 == bucket;
-}
-
 static __always_inline void count_role(struct role_totals *of, const struct noted *noted)
 {
 	__u64 slot;
@@ -246,77 +178,13 @@ __noinline int count_part(__u32 from)
 	return 0;
 }
 
-__noinline int walk_chain(__u64 address, __u32 bucket)
-{
-	struct socket_walk *walk = get_walk();
-
-	if (!walk)
-		return 0;
-	for (int i = 0; i < ATTEMPTS; i++) {
-		__u64 first = word_at(address);
-
-		if (note_chain(first, bucket) && word_at(address) == first) {
-			walk->sockets += walk->noted;
-			for (__u32 part = 0; part < PARTS; part++) {
-				if (part * PART >= walk->noted)
-					break;
-				count_part(part * PART);
-			}
-			return 0;
-		}
-		walk->repeated++;
-	}
-	walk->torn++;
-	return 0;
-}
-
-/* Eight buckets, most of them empty most of the time. */
-static __always_inline bool are_empty(const __u64 *first)
-{
-	return first[0] & first[1] & first[2] & first[3] & first[4] & first[5] & first[6] & first[7] & 1;
-}
-
-__noinline int walk_chunk(void)
-{
-	struct socket_walk *walk = get_walk();
-	struct heads *heads = get_heads();
-	__u64 address;
-
-	if (!walk || !heads)
-		return false;
-	address = walk->table + (__u64)walk->next * sizeof(__u64);
-	if (bpf_probe_read_kernel(heads, CHUNK * sizeof(__u64), (const void *)address))
-		walk->torn++;
-	for (__u32 i = 0; i < CHUNK; i++) {
-		if (!(i % 8) && are_empty(&heads->first[i])) {
-			i += 7;
-			continue;
-		}
-		if (!is_node(heads->first[i]) || walk->next + i >= walk->buckets)
-			continue;
-		walk_chain(address + i * sizeof(__u64), walk->next + i);
-		if (walk->sockets >= walk->until) {
-			walk->next += i + 1;
-			return false;
-		}
-	}
-	walk->next += CHUNK;
-	return true;
-}
+#define CHAIN_PARTS PARTS
+#include "established.h"
 
 SEC("raw_tp/sys_enter")
 int walk_established(void *ctx)
 {
-	struct socket_walk *walk = get_walk();
-
-	if (!walk || bpf_core_type_size(struct inet_ehash_bucket) != sizeof(__u64))
-		return 1;
-	begin_run(walk);
-	for (int i = 0; i < CHUNKS; i++) {
-		if (walk->next >= walk->buckets || !walk_chunk())
-			break;
-	}
-	return 0;
+	return walk_connections();
 }
 
 #define IS_PLAIN_LIST bpf_core_field_exists(struct inet_connection_sock, icsk_listen_portaddr_node)
@@ -478,16 +346,6 @@ SEC("raw_tp/sys_enter")
 int walk_udp(void *ctx)
 {
 	return walk_chunks(true);
-}
-
-static __always_inline const struct inet_hashinfo *tables_of(__u64 address)
-{
-	const struct net___apart *apart = (const void *)address;
-	const struct net___tcp *net = (const void *)address;
-
-	if (bpf_core_field_exists(apart->ipv4.tcp_death_row))
-		return BPF_CORE_READ(apart, ipv4.tcp_death_row, hashinfo);
-	return BPF_CORE_READ(net, ipv4.tcp_death_row.hashinfo);
 }
 
 /* The namespace's; before 6.2 there was one for all, which any socket knows. */

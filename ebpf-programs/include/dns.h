@@ -5,6 +5,7 @@
 
 #include "event.h"
 #include "flow.h"
+#include "share.h"
 
 #define ETH_P_8021Q 0x8100
 #define ICMP_PROTOCOL 1

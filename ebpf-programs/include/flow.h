@@ -4,7 +4,7 @@
 #define NETLENS_FLOW_H
 
 #include "hook.h"
-#include "share.h"
+#include "room.h"
 #include <bpf/bpf_endian.h>
 
 /* Byte 13 of the TCP header. */

@@ -5,6 +5,7 @@
 
 #include "event.h"
 #include "flow.h"
+#include "share.h"
 
 #define RCV_SHUTDOWN 1
 

@@ -5,6 +5,7 @@
 
 #include "event.h"
 #include "flow.h"
+#include "share.h"
 
 /* Mirrored by TransmitStation in C#. */
 enum station {

@@ -5,6 +5,12 @@ namespace Collector.Core.Compatibility;
 /// <summary>The old names of the attributes that tell rows apart.</summary>
 public static class LegacyLabels
 {
+    /// <summary>Before the labels of KubeSkoop's that no attribute has.</summary>
+    private const string OfTuples = "netlens.tuple.";
+
+    /// <summary>Row tags that only KubeSkoop's naming has, as these labels.</summary>
+    public static IEnumerable<TagKey> Tuple(params string[] labels) => labels.Select(l => new TagKey(OfTuples + l));
+
     extension(TagKey key)
     {
         /// <summary>Label name under an old metric name; null where it had none.</summary>
@@ -15,7 +21,7 @@ public static class LegacyLabels
             "netlens.rdma.device" => "device",
             "netlens.rdma.driver" => "type",
             "netlens.rdma.port" => "port",
-            _ => null,
+            _ => key.Key.StartsWith(OfTuples, StringComparison.Ordinal) ? key.Key[OfTuples.Length..] : null,
         };
     }
 }

@@ -16,7 +16,7 @@ public static class LegacyNames
     [
         .. LinkNames.All, .. SoftirqNames.All, .. MibNames.All, .. SocketNames.All, .. TableNames.All,
         .. ProcessNames.All, .. SlabNames.All, .. RdmaNames.All, .. DropNames.All, .. VirtioNames.All,
-        .. LatencyNames.All,
+        .. LatencyNames.All, .. FlowNames.All,
     ];
 
     private static readonly FrozenDictionary<string, LegacyName> ByMetric = All.ToFrozenDictionary(n => n.Metric);

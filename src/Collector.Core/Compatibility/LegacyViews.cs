@@ -14,7 +14,9 @@ public static class LegacyViews
 
     /// <summary>The view of a table, if it has one: for <see cref="SnapshotBuilder.Derive"/>.</summary>
     public static IReadOnlyList<DerivedTable> Of(TableInfo table) => Known.GetValue(table,
-        static t => [.. All.Where(v => v.Source == t.Id).Select(v => new RowView(v, t))]);
+        static t => t.Id == FlowView.SourceId
+            ? [new FlowView(t)]
+            : [.. All.Where(v => v.Source == t.Id).Select(v => new RowView(v, t))]);
 
     extension(ProbeInfo probe)
     {

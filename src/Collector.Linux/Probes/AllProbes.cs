@@ -5,6 +5,7 @@ using Collector.Linux.Probes.Cgroups;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Connects;
 using Collector.Linux.Probes.Drops;
+using Collector.Linux.Probes.Flows;
 using Collector.Linux.Probes.Links;
 using Collector.Linux.Probes.Listeners;
 using Collector.Linux.Probes.Mib;
@@ -60,6 +61,7 @@ public static class AllProbes
         new(Dns.Dns.Info, static (host, settings) => new Dns.Dns(host, settings)),
         new(SocketLatency.Info, static (host, settings) => new SocketLatency(host, settings)),
         new(Transmit.Info, static (host, settings) => new Transmit(host, settings)),
+        new(Flow.Info, static (host, settings) => new Flow(host, settings)),
         new(Listen.Info, static (host, _) => new Listen(host)),
         new(Receive.Info, static (host, settings) => new Receive(host, settings)),
         new(Node.Pods.Info, static (host, _) => new Node.Pods(host)),

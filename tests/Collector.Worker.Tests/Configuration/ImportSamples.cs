@@ -8,13 +8,14 @@ internal static class ImportSamples
 
     public static TheoryData<string, string[], string[]> Shipped => new()
     {
-        { "bundle", [.. Common, "tcpretrans", "tcpreset", "socketlatency"], ["enableController", "flow"] },
+        { "bundle", [.. Common, "tcpretrans", "tcpreset", "socketlatency", "flow"], ["enableController"] },
         {
-            "helm", [.. Common, "tcpretrans", "tcpreset", "biolatency", "receive", "transmit"], ["debugmode", "flow"]
+            "helm", [.. Common, "tcpretrans", "tcpreset", "biolatency", "receive", "transmit", "flow"],
+            ["debugmode", "enablePortInLabel"]
         },
         {
-            "net-exporter", [.. Common, "tcpreset", "biolatency", "receive", "transmit"],
-            ["debugmode", "enable_controller", "flow"]
+            "net-exporter", [.. Common, "tcpreset", "biolatency", "receive", "transmit", "flow"],
+            ["debugmode", "enable_controller"]
         },
         {
             "legacy", ["netdev", "io", "packetloss", "sock", "tcpsummary", "tcp", "tcpext", "udp", "softnet", "softirq",

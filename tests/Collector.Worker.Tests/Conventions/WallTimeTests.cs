@@ -26,6 +26,7 @@ public sealed partial class WallTimeTests
         ["Collector.Linux/Probes/Dns/DnsCounters.cs"] = (1, "start of counters"),
         ["Collector.Linux/Probes/Sockets/SocketLatencyCounters.cs"] = (1, "start of counters"),
         ["Collector.Linux/Probes/Transmits/TransmitCounters.cs"] = (1, "start of counters"),
+        ["Collector.Linux/Probes/Flows/FlowCounters.cs"] = (1, "start of counters"),
         ["Collector.Linux/Probes/Drops/PacketLossCounts.cs"] = (1, "start of counters"),
         ["Collector.Linux/Probes/Block/BioLatency.cs"] = (1, "start of counters"),
         ["Collector.Linux/Probes/Node/Pods.cs"] = (2, "start of counters"),

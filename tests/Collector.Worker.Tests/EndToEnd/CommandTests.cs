@@ -44,11 +44,11 @@ public sealed class CommandTests
     public void A_configuration_of_KubeSkoop_is_imported_into_a_file_that_is_valid_and_never_overwritten()
     {
         var file = Path.Combine(Directory.CreateTempSubdirectory("netlens-import-").FullName, "netlens.yaml");
-        var script = "printf 'port: 9102\nmetrics: {probes: [{name: tcp}, {name: flow}]}\n' | \"$0\" config import - -o "
+        var script = "printf 'port: 9102\nmetrics: {probes: [{name: tcp}, {name: procsched}]}\n' | \"$0\" config import - -o "
             + file;
         var imported = AgentProcess.RunInShell(script);
         imported.Code.ShouldBe(0, imported.Error);
-        imported.Error.ShouldContain("metrics.probes flow:");
+        imported.Error.ShouldContain("metrics.probes procsched:");
         AgentProcess.Run("config", "check", "--config", file).Code.ShouldBe(0);
         AgentProcess.RunInShell($"INSPECTOR_NODENAME=n \"$0\" config print --config {file}").Output
             .ShouldContain("nodeName: n  # env INSPECTOR_NODENAME");

@@ -149,7 +149,7 @@ public sealed class PacketLossLifeTests
     {
         using var ns = new TestNetns();
         using var run = new BpfProbeRun("packetloss");
-        var loaded = run.Host.Bpf.Loaded.Single().Object;
+        var loaded = run.Host.Bpf.Loaded.Single(l => l.Probe == run.Probe.Info.Id).Object;
         DropTraffic.Datagrams(ns, Loopback, 4243);
         run.Events.Await(e => e.Subject?.Inode == ns.Inode);
 
@@ -172,7 +172,7 @@ public sealed class PacketLossLifeTests
 
         Thread.Sleep(200);
         run.Events.All.Count(e => e.Subject?.Inode == ns.Inode).ShouldBe(3);
-        run.Host.Bpf.Loaded.Single().Object.ShouldBeSameAs(loaded);
+        run.Host.Bpf.Loaded.Single(l => l.Probe == run.Probe.Info.Id).Object.ShouldBeSameAs(loaded);
         Reconfigure(run, ("entries", "128")).ShouldBeFalse();
     }
 
@@ -232,7 +232,7 @@ public sealed class PacketLossLifeTests
     internal static PacketLossKey[] Entries(BpfProbeRun run)
     {
         var reader = new BpfMapReader<PacketLossKey, PacketLossValue>(
-            run.Host.Bpf.Loaded.Single().Object.Map("packetloss"));
+            run.Host.Bpf.Loaded.Single(l => l.Probe == run.Probe.Info.Id).Object.Map("packetloss"));
         reader.Read();
         return reader.Keys.ToArray();
     }
@@ -240,7 +240,7 @@ public sealed class PacketLossLifeTests
     /// <summary>What the kernel side counted as lost; 0: events, 1: map entries.</summary>
     internal static long Losses(BpfProbeRun run, uint reason)
     {
-        var map = run.Host.Bpf.Loaded.Single().Object.Map("losses");
+        var map = run.Host.Bpf.Loaded.Single(l => l.Probe == run.Probe.Info.Id).Object.Map("losses");
         var entry = new byte[map.EntrySize];
         map.TryLookup(reason, entry).ShouldBeTrue();
         Span<long> sum = stackalloc long[1];

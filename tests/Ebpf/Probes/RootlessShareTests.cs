@@ -18,7 +18,8 @@ public sealed class RootlessShareTests
     private const string Drops = "netlens.packetloss.drops";
     private const string Resets = "netlens.tcpreset.total";
 
-    // Namespaces side by side, in each so many datagrams, connections or listeners: to nobody, or closed at once.
+    // Namespaces side by side, in each so many datagrams, connections or listeners: to nobody, or closed at once; or
+    // connections that are accepted.
     private const string Lives = """
         import ctypes, fcntl, os, socket, struct, sys
         libc = ctypes.CDLL(None)
@@ -33,6 +34,10 @@ public sealed class RootlessShareTests
                 t = socket.socket()
                 if kind == 'datagrams': s.sendto(b'x', ('127.0.0.1', 9))
                 elif kind == 'connections': t.connect_ex(('127.0.0.1', 9))
+                elif kind == 'served':
+                    with socket.create_server(('127.0.0.1', 1024)) as server:
+                        t.connect(('127.0.0.1', 1024))
+                        server.accept()[0].close()
                 else:
                     t.bind(('127.0.0.1', 1024 + i))
                     t.listen(1)
@@ -231,7 +236,7 @@ public sealed class RootlessShareTests
     }
 
     /// <summary>Gives the inode of the last one.</summary>
-    private static ulong OfUser(string kind, int lives, int times) => ulong.Parse(Shell.Run(
+    internal static ulong OfUser(string kind, int lives, int times) => ulong.Parse(Shell.Run(
         [.. AnyUser.Unprivileged, "unshare", "-Ur", "python3", "-c", Lives, kind, $"{lives}", $"{times}"]).Trim());
 
     // What rows of namespaces say that nobody has named.

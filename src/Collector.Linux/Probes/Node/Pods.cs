@@ -1,3 +1,4 @@
+using Collector.Core.Compatibility;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
@@ -46,6 +47,14 @@ internal sealed class Pods(ProbeHost host) : Probe(Info)
     private static readonly TableInfo FailureTable = new("pods.failures", RowScope.Node, [Method, Reason], [Failures]);
     private static readonly TableInfo RejectTable = new("pods.rejected", RowScope.Node, [Reason], [Rejected]);
 
+    private static readonly Metric Address = Metric.Unnamed(InstrumentKind.Gauge, "netlens.pods.address", Units.One,
+        "1 for each address of a pod that has a network of its own.");
+
+    private static readonly TableInfo AddressTable = new("pods.address", RowScope.Node,
+        [.. LegacyLabels.Tuple("ip", "pod_name", "pod_namespace")], [Address]);
+
+    private readonly List<Row> _addresses = [];
+    private long _addressVersion = -1;
     private readonly List<KeyValuePair<string, long>> _counts = [];
     private readonly List<KeyValuePair<(string Method, string Reason), long>> _failed = [];
     private readonly Dictionary<string, Row> _calls = [];
@@ -59,7 +68,7 @@ internal sealed class Pods(ProbeHost host) : Probe(Info)
         Id = "pods",
         Description = "How numbers find their pods: calls to the container runtime and what they came to.",
         Source = "the agent itself (CRI v1)",
-        Tables = [Table, CallTable, FailureTable, RejectTable],
+        Tables = [Table, CallTable, FailureTable, RejectTable, AddressTable],
     };
 
     public override void Collect(SnapshotBuilder snapshot)
@@ -92,6 +101,25 @@ internal sealed class Pods(ProbeHost host) : Probe(Info)
             if (!_rejected.TryGetValue(reason, out var identity))
                 _rejected.Add(reason, identity = new Row(RejectTable, null, _since, reason));
             snapshot.Append(identity).Set(Rejected, count);
+        }
+        FollowAddresses(host.Pods.Table);
+        foreach (var address in _addresses)
+            snapshot.Append(address).Set(Address, 1);
+    }
+
+    private void FollowAddresses(PodTable table)
+    {
+        if (table.Version == _addressVersion)
+            return;
+        _addressVersion = table.Version;
+        _addresses.Clear();
+        foreach (var pod in table.All.Where(p => p is { HostNetwork: false, Ready: true, GoneAt: 0 }))
+        {
+            foreach (var address in pod.Addresses)
+            {
+                _addresses.Add(new Row(AddressTable, null, _since, address.ToString(), pod.Names.PodName ?? "",
+                    pod.Names.PodNamespace ?? ""));
+            }
         }
     }
 

@@ -28,7 +28,7 @@ internal sealed class ProbeImport(ImportDraft draft, IReadOnlyCollection<string>
     [
         "conntrack", "qdisc", "fd", "io", "ipvs", "netdev", "tcpext", "tcp", "udp", "ip", "sock", "softnet",
         "tcpsummary", "rdma", "packetloss", "tcpretrans", "tcpreset", "softirq", "virtcmdlatency",
-        "biolatency", "receive", "transmit", "socketlatency",
+        "biolatency", "receive", "transmit", "socketlatency", "flow",
     ];
 
     /// <summary>Those of ACK Net Exporter.</summary>

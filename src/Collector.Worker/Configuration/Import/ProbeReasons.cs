@@ -5,7 +5,6 @@ internal static class ProbeReasons
 {
     public static string WhyNot(string id) => id switch
     {
-        "flow" => "traffic by pair of addresses is not counted; netdev and tcpsummary count by namespace",
         "slab" => "only ACK Net Exporter has it; switch it on with probes.slab",
         "tcptwrcv" => "only ACK Net Exporter has it; here it is on by itself",
         "info" or "sched" or "procsched" or "tracetasklatency" =>
