@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 // Freed packets: counted per namespace, reason, place and family; the first of each kind become events.
 #include "event.h"
+#include "lost.h"
 #include "share.h"
 #include "trait.h"
 
@@ -169,6 +170,8 @@ static __always_inline void drop(void *ctx, struct sk_buff *skb, void *location,
 	key.netns_cookie = ns.cookie;
 	key.rootless = ns.rootless;
 	value = value_of(&key, action);
+	if (family && key.trait != CLOSING && (value || !is_muted(&key)))
+		leave_lost(skb, family, (__u64)location, reason, &ns, typed);
 	if (!value)
 		return;
 	add(&value->drops, 1);

@@ -5,10 +5,7 @@
 
 #include "flow.h"
 #include "maps.h"
-
-/* include/net/neighbour.h */
-#define NUD_INCOMPLETE 0x01
-#define NUD_FAILED 0x20
+#include "neighbour.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -22,17 +19,6 @@ struct rtable {
 
 struct rt6_info {
 	struct in6_addr rt6i_gateway;
-};
-
-struct neigh_table {
-	int family;
-};
-
-struct neighbour {
-	struct neigh_table *tbl;
-	__u8 nud_state;
-	struct net_device *dev;
-	__u8 primary_key[0];
 };
 
 #pragma clang attribute pop
@@ -96,10 +82,7 @@ static __always_inline void note_neighbour(const struct neighbour *neighbour)
 	if (!(state & (NUD_INCOMPLETE | NUD_FAILED)))
 		return;
 	key.dev = (__u64)BPF_CORE_READ(neighbour, dev);
-	if (BPF_CORE_READ(neighbour, tbl, family) == AF_INET)
-		bpf_probe_read_kernel(key.address, 4, &neighbour->primary_key);
-	else
-		bpf_probe_read_kernel(key.address, sizeof(key.address), &neighbour->primary_key);
+	address_of_neighbour(key.address, neighbour);
 	note.time = bpf_ktime_get_ns();
 	if (netns_of_dev(BPF_CORE_READ(neighbour, dev)).rootless)
 		bpf_map_update_elem(&rootless_neighbours, &key, &note, BPF_ANY);

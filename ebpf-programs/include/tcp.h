@@ -41,6 +41,7 @@ struct sk_buff___tcp {
 struct tcp_settings {
 	__u32 burst; /* events per second, key and CPU; 0: no events */
 	__u32 stack;
+	__u32 second; /* in jiffies */
 };
 
 struct tcp_key {
@@ -58,6 +59,16 @@ struct tcp_value {
 	struct limiter limiter;
 };
 
+/* Where a segment that is sent again was lost. Mirrored by TcpLoss in C#. */
+struct tcp_loss {
+	__u64 location;
+	__u64 before; /* nanoseconds from then until it was sent again */
+	__u32 reason;
+	__u32 netns; /* of the device that it was on */
+	__u32 netns_cookie;
+	__u32 answer; /* what was lost is what acknowledged it */
+};
+
 struct tcp_event {
 	struct event_head head; /* without a task where the one that ran has nothing to do with the socket */
 	struct flow flow;
@@ -65,6 +76,7 @@ struct tcp_event {
 	__u32 kind;
 	__u32 segments;
 	__u32 closed_ms; /* since nobody listens at the local end any more; 0: not known */
+	struct tcp_loss loss; /* of what is sent again; else zero */
 	struct stack stack;
 };
 
@@ -107,7 +119,8 @@ static __always_inline const struct tcp_skb_cb *control_block(const struct sk_bu
 }
 
 static __always_inline void tcp_report(void *ctx, const struct tcp_key *key, const struct flow *flow, bool task,
-				       __u32 segments, __u32 closed_ms, __u64 now, bool stack)
+				       __u32 segments, __u32 closed_ms, const struct tcp_loss *loss, __u64 now,
+				       bool stack)
 {
 	struct tcp_event *event = begin_event(now, key->netns, key->netns_cookie, task);
 
@@ -119,6 +132,8 @@ static __always_inline void tcp_report(void *ctx, const struct tcp_key *key, con
 	event->kind = key->kind;
 	event->segments = segments;
 	event->closed_ms = closed_ms;
+	if (loss)
+		event->loss = *loss;
 	end_event(ctx, event, offsetof(struct tcp_event, stack) + fill_stack(ctx, &event->stack, stack));
 }
 
@@ -137,8 +152,8 @@ static __always_inline struct tcp_value *tcp_add(struct tcp_key *key, const stru
 }
 
 /* The same, and reports the first of a second. */
-static __always_inline void tcp_count_closed(void *ctx, struct tcp_key *key, const struct flow *flow, bool task,
-					     __u32 segments, __u32 closed_ms)
+static __always_inline void tcp_count_all(void *ctx, struct tcp_key *key, const struct flow *flow, bool task,
+					  __u32 segments, __u32 closed_ms, const struct tcp_loss *loss)
 {
 	struct tcp_value *value = tcp_add(key, flow, segments);
 	struct tcp_settings *config = get_settings();
@@ -149,13 +164,19 @@ static __always_inline void tcp_count_closed(void *ctx, struct tcp_key *key, con
 	now = bpf_ktime_get_ns();
 	if (admit(&value->limiter, now, config->burst) &&
 	    (!key->rootless || admit_rootless(&value->limiter, now, config->burst)))
-		tcp_report(ctx, key, flow, task, segments, closed_ms, now, config->stack);
+		tcp_report(ctx, key, flow, task, segments, closed_ms, loss, now, config->stack);
+}
+
+static __always_inline void tcp_count_closed(void *ctx, struct tcp_key *key, const struct flow *flow, bool task,
+					     __u32 segments, __u32 closed_ms)
+{
+	tcp_count_all(ctx, key, flow, task, segments, closed_ms, NULL);
 }
 
 static __always_inline void tcp_count(void *ctx, struct tcp_key *key, const struct flow *flow, bool task,
 				      __u32 segments)
 {
-	tcp_count_closed(ctx, key, flow, task, segments, 0);
+	tcp_count_all(ctx, key, flow, task, segments, 0, NULL);
 }
 
 #endif

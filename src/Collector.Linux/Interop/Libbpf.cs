@@ -134,6 +134,10 @@ internal static unsafe partial class Libbpf
     [LibraryImport(Library, SetLastError = true)]
     public static partial int bpf_enable_stats(int type);
 
+    // int bpf_map__reuse_fd(struct bpf_map *map, int fd);
+    [LibraryImport(Library)]
+    public static partial int bpf_map__reuse_fd(nint map, int fd);
+
     // int libbpf_num_possible_cpus(void);
     [LibraryImport(Library)]
     public static partial int libbpf_num_possible_cpus();

@@ -9,6 +9,7 @@ using Collector.Linux.Probes.Flows;
 using Collector.Linux.Probes.Links;
 using Collector.Linux.Probes.Listeners;
 using Collector.Linux.Probes.Mib;
+using Collector.Linux.Probes.NextHops;
 using Collector.Linux.Probes.Node;
 using Collector.Linux.Probes.Rdma;
 using Collector.Linux.Probes.Sockets;
@@ -34,6 +35,7 @@ public static class AllProbes
         new(Ip.Info, static (host, settings) => new Ip(host, settings)),
         new(IpExt.Info, static (host, settings) => new IpExt(host, settings)),
         new(Icmp.Info, static (host, settings) => new Icmp(host, settings)),
+        new(Route.Info, static (host, settings) => new Route(host, settings)),
         new(Mib.Tcp.Info, static (host, settings) => new Mib.Tcp(host, settings)),
         new(TcpExt.Info, static (host, settings) => new TcpExt(host, settings)),
         new(TcpSummary.Info, static (host, settings) => new TcpSummary(host, settings)),
@@ -62,6 +64,7 @@ public static class AllProbes
         new(SocketLatency.Info, static (host, settings) => new SocketLatency(host, settings)),
         new(Transmit.Info, static (host, settings) => new Transmit(host, settings)),
         new(Flow.Info, static (host, settings) => new Flow(host, settings)),
+        new(NextHop.Info, static (host, settings) => new NextHop(host, settings)),
         new(Listen.Info, static (host, _) => new Listen(host)),
         new(Receive.Info, static (host, settings) => new Receive(host, settings)),
         new(Node.Pods.Info, static (host, _) => new Node.Pods(host)),

@@ -51,7 +51,7 @@ public sealed class TcpRetransTests
             client.Bind(new IPEndPoint(TcpLab.Any(ends), port));
             Connect(client, ends, 81);
             var again = Await(run, pair.Left, "syn", Tuple(TcpLab.Left(ends), port, TcpLab.Right(ends), 81));
-            again.Fields.ShouldBe(["syn", "syn_sent", 1L]);
+            again.Fields.Take(3).ShouldBe(["syn", "syn_sent", 1L]);
             again.KubeSkoopType.ShouldBe("TCPRetrans");
             again.Severity.ShouldBe(EventSeverity.Error, "who connects waits");
             again.Process.ShouldBeNull();
@@ -83,7 +83,7 @@ public sealed class TcpRetransTests
             client.Connect(new IPEndPoint(TcpLab.Right(ends), port));
             Await(run, pair.Right, "syn_ack",
                 Tuple(TcpLab.Right(ends), port, TcpLab.Left(ends), TcpLab.Port(client.LocalEndPoint)))
-                .Fields.ShouldBe(["syn_ack", "syn_received", 1L]);
+                .Fields.Take(3).ShouldBe(["syn_ack", "syn_received", 1L]);
         }
         ShouldAgree(run, pair.Right);
         run.Sum(Segments, pair.Right, "syn_ack", "ipv4").ShouldBeGreaterThan(1);
@@ -105,7 +105,7 @@ public sealed class TcpRetransTests
         {
             var (cport, sport) = (TcpLab.Port(client.LocalEndPoint), TcpLab.Port(server.LocalEndPoint));
             var again = Await(run, pair.Left, "rto", Tuple(TcpLab.Left(ends), cport, TcpLab.Right(ends), sport));
-            again.Fields.ShouldBe(["rto", "established", 1L]);
+            again.Fields.Take(3).ShouldBe(["rto", "established", 1L]);
             again.Process.ShouldBeNull();
         }
         TcpLab.Pass(pair.Right);
@@ -141,7 +141,7 @@ public sealed class TcpRetransTests
         client.Send("lost"u8);
 
         var again = Await(run, pair.Left, "tlp");
-        again.Fields.ShouldBe(["tlp", "established", 1L]);
+        again.Fields.Take(3).ShouldBe(["tlp", "established", 1L]);
         TcpLab.Pass(pair.Right);
         server.Receive(new byte[8]).ShouldBe(4);
         ShouldAgree(run, pair.Left);

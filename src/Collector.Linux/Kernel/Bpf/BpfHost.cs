@@ -25,6 +25,7 @@ public sealed class BpfHost : IDisposable
     private readonly Dictionary<string, LadderReport> _reports = [];
     private readonly List<BpfProgramSet> _loaded = [];
     private readonly HashSet<(string Probe, string Text)> _notes = [];
+    private readonly SharedBpfMap _lostSegments = new("lost_segments");
     private BpfEnvironment? _environment;
 
     internal BpfHost(KernelPaths paths, BpfOptions options)
@@ -104,7 +105,19 @@ public sealed class BpfHost : IDisposable
         {
             throw Unavailable(probe, e.Message);
         }
-        var loaded = AttachLadder.Climb(Environment, image, hooks, configure, prepare, out var report);
+        var loaded = AttachLadder.Climb(
+            Environment, image, hooks,
+            opened =>
+            {
+                _lostSegments.GiveTo(opened);
+                configure(opened);
+            },
+            made =>
+            {
+                _lostSegments.KeepOf(made);
+                prepare(made);
+            },
+            out var report);
         _reports[probe] = report;
         foreach (var hook in report.Hooks)
             Log?.Invoke($"{probe}: {hook.Hook}: {hook.Taken?.Sections ?? "not attached"}");
@@ -183,6 +196,7 @@ public sealed class BpfHost : IDisposable
     public void Dispose()
     {
         Costs.Dispose();
+        _lostSegments.Dispose();
         Pump.Dispose();
         Resolver.Dispose();
         _environment?.Dispose();

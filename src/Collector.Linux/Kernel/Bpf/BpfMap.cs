@@ -42,6 +42,19 @@ internal sealed unsafe class BpfMap(nint handle)
             throw new LinuxException($"resize map {Name}", -error);
     }
 
+    /// <summary>It is another object's map: whose it is tells its memory.</summary>
+    public bool Borrowed { get; private set; }
+
+    /// <summary>Takes a map that exists instead of a new one, before the object is loaded.</summary>
+    /// <param name="other">The map; its descriptor is not kept.</param>
+    /// <exception cref="LinuxException">libbpf does not take it.</exception>
+    public void Borrow(SafeFd other)
+    {
+        if (Libbpf.bpf_map__reuse_fd(handle, other.Value) is var error and < 0)
+            throw new LinuxException($"share map {Name}", -error);
+        Borrowed = true;
+    }
+
     /// <summary>Refuses to read what was declared otherwise in C.</summary>
     /// <exception cref="InvalidOperationException">The mirror is wrong: a fault of the program.</exception>
     public void Expect<TKey, TValue>() where TKey : unmanaged where TValue : unmanaged

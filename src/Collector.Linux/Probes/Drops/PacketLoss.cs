@@ -81,6 +81,7 @@ internal sealed class PacketLoss : BpfProbe
     private DropReasons _reasons = null!;
     private DropPlaces _places = null!;
     private PacketLossCounts _counts = null!;
+    private LostSegments? _segments;
     private ProbeSettings _settings;
 
     public PacketLoss(ProbeHost host, ProbeSettings settings) : base(Info, host, Hooks)
@@ -173,8 +174,17 @@ internal sealed class PacketLoss : BpfProbe
 
     private static long ReasonOf(uint reason, ulong location) => reason == 0 ? (long)location : reason;
 
+    public override void Start()
+    {
+        base.Start();
+        _segments = new LostSegments(Object, LostSegments.Watched);
+        _segments.Begin();
+    }
+
     protected override void Dispose(bool disposing)
     {
+        _segments?.End();
+        _segments = null;
         _places?.Close();
         base.Dispose(disposing);
     }

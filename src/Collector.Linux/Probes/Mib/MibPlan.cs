@@ -41,7 +41,7 @@ internal sealed class MibPlan
         foreach (var (index, column) in MapOf(section.Layout))
         {
             // A cell that is absent stays as the builder made it.
-            if (values[index] != Metric.Absent)
+            if (values[index] != Metric.Absent && (values[index] != 0 || !_spec.LeavesZerosOut))
                 row.Set(column, values[index]);
         }
     }

@@ -36,6 +36,9 @@ internal sealed class MibSpec
     /// <summary>True for messages by type, which have a table of their own.</summary>
     public bool HasTypes => Info.Tables.Count > 1;
 
+    /// <summary>Counters that are 0 are absent: of what is seldom there is no series while there is none.</summary>
+    public bool LeavesZerosOut { get; init; }
+
     public IReadOnlyList<MibSectionRule> Sections { get; }
 
     public IReadOnlyList<MibCounter> Counters { get; }

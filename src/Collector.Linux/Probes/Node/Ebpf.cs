@@ -105,7 +105,7 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
                 .. set.Object.Programs.Where(p => p.Fd >= 0)
                     .Select(p => (p, new Row(ProgramTable, null, since, set.Probe, p.Name, PlaceOf(p)))),
             ];
-            _bytes = set.Object.Maps.Sum(m => m.Memory());
+            _bytes = set.Object.Maps.Sum(m => m.Borrowed ? 0 : m.Memory());
             _losses = set.Object.Maps.FirstOrDefault(m => m.Name == "losses");
             _entry = new byte[_losses?.EntrySize ?? 0];
         }

@@ -4,10 +4,14 @@ using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Drops;
 
 namespace Collector.Linux.Probes.Tcp;
 
-/// <summary>TCP segments that were sent again, by what made the kernel do it. tcpretrans.bpf.c</summary>
+/// <summary>
+/// TCP segments that were sent again, by what made the kernel do it, and whether they were lost on this node: that
+/// <see cref="PacketLoss"/> tells it, by a map of both. tcpretrans.bpf.c
+/// </summary>
 /// <remarks>Agrees with nstat's TcpRetransSegs, which has no kinds; no series per connection.</remarks>
 internal sealed class TcpRetrans : BpfProbe
 {
@@ -23,11 +27,14 @@ internal sealed class TcpRetrans : BpfProbe
         "for another reason",
     ];
 
+    // enum verdict in tcpretrans.bpf.c, from 1
+    private static readonly string[] Verdicts = ["dropped_here", "not_here", "unknown"];
+
     private static readonly Metric Segments = Metric.Counter("netlens.tcpretrans.segments", Units.Segments,
-        "TCP segments sent again (TcpRetransSegs), by what made the kernel do it.");
+        "TCP segments sent again (TcpRetransSegs), by what made the kernel do it and whether this node dropped them.");
 
     private static readonly TableInfo Table = new("tcpretrans", RowScope.Namespace,
-        [new("netlens.retransmit.kind"), new("network.type")], [Segments]);
+        [new("netlens.retransmit.kind"), new("network.type"), new("netlens.retransmit.verdict")], [Segments]);
 
     private static readonly Metric Total = Metric.Counter("netlens.tcpretrans.total", Units.Segments,
         "TCP segments sent again, of all kinds: 0 where there were none.");
@@ -39,15 +46,20 @@ internal sealed class TcpRetrans : BpfProbe
         Name = "netlens.tcpretrans.retransmit",
         Severity = EventSeverity.Warn,
         Description = "A TCP segment was sent again.",
-        Fields = [new("netlens.retransmit.kind"), new("network.connection.state"), new("netlens.retransmit.segments")],
+        Fields =
+        [
+            new("netlens.retransmit.kind"), new("network.connection.state"), new("netlens.retransmit.segments"),
+            new("netlens.retransmit.verdict"), new("netlens.drop.reason"), new("netlens.drop.location"),
+            new("netlens.drop.elapsed"),
+        ],
     };
 
-    private static readonly TcpSegmentOptions Arguments = new("namespace, kind and family");
+    private static readonly TcpSegmentOptions Arguments = new("namespace, kind, verdict and family");
 
     public static new ProbeInfo Info { get; } = new()
     {
         Id = "tcpretrans",
-        Description = "TCP retransmissions by kind: SYN, SYN-ACK, fast, time-out, slow start, tail loss probe.",
+        Description = "TCP retransmissions by kind (SYN, fast, time-out ...), and whether this node dropped them.",
         Source = "tracepoints tcp:tcp_retransmit_skb and tcp:tcp_retransmit_synack",
         Watches = true,
         Essential = true,
@@ -68,20 +80,55 @@ internal sealed class TcpRetrans : BpfProbe
 
     private readonly TcpSegments _segments;
     private TcpSegmentCounters _counters = null!;
+    private DropReasons _reasons = null!;
+    private LostSegments? _lost;
 
     public TcpRetrans(ProbeHost host, ProbeSettings settings) : base(Info, host, Hooks)
     {
         _segments = new TcpSegments(Arguments, settings);
-        Decoder = new EventDecoder<TcpEvent>(host, Segment) { LeastBytes = KernelStack.LeastBytes<TcpEvent>() };
+        Decoder = new EventDecoder<TcpEvent>(host, Segment())
+        {
+            LeastBytes = KernelStack.LeastBytes<TcpEvent>(),
+        };
     }
 
-    private static EventKind<TcpEvent> Segment { get; } = TcpSegments.Kind(
+    private EventKind<TcpEvent> Segment() => TcpSegments.Kind(
         Retransmitted,
-        static (in e) => e.Kind,
-        static (in e, parties) => $"{parties.Local} sent a segment again to {parties.Remote}, the connection is "
-            + $"{TcpState.Words(e.Flow.State)}: {Words[(int)e.Kind - 1]}",
-        static (in e) => [Kind(e.Kind), TcpState.Name(e.Flow.State), (long)e.Segments],
+        static (in e) => ReasonOf((byte)e.Kind, e.Reason),
+        (in e, parties) => $"{parties.Local} sent a segment again to {parties.Remote}, the connection is "
+            + $"{TcpState.Words(e.Flow.State)}: {Words[(int)e.Kind - 1]}{Where(e)}",
+        (in e) =>
+        [
+            Kind(e.Kind), TcpState.Name(e.Flow.State), (long)e.Segments, Verdict(e.Reason),
+            IsLoss(e) ? DropReason(e.Loss) : default(TagValue?), IsLoss(e) ? Place(e.Loss) : default(TagValue?),
+            IsLoss(e) ? e.Loss.Before : default(TagValue?),
+        ],
         static (in e) => Severity(Kind(e.Kind)));
+
+    private static bool IsLoss(in TcpEvent e) => Verdict(e.Reason) == "dropped_here";
+
+    // "; the node dropped it 212 ms before: a rule of the firewall (NETFILTER_DROP in nf_hook_slow+0xa0)"
+    private string Where(in TcpEvent e)
+    {
+        if (!IsLoss(e))
+            return Verdict(e.Reason) == "not_here" ? "; this node dropped nothing of it" : "";
+        var ns = Host.Namespaces.Directory.Find(e.Loss.Netns, e.Loss.NetnsCookie);
+        var what = e.Loss.Answer != 0 ? "the acknowledgement" : "its packet";
+        var dropped = new EventParties(ns, null).DidToPacket("dropped", what);
+        var why = DropWords.Why(DropReason(e.Loss), Place(e.Loss));
+        return $"; {dropped} here {Durations.Milliseconds(e.Loss.Before)} ms before: {why}";
+    }
+
+    // Before 5.17 the function says it.
+    private string DropReason(in TcpLoss loss) =>
+        loss.Reason == 0 ? Place(loss).Split('+')[0] : _reasons.Name(loss.Reason);
+
+    private string Place(in TcpLoss loss) => Host.Bpf.Environment.Symbols.Describe(loss.Location);
+
+    private static string Verdict(long verdict) => Verdicts[(int)verdict - 1];
+
+    // What is limited together.
+    private static long ReasonOf(byte kind, uint verdict) => kind | (long)verdict << 8;
 
     // Who opens a connection waits a second and more; a probe for the last segment comes before anybody has waited.
     private static EventSeverity Severity(string kind) => kind switch
@@ -98,15 +145,30 @@ internal sealed class TcpRetrans : BpfProbe
     protected override void Prepare(BpfObject loaded)
     {
         _segments.Prepare(loaded);
+        _reasons = new DropReasons(Host.Bpf.Environment.Btf, Host.Bpf.Environment.ModuleEnum);
         _counters = new(Host, loaded, Table, TotalTable,
-            static (kind, family) => [Kind(kind), family == 6 ? "ipv6" : "ipv4"])
+            static (reason, family) => [Kind((byte)reason), family == 6 ? "ipv6" : "ipv4", Verdict(reason >> 8)])
         {
-            Numbers = static key => (key.Kind, key.Family),
-            EventKey = static key => new(Retransmitted, key.Netns, key.Kind),
+            Numbers = static key => (ReasonOf(key.Kind, key.Reason), key.Family),
+            EventKey = static key => new(Retransmitted, key.Netns, ReasonOf(key.Kind, key.Reason)),
         };
+    }
+
+    public override void Start()
+    {
+        base.Start();
+        _lost = new LostSegments(Object, LostSegments.Wanted);
+        _lost.Begin();
     }
 
     public override bool Reconfigure(ProbeSettings settings) => _segments.Reconfigure(Object, settings);
 
     public override void Collect(SnapshotBuilder snapshot) => _counters.Collect(snapshot, Host.Events);
+
+    protected override void Dispose(bool disposing)
+    {
+        _lost?.End();
+        _lost = null;
+        base.Dispose(disposing);
+    }
 }

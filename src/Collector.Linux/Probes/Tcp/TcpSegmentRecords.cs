@@ -12,6 +12,9 @@ internal struct TcpSettings
 {
     public uint Burst;
     public uint Stack;
+
+    /// <summary>In jiffies.</summary>
+    public uint Second;
 }
 
 /// <summary>What segments are counted by.</summary>
@@ -43,6 +46,24 @@ internal struct TcpValue : ICounterValue
     readonly long ICounterValue.Held => Limiter.Held;
 }
 
+/// <summary>Where a segment that is sent again was lost.</summary>
+[BpfStruct("tcp_loss")]
+[StructLayout(LayoutKind.Sequential)]
+internal struct TcpLoss
+{
+    public ulong Location;
+
+    /// <summary>Nanoseconds until it was sent again.</summary>
+    public long Before;
+
+    public uint Reason;
+    public uint Netns;
+    public uint NetnsCookie;
+
+    /// <summary>1: what was lost is what acknowledged it.</summary>
+    public uint Answer;
+}
+
 [BpfStruct("tcp_event")]
 [StructLayout(LayoutKind.Sequential)]
 internal struct TcpEvent
@@ -53,5 +74,6 @@ internal struct TcpEvent
     public uint Kind;
     public uint Segments;
     public uint ClosedMs;
+    public TcpLoss Loss;
     public KernelStack Stack;
 }

@@ -1,6 +1,7 @@
 using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
+using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes.Common;
 
@@ -14,6 +15,7 @@ namespace Collector.Linux.Probes.Tcp;
 /// <param name="settings">Its arguments.</param>
 internal sealed class TcpSegments(TcpSegmentOptions options, ProbeSettings settings)
 {
+    private readonly uint _second = KernelClock.JiffiesPerSecond();
     private ProbeSettings _settings = settings;
 
     /// <summary>A kind of event about a segment.</summary>
@@ -44,6 +46,7 @@ internal sealed class TcpSegments(TcpSegmentOptions options, ProbeSettings setti
     {
         Burst = (uint)_settings.Get(options.Burst),
         Stack = _settings.Get(options.Stack) ? 1u : 0,
+        Second = _second,
     });
 
     /// <summary>Takes other settings; false where they need another map.</summary>
