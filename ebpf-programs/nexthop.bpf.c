@@ -3,6 +3,7 @@
 #include "event.h"
 #include "flow.h"
 #include "neighbour.h"
+#include "share.h"
 
 /* include/net/neighbour.h */
 #define NEIGH_UPDATE_F_OVERRIDE 0x00000001
