@@ -192,7 +192,7 @@ public sealed class StrangerTests
     /// <summary>
     /// What a page says of datagrams to nobody in all namespaces but the node's, those that live on, and those that had
     /// been found before: when one of these ends, what it had counted until then goes. Not of other drops: a namespace
-    /// of an earlier test without its name lives on, and sends again, as long as a connection waits for its end.
+    /// of an earlier test may live on without its name, and IPv6 sends by itself.
     /// </summary>
     private sealed class RowTotal(BpfProbeRun run)
     {

@@ -2,8 +2,8 @@ namespace Ebpf.Tests.Probes;
 
 /// <summary>
 /// A probe that counts beside the tested one and has room for all: what happens on the whole node that is not the test's
-/// own. The namespace of an earlier test lives on without its name, and its kernel sends, as long as a connection in it
-/// waits for its end.
+/// own. IPv6 reports its groups and asks for routers by itself, which finds no route where a device has just come up;
+/// and the namespace of an earlier test lives on without its name as long as the kernel or a connection needs it.
 /// </summary>
 /// <remarks>Make it before the tested run, ask it after that was read: it misses nothing that the other one has.</remarks>
 internal sealed class WholeNode : IDisposable
