@@ -51,7 +51,7 @@ public sealed class PortParsingTests
             .ShouldBe(((ushort)80, (ushort)40_000, (byte)6));
         entry.TcpState.ShouldBe(Ctnetlink.TCP_CONNTRACK_TIME_WAIT);
         for (var length = 0; length < bytes.Length; length++)
-            _ = ConntrackEntry.TryParse(new NetlinkMessage(ConntrackEntry.Type, bytes[..length]), out _);
+            _ = ConntrackEntry.TryParse(new NetlinkMessage(ConntrackEntry.Type, bytes.AsSpan(0, length)), out _);
         ConntrackEntry.TryParse(new NetlinkMessage(ConntrackMessage.Global, bytes), out _).ShouldBeFalse();
     }
 

@@ -59,7 +59,7 @@ internal sealed class NatLab : IDisposable
         other.Ip(
             $"addr add 10.20.{network}.2/24 dev eth0", $"addr add 2001:db8:{network}::2/64 dev eth0 nodad",
             "link set eth0 up", $"route add default via 10.20.{network}.1",
-            $"-6 route add default via 2001:db8:{network}::1");
+            $"route add 2001:db8::/32 via 2001:db8:{network}::1");
     }
 
     public void Dispose()
