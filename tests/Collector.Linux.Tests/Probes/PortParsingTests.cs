@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using Collector.Core.Metrics;
 using Collector.Linux.Interop;
@@ -6,6 +8,7 @@ using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Probes.Ports;
 using Collector.Linux.Sources;
 using Collector.Linux.Tests.Kernel.Netlink;
+using Collector.Tests.Support;
 
 namespace Collector.Linux.Tests.Probes;
 
@@ -118,6 +121,28 @@ public sealed class PortParsingTests
         next.ShouldBe(1000 + (10 * 50 * 2));
         share.IsTime(next, next - 1).ShouldBeFalse();
         share.IsTime(next, next).ShouldBeTrue();
+    }
+
+    [RequiresRootFact]
+    public void Steady_state_allocates_nothing()
+    {
+        using var ns = new TestNetns();
+        ns.Sysctl("net.ipv4.ip_local_port_range", "40000 40049");
+        var sockets = ns.Inside(() =>
+        {
+            var listener = new TcpListener(IPAddress.Loopback, 8080);
+            listener.Start(100);
+            var clients = Enumerable.Range(0, 30).Select(_ => new TcpClient("127.0.0.1", 8080));
+            return clients.Append<IDisposable>(listener).ToList();
+        });
+        try
+        {
+            KernelProbeRun.AllocatedInHundred("ports", ns, ("top", "4")).ShouldBe(0);
+        }
+        finally
+        {
+            sockets.ForEach(socket => socket.Dispose());
+        }
     }
 
     private static MessageBytes Entry() => new MessageBytes().Struct(new nfgenmsg { nfgen_family = 2 })
