@@ -40,17 +40,17 @@ internal static class SoftirqDelay
     /// <param name="measured">What has counted it.</param>
     public static EventKind<SoftirqEvent> Kind(
         Func<int, bool> isKsoftirqd, OfRecord<SoftirqEvent, EventMeasure> measured) => new()
-    {
-        Info = Slow,
-        Reason = static (in e) => ReasonOf(e.Vector, e.Phase),
-        ProcessRole = null,
-        Message = (in e, _) => Describe(e, e.Raiser.Process, Previous(e, isKsoftirqd)),
-        Fields = (in e) => Fields(e, e.Raiser.Process, Previous(e, isKsoftirqd)),
-        Severity = static (in e) => e.Duration >= Standstill ? EventSeverity.Error : EventSeverity.Warn,
-        Duration = static (in e) => e.Duration,
-        Stations = static (in e) => [(PhaseOf(e), e.Duration)],
-        Measured = measured,
-    };
+        {
+            Info = Slow,
+            Reason = static (in e) => ReasonOf(e.Vector, e.Phase),
+            ProcessRole = null,
+            Message = (in e, _) => Describe(e, e.Raiser.Process, Previous(e, isKsoftirqd)),
+            Fields = (in e) => Fields(e, e.Raiser.Process, Previous(e, isKsoftirqd)),
+            Severity = static (in e) => e.Duration >= Standstill ? EventSeverity.Error : EventSeverity.Warn,
+            Duration = static (in e) => e.Duration,
+            Stations = static (in e) => [(PhaseOf(e), e.Duration)],
+            Measured = measured,
+        };
 
     /// <summary>What is limited together.</summary>
     public static long ReasonOf(int vector, byte phase) => (vector * 2) + phase;

@@ -71,7 +71,8 @@ public sealed partial class ExemplarPageTests
     {
         _fixture.Store.Exemplars.Offer(Event(500_000_000, "10.0.0.1", "10.0.0.2") with
         {
-            Trace = null, Process = new(1, 1, "nginx"),
+            Trace = null,
+            Process = new(1, 1, "nginx"),
         });
         var page = PrometheusSnapshotFixture.Page(Collect(), MetricNaming.Otel, PrometheusFormat.OpenMetrics);
         Lines(page).Single().ShouldContain(
