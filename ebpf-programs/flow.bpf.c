@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-// What TCP connections carried, by namespace, peer, server port and side. Nothing runs per packet: the kernel keeps these
-// figures in each socket. Those of a connection that ends are added to what ended; those of all that are open are summed
-// up by a walk over the kernel's table whenever user space asks. The sum of both is what was carried.
+// What TCP connections carried, by namespace, peer, server port and side. Nothing runs per packet: the kernel keeps
+// these figures in each socket. Those of a connection that ends are added to what ended; those of all that are open are
+// summed up by a walk over the kernel's table whenever user space asks. The sum of both is what was carried.
 #include "flow.h"
 #include "walk.h"
 
@@ -120,8 +120,8 @@ static __always_inline bool is_open(__u32 state)
 }
 
 /*
- * What a listener made has its backlog, and has not chosen its port itself. Only where that was 0 the ports have to tell.
- * It must be the same as long as the connection is there.
+ * What a listener made has its backlog, and has not chosen its port itself. Only where that was 0 the ports have to
+ * tell. It must be the same as long as the connection is there.
  */
 static __always_inline __u8 side_of(const struct sock *sk, __u16 local, __u16 peer)
 {

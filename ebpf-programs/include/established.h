@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * A walk over the table of connections. Who includes this has defined note_socket, which notes one in the array chain and
- * gives the next node, and count_part, which counts PART of what was noted; CHAIN_PARTS is how many parts it has.
+ * A walk over the table of connections. Who includes this has defined note_socket, which notes one in the array chain
+ * and gives the next node, and count_part, which counts PART of what was noted; CHAIN_PARTS is how many parts it has.
  */
 #ifndef NETLENS_ESTABLISHED_H
 #define NETLENS_ESTABLISHED_H

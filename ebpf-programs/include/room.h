@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * What network namespaces that any user can make have of the maps that all share. However many a user makes: all of them
- * together fill a part of a map, and the node and its pods have the rest.
+ * What network namespaces that any user can make have of the maps that all share. However many a user makes: all of
+ * them together fill a part of a map, and the node and its pods have the rest.
  */
 #ifndef NETLENS_ROOM_H
 #define NETLENS_ROOM_H

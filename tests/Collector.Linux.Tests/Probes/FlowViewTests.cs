@@ -15,7 +15,7 @@ public sealed class FlowViewTests
     [Fact]
     public void A_flow_is_two_one_each_way()
     {
-        var pod = new NetNamespace(7, 7, 0) { Names = new(null, "shop", "cart", "uid") };
+        var pod = new NetNamespace(7, 7, isHost: false, 0, new(null, "shop", "cart", "uid"));
         var client = new Row(FlowCounters.Table, pod, 5, "tcp", "client", "10.0.0.9", 80, "shop/stock", "10.0.0.5");
         var server = new Row(FlowCounters.Table, pod, 5, "tcp", "server", "192.0.2.0/24", 8080, "", "10.0.0.5");
 
