@@ -275,7 +275,9 @@ public sealed partial class FlowTests
         Total().Matches(ns.Run("ss", "-Htni", $"dport = :{port}"))
             .Sum(m => long.Parse(m.Groups["total"].Value, CultureInfo.InvariantCulture));
 
-    private static long Sum(string text, string name) => Regex.Matches(text, $@"{name}:(\d+)")
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(1);
+
+    private static long Sum(string text, string name) => Regex.Matches(text, $@"{name}:(\d+)", RegexOptions.None, Limit)
         .Sum(m => long.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture));
 
     private static (long Rx, long Tx) DeviceBytes(TestNetns ns)
@@ -286,6 +288,6 @@ public sealed partial class FlowTests
             all.GetProperty("tx").GetProperty("bytes").GetInt64());
     }
 
-    [GeneratedRegex(@"retrans:\d+/(?<total>\d+)", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"retrans:\d+/(?<total>\d+)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Total();
 }

@@ -59,7 +59,7 @@ public sealed class TcpVerdictTests
             var sums = Verdicts(ns);
             var failed = TcpLab.Nstat(ns, "TcpExtTCPRetransFail");
             sums.Keys.ShouldBe([verdict]);
-            (sums[verdict] + failed).ShouldBe(TcpLab.Nstat(ns, "TcpRetransSegs"), () => Counted(ns));
+            (sums[verdict] + failed).ShouldBe(TcpLab.Nstat(ns, "TcpRetransSegs"), Counted(ns));
         });
 
         private string Counted(TestNetns ns) => string.Join(' ',
