@@ -163,8 +163,8 @@ public sealed class PortsTests
             run.Sum(Used, lab.Ns).ShouldBe(0);
             run.Sum(Limit, lab.Ns).ShouldBe(0);
         }
-        var inode = lab.Ns.Inode;
-        run.Events.All.ShouldNotContain(e => e.Subject?.Inode == inode);
+        Of(run, lab.Ns, PortKinds.Exhausted).ShouldBeEmpty();
+        Of(run, lab.Ns, PortKinds.Filling).ShouldBeEmpty();
         run.Failures.ShouldBeEmpty();
     }
 
