@@ -29,6 +29,7 @@ public sealed partial class WallTimeTests
         ["Collector.Linux/Probes/Flows/FlowCounters.cs"] = (1, "start of counters"),
         ["Collector.Linux/Probes/Drops/PacketLossCounts.cs"] = (1, "start of counters"),
         ["Collector.Linux/Probes/Block/BioLatency.cs"] = (1, "start of counters"),
+        ["Collector.Linux/Probes/NextHops/NextHop.cs"] = (1, "start of counters"),
         ["Collector.Linux/Probes/Node/Pods.cs"] = (2, "start of counters"),
         ["Collector.Linux/Probes/Node/SwitchedOff.cs"] = (1, "time of an event"),
         ["Collector.Linux/Probes/RunQueue/RunQueue.cs"] = (1, "start of counters"),

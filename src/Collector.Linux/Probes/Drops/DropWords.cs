@@ -1,6 +1,5 @@
 using System.Collections.Frozen;
 using Collector.Core.Events;
-using Collector.Linux.Probes.Tcp;
 
 namespace Collector.Linux.Probes.Drops;
 

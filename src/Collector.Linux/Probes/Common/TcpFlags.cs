@@ -1,6 +1,4 @@
-using Collector.Linux.Probes.Mib;
-
-namespace Collector.Linux.Probes.Tcp;
+namespace Collector.Linux.Probes.Common;
 
 /// <summary>Byte 13 of a TCP header (RFC 9293, 3.1) in words.</summary>
 internal static class TcpFlags
