@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using Collector.Core.Events;
+using Collector.Linux.Probes.Common;
 
 namespace Collector.Linux.Probes.Drops;
 

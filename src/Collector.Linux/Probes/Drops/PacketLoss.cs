@@ -4,7 +4,6 @@ using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes.Common;
-using Collector.Linux.Probes.Tcp;
 
 namespace Collector.Linux.Probes.Drops;
 
