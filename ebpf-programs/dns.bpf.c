@@ -152,6 +152,9 @@ static __always_inline void begin_query(struct dns_query *query, const struct si
 	query->netns_cookie = ns.cookie;
 	query->rootless = ns.rootless;
 	query->sends = 1;
+	/* A thread of the kernel has not asked: it sends what had to wait for the next hop's address. */
+	if (!BPF_CORE_READ((const struct task_struct___dns *)bpf_get_current_task(), mm))
+		return;
 	query->pid = id >> 32;
 	query->tid = (__u32)id;
 	query->cgroup = bpf_get_current_cgroup_id();

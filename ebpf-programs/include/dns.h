@@ -69,6 +69,10 @@ struct sk_buff___dns {
 	unsigned int data_len;
 };
 
+struct task_struct___dns {
+	void *mm;
+};
+
 #pragma clang attribute pop
 
 struct dns_settings {
