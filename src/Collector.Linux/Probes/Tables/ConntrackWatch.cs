@@ -45,7 +45,7 @@ internal sealed class ConntrackWatch(long warn)
     private static readonly int[] Watched =
     [
         Ctnetlink.CTA_STATS_DROP, Ctnetlink.CTA_STATS_EARLY_DROP, Ctnetlink.CTA_STATS_INSERT_FAILED,
-        Ctnetlink.CTA_STATS_CLASH_RESOLVE,
+        Ctnetlink.CTA_STATS_CHAIN_TOOLONG,
     ];
 
     private readonly long[] _last = new long[Watched.Length];
@@ -62,7 +62,8 @@ internal sealed class ConntrackWatch(long warn)
         long entries, long limit, ReadOnlySpan<long> counters, in EventHead head, ConntrackReport report)
     {
         Follow(counters);
-        // What a clash lost is among the drops; one that was settled is among the failed insertions.
+        // What a clash lost is among the drops; a chain that is too long fails an insertion, too. Clashes that were
+        // settled are not among the failed ones (since Linux 5.10, which counts them as clash_resolve).
         var lost = Math.Max(0, _growth[2] - _growth[3]);
         var evicted = _growth[1];
         var dropped = Math.Max(0, _growth[0] - lost);
@@ -76,7 +77,7 @@ internal sealed class ConntrackWatch(long warn)
         if (lost > 0)
             report(record with { Cause = ConntrackCause.Clash, Dropped = lost });
         // Once, until there is room for another tenth.
-        _toldFilling = near || (_toldFilling && entries * 100 >= limit * (warn - 10));
+        _toldFilling = near || (_toldFilling && entries * 100 >= limit * Math.Max(1, warn - 10));
     }
 
     // What was counted before the first look is history.
