@@ -110,7 +110,11 @@ internal sealed class KernelProbeRun : IDisposable
             var before = GC.GetAllocatedBytesForCurrentThread();
             _probe.Collect(_builder);
             allocated += GC.GetAllocatedBytesForCurrentThread() - before;
-            _rows = _builder.Publish().Tables.Sum(t => t.Count);
+            var snapshot = _builder.Publish();
+            _rows = snapshot.Tables.Sum(t => t.Count);
+            // As the registry does it before each: what is not asked for every time is made again.
+            foreach (var ns in Host.Namespaces.All)
+                ns.CloseUnused(snapshot.Tick - 2);
         }
         return allocated;
     }

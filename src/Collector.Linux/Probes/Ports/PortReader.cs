@@ -10,6 +10,7 @@ namespace Collector.Linux.Probes.Ports;
 internal sealed class PortReader(NetNamespace ns) : IDisposable
 {
     private readonly List<(PortGroup Group, Row Row)> _rows = [];
+    private ReservedPortsFile? _reserved;
     private InetDiag? _diag;
     private ConntrackDump? _dump;
 
@@ -25,8 +26,13 @@ internal sealed class PortReader(NetNamespace ns) : IDisposable
     /// <summary>The same of connection tracking.</summary>
     public long NextEntries { get; set; }
 
-    /// <summary>Ports of the range, as it was read last.</summary>
-    public int Range { get; set; }
+    /// <summary>
+    /// Of this probe alone: a source that is not asked for in each collection would be made again each time.
+    /// </summary>
+    public PortRangeFile Range { get; } = new();
+
+    /// <summary>It was read.</summary>
+    public bool RangeIsKnown { get; set; }
 
     /// <summary>The collection in which it is read again.</summary>
     public long RangeAt { get; set; }
@@ -40,6 +46,8 @@ internal sealed class PortReader(NetNamespace ns) : IDisposable
 
     /// <summary>How many of these there are.</summary>
     public int TopCount { get; set; }
+
+    public ReservedPortsFile Reserved => _reserved ??= new ReservedPortsFile();
 
     /// <summary>Opened by the first question.</summary>
     public InetDiag Diag => _diag ??= new InetDiag();
@@ -73,12 +81,15 @@ internal sealed class PortReader(NetNamespace ns) : IDisposable
         }
     }
 
-    /// <summary>Few are in use.</summary>
+    /// <summary>Few are in use: nothing is kept open.</summary>
     public void ForgetLocal()
     {
         Local.Forget();
         TopCount = 0;
         _rows.Clear();
+        Range.Dispose();
+        _reserved?.Dispose();
+        _reserved = null;
         _diag?.Dispose();
         _diag = null;
     }
@@ -92,7 +103,7 @@ internal sealed class PortReader(NetNamespace ns) : IDisposable
 
     public void Dispose()
     {
-        _diag?.Dispose();
-        _dump?.Dispose();
+        ForgetLocal();
+        ForgetTranslated();
     }
 }

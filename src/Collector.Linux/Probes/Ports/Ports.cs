@@ -27,7 +27,10 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
     /// <summary>A namespace with fewer sockets is not asked for its range.</summary>
     private const int Few = 6;
 
-    /// <summary>Collections until the range, or whether connection tracking is loaded, is looked at again.</summary>
+    /// <summary>Collections until the range, which has to be opened for it, is looked at again.</summary>
+    private const int RangePause = 64;
+
+    /// <summary>The same of whether connection tracking is loaded.</summary>
     private const int Pause = 16;
 
     /// <summary>More entries than are looked through at once: half a second.</summary>
@@ -107,6 +110,7 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
     private readonly DumpShare _share = new();
     private readonly SocketHolders _holders;
     private readonly EventDecoder<PortRecord> _decoder;
+    private readonly string _trackingFile;
     private long _lost;
     private long _lookForTrackingAt;
     private bool _tracks;
@@ -118,6 +122,8 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
         _translatedPorts = (int)settings.Get(TranslatedPortsOption);
         _sockets = new SocketPorts(_groups);
         _translated = new TranslatedPorts(_groups);
+        // Every namespace has it where the module is loaded, this one, too.
+        _trackingFile = $"{host.Paths.Proc}/{Conntrack.LimitFile}";
         _holders = new SocketHolders(host.Paths);
         var (full, filling) = (PortKinds.ExhaustedOf(_holders), PortKinds.FillingOf(_holders));
         _decoder = new EventDecoder<PortRecord>(host, (in e) => e.IsFull ? full : filling);
@@ -156,20 +162,15 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
     private void LookAtSockets(PortReader reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
         var sockets = SocketsOf(ns, snapshot);
-        if (sockets < Few || !TryRange(reader, ns, snapshot) || sockets * Near < reader.Range)
+        if (sockets < Few || !TryRange(reader, ns, snapshot) || sockets * Near < reader.Range.Count)
         {
-            if (reader.Local.Limit > 0)
-                reader.ForgetLocal();
+            reader.ForgetLocal();
             return;
         }
-        if (!_share.IsTime(reader.NextSockets, snapshot.Moment))
+        if (!_share.IsTime(reader.NextSockets, snapshot.Moment) || !TryRead(reader.Range, ns, snapshot))
             return;
-        var range = ns.Source<PortRangeFile>();
-        var reserved = ns.Source<ReservedPortsFile>();
-        if (!range.EnsureRead(ns, snapshot.Tick))
-            return;
-        _sockets.Prepare(
-            range.First, range.Last, reserved.EnsureRead(ns, snapshot.Tick) ? reserved.Ports : null);
+        _sockets.Prepare(reader.Range.First, reader.Range.Last,
+            TryRead(reader.Reserved, ns, snapshot) ? reader.Reserved.Ports : null);
         var since = ThreadClock.CpuNanoseconds();
         var good = reader.Diag.Ask(ns, SocketPorts.States, memory: false, _sockets);
         reader.NextSockets = _share.After(ThreadClock.CpuNanoseconds() - since, snapshot.Moment);
@@ -198,17 +199,18 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
         var entries = EntriesOf(ns, snapshot);
         if (entries * Near < _translatedPorts || entries < Few)
         {
-            if (reader.Translated.Limit > 0)
-                reader.ForgetTranslated();
+            reader.ForgetTranslated();
+            return;
+        }
+        if (entries > MostEntries)
+        {
+            // What was known is not so any more.
+            reader.ForgetTranslated();
+            snapshot.ReadFailed("conntrack_too_large");
             return;
         }
         if (!_share.IsTime(reader.NextEntries, snapshot.Moment))
             return;
-        if (entries > MostEntries)
-        {
-            snapshot.ReadFailed("conntrack_too_large");
-            return;
-        }
         var since = ThreadClock.CpuNanoseconds();
         var good = reader.Dump.Ask(ns, _translated);
         reader.NextEntries = _share.After(ThreadClock.CpuNanoseconds() - since, snapshot.Moment);
@@ -221,7 +223,7 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
         Span<(PortGroup Group, PortUse Use)> fullest = stackalloc (PortGroup, PortUse)[1];
         if (_groups.Fullest(fullest) == 0)
         {
-            reader.ForgetTranslated();
+            reader.Translated.Forget();
             return;
         }
         reader.Translated.Take(fullest[0].Group, fullest[0].Use, _translatedPorts, snapshot.Moment);
@@ -287,40 +289,35 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
         return InUse(ns.Source<SockstatFile>(), ns, snapshot) + InUse(ns.Source<Sockstat6File>(), ns, snapshot);
     }
 
-    private static long InUse(SockstatLines file, NamespaceHandle ns, SnapshotBuilder snapshot)
-    {
-        if (file.EnsureRead(ns, snapshot.Tick))
-            return InUse(file.Figures);
-        if (file.Failure.Length > 0)
-            snapshot.ReadFailed(file.Failure);
-        return 0;
-    }
+    private static long InUse(SockstatLines file, NamespaceHandle ns, SnapshotBuilder snapshot) =>
+        TryRead(file, ns, snapshot) ? InUse(file.Figures) : 0;
 
     private static long InUse(SockstatFigures figures) =>
         Math.Max(0, figures[SockstatField.TcpInuse]) + Math.Max(0, figures[SockstatField.TcpTw]);
 
-    // It changes with a sysctl only: the file is not kept open.
+    // It changes with a sysctl only: where few ports are in use the file is not kept open.
     private static bool TryRange(PortReader reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
-        if (reader.Range > 0 && snapshot.Tick < reader.RangeAt)
+        if (reader.RangeIsKnown && snapshot.Tick < reader.RangeAt)
             return true;
-        var file = ns.Source<PortRangeFile>();
-        if (!file.EnsureRead(ns, snapshot.Tick))
-        {
-            if (file.Failure.Length > 0)
-                snapshot.ReadFailed(file.Failure);
-            return false;
-        }
-        reader.Range = file.Count;
-        reader.RangeAt = snapshot.Tick + Pause;
-        return true;
+        reader.RangeIsKnown = TryRead(reader.Range, ns, snapshot);
+        reader.RangeAt = snapshot.Tick + RangePause;
+        return reader.RangeIsKnown;
+    }
+
+    private static bool TryRead(TextFile file, NamespaceHandle ns, SnapshotBuilder snapshot)
+    {
+        var good = file.EnsureRead(ns, snapshot.Tick);
+        if (!good && file.Failure.Length > 0)
+            snapshot.ReadFailed(file.Failure);
+        return good;
     }
 
     private long EntriesOf(NamespaceHandle ns, SnapshotBuilder snapshot)
     {
         if (!_tracks && snapshot.Tick >= _lookForTrackingAt)
         {
-            _tracks = ConntrackTable.IsPresent(Host.Namespaces.Host);
+            _tracks = File.Exists(_trackingFile);
             _lookForTrackingAt = snapshot.Tick + Pause;
         }
         if (!_tracks)
@@ -328,11 +325,7 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
         if (Host.Conntracks.Read(ns, snapshot.Tick) is { } figures)
             return figures.IsPresent ? figures.Entries : 0;
         var file = ns.Source<ConntrackCountFile>();
-        if (file.EnsureRead(ns, snapshot.Tick))
-            return file.Value;
-        if (file.Failure.Length > 0)
-            snapshot.ReadFailed(file.Failure);
-        return 0;
+        return TryRead(file, ns, snapshot) ? file.Value : 0;
     }
 
     protected override void Dispose(bool disposing)
