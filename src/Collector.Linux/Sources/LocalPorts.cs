@@ -111,5 +111,18 @@ internal sealed class ReservedPortsFile() : TextFile("sys/net/ipv4/ip_local_rese
     }
 }
 
+/// <summary>
+/// Whether connect() may take the port of a connection in TIME_WAIT: net.ipv4.tcp_tw_reuse, 1 or 2, of loopback only.
+/// </summary>
+internal sealed class TimeWaitReuseFile() : NumberFile("sys/net/ipv4/tcp_tw_reuse")
+{
+    /// <summary>Whether the setting does between these addresses.</summary>
+    public static bool Allows(long setting, UInt128 source, UInt128 destination) =>
+        setting == 1 || (setting == 2 && (IsLoopback(source) || IsLoopback(destination)));
+
+    // ::ffff:127.0.0.0/104 and ::1.
+    private static bool IsLoopback(UInt128 address) => address >> 24 == 0xffff7fU || address == 1U;
+}
+
 /// <summary>Entries of a namespace's connection tracking; asking loads no module.</summary>
 internal sealed class ConntrackCountFile() : NumberFile("sys/net/netfilter/nf_conntrack_count");

@@ -110,6 +110,31 @@ public sealed class PortParsingTests
     }
 
     [Fact]
+    public void Ports_in_TIME_WAIT_that_may_be_taken_again_are_as_good_as_free()
+    {
+        var fill = new PortFill();
+        fill.Take(Group, new() { Used = 100, TimeWait = 60 }, 100, 0, reuses: true);
+        fill.TimeToFull.ShouldBe(Metric.Absent);
+        fill.BecameFull().ShouldBeFalse();
+        fill.BeginsToFill(600).ShouldBeFalse();
+        fill.Take(Group, new() { Used = 100, TimeWait = 60 }, 100, 1, reuses: false);
+        fill.TimeToFull.ShouldBe(0);
+        fill.BecameFull().ShouldBeTrue();
+    }
+
+    [Theory]
+    [InlineData(0, false, false)]
+    [InlineData(1, true, true)]
+    [InlineData(2, true, false)]
+    public void Which_ports_in_TIME_WAIT_may_be_taken_again(long setting, bool loopback, bool others)
+    {
+        var (here, there) = (SocketMessage.Mapped(0x7f000005), SocketMessage.Mapped(0x0a000002));
+        TimeWaitReuseFile.Allows(setting, here, here).ShouldBe(loopback);
+        TimeWaitReuseFile.Allows(setting, 1, 1).ShouldBe(loopback);
+        TimeWaitReuseFile.Allows(setting, there, there).ShouldBe(others);
+    }
+
+    [Fact]
     public void Dumps_of_all_namespaces_share_a_fiftieth_of_a_processor()
     {
         var share = new DumpShare();

@@ -98,6 +98,9 @@ internal sealed class PortFill
     private bool _toldFull;
     private bool _toldFilling;
 
+    /// <summary>Ports that another connection cannot have.</summary>
+    private int _taken;
+
     public PortGroup Group { get; private set; }
 
     public PortUse Use { get; private set; }
@@ -113,19 +116,21 @@ internal sealed class PortFill
     /// <param name="use">Its ports.</param>
     /// <param name="limit">How many there are for it.</param>
     /// <param name="moment">Nanoseconds of a clock that nobody sets.</param>
-    public void Take(in PortGroup group, in PortUse use, int limit, long moment)
+    /// <param name="reuses">Those in TIME_WAIT are as good as free.</param>
+    public void Take(in PortGroup group, in PortUse use, int limit, long moment, bool reuses = false)
     {
+        _taken = reuses ? use.Used - use.TimeWait : use.Used;
         if (Limit == 0 || group != Group)
         {
-            _from = _middle = (use.Used, moment);
+            _from = _middle = (_taken, moment);
             (_toldFull, _toldFilling) = (false, false);
         }
-        var growth = use.Used - _from.Used;
-        TimeToFull = use.Used >= limit ? 0
+        var growth = _taken - _from.Used;
+        TimeToFull = _taken >= limit ? 0
             : growth <= 0 ? Metric.Absent
-            : (long)Math.Ceiling((double)(limit - use.Used) / growth * (moment - _from.Moment) / 1e9);
+            : (long)Math.Ceiling((double)(limit - _taken) / growth * (moment - _from.Moment) / 1e9);
         if (moment - _middle.Moment >= Window)
-            (_from, _middle) = (_middle, (use.Used, moment));
+            (_from, _middle) = (_middle, (_taken, moment));
         (Group, Use, Limit) = (group, use, limit);
     }
 
@@ -140,7 +145,7 @@ internal sealed class PortFill
     public bool BecameFull()
     {
         var told = _toldFull;
-        _toldFull = Use.Used >= Limit || (told && Use.Used * 10L >= Limit * 9L);
+        _toldFull = _taken >= Limit || (told && _taken * 10L >= Limit * 9L);
         return _toldFull && !told;
     }
 
@@ -148,7 +153,7 @@ internal sealed class PortFill
     public bool BeginsToFill(long within)
     {
         var told = _toldFilling;
-        var half = Use.Used * 2L >= Limit;
+        var half = _taken * 2L >= Limit;
         _toldFilling = half && (told || _toldFull || (TimeToFull != Metric.Absent && TimeToFull < within));
         return _toldFilling && !told && !_toldFull;
     }

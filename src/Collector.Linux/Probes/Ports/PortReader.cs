@@ -47,6 +47,8 @@ internal sealed class PortReader(NetNamespace ns) : IDisposable
     /// <summary>How many of these there are.</summary>
     public int TopCount { get; set; }
 
+    public TimeWaitReuseFile Reuse { get; } = new();
+
     public ReservedPortsFile Reserved => _reserved ??= new ReservedPortsFile();
 
     /// <summary>Opened by the first question.</summary>
@@ -88,6 +90,7 @@ internal sealed class PortReader(NetNamespace ns) : IDisposable
         TopCount = 0;
         _rows.Clear();
         Range.Dispose();
+        Reuse.Dispose();
         _reserved?.Dispose();
         _reserved = null;
         _diag?.Dispose();

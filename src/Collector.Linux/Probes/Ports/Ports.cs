@@ -179,19 +179,24 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
             snapshot.ReadFailed(reader.Diag.Failure);
             return;
         }
-        Take(reader, snapshot);
+        Take(reader, ns, snapshot);
         Report(reader.Local, ns, isTranslated: false);
     }
 
-    private void Take(PortReader reader, SnapshotBuilder snapshot)
+    private void Take(PortReader reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
         NoteLeftOut(snapshot);
         reader.TopCount = _groups.Fullest(reader.Top);
         reader.DropRows();
-        if (reader.TopCount > 0)
-            reader.Local.Take(reader.Top[0].Group, reader.Top[0].Use, _sockets.Limit, snapshot.Moment);
-        else
+        if (reader.TopCount == 0)
+        {
             reader.Local.Forget();
+            return;
+        }
+        ref readonly var group = ref reader.Top[0].Group;
+        var reuses = TryRead(reader.Reuse, ns, snapshot)
+            && TimeWaitReuseFile.Allows(reader.Reuse.Value, group.Source, group.Destination);
+        reader.Local.Take(group, reader.Top[0].Use, _sockets.Limit, snapshot.Moment, reuses);
     }
 
     private void LookAtEntries(PortReader reader, NamespaceHandle ns, SnapshotBuilder snapshot)
