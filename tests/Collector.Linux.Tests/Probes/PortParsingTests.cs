@@ -104,9 +104,14 @@ public sealed class PortParsingTests
         fill.BecameFull().ShouldBeFalse();
         fill.Take(Group, new() { Used = 100 }, 100, 124 * Second);
         fill.BecameFull().ShouldBeTrue();
-        // Another group has its own history.
+        // Another group goes on where the most of all was.
         fill.Take(Group with { Port = 81 }, new() { Used = 60 }, 100, 125 * Second);
         fill.TimeToFull.ShouldBe(Metric.Absent);
+        fill.BecameFull().ShouldBeFalse();
+        fill.BeginsToFill(600).ShouldBeFalse();
+        fill.Take(Group with { Port = 82 }, new() { Used = 90 }, 100, 126 * Second);
+        fill.TimeToFull.ShouldBe(18);
+        fill.BecameFull().ShouldBeFalse();
     }
 
     [Fact]

@@ -120,11 +120,11 @@ internal sealed class PortFill
     public void Take(in PortGroup group, in PortUse use, int limit, long moment, bool reuses = false)
     {
         _taken = reuses ? use.Used - use.TimeWait : use.Used;
-        if (Limit == 0 || group != Group)
-        {
+        // The most of all groups is followed, whichever has it: two that fill together take turns.
+        if (Limit == 0)
             _from = _middle = (_taken, moment);
-            (_toldFull, _toldFilling) = (false, false);
-        }
+        if (group != Group)
+            _toldFull = false;
         var growth = _taken - _from.Used;
         TimeToFull = _taken >= limit ? 0
             : growth <= 0 ? Metric.Absent
