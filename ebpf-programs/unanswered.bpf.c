@@ -7,6 +7,8 @@
 
 #define SYN 0x02
 #define SYN_ACK 0x12
+/* Nanoseconds: nobody asks again sooner. A bridge gives the same packet on once more, at once. */
+#define SOONEST 100000000ULL
 
 struct asked_listener {
 	__u32 netns;
@@ -22,6 +24,7 @@ struct asked_syn {
 
 struct asked_times {
 	__u64 last; /* CLOCK_MONOTONIC, of the one that came again */
+	__u64 seen; /* the same, of any */
 	__u32 seq;
 	__u32 again;
 };
@@ -73,6 +76,7 @@ static __always_inline void at_network(const struct sk_buff *skb, bool typed)
 	struct segment segment = {};
 	struct asked_syn syn = {};
 	const struct net *net;
+	__u64 now;
 
 	if (family != bpf_htons(ETH_P_IP) && family != bpf_htons(ETH_P_IPV6))
 		return;
@@ -83,13 +87,18 @@ static __always_inline void at_network(const struct sk_buff *skb, bool typed)
 	listener.port = syn.dport;
 	if (!bpf_map_lookup_elem(&asked, &listener))
 		return;
+	now = bpf_ktime_get_ns();
 	times = bpf_map_lookup_elem(&syns, &syn);
 	if (times && times->seq == segment.seq) {
-		times->again++;
-		times->last = bpf_ktime_get_ns();
+		if (now - times->seen > SOONEST) {
+			times->again++;
+			times->last = now;
+		}
+		times->seen = now;
 		return;
 	}
 	fresh.seq = segment.seq;
+	fresh.seen = now;
 	bpf_map_update_elem(&syns, &syn, &fresh, BPF_ANY);
 }
 

@@ -34,6 +34,7 @@ internal readonly struct AskedSyn
 internal readonly struct AskedTimes
 {
     public readonly ulong Last;
+    public readonly ulong Seen;
     public readonly uint Seq;
     public readonly uint Again;
 }
