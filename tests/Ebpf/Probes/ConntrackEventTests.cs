@@ -54,8 +54,8 @@ public sealed class ConntrackEventTests
     });
 
     /// <summary>
-    /// The limit is the machine's: for a moment, with room for what the machine has, and it is put back, even where this
-    /// process is killed.
+    /// The limit is the machine's: for a moment, with room for what the machine has, and it is put back, even where
+    /// this process is killed.
     /// </summary>
     [RequiresBpfTheory("conntrack", "nft", "sysctl", "sh")]
     [InlineData(CollectionSource.Auto)]
