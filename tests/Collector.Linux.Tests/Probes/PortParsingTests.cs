@@ -115,6 +115,18 @@ public sealed class PortParsingTests
     }
 
     [Fact]
+    public void Two_full_groups_that_take_turns_are_told_once_each()
+    {
+        var fill = new PortFill();
+        for (var i = 0; i < 6; i++)
+        {
+            fill.Take(Group with { Port = (ushort)(80 + (i % 2)) }, new() { Used = 100 }, 100, i);
+            fill.BecameFull().ShouldBe(i < 2);
+            fill.BeginsToFill(600).ShouldBeFalse();
+        }
+    }
+
+    [Fact]
     public void Ports_in_TIME_WAIT_that_may_be_taken_again_are_as_good_as_free()
     {
         var fill = new PortFill();

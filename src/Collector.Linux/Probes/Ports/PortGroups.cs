@@ -93,9 +93,12 @@ internal sealed class PortFill
     /// <summary>Nanoseconds: the rate is that over one to two times as long.</summary>
     private const long Window = 30_000_000_000;
 
+    /// <summary>Groups that are told as full before a tenth is free again.</summary>
+    private const int MostTold = 16;
+
+    private readonly HashSet<PortGroup> _full = [];
     private (int Used, long Moment) _from;
     private (int Used, long Moment) _middle;
-    private bool _toldFull;
     private bool _toldFilling;
 
     /// <summary>Ports that another connection cannot have.</summary>
@@ -123,8 +126,6 @@ internal sealed class PortFill
         // The most of all groups is followed, whichever has it: two that fill together take turns.
         if (Limit == 0)
             _from = _middle = (_taken, moment);
-        if (group != Group)
-            _toldFull = false;
         var growth = _taken - _from.Used;
         TimeToFull = _taken >= limit ? 0
             : growth <= 0 ? Metric.Absent
@@ -138,15 +139,18 @@ internal sealed class PortFill
     public void Forget()
     {
         (Limit, TimeToFull) = (0, Metric.Absent);
-        (_toldFull, _toldFilling) = (false, false);
+        _full.Clear();
+        _toldFilling = false;
     }
 
-    /// <summary>True once, until a tenth is free again.</summary>
+    /// <summary>True once for each group, until a tenth is free again: of the fullest, so of all.</summary>
     public bool BecameFull()
     {
-        var told = _toldFull;
-        _toldFull = _taken >= Limit || (told && _taken * 10L >= Limit * 9L);
-        return _toldFull && !told;
+        if (_taken >= Limit)
+            return _full.Count < MostTold && _full.Add(Group);
+        if (_taken * 10L < Limit * 9L)
+            _full.Clear();
+        return false;
     }
 
     /// <summary>True once, until less than half is in use: it is to be full within so many seconds.</summary>
@@ -154,7 +158,8 @@ internal sealed class PortFill
     {
         var told = _toldFilling;
         var half = _taken * 2L >= Limit;
-        _toldFilling = half && (told || _toldFull || (TimeToFull != Metric.Absent && TimeToFull < within));
-        return _toldFilling && !told && !_toldFull;
+        var full = _taken >= Limit || _full.Count > 0;
+        _toldFilling = half && (told || full || (TimeToFull != Metric.Absent && TimeToFull < within));
+        return _toldFilling && !told && !full;
     }
 }
