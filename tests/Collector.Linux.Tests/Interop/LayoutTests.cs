@@ -20,6 +20,7 @@ public sealed class LayoutTests
         "linux/rtnetlink.h", "linux/if_link.h",
         "linux/gen_stats.h", "linux/pkt_sched.h", "linux/sock_diag.h", "linux/inet_diag.h",
         "linux/netfilter/nfnetlink.h", "sys/resource.h", "linux/netfilter/nfnetlink_conntrack.h",
+        "linux/netfilter/nf_conntrack_common.h", "linux/netfilter/nf_conntrack_tcp.h",
         "sys/mman.h", "sys/syscall.h", "sys/epoll.h", "sys/eventfd.h", "linux/perf_event.h", "linux/bpf.h", "linux/btf.h",
         "linux/filter.h", "bpf/bpf.h", "bpf/libbpf.h", "sys/inotify.h", "malloc.h", "rdma/rdma_netlink.h",
     ];

@@ -6,7 +6,7 @@ namespace Collector.Linux.Probes.Mib;
 
 /// <summary>
 /// What routing refused per namespace, by reason, and packets that did not fit the path: the MIBs' own counters of it
-/// under one name. A series begins with its first count.
+/// under one name. A series begins with its first count. What had no route out is netlens.ip.out_no_routes.
 /// </summary>
 /// <remarks>
 /// A martian source has no counter in any namespace: packetloss tells it by the kernel's reason (IP_LOCAL_SOURCE,
@@ -15,7 +15,7 @@ namespace Collector.Linux.Probes.Mib;
 internal sealed class Route(ProbeHost host, ProbeSettings settings) : MibProbe(Spec, host, settings)
 {
     private const string RefusedText = "Packets that routing refused: by the reverse path filter "
-        + "(IPReversePathFilter), without a route in or out (InNoRoutes, OutNoRoutes), not for here and not to be "
+        + "(IPReversePathFilter), without a route (InNoRoutes), not for here and not to be "
         + "forwarded (InAddrErrors), at the end of their time to live (OutTimeExcds: those whose sender was told).";
 
     private static readonly MibSpec Spec = new(
@@ -33,8 +33,6 @@ internal sealed class Route(ProbeHost host, ProbeSettings settings) : MibProbe(S
             Refused("TcpExt", "IPReversePathFilter", "rp_filter", MibCounter.IPv4),
             Refused("IpExt", "InNoRoutes", "in_no_route"),
             Refused("Ip6", "InNoRoutes", "in_no_route"),
-            Refused("Ip", "OutNoRoutes", "out_no_route"),
-            Refused("Ip6", "OutNoRoutes", "out_no_route"),
             Refused("Ip", "InAddrErrors", "address"),
             Refused("Ip6", "InAddrErrors", "address"),
             Refused("Icmp", "OutTimeExcds", "ttl"),
