@@ -58,6 +58,7 @@ internal static class LogEvents
     public const int SpoolFound = 335;
     public const int SpoolLost = 336;
     public const int EventTooLarge = 308;
+    public const int SpansNameless = 309;
 
     // HTTP server.
     public const int Listening = 400;

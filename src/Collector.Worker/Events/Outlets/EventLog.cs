@@ -36,6 +36,10 @@ internal static partial class EventLog
     [LoggerMessage(LogEvents.EventsSentAgain, LogLevel.Information, "{What} are sent over OTLP again")]
     public static partial void SendsAgain(ILogger logger, string what);
 
+    [LoggerMessage(LogEvents.SpansNameless, LogLevel.Warning,
+        "spans have ids that their log records and exemplars do not know, only the trace's is the same: {Reason}")]
+    public static partial void SpansNameless(ILogger logger, string reason);
+
     [LoggerMessage(LogEvents.EventsGo, LogLevel.Information, "{Where}")]
     public static partial void Go(ILogger logger, string where);
 

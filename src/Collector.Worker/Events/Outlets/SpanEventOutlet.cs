@@ -33,6 +33,8 @@ internal sealed class SpanEventOutlet : OtlpOutlet<Activity>
     private readonly ActivitySource _source;
     private readonly ActivityListener _listener;
     private readonly TracerProvider _provider;
+    private readonly ILogger _log;
+    private bool _nameless;
 
     /// <param name="settings">Where to, for traces.</param>
     /// <param name="resource">Who says it.</param>
@@ -46,6 +48,7 @@ internal sealed class SpanEventOutlet : OtlpOutlet<Activity>
             static (exporter, timeout) =>
                 new BatchActivityExportProcessor(exporter, SdkQueue, Never, timeout, SdkQueue))
     {
+        _log = log;
         _source = new ActivitySource(Scope, version);
         _listener = new ActivityListener
         {
@@ -69,8 +72,8 @@ internal sealed class SpanEventOutlet : OtlpOutlet<Activity>
     protected override int Emit(NetworkEvent e)
     {
         using var span = Begin(e.Info.Name, e.Trace is { } trace ? TraceOnly(trace) : default, e.Start ?? e.Time);
-        if (e.Trace is { } its)
-            SpanIdOf(span) = its.SpanId;
+        if (e.Trace is { } its && !_nameless)
+            Identify(span, its);
         _attributes.Clear();
         EventAttributes.Add(e, _attributes);
         foreach (var (key, value) in _attributes)
@@ -98,6 +101,24 @@ internal sealed class SpanEventOutlet : OtlpOutlet<Activity>
     // A parent without a span: the activity is the root of that trace.
     private static ActivityContext TraceOnly(EventTrace trace) =>
         new(ActivityTraceId.CreateFromString(trace.TraceId), default, ActivityTraceFlags.Recorded);
+
+    // The trace's id leads to it all the same.
+    private void Identify(Activity span, EventTrace its)
+    {
+        try
+        {
+            SetSpanId(span, its.SpanId);
+        }
+        catch (MissingFieldException e)
+        {
+            _nameless = true;
+            EventLog.SpansNameless(_log, e.Message);
+        }
+    }
+
+    // Apart: where the field is missing, who compiles what uses it may fail as well.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void SetSpanId(Activity span, string id) => SpanIdOf(span) = id;
 
     // .NET takes a trace's id from whoever has one, but makes that of the span by chance. The log record and the
     // exemplar of the occurrence have to name it.
