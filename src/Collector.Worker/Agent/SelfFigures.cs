@@ -42,6 +42,9 @@ internal static class SelfFigures
         yield return UpDown("netlens.event_thread.running", Units.One,
             "1 while what the kernel reports is read; 0 after a thread that does so ended by a fault.",
             () => collector.Node.EventFault is null ? 1 : 0);
+        yield return Counter("netlens.exemplars.lost", Event,
+            "Slow occurrences that became no exemplar: too many waited for a collection, or no row had counted them.",
+            () => collector.Store.Exemplars.Lost);
         yield return UpDown("netlens.series", "{series}", "Series in the snapshot before this one.",
             () => collector.Series);
         yield return Gauge("netlens.collection.duration", "Time that the collection before this one took.",

@@ -82,8 +82,61 @@ public sealed class ExemplarInboxTests
         for (var i = 0; i < 3; i++)
             Collect();
         Row later = new(_table, new(SubjectKind.Namespace, 9, 4, 0), 1, "tcp");
+        _store.Exemplars.Lost.ShouldBe(1);
         Collect(later);
         later.HasExemplars.ShouldBeFalse();
+    }
+
+    [Fact]
+    public void Who_has_the_number_of_one_that_is_gone_gets_nothing_of_it()
+    {
+        Subject before = new(SubjectKind.Namespace, 8, 3, 0) { Cookie = 0x1_0000_0005 };
+        Subject after = new(SubjectKind.Namespace, 8, 4, 0) { Cookie = 0x1_0000_0006 };
+        Subject told = new(SubjectKind.Stranger, 8, 5, 0) { Cookie = 6 };
+        _store.Exemplars.Offer(Event(2_000_000) with { Subject = before });
+        Row row = new(_table, after, 1, "tcp");
+        Collect(row);
+        row.HasExemplars.ShouldBeFalse();
+        _store.Exemplars.Offer(Event(2_000_000) with { Subject = told });
+        Collect(row);
+        row.HasExemplars.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void A_pod_without_a_row_of_its_own_is_counted_with_the_node()
+    {
+        Row node = new(_table, _node, 1, "tcp");
+        _store.Exemplars.Offer(Event(2_000_000) with
+        {
+            Measured = new EventMeasure(_duration, "tcp") { OfProcess = true },
+            Process = new(1, 1, "db") { Pod = "shop/other" },
+        });
+        Collect(node);
+        Collect(node);
+        node.HasExemplars.ShouldBeFalse("the pod's row may come yet");
+        Collect(node);
+        node.HasExemplars.ShouldBeTrue();
+        _store.Exemplars.Lost.ShouldBe(0);
+    }
+
+    [Fact]
+    public void Namespaces_of_users_push_out_nobody_else()
+    {
+        _store.Exemplars.Offer(Event(2_000_000) with { Message = "kept" });
+        for (var i = 0; i < ExemplarInbox.Capacity; i++)
+            _store.Exemplars.Offer(Event(2_000_000_000) with { Rootless = true });
+        _store.Exemplars.Lost.ShouldBe(ExemplarInbox.Capacity - ExemplarInbox.RootlessCapacity);
+        Collect();
+        Of(_tcp, 1)!.Event.Message.ShouldBe("kept");
+        Of(_tcp, 2).ShouldNotBeNull();
+
+        for (var i = 0; i < ExemplarInbox.Capacity; i++)
+            _store.Exemplars.Offer(Event(2_000_000) with { Message = $"{i}" });
+        var lost = _store.Exemplars.Lost;
+        _store.Exemplars.Offer(Event(2_000_000) with { Message = "rootless", Rootless = true });
+        _store.Exemplars.Lost.ShouldBe(lost + 1);
+        Collect();
+        Of(_tcp, 1)!.Event.Message.ShouldBe($"{ExemplarInbox.Capacity - 1}");
     }
 
     [Fact]
@@ -117,6 +170,7 @@ public sealed class ExemplarInboxTests
             _store.Exemplars.Offer(Event(2_000_000) with { Message = $"{i}" });
         Collect();
         Of(_tcp, 1)!.Event.Message.ShouldBe($"{ExemplarInbox.Capacity + 9}");
+        _store.Exemplars.Lost.ShouldBe(10);
     }
 
     [Fact]
