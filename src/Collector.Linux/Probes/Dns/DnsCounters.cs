@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
@@ -69,6 +70,13 @@ internal sealed class DnsCounters
         };
         _forget = Forget;
     }
+
+    /// <summary>What has counted an answer; null: it was none.</summary>
+    public static EventMeasure? MeasureOf(in DnsEvent e) =>
+        e.Fault == DnsOutcome.Retried || e.Outcome is DnsOutcome.TimedOut or DnsOutcome.Unreachable
+        || e.Flow.Tuple is not { } tuple
+            ? null
+            : new(Duration, tuple.Destination.ToString(), tuple.Transport);
 
     private static Metric Sum(string name, string description) =>
         Metric.Counter($"netlens.dns.{name}", Units.Queries, description);

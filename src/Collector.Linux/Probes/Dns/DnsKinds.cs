@@ -71,6 +71,7 @@ internal static class DnsKinds
             Info = info,
             Reason = static (in _) => 0,
             Duration = static (in e) => e.Duration,
+            Measured = DnsCounters.MeasureOf,
             Message = message,
             Fields = (in e) =>
             [
