@@ -91,7 +91,7 @@ internal sealed class AgentStatus(
     private static void WriteIds(Utf8JsonWriter json, string name, IEnumerable<ProbeInfo> probes) =>
         json.WriteStrings(name, probes.Select(p => p.Id));
 
-    private static void WriteProbes(Utf8JsonWriter json, IReadOnlyList<ProbeRunner> runners)
+    internal static void WriteProbes(Utf8JsonWriter json, IReadOnlyList<ProbeRunner> runners)
     {
         json.WriteStartArray("probes");
         foreach (var runner in runners)

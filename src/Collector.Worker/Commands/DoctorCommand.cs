@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Text.Json;
 using Collector.Core;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
@@ -49,11 +50,20 @@ internal static class DoctorCommand
     {
         var client = new AgentClient(null, new PeerOptions());
         using var status = client.TryGetAsync(options, "status").GetAwaiter().GetResult();
-        if (status is null || !status.RootElement.TryGetProperty("probes", out var probes))
-            return [];
-        return probes.EnumerateArray().Where(p => p.GetProperty("state").GetString() == "off").ToDictionary(
-            p => p.GetProperty("id").GetString()!,
-            p => $"the running agent switched it off: {p.GetProperty("reason").GetString()}");
+        return status is null ? [] : SwitchedOff(status.RootElement);
+    }
+
+    // Who answers may be an agent of another version, or none.
+    internal static Dictionary<string, string> SwitchedOff(JsonElement status)
+    {
+        var off = new Dictionary<string, string>();
+        foreach (var probe in StatusCommand.Items(status, "probes"))
+        {
+            if (StatusCommand.Text(probe, "state") == "off")
+                off[StatusCommand.Text(probe, "id")] =
+                    $"the running agent switched it off: {StatusCommand.Text(probe, "reason")}";
+        }
+        return off;
     }
 
     // Each probe alone, twice: the first collection opens files, the second is what an interval costs.

@@ -79,11 +79,12 @@ internal static class StatusCommand
             screen.Text($"  {error}");
     }
 
-    private static string Text(JsonElement from, string name) =>
-        from.TryGetProperty(name, out var value) ? value.ToString() : "";
+    internal static string Text(JsonElement from, string name) =>
+        from.ValueKind == JsonValueKind.Object && from.TryGetProperty(name, out var value) ? value.ToString() : "";
 
-    private static JsonElement.ArrayEnumerator Items(JsonElement from, string name) =>
-        from.TryGetProperty(name, out var list) && list.ValueKind == JsonValueKind.Array
+    internal static JsonElement.ArrayEnumerator Items(JsonElement from, string name) =>
+        from.ValueKind == JsonValueKind.Object && from.TryGetProperty(name, out var list)
+        && list.ValueKind == JsonValueKind.Array
             ? list.EnumerateArray()
             : default;
 }

@@ -1,7 +1,11 @@
+using System.Buffers;
+using System.Text.Json;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
+using Collector.Worker.Agent;
 using Collector.Worker.Collection;
+using Collector.Worker.Commands;
 using Collector.Worker.Configuration;
 using Collector.Worker.Tests.Configuration;
 using Collector.Worker.Tests.Hosting;
@@ -90,6 +94,9 @@ public sealed class CpuBudgetTests
         usual.Reason.ShouldBe("budget: its programs took 3 % of a processor, those of all 6 %, and budget.cpu is 2 %");
         vital.State.ShouldBe(ProbeState.Running);
         node.Reported.ShouldBe([usual.Info.Id]);
+        var (told, words) = DoctorCommand.SwitchedOff(StatusOf(collector)).ShouldHaveSingleItem();
+        told.ShouldBe("usual");
+        words.ShouldBe($"the running agent switched it off: {usual.Reason}");
         var collected = usual.Collections;
         collector.CollectOnce();
         usual.Collections.ShouldBe(collected);
@@ -100,6 +107,18 @@ public sealed class CpuBudgetTests
         collector.Runners[0].State.ShouldBe(ProbeState.Running);
         collector.Runners[1].ShouldBe(vital, "it was not disturbed");
         node.Instances.ShouldBe(2);
+    }
+
+    [Theory]
+    [InlineData("[]")]
+    [InlineData("1")]
+    [InlineData("{}")]
+    [InlineData("""{"probes":{}}""")]
+    [InlineData("""{"probes":[1,{"id":"a"},{"state":"running"}]}""")]
+    public void An_answer_of_another_kind_says_of_no_probe_that_it_is_off(string status)
+    {
+        using var answer = JsonDocument.Parse(status);
+        DoctorCommand.SwitchedOff(answer.RootElement).ShouldBeEmpty();
     }
 
     [Fact]
@@ -140,6 +159,18 @@ public sealed class CpuBudgetTests
         error.ShouldContain("budget.cpu");
         error.ShouldContain(problem);
         error.ShouldContain("off, 0, or per cent such as 2% or 0.5 %");
+    }
+
+    private static JsonElement StatusOf(NodeCollector collector)
+    {
+        var text = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(text))
+        {
+            json.WriteStartObject();
+            AgentStatus.WriteProbes(json, collector.Runners);
+            json.WriteEndObject();
+        }
+        return JsonDocument.Parse(text.WrittenMemory).RootElement;
     }
 
     private static ProbeInfo Probe(string id, bool usual = true, bool essential = false) => new()
