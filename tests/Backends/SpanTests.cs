@@ -92,6 +92,10 @@ public sealed class SpanTests
         Convert.ToHexStringLower(root.TraceId.Span).ShouldBe("0102030405060708090a0b0c0d0e0f10");
         sent.Count(s => s.TraceId == root.TraceId && s.ParentSpanId == root.SpanId).ShouldBe(2);
         sent.Count(s => s.TraceId == root.TraceId).ShouldBe(3);
+        // Who gets it twice can tell.
+        spans.Write([e], CancellationToken.None).ShouldBe(1);
+        Spans(await receiver.TakeAsync()).Select(s => s.SpanId)
+            .ShouldBe(sent.Where(s => s.TraceId == root.TraceId).Select(s => s.SpanId), ignoreOrder: true);
 
         logs.Write([e, Event(2)], CancellationToken.None).ShouldBe(2);
         var records = ExportLogsServiceRequest.Parser.ParseFrom((await receiver.TakeAsync()).Message)

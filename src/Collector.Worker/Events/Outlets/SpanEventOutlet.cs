@@ -72,8 +72,7 @@ internal sealed class SpanEventOutlet : OtlpOutlet<Activity>
     protected override int Emit(NetworkEvent e)
     {
         using var span = Begin(e.Info.Name, e.Trace is { } trace ? TraceOnly(trace) : default, e.Start ?? e.Time);
-        if (e.Trace is { } its && !_nameless)
-            Identify(span, its);
+        Identify(span, e.Trace);
         _attributes.Clear();
         EventAttributes.Add(e, _attributes);
         foreach (var (key, value) in _attributes)
@@ -82,9 +81,13 @@ internal sealed class SpanEventOutlet : OtlpOutlet<Activity>
         span.SetTag(Message, e.Message);
         if (e.Severity == EventSeverity.Error)
             span.SetStatus(ActivityStatusCode.Error, e.Message);
+        var number = 0UL;
         foreach (var station in e.Stations)
         {
             using var child = Begin(station.Name, span.Context, station.Start);
+            // What is sent again has the ids that it had.
+            number++;
+            Identify(child, e.Trace is { } root ? root with { Span = root.Span + number } : null);
             End(child, station.End);
         }
         End(span, e.Time);
@@ -103,8 +106,10 @@ internal sealed class SpanEventOutlet : OtlpOutlet<Activity>
         new(ActivityTraceId.CreateFromString(trace.TraceId), default, ActivityTraceFlags.Recorded);
 
     // The trace's id leads to it all the same.
-    private void Identify(Activity span, EventTrace its)
+    private void Identify(Activity span, EventTrace? trace)
     {
+        if (trace is not { } its || _nameless)
+            return;
         try
         {
             SetSpanId(span, its.SpanId);
