@@ -210,11 +210,15 @@ __hidden __noinline int asked(void *ctx, const struct packet *packet)
 	} else if (!segment_length(&sight, &flags)) {
 		return 0;
 	}
+	query = query_of(&sight.key);
 	if (!is_answered_elsewhere(sight.dev)) {
+		/* Such a device above has met it already. */
+		if (query && (sight.ports.protocol == IPPROTO_TCP || is_below(query, &sight, now)))
+			return 0;
 		sight.key.netns = ns.inum;
 		sight.key.netns_cookie = ns.cookie;
+		query = query_of(&sight.key);
 	}
-	query = query_of(&sight.key);
 	if (query) {
 		__u64 waited = now - query->last;
 

@@ -2,6 +2,8 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Collector.Core.Events;
+using Collector.Linux.Kernel.Bpf;
+using Collector.Linux.Probes.Dns;
 using Collector.Tests.Support;
 
 namespace Ebpf.Tests.Probes;
@@ -83,6 +85,16 @@ internal static class DnsLab
             sum += table.Column(metric.Column + metric.Width - 1)[r];
         }
         return (count, sum);
+    }
+
+    /// <summary>Queries of a namespace that the kernel side waits for.</summary>
+    public static int Pending(BpfProbeRun run, TestNetns ns)
+    {
+        var inode = ns.Inode;
+        var queries = new BpfMapReader<DnsQueryKey, DnsQuery>(
+            run.Host.Bpf.Loaded.Single(s => s.Probe == "dns").Object.Map("queries"));
+        queries.Read();
+        return Enumerable.Range(0, queries.Count).Count(i => queries.Value(i).Netns == inode);
     }
 
     public static NetworkEvent Await(BpfProbeRun run, TestNetns ns, EventInfo info, IPAddress server)

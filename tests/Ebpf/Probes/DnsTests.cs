@@ -368,6 +368,29 @@ public sealed class DnsTests
         run.Sum(DnsLab.Retries, pair.Left).ShouldBe(0);
     }
 
+    /// <summary>Its packet leaves by the VLAN's device and by the one below, and is one query, not sent again.</summary>
+    [RequiresBpfFact]
+    public void A_query_through_a_VLAN_is_one_query()
+    {
+        using var pair = new TestNetnsPair();
+        foreach (var (ns, address) in new[] { (pair.Left, "198.51.100.1"), (pair.Right, "198.51.100.2") })
+        {
+            var (code, _, error) = ns.Try("ip", "link", "add", "link", TestNetnsPair.Interface, "name", "vlan5",
+                "type", "vlan", "id", "5");
+            if (code != 0 && error.Contains("Unknown device type", StringComparison.Ordinal))
+                return;
+            code.ShouldBe(0, error);
+            ns.Ip($"addr add {address}/24 dev vlan5", "link set vlan5 up");
+        }
+        using var server = new NameServer(pair.Right);
+        using var run = new BpfProbeRun("dns", null, ("timeout", "60s"), ("slow", "30s"));
+        for (var i = 0; i < 5; i++)
+            DnsLab.Ask(pair.Left, IPAddress.Parse("198.51.100.2"), DnsLab.Query(i));
+        DnsLab.Outcomes(run, pair.Left).ShouldBe(["noerror 5"]);
+        run.Sum(DnsLab.Retries, pair.Left).ShouldBe(0);
+        DnsLab.Pending(run, pair.Left).ShouldBe(0);
+    }
+
     /// <summary>Packets for such a device are met at the one below, in another namespace.</summary>
     [RequiresBpfFact]
     public void Answers_to_a_macvlan_device_are_its_namespaces()
