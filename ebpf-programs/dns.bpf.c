@@ -50,16 +50,25 @@ static __always_inline const unsigned char *message_of(const struct sight *sight
 	return sight->data + UDP_HEADER;
 }
 
-/* Bytes of data in a segment. */
+/* Bytes of data in a segment. By IP's own length: a short frame comes with padding behind. */
 static __always_inline __u64 segment_length(const struct sight *sight, __u8 *flags)
 {
+	bool is_ipv4 = sight->ports.family == 4;
+	__u64 header, length = sight->length, own;
 	__u8 words[2] = {};
-	__u64 header;
+	__be16 field = 0;
 
 	bpf_probe_read_kernel(words, sizeof(words), sight->data + 12);
 	*flags = words[1];
 	header = (words[0] >> 4) * 4;
-	return sight->length > header ? sight->length - header : 0;
+	bpf_probe_read_kernel(&field, sizeof(field), sight->data - sight->ports.header + (is_ipv4 ? 2 : 4));
+	own = bpf_ntohs(field);
+	header += is_ipv4 ? sight->ports.header : 0;
+	length += is_ipv4 ? sight->ports.header : 0;
+	/* What is larger than the header's field can tell has none there. */
+	if (own && own < length)
+		length = own;
+	return length > header ? length - header : 0;
 }
 
 /* Not read by anybody as a name: the bytes of the question and what is behind, whatever they are. */
