@@ -78,7 +78,7 @@ struct task_struct___dns {
 struct dns_settings {
 	__u64 slow; /* ns above which an answer makes an event */
 	__u64 timeout; /* ns without an answer */
-	__u32 burst; /* events per second, key and CPU; 0: no events */
+	__u32 burst; /* events per second and key; 0: no events */
 	__u32 servers; /* that each namespace has figures of its own for */
 	__be16 ports[DNS_PORTS]; /* 0: none */
 	__u32 names; /* questions are kept for events */
@@ -404,12 +404,21 @@ static __always_inline struct dns_server *server_of(const struct dns_query_key *
 	return value;
 }
 
+/* The limiter is that of all CPUs: of a race one more may get through, and what is held back is counted exactly. */
 static __always_inline bool is_event(struct limiter *limiter, const struct dns_settings *config, bool rootless,
 				     __u64 now)
 {
-	if (!config->burst || !admit(limiter, now, config->burst))
+	struct limiter mine = { .second = limiter->second, .sent = limiter->sent };
+	bool admitted;
+
+	if (!config->burst)
 		return false;
-	return !rootless || admit_rootless(limiter, now, config->burst);
+	admitted = admit(&mine, now, config->burst) && (!rootless || admit_rootless(&mine, now, config->burst));
+	limiter->second = mine.second;
+	limiter->sent = mine.sent;
+	if (mine.held)
+		add(&limiter->held, mine.held);
+	return admitted;
 }
 
 static __always_inline void report(void *ctx, const struct dns_query_key *key, const struct dns_query *query,

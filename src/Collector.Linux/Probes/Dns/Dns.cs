@@ -34,7 +34,7 @@ internal sealed class Dns : SizedProbe
         least: 1, most: 256);
 
     private static readonly ProbeOption<long> BurstOption = Option.Integer(
-        "burst", 10, "Events per second, server or namespace, and CPU that leave the kernel.", least: 0, most: 1000);
+        "burst", 10, "Events per second and server, or namespace, that leave the kernel.", least: 0, most: 1000);
 
     private static readonly ProbeOption<long> EntriesOption = Option.Integer(
         "entries", 4096, "Combinations of namespace, server and protocol that are counted; a quarter as many "
