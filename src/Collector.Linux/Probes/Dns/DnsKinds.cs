@@ -75,8 +75,8 @@ internal static class DnsKinds
             Message = message,
             Fields = (in e) =>
             [
-                first(e), e.Duration, (long)e.Sends, Text(DnsQuestion.Name(e.Question)),
-                DnsQuestion.Type(e.Question) is { } type ? (long)type : default(TagValue?),
+                first(e), e.Duration, (long)e.Sends, Text(DnsQuestion.Name(e.Asked)),
+                DnsQuestion.Type(e.Asked) is { } type ? (long)type : default(TagValue?),
             ],
             Tuple = static (in e) => e.Flow.Tuple,
             Process = static (in e) => e.Head.Pid == 0 ? null : e.Head.Process,

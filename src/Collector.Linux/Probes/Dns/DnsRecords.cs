@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Collector.Linux.Kernel.Bpf;
@@ -15,10 +16,11 @@ internal struct DnsPorts
     private ushort _first;
 }
 
-[InlineArray(128)]
-internal struct QuestionBytes
+/// <summary>128 bytes, in words for their place in the structures.</summary>
+[InlineArray(16)]
+internal struct QuestionWords
 {
-    private byte _first;
+    private ulong _first;
 }
 
 [InlineArray(DnsOutcome.Most)]
@@ -75,14 +77,7 @@ internal struct DnsQuery
     public Comm Comm;
     public byte Rootless;
     public byte TimedOut;
-    public QueryPadding Pad;
-    public QuestionBytes Question;
-}
-
-[InlineArray(6)]
-internal struct QueryPadding
-{
-    private byte _first;
+    public QuestionWords Question;
 }
 
 [BpfStruct("dns_server_key")]
@@ -164,6 +159,16 @@ internal struct DnsEvent
     public int Sends;
     public byte Fault;
     public byte Outcome;
-    public ushort Pad;
-    public QuestionBytes Question;
+    public QuestionWords Question;
+
+    /// <summary>As it was on the wire; all zero unless names are kept.</summary>
+    [UnscopedRef]
+    public readonly ReadOnlySpan<byte> Asked
+    {
+        get
+        {
+            ReadOnlySpan<ulong> words = Question;
+            return MemoryMarshal.AsBytes(words);
+        }
+    }
 }
