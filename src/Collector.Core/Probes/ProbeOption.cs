@@ -30,7 +30,10 @@ public abstract class ProbeOption
     /// <summary>Values allowed for <see cref="OptionKind.Choice"/> and for the items of a list; empty: any.</summary>
     public IReadOnlyList<string> Allowed { get; init; } = [];
 
-    /// <summary>Least and greatest value of an integer, or of a duration in milliseconds.</summary>
+    /// <summary>Items that a list of whole numbers may have, from one on; 0: a list is of words.</summary>
+    public int MostItems { get; init; }
+
+    /// <summary>Least and greatest value of an integer, also in a list, or of a duration in milliseconds.</summary>
     public long Minimum { get; init; }
 
     public long Maximum { get; init; } = long.MaxValue;
@@ -126,6 +129,20 @@ public static class Option
         new(Words(standard), Words, static v => string.Join(',', v))
         {
             Name = name, Kind = OptionKind.List, Description = description, Allowed = allowed,
+        };
+
+    /// <param name="name">Key.</param>
+    /// <param name="standard">The default, comma-separated.</param>
+    /// <param name="description">One sentence.</param>
+    /// <param name="least">Least value of each.</param>
+    /// <param name="most">Greatest value of each.</param>
+    /// <param name="items">How many there may be.</param>
+    public static ProbeOption<IReadOnlyList<string>> Numbers(
+        string name, string standard, string description, long least, long most, int items) =>
+        new(Words(standard), Words, static v => string.Join(',', v))
+        {
+            Name = name, Kind = OptionKind.List, Description = description, Minimum = least, Maximum = most,
+            MostItems = items,
         };
 
     private static string[] Words(string text) =>

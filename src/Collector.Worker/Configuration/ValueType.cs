@@ -87,9 +87,22 @@ internal abstract class ValueType(string name, string allowed)
         OptionKind.Integer => new IntegerType(option.Minimum, option.Maximum),
         OptionKind.Duration => Duration(Milliseconds(option.Minimum), Milliseconds(option.Maximum)),
         OptionKind.Choice => Choice([.. option.Allowed.Select(a => (a, option.Read(a)))]),
+        OptionKind.List when option.MostItems > 0 => Numbers(option.Minimum, option.Maximum, option.MostItems),
         OptionKind.List => new ListType(option.Allowed),
         _ => new CheckedText("text", "text without control characters", TextChecks.Printable),
     };
+
+    private static ListType Numbers(long least, long most, int items)
+    {
+        var number = new IntegerType(least, most);
+        return new ListType([], Check, $"a list of 1 to {items} whole numbers from {least} to {most}", 1, items);
+
+        string Check(string word)
+        {
+            number.Parse(word, out var problem);
+            return problem;
+        }
+    }
 
     private static TimeSpan Milliseconds(long value) =>
         value >= TimeSpan.MaxValue.Ticks / TimeSpan.TicksPerMillisecond
@@ -209,7 +222,8 @@ internal sealed class ChoiceType<T>((string Text, T Value)[] choices)
 /// <param name="check">What is wrong with one where any is allowed.</param>
 /// <param name="allowed">Says what <paramref name="check"/> lets through.</param>
 internal sealed class ListType(
-    IReadOnlyList<string> items, Func<string, string>? check = null, string allowed = "a list of words")
+    IReadOnlyList<string> items, Func<string, string>? check = null, string allowed = "a list of words",
+    int least = 0, int most = int.MaxValue)
     : ValueType("list", items.Count == 0 ? allowed : $"a list of {string.Join(", ", items)}")
 {
     public override object? Parse(string text, out string problem)
@@ -218,6 +232,8 @@ internal sealed class ListType(
         problem = words.Select(Check).FirstOrDefault(p => p.Length > 0, "");
         if (problem.Length == 0 && words.GroupBy(w => w).FirstOrDefault(g => g.Skip(1).Any()) is { } twice)
             problem = $"names '{YamlText.Shown(twice.Key)}' twice";
+        if (problem.Length == 0 && (words.Length < least || words.Length > most))
+            problem = $"has {words.Length} items";
         return problem.Length == 0 ? words : null;
     }
 

@@ -1,3 +1,6 @@
+using System.Text;
+using Collector.Linux.Probes;
+using Collector.Worker.Configuration;
 using static Collector.Worker.Tests.Configuration.Samples;
 
 namespace Collector.Worker.Tests.Configuration;
@@ -149,6 +152,18 @@ public class ConfigurationErrorTests
         "1:29: key 'probes.everything.note': 'a\\u0009b' holds control characters; "
         + "allowed: text without control characters")]
     public void Wrong_probes(string yaml, string message) => One(yaml, message);
+
+    [Theory]
+    [InlineData("[53, 5353, 54, 55, 56]", "has 5 items")]
+    [InlineData("[]", "has 0 items")]
+    [InlineData("[53, dns]", "'dns' is not a whole number")]
+    [InlineData("[53, 65536]", "'65536' is out of range")]
+    [InlineData("[0]", "'0' is out of range")]
+    [InlineData("[53, 53]", "names '53' twice")]
+    public void Wrong_ports(string ports, string problem) =>
+        ConfigurationLoader.Parse("f.yaml", Encoding.UTF8.GetBytes($"probes: {{dns: {{ports: {ports}}}}}"), Env(),
+            [.. AllProbes.List.Select(p => p.Info)]).Errors.ShouldHaveSingleItem().ToString().ShouldEndWith(
+                $": key 'probes.dns.ports': {problem}; allowed: a list of 1 to 4 whole numbers from 1 to 65535");
 
     [Theory]
     [InlineData("http:\n  listen: 127.0.0.1:1\n  listen: 127.0.0.1:2",

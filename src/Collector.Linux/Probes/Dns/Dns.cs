@@ -23,8 +23,8 @@ internal sealed class Dns : SizedProbe
         "timeout", TimeSpan.FromSeconds(5), "A query without an answer for so long has timed out.",
         least: 1, most: 60_000);
 
-    private static readonly ProbeOption<IReadOnlyList<string>> PortsOption = Option.List(
-        "ports", "53", "Up to four ports of servers.");
+    private static readonly ProbeOption<IReadOnlyList<string>> PortsOption = Option.Numbers(
+        "ports", "53", "Up to four ports of servers.", least: 1, most: ushort.MaxValue, items: DnsPorts.Count);
 
     private static readonly ProbeOption<bool> NamesOption = Option.Switch(
         "names", standard: false, "Tell in events what was asked for (dns.question.name).");
@@ -99,10 +99,7 @@ internal sealed class Dns : SizedProbe
         };
         var at = 0;
         foreach (var port in settings.Get(PortsOption))
-        {
-            if (at < DnsPorts.Count && ushort.TryParse(port, CultureInfo.InvariantCulture, out var number))
-                to.Ports[at++] = BinaryPrimitives.ReverseEndianness(number);
-        }
+            to.Ports[at++] = BinaryPrimitives.ReverseEndianness(ushort.Parse(port, CultureInfo.InvariantCulture));
         loaded.Map("settings").Update(0u, to);
         _overdue.Timeout = timeout;
     }
