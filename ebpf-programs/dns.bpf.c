@@ -324,7 +324,7 @@ static __always_inline void over(void *ctx, const struct dns_query_key *key, con
 	if (is_failure(outcome) && !query->timed_out) {
 		if (is_event(&server->limiter, config, query->rootless, now))
 			report(ctx, key, query, DNS_FAILED, outcome, now, duration);
-	} else if (duration > config->slow && is_event(&server->limiter, config, query->rootless, now)) {
+	} else if (duration > config->slow && is_event(&server->slow, config, query->rootless, now)) {
 		report(ctx, key, query, DNS_SLOW, outcome, now, duration);
 	}
 }

@@ -150,7 +150,8 @@ struct dns_server_key {
 struct dns_server {
 	struct histogram histogram; /* of what was answered */
 	__u64 outcomes[DNS_OUTCOMES];
-	struct limiter limiter;
+	struct limiter limiter; /* of what failed */
+	struct limiter slow;
 };
 
 struct dns_totals_key {

@@ -60,6 +60,13 @@ internal sealed class EventRecorder : IEventSink
             return _held.Where(h => h.Key.Netns == inode).Sum(h => h.Value);
     }
 
+    /// <summary>The same of one kind.</summary>
+    public long HeldOf(ulong inode, EventInfo info)
+    {
+        lock (_events)
+            return _held.Where(h => h.Key.Netns == inode && h.Key.Info == info).Sum(h => h.Value);
+    }
+
     /// <summary>Waits until an event is there: the kernel hands it over at its own time.</summary>
     public NetworkEvent Await(Func<NetworkEvent, bool> match, int seconds = 30)
     {

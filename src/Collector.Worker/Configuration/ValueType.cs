@@ -221,6 +221,8 @@ internal sealed class ChoiceType<T>((string Text, T Value)[] choices)
 /// <param name="items">Those allowed; none: any.</param>
 /// <param name="check">What is wrong with one where any is allowed.</param>
 /// <param name="allowed">Says what <paramref name="check"/> lets through.</param>
+/// <param name="least">Items that it has at least.</param>
+/// <param name="most">Items that it has at most.</param>
 internal sealed class ListType(
     IReadOnlyList<string> items, Func<string, string>? check = null, string allowed = "a list of words",
     int least = 0, int most = int.MaxValue)

@@ -349,6 +349,28 @@ public sealed class DnsTests
         run.Probe.Reconfigure(Settings(("entries", "128"))).ShouldBeFalse();
     }
 
+    /// <summary>Slow ones and failed ones of a server are limited each for itself.</summary>
+    [RequiresBpfFact]
+    public void What_is_held_back_is_told_by_its_kind()
+    {
+        const int Many = 20;
+        using var pair = new TestNetnsPair();
+        using var server = new NameServer(pair.Right, static q => DnsLab.Answer(q, q[1] % 2 == 0 ? 0 : 2));
+        using var run = new BpfProbeRun("dns", null, ("timeout", "60s"), ("slow", "0s"), ("burst", "1"));
+        for (var i = 0; i < 2 * Many; i++)
+            DnsLab.Ask(pair.Left, DnsLab.Servers[0], DnsLab.Query(i));
+        var inode = pair.Left.Inode;
+        BpfProbeRun.Eventually(() =>
+        {
+            run.Collect();
+            foreach (var info in new[] { DnsKinds.SlowInfo, DnsKinds.FailedInfo })
+            {
+                (DnsLab.Of(run, pair.Left).Count(e => e.Info == info) + run.Events.HeldOf(inode, info))
+                    .ShouldBe(Many, info.Name);
+            }
+        });
+    }
+
     /// <summary>The socket's packet goes through both devices of the same namespace, and is one query.</summary>
     [RequiresBpfFact]
     public void A_query_through_a_bridge_is_one_query()

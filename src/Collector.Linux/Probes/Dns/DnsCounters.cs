@@ -59,7 +59,7 @@ internal sealed class DnsCounters
         _servers = new(servers, _namespaces, new(loaded, SharedMap.Counters, servers))
         {
             Meet = (key, ns) => ns is null ? null : RowsOf(ns, key.Server),
-            Add = static (in _, in value, rows) => rows.Add(value),
+            Add = static (in key, in value, rows) => rows.Add(key, value),
             EventKey = static key => DnsKinds.KeyOf(key),
         };
         _totals = new(totals, _namespaces, new(loaded, SharedMap.Overflow, totals))
@@ -91,7 +91,7 @@ internal sealed class DnsCounters
         if (!_servers.TryRead(snapshot, _host.Events) || !_totals.TryRead(snapshot, _host.Events))
             return;
         foreach (var rows in _rows.Values)
-            rows.Write(snapshot);
+            rows.Write(snapshot, _host.Events);
         _sums.Write(snapshot);
     }
 
@@ -127,11 +127,16 @@ internal sealed class DnsCounters
         private readonly Row?[] _outcomes = new Row?[DnsOutcome.Count];
         private NanosecondHistogram _sum;
         private OutcomeCounts _counts;
+        private EventKey _slow;
+        private long _held;
+        private long _told;
 
-        public void Begin() => (_sum, _counts) = (default, default);
+        public void Begin() => (_sum, _counts, _held) = (default, default, 0);
 
-        public void Add(in DnsServer value)
+        public void Add(in DnsServerKey key, in DnsServer value)
         {
+            _slow = DnsKinds.SlowKeyOf(key);
+            _held += value.Slow.Held;
             _sum.Add(value.Histogram);
             for (var outcome = 0; outcome < DnsOutcome.Count; outcome++)
             {
@@ -141,8 +146,13 @@ internal sealed class DnsCounters
             }
         }
 
-        public void Write(SnapshotBuilder snapshot)
+        public void Write(SnapshotBuilder snapshot, IEventSink events)
         {
+            if (_held > _told)
+            {
+                events.HeldBack(_slow, _held - _told);
+                _told = _held;
+            }
             _sum.Write(snapshot.Append(_times), Duration);
             for (var outcome = 0; outcome < DnsOutcome.Count; outcome++)
             {

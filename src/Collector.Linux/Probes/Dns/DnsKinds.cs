@@ -59,8 +59,11 @@ internal static class DnsKinds
         _ => Retried,
     };
 
-    /// <summary>What is limited together: the faults of a namespace.</summary>
+    /// <summary>What is limited together: the failed ones of a namespace.</summary>
     public static EventKey? KeyOf(in DnsServerKey key) => new(FailedInfo, key.Netns, 0);
+
+    /// <summary>The same of its slow ones.</summary>
+    public static EventKey SlowKeyOf(in DnsServerKey key) => new(SlowInfo, key.Netns, 0, key.Rootless != 0);
 
     /// <summary>The same of its retries.</summary>
     public static EventKey? KeyOf(in DnsTotalsKey key) => new(RetriedInfo, key.Netns, 0);

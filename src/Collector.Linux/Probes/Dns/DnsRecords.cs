@@ -112,7 +112,11 @@ internal struct DnsServer : ICounterValue
 {
     public NanosecondHistogram Histogram;
     public OutcomeCounts Outcomes;
+
+    /// <summary>Of what failed.</summary>
     public Limiter Limiter;
+
+    public Limiter Slow;
 
     readonly long ICounterValue.Counted => Histogram.Sum + Outcomes[DnsOutcome.TimedOut]
         + Outcomes[DnsOutcome.Unreachable];
