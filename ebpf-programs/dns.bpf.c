@@ -198,6 +198,7 @@ __hidden __noinline int asked(void *ctx, const struct packet *packet)
 	struct dns_settings *config = get_settings();
 	__u64 now = bpf_ktime_get_ns();
 	struct dns_header header = {};
+	struct dns_noted *noted;
 	struct sight sight = {};
 	struct netns ns;
 	__u8 flags;
@@ -248,9 +249,14 @@ __hidden __noinline int asked(void *ctx, const struct packet *packet)
 			__builtin_memset(fresh->question, 0, sizeof(fresh->question));
 		note_question(ctx, &sight.key, fresh, now);
 	}
-	if (ns.rootless ? bpf_map_update_elem(&rootless_queries, &sight.key, fresh, BPF_ANY)
-			: bpf_map_update_elem(&queries, &sight.key, fresh, BPF_ANY))
+	noted = get_noted();
+	if (!noted)
+		return 0;
+	if (ns.rootless ? bpf_map_update_elem(&rootless_queries, &sight.key, fresh, BPF_NOEXIST)
+			: bpf_map_update_elem(&queries, &sight.key, fresh, BPF_NOEXIST))
 		lost(LOSS_ENTRY);
+	else
+		add(&noted->made, 1);
 	return 0;
 }
 

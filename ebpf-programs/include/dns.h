@@ -170,6 +170,12 @@ struct dns_totals {
 	struct limiter limiter; /* of retries */
 };
 
+/* Queries that are or were in the maps, and those that were taken out: the rest is there, or was pushed out. */
+struct dns_noted {
+	__u64 made;
+	__u64 over;
+};
+
 struct dns_event {
 	struct event_head head; /* of who asked */
 	struct flow flow; /* from the local end to the server */
@@ -188,6 +194,7 @@ MAP(totals, BPF_MAP_TYPE_HASH, 1024, struct dns_totals_key, struct dns_totals); 
 /* Those of namespaces that any user can make push out each other only. */
 MAP(queries, BPF_MAP_TYPE_LRU_HASH, 4096, struct dns_query_key, struct dns_query);
 MAP(rootless_queries, BPF_MAP_TYPE_LRU_HASH, 1024, struct dns_query_key, struct dns_query);
+ONE(noted, BPF_MAP_TYPE_ARRAY, struct dns_noted, get_noted)
 MAP(asks, BPF_MAP_TYPE_LRU_HASH, 8192, struct dns_asked_key, struct dns_asked);
 MAP(rootless_asks, BPF_MAP_TYPE_LRU_HASH, 2048, struct dns_asked_key, struct dns_asked);
 /* Too large for the stack. Softirqs are off where it is used: nothing else that uses it comes between. */
@@ -349,7 +356,12 @@ static __always_inline struct dns_query *query_of(const struct dns_query_key *ke
 /* False: somebody else did. */
 static __always_inline bool forget_query(const struct dns_query_key *key)
 {
-	return !bpf_map_delete_elem(&queries, key) || !bpf_map_delete_elem(&rootless_queries, key);
+	struct dns_noted *noted = get_noted();
+
+	if (!noted || (bpf_map_delete_elem(&queries, key) && bpf_map_delete_elem(&rootless_queries, key)))
+		return false;
+	add(&noted->over, 1);
+	return true;
 }
 
 static __always_inline void fill_asked(struct dns_asked_key *key, const struct dns_query *query, __u32 id, __u32 pid)

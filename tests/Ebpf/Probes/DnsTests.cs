@@ -349,6 +349,26 @@ public sealed class DnsTests
         run.Probe.Reconfigure(Settings(("entries", "128"))).ShouldBeFalse();
     }
 
+    [RequiresBpfFact]
+    public void Queries_for_which_there_is_no_room_are_told_as_lost()
+    {
+        const int Many = 5000, Room = 4096;
+        using var pair = DropTraffic.Pair();
+        using var server = new NameServer(pair.Right, _ => null);
+        using var run = new BpfProbeRun("dns", null, ("timeout", "60s"));
+        using var client = DnsLab.Client(pair.Left, DnsLab.Servers[0]);
+        for (var i = 0; i < Many; i++)
+            client.Send(DnsLab.Query(i));
+        var losses = run.Host.Bpf.Loaded.Single(s => s.Probe == "dns").Losses.ShouldNotBeNull();
+        BpfProbeRun.Eventually(() =>
+        {
+            run.Collect();
+            losses.PushedOut.ShouldBeGreaterThanOrEqualTo(Many - Room);
+            (losses.PushedOut + DnsLab.Pending(run, pair.Left)).ShouldBeGreaterThanOrEqualTo(Many);
+        });
+        run.Failures.ShouldBeEmpty();
+    }
+
     /// <summary>Slow ones and failed ones of a server are limited each for itself.</summary>
     [RequiresBpfFact]
     public void What_is_held_back_is_told_by_its_kind()

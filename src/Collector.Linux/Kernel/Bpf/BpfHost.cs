@@ -253,11 +253,12 @@ internal sealed record BpfProgramSet(string Probe, BpfObject Object, RecordLosse
     }
 }
 
-/// <summary>Records that the kernel handed over and that came no further. Thread-safe.</summary>
+/// <summary>What is lost of a probe beside the counters of its program. Thread-safe.</summary>
 internal sealed class RecordLosses
 {
     private long _undecoded;
     private long _crowdedOut;
+    private long _pushedOut;
 
     /// <summary>Those that made no sense.</summary>
     public long Undecoded => Interlocked.Read(ref _undecoded);
@@ -265,7 +266,12 @@ internal sealed class RecordLosses
     /// <summary>Those that found no room before the thread that resolves them.</summary>
     public long CrowdedOut => Interlocked.Read(ref _crowdedOut);
 
+    /// <summary>What the kernel side still needed when the kernel gave its place in a map to others.</summary>
+    public long PushedOut => Interlocked.Read(ref _pushedOut);
+
     public void CountUndecoded() => Interlocked.Increment(ref _undecoded);
 
     public void CountCrowdedOut() => Interlocked.Increment(ref _crowdedOut);
+
+    public void CountPushedOut(long count) => Interlocked.Add(ref _pushedOut, count);
 }

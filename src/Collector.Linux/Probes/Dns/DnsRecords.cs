@@ -80,6 +80,15 @@ internal struct DnsQuery
     public QuestionWords Question;
 }
 
+/// <summary>Queries that are or were in the maps, and those that were taken out.</summary>
+[BpfStruct("dns_noted")]
+[StructLayout(LayoutKind.Sequential)]
+internal struct DnsNoted
+{
+    public long Made;
+    public long Over;
+}
+
 [BpfStruct("dns_server_key")]
 [StructLayout(LayoutKind.Sequential)]
 internal struct DnsServerKey : INamespaceKey, IEquatable<DnsServerKey>

@@ -11,33 +11,51 @@ namespace Collector.Linux.Probes.Dns;
 /// 5.10, where programs can be run.
 /// </summary>
 /// <param name="loaded">The probe's object.</param>
-internal sealed class OverdueQueries(BpfObject loaded)
+/// <param name="losses">Gets those that were pushed out.</param>
+internal sealed class OverdueQueries(BpfObject loaded, RecordLosses losses)
 {
-    private readonly BpfMapReader<DnsQueryKey, DnsQuery>[] _queries =
-        [new(loaded.Map("queries")), new(loaded.Map("rootless_queries"))];
-
+    private readonly BpfMapReader<DnsQueryKey, DnsQuery> _queries = new(loaded.Map("queries"));
+    private readonly BpfMapReader<DnsQueryKey, DnsQuery> _rootless = new(loaded.Map("rootless_queries"));
+    private readonly BpfMap _noted = loaded.Map("noted");
     private readonly BpfProgram _expire = loaded.Program("expire");
     private readonly ulong[] _key = new ulong[6];
+    private long _pushedOut;
 
     /// <summary>Nanoseconds after which a query is overdue.</summary>
     public ulong Timeout { get; set; }
 
     public void Expire(SnapshotBuilder snapshot)
     {
-        foreach (var reader in _queries)
+        try
         {
-            try
-            {
-                reader.Read();
-            }
-            catch (LinuxException e)
-            {
-                snapshot.ReadFailed(e.Message);
-                continue;
-            }
-            if (!TryExpire(reader, snapshot))
-                return;
+            var made = Noted().Made;
+            _queries.Read();
+            _rootless.Read();
+            CountPushedOut(made - Noted().Over - _queries.Count - _rootless.Count);
         }
+        catch (LinuxException e)
+        {
+            snapshot.ReadFailed(e.Message);
+            return;
+        }
+        if (TryExpire(_queries, snapshot))
+            TryExpire(_rootless, snapshot);
+    }
+
+    private DnsNoted Noted()
+    {
+        var noted = default(DnsNoted);
+        _noted.TryLookup(0u, MemoryMarshal.AsBytes(new Span<DnsNoted>(ref noted)));
+        return noted;
+    }
+
+    // What comes or goes while the maps are read makes it less, never more: the next time has it.
+    private void CountPushedOut(long pushedOut)
+    {
+        if (pushedOut <= _pushedOut)
+            return;
+        losses.CountPushedOut(pushedOut - _pushedOut);
+        _pushedOut = pushedOut;
     }
 
     private bool TryExpire(BpfMapReader<DnsQueryKey, DnsQuery> reader, SnapshotBuilder snapshot)
@@ -49,8 +67,7 @@ internal sealed class OverdueQueries(BpfObject loaded)
             if (first > now || now - first <= Timeout)
                 continue;
             var key = reader.Keys[i];
-            MemoryMarshal.Write(
-                MemoryMarshal.AsBytes(_key.AsSpan()), key);
+            MemoryMarshal.Write(MemoryMarshal.AsBytes(_key.AsSpan()), key);
             if (_expire.Run(_key, out _) == Errno.None)
                 continue;
             snapshot.ReadFailed("timeouts need a kernel that runs programs");

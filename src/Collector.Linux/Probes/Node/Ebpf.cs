@@ -86,6 +86,8 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
         // enum loss of ebpf-programs/include/maps.h, then what the user side counts
         private static readonly string[] Reasons = ["event_buffer_full", "map_full", "undecoded", "queue_full"];
 
+        private const int MapFull = 1;
+
         private readonly BpfProgramSet _set;
         private readonly Row _memory;
         private readonly Row[] _lost;
@@ -131,7 +133,7 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
             if (_losses is null || !_losses.TryLookup((uint)reason, _entry))
                 return Metric.Absent;
             PerCpu.Sum(_entry, _sum);
-            return _sum[0];
+            return reason == MapFull ? _sum[0] + _set.Losses!.PushedOut : _sum[0];
         }
 
         private static void Write(SnapshotBuilder snapshot, BpfProgram program, Row identity)
