@@ -131,7 +131,7 @@ static __always_inline void note_question(void *ctx, const struct dns_query_key 
 	__u64 waited;
 
 	fill_asked(&by_id, query, key->id, 0);
-	fill_asked(&by_process, query, 0, query->pid);
+	fill_asked(&by_process, query, ANY_ID, query->pid);
 	waited = asked_before(&by_id, now, 0);
 	if (!waited && query->pid)
 		waited = asked_before(&by_process, now, NOT_AT_ONCE);
@@ -294,7 +294,7 @@ static __always_inline void forget_question(const struct dns_query_key *key, con
 	struct dns_asked_key by_id = {}, by_process = {};
 
 	fill_asked(&by_id, query, key->id, 0);
-	fill_asked(&by_process, query, 0, query->pid);
+	fill_asked(&by_process, query, ANY_ID, query->pid);
 	if (bpf_map_delete_elem(&asks, &by_id))
 		bpf_map_delete_elem(&rootless_asks, &by_id);
 	if (bpf_map_delete_elem(&asks, &by_process))

@@ -27,6 +27,7 @@
 #define FIVE_SECONDS_TO (SECOND * 11 / 2)
 #define ASKED_FOR (30 * SECOND) /* a question that comes again later is a new one */
 #define NOT_AT_ONCE (SECOND * 9 / 10)
+#define ANY_ID 0x10000 /* no query has it */
 #define PASSES_WITHIN (SECOND / 10) /* from a device to the one below */
 #define LATE_FOR (30 * SECOND) /* after its time an answer is waited for as long */
 
@@ -124,7 +125,7 @@ struct dns_query {
 	__u8 question[DNS_QUESTION]; /* all zero unless names are kept */
 };
 
-/* A question that has no answer yet: by its number, or by who asks. */
+/* A question that has no answer yet: by its number, or with ANY_ID by who asks. */
 struct dns_asked_key {
 	__u64 hash;
 	__u32 netns;
