@@ -18,8 +18,8 @@ public sealed class RootlessShareTests
     private const string Drops = "netlens.packetloss.drops";
     private const string Resets = "netlens.tcpreset.total";
 
-    // Namespaces side by side, in each so many datagrams, connections or listeners: to nobody, or closed at once; or
-    // connections that are accepted.
+    // Namespaces side by side, in each so many datagrams, DNS queries, connections or listeners: to nobody, or closed at
+    // once; or connections that are accepted.
     private const string Lives = """
         import ctypes, fcntl, os, socket, struct, sys
         libc = ctypes.CDLL(None)
@@ -33,6 +33,9 @@ public sealed class RootlessShareTests
             for i in range(times):
                 t = socket.socket()
                 if kind == 'datagrams': s.sendto(b'x', ('127.0.0.1', 9))
+                elif kind == 'queries':
+                    query = [0, i, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 97, 0, 0, i + 1, 0, 1]
+                    s.sendto(bytes(query), ('127.0.0.1', 53))
                 elif kind == 'connections': t.connect_ex(('127.0.0.1', 9))
                 elif kind == 'served':
                     with socket.create_server(('127.0.0.1', 1024)) as server:
@@ -86,6 +89,26 @@ public sealed class RootlessShareTests
         PacketLossLifeTests.Losses(run, 1).ShouldBeGreaterThan(0);
         (Others(run.Collect(), "tcpreset", pod) + PacketLossLifeTests.Losses(run, 1))
             .ShouldBeInRange(100 * each, (100 * each) + node.Beside(101 * each));
+    }
+
+    /// <summary>Each is told at once that nobody is there, or has no answer.</summary>
+    [RequiresBpfFact("python3", "setpriv", "unshare")]
+    public void Dns_queries_take_a_quarter_of_the_maps_and_what_finds_no_room_is_counted()
+    {
+        using var pod = new TestNetns();
+        using var node = new WholeNode("dns");
+        using var run = new BpfProbeRun("dns", null, ("entries", "64"), ("timeout", "1s"));
+        OfUser("queries", 100, 2);
+        using (var client = DnsLab.Client(pod, IPAddress.Loopback))
+            client.Send(DnsLab.Query(1));
+
+        BpfProbeRun.Eventually(() =>
+        {
+            run.Sum(DnsLab.Lookups, pod).ShouldBe(1);
+            (Others(run.Collect(), "dns", pod) + PacketLossLifeTests.Losses(run, 1))
+                .ShouldBeInRange(200, 200 + node.Beside(200 + 1));
+        });
+        PacketLossLifeTests.Losses(run, 1).ShouldBeGreaterThan(0, "not all namespaces have room");
     }
 
     [RequiresBpfFact("python3", "setpriv", "unshare")]
