@@ -17,6 +17,25 @@ internal static class DnsLab
     public const string FiveSeconds = "netlens.dns.five_second_retries";
     public const string Late = "netlens.dns.late";
 
+    /// <summary>
+    /// Two namespaces that know each other's hardware addresses already: what has to wait for one leaves later, and in
+    /// anybody's name.
+    /// </summary>
+    public static TestNetnsPair Pair()
+    {
+        var pair = DropTraffic.Pair();
+        try
+        {
+            pair.Left.Run("ping", "-q", "-c", "1", "-i", "0.1", "-w", "10", TestNetnsPair.RightIPv4);
+            return pair;
+        }
+        catch
+        {
+            pair.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>A query as resolvers send it: one question of class IN.</summary>
     public static byte[] Query(int id, string name = "web.shop.example", int type = 1)
     {

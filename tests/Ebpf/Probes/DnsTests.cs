@@ -47,7 +47,7 @@ public sealed class DnsTests
     [RequiresBpfFact]
     public void A_late_answer_is_as_late_as_the_server()
     {
-        using var pair = DropTraffic.Pair();
+        using var pair = DnsLab.Pair();
         using var server = new NameServer(pair.Right, query =>
         {
             Thread.Sleep(300);
@@ -96,8 +96,7 @@ public sealed class DnsTests
     [RequiresBpfFact]
     public void No_answer_is_a_timeout_once_and_a_late_one_is_told()
     {
-        // Both know each other already: what has to wait for that may be sent by anybody.
-        using var pair = DropTraffic.Pair();
+        using var pair = DnsLab.Pair();
         using var go = new ManualResetEventSlim();
         using var server = new NameServer(pair.Right, query => go.Wait(60_000) ? DnsLab.Answer(query) : null);
         using var run = new BpfProbeRun("dns", null, ("timeout", "300ms"));
@@ -127,7 +126,7 @@ public sealed class DnsTests
     [RequiresBpfFact]
     public void A_question_that_is_asked_again_is_a_retry()
     {
-        using var pair = new TestNetnsPair();
+        using var pair = DnsLab.Pair();
         using var server = new NameServer(pair.Right, _ => null);
         using var run = new BpfProbeRun("dns", null, ("timeout", "60s"));
         using var first = DnsLab.Client(pair.Left, DnsLab.Servers[0]);
@@ -353,7 +352,7 @@ public sealed class DnsTests
     public void Queries_for_which_there_is_no_room_are_told_as_lost()
     {
         const int Many = 5000, Room = 4096;
-        using var pair = DropTraffic.Pair();
+        using var pair = DnsLab.Pair();
         using var server = new NameServer(pair.Right, _ => null);
         using var run = new BpfProbeRun("dns", null, ("timeout", "60s"));
         using var client = DnsLab.Client(pair.Left, DnsLab.Servers[0]);
