@@ -18,8 +18,8 @@ public sealed class RootlessShareTests
     private const string Drops = "netlens.packetloss.drops";
     private const string Resets = "netlens.tcpreset.total";
 
-    // Namespaces side by side, in each so many datagrams, DNS queries, connections or listeners: to nobody, or closed at
-    // once; or connections that are accepted.
+    // Namespaces side by side, in each so many datagrams, DNS queries, connections or listeners: to nobody, or closed
+    // at once; or connections that are accepted.
     private const string Lives = """
         import ctypes, fcntl, os, socket, struct, sys
         libc = ctypes.CDLL(None)
