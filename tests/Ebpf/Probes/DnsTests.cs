@@ -409,7 +409,7 @@ public sealed class DnsTests
         run.Sum(DnsLab.Retries, pair.Left).ShouldBe(0);
     }
 
-    /// <summary>Its packet leaves by the VLAN's device and by the one below, and is one query, not sent again.</summary>
+    /// <summary>Its packet leaves by the VLAN's device and by the one below, and is one query.</summary>
     [RequiresBpfFact]
     public void A_query_through_a_VLAN_is_one_query()
     {
