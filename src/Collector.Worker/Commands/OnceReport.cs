@@ -15,7 +15,7 @@ namespace Collector.Worker.Commands;
 internal sealed class OnceReport(NodeCollector collector, string[] asked, string? watched)
 {
     /// <summary>What a probe without a single row tells; doctor says the same.</summary>
-    public const string NothingToTell = "the kernel has nothing to tell: its module is not loaded";
+    public const string NothingToTell = "the kernel has nothing to tell";
 
     /// <param name="whole">All numbers.</param>
     /// <param name="shown">Those that were printed.</param>
