@@ -71,7 +71,7 @@ internal sealed class FlowCounters : IDisposable
         _namespaces = new CountedNamespaces(host, new(loaded.Map("vouched"), host.Namespaces));
         _peers = new FlowPeers(host, loaded.Map("whole"), bits4, bits6);
         Walk = new FlowWalk(host, loaded);
-        _forget = ns => _homes.Remove(ns);
+        _forget = Forget;
     }
 
     /// <summary>Sums up the open connections.</summary>
@@ -190,13 +190,33 @@ internal sealed class FlowCounters : IDisposable
             _leaving.Add(entry);
         if (subject is null)
             return;
-        ref var home = ref CollectionsMarshal.GetValueRefOrAddDefault(_homes, subject, out _);
-        home ??= new FlowNamespace(Table, subject);
+        if (!_homes.TryGetValue(subject, out var home))
+            _homes.Add(subject, home = new FlowNamespace(Table, subject));
         if (ReferenceEquals(home, entry.Home))
             return;
-        entry.Home?.Remove(entry);
+        Part(entry);
         entry.Home = home;
         home.Add(entry);
+    }
+
+    // Connections that nobody has any more are on their way to their end when their namespace is gone: so long its rows
+    // stay.
+    private void Forget(Subject ns)
+    {
+        if (_homes.TryGetValue(ns, out var home) && !home.IsEmpty)
+            home.IsForgotten = true;
+        else
+            _homes.Remove(ns);
+    }
+
+    private void Part(FlowEntry entry)
+    {
+        if (entry.Home is not { } home)
+            return;
+        entry.Home = null;
+        home.Remove(entry);
+        if (home is { IsForgotten: true, IsEmpty: true })
+            _homes.Remove(home.Subject);
     }
 
     // Of namespaces that are gone, and where nothing happens any more.
@@ -228,7 +248,7 @@ internal sealed class FlowCounters : IDisposable
         }
         if (_openMap.Delete(entry.Key) && entry.Key.Rootless != 0)
             _openRoom.Return();
-        entry.Home?.Remove(entry);
+        Part(entry);
         return true;
     }
 

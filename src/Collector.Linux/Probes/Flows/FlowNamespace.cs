@@ -21,6 +21,14 @@ internal sealed class FlowNamespace(TableInfo table, Subject subject)
     private readonly List<FlowEntry> _asking = [];
     private FlowRow? _others;
 
+    public Subject Subject => subject;
+
+    /// <summary>Nothing is counted for it.</summary>
+    public bool IsEmpty => _entries.Count == 0;
+
+    /// <summary>It is gone: its rows go with the last of its entries.</summary>
+    public bool IsForgotten { get; set; }
+
     public void Add(FlowEntry entry) => _entries.Add(entry);
 
     public void Remove(FlowEntry entry)
