@@ -112,6 +112,7 @@ internal sealed class FlowCounters : IDisposable
         var start = snapshot.StartTimeOfNew(_since);
         foreach (var entry in _entries.Values)
             Advance(entry, snapshot.Moment);
+        _peers.Settle();
         _begun = true;
         foreach (var home in _homes.Values)
             home.Count(Top, snapshot.Moment - Patience, _peers, start);

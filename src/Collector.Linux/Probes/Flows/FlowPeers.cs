@@ -24,11 +24,12 @@ internal sealed class FlowPeers(ProbeHost host, BpfMap map, int bits4, int bits6
     /// <summary>Changes whenever a pod may have come or gone.</summary>
     public long Version => _version;
 
+    /// <summary>What counts by its whole address from now on was read.</summary>
+    public void Settle() => _new.Clear();
+
     /// <summary>Tells of the pods that came.</summary>
     public void Refresh()
     {
-        if (_new.Count > 0)
-            _new.Clear();
         var table = host.Pods.Table;
         if (table.Version == _version)
             return;
