@@ -83,7 +83,9 @@ internal sealed class FlowCounters : IDisposable
     private bool IsScarce => _ended.Count > _endedMap.MaxEntries * 3 / 4 || _open.Count > _openMap.MaxEntries * 3 / 4
         || _endedRoom.IsScarce || _openRoom.IsScarce;
 
-    /// <summary>Notes what the connections that are open now have carried: that is not told.</summary>
+    /// <summary>
+    /// Notes what the connections that are open now, or ended just now, have carried: that is not told.
+    /// </summary>
     /// <exception cref="ProbeUnavailableException">This kernel's table of connections cannot be read.</exception>
     public void Begin()
     {
@@ -96,6 +98,8 @@ internal sealed class FlowCounters : IDisposable
         }
         var now = SnapshotBuilder.MomentOf(TimeProvider.System);
         _open.Read();
+        // Last: what the walk did not meet is there.
+        _ended.Read();
         Take(now);
         foreach (var entry in _entries.Values)
             entry.Advance(now, silent: true);
