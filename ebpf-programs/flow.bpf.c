@@ -93,8 +93,7 @@ struct flow_noted {
 struct flow_prefix {
 	__u64 address;
 	__u64 address_rest;
-	__u32 family;
-	__u32 pad;
+	__u64 family;
 };
 
 /* In: net, or 0 for that of the calling thread. */

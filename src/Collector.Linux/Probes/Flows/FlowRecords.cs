@@ -83,7 +83,7 @@ internal struct FlowOpen
 
 [BpfStruct("flow_prefix")]
 [StructLayout(LayoutKind.Sequential)]
-internal readonly record struct FlowPrefix(ulong Address, ulong AddressRest, uint Family);
+internal readonly record struct FlowPrefix(ulong Address, ulong AddressRest, ulong Family);
 
 [BpfStruct("flow_table")]
 [StructLayout(LayoutKind.Sequential)]
