@@ -31,9 +31,29 @@ public sealed class TcpRetransTests
         var counted = run.Sum(Segments, ns);
         // The kernel counts before it sends, and those that could not be sent once more.
         var failed = TcpLab.Nstat(ns, "TcpExtTCPRetransFail");
-        (counted + failed).ShouldBe(TcpLab.Nstat(ns, "TcpRetransSegs"), $"{counted} counted, {failed} failed");
+        var sent = TcpLab.Nstat(ns, "TcpRetransSegs");
+        (counted + failed).ShouldBe(sent, counted + failed == sent ? null : Seen(run, ns));
         counted.ShouldBe(run.Sum(Total, ns));
     });
+
+    /// <summary>
+    /// What there is to say where the probe and nstat do not agree: what was counted and when it was seen, what the
+    /// program had no room for, when the kernel did not run it, and the kernel's own counters.
+    /// </summary>
+    internal static string Seen(BpfProbeRun run, TestNetns ns)
+    {
+        var programs = run.Host.Bpf.Loaded.Single(l => l.Probe == run.Probe.Info.Id).Object.Programs;
+        IEnumerable<string> all =
+        [
+            .. run.SumBy(Segments, ns, "netlens.retransmit.kind").Select(k => $"{k.Key} {k.Value}"),
+            $"no room for {PacketLossLifeTests.Losses(run, 1)}",
+            .. programs.Where(p => p.Attached)
+                .Select(p => $"{p.Name} missed {(p.TryRead(out var info) ? info.recursion_misses : 0)}"),
+            ns.Run("nstat", "-asz", "Tcp*Retrans*", "TcpExtTCPTimeouts", "TcpExtTCPLossProbes", "TcpExtTCPSpuriousRtx*"),
+            .. run.Events.All.Where(e => e.Subject?.Inode == ns.Inode).Select(e => $"{e.Time}: {e.Message}"),
+        ];
+        return string.Join("; ", all);
+    }
 
     private static FlowTuple Tuple(IPAddress source, int sport, IPAddress destination, int dport) =>
         new("tcp", TcpLab.Shown(source), sport, TcpLab.Shown(destination), dport);
