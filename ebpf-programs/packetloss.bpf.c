@@ -170,7 +170,7 @@ static __always_inline void drop(void *ctx, struct sk_buff *skb, void *location,
 	key.netns_cookie = ns.cookie;
 	key.rootless = ns.rootless;
 	value = value_of(&key, action);
-	if (family && key.trait != CLOSING && (value || !is_muted(&key)))
+	if (family && key.trait != CLOSING && !(action & ACTION_ORDERLY) && (value || !is_muted(&key)))
 		leave_lost(skb, family, (__u64)location, reason, &ns, typed);
 	if (!value)
 		return;
