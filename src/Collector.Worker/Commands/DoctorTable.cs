@@ -99,7 +99,7 @@ internal sealed class DoctorTable(Screen screen, MachineReport machine, IReadOnl
     private void PrintVerdicts()
     {
         var table = Output.Table("VERDICT", "PROBES", "WHY");
-        foreach (var same in findings.GroupBy(f => (f.Verdict, f.Detail))
+        foreach (var same in findings.GroupBy(f => (f.Verdict, Detail: Brief(f.Detail)))
             .OrderBy(g => Array.IndexOf(Verdicts, g.Key.Verdict)))
         {
             table.Row(same.Key.Verdict, string.Join(' ', same.Select(f => f.Enabled ? f.Probe : $"{f.Probe}(off)")),
@@ -111,6 +111,13 @@ internal sealed class DoctorTable(Screen screen, MachineReport machine, IReadOnl
             .Where(c => c.Count > 0).Select(c => $"{c.Count} {c.Verdict}");
         screen.Text($"{findings.Count} probes: {string.Join(", ", counts)}. --verbose has the machine, series, times "
             + "and every way to attach.");
+    }
+
+    // How many there were stands in the whole table: here probes with the same trouble are one line.
+    private static string Brief(string detail)
+    {
+        var failed = detail.IndexOf(" failed: ", StringComparison.Ordinal);
+        return failed > 0 && char.IsAsciiDigit(detail[0]) ? $"reads{detail[failed..]}" : detail;
     }
 
     public static string Verdict(WayVerdict verdict) => verdict switch
