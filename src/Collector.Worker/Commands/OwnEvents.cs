@@ -51,12 +51,14 @@ internal sealed class OwnEvents(AgentOptions options, EventFilter filter, bool a
 
     private int Watch(ChannelWriter<WatchItem> into, EventHub hub, CancellationToken stop)
     {
-        using var collector = Session.Collector(options, [.. Probes(), Losses], events: hub)!;
+        var wanted = Probes().ToArray();
+        using var collector = Session.Collector(options, [.. wanted.Union([Losses])], events: hub)!;
         var snapshot = collector.CollectOnce();
-        var running = collector.Runners.Where(r => r.State == ProbeState.Running && r.Info.Events.Count > 0).ToArray();
+        var runners = collector.Runners.Where(r => wanted.Contains(r.Info.Id)).ToArray();
+        var running = Array.FindAll(runners, r => r.State == ProbeState.Running);
         if (running.Length == 0)
         {
-            Say(into, $"{Why} and no event can be seen from here: {Reasons(collector)}", stop);
+            Say(into, $"{Why} and no event can be seen from here: {Reasons(runners)}", stop);
             return ExitCodes.Unavailable;
         }
         Say(into, $"{Why}; watching by own eBPF programs: {string.Join(", ", running.Select(r => r.Info.Id))}", stop);
@@ -92,8 +94,7 @@ internal sealed class OwnEvents(AgentOptions options, EventFilter filter, bool a
         .Select(p => p.Id);
 
     // Mostly all lack the same.
-    private static string Reasons(NodeCollector collector) => string.Join("; ", collector.Runners
-        .Where(r => r.Info.Events.Count > 0).GroupBy(r => r.Reason)
+    private static string Reasons(ProbeRunner[] runners) => string.Join("; ", runners.GroupBy(r => r.Reason)
         .Select(g => $"{string.Join(", ", g.Select(r => r.Info.Id))}: {g.Key}"));
 
     private static IEnumerable<(string Probe, long Count)> Lost(Snapshot snapshot) => SeriesReader
