@@ -116,7 +116,9 @@ internal sealed class CollectionLoop(
         {
             var missed = 1 + (late / interval);
             Missed += missed;
-            if (collector.LastDuration >= Interval)
+            // What is later than the collection was long has another reason.
+            var over = (long)(collector.LastDuration.TotalSeconds * Stopwatch.Frequency) - interval;
+            if (over >= 0 && late - over < interval)
                 Log.Overrun(log, collector.LastDuration.TotalSeconds, Missed);
             else
                 Log.Halted(log, (double)(interval + late) / Stopwatch.Frequency, Missed);
