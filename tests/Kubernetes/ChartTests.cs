@@ -199,7 +199,7 @@ public sealed class ChartTests
         var file = Path.GetTempFileName();
         File.WriteAllText(file, """
             config:
-              metricProbes: [{name: conntrack}, {name: flow}]
+              metricProbes: [{name: conntrack}, {name: flow}, {name: procsched}]
               eventProbes: [{name: tcpreset}]
               additionalLabels: ['app=${labels:app}']
             agent:
@@ -214,7 +214,7 @@ public sealed class ChartTests
             Shell.Try(Path.Combine(AppContext.BaseDirectory, "netlens"), "config", "import", file);
         File.Delete(file);
         code.ShouldBe(0, error);
-        string[] left = ["config.metricProbes flow:", "agent.image:", "webconsole:"];
+        string[] left = ["config.metricProbes procsched:", "agent.image:", "webconsole:"];
         left.Where(word => !error.Contains(word, StringComparison.Ordinal)).ShouldBeEmpty(error);
 
         var chart = Renderer.Chart(values);
@@ -226,7 +226,7 @@ public sealed class ChartTests
         chart.Pod["tolerations"]!.ToJsonString()
             .ShouldBe("""[{"key":"gpu","operator":"Exists","tolerationSeconds":5}]""");
         var lines = chart.Configuration.Split('\n');
-        string[] expected = ["  conntrack: true", "  udp: false", "  - app", "  json: stdout", "  naming: kubeskoop"];
+        string[] expected = ["  conntrack: true", "  flow: true", "  udp: false", "  - app", "  json: stdout", "  naming: kubeskoop"];
         expected.Where(line => !lines.Contains(line)).ShouldBeEmpty(chart.Configuration);
     }
 
