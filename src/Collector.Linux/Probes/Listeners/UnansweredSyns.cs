@@ -93,9 +93,6 @@ internal sealed class UnansweredSyns(BpfHost bpf) : IDisposable
     private long _read = -1;
     private (ulong Last, ulong Before) _looked;
 
-    /// <summary>The program is attached.</summary>
-    public bool Runs => _object is not null;
-
     /// <summary>Lets go of listeners that have not dropped for a while.</summary>
     public void Begin(long tick)
     {

@@ -17,7 +17,7 @@ namespace Collector.Linux.Probes.NextHops;
 /// The failures of all namespaces are res_failed of /proc/net/stat/arp_cache and ndisc_cache. An entry that the kernel
 /// has forgotten meanwhile has no address before, so no change is seen.
 /// </remarks>
-internal sealed class NextHop : BpfProbe
+internal sealed class NextHop : SizedProbe
 {
     private static readonly Metric FailedMetric = Metric.Counter("netlens.nexthop.failed", Units.Entries,
         "Next hops that did not answer ARP or neighbour discovery.");
@@ -54,7 +54,7 @@ internal sealed class NextHop : BpfProbe
     private static readonly ProbeOption<long> Burst = Option.Integer(
         "burst", 10, "Events per second, namespace, kind, family and CPU that leave the kernel.", least: 0, most: 1000);
 
-    private static readonly ProbeOption<long> Entries = Option.Integer(
+    private static readonly ProbeOption<long> EntriesOption = Option.Integer(
         "entries", 4096, "Combinations of namespace, kind and family that are counted.", least: 64, most: 1 << 20);
 
     public static new ProbeInfo Info { get; } = new()
@@ -65,7 +65,7 @@ internal sealed class NextHop : BpfProbe
         Watches = true,
         Tables = [Table],
         Events = [Failed, Changed],
-        Options = [Burst, Entries],
+        Options = [Burst, EntriesOption],
     };
 
     // Tracepoints since Linux 5.1.
@@ -79,11 +79,9 @@ internal sealed class NextHop : BpfProbe
     private CounterRows _rows = null!;
     private CountedNamespaces _namespaces = null!;
     private NamespaceCounters<NextHopKey, NextHopValue, CounterRow> _counters = null!;
-    private ProbeSettings _settings;
 
-    public NextHop(ProbeHost host, ProbeSettings settings) : base(Info, host, Hooks)
+    public NextHop(ProbeHost host, ProbeSettings settings) : base(Info, host, Hooks, settings, EntriesOption)
     {
-        _settings = settings;
         _forget = Forget;
         Decoder = new EventDecoder<NextHopEvent>(
             host, static (in e) => e.Kind == NextHopKind.Changed ? ChangedKind : FailedKind);
@@ -118,12 +116,11 @@ internal sealed class NextHop : BpfProbe
 
     private static TagValue? Text(string? text) => text is null ? default(TagValue?) : text;
 
-    protected override void Configure(BpfObject opened) =>
-        opened.Map("counters").Resize((int)_settings.Get(Entries));
+    protected override void Configure(BpfObject opened) => opened.Map("counters").Resize(Entries);
 
     protected override void Prepare(BpfObject loaded)
     {
-        WriteSettings(loaded);
+        base.Prepare(loaded);
         _rows = new CounterRows(Table, KernelClock.UnixNow(),
             static (family, _) => [family == 4 ? "ipv4" : "ipv6"]);
         _namespaces = new CountedNamespaces(Host, new(loaded.Map("vouched"), Host.Namespaces));
@@ -138,17 +135,8 @@ internal sealed class NextHop : BpfProbe
         };
     }
 
-    private void WriteSettings(BpfObject loaded) =>
-        loaded.Map("settings").Update(0u, new NextHopSettings { Burst = (uint)_settings.Get(Burst) });
-
-    public override bool Reconfigure(ProbeSettings settings)
-    {
-        var fits = settings.Get(Entries) == _settings.Get(Entries);
-        _settings = settings;
-        if (fits)
-            WriteSettings(Object);
-        return fits;
-    }
+    protected override void Apply(BpfObject loaded, ProbeSettings settings) =>
+        loaded.Map("settings").Update(0u, new NextHopSettings { Burst = (uint)settings.Get(Burst) });
 
     public override void Collect(SnapshotBuilder snapshot)
     {
