@@ -8,6 +8,7 @@ using Collector.Worker.Events;
 using Collector.Worker.Events.Outlets;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Export.Prometheus;
+using Collector.Worker.Findings;
 using Collector.Worker.Hosting;
 using Collector.Worker.Hosting.Systemd;
 using Collector.Worker.Hosting.Windows;
@@ -143,6 +144,8 @@ internal sealed class AgentHost : IDisposable
                 Statistics = provider.GetRequiredService<PrometheusStatistics>(),
                 WriteStatus = status.Write,
                 WriteConfiguration = status.WriteConfiguration,
+                WriteFindings = json => FindingJson.Write(
+                    json, collector.Node.Findings?.Store.All ?? [], NodeName.Of(running.Options)),
                 Guards = provider.GetRequiredService<HttpStatistics>(),
             };
             collector.Store.AddReader(http.LongestPause);
@@ -163,7 +166,9 @@ internal sealed class AgentHost : IDisposable
                 options.Collection.Source);
             node.StartPods((warning, text) => Collection.Log.Pods(log, warning, text));
             var collector = new NodeCollector(node, options, TimeProvider.System, log);
-            provider.GetRequiredService<EventHub>().Exemplars = collector.Store.Exemplars;
+            var hub = provider.GetRequiredService<EventHub>();
+            hub.Exemplars = collector.Store.Exemplars;
+            hub.Findings = node.Findings?.Inbox;
             return collector;
         });
         services.AddSingleton(provider => provider.GetRequiredService<NodeCollector>().Store);

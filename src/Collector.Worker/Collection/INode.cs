@@ -1,3 +1,4 @@
+using Collector.Core.Findings;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
@@ -29,6 +30,9 @@ internal interface INode : IDisposable
 
     /// <summary>Why events are not read any more; null while they are.</summary>
     string? EventFault => null;
+
+    /// <summary>Looks for causes in each collection; null: it has no rules.</summary>
+    FindingEngine? Findings => null;
 
     /// <summary>
     /// Changes when the machine may have got what a probe could not have; null where nobody can tell.

@@ -1,9 +1,11 @@
 using System.Diagnostics;
 using Collector.Core.Events;
+using Collector.Core.Findings;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
 using Collector.Linux;
+using Collector.Linux.Findings;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Limits;
@@ -20,6 +22,7 @@ internal sealed class LinuxNode(
     CollectionSource source) : INode
 {
     private readonly LinuxHost _host = new(paths, bpf, pods, limits, source) { Events = events };
+    private FindingEngine? _findings;
 
     public IReadOnlyList<ProbeInfo> Catalogue { get; } = [.. AllProbes.List.Select(p => p.Info)];
 
@@ -34,6 +37,12 @@ internal sealed class LinuxNode(
     public IReadOnlyList<CollectedPart> Parts => _host.Parts.All;
 
     public string? EventFault => _host.Bpf.EventFault;
+
+    public FindingEngine Findings => _findings ??= new(
+        [.. AllFindings.List.Select(f => f.Create(_host))], _host.Findings)
+        {
+            OnChange = (finding, change) => FindingEvents.Report(_host.Events, finding, change),
+        };
 
     public long? Changes => _host.Modules;
 
@@ -84,5 +93,9 @@ internal sealed class LinuxNode(
 
     public bool Settle() => _host.Settle();
 
-    public void Dispose() => _host.Dispose();
+    public void Dispose()
+    {
+        _findings?.Dispose();
+        _host.Dispose();
+    }
 }

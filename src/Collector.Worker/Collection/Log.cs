@@ -72,6 +72,10 @@ internal static partial class Log
     [LoggerMessage(LogEvents.BudgetUnknown, LogLevel.Information, "budget.cpu is not kept: {Reason}")]
     public static partial void BudgetUnknown(ILogger logger, string reason);
 
+    [LoggerMessage(LogEvents.RuleBroken, LogLevel.Error,
+        "the rule {Kind} failed and is switched off until the next start; the others go on: {Reason}")]
+    public static partial void RuleBroken(ILogger logger, string kind, string reason);
+
     public static void Pods(ILogger logger, bool warning, string text)
     {
         if (warning)

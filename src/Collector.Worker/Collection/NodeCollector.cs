@@ -40,6 +40,8 @@ internal sealed class NodeCollector : IDisposable
         };
         Budget = new CpuBudget(options.Budget.Cpu);
         _runners = [.. Chosen(options)];
+        if (node.Findings is { } findings)
+            findings.OnBroken = broken => Log.RuleBroken(_log, broken.Rule.Info.Kind, broken.Reason);
     }
 
     public INode Node { get; }
@@ -115,6 +117,7 @@ internal sealed class NodeCollector : IDisposable
         Self?.Collect(_builder);
         Settled = Node.Settle();
         var snapshot = _builder.Publish();
+        Node.Findings?.Judge(Store);
         Series = snapshot.Series;
         LastDuration = Stopwatch.GetElapsedTime(start);
         CpuNanoseconds += ThreadClock.CpuNanoseconds() - cpu;

@@ -1,4 +1,5 @@
 using Collector.Core.Events;
+using Collector.Core.Findings;
 using Collector.Core.Snapshots;
 using Collector.Worker.Events.Outlets;
 
@@ -54,6 +55,9 @@ internal sealed class EventHub : IEventSink, IHostedService, IDisposable
     /// <summary>Gets what histograms have counted; null: nobody does.</summary>
     public ExemplarInbox? Exemplars { get; set; }
 
+    /// <summary>Gets all that got through, for the rules; null: there are none.</summary>
+    public FindingInbox? Findings { get; set; }
+
     public IReadOnlyList<OutletQueue> Outlets => _outlets;
 
     /// <summary>What became of the events, by outlet; also of those that are gone, or may come.</summary>
@@ -76,6 +80,8 @@ internal sealed class EventHub : IEventSink, IHostedService, IDisposable
 
     /// <summary>Events that got through, without summaries.</summary>
     public long Published => Interlocked.Read(ref _published);
+
+    private bool IsWanted => _outlets.Length > 0 || Findings is not null;
 
     /// <summary>Events held back, by the limiter or by the kernel side.</summary>
     public long HeldBackCount => _limiter.HeldBack;
@@ -108,11 +114,11 @@ internal sealed class EventHub : IEventSink, IHostedService, IDisposable
         }
     }
 
-    public bool Admit(in EventKey key, long time) => _outlets.Length > 0 && _limiter.Admit(key, time);
+    public bool Admit(in EventKey key, long time) => IsWanted && _limiter.Admit(key, time);
 
     public void HeldBack(in EventKey key, long count)
     {
-        if (_outlets.Length > 0)
+        if (IsWanted)
             _limiter.HoldBack(key, count);
     }
 
@@ -122,6 +128,7 @@ internal sealed class EventHub : IEventSink, IHostedService, IDisposable
         if (e.Start is not null && _tracedNode is { } node)
             e = e with { Trace = EventTrace.Of(e, node) };
         Exemplars?.Offer(e);
+        Findings?.Offer(e);
         Offer(_limiter.Pass(key, e));
     }
 

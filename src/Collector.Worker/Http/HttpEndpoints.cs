@@ -27,7 +27,7 @@ internal static class HttpEndpoints
     }
 
     /// <summary>
-    /// Maps /, /metrics, /events, /status, /config, /healthz and /readyz, guards them against foreign host names on
+    /// Maps /, /metrics, /events, /status, /findings, /config, /healthz and /readyz, guards them against foreign host names on
     /// loopback, and all but the health answers against who has no token.
     /// </summary>
     public static WebApplication MapNetlens(this WebApplication app, Listeners listeners, NetlensHttp http)
@@ -52,6 +52,7 @@ internal static class HttpEndpoints
         app.MapMethods("/healthz", Methods, health.Alive).WithMetadata(ForAnybody.Mark);
         app.MapMethods("/readyz", Methods, health.Ready).WithMetadata(ForAnybody.Mark);
         app.MapMethods("/status", Methods, new JsonPage(http.WriteStatus).InvokeAsync);
+        app.MapMethods("/findings", Methods, new JsonPage(http.WriteFindings).InvokeAsync);
         app.MapMethods("/config", Methods, new JsonPage(http.WriteConfiguration).InvokeAsync);
         return app;
     }

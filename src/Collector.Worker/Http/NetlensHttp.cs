@@ -30,6 +30,9 @@ public sealed class NetlensHttp
     /// <summary>Writes the body of /config.</summary>
     public Action<Utf8JsonWriter> WriteConfiguration { get; init; } = Nothing;
 
+    /// <summary>Writes the body of /findings.</summary>
+    public Action<Utf8JsonWriter> WriteFindings { get; init; } = Nothing;
+
     public PrometheusStatistics Statistics { get; init; } = new();
 
     public TimeProvider Time { get; init; } = TimeProvider.System;

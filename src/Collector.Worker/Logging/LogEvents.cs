@@ -32,6 +32,7 @@ internal static class LogEvents
     public const int OverBudget = 117;
     public const int BudgetExhausted = 118;
     public const int BudgetUnknown = 119;
+    public const int RuleBroken = 120;
 
     // Reload.
     public const int Reloaded = 200;

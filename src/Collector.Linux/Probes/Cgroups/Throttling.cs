@@ -19,13 +19,13 @@ namespace Collector.Linux.Probes.Cgroups;
 /// </remarks>
 internal sealed class Throttling(ProbeHost host, ProbeSettings settings) : Probe(Info)
 {
-    private static readonly Metric Periods = Metric.Counter("netlens.throttling.periods", "{period}",
+    internal static readonly Metric Periods = Metric.Counter("netlens.throttling.periods", "{period}",
         "Periods of the CPU quota in which the pod or container had something to run (nr_periods).");
 
-    private static readonly Metric Throttled = Metric.Counter("netlens.throttling.throttled_periods", "{period}",
+    internal static readonly Metric Throttled = Metric.Counter("netlens.throttling.throttled_periods", "{period}",
         "Those in which the quota was used up before they ended (nr_throttled).");
 
-    private static readonly Metric Time = Metric.Counter("netlens.throttling.time", Units.Seconds,
+    internal static readonly Metric Time = Metric.Counter("netlens.throttling.time", Units.Seconds,
         "How long its run queues had to wait for the next period, summed over processors (throttled_usec).",
         scale: 1e-9);
 

@@ -1,4 +1,5 @@
 using Collector.Core.Events;
+using Collector.Core.Findings;
 using Collector.Core.Probes;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
@@ -46,6 +47,9 @@ public abstract class ProbeHost
 
     /// <summary>The sockets of all namespaces in one pass.</summary>
     internal abstract SocketSource Sockets { get; }
+
+    /// <summary>What the rules found.</summary>
+    public FindingStore Findings { get; } = new();
 
     /// <summary>Where probes report occurrences.</summary>
     public IEventSink Events { get; set; } = NoEvents.Instance;

@@ -11,10 +11,10 @@ namespace Collector.Linux.Probes.Connects;
 /// <summary>What connect.bpf.c counted: rows by outcome, the failed ones of each namespace, their times.</summary>
 internal sealed class ConnectCounters
 {
-    private static readonly Metric Attempts = Metric.Counter("netlens.connect.attempts", Units.Connections,
+    public static readonly Metric Attempts = Metric.Counter("netlens.connect.attempts", Units.Connections,
         "TCP connects that are over, by how they ended and the kind of the peer's port.");
 
-    private static readonly Metric Failures = Metric.Counter("netlens.connect.failed", Units.Connections,
+    public static readonly Metric Failures = Metric.Counter("netlens.connect.failed", Units.Connections,
         "TCP connects that failed; neither those that the caller gave up nor those that go on.");
 
     private static readonly Metric Duration = NanosecondHistogram.Metric("netlens.connect.duration",

@@ -6,11 +6,11 @@ namespace Collector.Linux.Probes.Drops;
 /// <summary>What the packetloss probe offers.</summary>
 internal static class PacketLossTables
 {
-    private static readonly Metric DropsCounter = Metric.Counter("netlens.packetloss.drops", Units.Packets,
+    public static readonly Metric DropsCounter = Metric.Counter("netlens.packetloss.drops", Units.Packets,
         "Packets dropped, by the kernel's reason (before Linux 5.17: by the dropping function) and by what it means: "
         + "lost, refused (the sender was told by a reset or an ICMP error) or orderly (it met what ends).");
 
-    private static readonly Metric LostCounter = Metric.Counter("netlens.packetloss.lost", Units.Packets,
+    public static readonly Metric LostCounter = Metric.Counter("netlens.packetloss.lost", Units.Packets,
         "Packets lost, for all reasons, without a word to the sender. A SYN that found a full accept queue is none of "
         + "them for the kernel: netlens.tcpext.listen_drops has it.");
 

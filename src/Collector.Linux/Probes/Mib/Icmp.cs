@@ -43,6 +43,9 @@ internal sealed class Icmp(ProbeHost host, ProbeSettings settings) : MibProbe(Sp
 
     public static new ProbeInfo Info => Spec.Info;
 
+    /// <inheritdoc cref="MibSpec.Of"/>
+    public static Metric Of(string section, string counter) => Spec.Of(section, counter);
+
     protected override void Collect(MibReader reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
         base.Collect(reader, ns, snapshot);

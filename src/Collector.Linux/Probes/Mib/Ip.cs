@@ -60,6 +60,9 @@ internal sealed class Ip(ProbeHost host, ProbeSettings settings) : MibProbe(Spec
 
     public static new ProbeInfo Info => Spec.Info;
 
+    /// <inheritdoc cref="MibSpec.Of"/>
+    public static Metric Of(string section, string counter) => Spec.Of(section, counter);
+
     private static MibCounter IPv4(string counter, string unit, string description) =>
         new("Ip", counter, unit, description);
 

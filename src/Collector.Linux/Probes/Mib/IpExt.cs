@@ -28,6 +28,9 @@ internal sealed class IpExt(ProbeHost host, ProbeSettings settings) : MibProbe(S
 
     public static new ProbeInfo Info => Spec.Info;
 
+    /// <inheritdoc cref="MibSpec.Of"/>
+    public static Metric Of(string section, string counter) => Spec.Of(section, counter);
+
     /// <summary>Counters of section Ip6 that belong to this probe: what IPv4 prints in IpExt.</summary>
     internal static IReadOnlySet<string> IPv6Counters { get; } =
         Counters.Where(c => c.Section == "Ip6").Select(c => c.Counter).ToHashSet();

@@ -43,5 +43,16 @@ internal sealed class MibSpec
 
     public IReadOnlyList<MibCounter> Counters { get; }
 
+    /// <summary>The metric of a counter, by the kernel's names.</summary>
+    public Metric Of(string section, string counter)
+    {
+        for (var i = 0; i < Counters.Count; i++)
+        {
+            if (Counters[i].Section == section && Counters[i].Counter == counter)
+                return Table.Metrics[i];
+        }
+        throw new ArgumentException($"{Info} has no counter {section} {counter}", nameof(counter));
+    }
+
     public MibSectionRule RuleOf(string section) => Sections.First(s => s.Section == section);
 }

@@ -58,6 +58,9 @@ internal sealed class Route(ProbeHost host, ProbeSettings settings) : MibProbe(S
 
     public static new ProbeInfo Info => Spec.Info;
 
+    /// <inheritdoc cref="MibSpec.Of"/>
+    public static Metric Of(string section, string counter) => Spec.Of(section, counter);
+
     private static MibCounter Refused(string section, string counter, string reason, Tag? family = null)
     {
         var why = new Tag("netlens.route.reason", reason);

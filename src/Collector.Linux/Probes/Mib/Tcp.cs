@@ -50,6 +50,9 @@ internal sealed class Tcp(ProbeHost host, ProbeSettings settings) : MibProbe(Spe
 
     public static new ProbeInfo Info => Spec.Info;
 
+    /// <inheritdoc cref="MibSpec.Of"/>
+    public static Metric Of(string section, string counter) => Spec.Of(section, counter);
+
     private static MibCounter Count(string counter, string unit, string description) =>
         new("Tcp", counter, unit, description);
 

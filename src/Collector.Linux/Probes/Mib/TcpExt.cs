@@ -117,6 +117,9 @@ internal sealed class TcpExt(ProbeHost host, ProbeSettings settings) : MibProbe(
 
     public static new ProbeInfo Info => Spec.Info;
 
+    /// <inheritdoc cref="MibSpec.Of"/>
+    public static Metric Of(string section, string counter) => Spec.Of(section, counter);
+
     /// <summary>One that matters.</summary>
     private static MibCounter Count(string counter, string unit, string description) =>
         Extra(counter, unit, description) with { Optional = false };

@@ -36,6 +36,9 @@ internal sealed class Udp(ProbeHost host, ProbeSettings settings) : MibProbe(Spe
 
     public static new ProbeInfo Info => Spec.Info;
 
+    /// <inheritdoc cref="MibSpec.Of"/>
+    public static Metric Of(string section, string counter) => Spec.Of(section, counter);
+
     private static MibCounter[] Both(string counter, string description, string name = "", Tag? tag = null)
     {
         var ipv4 = new MibCounter("Udp", counter, Units.Datagrams, description)

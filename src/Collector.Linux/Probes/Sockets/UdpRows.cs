@@ -20,19 +20,19 @@ internal sealed class UdpRows(NetNamespace ns, RowAllowance allowance, ListenerO
 {
     private const string Which = "; of sockets that have a queue, or dropped something.";
 
-    private static readonly Metric Usage = Metric.UpDownCounter("netlens.udp.socket.queue.usage", Units.Bytes,
+    internal static readonly Metric Usage = Metric.UpDownCounter("netlens.udp.socket.queue.usage", Units.Bytes,
         "Memory of datagrams that wait to be read" + Which);
 
-    private static readonly Metric Limit = Metric.UpDownCounter("netlens.udp.socket.queue.limit", Units.Bytes,
+    internal static readonly Metric Limit = Metric.UpDownCounter("netlens.udp.socket.queue.limit", Units.Bytes,
         "Memory that such datagrams may take (SO_RCVBUF, sk_rcvbuf)" + Which);
 
-    private static readonly Metric Fullest = Metric.Gauge("netlens.udp.socket.queue.highest", Units.Bytes,
+    internal static readonly Metric Fullest = Metric.Gauge("netlens.udp.socket.queue.highest", Units.Bytes,
         "Memory of datagrams that wait at the fullest of the sockets that share the address.");
 
-    private static readonly Metric FullestLimit = Metric.Gauge("netlens.udp.socket.queue.highest_limit", Units.Bytes,
+    internal static readonly Metric FullestLimit = Metric.Gauge("netlens.udp.socket.queue.highest_limit", Units.Bytes,
         "Memory that they may take at that socket.");
 
-    private static readonly Metric Drops = Metric.Counter("netlens.udp.socket.dropped", Units.Datagrams,
+    internal static readonly Metric Drops = Metric.Counter("netlens.udp.socket.dropped", Units.Datagrams,
         "Datagrams that the sockets at the address dropped: full queue, checksum, filter (sk_drops).");
 
     public static TableInfo Table { get; } = new("udpsummary.socket", RowScope.Namespace, AddressColumns.RowTags,

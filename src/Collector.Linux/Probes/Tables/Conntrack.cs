@@ -21,14 +21,14 @@ public sealed class Conntrack : PerNamespaceProbe<ConntrackTable>
     /// <summary>Exists in every namespace that has connection tracking (nf_conntrack_standalone.c).</summary>
     internal const string LimitFile = "sys/net/netfilter/nf_conntrack_max";
 
-    private static readonly Metric Entries = Metric.UpDownCounter(
+    internal static readonly Metric Entries = Metric.UpDownCounter(
         "netlens.conntrack.entry.count", Units.Entries, "Connections in the table (nf_conntrack_count).");
 
-    private static readonly Metric Limit = Metric.UpDownCounter("netlens.conntrack.entry.limit", Units.Entries,
+    internal static readonly Metric Limit = Metric.UpDownCounter("netlens.conntrack.entry.limit", Units.Entries,
         "Connections that the namespace's table may hold (nf_conntrack_max).");
 
     // enum ctattr_stats_cpu (include/uapi/linux/netfilter/nfnetlink_conntrack.h); null: no counter of that number.
-    private static readonly Metric?[] Counters = new Metric?[ConntrackMessage.AttributeCount];
+    internal static readonly Metric?[] Counters = new Metric?[ConntrackMessage.AttributeCount];
 
     private static readonly TableInfo Table = new("conntrack", RowScope.Namespace, [], [Entries, Limit, .. Declare()]);
 

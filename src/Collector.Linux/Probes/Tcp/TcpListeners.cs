@@ -17,17 +17,17 @@ internal sealed class TcpListeners(
     NetNamespace ns, RowAllowance allowance, ListenerOwners? owners = null, bool all = false)
     : AddressRows(all ? Columns with { Table = Table.Whole } : Columns, ns, allowance, owners), INetlinkSink
 {
-    private static readonly Metric Depth = Queue("usage", "Connections that wait to be accepted (sk_ack_backlog).");
-    private static readonly Metric Limit =
+    internal static readonly Metric Depth = Queue("usage", "Connections that wait to be accepted (sk_ack_backlog).");
+    internal static readonly Metric Limit =
         Queue("limit", "Connections that may wait (sk_max_ack_backlog); one more is let in before it overflows.");
 
-    private static readonly Metric Fullest = Metric.Gauge("netlens.tcp.listen.queue.highest", Units.Connections,
+    internal static readonly Metric Fullest = Metric.Gauge("netlens.tcp.listen.queue.highest", Units.Connections,
         "Connections that wait at the fullest of the sockets that share the address.");
 
-    private static readonly Metric FullestLimit = Metric.Gauge("netlens.tcp.listen.queue.highest_limit",
+    internal static readonly Metric FullestLimit = Metric.Gauge("netlens.tcp.listen.queue.highest_limit",
         Units.Connections, "Connections that may wait at that socket.");
 
-    private static readonly Metric Drops = Metric.Counter("netlens.tcp.listen.dropped", Units.Packets,
+    internal static readonly Metric Drops = Metric.Counter("netlens.tcp.listen.dropped", Units.Packets,
         "Handshake packets that the listener dropped, for a full queue or another reason (sk_drops).");
 
     private static readonly Metric HalfOpen = Metric.UpDownCounter("netlens.tcp.listen.half_open", Units.Connections,

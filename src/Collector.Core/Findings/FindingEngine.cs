@@ -1,0 +1,157 @@
+using Collector.Core.Events;
+using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
+
+namespace Collector.Core.Findings;
+
+/// <summary>A rule that threw, which is asked no more.</summary>
+/// <param name="Rule">The rule.</param>
+/// <param name="Reason">Type and message of what it threw.</param>
+public readonly record struct BrokenRule(FindingRule Rule, string Reason);
+
+/// <summary>
+/// Runs the rules over each collection and keeps what they found. Only rules and subjects that something points at are
+/// looked at, so a node on which nothing moves costs a comparison of columns. Belongs to the collection thread, but
+/// for <see cref="Inbox"/> and <see cref="Store"/>.
+/// </summary>
+public sealed class FindingEngine : IDisposable
+{
+    /// <summary>Collections in which windows may begin.</summary>
+    private const int MostKept = 4;
+
+    /// <summary>Subjects that one rule looks at in a window; the others are counted.</summary>
+    public const int MostSubjects = 1000;
+
+    private readonly IReadOnlyList<FindingRule> _rules;
+    private readonly HashSet<FindingRule> _broken = [];
+    private readonly List<SnapshotLease> _leases = [];
+    private readonly List<(long Moment, NetworkEvent Event)> _arrived = [];
+    private readonly List<NetworkEvent> _events = [];
+    private readonly NodeWindow _window = new();
+    private readonly HashSet<Subject> _subjects = [];
+    private readonly FindingState _state;
+
+    /// <param name="rules">What is looked for.</param>
+    /// <param name="store">Takes what is found.</param>
+    public FindingEngine(IReadOnlyList<FindingRule> rules, FindingStore store)
+    {
+        _rules = rules;
+        Store = store;
+        _state = new FindingState(store, this);
+    }
+
+    /// <summary>A window is so long at least: of shorter collections it spans several.</summary>
+    public TimeSpan Shortest { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Takes events as they come.</summary>
+    public FindingInbox Inbox { get; } = new();
+
+    public FindingStore Store { get; }
+
+    /// <summary>Called for each finding that is new, or worse than it was, or over.</summary>
+    public Action<Finding, FindingChange> OnChange { get; set; } = static (_, _) => { };
+
+    /// <summary>Called once for each rule that threw.</summary>
+    public Action<BrokenRule> OnBroken { get; set; } = static _ => { };
+
+    /// <summary>Rules that are asked no more because they threw.</summary>
+    public int Broken => _broken.Count;
+
+    /// <summary>Subjects that were not looked at because too many were pointed at, ever.</summary>
+    public long Unseen { get; private set; }
+
+    /// <summary>Looks at a collection that has just been published.</summary>
+    public void Judge(SnapshotStore snapshots)
+    {
+        var lease = snapshots.Acquire();
+        if (lease.Snapshot is not { } now)
+        {
+            lease.Dispose();
+            return;
+        }
+        if (_leases.Count == 0)
+            _window.WatchedSince = now.Time;
+        foreach (var e in Inbox.Take())
+            _arrived.Add((now.Moment, e));
+        while (_leases.Count > 1 && Age(_leases[1], now) >= Shortest)
+            Forget();
+        if (_leases.Count > 0)
+            Judge(_leases[0].Snapshot!, now);
+        // Windows of short collections overlap: each begins with one of a few that are kept.
+        if (_leases.Count == 0 || Age(_leases[^1], now) >= Shortest / MostKept)
+            _leases.Add(lease);
+        else
+            lease.Dispose();
+    }
+
+    private void Judge(Snapshot from, Snapshot now)
+    {
+        // Not by their own times, which are of a clock that can be set.
+        _arrived.RemoveAll(a => a.Moment <= from.Moment);
+        _events.Clear();
+        foreach (var (_, e) in _arrived)
+            _events.Add(e);
+        _window.Open(from, now, _events);
+        _state.Begin(now);
+        foreach (var rule in _rules)
+        {
+            if (!_broken.Contains(rule))
+                Ask(rule);
+        }
+        _state.End(OnChange);
+        _window.Close();
+    }
+
+    // By the clock that nobody sets.
+    private static TimeSpan Age(SnapshotLease lease, Snapshot now) =>
+        TimeSpan.FromTicks((now.Moment - lease.Snapshot!.Moment) / 100);
+
+    private void Forget()
+    {
+        _leases[0].Dispose();
+        _leases.RemoveAt(0);
+    }
+
+    private void Ask(FindingRule rule)
+    {
+        _subjects.Clear();
+        var node = false;
+        foreach (var trigger in rule.Info.Triggers)
+            _window.Awaken(trigger, _subjects, ref node);
+        if (node)
+            Ask(rule, null);
+        var asked = 0;
+        foreach (var subject in _subjects)
+        {
+            if (asked++ >= MostSubjects)
+            {
+                Unseen += _subjects.Count - MostSubjects;
+                break;
+            }
+            if (_broken.Contains(rule))
+                break;
+            Ask(rule, subject);
+        }
+    }
+
+    private void Ask(FindingRule rule, Subject? subject)
+    {
+        try
+        {
+            foreach (var verdict in rule.Judge(new SubjectWindow(_window, subject)))
+                _state.Take(rule.Info, subject, verdict, _window);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // The others go on.
+            _broken.Add(rule);
+            OnBroken(new(rule, $"{e.GetType().Name}: {e.Message}"));
+        }
+    }
+
+    public void Dispose()
+    {
+        while (_leases.Count > 0)
+            Forget();
+    }
+}

@@ -1,0 +1,48 @@
+using Collector.Core.Events;
+
+namespace Collector.Core.Findings;
+
+/// <summary>Events on their way to the rules; they come from several threads. Bounded, and what is lost is counted.</summary>
+public sealed class FindingInbox
+{
+    /// <summary>Events that may wait for a collection.</summary>
+    public const int Capacity = 4096;
+
+    /// <summary>Those of namespaces that any user can make.</summary>
+    public const int RootlessCapacity = Capacity / 4;
+
+    private readonly Lock _lock = new();
+    private List<NetworkEvent> _waiting = [];
+    private List<NetworkEvent> _spare = [];
+    private int _rootless;
+    private long _lost;
+
+    /// <summary>Events that found no room.</summary>
+    public long Lost => Interlocked.Read(ref _lost);
+
+    public void Offer(NetworkEvent e)
+    {
+        lock (_lock)
+        {
+            if (_waiting.Count == Capacity || (e.Rootless && _rootless == RootlessCapacity))
+            {
+                Interlocked.Increment(ref _lost);
+                return;
+            }
+            _waiting.Add(e);
+            _rootless += e.Rootless ? 1 : 0;
+        }
+    }
+
+    /// <summary>Takes all; the list is true until the next call.</summary>
+    internal List<NetworkEvent> Take()
+    {
+        lock (_lock)
+        {
+            _spare.Clear();
+            (_waiting, _spare) = (_spare, _waiting);
+            _rootless = 0;
+            return _spare;
+        }
+    }
+}

@@ -1,0 +1,200 @@
+using Collector.Core.Events;
+using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
+
+namespace Collector.Core.Findings;
+
+/// <summary>What became of a finding.</summary>
+public enum FindingChange
+{
+    /// <summary>It is new, or back after a pause.</summary>
+    Raised,
+
+    /// <summary>It is worse than it was told.</summary>
+    Worse,
+
+    /// <summary>It was not seen for a while.</summary>
+    Ended,
+}
+
+/// <summary>
+/// From verdicts of single windows to findings: what is not direct must be seen in two windows, a finding ends when it
+/// was not seen for a while, and what a stronger one explains is not told by itself.
+/// </summary>
+internal sealed class FindingState(FindingStore store, FindingEngine engine)
+{
+    /// <summary>A finding that was not seen so long is over.</summary>
+    public static readonly TimeSpan Hold = TimeSpan.FromSeconds(60);
+
+    /// <summary>A finding that is over for less than this is the same when it comes again, and not told anew.</summary>
+    public static readonly TimeSpan CoolDown = TimeSpan.FromMinutes(10);
+
+    private readonly Dictionary<Key, Entry> _entries = [];
+    private readonly List<Key> _gone = [];
+    private readonly List<Entry> _seen = [];
+    private Snapshot _now = null!;
+
+    public void Begin(Snapshot now)
+    {
+        _now = now;
+        _seen.Clear();
+    }
+
+    public void Take(FindingInfo info, Subject? subject, Verdict verdict, NodeWindow window)
+    {
+        var key = new Key(info, subject, verdict.Detail);
+        if (!_entries.TryGetValue(key, out var entry))
+        {
+            if (_entries.Count >= FindingStore.Capacity)
+            {
+                store.CountLost();
+                return;
+            }
+            _entries.Add(key, entry = new Entry(key) { FirstMoment = _now.Moment, First = window.Begin });
+        }
+        // Between two windows that overlap there is nothing new to say of pressure.
+        var again = entry.LastMoment != 0
+            && _now.Moment - entry.FirstMoment >= engine.Shortest.Ticks * 100;
+        entry.LastMoment = _now.Moment;
+        entry.Verdict = entry.Finding is not null && verdict.Severity < entry.Finding.Severity && verdict.Evidence.Count == 0
+            ? entry.Verdict : verdict;
+        entry.Proven |= verdict.Direct || again;
+        _seen.Add(entry);
+    }
+
+    public void End(Action<Finding, FindingChange> onChange)
+    {
+        foreach (var entry in _seen)
+        {
+            if (entry.Proven)
+                Prove(entry);
+        }
+        Explain();
+        foreach (var entry in _seen)
+        {
+            if (entry.Finding is { } finding && entry.Change is { } change)
+                Tell(entry, finding, change, onChange);
+            entry.Change = null;
+        }
+        EndOthers(onChange);
+    }
+
+    private void Prove(Entry entry)
+    {
+        if (entry.Finding is not { } finding)
+        {
+            finding = store.Add(entry.Key.Info, entry.Key.Subject, entry.Verdict, entry.First, _now.Moment);
+            finding.Severity = entry.Verdict.Severity;
+            (entry.Finding, entry.Change) = (finding, FindingChange.Raised);
+        }
+        else if (!finding.IsActive)
+        {
+            finding.IsActive = true;
+            // Soon after its end it is the same, which comes and goes.
+            if (_now.Moment - entry.EndMoment > CoolDown.Ticks * 100)
+                entry.Change = FindingChange.Raised;
+        }
+        else if (entry.Verdict.Severity > finding.Severity)
+        {
+            entry.Change = FindingChange.Worse;
+        }
+        finding.Verdict = entry.Verdict;
+        if (entry.Verdict.Severity > finding.Severity)
+            finding.Severity = entry.Verdict.Severity;
+        finding.Last = _now.Time;
+        finding.Windows++;
+    }
+
+    // A consequence keeps its cause for as long as it lasts.
+    private void Explain()
+    {
+        foreach (var weak in _seen)
+        {
+            if (weak.Finding is not { Cause: null } finding)
+                continue;
+            foreach (var (_, strong) in _entries)
+            {
+                if (strong != weak && strong.Finding is { IsActive: true, Cause: null } cause
+                    && strong.Key.Info.Explains.Contains(weak.Key.Info) && Meet(cause, finding))
+                {
+                    finding.Cause = cause;
+                    break;
+                }
+            }
+        }
+    }
+
+    private static bool Meet(Finding cause, Finding effect)
+    {
+        if (cause.Subject == effect.Subject || cause.Subject is null)
+            return true;
+        var (mine, its) = (cause.Verdict, effect.Verdict);
+        if (its.Tuple is not { } tuple)
+            return false;
+        if (mine.Local is { } local)
+            return IsEnd(local, tuple.Destination, tuple.DestinationPort) || IsEnd(local, tuple.Source, tuple.SourcePort);
+        return mine.Tuple is { } other && (tuple == other
+            || (tuple.Source.Equals(other.Destination) && tuple.SourcePort == other.DestinationPort
+                && tuple.Destination.Equals(other.Source) && tuple.DestinationPort == other.SourcePort));
+    }
+
+    private static bool IsEnd(System.Net.IPEndPoint local, System.Net.IPAddress address, int port) =>
+        local.Port == port && (local.Address.Equals(address)
+            || local.Address.Equals(System.Net.IPAddress.Any) || local.Address.Equals(System.Net.IPAddress.IPv6Any));
+
+    private static void Tell(
+        Entry entry, Finding finding, FindingChange change, Action<Finding, FindingChange> onChange)
+    {
+        if (finding.Cause is not null)
+            return;
+        entry.Told = true;
+        onChange(finding, change);
+    }
+
+    private void EndOthers(Action<Finding, FindingChange> onChange)
+    {
+        _gone.Clear();
+        foreach (var (key, entry) in _entries)
+        {
+            var age = TimeSpan.FromTicks((_now.Moment - entry.LastMoment) / 100);
+            if (entry.Finding is not { } finding)
+            {
+                // Seen once, and not again within two windows.
+                if (age > engine.Shortest * 3)
+                    _gone.Add(key);
+                continue;
+            }
+            if (finding.IsActive && age > Hold)
+            {
+                finding.IsActive = false;
+                entry.EndMoment = finding.EndMoment = _now.Moment;
+                if (entry.Told)
+                    onChange(finding, FindingChange.Ended);
+                entry.Told = false;
+            }
+            else if (!finding.IsActive && age > CoolDown)
+            {
+                _gone.Add(key);
+            }
+        }
+        foreach (var key in _gone)
+            _entries.Remove(key);
+    }
+
+    private readonly record struct Key(FindingInfo Info, Subject? Subject, string Detail);
+
+    private sealed class Entry(Key key)
+    {
+        public Key Key => key;
+
+        public Verdict Verdict = null!;
+        public Finding? Finding;
+        public FindingChange? Change;
+        public long First;
+        public long FirstMoment;
+        public long LastMoment;
+        public long EndMoment;
+        public bool Proven;
+        public bool Told;
+    }
+}

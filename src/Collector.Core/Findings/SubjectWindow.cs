@@ -1,0 +1,142 @@
+using Collector.Core.Events;
+using Collector.Core.Metrics;
+using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
+
+namespace Collector.Core.Findings;
+
+/// <summary>A row of a window: its tags, what its columns hold and by how much they grew.</summary>
+public readonly struct WindowRow
+{
+    private readonly NodeWindow _window;
+    private readonly SnapshotTable _table;
+    private readonly int _row;
+
+    internal WindowRow(NodeWindow window, SnapshotTable table, int row) => (_window, _table, _row) = (window, table, row);
+
+    public Row Row => _table.Rows[_row];
+
+    /// <summary>Value of a row tag; empty where the table has none of that key.</summary>
+    public string Tag(string key)
+    {
+        var tags = _table.Info.RowTags;
+        for (var i = 0; i < tags.Count; i++)
+        {
+            if (tags[i].Key == key)
+                return Row.Tags[i].Text;
+        }
+        return "";
+    }
+
+    /// <summary>What a column holds, in stored units; null where it is absent.</summary>
+    public long? Level(Metric metric) =>
+        _table.Column(metric.Column)[_row] is var value && value == Metric.Absent ? null : value;
+
+    /// <summary>By how much it grew; 0 also where that is not known.</summary>
+    public long Growth(Metric metric) => _window.Growth(_table, _row, metric.Column) ?? 0;
+}
+
+/// <summary>
+/// What one subject did in a window. For the node as a whole the subject is null, and figures are those of rows without
+/// a subject.
+/// </summary>
+public sealed class SubjectWindow
+{
+    private readonly NodeWindow _window;
+
+    internal SubjectWindow(NodeWindow window, Subject? subject) => (_window, Subject) = (window, subject);
+
+    /// <summary>Null: the node.</summary>
+    public Subject? Subject { get; }
+
+    /// <inheritdoc cref="NodeWindow.Seconds"/>
+    public double Seconds => _window.Seconds;
+
+    /// <inheritdoc cref="NodeWindow.Begin"/>
+    public long Begin => _window.Begin;
+
+    /// <inheritdoc cref="NodeWindow.Begin"/>
+    public long End => _window.End;
+
+    /// <summary>The rows without a subject: of the machine.</summary>
+    public SubjectWindow Node => new(_window, null);
+
+    /// <summary>The same window for another subject.</summary>
+    public SubjectWindow Of(Subject? subject) => new(_window, subject);
+
+    /// <summary>Everything that happened, whoever it concerned.</summary>
+    public NodeWindow All => _window;
+
+    /// <summary>Growth summed over the subject's rows; 0 also where nobody counts it.</summary>
+    public long Growth(Metric metric)
+    {
+        var sum = 0L;
+        foreach (var table in _window.TablesOf(metric))
+        {
+            for (var row = 0; row < table.Count; row++)
+            {
+                if (table.Rows[row].Subject == Subject)
+                    sum += _window.Growth(table, row, metric.Column) ?? 0;
+            }
+        }
+        return sum;
+    }
+
+    /// <summary>Values summed over the subject's rows, in stored units; null where nobody tells it.</summary>
+    public long? Level(Metric metric)
+    {
+        long? sum = null;
+        foreach (var table in _window.TablesOf(metric))
+        {
+            for (var row = 0; row < table.Count; row++)
+            {
+                if (table.Rows[row].Subject == Subject && table.Column(metric.Column)[row] is var value
+                    && value != Metric.Absent)
+                    sum = (sum ?? 0) + value;
+            }
+        }
+        return sum;
+    }
+
+    /// <summary>Growth per second.</summary>
+    public double Rate(Metric metric) => Growth(metric) / Seconds;
+
+    /// <summary>True where somebody tells the metric of this subject.</summary>
+    public bool Knows(Metric metric) => Level(metric) is not null;
+
+    /// <summary>The subject's rows of the table that has a metric.</summary>
+    public IEnumerable<WindowRow> Rows(Metric metric) => Rows(metric.Table);
+
+    /// <summary>The subject's rows of a table.</summary>
+    public IEnumerable<WindowRow> Rows(TableInfo info)
+    {
+        var tables = _window.TablesOf(info.Metrics[0]).ToArray();
+        foreach (var table in tables)
+        {
+            for (var row = 0; row < table.Count; row++)
+            {
+                if (table.Rows[row].Subject == Subject)
+                    yield return new(_window, table, row);
+            }
+        }
+    }
+
+    /// <summary>The subject's events of a kind, oldest first; of the node: all.</summary>
+    public IEnumerable<NetworkEvent> Events(EventInfo info)
+    {
+        foreach (var e in _window.EventsOf(info))
+        {
+            if (Subject is null || _window.SubjectOf(e) == Subject)
+                yield return e;
+        }
+    }
+
+    /// <summary>"+16 in 10 s", as evidence.</summary>
+    public Evidence Grew(string source, Metric metric) => Grew(source, Growth(metric));
+
+    /// <inheritdoc cref="Grew(string, Metric)"/>
+    public Evidence Grew(string source, long growth) => new(source, $"+{growth} in {Span}");
+
+    /// <summary>Length of the window: "10 s".</summary>
+    public string Span => $"{Math.Max(1, Math.Round(Seconds)):0} s";
+}

@@ -1,0 +1,47 @@
+using Collector.Core.Events;
+using Collector.Core.Findings;
+using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Tcp;
+
+namespace Collector.Linux.Findings.Listeners;
+
+/// <summary>A listener's accept queue is nearly full: nothing is dropped yet.</summary>
+internal sealed class AcceptQueueFilling(ProbeHost host) : LinuxRule(Kind, host)
+{
+    private const double Share = 0.8;
+
+    /// <summary>A queue of a few places is full with the first connection that waits a moment.</summary>
+    private const int Smallest = 8;
+
+    public static FindingInfo Kind { get; } = new()
+    {
+        Kind = "accept-queue-filling",
+        Title = "A listener's accept queue is nearly full",
+        Severity = EventSeverity.Warn,
+        Condition = "In two windows 80 % of the places in a listener's accept queue were taken, of 8 or more.",
+        Advice = "Look what keeps the program from accepting before handshakes are dropped.",
+        Triggers = [FindingTrigger.Fills(TcpListeners.Fullest, TcpListeners.FullestLimit, Share)],
+    };
+
+    public override IEnumerable<Verdict> Judge(SubjectWindow window)
+    {
+        foreach (var row in window.Rows(TcpListeners.Table))
+        {
+            if (row.Level(TcpListeners.Fullest) is not { } depth
+                || row.Level(TcpListeners.FullestLimit) is not (>= Smallest and var limit)
+                || depth < limit * Share || row.Growth(TcpListeners.Drops) > 0)
+                continue;
+            var (address, port) = (row.Tag("network.local.address"), row.Tag("network.local.port"));
+            var end = address.Contains(':', StringComparison.Ordinal) ? $"[{address}]:{port}" : $"{address}:{port}";
+            yield return new()
+            {
+                Severity = EventSeverity.Warn,
+                Detail = end,
+                Sentence = $"lets {depth} connections wait at {end}, where {limit} may: the program accepts too slowly",
+                Evidence = [new("sk_ack_backlog", $"{depth} of {limit}")],
+                RuledOut = Checks.Of(window, Checks.Throttling),
+                Confirm = Inside(window.Subject, $"ss -ltn sport = :{port}"),
+            };
+        }
+    }
+}

@@ -1,0 +1,127 @@
+using System.Buffers;
+using System.CommandLine;
+using System.Text.Json;
+using Collector.Core.Events;
+using Collector.Core.Probes;
+using Collector.Worker.Configuration;
+using Collector.Worker.Events;
+using Collector.Worker.Export.Series;
+using Collector.Worker.Findings;
+using Collector.Worker.Hosting;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Collector.Worker.Commands;
+
+/// <summary><c>netlens why</c>: the causes that were found, with their evidence.</summary>
+internal static class WhyCommand
+{
+    /// <summary>How long it watches itself where no agent runs.</summary>
+    private static readonly TimeSpan DefaultFor = TimeSpan.FromSeconds(10);
+
+    /// <summary>Collections of that time.</summary>
+    private const int Collections = 5;
+
+    public static Command Create()
+    {
+        var config = CommonOptions.Config();
+        var server = CommonOptions.Server();
+        var format = CommonOptions.Format("text", "json");
+        format.Aliases.Add("-o");
+        var pod = CommonOptions.Pod();
+        var netns = CommonOptions.Namespaces();
+        var since = Since();
+        var all = new Option<bool>("--all")
+        {
+            Description = "Also what is a consequence of another finding, and for each what was ruled out and cannot be seen.",
+        };
+        var duration = CommonOptions.For();
+        duration.Description = "How long to watch where no agent runs (default 10s).";
+        var command = new Command(
+            "why", "What is wrong on this node now or was in the last hour: the causes, their evidence, what to change.")
+        {
+            config, server, pod, netns, since, all, duration, format,
+        };
+        var peers = new PeerArguments();
+        peers.AddTo(command);
+        command.SetAction(async (parsed, _) =>
+        {
+            var asked = parsed.GetValue(server);
+            var options = Session.Configure(parsed.GetValue(config))?.Options;
+            if (options is null && asked is null)
+                return ExitCodes.Configuration;
+            options ??= new AgentOptions();
+            using var findings = await ReadAsync(
+                options, new AgentClient(asked, peers.Read(parsed)), asked, Time(parsed.GetValue(duration)) ?? DefaultFor);
+            if (findings is null)
+                return ExitCodes.Unavailable;
+            var request = new WhyRequest(
+                parsed.GetValue(pod), parsed.GetValue(netns) ?? [], Time(parsed.GetValue(since)), parsed.GetValue(all));
+            if (parsed.GetValue(format) == "json")
+                Output.Json(json => WhyReport.Write(json, findings.RootElement, request));
+            else
+                WhyReport.Print(findings.RootElement, request, Output.Screen);
+            return ExitCodes.Ok;
+        });
+        return command;
+    }
+
+    private static Option<string?> Since()
+    {
+        var option = new Option<string?>("--since")
+        {
+            Description = "Only what was seen in this time, such as 5m; up to 1h.",
+            HelpName = "DURATION",
+        };
+        option.Validators.Add(result =>
+        {
+            foreach (var token in result.Tokens.Where(t =>
+                !DurationText.TryParse(t.Value, out var value, out _) || value > TimeSpan.FromHours(1)))
+            {
+                result.AddError($"--since: '{Output.Printable(token.Value)}' is not a duration up to 1h, such as 30s or 5m");
+            }
+        });
+        return option;
+    }
+
+    private static TimeSpan? Time(string? text) =>
+        text is not null && DurationText.TryParse(text, out var value, out _) ? value : null;
+
+    private static async Task<JsonDocument?> ReadAsync(
+        AgentOptions options, AgentClient client, string? asked, TimeSpan duration)
+    {
+        if (asked is not null || LocalAgent.Find(options) is not null)
+            return await client.GetAsync(options, "findings");
+        Output.Error($"no agent at {LocalAgent.Places(options)}; watching for {DurationText.Format(duration)}");
+        JsonDocument? own = null;
+        return Session.Guard(() =>
+        {
+            own = Watch(options, duration);
+            return ExitCodes.Ok;
+        }) == ExitCodes.Ok ? own : null;
+    }
+
+    private static JsonDocument Watch(AgentOptions options, TimeSpan duration)
+    {
+        var events = options.Events;
+        using var hub = new EventHub(
+            new EventLimiter(events.Burst, events.Window, TimeProvider.System), [], events.Queue, TimeProvider.System,
+            NullLogger.Instance);
+        using var collector = Session.Collector(options, [], events: hub)!;
+        if (collector.Node.Findings is { } engine)
+        {
+            hub.Findings = engine.Inbox;
+            // What must be seen twice must be so within this time.
+            engine.Shortest = duration / 4;
+        }
+        collector.CollectOnce();
+        for (var i = 0; i < Collections; i++)
+        {
+            collector.Node.Rest(duration / Collections, CancellationToken.None);
+            collector.CollectOnce();
+        }
+        var body = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(body))
+            FindingJson.Write(json, collector.Node.Findings?.Store.All ?? [], NodeName.Of(options));
+        return JsonDocument.Parse(body.WrittenMemory);
+    }
+}

@@ -1,0 +1,111 @@
+using System.Diagnostics;
+using Collector.Core.Events;
+using Collector.Core.Findings;
+using Collector.Core.Subjects;
+using Collector.Tests.Support;
+using Collector.Worker.Agent;
+using Collector.Worker.Collection;
+using Collector.Worker.Configuration;
+using Collector.Worker.Events;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Ebpf.Tests.Findings;
+
+/// <summary>
+/// An agent's collector with every probe that is on by default and all rules. Tests share it, for its programs take long
+/// to load; each looks at the namespaces that it made itself.
+/// </summary>
+internal sealed class FindingRun
+{
+    private static readonly Lazy<FindingRun> Made = new(() => new FindingRun());
+
+    private readonly EventHub _hub;
+    private readonly NodeCollector _collector;
+    private readonly List<BrokenRule> _broken = [];
+
+    private FindingRun()
+    {
+        var options = new AgentOptions();
+        _hub = new EventHub(
+            new EventLimiter(1000, TimeSpan.FromSeconds(1), TimeProvider.System), [], 4096, TimeProvider.System,
+            NullLogger.Instance);
+        var node = NodeFactory.Create(options.Paths, options.Ebpf, null, options.Limits, _hub);
+        _collector = new NodeCollector(node, options, TimeProvider.System, NullLogger.Instance);
+        Engine = node.Findings!;
+        Engine.Shortest = TimeSpan.FromSeconds(1);
+        Engine.OnBroken = _broken.Add;
+        _hub.Findings = Engine.Inbox;
+        _collector.CollectOnce();
+    }
+
+    /// <summary>The one of this process.</summary>
+    public static FindingRun Shared
+    {
+        get
+        {
+            // Without the namespaces of the test it would know them from their birth, as a running agent does.
+            Made.Value.Collect();
+            return Made.Value;
+        }
+    }
+
+    public FindingEngine Engine { get; }
+
+    /// <summary>Collects, which runs the rules.</summary>
+    public void Collect()
+    {
+        _collector.CollectOnce();
+        _broken.ShouldBeEmpty();
+    }
+
+    /// <summary>What was found of these namespaces, consequences of others left out.</summary>
+    public Finding[] Of(params TestNetns[] namespaces)
+    {
+        var inodes = namespaces.Select(n => n.Inode).ToHashSet();
+        return [.. Engine.Store.All.Where(f => f.Cause is null && f.Subject is { } s && inodes.Contains(s.Inode))];
+    }
+
+    /// <summary>The same with consequences.</summary>
+    public Finding[] AllOf(params TestNetns[] namespaces)
+    {
+        var inodes = namespaces.Select(n => n.Inode).ToHashSet();
+        return [.. Engine.Store.All.Where(f => f.Subject is { } s && inodes.Contains(s.Inode))];
+    }
+
+    /// <summary>Causes a fault again and again until it is found, and collects in between.</summary>
+    /// <param name="info">What is to be found.</param>
+    /// <param name="ns">Where.</param>
+    /// <param name="cause">Makes the fault, or more of it.</param>
+    /// <param name="match">Which of several.</param>
+    /// <param name="seconds">Patience: an emulated kernel is slow.</param>
+    public Finding Await(
+        FindingInfo info, TestNetns ns, Action cause, Func<Finding, bool>? match = null, int seconds = 60)
+    {
+        var start = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            cause();
+            Thread.Sleep(300);
+            Collect();
+            if (AllOf(ns).FirstOrDefault(f => f.Info == info && (match is null || match(f))) is { } found)
+                return found;
+            if (Stopwatch.GetElapsedTime(start).TotalSeconds > seconds)
+            {
+                throw new TimeoutException(
+                    $"no {info.Kind}; there were: {string.Join("; ", AllOf(ns).Select(f => $"{f.Info.Kind}: {f.Sentence}"))}");
+            }
+        }
+    }
+
+    /// <summary>Looks for a while, and nothing is found.</summary>
+    public void ShouldBeSilent(Action traffic, params TestNetns[] namespaces)
+    {
+        for (var i = 0; i < 4; i++)
+        {
+            traffic();
+            Thread.Sleep(500);
+            Collect();
+        }
+        AllOf(namespaces).Select(f => $"{f.Info.Kind}: {f.Sentence}").ShouldBeEmpty();
+    }
+}
