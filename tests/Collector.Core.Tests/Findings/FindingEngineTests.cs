@@ -1,0 +1,311 @@
+using System.Net;
+using Collector.Core.Events;
+using Collector.Core.Findings;
+using Collector.Core.Metrics;
+using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
+
+namespace Collector.Core.Tests.Findings;
+
+/// <summary>From figures and events to findings: when one is told, when it is over, and what is kept from being told.</summary>
+public sealed class FindingEngineTests : IDisposable
+{
+    private static readonly Metric Lost = Metric.Counter("a.lost", Units.Packets, "A loss.");
+    private static readonly Metric Level = Metric.UpDownCounter("a.level", Units.Bytes, "A level.");
+    private static readonly Metric Limit = Metric.UpDownCounter("a.limit", Units.Bytes, "Its limit.");
+    private static readonly TableInfo Table = new("probe.part", RowScope.Namespace, [], [Lost, Level, Limit]);
+    private static readonly EventInfo Happened = new()
+    {
+        Name = "netlens.probe.happened", Severity = EventSeverity.Warn, Description = "It happened.",
+    };
+
+    private static readonly FindingInfo Weak = Kind("weak", FindingTrigger.Grows(Lost, 100));
+    private static readonly FindingInfo Strong = Kind("strong", FindingTrigger.Happens(Happened), Weak);
+    private static readonly FindingInfo Pressure = Kind("pressure", FindingTrigger.Fills(Level, Limit, 0.8));
+
+    private readonly Clock _time = new();
+    private readonly SnapshotStore _store = new();
+    private readonly SnapshotBuilder _builder;
+    private readonly List<(string Kind, FindingChange Change)> _told = [];
+    private readonly List<BrokenRule> _broken = [];
+    private readonly Dictionary<Subject, Row> _rows = [];
+    private FindingEngine _engine = null!;
+
+    public FindingEngineTests()
+    {
+        _builder = new SnapshotBuilder(_store, _time);
+        Use(
+            new Rule(Weak, w => [Say(w.Growth(Lost), direct: true)]), new Rule(Strong, w => [Say(1, direct: true)]),
+            new Rule(Pressure, w => [Say(w.Level(Level) ?? 0, direct: false)]));
+    }
+
+    public void Dispose() => _engine.Dispose();
+
+    private void Use(params FindingRule[] rules)
+    {
+        _engine?.Dispose();
+        _engine = new FindingEngine(rules, new FindingStore())
+        {
+            OnChange = (f, change) => _told.Add((f.Info.Kind, change)),
+            OnBroken = _broken.Add,
+        };
+    }
+
+    private static FindingInfo Kind(string kind, FindingTrigger trigger, params FindingInfo[] explains) => new()
+    {
+        Kind = kind, Title = kind, Severity = EventSeverity.Error, Condition = "When.", Advice = "Do.",
+        Triggers = [trigger], Explains = explains,
+    };
+
+    private static Verdict Say(long number, bool direct, FlowTuple? tuple = null, IPEndPoint? local = null) => new()
+    {
+        Severity = EventSeverity.Warn, Sentence = $"has {number}", Direct = direct, Tuple = tuple, Local = local,
+    };
+
+    private static NetNamespace Of(ulong inode, long start = 0) => new(inode, (long)inode, false, start);
+
+    private void Collect(double seconds, params (NetNamespace Of, long Lost, long Level, long Limit)[] rows)
+    {
+        _time.Advance(TimeSpan.FromSeconds(seconds));
+        _builder.Begin();
+        _builder.Enter("probe");
+        foreach (var (subject, lost, level, limit) in rows)
+        {
+            if (!_rows.TryGetValue(subject, out var row))
+                _rows.Add(subject, row = new Row(Table, subject, subject.StartTime));
+            var writer = _builder.Append(row);
+            writer.Set(Lost, lost);
+            writer.Set(Level, level);
+            writer.Set(Limit, limit);
+        }
+        _builder.Publish();
+        _engine.Judge(_store);
+    }
+
+    private void Happen(Subject subject) => _engine.Inbox.Offer(new NetworkEvent
+    {
+        Info = Happened, Time = 1, ObservedTime = 1, Message = "", Subject = subject,
+    });
+
+    [Fact]
+    public void A_loss_is_told_once_and_is_over_when_it_was_not_seen_for_a_minute()
+    {
+        var ns = Of(7);
+        Collect(15, (ns, 50, 0, 0));
+        // What was counted before is nobody's news, and too little is no fault.
+        Collect(15, (ns, 149, 0, 0));
+        _told.ShouldBeEmpty();
+        Collect(15, (ns, 249, 0, 0));
+        Collect(15, (ns, 349, 0, 0));
+        _told.ShouldBe([("weak", FindingChange.Raised)]);
+        var finding = _engine.Store.All.ShouldHaveSingleItem();
+        finding.Windows.ShouldBe(2);
+        finding.Sentence.ShouldBe("network namespace 7 has 100");
+        (finding.Last - finding.First).ShouldBe(30_000_000_000);
+        for (var i = 0; i < 4; i++)
+            Collect(15, (ns, 349, 0, 0));
+        finding.IsActive.ShouldBeTrue();
+        Collect(15, (ns, 349, 0, 0));
+        finding.IsActive.ShouldBeFalse();
+        _told.ShouldBe([("weak", FindingChange.Raised), ("weak", FindingChange.Ended)]);
+        // It comes and goes: not a second one.
+        Collect(15, (ns, 500, 0, 0));
+        finding.IsActive.ShouldBeTrue();
+        _told.Count.ShouldBe(2);
+        _engine.Store.All.ShouldHaveSingleItem();
+    }
+
+    [Fact]
+    public void After_ten_quiet_minutes_it_is_another()
+    {
+        var ns = Of(7);
+        Collect(15, (ns, 0, 0, 0));
+        Collect(15, (ns, 100, 0, 0));
+        for (var i = 0; i < 50; i++)
+            Collect(15, (ns, 100, 0, 0));
+        Collect(15, (ns, 300, 0, 0));
+        _engine.Store.All.Select(f => f.Number).ShouldBe([1, 2]);
+        _told.Count(t => t.Change == FindingChange.Raised).ShouldBe(2);
+    }
+
+    [Fact]
+    public void Pressure_must_last()
+    {
+        var ns = Of(7);
+        Collect(15, (ns, 0, 0, 10));
+        Collect(15, (ns, 0, 8, 10));
+        Collect(15, (ns, 0, 7, 10));
+        _told.ShouldBeEmpty();
+        Collect(60, (ns, 0, 7, 10));
+        Collect(15, (ns, 0, 8, 10));
+        _told.ShouldBeEmpty();
+        Collect(15, (ns, 0, 9, 10));
+        _told.ShouldBe([("pressure", FindingChange.Raised)]);
+    }
+
+    [Fact]
+    public void Short_collections_are_looked_at_together()
+    {
+        var ns = Of(7);
+        Collect(2, (ns, 0, 9, 10));
+        // 30 in each collection: 100 in ten seconds.
+        for (var i = 1; i <= 3; i++)
+            Collect(2, (ns, i * 30, 9, 10));
+        _told.ShouldBeEmpty();
+        Collect(2, (ns, 120, 9, 10));
+        _told.ShouldBe([("weak", FindingChange.Raised)]);
+        // Pressure lasts for ten seconds, not for two of these.
+        Collect(2, (ns, 120, 9, 10));
+        Collect(2, (ns, 120, 9, 10));
+        _told.ShouldBe([("weak", FindingChange.Raised), ("pressure", FindingChange.Raised)]);
+    }
+
+    [Fact]
+    public void What_a_stronger_cause_explains_is_not_told_of_the_same_subject()
+    {
+        var (ns, other) = (Of(7), Of(8));
+        Collect(15, (ns, 0, 0, 0), (other, 0, 0, 0));
+        Happen(ns);
+        Collect(15, (ns, 100, 0, 0), (other, 100, 0, 0));
+        _told.ShouldBe([("weak", FindingChange.Raised), ("strong", FindingChange.Raised)], ignoreOrder: true);
+        var all = _engine.Store.All;
+        all.Single(f => f.Info == Weak && f.Subject == ns).Cause.ShouldBe(all.Single(f => f.Info == Strong));
+        all.Single(f => f.Info == Weak && f.Subject == other).Cause.ShouldBeNull();
+        var active = new List<Finding>();
+        _engine.Store.CopyActive(active);
+        active.Count.ShouldBe(2);
+    }
+
+    [Fact]
+    public void And_not_at_the_other_end_of_the_same_connection()
+    {
+        var (server, client) = (Of(7), Of(8));
+        var local = new IPEndPoint(IPAddress.Any, 80);
+        var tuple = new FlowTuple("tcp", IPAddress.Parse("192.0.2.1"), 4711, IPAddress.Parse("192.0.2.2"), 80);
+        Use(new Rule(Weak, w => [Say(1, true, tuple)]), new Rule(Strong, w => [Say(1, true, local: local)]));
+        Collect(15, (client, 0, 0, 0));
+        Happen(server);
+        Collect(15, (client, 100, 0, 0));
+        _told.ShouldBe([("strong", FindingChange.Raised)]);
+    }
+
+    [Fact]
+    public void A_rule_that_throws_is_asked_no_more_and_the_others_go_on()
+    {
+        var asked = 0;
+        Use(
+            new Rule(Weak, _ => asked++ < 0 ? [] : throw new InvalidOperationException("no such column")),
+            new Rule(Strong, w => [Say(1, true)]));
+        var ns = Of(7);
+        Collect(15, (ns, 0, 0, 0));
+        for (var i = 1; i < 4; i++)
+        {
+            Happen(ns);
+            Collect(15, (ns, i * 1000, 0, 0));
+        }
+        asked.ShouldBe(1);
+        _broken.ShouldHaveSingleItem().Reason.ShouldBe("InvalidOperationException: no such column");
+        _told.ShouldBe([("strong", FindingChange.Raised)]);
+    }
+
+    [Fact]
+    public void A_counter_that_begins_anew_a_birth_and_a_death_give_no_growth_that_was_not_there()
+    {
+        var growth = new List<long>();
+        Use(new Rule(Kind("any", FindingTrigger.Grows(Lost)), w =>
+        {
+            growth.Add(w.Growth(Lost));
+            return [];
+        }));
+        var (old, young) = (Of(7), Of(8, start: long.MaxValue / 2));
+        Collect(15, (old, 1_000_000, 0, 0));
+        Collect(15, (old, 30, 0, 0), (young, 40, 0, 0));
+        growth.ShouldBe([30, 40], ignoreOrder: true);
+        growth.Clear();
+        // Found late: what it counted before nobody saw.
+        Collect(15, (young, 40, 0, 0), (Of(9, start: 1), 5_000, 0, 0));
+        growth.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_clock_that_is_set_neither_ends_nor_raises_anything()
+    {
+        var ns = Of(7);
+        Collect(15, (ns, 0, 0, 0));
+        Happen(ns);
+        Collect(15, (ns, 0, 0, 0));
+        _time.Step(TimeSpan.FromHours(-3));
+        Collect(15, (ns, 0, 0, 0));
+        _time.Step(TimeSpan.FromHours(6));
+        Collect(15, (ns, 0, 0, 0));
+        var finding = _engine.Store.All.ShouldHaveSingleItem();
+        finding.IsActive.ShouldBeTrue();
+        finding.Windows.ShouldBe(1);
+    }
+
+    [Fact]
+    public void Ten_thousand_subjects_are_bounded_and_counted()
+    {
+        var all = Enumerable.Range(1, 10_000).Select(i => Of((ulong)i)).ToArray();
+        Collect(15, [.. all.Select(n => (n, 0L, 0L, 0L))]);
+        Collect(15, [.. all.Select(n => (n, 100L, 0L, 0L))]);
+        _engine.Unseen.ShouldBe(10_000 - FindingEngine.MostSubjects);
+        _engine.Store.All.Length.ShouldBe(FindingEngine.MostSubjects);
+    }
+
+    [Fact]
+    public void Where_nothing_moves_nothing_is_allocated()
+    {
+        var rows = Enumerable.Range(1, 200).Select(i => (Of((ulong)i), 5L, 1L, 10L)).ToArray();
+        for (var i = 0; i < 5; i++)
+            Collect(15, rows);
+        long allocated = 0;
+        for (var i = 0; i < 20; i++)
+        {
+            _builder.Begin();
+            foreach (var (subject, lost, level, limit) in rows)
+            {
+                var writer = _builder.Append(_rows[subject]);
+                writer.Set(Lost, lost);
+                writer.Set(Level, level);
+                writer.Set(Limit, limit);
+            }
+            _builder.Publish();
+            _time.Advance(TimeSpan.FromSeconds(15));
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            _engine.Judge(_store);
+            allocated += GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+        allocated.ShouldBe(0);
+    }
+
+    [Fact]
+    public void Events_that_find_no_room_are_counted()
+    {
+        for (var i = 0; i < FindingInbox.Capacity + 3; i++)
+            Happen(Of(1));
+        _engine.Inbox.Lost.ShouldBe(3);
+    }
+
+    private sealed class Rule(FindingInfo info, Func<SubjectWindow, IEnumerable<Verdict>> judge) : FindingRule(info)
+    {
+        public override IEnumerable<Verdict> Judge(SubjectWindow window) => judge(window);
+    }
+
+    /// <summary>A clock that can be set, and one beside that cannot.</summary>
+    private sealed class Clock : TimeProvider
+    {
+        private long _ticks;
+        private DateTimeOffset _wall = new(2026, 3, 4, 12, 0, 0, TimeSpan.Zero);
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => _ticks;
+
+        public override DateTimeOffset GetUtcNow() => _wall;
+
+        public void Advance(TimeSpan time) => (_ticks, _wall) = (_ticks + time.Ticks, _wall + time);
+
+        public void Step(TimeSpan time) => _wall += time;
+    }
+}
