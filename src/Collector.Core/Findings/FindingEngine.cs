@@ -24,7 +24,11 @@ public sealed class FindingEngine : IDisposable
 
     private readonly IReadOnlyList<FindingRule> _rules;
     private readonly HashSet<FindingRule> _broken = [];
+    /// <summary>What is usual is what was so for this long at least, and for twice as long at most.</summary>
+    private static readonly TimeSpan Usual = TimeSpan.FromMinutes(5);
+
     private readonly List<SnapshotLease> _leases = [];
+    private readonly List<SnapshotLease> _usual = [];
     private readonly List<(long Moment, NetworkEvent Event)> _arrived = [];
     private readonly List<NetworkEvent> _events = [];
     private readonly NodeWindow _window = new();
@@ -82,6 +86,7 @@ public sealed class FindingEngine : IDisposable
             _leases.Add(lease);
         else
             lease.Dispose();
+        KeepUsual(snapshots, now);
     }
 
     private void Judge(Snapshot from, Snapshot now)
@@ -91,7 +96,9 @@ public sealed class FindingEngine : IDisposable
         _events.Clear();
         foreach (var (_, e) in _arrived)
             _events.Add(e);
-        _window.Open(from, now, _events);
+        // Of two the older one; the younger becomes it.
+        var usual = _usual.Count > 0 && Age(_usual[0], from) >= Usual ? _usual[0].Snapshot : null;
+        _window.Open(usual, from, now, _events);
         _state.Begin(now);
         foreach (var rule in _rules)
         {
@@ -100,6 +107,17 @@ public sealed class FindingEngine : IDisposable
         }
         _state.End(OnChange);
         _window.Close();
+    }
+
+    private void KeepUsual(SnapshotStore snapshots, Snapshot now)
+    {
+        if (_usual.Count > 0 && Age(_usual[^1], now) < Usual)
+            return;
+        _usual.Add(snapshots.Acquire());
+        if (_usual.Count <= 2)
+            return;
+        _usual[0].Dispose();
+        _usual.RemoveAt(0);
     }
 
     // By the clock that nobody sets.
@@ -153,5 +171,8 @@ public sealed class FindingEngine : IDisposable
     {
         while (_leases.Count > 0)
             Forget();
+        foreach (var lease in _usual)
+            lease.Dispose();
+        _usual.Clear();
     }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
@@ -11,13 +10,11 @@ namespace Collector.Core.Findings;
 /// </summary>
 public sealed class NodeWindow
 {
-    private readonly Dictionary<string, List<SnapshotTable>> _now = [];
-    private readonly Dictionary<string, List<SnapshotTable>> _before = [];
-    private readonly Dictionary<SnapshotTable, Dictionary<Row, int>> _places = [];
+    private readonly PastSnapshot _now = new();
+    private readonly PastSnapshot _before = new();
+    private readonly PastSnapshot _usual = new();
     private readonly Dictionary<EventInfo, List<NetworkEvent>> _events = [];
     private readonly List<NetworkEvent> _recent = [];
-    private Snapshot? _at;
-    private Snapshot? _from;
 
     /// <summary>Length of the window by a clock that nobody sets.</summary>
     public double Seconds { get; private set; }
@@ -34,15 +31,18 @@ public sealed class NodeWindow
     /// <summary>All events of the window, oldest first.</summary>
     public IReadOnlyList<NetworkEvent> Events => _recent;
 
-    internal void Open(Snapshot from, Snapshot at, List<NetworkEvent> events)
+    /// <param name="usual">A collection some minutes before the window; null while there is none.</param>
+    /// <param name="from">The collection with which it begins.</param>
+    /// <param name="at">The one with which it ends.</param>
+    /// <param name="events">What happened in between.</param>
+    internal void Open(Snapshot? usual, Snapshot from, Snapshot at, List<NetworkEvent> events)
     {
-        (_from, _at) = (from, at);
         Seconds = Math.Max(1e-3, (at.Moment - from.Moment) / 1e9);
         (Begin, End) = (from.Time, at.Time);
-        Fill(_now, at);
-        Fill(_before, from);
-        foreach (var (_, places) in _places)
-            places.Clear();
+        if (usual is not null)
+            _usual.Open(usual);
+        _before.Open(from);
+        _now.Open(at);
         _recent.Clear();
         _recent.AddRange(events);
         foreach (var (_, list) in _events)
@@ -55,37 +55,18 @@ public sealed class NodeWindow
         }
     }
 
-    // A buffer may be built anew for a later collection: nothing of it is kept beyond.
     internal void Close()
     {
-        (_from, _at) = (null, null);
-        _places.Clear();
-        foreach (var (_, tables) in _now)
-            tables.Clear();
-        foreach (var (_, tables) in _before)
-            tables.Clear();
-    }
-
-    private static void Fill(Dictionary<string, List<SnapshotTable>> byId, Snapshot snapshot)
-    {
-        foreach (var (_, tables) in byId)
-            tables.Clear();
-        for (var i = 0; i < snapshot.Tables.Count; i++)
-        {
-            var table = snapshot.Tables[i];
-            if (table.Count == 0)
-                continue;
-            ref var tables = ref CollectionsMarshal.GetValueRefOrAddDefault(byId, table.Info.Id, out _);
-            (tables ??= []).Add(table);
-        }
+        _usual.Close();
+        _before.Close();
+        _now.Close();
     }
 
     /// <summary>
     /// The tables of this collection that have a metric: a probe that exports everything writes into a wider one, in
     /// which known columns keep their numbers.
     /// </summary>
-    internal ReadOnlySpan<SnapshotTable> TablesOf(Metric metric) => CollectionsMarshal.AsSpan(
-        _now.GetValueOrDefault(metric.Table.Id));
+    internal ReadOnlySpan<SnapshotTable> TablesOf(Metric metric) => _now.TablesOf(metric.Table.Id);
 
     /// <summary>Events of a kind.</summary>
     public IReadOnlyList<NetworkEvent> EventsOf(EventInfo info) => _events.GetValueOrDefault(info) ?? [];
@@ -99,40 +80,21 @@ public sealed class NodeWindow
         if (now == Metric.Absent)
             return null;
         var identity = table.Rows[row];
-        if (ValueBefore(identity, row, column) is not { } before)
+        if (_before.ValueOf(identity, row, column) is not { } before)
             return identity.StartTimeOf(column) >= WatchedSince ? now : null;
         return now >= before ? now - before : now;
     }
 
-    private long? ValueBefore(Row row, int index, int column)
+    /// <summary>
+    /// By how much a cell grew per second in the minutes before the window; null where that is not known.
+    /// </summary>
+    internal double? UsualRate(SnapshotTable table, int row, int column)
     {
-        if (!_before.TryGetValue(row.Table.Id, out var tables))
+        var identity = table.Rows[row];
+        if (!_usual.IsOpen || _usual.ValueOf(identity, row, column) is not { } then
+            || _before.ValueOf(identity, row, column) is not { } before || before < then)
             return null;
-        foreach (var table in tables)
-        {
-            if (PlaceOf(row, index, table) is not (>= 0 and var place))
-                continue;
-            // A cell of a row that was there: it was 0, and zeros are left out.
-            return Math.Max(0, table.Column(column)[place]);
-        }
-        return null;
-    }
-
-    // As a rule every row stands where it stood.
-    private int PlaceOf(Row row, int index, SnapshotTable table)
-    {
-        if (table.Info != row.Table)
-            return -1;
-        if (index < table.Count && table.Rows[index] == row)
-            return index;
-        if (!_places.TryGetValue(table, out var places))
-            _places.Add(table, places = []);
-        if (places.Count == 0)
-        {
-            for (var i = 0; i < table.Count; i++)
-                places.TryAdd(table.Rows[i], i);
-        }
-        return places.GetValueOrDefault(row, -1);
+        return (before - then) / ((_before.Moment - _usual.Moment) / 1e9);
     }
 
     /// <summary>Finds the subjects that a trigger points at.</summary>
@@ -183,9 +145,7 @@ public sealed class NodeWindow
     // The same table of the collection before, where it has as many rows and these are the same.
     private SnapshotTable? Same(SnapshotTable table)
     {
-        if (!_before.TryGetValue(table.Info.Id, out var tables))
-            return null;
-        foreach (var before in tables)
+        foreach (var before in _before.TablesOf(table.Info.Id))
         {
             if (before.Info == table.Info && before.Rows.SequenceEqual(table.Rows))
                 return before;

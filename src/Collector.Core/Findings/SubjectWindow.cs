@@ -101,6 +101,24 @@ public sealed class SubjectWindow
     /// <summary>Growth per second.</summary>
     public double Rate(Metric metric) => Growth(metric) / Seconds;
 
+    /// <summary>
+    /// Growth per second in the five to ten minutes before the window, over those rows that were there then; null where
+    /// none was.
+    /// </summary>
+    public double? UsualRate(Metric metric)
+    {
+        double? sum = null;
+        foreach (var table in _window.TablesOf(metric))
+        {
+            for (var row = 0; row < table.Count; row++)
+            {
+                if (table.Rows[row].Subject == Subject && _window.UsualRate(table, row, metric.Column) is { } rate)
+                    sum = (sum ?? 0) + rate;
+            }
+        }
+        return sum;
+    }
+
     /// <summary>True where somebody tells the metric of this subject.</summary>
     public bool Knows(Metric metric) => Level(metric) is not null;
 

@@ -87,14 +87,26 @@ public sealed class SnapshotStore
         TaskCompletionSource? published;
         lock (_lock)
         {
-            // More than two spare buffers mean that slow readers came and went: let the GC have the rest.
-            if (_current is not null && _idle.Count < 2)
+            if (_current is not null)
                 _idle.Add(_current);
+            DropSpare();
             _current = snapshot;
             published = _published;
             _published = null;
         }
         published?.SetResult();
+    }
+
+    // More than two spare buffers mean that slow readers came and went: let the GC have the rest. Those that are read
+    // come back.
+    private void DropSpare()
+    {
+        var spare = 0;
+        for (var i = _idle.Count - 1; i >= 0; i--)
+        {
+            if (!_idle[i].InUse && ++spare > 2)
+                _idle.RemoveAt(i);
+        }
     }
 }
 
