@@ -201,6 +201,7 @@ internal sealed class AgentHost : IDisposable
         SelfFigure[] figures =
         [
             .. SelfFigures.OfCollection(collector, () => loop.Missed),
+            .. collector.Node.Findings is { } findings ? SelfFigures.OfFindings(findings) : [],
             .. SelfFigures.OfProcess(),
             .. services.GetRequiredService<ReloadStatus>().Figures(),
             .. SelfFigures.OfEvents(services.GetRequiredService<EventHub>()),

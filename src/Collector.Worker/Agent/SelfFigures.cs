@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Collector.Core.Findings;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Linux.Limits;
@@ -59,6 +60,19 @@ internal static class SelfFigures
         yield return Gauge("netlens.snapshot.time",
             "Unix time of the snapshot that this figure is part of: its age is the time now less this.",
             () => SnapshotBuilder.UnixNanoseconds(DateTimeOffset.UtcNow));
+    }
+
+    /// <summary>Of the rules.</summary>
+    public static IEnumerable<SelfFigure> OfFindings(FindingEngine engine)
+    {
+        yield return Counter("netlens.finding.lost", "{finding}",
+            "Findings that were not kept: too many at once.", () => engine.Store.Lost);
+        yield return Counter("netlens.finding.events.lost", Event,
+            "Events that the rules did not see: too many waited for a collection.", () => engine.Inbox.Lost);
+        yield return Counter("netlens.finding.subjects.left_out", "{subject}",
+            "Times that a rule did not look at a subject: too many were conspicuous at once.", () => engine.Unseen);
+        yield return UpDown("netlens.finding.rules.broken", "{rule}",
+            "Rules that are switched off because they failed.", () => engine.Broken);
     }
 
     private static SelfFigure[] OfPart(CollectedPart part) =>
