@@ -15,7 +15,7 @@ internal static class CommandLine
         {
             RunCommand.Create(), StatusCommand.Create(), WhyCommand.Create(), OnceCommand.Create(), WatchCommand.Create(),
             DiagCommand.Create(), ListCommand.Create(), ConfigCommand.Create(),
-            DoctorCommand.Create(), BtfCommand.Create(), VersionCommand.Create(),
+            DoctorCommand.Create(), SelftestCommand.Create(), BtfCommand.Create(), VersionCommand.Create(),
         };
         // No response files: "@/etc/shadow" would be read, and its words named in an error.
         var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
