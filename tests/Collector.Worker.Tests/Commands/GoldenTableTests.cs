@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
@@ -108,6 +109,40 @@ public sealed class GoldenTableTests
         new(4026532315, "", false, "", 4711, "dockerd-shim", "container 0123456789ab"),
         new(4026532316, "blue", false, "/run/netns/blue", 0, "", ""),
     ]));
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void Why(string size)
+    {
+        const string Findings = """
+            {"node": "node-1", "time": "2026-03-04T12:00:30Z", "findings": [
+              {"number": 1, "kind": "conntrack-full", "severity": "ERROR", "active": false,
+               "first": "2026-03-04T11:30:00Z", "last": "2026-03-04T11:41:00Z",
+               "sentence": "the node tracks as many connections as it may: 12 packets of new ones were dropped, 3 others had to go",
+               "subject": {"netlens.scope": "node"}, "evidence": [{"source": "conntrack drop", "value": "+12 in 15 s"}],
+               "ruled_out": [], "not_seen": [], "advice": "Raise net.netfilter.nf_conntrack_max.", "confirm": "conntrack -S",
+               "docs": "docs/findings/conntrack-full.md"},
+              {"number": 2, "kind": "accept-queue-overflow", "severity": "ERROR", "active": true,
+               "first": "2026-03-04T11:57:00Z", "last": "2026-03-04T12:00:26Z",
+               "sentence": "shop/web-0 drops handshakes at 0.0.0.0:8080: the program accepts too slowly, 2 connections wait, 1 may",
+               "subject": {"k8s.namespace.name": "shop", "k8s.pod.name": "web-0", "netlens.netns": "4026532621"},
+               "process": {"pid": 4711, "command": "web"},
+               "evidence": [{"source": "ListenOverflows", "value": "+16 in 10 s"}, {"source": "sk_ack_backlog", "value": "2 of 1"}],
+               "ruled_out": ["its CPU quota was not used up", "conntrack is 3 % full"], "not_seen": ["who was refused"],
+               "knob": {"name": "listen(backlog)", "now": "1", "suggested": "128 (net.core.somaxconn is 4096)", "whose": "the program"},
+               "confirm": "nsenter --net=/proc/4711/ns/net ss -ltn sport = :8080", "docs": "docs/findings/accept-queue-overflow.md"},
+              {"number": 3, "kind": "connect-timeout", "severity": "ERROR", "active": true, "consequence_of": 2,
+               "first": "2026-03-04T11:58:00Z", "last": "2026-03-04T12:00:00Z",
+               "sentence": "shop/client-0 could not connect to shop/web-0:8080", "subject": {"k8s.pod.name": "client-0"}}
+            ]}
+            """;
+        using var json = JsonDocument.Parse(Findings);
+        var root = json.RootElement;
+        GoldenFile.Check("why", size, screen => WhyReport.Print(root, new(null, [], null, false), screen));
+        GoldenFile.Check("why-all", size, screen => WhyReport.Print(root, new(null, [], null, true), screen));
+        GoldenFile.Check("why-nothing", size,
+            screen => WhyReport.Print(root, new("shop/other", [], TimeSpan.FromMinutes(1), false), screen));
+    }
 
     private static Snapshot Collect()
     {

@@ -1,0 +1,109 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
+using Collector.Tests.Support;
+using Collector.Worker.Hosting;
+
+namespace Collector.Worker.Tests.EndToEnd;
+
+/// <summary>From a fault to its cause by one command: of the agent that runs, and without one.</summary>
+public sealed class WhyTests
+{
+    private const string Quick = "collection: { interval: 1s }\n";
+
+    /// <summary>Overflows a listener of a namespace once.</summary>
+    private static void Overflow(TestNetns ns, List<Socket> sockets) => ns.Inside(() =>
+    {
+        var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        sockets.Add(listener);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen(1);
+        for (var i = 0; i < 6; i++)
+        {
+            var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { Blocking = false };
+            sockets.Add(client);
+            Should.Throw<SocketException>(() => client.Connect(listener.LocalEndPoint!));
+        }
+    });
+
+    [RequiresRootFact]
+    public void The_cause_is_found_by_the_agent_and_told_everywhere()
+    {
+        using var ns = new TestNetns();
+        var sockets = new List<Socket>();
+        using var agent = new AgentProcess(Quick);
+        JsonElement found = default;
+        for (var i = 0; i < 60 && found.ValueKind == JsonValueKind.Undefined; i++)
+        {
+            Overflow(ns, sockets);
+            Thread.Sleep(500);
+            using var json = JsonDocument.Parse(agent.Get("/findings"));
+            found = json.RootElement.GetProperty("findings").EnumerateArray()
+                .FirstOrDefault(f => f.GetProperty("subject").TryGetProperty("netlens.netns.name", out var name)
+                    && name.GetString() == ns.Name).Clone();
+        }
+        found.GetProperty("kind").GetString().ShouldBe("accept-queue-overflow");
+        found.GetProperty("active").GetBoolean().ShouldBeTrue();
+
+        var why = Shell.Try(TestProgram.Path, "why", "--server", agent.Address, "--netns", ns.Name);
+        why.Code.ShouldBe(ExitCodes.Ok, why.Error);
+        why.Output.ShouldContain($"ERROR network namespace {ns.Name} drops handshakes at 127.0.0.1:");
+        why.Output.ShouldContain($"ip netns exec {ns.Name} ss -ltn");
+        Shell.Try(TestProgram.Path, "why", "--server", agent.Address, "--pod", "no/such").Output
+            .ShouldContain("nothing is wrong now");
+
+        var page = "";
+        for (var i = 0; i < 60 && !page.Contains("netlens_finding_active{"); i++)
+        {
+            Thread.Sleep(200);
+            page = agent.Get("/metrics");
+        }
+        page.Split('\n').ShouldContain(l => l.StartsWith("netlens_finding_active{")
+            && l.Contains($"netlens_netns_name=\"{ns.Name}\"")
+            && l.Contains("netlens_finding_kind=\"accept-queue-overflow\"") && l.EndsWith(" 1"));
+        page.Split('\n').ShouldContain(l => l.StartsWith("netlens_finding_raised_total{")
+            && l.Contains("accept-queue-overflow") && !l.EndsWith(" 0"));
+        agent.Get("/events?since=1m&event=netlens.finding.raised").ShouldContain(ns.Name);
+        sockets.ForEach(s => s.Dispose());
+    }
+
+    [RequiresRootFact]
+    public void Without_an_agent_it_watches_itself()
+    {
+        using var ns = new TestNetns();
+        var sockets = new List<Socket>();
+        using var stop = new CancellationTokenSource();
+        var faults = Task.Run(() =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                Overflow(ns, sockets);
+                Thread.Sleep(500);
+            }
+        });
+        var why = Shell.Try(
+            "env", "NETLENS_HTTP_SOCKET=/nowhere", "NETLENS_HTTP_LISTEN=127.0.0.1:1", TestProgram.Path, "why", "--for",
+            "5s", "--netns", ns.Name, "-o", "json");
+        stop.Cancel();
+        faults.Wait();
+        why.Code.ShouldBe(ExitCodes.Ok, why.Error);
+        using var json = JsonDocument.Parse(why.Output);
+        json.RootElement.GetProperty("findings").EnumerateArray().Select(f => f.GetProperty("kind").GetString())
+            .ShouldBe(["accept-queue-overflow"]);
+        why.Error.ShouldContain("watching for 5s");
+        sockets.ForEach(s => s.Dispose());
+    }
+
+    [RequiresRootFact]
+    public void A_fault_that_it_causes_itself_is_shown_with_metric_event_and_finding()
+    {
+        var test = Shell.Try(TestProgram.Path, "selftest", "--inject", "accept-queue-overflow", "-o", "json");
+        test.Code.ShouldBe(ExitCodes.Ok, test.Output + test.Error);
+        using var json = JsonDocument.Parse(test.Output);
+        var result = json.RootElement.EnumerateArray().ShouldHaveSingleItem();
+        result.GetProperty("passed").GetBoolean().ShouldBeTrue();
+        foreach (var seen in new[] { "metric_seconds", "event_seconds", "finding_seconds" })
+            result.GetProperty(seen).GetDouble().ShouldBeGreaterThan(0);
+        Directory.GetFiles("/run/netns", "netlens-selftest-*").ShouldBeEmpty();
+    }
+}
