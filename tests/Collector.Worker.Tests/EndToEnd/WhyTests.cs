@@ -45,11 +45,11 @@ public sealed class WhyTests
         found.GetProperty("kind").GetString().ShouldBe("accept-queue-overflow");
         found.GetProperty("active").GetBoolean().ShouldBeTrue();
 
-        var why = Shell.Try(TestProgram.Path, "why", "--server", agent.Address, "--netns", ns.Name);
+        var why = Shell.Try(TestProgram.Path, "why", "--server", agent.Address.ToString().TrimEnd('/'), "--netns", ns.Name);
         why.Code.ShouldBe(ExitCodes.Ok, why.Error);
         why.Output.ShouldContain($"ERROR network namespace {ns.Name} drops handshakes at 127.0.0.1:");
         why.Output.ShouldContain($"ip netns exec {ns.Name} ss -ltn");
-        Shell.Try(TestProgram.Path, "why", "--server", agent.Address, "--pod", "no/such").Output
+        Shell.Try(TestProgram.Path, "why", "--server", agent.Address.ToString().TrimEnd('/'), "--pod", "no/such").Output
             .ShouldContain("nothing is wrong now");
 
         var page = "";
