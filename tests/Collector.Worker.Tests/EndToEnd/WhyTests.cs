@@ -63,7 +63,7 @@ public sealed class WhyTests
             && l.Contains("netlens_finding_kind=\"accept-queue-overflow\"") && l.EndsWith(" 1"));
         page.Split('\n').ShouldContain(l => l.StartsWith("netlens_finding_raised_total{")
             && l.Contains("accept-queue-overflow") && !l.EndsWith(" 0"));
-        agent.Get("/events?since=1m&event=netlens.finding.raised").ShouldContain(ns.Name);
+        agent.Get("/events?kind=finding.raised&since=0&follow=false").ShouldContain(ns.Name);
         sockets.ForEach(s => s.Dispose());
     }
 
