@@ -22,7 +22,7 @@ public sealed class FindingEngine : IDisposable
     /// <summary>Subjects that one rule looks at in a window; the others are counted.</summary>
     public const int MostSubjects = 1000;
 
-    private readonly IReadOnlyList<FindingRule> _rules;
+    private readonly FindingRule[] _rules;
     private readonly HashSet<FindingRule> _broken = [];
     /// <summary>What is usual is what was so for this long at least, and for twice as long at most.</summary>
     private static readonly TimeSpan Usual = TimeSpan.FromMinutes(5);
@@ -39,7 +39,7 @@ public sealed class FindingEngine : IDisposable
     /// <param name="store">Takes what is found.</param>
     public FindingEngine(IReadOnlyList<FindingRule> rules, FindingStore store)
     {
-        _rules = rules;
+        _rules = [.. rules];
         Store = store;
         _state = new FindingState(store, this);
     }
@@ -92,7 +92,10 @@ public sealed class FindingEngine : IDisposable
     private void Judge(Snapshot from, Snapshot now)
     {
         // Not by their own times, which are of a clock that can be set.
-        _arrived.RemoveAll(a => a.Moment <= from.Moment);
+        var old = 0;
+        while (old < _arrived.Count && _arrived[old].Moment <= from.Moment)
+            old++;
+        _arrived.RemoveRange(0, old);
         _events.Clear();
         foreach (var (_, e) in _arrived)
             _events.Add(e);
@@ -134,8 +137,10 @@ public sealed class FindingEngine : IDisposable
     {
         _subjects.Clear();
         var node = false;
-        foreach (var trigger in rule.Info.Triggers)
-            _window.Awaken(trigger, _subjects, ref node);
+        // By index: an enumerator of an interface would be allocated.
+        var triggers = rule.Info.Triggers;
+        for (var i = 0; i < triggers.Count; i++)
+            _window.Awaken(triggers[i], _subjects, ref node);
         if (node)
             Ask(rule, null);
         var asked = 0;

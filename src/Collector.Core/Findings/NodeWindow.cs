@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
@@ -102,7 +103,7 @@ public sealed class NodeWindow
     {
         if (trigger.Event is { } info)
         {
-            foreach (var e in EventsOf(info))
+            foreach (var e in CollectionsMarshal.AsSpan(_events.GetValueOrDefault(info)))
                 Add(SubjectOf(e), subjects, ref node);
             return;
         }

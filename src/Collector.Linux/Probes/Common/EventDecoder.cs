@@ -13,7 +13,7 @@ internal interface IEventDecoder : IRecordReader
 }
 
 /// <summary>What becomes of a record before the limiter is asked.</summary>
-internal enum Verdict
+internal enum Screening
 {
     /// <summary>It is an event.</summary>
     Event,
@@ -44,7 +44,7 @@ internal sealed class EventDecoder<TRecord>(ProbeHost host, OfRecord<TRecord, Ev
     public int LeastBytes { get; init; } = Unsafe.SizeOf<TRecord>();
 
     /// <summary>Sorts out what is no event, without a look-up; null: everything is one.</summary>
-    public OfRecord<TRecord, Verdict>? Screen { get; init; }
+    public OfRecord<TRecord, Screening>? Screen { get; init; }
 
     /// <summary>The same with look-ups, on the resolver's thread.</summary>
     public OfRecord<TRecord, bool>? IsEvent { get; init; }
@@ -70,13 +70,13 @@ internal sealed class EventDecoder<TRecord>(ProbeHost host, OfRecord<TRecord, Ev
             return;
         }
         var record = Read(bytes);
-        var verdict = Screen?.Invoke(record) ?? Verdict.Event;
-        if (verdict == Verdict.Nothing)
+        var verdict = Screen?.Invoke(record) ?? Screening.Event;
+        if (verdict == Screening.Nothing)
             return;
         ref readonly var head = ref HeadOf(record);
         var key = KeyOf(record);
         var time = KernelClock.ToUnix(head.Time);
-        var known = verdict == Verdict.Event;
+        var known = verdict == Screening.Event;
         if (known && !host.Events.Admit(key, time))
             return;
         if (!host.Bpf.Resolver.TryAdd(this, key, known, time, bytes))

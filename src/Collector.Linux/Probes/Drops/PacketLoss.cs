@@ -92,9 +92,9 @@ internal sealed class PacketLoss : BpfProbe
             LeastBytes = KernelStack.LeastBytes<PacketLossEvent>(),
             Screen = (in e) => _places.Recall(e.Case) switch
             {
-                null => Verdict.Unknown,
-                { IsEvent: true } => Verdict.Event,
-                _ => Verdict.Nothing,
+                null => Screening.Unknown,
+                { IsEvent: true } => Screening.Event,
+                _ => Screening.Nothing,
             },
             IsEvent = (in e) => _places.Judge(e.Case).IsEvent,
         };
