@@ -5,7 +5,7 @@ using Collector.Core.Events;
 using Collector.Core.Probes;
 using Collector.Worker.Configuration;
 using Collector.Worker.Events;
-using Collector.Worker.Export.Series;
+using Collector.Worker.Export.Otlp;
 using Collector.Worker.Findings;
 using Collector.Worker.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
