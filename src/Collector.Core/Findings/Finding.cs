@@ -31,12 +31,12 @@ public sealed record Verdict
     public string Detail { get; init; } = "";
 
     /// <summary>
-    /// One sentence behind the subject's name: "drops handshakes at *:8080, its accept queue is full". It must not change
-    /// from window to window by more than numbers.
+    /// One sentence behind the subject's name: "drops handshakes at *:8080, its accept queue is full". It must not
+    /// change from window to window by more than numbers.
     /// </summary>
     public required string Sentence { get; init; }
 
-    /// <summary>One window is enough: the kernel told of the occurrence or counted the loss of this very subject.</summary>
+    /// <summary>One window is enough: the kernel told of it, or counted the loss of this very subject.</summary>
     public bool Direct { get; init; }
 
     public FindingConfidence Confidence { get; init; } = FindingConfidence.OwnCounter;
@@ -63,7 +63,9 @@ public sealed record Verdict
     public EventProcess? Process { get; init; }
 }
 
-/// <summary>A fault that is or was there: the last verdict, and how often and since when. Safe to read from anywhere.</summary>
+/// <summary>
+/// A fault that is or was there: the last verdict, and how often and since when. Safe to read from anywhere.
+/// </summary>
 public sealed class Finding
 {
     private volatile Verdict _verdict;

@@ -2,7 +2,9 @@ using Collector.Core.Events;
 
 namespace Collector.Core.Findings;
 
-/// <summary>Events on their way to the rules; they come from several threads. Bounded, and what is lost is counted.</summary>
+/// <summary>
+/// Events on their way to the rules; they come from several threads. Bounded, and what is lost is counted.
+/// </summary>
 public sealed class FindingInbox
 {
     /// <summary>Events that may wait for a collection.</summary>

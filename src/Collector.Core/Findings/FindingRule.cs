@@ -1,8 +1,8 @@
 namespace Collector.Core.Findings;
 
 /// <summary>
-/// Knows one kind of fault. Asked on the collection thread for each subject that its triggers point at; it keeps nothing
-/// between two calls.
+/// Knows one kind of fault. Asked on the collection thread for each subject that its triggers point at; it keeps
+/// nothing between two calls.
 /// </summary>
 public abstract class FindingRule(FindingInfo info)
 {

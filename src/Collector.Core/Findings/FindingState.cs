@@ -56,8 +56,7 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
         var again = entry.LastMoment != 0
             && _now.Moment - entry.FirstMoment >= engine.Shortest.Ticks * 100;
         entry.LastMoment = _now.Moment;
-        entry.Verdict = entry.Finding is not null && verdict.Severity < entry.Finding.Severity && verdict.Evidence.Count == 0
-            ? entry.Verdict : verdict;
+        entry.Verdict = verdict;
         entry.Proven |= verdict.Direct || again;
         _seen.Add(entry);
     }
@@ -132,7 +131,10 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
         if (its.Tuple is not { } tuple)
             return false;
         if (mine.Local is { } local)
-            return IsEnd(local, tuple.Destination, tuple.DestinationPort) || IsEnd(local, tuple.Source, tuple.SourcePort);
+        {
+            return IsEnd(local, tuple.Destination, tuple.DestinationPort)
+                || IsEnd(local, tuple.Source, tuple.SourcePort);
+        }
         return mine.Tuple is { } other && (tuple == other
             || (tuple.Source.Equals(other.Destination) && tuple.SourcePort == other.DestinationPort
                 && tuple.Destination.Equals(other.Source) && tuple.DestinationPort == other.SourcePort));

@@ -126,7 +126,10 @@ public sealed class NodeWindow
             if (levels[row] == Metric.Absent || (limits.Length > 0 && limits[row] is Metric.Absent or 0))
                 continue;
             // As doubles: parts of a thousand of a large one have no place in a long.
-            if (limits.Length > 0 ? levels[row] * 1000.0 >= (double)limits[row] * trigger.Least : levels[row] >= trigger.Least)
+            var reaches = limits.Length > 0
+                ? levels[row] * 1000.0 >= (double)limits[row] * trigger.Least
+                : levels[row] >= trigger.Least;
+            if (reaches)
                 Add(table.Rows[row].Subject, subjects, ref node);
         }
     }

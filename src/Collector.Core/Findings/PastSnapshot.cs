@@ -3,7 +3,7 @@ using Collector.Core.Snapshots;
 
 namespace Collector.Core.Findings;
 
-/// <summary>An earlier collection, in which the rows of a later one are looked up. Used again for each window.</summary>
+/// <summary>A collection in which the rows of a later one are looked up. Used again for each window.</summary>
 internal sealed class PastSnapshot
 {
     private readonly Dictionary<string, List<SnapshotTable>> _tables = [];

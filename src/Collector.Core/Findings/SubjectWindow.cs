@@ -12,7 +12,8 @@ public readonly struct WindowRow
     private readonly SnapshotTable _table;
     private readonly int _row;
 
-    internal WindowRow(NodeWindow window, SnapshotTable table, int row) => (_window, _table, _row) = (window, table, row);
+    internal WindowRow(NodeWindow window, SnapshotTable table, int row) =>
+        (_window, _table, _row) = (window, table, row);
 
     public Row Row => _table.Rows[_row];
 

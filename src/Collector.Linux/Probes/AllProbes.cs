@@ -68,7 +68,7 @@ public static class AllProbes
         new(Listen.Info, static (host, _) => new Listen(host)),
         new(Receive.Info, static (host, settings) => new Receive(host, settings)),
         new(Node.Pods.Info, static (host, _) => new Node.Pods(host)),
-        new(Node.FindingFigures.Info, static (host, _) => new Node.FindingFigures(host)),
+        new(Node.Finding.Info, static (host, _) => new Node.Finding(host)),
         // Last: it tells about the programs of those before.
         new(Ebpf.Info, static (host, _) => new Ebpf(host)),
     ];

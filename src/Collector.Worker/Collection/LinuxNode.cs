@@ -6,6 +6,7 @@ using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
 using Collector.Linux;
 using Collector.Linux.Findings;
+using Collector.Linux.Findings.Common;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Limits;

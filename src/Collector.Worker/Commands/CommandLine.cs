@@ -13,7 +13,8 @@ internal static class CommandLine
     {
         var root = new RootCommand("Netlens tells why the network of a Kubernetes pod or a Linux node misbehaves.")
         {
-            RunCommand.Create(), StatusCommand.Create(), WhyCommand.Create(), OnceCommand.Create(), WatchCommand.Create(),
+            RunCommand.Create(), StatusCommand.Create(), WhyCommand.Create(), OnceCommand.Create(),
+            WatchCommand.Create(),
             DiagCommand.Create(), ListCommand.Create(), ConfigCommand.Create(),
             DoctorCommand.Create(), SelftestCommand.Create(), BtfCommand.Create(), VersionCommand.Create(),
         };

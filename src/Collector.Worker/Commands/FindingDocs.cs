@@ -38,15 +38,18 @@ internal static class FindingDocs
         var page = new StringBuilder("""
             # Findings
 
-            Generated (`UPDATE_DOCS=1 ./test Docs` rewrites it). What `netlens why` can name: each page says what it means, what else
-            looks like it, and what to do.
+            Generated (`UPDATE_DOCS=1 ./test Docs` rewrites it). What `netlens why` can name: each page says what it
+            means, what else looks like it, and what to do.
 
             | kind | severity | |
             |---|---|---|
 
             """.ReplaceLineEndings("\n"));
         foreach (var info in catalogue)
-            page.Append($"| [{info.Kind}]({info.Kind}.md) | {EventJson.Severity(info.Severity)} | {info.Title} |\n");
+        {
+            page.Append($"| [{info.Kind}]({info.Kind}.md) | {EventJson.Severity(info.Severity)} ")
+                .Append($"| {info.Title} |\n");
+        }
         return page.ToString();
     }
 

@@ -94,7 +94,10 @@ internal static class SelftestCommand
     {
         var table = Output.Table("FAULT", "METRIC", "EVENT", "FOUND", "SEEN BY");
         foreach (var r in results)
-            table.Row(r.Fault.Finding.Kind, Time(r.Metric), r.Fault.Event is null ? "-" : Time(r.Event), Time(r.Finding), r.Hooks);
+        {
+            table.Row(r.Fault.Finding.Kind, Time(r.Metric), r.Fault.Event is null ? "-" : Time(r.Event),
+                Time(r.Finding), r.Hooks);
+        }
         var screen = Output.Screen;
         screen.Print(table);
         foreach (var r in results.Where(r => !r.Passed))

@@ -32,12 +32,12 @@ internal static class WhyCommand
         var since = Since();
         var all = new Option<bool>("--all")
         {
-            Description = "Also what is a consequence of another finding, and for each what was ruled out and cannot be seen.",
+            Description = "Also consequences of other findings, and of each what cannot be seen and where to read on.",
         };
         var duration = CommonOptions.For();
         duration.Description = "How long to watch where no agent runs (default 10s).";
         var command = new Command(
-            "why", "What is wrong on this node now or was in the last hour: the causes, their evidence, what to change.")
+            "why", "What is wrong on this node, now or in the last hour: the causes, their evidence, what to change.")
         {
             config, server, pod, netns, since, all, duration, format,
         };
@@ -50,8 +50,9 @@ internal static class WhyCommand
             if (options is null && asked is null)
                 return ExitCodes.Configuration;
             options ??= new AgentOptions();
+            var client = new AgentClient(asked, peers.Read(parsed));
             using var findings = await ReadAsync(
-                options, new AgentClient(asked, peers.Read(parsed)), asked, Time(parsed.GetValue(duration)) ?? DefaultFor);
+                options, client, asked, Time(parsed.GetValue(duration)) ?? DefaultFor);
             if (findings is null)
                 return ExitCodes.Unavailable;
             var request = new WhyRequest(
@@ -77,7 +78,8 @@ internal static class WhyCommand
             foreach (var token in result.Tokens.Where(t =>
                 !DurationText.TryParse(t.Value, out var value, out _) || value > TimeSpan.FromHours(1)))
             {
-                result.AddError($"--since: '{Output.Printable(token.Value)}' is not a duration up to 1h, such as 30s or 5m");
+                result.AddError(
+                    $"--since: '{Output.Printable(token.Value)}' is not a duration up to 1h, such as 30s or 5m");
             }
         });
         return option;

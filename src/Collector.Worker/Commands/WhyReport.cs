@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using Collector.Core.Probes;
 
 namespace Collector.Worker.Commands;
 
@@ -47,7 +46,12 @@ internal static class WhyReport
         }
     }
 
-    private static string Count(int count) => count switch { 0 => "nothing is wrong", 1 => "1 finding", _ => $"{count} findings" };
+    private static string Count(int count) => count switch
+    {
+        0 => "nothing is wrong",
+        1 => "1 finding",
+        _ => $"{count} findings",
+    };
 
     private static string Past(int count) => count == 0 ? "" : $", {count} over in the last hour";
 
@@ -81,8 +85,8 @@ internal static class WhyReport
         if (!finding.TryGetProperty("knob", out var knob))
             return Text(finding, "advice");
         var now = Text(knob, "now");
-        return $"{Text(knob, "name")}{(now.Length > 0 ? $" from {now}" : "")} to {Text(knob, "suggested")} "
-            + $"(of {Text(knob, "whose")})";
+        return $"{Text(knob, "name")} of {Text(knob, "whose")}{(now.Length > 0 ? $" from {now}" : "")} "
+            + $"to {Text(knob, "suggested")}";
     }
 
     private static string Age(JsonElement finding, DateTimeOffset now)
@@ -94,8 +98,12 @@ internal static class WhyReport
             : $"over: from {Ago(now - first)} to {Ago(now - last)} ago";
     }
 
-    private static string Ago(TimeSpan time) =>
-        DurationText.Format(TimeSpan.FromSeconds(Math.Max(0, Math.Round(time.TotalSeconds))));
+    private static string Ago(TimeSpan time) => time.TotalSeconds switch
+    {
+        < 120 => string.Create(CultureInfo.InvariantCulture, $"{Math.Max(0, time.TotalSeconds):0} s"),
+        < 7200 => string.Create(CultureInfo.InvariantCulture, $"{time.TotalMinutes:0} min"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{time.TotalHours:0} h"),
+    };
 
     private static IEnumerable<JsonElement> Wanted(JsonElement document, WhyRequest request)
     {

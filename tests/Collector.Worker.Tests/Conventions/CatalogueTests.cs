@@ -145,7 +145,10 @@ public sealed partial class CatalogueTests
     public void One_probe_is_one_file_with_one_name_and_tests_run_it_by_its_id()
     {
         string[] folders =
-            [Path.Combine(Root, "tests/Collector.Linux.Tests/Probes"), Path.Combine(Root, "tests/Ebpf/Probes")];
+        [
+            Path.Combine(Root, "tests/Collector.Linux.Tests/Probes"), Path.Combine(Root, "tests/Ebpf/Probes"),
+            Path.Combine(Root, "tests/Ebpf/Findings"),
+        ];
         var tests = string.Concat(
             folders.SelectMany(f => Directory.EnumerateFiles(f, "*.cs")).Select(File.ReadAllText));
         foreach (var probe in Probes)

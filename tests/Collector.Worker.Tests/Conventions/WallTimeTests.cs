@@ -47,6 +47,9 @@ public sealed partial class WallTimeTests
         ["Collector.Worker/Hosting/LineLoggerProvider.cs"] = (1, "time of a line"),
         ["Collector.Worker/Http/ServerCertificate.cs"] = (2, "a certificate says its time as times of day"),
         ["Collector.Worker/Recorder/EventQueryParser.cs"] = (1, "time of day of so long ago"),
+        ["Collector.Worker/Findings/FindingJson.cs"] = (1, "time of a document"),
+        ["Collector.Linux/Findings/Common/FindingEvents.cs"] = (1, "time of an event"),
+        ["Collector.Linux/Probes/Node/Finding.cs"] = (1, "start of counters"),
         ["Collector.Worker/Portable/PortableNode.cs"] = (1, "start of counters"),
     };
 

@@ -58,6 +58,24 @@ internal sealed class FindingRun
         _broken.ShouldBeEmpty();
     }
 
+    /// <summary>The figure of a kind that the probe tells of a namespace.</summary>
+    public long Active(FindingInfo info, TestNetns ns)
+    {
+        Collect();
+        var metric = _collector.Runners.Single(r => r.Info.Id == "finding").Info.Metrics
+            .Single(m => m.Name == "netlens.finding.active");
+        using var lease = _collector.Store.Acquire();
+        var sum = 0L;
+        if (lease.Snapshot!.Find(metric.Table) is not { } table)
+            return 0;
+        for (var row = 0; row < table.Count; row++)
+        {
+            if (table.Rows[row].Subject?.Inode == ns.Inode && table.Rows[row].Tags[0].Text == info.Kind)
+                sum += table.Column(metric)[row];
+        }
+        return sum;
+    }
+
     /// <summary>What was found of these namespaces, consequences of others left out.</summary>
     public Finding[] Of(params TestNetns[] namespaces)
     {

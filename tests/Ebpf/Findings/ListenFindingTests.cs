@@ -31,6 +31,7 @@ public sealed class ListenFindingTests
         found.Verdict.Confirm.ShouldBe($"ip netns exec {lab.Ns.Name} ss -ltn sport = :8080");
         found.Verdict.Process.ShouldNotBeNull().Pid.ShouldBe(Environment.ProcessId);
         TcpLab.Nstat(lab.Ns, "TcpExtListenOverflows").ShouldBeGreaterThan(0);
+        run.Active(AcceptQueueOverflow.Kind, lab.Ns).ShouldBe(1);
         // And nothing else is said to be wrong there.
         run.Of(lab.Ns).ShouldBe([found]);
     }

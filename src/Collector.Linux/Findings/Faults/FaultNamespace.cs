@@ -8,8 +8,8 @@ using static Tmds.Linux.LibC;
 namespace Collector.Linux.Findings.Faults;
 
 /// <summary>
-/// A network namespace of its own with a name, its loopback up, in which faults are caused: nothing of them gets out. It
-/// goes, with all that was made in it, when it is disposed.
+/// A network namespace of its own with a name, its loopback up, in which faults are caused: nothing of them gets out.
+/// It goes, with all that was made in it, when it is disposed.
 /// </summary>
 public sealed class FaultNamespace : IDisposable
 {

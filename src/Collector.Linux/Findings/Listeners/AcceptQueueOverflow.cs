@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Listeners;
 using Collector.Linux.Probes.Mib;
@@ -16,8 +17,8 @@ internal sealed class AcceptQueueOverflow(ProbeHost host) : LinuxRule(Kind, host
         Kind = "accept-queue-overflow",
         Title = "A listener's accept queue overflows",
         Severity = EventSeverity.Error,
-        Condition = "A listener dropped handshakes while its accept queue was full (ListenOverflows of its namespace, and "
-            + "sk_drops and sk_ack_backlog of the listener).",
+        Condition = "A listener dropped handshakes while its accept queue was full (ListenOverflows of its namespace, "
+            + "and sk_drops and sk_ack_backlog of the listener).",
         Advice = "Accept faster, run more acceptors, or allow a longer queue: the smaller of what the program asks "
             + "for with listen() and of net.core.somaxconn in its namespace.",
         Triggers = [FindingTrigger.Happens(ListenKinds.Overflow)],
@@ -33,18 +34,19 @@ internal sealed class AcceptQueueOverflow(ProbeHost host) : LinuxRule(Kind, host
         {
             var e = listener.Last();
             var dropped = listener.Sum(o => Number(o, "netlens.listen.dropped") ?? 0);
+            var (queue, limit) = (Number(e, "netlens.listen.queue"), Number(e, "netlens.listen.limit"));
             yield return new()
             {
                 Severity = EventSeverity.Error,
                 Direct = true,
                 Detail = listener.Key,
                 Sentence = $"drops handshakes at {listener.Key}: the program accepts too slowly, "
-                    + $"{Number(e, "netlens.listen.queue")} connections wait, {Number(e, "netlens.listen.limit")} may",
+                    + $"{queue} connections wait, {limit} may",
                 Evidence =
                 [
                     window.Grew("ListenOverflows", TcpExt.Of("TcpExt", "ListenOverflows")),
                     window.Grew("sk_drops of the listener", dropped),
-                    new("sk_ack_backlog", $"{Number(e, "netlens.listen.queue")} of {Number(e, "netlens.listen.limit")}"),
+                    new("sk_ack_backlog", $"{queue} of {limit}"),
                     .. Peers(e),
                 ],
                 RuledOut = Checks.Of(window, Checks.Throttling, Checks.Conntrack, Checks.Netfilter),
@@ -56,8 +58,11 @@ internal sealed class AcceptQueueOverflow(ProbeHost host) : LinuxRule(Kind, host
         }
     }
 
-    private static IEnumerable<Evidence> Peers(NetworkEvent e) =>
-        Field(e, "netlens.listen.unanswered.peers") is { Length: > 0 } peers ? [new("SYNs without an answer", peers)] : [];
+    private static IEnumerable<Evidence> Peers(NetworkEvent e)
+    {
+        var peers = Field(e, "netlens.listen.unanswered.peers");
+        return peers.Length > 0 ? [new("SYNs without an answer", peers)] : [];
+    }
 
     private Knob LimitOf(SubjectWindow window, NetworkEvent e)
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Tables;
 
@@ -16,7 +17,8 @@ internal sealed class ConntrackFull(ProbeHost host) : LinuxRule(Kind, host)
         Severity = EventSeverity.Error,
         Condition = "Packets of new connections were dropped, or other entries had to go, while the table had as many "
             + "entries as it may (drop and early_drop of conntrack's statistics).",
-        Advice = "Raise net.netfilter.nf_conntrack_max, shorten time-outs, or leave traffic untracked that needs no NAT.",
+        Advice = "Raise net.netfilter.nf_conntrack_max, shorten time-outs, or leave traffic untracked that needs no "
+            + "NAT.",
         Triggers = [FindingTrigger.Happens(ConntrackKinds.FullInfo)],
         Evidence = [Conntrack.Entries, Conntrack.Limit],
     };
@@ -26,9 +28,10 @@ internal sealed class ConntrackFull(ProbeHost host) : LinuxRule(Kind, host)
         var events = window.Events(ConntrackKinds.FullInfo).ToArray();
         if (events.Length == 0)
             yield break;
-        var (dropped, evicted) = (events.Sum(e => Number(e, "netlens.conntrack.dropped") ?? 0),
-            events.Sum(e => Number(e, "netlens.conntrack.evicted") ?? 0));
-        var (entries, limit) = (Field(events[^1], "netlens.conntrack.entries"), Number(events[^1], "netlens.conntrack.limit"));
+        var dropped = events.Sum(e => Number(e, "netlens.conntrack.dropped") ?? 0);
+        var evicted = events.Sum(e => Number(e, "netlens.conntrack.evicted") ?? 0);
+        var entries = Field(events[^1], "netlens.conntrack.entries");
+        var limit = Number(events[^1], "netlens.conntrack.limit");
         yield return new()
         {
             Severity = EventSeverity.Error,

@@ -5,11 +5,11 @@ using Collector.Linux.Probes.Drops;
 using Collector.Linux.Probes.Mib;
 using Collector.Linux.Probes.Tables;
 
-namespace Collector.Linux.Findings;
+namespace Collector.Linux.Findings.Common;
 
 /// <summary>
-/// Looks whether another cause can be ruled out: says so in a few words, or nothing where it cannot, or where that is not
-/// known.
+/// Looks whether another cause can be ruled out: says so in a few words, or nothing where it cannot, or where that is
+/// not known.
 /// </summary>
 internal delegate string? Check(SubjectWindow window);
 
@@ -42,10 +42,12 @@ internal static class Checks
     /// <summary>TCP sent hardly anything again.</summary>
     public static string? Retransmissions(SubjectWindow window)
     {
-        var (sent, again) = (window.Growth(Tcp.Of("Tcp", "OutSegs")), window.Growth(Tcp.Of("Tcp", "RetransSegs")));
-        return sent > 0 && again * 100 < sent
-            ? string.Create(CultureInfo.InvariantCulture, $"{again * 100.0 / sent:0.##} % of its segments were sent again")
-            : null;
+        var sent = window.Growth(Tcp.Of("Tcp", "OutSegs"));
+        var again = window.Growth(Tcp.Of("Tcp", "RetransSegs"));
+        if (sent == 0 || again * 100 >= sent)
+            return null;
+        var share = again * 100.0 / sent;
+        return string.Create(CultureInfo.InvariantCulture, $"{share:0.##} % of its segments were sent again");
     }
 
     /// <summary>How many of the subject's packets were dropped for a reason.</summary>

@@ -1,8 +1,9 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Subjects;
 using Collector.Linux.Kernel;
 
-namespace Collector.Linux.Findings;
+namespace Collector.Linux.Findings.Common;
 
 /// <summary>Findings as events, so that they go wherever events do.</summary>
 public static class FindingEvents
@@ -33,8 +34,9 @@ public static class FindingEvents
         var now = KernelClock.UnixNow();
         var over = change == FindingChange.Ended;
         var verdict = finding.Verdict;
-        var key = new EventKey(over ? Ended : Raised, finding.Subject?.Inode ?? 0,
-            HashCode.Combine(finding.Info.Kind, verdict.Detail), finding.Subject is Collector.Core.Subjects.NetNamespace { Rootless: true });
+        var key = new EventKey(
+            over ? Ended : Raised, finding.Subject?.Inode ?? 0, HashCode.Combine(finding.Info.Kind, verdict.Detail),
+            finding.Subject is NetNamespace { Rootless: true });
         if (!events.Admit(key, now))
             return;
         events.Publish(key, new NetworkEvent

@@ -4,18 +4,20 @@ using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
 using Collector.Linux.Findings;
+using Collector.Linux.Findings.Common;
 using Collector.Linux.Kernel;
 using Collector.Linux.Probes.Common;
 
 namespace Collector.Linux.Probes.Node;
 
 /// <summary>What the rules found up to the collection before, as figures.</summary>
-internal sealed class FindingFigures(ProbeHost host) : Probe(Info)
+internal sealed class Finding(ProbeHost host) : Probe(Info)
 {
     private static readonly TagKey KindKey = new("netlens.finding.kind");
 
     private static readonly Metric Active = Metric.UpDownCounter("netlens.finding.active", "{finding}",
-        "Faults of the kind whose cause is known and that were seen in the last minute; consequences of others left out.");
+        "Faults of the kind whose cause is known and that were seen in the last minute, consequences of others left "
+            + "out.");
 
     private static readonly Metric Raised = Metric.Counter("netlens.finding.raised", "{finding}",
         "Findings of the kind since the start, consequences of others included.");
@@ -36,7 +38,7 @@ internal sealed class FindingFigures(ProbeHost host) : Probe(Info)
         [.. AllFindings.List.Select(f => new Row(RaisedTable, null, KernelClock.UnixNow(), f.Info.Kind))];
 
     private readonly Dictionary<(Subject? Subject, FindingInfo Info), (Row Row, long Count)> _active = [];
-    private readonly List<Finding> _now = [];
+    private readonly List<Core.Findings.Finding> _now = [];
     private readonly List<KeyValuePair<FindingInfo, long>> _counts = [];
 
     public override void Collect(SnapshotBuilder snapshot)

@@ -8,7 +8,7 @@ using Collector.Linux.Interop;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Probes.Common;
 
-namespace Collector.Linux.Findings;
+namespace Collector.Linux.Findings.Common;
 
 /// <summary>A rule about a Linux node: what it may ask beside the window.</summary>
 internal abstract class LinuxRule(FindingInfo info, ProbeHost host) : FindingRule(info)
@@ -49,7 +49,8 @@ internal abstract class LinuxRule(FindingInfo info, ProbeHost host) : FindingRul
 
     /// <summary>A setting to change in the subject's namespace.</summary>
     protected Knob SysctlKnob(Subject? subject, string name, string suggested) => new(
-        name, Sysctl(subject, name), suggested, subject is null or { IsHost: true } ? "the node" : "its network namespace");
+        name, Sysctl(subject, name), suggested,
+        subject is null or { IsHost: true } ? "the node" : "its network namespace");
 
     /// <summary>The command as it is to be typed on the node to run inside the subject's namespace.</summary>
     protected string Inside(Subject? subject, string command) => HandleOf(subject) switch
@@ -67,7 +68,8 @@ internal abstract class LinuxRule(FindingInfo info, ProbeHost host) : FindingRul
     protected static string Field(NetworkEvent e, string key) => e.Field(key)?.Text ?? "";
 
     /// <summary>The number of an event's field; null where the kernel did not give it.</summary>
-    protected static long? Number(NetworkEvent e, string key) => e.Field(key) is { IsNumber: true } value ? value.Number : null;
+    protected static long? Number(NetworkEvent e, string key) =>
+        e.Field(key) is { IsNumber: true } value ? value.Number : null;
 
     /// <summary>Growth summed over all of these.</summary>
     protected static long Growth(SubjectWindow window, params ReadOnlySpan<Metric> metrics)
