@@ -22,6 +22,7 @@ internal sealed class FindingRun
     private readonly EventHub _hub;
     private readonly NodeCollector _collector;
     private readonly List<BrokenRule> _broken = [];
+    private long _before;
 
     private FindingRun()
     {
@@ -43,8 +44,9 @@ internal sealed class FindingRun
     {
         get
         {
-            // Without the namespaces of the test it would know them from their birth, as a running agent does.
+            // What was found before is not of the test's namespaces, which may have the numbers of others.
             Made.Value.Collect();
+            Made.Value._before = Made.Value.Engine.Store.Raised;
             return Made.Value;
         }
     }
@@ -77,17 +79,14 @@ internal sealed class FindingRun
     }
 
     /// <summary>What was found of these namespaces, consequences of others left out.</summary>
-    public Finding[] Of(params TestNetns[] namespaces)
-    {
-        var inodes = namespaces.Select(n => n.Inode).ToHashSet();
-        return [.. Engine.Store.All.Where(f => f.Cause is null && f.Subject is { } s && inodes.Contains(s.Inode))];
-    }
+    public Finding[] Of(params TestNetns[] namespaces) => [.. AllOf(namespaces).Where(f => f.Cause is null)];
 
     /// <summary>The same with consequences.</summary>
     public Finding[] AllOf(params TestNetns[] namespaces)
     {
         var inodes = namespaces.Select(n => n.Inode).ToHashSet();
-        return [.. Engine.Store.All.Where(f => f.Subject is { } s && inodes.Contains(s.Inode))];
+        return [.. Engine.Store.All.Where(
+            f => f.Number > _before && f.Subject is { } s && inodes.Contains(s.Inode))];
     }
 
     /// <summary>Causes a fault again and again until it is found, and collects in between.</summary>
