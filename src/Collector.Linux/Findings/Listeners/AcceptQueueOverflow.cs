@@ -6,6 +6,7 @@ using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Listeners;
 using Collector.Linux.Probes.Mib;
+using Collector.Linux.Probes.Tcp;
 
 namespace Collector.Linux.Findings.Listeners;
 
@@ -22,7 +23,7 @@ internal sealed class AcceptQueueOverflow(ProbeHost host) : LinuxRule(Kind, host
         Advice = "Accept faster, run more acceptors, or allow a longer queue: the smaller of what the program asks "
             + "for with listen() and of net.core.somaxconn in its namespace.",
         Triggers = [FindingTrigger.Happens(ListenKinds.Overflow)],
-        Evidence = [TcpExt.Of("TcpExt", "ListenOverflows"), TcpExt.Of("TcpExt", "ListenDrops")],
+        Evidence = [TcpExt.Of("TcpExt", "ListenOverflows"), TcpListeners.Drops, TcpListeners.Depth, TcpListeners.Limit],
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
@@ -33,7 +34,9 @@ internal sealed class AcceptQueueOverflow(ProbeHost host) : LinuxRule(Kind, host
             .GroupBy(End))
         {
             var e = listener.Last();
-            var dropped = listener.Sum(o => Number(o, "netlens.listen.dropped") ?? 0);
+            var dropped = DropsOf(window, e) is > 0 and var drops
+                ? drops
+                : listener.Sum(o => Number(o, "netlens.listen.dropped") ?? 0);
             var (queue, limit) = (Number(e, "netlens.listen.queue"), Number(e, "netlens.listen.limit"));
             yield return new()
             {
@@ -57,6 +60,11 @@ internal sealed class AcceptQueueOverflow(ProbeHost host) : LinuxRule(Kind, host
             };
         }
     }
+
+    private static long DropsOf(SubjectWindow window, NetworkEvent e) => window.Rows(TcpListeners.Table)
+        .Where(r => r.Tag("network.local.address") == Field(e, "network.local.address")
+            && r.Tag("network.local.port") == Field(e, "network.local.port"))
+        .Sum(r => r.Growth(TcpListeners.Drops));
 
     private static IEnumerable<Evidence> Peers(NetworkEvent e)
     {
