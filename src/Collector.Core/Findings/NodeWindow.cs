@@ -137,11 +137,26 @@ public sealed class NodeWindow
     private void AwakenByGrowth(SnapshotTable table, FindingTrigger trigger, HashSet<Subject> subjects, ref bool node)
     {
         var column = trigger.Metric!.Column;
-        if (Same(table) is { } before && table.Column(column).SequenceEqual(before.Column(column)))
-            return;
-        for (var row = 0; row < table.Count; row++)
+        var now = table.Column(column);
+        if (Same(table) is not { } before)
         {
-            if (Growth(table, row, column) >= trigger.Least)
+            for (var row = 0; row < now.Length; row++)
+            {
+                if (Growth(table, row, column) >= trigger.Least)
+                    Add(table.Rows[row].Subject, subjects, ref node);
+            }
+            return;
+        }
+        var then = before.Column(column);
+        if (now.SequenceEqual(then))
+            return;
+        for (var row = 0; row < now.Length; row++)
+        {
+            if (now[row] == then[row] || now[row] == Metric.Absent)
+                continue;
+            // What was absent was 0; what fell began anew.
+            var growth = now[row] >= then[row] ? now[row] - Math.Max(0, then[row]) : now[row];
+            if (growth >= trigger.Least)
                 Add(table.Rows[row].Subject, subjects, ref node);
         }
     }
