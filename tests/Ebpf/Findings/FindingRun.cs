@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Core.Subjects;
+using Collector.Linux.Probes;
 using Collector.Tests.Support;
 using Collector.Worker.Agent;
 using Collector.Worker.Collection;
@@ -17,6 +19,9 @@ namespace Ebpf.Tests.Findings;
 /// </summary>
 internal sealed class FindingRun
 {
+    /// <summary>Ports that source NAT is said to have for one address: few enough for a test to take them all.</summary>
+    public const int TranslatedPorts = 50;
+
     private static readonly Lazy<FindingRun> Made = new(() => new FindingRun());
 
     private readonly EventHub _hub;
@@ -26,7 +31,14 @@ internal sealed class FindingRun
 
     private FindingRun()
     {
-        var options = new AgentOptions();
+        var ports = AllProbes.List.Single(static p => p.Info.Id == "ports").Info;
+        var options = new AgentOptions
+        {
+            Probes = new Dictionary<string, ProbeChoice>
+            {
+                [ports.Id] = new(true, ProbeSettings.Of(ports, ("snatPorts", $"{TranslatedPorts}"))),
+            },
+        };
         _hub = new EventHub(
             new EventLimiter(1000, TimeSpan.FromSeconds(1), TimeProvider.System), [], 4096, TimeProvider.System,
             NullLogger.Instance);

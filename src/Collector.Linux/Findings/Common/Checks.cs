@@ -73,4 +73,8 @@ internal static class Checks
         }
         return said;
     }
+
+    /// <summary>What rules of netfilter dropped of the subject's, as evidence; nothing where that is nothing.</summary>
+    public static IEnumerable<Evidence> NetfilterDrops(SubjectWindow window) =>
+        DropsFor(window, "NETFILTER_DROP") is > 0 and var drops ? [window.Grew("NETFILTER_DROP", drops)] : [];
 }

@@ -39,17 +39,17 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
     private const int MostTop = 32;
     private const string PortsUnit = "{port}";
 
-    private static readonly Metric Used = Metric.Gauge("netlens.ports.used", PortsUnit,
+    internal static readonly Metric Used = Metric.Gauge("netlens.ports.used", PortsUnit,
         "Local ports in use towards the destination address and port that has most of them; of namespaces that have an "
         + "eighth as many TCP sockets as ports.");
 
-    private static readonly Metric Limit = Metric.Gauge("netlens.ports.limit", PortsUnit,
+    internal static readonly Metric Limit = Metric.Gauge("netlens.ports.limit", PortsUnit,
         "Ports that connect() may take: ip_local_port_range without reserved ones and those that somebody listens at.");
 
-    private static readonly Metric TimeWait = Metric.Gauge("netlens.ports.time_wait", PortsUnit,
+    internal static readonly Metric TimeWait = Metric.Gauge("netlens.ports.time_wait", PortsUnit,
         "Of those in use, ports of connections that are over (TIME_WAIT).");
 
-    private static readonly Metric TimeToFull = Metric.Gauge("netlens.ports.time_to_full", Units.Seconds,
+    internal static readonly Metric TimeToFull = Metric.Gauge("netlens.ports.time_to_full", Units.Seconds,
         "Seconds until all are in use at the rate of the last half minute to minute; absent where they get no more.");
 
     private static readonly Metric GroupUsed = Metric.Gauge("netlens.ports.group.used", PortsUnit,
@@ -58,17 +58,17 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
     private static readonly Metric GroupTimeWait = Metric.Gauge("netlens.ports.group.time_wait", PortsUnit,
         "Of these, ports of connections that are over (TIME_WAIT).");
 
-    private static readonly Metric TranslatedUsed = Metric.Gauge("netlens.ports.snat.used", PortsUnit,
+    internal static readonly Metric TranslatedUsed = Metric.Gauge("netlens.ports.snat.used", PortsUnit,
         "Ports of a translated source address in use towards the destination address and port that has most of them "
         + "(conntrack); of namespaces that track an eighth as many connections as there are ports.");
 
-    private static readonly Metric TranslatedLimit = Metric.Gauge("netlens.ports.snat.limit", PortsUnit,
+    internal static readonly Metric TranslatedLimit = Metric.Gauge("netlens.ports.snat.limit", PortsUnit,
         "Ports that SNAT may take, as the option snatPorts says.");
 
     private static readonly Metric TranslatedTimeWait = Metric.Gauge("netlens.ports.snat.time_wait", PortsUnit,
         "Of those in use, ports of connections that are over (TIME_WAIT).");
 
-    private static readonly Metric TranslatedTimeToFull = Metric.Gauge("netlens.ports.snat.time_to_full",
+    internal static readonly Metric TranslatedTimeToFull = Metric.Gauge("netlens.ports.snat.time_to_full",
         Units.Seconds, "As netlens.ports.time_to_full.");
 
     private static readonly TableInfo Table =

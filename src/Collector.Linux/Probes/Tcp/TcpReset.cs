@@ -25,10 +25,10 @@ internal sealed class TcpReset : BpfProbe
     private const int Peer = 4;
     private const uint NoReason = uint.MaxValue;
 
-    private static readonly Metric Resets =
+    internal static readonly Metric Resets =
         Metric.Counter("netlens.tcpreset.resets", Units.Segments, "TCP resets sent and received.");
 
-    private static readonly TableInfo Table = new("tcpreset", RowScope.Namespace,
+    internal static readonly TableInfo Table = new("tcpreset", RowScope.Namespace,
     [
         new("network.io.direction"), new("netlens.reset.origin"), new("network.connection.state"),
         new("netlens.reset.reason"), new("network.type"),
@@ -44,8 +44,10 @@ internal sealed class TcpReset : BpfProbe
         Name = "netlens.tcpreset.sent",
         Severity = EventSeverity.Warn,
         Description = "A TCP reset was sent: nobody is there (no_socket), the stack refuses a segment (stack), or "
-            + "somebody ends the connection (active).",
-        Fields = Fields("netlens.reset.origin", "network.connection.state", "netlens.reset.reason"),
+            + "somebody ends the connection (active). Where a listener was closed in the ten minutes before, how long "
+            + "ago that was.",
+        Fields = Fields("netlens.reset.origin", "network.connection.state", "netlens.reset.reason",
+            "netlens.listen.closed.duration"),
     };
 
     internal static readonly EventInfo Received = new()
@@ -201,6 +203,10 @@ internal sealed class TcpReset : BpfProbe
         if (e.Kind == Peer)
             return [state];
         var reason = Reason(e.Reason);
-        return [Origin((int)e.Kind), state, reason.Length > 0 ? new TagValue(reason) : (TagValue?)null];
+        return
+        [
+            Origin((int)e.Kind), state, reason.Length > 0 ? new TagValue(reason) : (TagValue?)null,
+            e.ClosedMs == 0 ? (TagValue?)null : e.ClosedMs * 1_000_000L,
+        ];
     }
 }

@@ -1,0 +1,120 @@
+using System.Globalization;
+using Collector.Core.Events;
+using Collector.Core.Findings;
+using Collector.Linux.Findings.Common;
+using Collector.Linux.Probes.Connects;
+
+namespace Collector.Linux.Findings.Connects;
+
+/// <summary>Connects of a subject to one peer that ended alike within a window.</summary>
+internal sealed record PeerConnects
+{
+    /// <summary>Fewer are what every client sees of a server that is started anew.</summary>
+    public const int Least = 3;
+
+    /// <summary>Peers of a subject that are told apart in a window: the worst.</summary>
+    private const int MostPeers = 3;
+
+    /// <summary>What they have in common, by its address: "192.0.2.2:81".</summary>
+    public required string Peer { get; init; }
+
+    /// <summary>Those whose events got through, oldest first.</summary>
+    public required NetworkEvent[] Events { get; init; }
+
+    /// <summary>How many they were, with those that were held back.</summary>
+    public required long Count { get; init; }
+
+    /// <summary>Connects of the subject to such ports that are over, successful ones included; 0: not known.</summary>
+    public required long All { get; init; }
+
+    public NetworkEvent Last => Events[^1];
+
+    /// <summary>The peer by its name, where it is a pod.</summary>
+    public string Remote => new EventParties(null, Last.Tuple).Remote;
+
+    /// <summary>Enough of them failed for an application to be in trouble: so many, and a tenth of all.</summary>
+    public bool IsTrouble(int least) => Count >= least && Count * 10 >= All;
+
+    /// <summary>"14 connects in 10 s".</summary>
+    public string Times(SubjectWindow window) => $"{Count} connects in {window.Span}";
+
+    /// <summary>The longest that one took: "3.02 s"; empty where none took any.</summary>
+    public string Longest => Events.Max(static e => e.Duration) is > 0 and var longest
+        ? string.Create(CultureInfo.InvariantCulture, $"{longest / 1e9:0.0##} s") : "";
+
+    /// <summary>Most SYNs that one sent.</summary>
+    public long Syns => 1 + Events.Max(static e => e.Field("netlens.connect.retransmits")?.Number ?? 0);
+
+    /// <summary>The address to look at, as commands take it.</summary>
+    public string Address => Last.Tuple!.Destination.ToString();
+
+    /// <summary>As evidence.</summary>
+    public IEnumerable<Evidence> Proof(SubjectWindow window, string what) =>
+    [
+        window.Grew(what, Count),
+        .. All > Count ? [window.Grew("of all connects to such ports", All)] : Array.Empty<Evidence>(),
+    ];
+
+    /// <summary>The peers to which most failed, so many or more.</summary>
+    /// <param name="window">The subject's.</param>
+    /// <param name="info">Kind of event.</param>
+    /// <param name="which">Those that count.</param>
+    /// <param name="key">What they have in common; null: the peer's end.</param>
+    /// <param name="least">Fewer are not told.</param>
+    public static PeerConnects[] Of(
+        SubjectWindow window, EventInfo info, Func<NetworkEvent, bool> which, Func<NetworkEvent, string>? key = null,
+        int least = Least)
+    {
+        if (window.Subject is null)
+            return [];
+        var all = window.Events(info).Where(static e => e.Tuple is not null && !e.IsSummary).ToArray();
+        return
+        [
+            .. all.Where(which).GroupBy(key ?? EndOf).Select(g => Make(window, all, g.Key, [.. g]))
+                .Where(p => p.Count >= least).OrderByDescending(static p => p.Count).Take(MostPeers),
+        ];
+    }
+
+    private static PeerConnects Make(SubjectWindow window, NetworkEvent[] all, string peer, NetworkEvent[] events)
+    {
+        var count = 0L;
+        var total = 0L;
+        var ports = new HashSet<string>();
+        foreach (var like in events.GroupBy(static e => (Outcome: Outcome(e), Port: PortClass(e))))
+        {
+            var (failed, ended) = Counted(window, like.Key.Outcome, like.Key.Port);
+            var told = all.Count(e => Outcome(e) == like.Key.Outcome && PortClass(e) == like.Key.Port);
+            // Each is counted, and events of like ones are held back: the peer's share of these is that of connects.
+            count += Math.Max(like.Count(), IsEvent(like.Key.Outcome) ? failed * like.Count() / told : 0);
+            total += ports.Add(like.Key.Port) ? ended : 0;
+        }
+        return new() { Peer = peer, Events = events, Count = count, All = total };
+    }
+
+    // Of those that succeed or are given up most are in order, and only some make an event.
+    private static bool IsEvent(string outcome) => outcome is not ("" or "aborted");
+
+    private static (long Failed, long All) Counted(SubjectWindow window, string outcome, string port)
+    {
+        var (failed, all) = (0L, 0L);
+        foreach (var row in window.Rows(ConnectCounters.Table))
+        {
+            if (row.Tag("netlens.peer.port_class") != port)
+                continue;
+            var growth = row.Growth(ConnectCounters.Attempts);
+            all += growth;
+            failed += row.Tag("netlens.connect.outcome") == outcome ? growth : 0;
+        }
+        return (failed, all);
+    }
+
+    private static string EndOf(NetworkEvent e) => e.Tuple!.End(e.Tuple.Destination, e.Tuple.DestinationPort);
+
+    /// <summary>How it ended; empty where it succeeded.</summary>
+    public static string Outcome(NetworkEvent e) => e.Field("netlens.connect.outcome")?.Text ?? "";
+
+    private static string PortClass(NetworkEvent e) => e.Field("netlens.peer.port_class")?.Text ?? "";
+
+    /// <summary>The next hop whose hardware address nobody told; null: it is known.</summary>
+    public static string? SilentHop(NetworkEvent e) => e.Field("netlens.neighbour.address")?.Text;
+}

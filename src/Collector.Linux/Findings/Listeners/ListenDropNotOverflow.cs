@@ -1,0 +1,78 @@
+using Collector.Core.Events;
+using Collector.Core.Findings;
+using Collector.Linux.Findings.Common;
+using Collector.Linux.Findings.Connects;
+using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Listeners;
+using Collector.Linux.Probes.Mib;
+
+namespace Collector.Linux.Findings.Listeners;
+
+/// <summary>A listener drops handshakes though none of its queues is full.</summary>
+internal sealed class ListenDropNotOverflow(ProbeHost host) : ListenRule(Kind, host)
+{
+    private const int Least = 3;
+
+    // What the kernel calls drops at a listener that have to do with neither queue.
+    private static readonly string[] Reasons =
+        ["SOCKET_FILTER", "SECURITY_HOOK", "XFRM_POLICY", "TCP_MD5NOTFOUND", "TCP_MD5FAILURE", "PROTO_MEM", "TCP_CSUM"];
+
+    public static FindingInfo Kind { get; } = new()
+    {
+        Kind = "listen-drop-not-overflow",
+        Title = "A listener drops handshakes though its queues have room",
+        Severity = EventSeverity.Error,
+        Condition = "In two windows a listener dropped three packets or more (sk_drops) while neither its accept "
+            + "queue nor its queue of handshakes was full. An error where no route leads back to who connects, for "
+            + "then none of their handshakes can succeed; else a warning, for the packets need not have been "
+            + "handshakes.",
+        Advice = "Give the namespace a route back to its clients; else look for a socket filter, a security policy, "
+            + "TCP MD5 keys that differ, or want of memory.",
+        Triggers = [FindingTrigger.Happens(ListenKinds.Overflow)],
+        Evidence = [TcpExt.Of("TcpExt", "ListenDrops"), Ip.Of("Ip", "OutNoRoutes"), Ip.Of("Ip6", "OutNoRoutes")],
+        Explains = [ConnectTimeout.Kind, SlowHandshake.Kind, ConnectNoRoute.Kind],
+    };
+
+    public override IEnumerable<Verdict> Judge(SubjectWindow window)
+    {
+        var routeless = Growth(window, Ip.Of("Ip", "OutNoRoutes"), Ip.Of("Ip6", "OutNoRoutes"));
+        foreach (var listener in Listeners(window, ListenKinds.Overflow, "netlens.listen.cause", "other"))
+        {
+            var (e, dropped) = (listener.Last(), Dropped(window, listener));
+            if (dropped < Least)
+                continue;
+            var lost = routeless * 2 >= dropped;
+            var reason = Array.Find(Reasons, r => Checks.DropsFor(window, r) >= Least);
+            yield return new()
+            {
+                Severity = lost ? EventSeverity.Error : EventSeverity.Warn,
+                Detail = listener.Key,
+                Sentence = $"drops handshakes at {listener.Key} though its queue has room: "
+                    + (lost ? "no route leads back to who connects" : reason is null ? "the kernel tells no reason"
+                        : $"the kernel's reason is {reason}"),
+                Evidence =
+                [
+                    window.Grew("sk_drops of the listener", dropped),
+                    window.Grew("ListenDrops", TcpExt.Of("TcpExt", "ListenDrops")),
+                    .. lost ? [window.Grew("OutNoRoutes", routeless)] : Array.Empty<Evidence>(),
+                    .. reason is null ? [] : Drops(window, reason),
+                    .. Peers(e),
+                ],
+                RuledOut =
+                [
+                    $"a slow program: {Number(e, "netlens.listen.queue")} connections wait, "
+                        + $"{Number(e, "netlens.listen.limit")} may",
+                    .. Checks.Of(window, Checks.Conntrack, Checks.Netfilter),
+                ],
+                NotSeen = lost || reason is not null ? []
+                    : ["which packets: those that a listener drops before it answers have no reason in skb:kfree_skb"],
+                Confirm = lost ? Inside(window.Subject, "ip route") : Show(window, e),
+                Local = LocalOf(e),
+                Process = e.Process,
+            };
+        }
+    }
+
+    private static Evidence[] Drops(SubjectWindow window, string reason) =>
+        [window.Grew(reason, Checks.DropsFor(window, reason))];
+}
