@@ -125,19 +125,22 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
 
     private static bool Meet(Finding cause, Finding effect)
     {
-        if (cause.Subject == effect.Subject || cause.Subject is null)
+        if (cause.Subject is null)
             return true;
         var (mine, its) = (cause.Verdict, effect.Verdict);
-        if (its.Tuple is not { } tuple)
-            return false;
+        // Where both are about certain ends these must meet: one subject has many connections.
+        if (its.Tuple is not { } tuple || (mine.Local is null && mine.Tuple is null))
+            return cause.Subject == effect.Subject;
         if (mine.Local is { } local)
         {
             return IsEnd(local, tuple.Destination, tuple.DestinationPort)
                 || IsEnd(local, tuple.Source, tuple.SourcePort);
         }
-        return mine.Tuple is { } other && (tuple == other
-            || (tuple.Source.Equals(other.Destination) && tuple.SourcePort == other.DestinationPort
-                && tuple.Destination.Equals(other.Source) && tuple.DestinationPort == other.SourcePort));
+        var other = mine.Tuple!;
+        return cause.Subject == effect.Subject
+            ? other.DestinationPort == tuple.DestinationPort && other.Destination.Equals(tuple.Destination)
+            : tuple == other || (tuple.Source.Equals(other.Destination) && tuple.SourcePort == other.DestinationPort
+                && tuple.Destination.Equals(other.Source) && tuple.DestinationPort == other.SourcePort);
     }
 
     private static bool IsEnd(System.Net.IPEndPoint local, System.Net.IPAddress address, int port) =>

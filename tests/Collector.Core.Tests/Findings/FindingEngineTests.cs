@@ -190,6 +190,19 @@ public sealed class FindingEngineTests : IDisposable
     }
 
     [Fact]
+    public void A_fault_of_one_connection_does_not_hide_one_of_another_of_the_same_subject()
+    {
+        var ns = Of(7);
+        var local = new IPEndPoint(IPAddress.Any, 80);
+        var tuple = new FlowTuple("tcp", IPAddress.Parse("192.0.2.1"), 4711, IPAddress.Parse("192.0.2.2"), 5432);
+        Use(new Rule(Weak, w => [Say(1, true, tuple)]), new Rule(Strong, w => [Say(1, true, local: local)]));
+        Collect(15, (ns, 0, 0, 0));
+        Happen(ns);
+        Collect(15, (ns, 100, 0, 0));
+        _told.ShouldBe([("weak", FindingChange.Raised), ("strong", FindingChange.Raised)], ignoreOrder: true);
+    }
+
+    [Fact]
     public void A_rule_that_throws_is_asked_no_more_and_the_others_go_on()
     {
         var asked = 0;
