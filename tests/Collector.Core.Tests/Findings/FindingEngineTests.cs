@@ -270,10 +270,11 @@ public sealed class FindingEngineTests : IDisposable
     public void Where_nothing_moves_nothing_is_allocated()
     {
         var rows = Enumerable.Range(1, 200).Select(i => (Of((ulong)i), 5L, 1L, 10L)).ToArray();
-        for (var i = 0; i < 5; i++)
+        // For as long as it takes until what is usual is known.
+        for (var i = 0; i < 60; i++)
             Collect(15, rows);
         long allocated = 0;
-        for (var i = 0; i < 20; i++)
+        for (var i = 0; i < 50; i++)
         {
             _builder.Begin();
             foreach (var (subject, lost, level, limit) in rows)
