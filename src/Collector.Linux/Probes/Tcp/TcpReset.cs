@@ -25,10 +25,10 @@ internal sealed class TcpReset : BpfProbe
     private const int Peer = 4;
     private const uint NoReason = uint.MaxValue;
 
-    private static readonly Metric Resets =
+    internal static readonly Metric Resets =
         Metric.Counter("netlens.tcpreset.resets", Units.Segments, "TCP resets sent and received.");
 
-    private static readonly TableInfo Table = new("tcpreset", RowScope.Namespace,
+    internal static readonly TableInfo Table = new("tcpreset", RowScope.Namespace,
     [
         new("network.io.direction"), new("netlens.reset.origin"), new("network.connection.state"),
         new("netlens.reset.reason"), new("network.type"),
