@@ -11,7 +11,8 @@ using Collector.Linux.Sources;
 namespace Collector.Linux.Findings;
 
 /// <summary>A socket that a fault is about, and who has it open.</summary>
-internal sealed record FoundSocket(SocketMessage Socket, int Count, IPEndPoint Local, FlowTuple Tuple, EventProcess? Process)
+internal sealed record FoundSocket(
+    SocketMessage Socket, int Count, IPEndPoint Local, FlowTuple Tuple, EventProcess? Process)
 {
     /// <summary>The other end: "shop/client-0:4711", "10.0.0.2:80".</summary>
     public string Remote => new EventParties(null, Tuple).Remote;
@@ -21,15 +22,15 @@ internal sealed record FoundSocket(SocketMessage Socket, int Count, IPEndPoint L
 }
 
 /// <summary>
-/// Asks for the sockets of one namespace once a fault is seen there: which of them it is, and whose. Costs a walk of the
-/// machine's table, so a rule asks only when its figures say that there is something to find.
+/// Asks for the sockets of one namespace once a fault is seen there: which of them it is, and whose. Costs a walk of
+/// the machine's table, so a rule asks only when its figures say that there is something to find.
 /// </summary>
 internal static class SocketSearch
 {
     public const uint Established = 1 << 1;
     public const uint CloseWait = 1 << 8;
 
-    /// <summary>The socket that ranks highest, and how many rank above 0; null: none, or the kernel does not tell.</summary>
+    /// <summary>The socket that ranks highest, and how many rank above 0; null: none, or nobody tells.</summary>
     public static FoundSocket? Find(
         ProbeHost host, NamespaceHandle? ns, byte protocol, uint states, Func<SocketMessage, long> rank)
     {

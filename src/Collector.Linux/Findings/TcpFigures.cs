@@ -55,7 +55,8 @@ internal static class TcpFigures
         ? "all" : string.Create(CultureInfo.InvariantCulture, $"{Math.Min(100, part * 100.0 / whole):0.##} %");
 
     /// <summary>
-    /// What most of these connections were to, or at: the end with the smaller port is the service. Null without events.
+    /// What most of these connections were to, or at: the end with the smaller port is the service. Null without
+    /// events.
     /// </summary>
     public static Service? ServiceOf(IEnumerable<NetworkEvent> events) => events
         .Where(e => e.Tuple is not null)

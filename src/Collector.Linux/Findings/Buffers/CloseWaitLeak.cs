@@ -16,9 +16,10 @@ internal sealed class CloseWaitLeak(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "close-wait-leak",
         Title = "A program keeps connections that its peers have closed",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows at least 10 connections had been closed by the peer for over 10 s and not by the program "
-            + "(CLOSE_WAIT).",
-        Advice = "Close connections when reading says that they are over: each one keeps a descriptor, and there is no end to it.",
+        Condition = "In two windows at least 10 connections had been closed by the peer for over 10 s and not by the "
+            + "program (CLOSE_WAIT).",
+        Advice = "Close connections when reading says that they are over: each one keeps a descriptor, and there is "
+            + "no end to it.",
         Triggers = [.. TcpConnections.Closing[1..].Select(static m => FindingTrigger.Reaches(m, 1))],
         Blind = "Needs the walk over all namespaces by eBPF.",
     };
@@ -34,8 +35,8 @@ internal sealed class CloseWaitLeak(ProbeHost host) : LinuxRule(Kind, host)
         {
             Severity = EventSeverity.Warn,
             Detail = found?.Process?.Command ?? "",
-            Sentence = $"keeps {ages.Sum()} connections that their peers have closed: {found?.Program ?? "its program"} does not "
-                + "close them, and runs out of descriptors in the end",
+            Sentence = $"keeps {ages.Sum()} connections that their peers have closed: "
+                + $"{found?.Program ?? "its program"} does not close them, and runs out of descriptors in the end",
             Evidence =
             [
                 new("CLOSE_WAIT by age", $"{ages[0]} from 10 s, {ages[1]} from 1 min, {ages[2]} from 10 min on"),

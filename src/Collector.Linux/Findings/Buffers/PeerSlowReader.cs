@@ -16,8 +16,8 @@ internal sealed class PeerSlowReader(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "peer-slow-reader",
         Title = "A peer does not read what it is sent",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows a peer's receive window was probed because it was closed (TCPWinProbe), at least twice, and "
-            + "a connection has data that wait.",
+        Condition = "In two windows a peer's receive window was probed because it was closed (TCPWinProbe), at least "
+            + "twice, and a connection has data that wait.",
         Advice = "Look at the peer's program: this end has done its part.",
         Triggers = [FindingTrigger.Grows(Probes, 2)],
         Evidence = [Probes],

@@ -13,7 +13,8 @@ internal sealed class ReceivePruning(ProbeHost host) : LinuxRule(Kind, host)
 
     private static readonly Metric[] Dropped =
     [
-        TcpFigures.Ext("RcvPruned"), TcpFigures.Ext("TCPRcvQDrop"), TcpFigures.Ext("TCPOFODrop"), TcpFigures.Ext("OfoPruned"),
+        TcpFigures.Ext("RcvPruned"), TcpFigures.Ext("TCPRcvQDrop"), TcpFigures.Ext("TCPOFODrop"),
+        TcpFigures.Ext("OfoPruned"),
     ];
 
     public static FindingInfo Kind { get; } = new()
@@ -21,8 +22,9 @@ internal sealed class ReceivePruning(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "receive-pruning",
         Title = "TCP throws received segments away for want of buffer",
         Severity = EventSeverity.Error,
-        Condition = "In two windows a receive queue had to be pruned (PruneCalled); an error where at least 10 segments, or queues "
-            + "of them, were dropped for it (RcvPruned, TCPRcvQDrop, TCPOFODrop, OfoPruned), which peers must send again.",
+        Condition = "In two windows a receive queue had to be pruned (PruneCalled); an error where at least 10 "
+            + "segments, or queues of them, were dropped for it (RcvPruned, TCPRcvQDrop, TCPOFODrop, OfoPruned), "
+            + "which peers must send again.",
         Advice = "Read faster, send larger pieces than a few bytes, or allow more by net.ipv4.tcp_rmem or SO_RCVBUF.",
         Triggers = [FindingTrigger.Grows(Pruned), .. Dropped.Select(static m => FindingTrigger.Grows(m))],
         Evidence = [Pruned, .. Dropped],
@@ -37,8 +39,8 @@ internal sealed class ReceivePruning(ProbeHost host) : LinuxRule(Kind, host)
         {
             Severity = dropped >= 10 ? EventSeverity.Error : EventSeverity.Warn,
             Direct = dropped >= 10,
-            Sentence = $"has no buffer for what it is sent over TCP: {window.Growth(Pruned)} times the kernel made room, "
-                + $"{dropped} times it threw segments away"
+            Sentence = $"has no buffer for what it is sent over TCP: {window.Growth(Pruned)} times the kernel made "
+                + $"room, {dropped} times it threw segments away"
                 + (found is null ? "" : $"; most waits for {found.Program} at {found.Local}"),
             Evidence =
             [

@@ -25,12 +25,14 @@ internal sealed class SlowReader(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "slow-reader",
         Title = "A program does not read what it is sent over TCP",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows a receive window was closed to the peer (TCPToZeroWindowAdv), or 32 KiB and more in receive "
-            + "queues did not change by a byte, while a socket held at least 4 KiB that its program had not read.",
+        Condition = "In two windows a receive window was closed to the peer (TCPToZeroWindowAdv), or 32 KiB and more "
+            + "in receive queues did not change by a byte, while a socket held at least 4 KiB that its program had "
+            + "not read.",
         Advice = "Look what keeps the program from reading: a lock, its own upstream, a disk, its CPU quota.",
         Triggers =
         [
-            FindingTrigger.Grows(Closed), FindingTrigger.Grows(Wanted), FindingTrigger.Reaches(TcpSummary.ReceiveQueue, Stuck),
+            FindingTrigger.Grows(Closed), FindingTrigger.Grows(Wanted),
+            FindingTrigger.Reaches(TcpSummary.ReceiveQueue, Stuck),
         ],
         Evidence = [Closed, Wanted],
         Explains = [PeerSlowReader.Kind, ReceivePruning.Kind],
@@ -41,8 +43,9 @@ internal sealed class SlowReader(ProbeHost host) : LinuxRule(Kind, host)
         var closed = Growth(window, Closed, Wanted);
         if (closed == 0 && window.Growth(TcpSummary.ReceiveQueue) != 0)
             yield break;
-        var found = SocketSearch.Find(Host, HandleOf(window.Subject), SockDiag.IPPROTO_TCP,
-            SocketSearch.Established | SocketSearch.CloseWait, static s => s.ReceiveQueue >= Fewest ? s.ReceiveQueue : 0);
+        var found = SocketSearch.Find(
+            Host, HandleOf(window.Subject), SockDiag.IPPROTO_TCP, SocketSearch.Established | SocketSearch.CloseWait,
+            static s => s.ReceiveQueue >= Fewest ? s.ReceiveQueue : 0);
         if (found is null)
             yield break;
         var unread = found.Socket.ReceiveQueue;
@@ -56,7 +59,8 @@ internal sealed class SlowReader(ProbeHost host) : LinuxRule(Kind, host)
             Evidence =
             [
                 window.Grew("TCPToZeroWindowAdv", Closed), window.Grew("TCPWantZeroWindowAdv", Wanted),
-                new("Recv-Q", string.Create(CultureInfo.InvariantCulture, $"{unread} bytes, sk_rcvbuf {found.Socket.Limit}")),
+                new("Recv-Q", string.Create(CultureInfo.InvariantCulture, 
+                    $"{unread} bytes, sk_rcvbuf {found.Socket.Limit}")),
             ],
             RuledOut = Checks.Of(window, Checks.Throttling, Checks.Drops),
             Confirm = Inside(window.Subject, "ss -tnmp state established"),

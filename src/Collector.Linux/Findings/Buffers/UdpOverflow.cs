@@ -22,9 +22,10 @@ internal sealed class UdpOverflow(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "udp-receive-overflow",
         Title = "A UDP socket's receive buffer overflows",
         Severity = EventSeverity.Error,
-        Condition = "Datagrams were dropped because a receive buffer was full (RcvbufErrors); an error from 10 and 1 % of those "
-            + "that were delivered on. The socket is the one whose own count (sk_drops) grew.",
-        Advice = "Read faster, with more threads or sockets, or allow more: SO_RCVBUF by the program, up to net.core.rmem_max.",
+        Condition = "Datagrams were dropped because a receive buffer was full (RcvbufErrors); an error from 10 and 1 "
+            + "% of those that were delivered on. The socket is the one whose own count (sk_drops) grew.",
+        Advice = "Read faster, with more threads or sockets, or allow more: SO_RCVBUF by the program, up to "
+            + "net.core.rmem_max.",
         Triggers = [.. Lost.Select(static m => FindingTrigger.Grows(m))],
         Evidence = [.. Got],
     };
@@ -48,16 +49,17 @@ internal sealed class UdpOverflow(ProbeHost host) : LinuxRule(Kind, host)
         var port = ushort.Parse(text ?? "0", CultureInfo.InvariantCulture);
         var end = IPAddress.TryParse(address.Split('%')[0], out var ip) ? new IPEndPoint(ip, port) : null;
         var at = end?.ToString() ?? "a socket that is closed by now";
-        var found = end is null ? null : SocketSearch.Find(Host, HandleOf(window.Subject), SockDiag.IPPROTO_UDP, InetDiag.All,
-            s => s.LocalPort == port ? s.Drops + 1 : 0);
+        var found = end is null ? null : SocketSearch.Find(Host, HandleOf(window.Subject), SockDiag.IPPROTO_UDP,
+            InetDiag.All, s => s.LocalPort == port ? s.Drops + 1 : 0);
         var room = socket?.Level(UdpRows.FullestLimit);
         return new()
         {
             Severity = lost >= 10 && lost * 100 >= got ? EventSeverity.Error : EventSeverity.Warn,
             Direct = true,
             Detail = end?.ToString() ?? "",
-            Sentence = $"loses UDP datagrams at {at}, {dropped} in {window.Span}: {found?.Program ?? "the program"} reads too "
-                + $"slowly for its receive buffer{(room > 0 ? $" of {room} bytes" : "")}",
+            Sentence = $"loses UDP datagrams at {at}, {dropped} in {window.Span}: "
+                + $"{found?.Program ?? "the program"} reads too slowly for its receive buffer"
+                + (room > 0 ? $" of {room} bytes" : ""),
             Evidence =
             [
                 window.Grew("RcvbufErrors", lost), window.Grew("sk_drops of the socket", dropped),
@@ -66,7 +68,8 @@ internal sealed class UdpOverflow(ProbeHost host) : LinuxRule(Kind, host)
             ],
             RuledOut = Checks.Of(window, Checks.Throttling, Checks.Netfilter, Checks.Conntrack),
             Knob = new("SO_RCVBUF", room?.ToString(CultureInfo.InvariantCulture) ?? "",
-                $"{Math.Max(212_992, (room ?? 0) * 4)} (net.core.rmem_max is {Sysctl(null, "net.core.rmem_max")})", "the program"),
+                $"{Math.Max(212_992, (room ?? 0) * 4)} (net.core.rmem_max is {Sysctl(null, "net.core.rmem_max")})",
+                "the program"),
             Confirm = Inside(window.Subject, end is null ? "nstat -az UdpRcvbufErrors" : $"ss -uanmp sport = :{port}"),
             Local = end,
             Process = found?.Process,

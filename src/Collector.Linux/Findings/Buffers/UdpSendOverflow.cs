@@ -19,10 +19,10 @@ internal sealed class UdpSendOverflow(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "udp-send-overflow",
         Title = "UDP datagrams find no room in the send buffer",
         Severity = EventSeverity.Error,
-        Condition = "Sends of datagrams were refused for a full send buffer (SndbufErrors without those that a queue of a "
-            + "device dropped); an error from 10 and 1 % of those sent on.",
-        Advice = "Send more slowly or wait until the socket is writable, or allow more: SO_SNDBUF by the program, up to "
-            + "net.core.wmem_max.",
+        Condition = "Sends of datagrams were refused for a full send buffer (SndbufErrors without those that a queue "
+            + "of a device dropped); an error from 10 and 1 % of those sent on.",
+        Advice = "Send more slowly or wait until the socket is writable, or allow more: SO_SNDBUF by the program, up "
+            + "to net.core.wmem_max.",
         Triggers = [.. Refused.Select(static m => FindingTrigger.Grows(m))],
         Evidence = [.. Sent],
     };
@@ -44,10 +44,13 @@ internal sealed class UdpSendOverflow(ProbeHost host) : LinuxRule(Kind, host)
             Evidence =
             [
                 window.Grew("SndbufErrors", refused), window.Grew("OutDatagrams", sent),
-                .. found is null ? [] : new Evidence[] { new("sk_wmem_alloc", $"{found.Socket.SendQueue} at {found.Local}") },
+                .. found is null
+                    ? []
+                    : new Evidence[] { new("sk_wmem_alloc", $"{found.Socket.SendQueue} at {found.Local}") },
             ],
             RuledOut = Checks.Of(window, Checks.Throttling, Checks.Drops),
-            Knob = new("SO_SNDBUF", "", $"more (net.core.wmem_max is {Sysctl(null, "net.core.wmem_max")})", "the program"),
+            Knob = new("SO_SNDBUF", "", $"more (net.core.wmem_max is {Sysctl(null, "net.core.wmem_max")})", 
+                "the program"),
             Confirm = Inside(window.Subject, "ss -uanmp"),
             Local = found?.Local,
             Process = found?.Process,

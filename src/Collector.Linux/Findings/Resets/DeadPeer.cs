@@ -19,13 +19,14 @@ internal sealed class DeadPeer(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "dead-peer",
         Title = "Peers of open connections are silent",
         Severity = EventSeverity.Error,
-        Condition = "An open connection was given up after its last retransmission or keepalive (TCPAbortOnTimeout without "
-            + "connects that timed out), or data of 5 have been unacknowledged for 10 s in two windows; an error from 5 given up "
-            + "and every tenth of those open.",
+        Condition = "An open connection was given up after its last retransmission or keepalive (TCPAbortOnTimeout "
+            + "without connects that timed out), or data of 5 have been unacknowledged for 10 s in two windows; an "
+            + "error from 5 given up and every tenth of those open.",
         Advice = "Look whether the peer's node is up, and for a firewall or NAT that has forgotten the connections.",
         Triggers =
         [
-            FindingTrigger.Grows(GivenUp), .. TcpConnections.Waiting[1..].Select(static m => FindingTrigger.Reaches(m, 5)),
+            FindingTrigger.Grows(GivenUp),
+            .. TcpConnections.Waiting[1..].Select(static m => FindingTrigger.Reaches(m, 5)),
         ],
         Evidence = [GivenUp, Tcp.Of("Tcp", "CurrEstab"), ConnectCounters.Attempts],
         Explains = [RtoBound.Kind],
@@ -47,16 +48,18 @@ internal sealed class DeadPeer(ProbeHost host) : LinuxRule(Kind, host)
         {
             Severity = given >= 5 && given * 10 >= open ? EventSeverity.Error : EventSeverity.Warn,
             Direct = given > 0,
-            Sentence = $"gets no answer any more on open connections{(peer is null ? "" : $" {peer}")}: {given} were given up, "
-                + $"{waiting} have waited for over 10 s",
+            Sentence = $"gets no answer any more on open connections{(peer is null ? "" : $" {peer}")}: {given} were "
+                + $"given up, {waiting} have waited for over 10 s",
             Evidence =
             [
-                window.Grew("TCPAbortOnTimeout", given), new("connections with unacknowledged data", $"{waiting} for over 10 s"),
+                window.Grew("TCPAbortOnTimeout", given),
+                new("connections with unacknowledged data", $"{waiting} for over 10 s"),
                 window.Grew("resets for a keepalive without an answer", keepalive),
                 window.Grew("TCPTimeouts", TcpFigures.Ext("TCPTimeouts")),
             ],
             RuledOut = Checks.Of(window, Checks.Drops, Checks.Netfilter, Checks.Conntrack),
-            Knob = SysctlKnob(window.Subject, "net.ipv4.tcp_retries2", "8, or TCP_USER_TIMEOUT by the program, to notice sooner"),
+            Knob = SysctlKnob(
+                window.Subject, "net.ipv4.tcp_retries2", "8, or TCP_USER_TIMEOUT by the program, to notice sooner"),
             Confirm = Inside(window.Subject, "ss -tino state established"),
             Tuple = peer?.Last.Tuple,
         };

@@ -15,8 +15,9 @@ internal sealed class LingerZero(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "linger-zero",
         Title = "A program ends connections by resets",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows at least 5 connections, and every tenth of those that began, were ended at once rather than "
-            + "in order, as SO_LINGER 0 or a disconnect does (TCPAbortOnData with a reset that was not an answer).",
+        Condition = "In two windows at least 5 connections, and every tenth of those that began, were ended at once "
+            + "rather than in order, as SO_LINGER 0 or a disconnect does (TCPAbortOnData with a reset that was not "
+            + "an answer).",
         Advice = "Close without SO_LINGER 0, unless this is a health check: what the peer has not read yet is lost.",
         Triggers = [FindingTrigger.Grows(TcpFigures.Ext("TCPAbortOnData"), Fewest)],
         Evidence = [TcpFigures.Ext("TCPAbortOnData"), TcpFigures.Ext("TCPAbortOnClose")],
@@ -47,8 +48,8 @@ internal sealed class LingerZero(ProbeHost host) : LinuxRule(Kind, host)
         {
             Severity = EventSeverity.Warn,
             Detail = service?.End.ToString() ?? "",
-            Sentence = $"ends connections {service} by resets, {ended} of {Math.Max(opened, ended)}: the program wants it so "
-                + "(SO_LINGER of 0), and peers lose what they have not read",
+            Sentence = $"ends connections {service} by resets, {ended} of {Math.Max(opened, ended)}: the program "
+                + "wants it so (SO_LINGER of 0), and peers lose what they have not read",
             Evidence =
             [
                 window.Grew("TCPAbortOnData", TcpFigures.Ext("TCPAbortOnData")),

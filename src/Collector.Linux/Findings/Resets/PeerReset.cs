@@ -18,8 +18,9 @@ internal sealed class PeerReset(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "peer-reset",
         Title = "Open connections are reset by the peer",
         Severity = EventSeverity.Error,
-        Condition = "In two windows at least 3 open connections, and every twentieth of those that began, were reset by a "
-            + "peer that is not on this node, or whose reset was not seen there; an error from 10 in one window on.",
+        Condition = "In two windows at least 3 open connections, and every twentieth of those that began, were reset "
+            + "by a peer that is not on this node, or whose reset was not seen there; an error from 10 in one window "
+            + "on.",
         Advice = "Look at the peer, or at a firewall or load balancer before it: this end did nothing to deserve it.",
         Triggers = [FindingTrigger.Happens(TcpReset.Received), FindingTrigger.Grows(Established, Fewest)],
         Evidence = [Established],
@@ -42,8 +43,8 @@ internal sealed class PeerReset(ProbeHost host) : LinuxRule(Kind, host)
             Severity = reset >= 10 ? EventSeverity.Error : EventSeverity.Warn,
             Direct = reset >= 10,
             Detail = service.IsOurs ? service.End.ToString() : service.Remote,
-            Sentence = $"has open connections {service} reset by the other end, {reset} of them: {service.Remote} or something "
-                + "before it ended them",
+            Sentence = $"has open connections {service} reset by the other end, {reset} of them: {service.Remote} or "
+                + "something before it ended them",
             Evidence = [window.Grew("tcp_receive_reset", reset), window.Grew("EstabResets", Established)],
             RuledOut = ["the resets were not sent on this node", .. Checks.Of(window, Checks.Drops, Checks.Conntrack)],
             NotSeen = ["why: a reset carries no reason"],

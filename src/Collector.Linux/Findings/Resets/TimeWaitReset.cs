@@ -15,9 +15,10 @@ internal sealed class TimeWaitReset(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "reset-to-timewait",
         Title = "Peers send to connections that are closed already",
         Severity = EventSeverity.Warn,
-        Condition = "At least 3 segments, in two windows, arrived for connections that this end had closed in order, and were "
-            + "answered with resets (TIME_WAIT, or FIN_WAIT2 without a program).",
-        Advice = "Let the side that still sends close first, or give idle connections a longer time-out here than there.",
+        Condition = "At least 3 segments, in two windows, arrived for connections that this end had closed in order, "
+            + "and were answered with resets (TIME_WAIT, or FIN_WAIT2 without a program).",
+        Advice = "Let the side that still sends close first, or give idle connections a longer time-out here than "
+            + "there.",
         Triggers = [FindingTrigger.Grows(TcpTwRcv.AllRefused, Fewest)],
         Explains = [PeerReset.Kind],
         Blind = "Needs kernel functions to hook, or Linux 6.11.",
@@ -39,8 +40,8 @@ internal sealed class TimeWaitReset(ProbeHost host) : LinuxRule(Kind, host)
         {
             Severity = EventSeverity.Warn,
             Detail = service?.End.ToString() ?? "",
-            Sentence = $"closes connections {service} that the other end still sends to: {refused} segments were answered "
-                + "with resets, what they asked for is lost",
+            Sentence = $"closes connections {service} that the other end still sends to: {refused} segments were "
+                + "answered with resets, what they asked for is lost",
             Evidence = [window.Grew("tcp_timewait_state_process TCP_TW_RST", refused)],
             RuledOut = Checks.Of(window, Checks.Drops),
             Knob = new("keep-alive time-out", "", "longer than the peer's", "the program"),

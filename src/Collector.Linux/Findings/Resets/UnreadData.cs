@@ -15,12 +15,15 @@ internal sealed class UnreadData(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "app-closed-with-unread-data",
         Title = "A program closes connections without reading what was sent",
         Severity = EventSeverity.Error,
-        Condition = "In two windows at least 3 connections, and every twentieth of those that began, were closed while data "
-            + "lay unread (TCPAbortOnClose) or went on to arrive (TCPAbortOnData); an error from 10 in one window on.",
-        Advice = "Read until the peer has closed, or shut down sending first: a reset may destroy an answer that is on its way.",
+        Condition = "In two windows at least 3 connections, and every twentieth of those that began, were closed "
+            + "while data lay unread (TCPAbortOnClose) or went on to arrive (TCPAbortOnData); an error from 10 in "
+            + "one window on.",
+        Advice = "Read until the peer has closed, or shut down sending first: a reset may destroy an answer that is "
+            + "on its way.",
         Triggers =
         [
-            FindingTrigger.Grows(TcpFigures.Ext("TCPAbortOnClose")), FindingTrigger.Grows(TcpFigures.Ext("TCPAbortOnData")),
+            FindingTrigger.Grows(TcpFigures.Ext("TCPAbortOnClose")),
+            FindingTrigger.Grows(TcpFigures.Ext("TCPAbortOnData")),
         ],
         Explains = [PeerReset.Kind],
     };
@@ -38,8 +41,8 @@ internal sealed class UnreadData(ProbeHost host) : LinuxRule(Kind, host)
             Severity = closed >= 10 ? EventSeverity.Error : EventSeverity.Warn,
             Direct = closed >= 10,
             Detail = service?.End.ToString() ?? "",
-            Sentence = $"closes connections {service} before it has read all, {closed} of {Math.Max(opened, closed)}: peers get "
-                + "resets, and may lose the answer",
+            Sentence = $"closes connections {service} before it has read all, {closed} of {Math.Max(opened, closed)}: "
+                + "peers get resets, and may lose the answer",
             Evidence = [window.Grew("TCPAbortOnClose", unread), window.Grew("TCPAbortOnData after a close", after)],
             RuledOut = Checks.Of(window, Checks.Drops, Checks.Conntrack),
             Confirm = Inside(window.Subject, "nstat -az TcpExtTCPAbortOnClose TcpExtTCPAbortOnData"),

@@ -21,9 +21,10 @@ internal sealed class BadChecksum(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "bad-checksum",
         Title = "Packets arrive with a wrong checksum",
         Severity = EventSeverity.Error,
-        Condition = "A packet of TCP or UDP was dropped for its checksum (InCsumErrors), which no healthy network causes; an "
-            + "error from 10 packets and 1 % of those that came on.",
-        Advice = "On virtual devices suspect checksum offload (ethtool -K DEVICE tx off); else a cable, a port, a memory.",
+        Condition = "A packet of TCP or UDP was dropped for its checksum (InCsumErrors), which no healthy network "
+            + "causes; an error from 10 packets and 1 % of those that came on.",
+        Advice = "On virtual devices suspect checksum offload (ethtool -K DEVICE tx off); else a cable, a port, a "
+            + "memory.",
         Triggers = [.. Protocols.SelectMany(static p => p.Bad).Select(static m => FindingTrigger.Grows(m))],
         Evidence = [.. Protocols.SelectMany(static p => p.All)],
     };

@@ -18,8 +18,9 @@ internal sealed class LocalDrop(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "local-drop-caused-retransmission",
         Title = "This node drops packets that TCP has to send again",
         Severity = EventSeverity.Error,
-        Condition = "At least 3 segments were sent again, and 0.2 % of those sent, whose packet or acknowledgement was seen to "
-            + "be dropped on this node; an error from 5 segments and 2 % on. A full queue drops a few in good order.",
+        Condition = "At least 3 segments were sent again, and 0.2 % of those sent, whose packet or acknowledgement "
+            + "was seen to be dropped on this node; an error from 5 segments and 2 % on. A full queue drops a few in "
+            + "good order.",
         Advice = "Look at the place and the reason: it is this node that loses them, not the network.",
         Triggers = [FindingTrigger.Happens(TcpRetrans.Retransmitted)],
         Evidence = [TcpFigures.Sent],

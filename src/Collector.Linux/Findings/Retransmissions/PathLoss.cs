@@ -16,9 +16,9 @@ internal sealed class PathLoss(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "path-loss",
         Title = "The network beyond this node loses segments",
         Severity = EventSeverity.Error,
-        Condition = "In two windows at least 10 segments were sent again, and 0.5 % of those sent, of which this node dropped "
-            + "none and the peer had no copy; an error from 20 segments and 2 % on, which is what connections slow down by. "
-            + "Where more is lost than arrives the peer is gone, which is another kind.",
+        Condition = "In two windows at least 10 segments were sent again, and 0.5 % of those sent, of which this node "
+            + "dropped none and the peer had no copy; an error from 20 segments and 2 % on, which is what "
+            + "connections slow down by. Where more is lost than arrives the peer is gone, which is another kind.",
         Advice = "Look at the peer's node, the switches and the overlay between: this node handed the packets over.",
         Triggers = [FindingTrigger.Grows(TcpRetrans.Total, Fewest)],
         Evidence = [TcpFigures.Sent, TcpFigures.Ext("TCPDelivered"), TcpFigures.Ext("TCPDSACKRecv")],
@@ -46,7 +46,7 @@ internal sealed class PathLoss(ProbeHost host) : LinuxRule(Kind, host)
         yield return new()
         {
             Severity = lost >= 20 && lost * 50 >= sent ? EventSeverity.Error : EventSeverity.Warn,
-            Sentence = $"loses {TcpFigures.Percent(lost, sent)} of the segments that it sends{Towards(worst, seen.Length)}: "
+            Sentence = $"loses {TcpFigures.Percent(lost, sent)} of its segments{Towards(worst, seen.Length)}: "
                 + (watched ? "they left this node, and were lost on the way" : "where, is not known"),
             Evidence =
             [

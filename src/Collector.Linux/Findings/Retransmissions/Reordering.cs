@@ -15,9 +15,10 @@ internal sealed class Reordering(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "reordering",
         Title = "Segments overtake each other on the path",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows TCP found at least 10 times, and for every 500th segment sent, that the peer got segments "
-            + "in another order (TCPSACKReorder, TCPTSReorder).",
-        Advice = "Look for paths that are balanced by packet rather than by connection: bonds in round-robin mode, ECMP, tunnels.",
+        Condition = "In two windows TCP found at least 10 times, and for every 500th segment sent, that the peer got "
+            + "segments in another order (TCPSACKReorder, TCPTSReorder).",
+        Advice = "Look for paths that are balanced by packet rather than by connection: bonds in round-robin mode, "
+            + "ECMP, tunnels.",
         Triggers = [.. Found.Select(static m => FindingTrigger.Grows(m, 5))],
         Evidence = [TcpFigures.Sent],
         Explains = [Spurious.Kind],
@@ -31,8 +32,8 @@ internal sealed class Reordering(ProbeHost host) : LinuxRule(Kind, host)
         yield return new()
         {
             Severity = EventSeverity.Warn,
-            Sentence = $"has its segments overtake each other on the way: {found} times in {sent} segments, "
-                + "so TCP sends slower and may send again what is not lost",
+            Sentence = $"has its segments overtake each other on the way: {found} times in {sent} segments, so TCP "
+                + "sends slower and may send again what is not lost",
             Evidence =
             [
                 window.Grew("TCPSACKReorder", Found[0]), window.Grew("TCPTSReorder", Found[1]),

@@ -20,8 +20,8 @@ internal sealed class RetransmitFailed(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "retransmit-failed-locally",
         Title = "Data that must be sent again cannot leave",
         Severity = EventSeverity.Error,
-        Condition = "At least 3 segments, and every tenth that had to be sent again, were refused by the layers below TCP "
-            + "(TCPRetransFail), SYNs left out: open connections stand still.",
+        Condition = "At least 3 segments, and every tenth that had to be sent again, were refused by the layers below "
+            + "TCP (TCPRetransFail), SYNs left out: open connections stand still.",
         Advice = "Look for the rule or the missing route at the sender: the network is not asked.",
         Triggers = [FindingTrigger.Grows(Failed, 3)],
         Evidence = [Failed, Again, Syns, .. Unroutable],

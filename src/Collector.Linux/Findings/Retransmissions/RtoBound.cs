@@ -15,8 +15,8 @@ internal sealed class RtoBound(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "rto-bound",
         Title = "Connections wait for retransmission time-outs",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows at least 5 segments were sent again because their time-out ran out, and no fewer than "
-            + "were sent again sooner; those that this node dropped do not count.",
+        Condition = "In two windows at least 5 segments were sent again because their time-out ran out, and no fewer "
+            + "than were sent again sooner; those that this node dropped do not count.",
         Advice = "Look for losses on the path: short answers have no later segments that would show a loss sooner.",
         Triggers = [FindingTrigger.Grows(TcpRetrans.Total, Fewest)],
         Evidence = [TcpFigures.Ext("TCPTimeouts"), TcpFigures.Ext("TCPLossProbes")],
@@ -31,8 +31,8 @@ internal sealed class RtoBound(ProbeHost host) : LinuxRule(Kind, host)
         yield return new()
         {
             Severity = EventSeverity.Warn,
-            Sentence = $"finds losses only by time-outs of 200 ms and more: {late} segments waited for theirs, {sooner} "
-                + "were sent again sooner",
+            Sentence = $"finds losses only by time-outs of 200 ms and more: {late} segments waited for theirs, "
+                + $"{sooner} were sent again sooner",
             Evidence =
             [
                 window.Grew("tcp_retransmit_skb by time-out", late),

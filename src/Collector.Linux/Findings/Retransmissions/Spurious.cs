@@ -18,8 +18,8 @@ internal sealed class Spurious(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "spurious-retransmission",
         Title = "Segments are sent again that were not lost",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows peers reported at least 10 segments that came twice (TCPDSACKRecv), half or more of those "
-            + "that were sent again, which were 0.5 % or more of all.",
+        Condition = "In two windows peers reported at least 10 segments that came twice (TCPDSACKRecv), half or more "
+            + "of those that were sent again, which were 0.5 % or more of all.",
         Advice = "Look for a queue on the way back, or a peer that is stalled: delay grows faster than the time-out.",
         Triggers = [FindingTrigger.Grows(Needless, 10)],
         Evidence = [Needless, Again, TcpFigures.Sent],
@@ -38,7 +38,8 @@ internal sealed class Spurious(ProbeHost host) : LinuxRule(Kind, host)
         yield return new()
         {
             Severity = EventSeverity.Warn,
-            Sentence = $"sends data again that had arrived, {needless} of {again} segments{(peer is null ? "" : $" {peer}")}: "
+            Sentence = $"sends data again that had arrived, {needless} of {again} "
+                + $"segments{(peer is null ? "" : $" {peer}")}: "
                 + "acknowledgements come late, a queue or the peer holds them up",
             Evidence =
             [
