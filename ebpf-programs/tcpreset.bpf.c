@@ -29,6 +29,10 @@ struct tcp_request_sock {
 	__u32 rcv_nxt;
 };
 
+struct tcp_sock {
+	__u32 rcv_tstamp; /* jiffies at the last acknowledgement of the peer */
+};
+
 #pragma clang attribute pop
 
 struct closed {
@@ -136,6 +140,19 @@ static __always_inline bool may_be_ours(const struct sock *sk, __u8 state)
 	       BPF_CORE_READ_BITFIELD_PROBED((const struct sock___tcp *)sk, sk_shutdown) & RCV_SHUTDOWN;
 }
 
+/* Milliseconds since the peer last acknowledged anything; 0: not known, or not open. */
+static __always_inline __u32 idle_ms(const struct sock *sk, __u8 state)
+{
+	const struct tcp_settings *config = get_settings();
+	__u32 idle;
+
+	if (!config || !config->second || (state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT) ||
+	    !bpf_core_enum_value_exists(enum bpf_func_id___netlens, BPF_FUNC_jiffies64___netlens))
+		return 0;
+	idle = (__u32)bpf_jiffies64() - BPF_CORE_READ((const struct tcp_sock *)sk, rcv_tstamp);
+	return idle < 0xF0000000U ? (__u64)idle * 1000 / config->second : 0;
+}
+
 static __always_inline void received(void *ctx, const struct sock *sk)
 {
 	struct closing *cpu = this_cpu();
@@ -154,7 +171,7 @@ static __always_inline void received(void *ctx, const struct sock *sk)
 		cpu->held_sk = (__u64)sk;
 		return;
 	}
-	tcp_count(ctx, &key, &flow, task_holds(sk), 1);
+	tcp_count_closed(ctx, &key, &flow, task_holds(sk), 1, idle_ms(sk, key.state));
 }
 
 /*

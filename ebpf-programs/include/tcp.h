@@ -75,7 +75,7 @@ struct tcp_event {
 	__u32 reason;
 	__u32 kind;
 	__u32 segments;
-	__u32 closed_ms; /* since nobody listens at the local end any more; 0: not known */
+	__u32 closed_ms; /* since nobody listens at the local end any more, or the peer acknowledged; 0: not known */
 	struct tcp_loss loss; /* of what is sent again; else zero */
 	struct stack stack;
 };

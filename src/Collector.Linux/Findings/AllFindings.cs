@@ -2,6 +2,10 @@ using Collector.Core.Findings;
 using Collector.Linux.Findings.Connects;
 using Collector.Linux.Findings.Listeners;
 using Collector.Linux.Findings.Ports;
+using Collector.Linux.Findings.Buffers;
+using Collector.Linux.Findings.Listeners;
+using Collector.Linux.Findings.Resets;
+using Collector.Linux.Findings.Retransmissions;
 using Collector.Linux.Findings.Tables;
 using Collector.Linux.Probes.Common;
 
@@ -34,5 +38,30 @@ public static class AllFindings
         new(EphemeralPortsFilling.Kind, static host => new EphemeralPortsFilling(host)),
         new(SnatExhaustion.Kind, static host => new SnatExhaustion(host)),
         new(ConntrackFull.Kind, static host => new ConntrackFull(host)),
+        new(UdpOverflow.Kind, static host => new UdpOverflow(host)),
+        new(UdpSendOverflow.Kind, static host => new UdpSendOverflow(host)),
+        new(UdpMemory.Kind, static host => new UdpMemory(host)),
+        new(SlowReader.Kind, static host => new SlowReader(host)),
+        new(PeerSlowReader.Kind, static host => new PeerSlowReader(host)),
+        new(ReceivePruning.Kind, static host => new ReceivePruning(host)),
+        new(TcpMemory.Kind, static host => new TcpMemory(host)),
+        new(Orphans.Kind, static host => new Orphans(host)),
+        new(CloseWaitLeak.Kind, static host => new CloseWaitLeak(host)),
+        new(TimeWaitOverflow.Kind, static host => new TimeWaitOverflow(host)),
+        new(OldTimestamps.Kind, static host => new OldTimestamps(host)),
+        new(UnreadData.Kind, static host => new UnreadData(host)),
+        new(LingerZero.Kind, static host => new LingerZero(host)),
+        new(MemoryReset.Kind, static host => new MemoryReset(host)),
+        new(DeadPeer.Kind, static host => new DeadPeer(host)),
+        new(TimeWaitReset.Kind, static host => new TimeWaitReset(host)),
+        new(IdleReset.Kind, static host => new IdleReset(host)),
+        new(PeerReset.Kind, static host => new PeerReset(host)),
+        new(LocalDrop.Kind, static host => new LocalDrop(host)),
+        new(RetransmitFailed.Kind, static host => new RetransmitFailed(host)),
+        new(PathLoss.Kind, static host => new PathLoss(host)),
+        new(Spurious.Kind, static host => new Spurious(host)),
+        new(Reordering.Kind, static host => new Reordering(host)),
+        new(RtoBound.Kind, static host => new RtoBound(host)),
+        new(BadChecksum.Kind, static host => new BadChecksum(host)),
     ];
 }

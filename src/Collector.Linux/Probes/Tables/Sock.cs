@@ -37,14 +37,14 @@ internal sealed class Sock(ProbeHost host, ProbeSettings settings) : PerNamespac
     private static readonly Metric TimeWait = Metric.UpDownCounter("netlens.sock.time_wait", Units.Sockets,
         "TCP sockets in TIME_WAIT, both address families (sockstat: TCP tw).");
 
-    private static readonly Metric Orphan = Metric.UpDownCounter("netlens.sock.orphan", Units.Sockets,
+    internal static readonly Metric Orphan = Metric.UpDownCounter("netlens.sock.orphan", Units.Sockets,
         "TCP sockets of the machine that no process holds any more (sockstat: TCP orphan).");
 
     private static readonly Metric Allocated = Metric.UpDownCounter("netlens.sock.allocated", Units.Sockets,
         "TCP sockets of the machine that hold kernel memory (sockstat: TCP alloc).");
 
-    private static readonly Metric TcpMemory = Memory("tcp");
-    private static readonly Metric UdpMemory = Memory("udp");
+    internal static readonly Metric TcpMemory = Memory("tcp");
+    internal static readonly Metric UdpMemory = Memory("udp");
 
     private static readonly TableInfo Sockets = new("sock", RowScope.Namespace, [],
     [

@@ -37,11 +37,11 @@ internal sealed class TcpConnections(NetNamespace ns)
 
     private static readonly string[] Classes = ["1s", "10s", "1m", "10m"];
 
-    private static readonly Metric[] Closing = ByAge("netlens.tcp.connection.close_wait",
+    internal static readonly Metric[] Closing = ByAge("netlens.tcp.connection.close_wait",
         "Connections that the peer has closed and the application has not (CLOSE_WAIT), by time since the peer's last "
         + "acknowledgement, from 1 s, 10 s, 1 min, 10 min on: from the close on, unless we still send.");
 
-    private static readonly Metric[] Waiting = ByAge("netlens.tcp.connection.unacknowledged",
+    internal static readonly Metric[] Waiting = ByAge("netlens.tcp.connection.unacknowledged",
         "Connections with data on the way of which the peer has acknowledged nothing for so long (delivered_mstamp), "
         + "from 1 s, 10 s, 1 min, 10 min on.");
 

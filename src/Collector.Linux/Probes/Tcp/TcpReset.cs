@@ -55,7 +55,7 @@ internal sealed class TcpReset : BpfProbe
         Name = "netlens.tcpreset.received",
         Severity = EventSeverity.Warn,
         Description = "A TCP reset was received for a connection of ours.",
-        Fields = Fields("network.connection.state"),
+        Fields = Fields("network.connection.state", "netlens.connection.idle"),
     };
 
     private static readonly TcpSegmentOptions Arguments = new("namespace, origin, state, reason and family");
@@ -175,7 +175,7 @@ internal sealed class TcpReset : BpfProbe
         var state = $"the connection was {TcpState.Words(e.Flow.State)}";
         return e.Kind switch
         {
-            Peer => $"{parties.Local} received a reset from {parties.Remote}, {state}",
+            Peer => $"{parties.Local} received a reset from {parties.Remote}, {state}{Idle(e.ClosedMs)}",
             NoSocket => $"{sent}: nobody listens there{Since(e.ClosedMs)}",
             Active => $"{sent}, {state}: {ResetReasons.OfAnEnd(Reason(e.Reason))}",
             _ => $"{sent}, {state}: {ResetReasons.OfASegment(Reason(e.Reason))}",
@@ -189,6 +189,9 @@ internal sealed class TcpReset : BpfProbe
         _ => $" (closed {closedMs / 60_000} min ago)",
     };
 
+    // A pause as of a request is none.
+    private static string Idle(uint idleMs) => idleMs < 5000 ? "" : $" and had been idle for {idleMs / 1000} s";
+
     private EventSeverity Severity(in TcpEvent e) => e.Kind switch
     {
         Peer => ResetReasons.SeverityOfReceived(TcpState.Name(e.Flow.State)),
@@ -201,7 +204,7 @@ internal sealed class TcpReset : BpfProbe
     {
         TagValue state = TcpState.Name(e.Flow.State);
         if (e.Kind == Peer)
-            return [state];
+            return [state, e.ClosedMs == 0 ? default(TagValue?) : e.ClosedMs * 1_000_000L];
         var reason = Reason(e.Reason);
         return
         [

@@ -30,13 +30,13 @@ internal sealed class TcpRetrans : BpfProbe
     // enum verdict in tcpretrans.bpf.c, from 1
     private static readonly string[] Verdicts = ["dropped_here", "not_here", "unknown"];
 
-    private static readonly Metric Segments = Metric.Counter("netlens.tcpretrans.segments", Units.Segments,
+    internal static readonly Metric Segments = Metric.Counter("netlens.tcpretrans.segments", Units.Segments,
         "TCP segments sent again (TcpRetransSegs), by what made the kernel do it and whether this node dropped them.");
 
-    private static readonly TableInfo Table = new("tcpretrans", RowScope.Namespace,
+    internal static readonly TableInfo Table = new("tcpretrans", RowScope.Namespace,
         [new("netlens.retransmit.kind"), new("network.type"), new("netlens.retransmit.verdict")], [Segments]);
 
-    private static readonly Metric Total = Metric.Counter("netlens.tcpretrans.total", Units.Segments,
+    internal static readonly Metric Total = Metric.Counter("netlens.tcpretrans.total", Units.Segments,
         "TCP segments sent again, of all kinds: 0 where there were none.");
 
     private static readonly TableInfo TotalTable = new("tcpretrans.total", RowScope.Namespace, [], [Total]);

@@ -34,8 +34,8 @@ public sealed class TcpSummary(ProbeHost host, ProbeSettings settings) : PerName
         State("closing", optional: true),
     ];
 
-    private static readonly Metric ReceiveQueue = Queue("receive");
-    private static readonly Metric TransmitQueue = Queue("transmit");
+    internal static readonly Metric ReceiveQueue = Queue("receive");
+    internal static readonly Metric TransmitQueue = Queue("transmit");
 
     private static readonly TableInfo Table =
         new("tcpsummary", RowScope.Namespace, [], [.. States, ReceiveQueue, TransmitQueue]);

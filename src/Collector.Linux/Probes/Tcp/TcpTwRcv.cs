@@ -21,14 +21,14 @@ internal sealed class TcpTwRcv : BpfProbe
     private static readonly string[] Words =
         ["dropped", "acknowledged again", "answered with a reset", "a new connection may begin", ""];
 
-    private static readonly Metric Segments = Metric.Counter("netlens.tcptwrcv.segments", Units.Segments,
+    internal static readonly Metric Segments = Metric.Counter("netlens.tcptwrcv.segments", Units.Segments,
         "TCP segments that arrived for a connection in TIME_WAIT, by what was done with them and whether it is in "
         + "order: the connection's last acknowledgement and end are, and a new connection that is let through.");
 
-    private static readonly TableInfo Table = new("tcptwrcv", RowScope.Namespace,
+    internal static readonly TableInfo Table = new("tcptwrcv", RowScope.Namespace,
         [new("netlens.timewait.action"), new("network.type"), new("netlens.timewait.outcome")], [Segments]);
 
-    private static readonly Metric AllRefused = Metric.Counter("netlens.tcptwrcv.refused", Units.Segments,
+    internal static readonly Metric AllRefused = Metric.Counter("netlens.tcptwrcv.refused", Units.Segments,
         "TCP segments in TIME_WAIT that were answered by a reset, or SYNs that were not let through.");
 
     private static readonly TableInfo RefusedTable = new("tcptwrcv.refused", RowScope.Namespace, [], [AllRefused]);

@@ -1,0 +1,72 @@
+using System.Globalization;
+using Collector.Core.Events;
+using Collector.Core.Findings;
+using Collector.Core.Metrics;
+using Collector.Linux.Interop;
+using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Tcp;
+
+namespace Collector.Linux.Findings.Buffers;
+
+/// <summary>A program does not read what its peers send: they have to wait.</summary>
+internal sealed class SlowReader(ProbeHost host) : LinuxRule(Kind, host)
+{
+    /// <summary>Less than that is on its way to a program that is at work.</summary>
+    private const int Fewest = 4096;
+
+    /// <summary>A sum from which it is worth a look, where nothing of it moves.</summary>
+    private const int Stuck = 32 * 1024;
+
+    private static readonly Metric Closed = TcpFigures.Ext("TCPToZeroWindowAdv");
+    private static readonly Metric Wanted = TcpFigures.Ext("TCPWantZeroWindowAdv");
+
+    public static FindingInfo Kind { get; } = new()
+    {
+        Kind = "slow-reader",
+        Title = "A program does not read what it is sent over TCP",
+        Severity = EventSeverity.Warn,
+        Condition = "In two windows a receive window was closed to the peer (TCPToZeroWindowAdv), or 32 KiB and more "
+            + "in receive queues did not change by a byte, while a socket held at least 4 KiB that its program had "
+            + "not read.",
+        Advice = "Look what keeps the program from reading: a lock, its own upstream, a disk, its CPU quota.",
+        Triggers =
+        [
+            FindingTrigger.Grows(Closed), FindingTrigger.Grows(Wanted),
+            FindingTrigger.Reaches(TcpSummary.ReceiveQueue, Stuck),
+        ],
+        Evidence = [Closed, Wanted],
+        Explains = [PeerSlowReader.Kind, ReceivePruning.Kind],
+    };
+
+    public override IEnumerable<Verdict> Judge(SubjectWindow window)
+    {
+        var closed = Growth(window, Closed, Wanted);
+        if (closed == 0 && window.Growth(TcpSummary.ReceiveQueue) != 0)
+            yield break;
+        var found = SocketSearch.Find(
+            Host, HandleOf(window.Subject), SockDiag.IPPROTO_TCP, SocketSearch.Established | SocketSearch.CloseWait,
+            static s => s.ReceiveQueue >= Fewest ? s.ReceiveQueue : 0);
+        if (found is null)
+            yield break;
+        var unread = found.Socket.ReceiveQueue;
+        yield return new()
+        {
+            Severity = EventSeverity.Warn,
+            Detail = found.Process?.Command ?? "",
+            Sentence = $"lets its peers wait: {found.Program} has not read {unread} bytes from {found.Remote} at "
+                + $"{found.Local}, the receive window is closed"
+                + (found.Count > 1 ? $", and {found.Count - 1} more connections are like it" : ""),
+            Evidence =
+            [
+                window.Grew("TCPToZeroWindowAdv", Closed), window.Grew("TCPWantZeroWindowAdv", Wanted),
+                new("Recv-Q", string.Create(CultureInfo.InvariantCulture, 
+                    $"{unread} bytes, sk_rcvbuf {found.Socket.Limit}")),
+            ],
+            RuledOut = Checks.Of(window, Checks.Throttling, Checks.Drops),
+            Confirm = Inside(window.Subject, "ss -tnmp state established"),
+            Local = found.Local,
+            Tuple = found.Tuple,
+            Process = found.Process,
+        };
+    }
+}

@@ -1,0 +1,46 @@
+using Collector.Core.Events;
+using Collector.Core.Findings;
+using Collector.Core.Metrics;
+using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Mib;
+using Collector.Linux.Probes.Tables;
+
+namespace Collector.Linux.Findings.Buffers;
+
+/// <summary>All UDP sockets of the machine together have used up what they may.</summary>
+internal sealed class UdpMemory(ProbeHost host) : LinuxRule(Kind, host)
+{
+    private const string Setting = "net.ipv4.udp_mem";
+    private static readonly Metric[] Lost = [Udp.Of("Udp", "MemErrors"), Udp.Of("Udp6", "MemErrors")];
+
+    public static FindingInfo Kind { get; } = new()
+    {
+        Kind = "udp-memory",
+        Title = "UDP has used up its memory",
+        Severity = EventSeverity.Error,
+        Condition = "Datagrams were dropped because the machine's UDP sockets, or those of a cgroup, have as much "
+            + "memory as they may (MemErrors).",
+        Advice = "Find the socket that holds most of it, or raise net.ipv4.udp_mem, or the memory limit of the cgroup.",
+        Triggers = [.. Lost.Select(static m => FindingTrigger.Grows(m))],
+        Evidence = [Sock.UdpMemory],
+        Blind = "The kernel counts it since Linux 5.16.",
+    };
+
+    public override IEnumerable<Verdict> Judge(SubjectWindow window)
+    {
+        var (lost, limit) = (Growth(window, Lost), Sysctl(null, Setting));
+        var pages = window.Node.Level(Sock.UdpMemory) / Environment.SystemPageSize;
+        yield return new()
+        {
+            Severity = EventSeverity.Error,
+            Direct = true,
+            Confidence = FindingConfidence.SharedCounter,
+            Sentence = $"loses UDP datagrams for want of memory, {lost} in {window.Span}: all sockets of the machine "
+                + $"have {pages} pages, {limit.Split(' ')[^1]} may be, or its cgroup may have no more",
+            Evidence = [window.Grew("MemErrors", lost), new("sockstat UDP mem", $"{pages} pages, udp_mem {limit}")],
+            RuledOut = Checks.Of(window, Checks.Netfilter),
+            Knob = SysctlKnob(null, Setting, "more pages"),
+            Confirm = "cat /proc/net/sockstat",
+        };
+    }
+}

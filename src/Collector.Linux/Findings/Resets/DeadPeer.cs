@@ -1,0 +1,79 @@
+using Collector.Core.Events;
+using Collector.Core.Findings;
+using Collector.Core.Metrics;
+using Collector.Linux.Findings.Retransmissions;
+using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Connects;
+using Collector.Linux.Probes.Mib;
+using Collector.Linux.Probes.Tcp;
+
+namespace Collector.Linux.Findings.Resets;
+
+/// <summary>Peers of open connections do not answer any more, and the kernel gives them up.</summary>
+internal sealed class DeadPeer(ProbeHost host) : LinuxRule(Kind, host)
+{
+    private static readonly Metric GivenUp = TcpFigures.Ext("TCPAbortOnTimeout");
+
+    public static FindingInfo Kind { get; } = new()
+    {
+        Kind = "dead-peer",
+        Title = "Peers of open connections are silent",
+        Severity = EventSeverity.Error,
+        Condition = "An open connection was given up after its last retransmission or keepalive (TCPAbortOnTimeout "
+            + "without connects that timed out), or data of 5 have been unacknowledged for 10 s in two windows; an "
+            + "error from 5 given up and every tenth of those open.",
+        Advice = "Look whether the peer's node is up, and for a firewall or NAT that has forgotten the connections.",
+        Triggers =
+        [
+            FindingTrigger.Grows(GivenUp),
+            .. TcpConnections.Waiting[1..].Select(static m => FindingTrigger.Reaches(m, 5)),
+        ],
+        Evidence = [GivenUp, Tcp.Of("Tcp", "CurrEstab"), ConnectCounters.Attempts],
+        Explains = [RtoBound.Kind],
+    };
+
+    public override IEnumerable<Verdict> Judge(SubjectWindow window)
+    {
+        var given = Math.Max(0, window.Growth(GivenUp) - Connects(window));
+        var waiting = TcpConnections.Waiting[1..].Sum(m => window.Level(m) ?? 0);
+        if (given == 0 && waiting < 5)
+            yield break;
+        var seen = window.Events(TcpRetrans.Retransmitted)
+            .Where(static e => Field(e, "netlens.retransmit.kind") == "rto"
+                && Field(e, "netlens.retransmit.verdict") != "dropped_here");
+        var peer = TcpFigures.ServiceOf(seen);
+        var open = window.Level(Tcp.Of("Tcp", "CurrEstab")) ?? 0;
+        var keepalive = TcpFigures.Resets(window, "active", static (_, r) => r == "TCP_KEEPALIVE_TIMEOUT");
+        yield return new()
+        {
+            Severity = given >= 5 && given * 10 >= open ? EventSeverity.Error : EventSeverity.Warn,
+            Direct = given > 0,
+            Sentence = $"gets no answer any more on open connections{(peer is null ? "" : $" {peer}")}: {given} were "
+                + $"given up, {waiting} have waited for over 10 s",
+            Evidence =
+            [
+                window.Grew("TCPAbortOnTimeout", given),
+                new("connections with unacknowledged data", $"{waiting} for over 10 s"),
+                window.Grew("resets for a keepalive without an answer", keepalive),
+                window.Grew("TCPTimeouts", TcpFigures.Ext("TCPTimeouts")),
+            ],
+            RuledOut = Checks.Of(window, Checks.Drops, Checks.Netfilter, Checks.Conntrack),
+            Knob = SysctlKnob(
+                window.Subject, "net.ipv4.tcp_retries2", "8, or TCP_USER_TIMEOUT by the program, to notice sooner"),
+            Confirm = Inside(window.Subject, "ss -tino state established"),
+            Tuple = peer?.Last.Tuple,
+        };
+    }
+
+    // Connects that time out are in the same counter.
+    private static long Connects(SubjectWindow window)
+    {
+        var sum = 0L;
+        foreach (var row in window.Rows(ConnectCounters.Table))
+        {
+            if (row.Tag("netlens.connect.outcome") is "timed_out" or "host_unreachable" or "rejected")
+                sum += row.Growth(ConnectCounters.Attempts);
+        }
+        return sum;
+    }
+}

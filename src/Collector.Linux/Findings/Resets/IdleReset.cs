@@ -1,0 +1,64 @@
+using System.Globalization;
+using Collector.Core.Events;
+using Collector.Core.Findings;
+using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Tcp;
+
+namespace Collector.Linux.Findings.Resets;
+
+/// <summary>Connections are reset when they are used again after a pause: something has forgotten them.</summary>
+internal sealed class IdleReset(ProbeHost host) : LinuxRule(Kind, host)
+{
+    private const int Fewest = 3;
+    private const string Setting = "net.ipv4.tcp_keepalive_time";
+
+    /// <summary>Below that it is a pause between two requests, in nanoseconds.</summary>
+    private const long LeastIdle = 10_000_000_000;
+
+    public static FindingInfo Kind { get; } = new()
+    {
+        Kind = "idle-reset",
+        Title = "Connections are reset after they were idle",
+        Severity = EventSeverity.Error,
+        Condition = "At least 3 open connections, and every second one that was reset, were reset by the other end "
+            + "after it had acknowledged nothing for 10 s or more; an error from 5 on.",
+        Advice = "Send keepalives, or close idle connections, sooner than the NAT, firewall, load balancer or server "
+            + "forgets them.",
+        Triggers = [FindingTrigger.Happens(TcpReset.Received)],
+        Explains = [PeerReset.Kind],
+        Blind = "Needs the tracepoint tcp:tcp_receive_reset or functions to hook.",
+    };
+
+    public override IEnumerable<Verdict> Judge(SubjectWindow window)
+    {
+        var reset = window.Events(TcpReset.Received)
+            .Where(static e => Field(e, "network.connection.state") is "established" or "close_wait").ToArray();
+        var idle = reset.Where(static e => Number(e, "netlens.connection.idle") >= LeastIdle).ToArray();
+        if (idle.Length < Fewest || idle.Length * 2 < reset.Length || TcpFigures.ServiceOf(idle) is not { } service)
+            yield break;
+        var pauses = idle.Select(static e => (Number(e, "netlens.connection.idle") ?? 0) / 1e9).Order().ToArray();
+        yield return new()
+        {
+            Severity = idle.Length >= 5 ? EventSeverity.Error : EventSeverity.Warn,
+            Direct = true,
+            Confidence = FindingConfidence.Event,
+            Detail = service.IsOurs ? service.End.ToString() : service.Remote,
+            Sentence = $"has {idle.Length} connections {service} reset that had been idle for {Text(pauses[0])} and "
+                + "more: the other end, or a NAT, firewall or balancer before it, had forgotten them",
+            Evidence =
+            [
+                window.Grew("tcp_receive_reset", reset.Length),
+                new("time since the peer's last acknowledgement", $"{Text(pauses[0])} to {Text(pauses[^1])}"),
+            ],
+            RuledOut = Checks.Of(window, Checks.Drops, Checks.Conntrack),
+            NotSeen = ["which of them: a reset carries no reason"],
+            Knob = SysctlKnob(window.Subject, Setting, string.Create(CultureInfo.InvariantCulture,
+                $"{Math.Max(1, pauses[0] / 2):0} (and SO_KEEPALIVE by the program)")),
+            Confirm = Inside(window.Subject, "ss -tino state established"),
+            Local = service.IsOurs ? service.End : null,
+            Tuple = service.Last.Tuple,
+        };
+    }
+
+    private static string Text(double seconds) => string.Create(CultureInfo.InvariantCulture, $"{seconds:0} s");
+}

@@ -1,0 +1,62 @@
+using Collector.Core.Events;
+using Collector.Core.Findings;
+using Collector.Core.Metrics;
+using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Mib;
+using Collector.Linux.Probes.Tcp;
+
+namespace Collector.Linux.Findings.Resets;
+
+/// <summary>Open connections are reset from outside of this node.</summary>
+internal sealed class PeerReset(ProbeHost host) : LinuxRule(Kind, host)
+{
+    private const int Fewest = 3;
+    private static readonly Metric Established = Tcp.Of("Tcp", "EstabResets");
+
+    public static FindingInfo Kind { get; } = new()
+    {
+        Kind = "peer-reset",
+        Title = "Open connections are reset by the peer",
+        Severity = EventSeverity.Error,
+        Condition = "In two windows at least 3 open connections, and every twentieth of those that began, were reset "
+            + "by a peer that is not on this node, or whose reset was not seen there; an error from 10 in one window "
+            + "on.",
+        Advice = "Look at the peer, or at a firewall or load balancer before it: this end did nothing to deserve it.",
+        Triggers = [FindingTrigger.Happens(TcpReset.Received), FindingTrigger.Grows(Established, Fewest)],
+        Evidence = [Established],
+        Blind = "A reset carries no reason.",
+    };
+
+    public override IEnumerable<Verdict> Judge(SubjectWindow window)
+    {
+        var reset = TcpFigures.Resets(window, "peer", static (state, _) => IsOpen(state));
+        if (reset < Fewest || reset * 20 < TcpFigures.Opened(window))
+            yield break;
+        var seen = window.Events(TcpReset.Received)
+            .Where(static e => e.Tuple is not null && IsOpen(Field(e, "network.connection.state"))).ToArray();
+        // What an end on this node has sent is told there, with its cause.
+        var unknown = seen.Where(e => !window.All.EventsOf(TcpReset.Sent).Any(s => IsFrom(s, e))).ToArray();
+        if (unknown.Length * 2 <= seen.Length || TcpFigures.ServiceOf(unknown) is not { } service)
+            yield break;
+        yield return new()
+        {
+            Severity = reset >= 10 ? EventSeverity.Error : EventSeverity.Warn,
+            Direct = reset >= 10,
+            Detail = service.IsOurs ? service.End.ToString() : service.Remote,
+            Sentence = $"has open connections {service} reset by the other end, {reset} of them: {service.Remote} or "
+                + "something before it ended them",
+            Evidence = [window.Grew("tcp_receive_reset", reset), window.Grew("EstabResets", Established)],
+            RuledOut = ["the resets were not sent on this node", .. Checks.Of(window, Checks.Drops, Checks.Conntrack)],
+            NotSeen = ["why: a reset carries no reason"],
+            Confirm = Inside(window.Subject, "nstat -az TcpEstabResets"),
+            Local = service.IsOurs ? service.End : null,
+            Tuple = service.Last.Tuple,
+        };
+    }
+
+    private static bool IsOpen(string state) => state is "established" or "close_wait";
+
+    // Ports may be translated between the two.
+    private static bool IsFrom(NetworkEvent sent, NetworkEvent received) => sent.Tuple is { } tuple
+        && tuple.Source.Equals(received.Tuple!.Destination) && tuple.Destination.Equals(received.Tuple.Source);
+}

@@ -1,0 +1,76 @@
+using Collector.Core.Events;
+using Collector.Core.Findings;
+using Collector.Linux.Findings.Resets;
+using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Drops;
+using Collector.Linux.Probes.Tcp;
+
+namespace Collector.Linux.Findings.Retransmissions;
+
+/// <summary>Data of a connection had to be sent again because this very node dropped it.</summary>
+internal sealed class LocalDrop(ProbeHost host) : LinuxRule(Kind, host)
+{
+    private const string Again = "dropped_here";
+    private static readonly string[] Kinds = [.. TcpFigures.Losses, "tlp"];
+
+    public static FindingInfo Kind { get; } = new()
+    {
+        Kind = "local-drop-caused-retransmission",
+        Title = "This node drops packets that TCP has to send again",
+        Severity = EventSeverity.Error,
+        Condition = "At least 3 segments were sent again, and 0.2 % of those sent, whose packet or acknowledgement "
+            + "was seen to be dropped on this node; an error from 5 segments and 2 % on. A full queue drops a few in "
+            + "good order.",
+        Advice = "Look at the place and the reason: it is this node that loses them, not the network.",
+        Triggers = [FindingTrigger.Happens(TcpRetrans.Retransmitted)],
+        Evidence = [TcpFigures.Sent],
+        Explains = [DeadPeer.Kind],
+        Blind = "Needs the probe packetloss; before Linux 5.17 the reason is the name of a function.",
+    };
+
+    public override IEnumerable<Verdict> Judge(SubjectWindow window)
+    {
+        var (again, sent) = (TcpFigures.SentAgain(window, Kinds, Again), window.Growth(TcpFigures.Sent));
+        if (again < 3 || again * 500 < sent)
+            yield break;
+        var seen = window.Events(TcpRetrans.Retransmitted)
+            .Where(static e => Field(e, "netlens.retransmit.verdict") == Again
+                && Kinds.Contains(Field(e, "netlens.retransmit.kind")))
+            .GroupBy(static e => Field(e, "netlens.drop.reason"))
+            .MaxBy(static g => g.Count());
+        if (seen?.Last() is not { } e)
+            yield break;
+        var place = Field(e, "netlens.drop.location");
+        yield return new()
+        {
+            Severity = again >= 5 && again * 50 >= sent ? EventSeverity.Error : EventSeverity.Warn,
+            Direct = true,
+            Confidence = FindingConfidence.Event,
+            Detail = seen.Key,
+            Sentence = $"sends data again to {TcpFigures.ServiceOf(seen)?.Remote}: {DroppedBy(window, e)} dropped "
+                + $"{again} packets, {DropWords.Why(seen.Key, place)}",
+            Evidence =
+            [
+                window.Grew("tcp_retransmit_skb of what kfree_skb had dropped", again),
+                new("RetransSegs of it", TcpFigures.Percent(again, sent)),
+                new("kfree_skb", $"{seen.Key} in {place}"),
+            ],
+            RuledOut = Checks.Of(window, Checks.Conntrack, Checks.Throttling),
+            Confirm = Inside(window.Subject, $"ss -tino dst {e.Tuple?.Destination}"),
+            Tuple = e.Tuple,
+        };
+    }
+
+    // The event of the packet itself tells in which namespace; it may have been held back.
+    private static string DroppedBy(SubjectWindow window, NetworkEvent again)
+    {
+        foreach (var e in window.All.EventsOf(PacketLoss.Dropped))
+        {
+            if (e.Tuple is { } tuple && again.Tuple is { } ours && (tuple == ours
+                || (tuple.Source.Equals(ours.Destination) && tuple.SourcePort == ours.DestinationPort
+                    && tuple.Destination.Equals(ours.Source) && tuple.DestinationPort == ours.SourcePort)))
+                return e.Subject is null ? "this node" : new EventParties(e.Subject, null).Where;
+        }
+        return "this node";
+    }
+}

@@ -1,0 +1,71 @@
+using Collector.Core.Events;
+using Collector.Core.Findings;
+using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Drops;
+using Collector.Linux.Probes.Tcp;
+
+namespace Collector.Linux.Findings.Retransmissions;
+
+/// <summary>The network beyond this node loses segments.</summary>
+internal sealed class PathLoss(ProbeHost host) : LinuxRule(Kind, host)
+{
+    private const int Fewest = 10;
+
+    public static FindingInfo Kind { get; } = new()
+    {
+        Kind = "path-loss",
+        Title = "The network beyond this node loses segments",
+        Severity = EventSeverity.Error,
+        Condition = "In two windows at least 10 segments were sent again, and 0.5 % of those sent, of which this node "
+            + "dropped none and the peer had no copy; an error from 20 segments and 2 % on, which is what "
+            + "connections slow down by. Where more is lost than arrives the peer is gone, which is another kind.",
+        Advice = "Look at the peer's node, the switches and the overlay between: this node handed the packets over.",
+        Triggers = [FindingTrigger.Grows(TcpRetrans.Total, Fewest)],
+        Evidence = [TcpFigures.Sent, TcpFigures.Ext("TCPDelivered"), TcpFigures.Ext("TCPDSACKRecv")],
+        Explains = [RtoBound.Kind],
+        Blind = "Without the probe packetloss nobody knows whether this node dropped them.",
+    };
+
+    public override IEnumerable<Verdict> Judge(SubjectWindow window)
+    {
+        var watched = window.Knows(PacketLossTables.LostCounter);
+        var again = watched
+            ? TcpFigures.SentAgain(window, TcpFigures.Losses, "not_here")
+            : TcpFigures.SentAgain(window, TcpFigures.Losses, "unknown");
+        var needless = window.Growth(TcpFigures.Ext("TCPDSACKRecv"));
+        var (lost, sent) = (again - needless, window.Growth(TcpFigures.Sent));
+        var arrived = window.Growth(TcpFigures.Ext("TCPDelivered"));
+        if (lost < Fewest || lost * 200 < sent || arrived < lost)
+            yield break;
+        var seen = window.Events(TcpRetrans.Retransmitted)
+            .Where(static e => Field(e, "netlens.retransmit.verdict") != "dropped_here"
+                && TcpFigures.Losses.Contains(Field(e, "netlens.retransmit.kind"))).ToArray();
+        var worst = seen.Where(static e => e.Tuple is not null)
+            .GroupBy(static e => e.Tuple!.DestinationPod ?? e.Tuple.Destination.ToString())
+            .MaxBy(static g => g.Count());
+        yield return new()
+        {
+            Severity = lost >= 20 && lost * 50 >= sent ? EventSeverity.Error : EventSeverity.Warn,
+            Sentence = $"loses {TcpFigures.Percent(lost, sent)} of its segments{Towards(worst, seen.Length)}: "
+                + (watched ? "they left this node, and were lost on the way" : "where, is not known"),
+            Evidence =
+            [
+                window.Grew("tcp_retransmit_skb", again),
+                window.Grew("OutSegs", sent),
+                window.Grew("TCPDSACKRecv", needless),
+                window.Grew("TCPTimeouts", TcpFigures.Ext("TCPTimeouts")),
+            ],
+            RuledOut = [
+                .. watched ? ["this node dropped none of them"] : Array.Empty<string>(),
+                .. Checks.Of(window, Checks.Throttling),
+            ],
+            NotSeen = watched ? [] : ["whether this node dropped them: the probe packetloss does not run"],
+            Confirm = Inside(window.Subject, "ss -tino state established"),
+            Tuple = worst?.Last().Tuple,
+        };
+    }
+
+    private static string Towards(IGrouping<string, NetworkEvent>? worst, int all) => worst is null
+        ? ""
+        : worst.Count() * 2 > all ? $", mostly to {worst.Key}" : ", to several peers";
+}

@@ -1,0 +1,58 @@
+using Collector.Core.Events;
+using Collector.Core.Findings;
+using Collector.Core.Metrics;
+using Collector.Linux.Findings.Resets;
+using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Mib;
+
+namespace Collector.Linux.Findings.Retransmissions;
+
+/// <summary>What has to be sent again does not even leave the sender's own namespace.</summary>
+internal sealed class RetransmitFailed(ProbeHost host) : LinuxRule(Kind, host)
+{
+    private static readonly Metric Failed = TcpFigures.Ext("TCPRetransFail");
+    private static readonly Metric Again = Tcp.Of("Tcp", "RetransSegs");
+    private static readonly Metric Syns = TcpFigures.Ext("TCPSynRetrans");
+    private static readonly Metric[] Unroutable = [Ip.Of("Ip", "OutNoRoutes"), Ip.Of("Ip6", "OutNoRoutes")];
+
+    public static FindingInfo Kind { get; } = new()
+    {
+        Kind = "retransmit-failed-locally",
+        Title = "Data that must be sent again cannot leave",
+        Severity = EventSeverity.Error,
+        Condition = "At least 3 segments, and every tenth that had to be sent again, were refused by the layers below "
+            + "TCP (TCPRetransFail), SYNs left out: open connections stand still.",
+        Advice = "Look for the rule or the missing route at the sender: the network is not asked.",
+        Triggers = [FindingTrigger.Grows(Failed, 3)],
+        Evidence = [Failed, Again, Syns, .. Unroutable],
+        Explains = [DeadPeer.Kind, RtoBound.Kind, LocalDrop.Kind],
+    };
+
+    public override IEnumerable<Verdict> Judge(SubjectWindow window)
+    {
+        var failed = window.Growth(Failed) - window.Growth(Syns);
+        if (failed < 3 || failed * 10 < window.Growth(Again))
+            yield break;
+        var (byRule, noRoute) = (Checks.DropsFor(window, "NETFILTER_DROP"), Growth(window, Unroutable));
+        yield return new()
+        {
+            Severity = EventSeverity.Error,
+            Direct = true,
+            Sentence = $"cannot send data of open connections: {failed} segments were refused within it, "
+                + (byRule > 0 ? "a rule of its firewall drops what it sends"
+                    : noRoute > 0 ? "it has no route to the peer any more" : "the kernel does not say why"),
+            Evidence =
+            [
+                window.Grew("TCPRetransFail", failed),
+                window.Grew("RetransSegs", Again),
+                .. byRule > 0 ? [window.Grew("kfree_skb NETFILTER_DROP", byRule)] : Array.Empty<Evidence>(),
+                .. noRoute > 0 ? [window.Grew("OutNoRoutes", noRoute)] : Array.Empty<Evidence>(),
+            ],
+            RuledOut = [
+                .. byRule == 0 ? Checks.Of(window, Checks.Netfilter) : [],
+                .. noRoute == 0 ? ["it has routes"] : Array.Empty<string>(),
+            ],
+            Confirm = Inside(window.Subject, byRule > 0 ? "nft list ruleset" : "ss -tino state established"),
+        };
+    }
+}
