@@ -19,6 +19,7 @@ internal sealed class ConntrackFull(ProbeHost host) : LinuxRule(Kind, host)
         Advice = "Raise net.netfilter.nf_conntrack_max, shorten time-outs, or leave traffic untracked that needs no NAT.",
         Triggers = [FindingTrigger.Happens(ConntrackKinds.FullInfo)],
         Evidence = [Conntrack.Entries, Conntrack.Limit],
+        Explains = [ConntrackFilling.Kind],
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)

@@ -29,7 +29,7 @@ internal sealed class Throttling(ProbeHost host, ProbeSettings settings) : Probe
         "How long its run queues had to wait for the next period, summed over processors (throttled_usec).",
         scale: 1e-9);
 
-    private static readonly Metric Limit = Metric.Gauge("netlens.throttling.limit", "{cpu}",
+    internal static readonly Metric Limit = Metric.Gauge("netlens.throttling.limit", "{cpu}",
         "Processors that the quota allows (cpu.max): the pod's own, else those of its containers together.",
         scale: 1.0 / CpuQuotas.Cpu);
 
