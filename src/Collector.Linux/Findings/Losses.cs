@@ -14,7 +14,7 @@ internal static class Losses
     /// <summary>Fewer packets in a window are no error, whatever share of all they are.</summary>
     public const int Least = 20;
 
-    /// <summary>An error where it is many, and such a part of the packets that protocols do not mend it unnoticed.</summary>
+    /// <summary>An error where it is many, and such a part of them that protocols do not mend it unnoticed.</summary>
     public static EventSeverity Severity(long lost, long of) =>
         lost >= Least && lost * 20 >= of ? EventSeverity.Error : EventSeverity.Warn;
 
@@ -25,7 +25,7 @@ internal static class Losses
     /// <summary>Counters of both families: "Ip" and "Ip6", with their names for people.</summary>
     public static IEnumerable<(string Section, string Family)> Families => [("Ip", "IPv4"), ("Ip6", "IPv6")];
 
-    /// <summary>Events of lost packets that have one of these reasons, or where there is none, of these functions.</summary>
+    /// <summary>Events of lost packets with one of these reasons, or of these functions where there is none.</summary>
     public static IEnumerable<NetworkEvent> Of(SubjectWindow window, params string[] reasons) =>
         window.Events(PacketLoss.Dropped).Where(e => reasons.Contains(e.Field("netlens.drop.reason")?.Text));
 
@@ -48,7 +48,8 @@ internal static class Losses
     /// <param name="reasons">The kernel's names, and functions of kernels without.</param>
     public static IEnumerable<IGrouping<string, NetworkEvent>> ByTarget(
         SubjectWindow window, int least, params string[] reasons) =>
-        Of(window, reasons).Where(static e => e.Tuple is { } t && IsOne(t.Destination)).GroupBy(static e => Target(e.Tuple!))
+        Of(window, reasons).Where(static e => e.Tuple is { } t && IsOne(t.Destination))
+            .GroupBy(static e => Target(e.Tuple!))
             .Where(g => g.Count() >= least);
 
     private static string Target(FlowTuple tuple) =>

@@ -15,10 +15,11 @@ internal sealed class BacklogOverflow(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "backlog-overflow",
         Title = "The backlog of a processor overflows",
         Severity = EventSeverity.Error,
-        Condition = "In two windows 10 or more packets were dropped at the processors' backlogs (dropped of softnet_stat), "
-            + "which all veth devices and RPS use; an error from 20, and one in 1,000 of those passed on.",
-        Advice = "Raise net.core.netdev_max_backlog for bursts, and spread the load over more processors (queues, RPS) where "
-            + "one is busy all the time.",
+        Condition = "In two windows 10 or more packets were dropped at the processors' backlogs (dropped of "
+            + "softnet_stat), which all veth devices and RPS use; an error from 20, and one in 1,000 of those passed "
+            + "on.",
+        Advice = "Raise net.core.netdev_max_backlog for bursts, and spread the load over more processors (queues, "
+            + "RPS) where one is busy all the time.",
         Triggers = [FindingTrigger.Grows(Softnet.Dropped, Least)],
         Evidence = [Softnet.Processed, Softnet.Squeezed],
     };

@@ -16,10 +16,10 @@ internal sealed class BudgetSqueeze(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "budget-squeeze",
         Title = "Receiving is cut short",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows receive polls were cut short 50 times per second or more (time_squeeze), and at least "
-            + "once in 1,000 packets.",
-        Advice = "Spread interrupts over more processors, or raise net.core.netdev_budget and netdev_budget_usecs where one "
-            + "has time left.",
+        Condition = "In two windows receive polls were cut short 50 times per second or more (time_squeeze), and at "
+            + "least once in 1,000 packets.",
+        Advice = "Spread interrupts over more processors, or raise net.core.netdev_budget and netdev_budget_usecs "
+            + "where one has time left.",
         Triggers = [FindingTrigger.Grows(Softnet.Squeezed, Least)],
         Evidence = [Softnet.Processed],
     };
@@ -33,7 +33,8 @@ internal sealed class BudgetSqueeze(ProbeHost host) : LinuxRule(Kind, host)
         {
             Severity = EventSeverity.Warn,
             Confidence = FindingConfidence.SharedCounter,
-            Sentence = $"cut receiving short {cut} times in {window.Span}: packets come faster than its processors may take them",
+            Sentence = $"cut receiving short {cut} times in {window.Span}: "
+                + "packets come faster than its processors may take them",
             Evidence = [Losses.Part(window, "time_squeeze", Softnet.Squeezed, "packets", passed)],
             RuledOut = window.Growth(Softnet.Dropped) == 0 ? ["the backlogs dropped nothing"] : [],
             Knob = SysctlKnob(null, "net.core.netdev_budget_usecs", "twice that, or more queues"),

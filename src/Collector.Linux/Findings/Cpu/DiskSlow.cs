@@ -20,10 +20,10 @@ internal sealed class DiskSlow(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "disk-slow",
         Title = "A disk is slow",
         Severity = EventSeverity.Error,
-        Condition = "In two windows 3 or more requests to a disk took over 100 ms; an error where 3 took over 1 s, or any "
-            + "failed.",
-        Advice = "Look who uses the disk and how much it may do (its limit of operations or bytes per second), and whether "
-            + "it is about to fail.",
+        Condition = "In two windows 3 or more requests to a disk took over 100 ms; an error where 3 took over 1 s, "
+            + "or any failed.",
+        Advice = "Look who uses the disk and how much it may do (its limit of operations or bytes per second), and "
+            + "whether it is about to fail.",
         Triggers = [FindingTrigger.Happens(SlowRequest.Info)],
         Evidence = [BioLatency.Duration],
     };

@@ -20,14 +20,14 @@ internal sealed class MemoryStall(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "memory-stall",
         Title = "Tasks stand still for want of memory",
         Severity = EventSeverity.Error,
-        Condition = "In two windows tasks of the pod, or of the node, waited for memory in 10 % of the time (pressure stall "
-            + "information, some); an error where all of them did (full).",
+        Condition = "In two windows tasks of the pod, or of the node, waited for memory in 10 % of the time "
+            + "(pressure stall information, some); an error where all of them did (full).",
         Advice = "Raise the pod's memory limit or let the program use less; of the node, move pods away.",
-        // Microseconds: of the shortest window a tenth.
-        Triggers = [FindingTrigger.Grows(Pressure.MemorySome, 100_000)],
+        // Microseconds.
+        Triggers = [FindingTrigger.Grows(Pressure.MemorySome, 10_000)],
         Evidence = [Pressure.MemoryFull],
-        Blind = "Kernels without pressure stall information (CONFIG_PSI, or psi=0), and pods in cgroups of version 1, tell "
-            + "nothing of it.",
+        Blind = "Kernels without pressure stall information (CONFIG_PSI, or psi=0), and pods in cgroups of version "
+            + "1, tell nothing of it.",
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)

@@ -17,8 +17,8 @@ internal sealed class NoisyNeighbour(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "noisy-neighbour",
         Title = "A pod waits for processors that other pods have",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows threads of a pod waited for a processor behind another pod for 20 % of the time, and "
-            + "longer than behind their own. Needs the probe runqueue, which is off by default.",
+        Condition = "In two windows threads of a pod waited for a processor behind another pod for 20 % of the time, "
+            + "and longer than behind their own. Needs the probe runqueue, which is off by default.",
         Advice = "Give the pod a larger CPU request, or the other one a limit, or move one of them.",
         // Nanoseconds: of the shortest window that share.
         Triggers = [FindingTrigger.Grows(RunQueue.BehindPod, 200_000_000)],

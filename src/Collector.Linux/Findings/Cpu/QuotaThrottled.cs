@@ -18,8 +18,8 @@ internal sealed class QuotaThrottled(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "quota-throttled",
         Title = "A pod's CPU quota is used up",
         Severity = EventSeverity.Error,
-        Condition = "In two windows a pod used up its quota in a quarter of its periods, of 10 or more (nr_throttled); an "
-            + "error where data waited in its sockets meanwhile.",
+        Condition = "In two windows a pod used up its quota in a quarter of its periods, of 10 or more "
+            + "(nr_throttled); an error where data waited in its sockets meanwhile.",
         Advice = "Raise the pod's CPU limit or take it away, or let the program use fewer threads at once.",
         Triggers = [FindingTrigger.Grows(Throttling.Throttled, 3)],
         Evidence = [Throttling.Periods, Throttling.Time],
@@ -38,8 +38,8 @@ internal sealed class QuotaThrottled(ProbeHost host) : LinuxRule(Kind, host)
             yield return new()
             {
                 Severity = slow > 0 ? EventSeverity.Error : EventSeverity.Warn,
-                Sentence = Text($"used up its quota of {cpus:0.###} processors in {throttled} of {periods} periods and ")
-                    + Text($"stood still for {waited:0.#} s")
+                Sentence = Text($"used up its quota of {cpus:0.###} processors in {throttled} of {periods} periods ")
+                    + Text($"and stood still for {waited:0.#} s")
                     + (slow > 0 ? $", while data waited in its sockets {slow} times" : ""),
                 Evidence =
                 [

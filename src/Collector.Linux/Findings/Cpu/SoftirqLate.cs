@@ -18,8 +18,8 @@ internal sealed class SoftirqLate(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "softirq-delay",
         Title = "Received packets wait for a processor",
         Severity = EventSeverity.Error,
-        Condition = "In two windows the receive softirq (net_rx) of a processor waited over 10 ms 3 times or more; an error "
-            + "where it did so over 100 ms twice.",
+        Condition = "In two windows the receive softirq (net_rx) of a processor waited over 10 ms 3 times or more; "
+            + "an error where it did so over 100 ms twice.",
         Advice = "Find what keeps that processor: a real-time thread, a driver that spins with softirqs off, a virtual "
             + "machine that is not scheduled (steal); move it, or the device's interrupts, to another processor.",
         Triggers = [FindingTrigger.Happens(SoftirqDelay.Slow)],
@@ -50,7 +50,8 @@ internal sealed class SoftirqLate(ProbeHost host) : LinuxRule(Kind, host)
                     window.Grew("net_rx softirqs that waited over 10 ms", cpu.Count()),
                     window.Grew("over 100 ms", late),
                 ],
-                Knob = new("the threads and interrupts of that processor", "", "others, or other affinities", "the node"),
+                Knob = new(
+                    "the threads and interrupts of that processor", "", "others, or other affinities", "the node"),
                 Confirm = $"mpstat -P {cpu.Key} -I SCPU 1 5",
                 Process = worst.Process,
             };

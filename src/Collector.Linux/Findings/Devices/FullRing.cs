@@ -2,6 +2,7 @@ using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Drops;
+using Collector.Linux.Probes.Mib;
 
 namespace Collector.Linux.Findings.Devices;
 
@@ -15,10 +16,10 @@ internal sealed class FullRing(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "virtual-queue-overflow",
         Title = "The queue of a virtual device overflows",
         Severity = EventSeverity.Error,
-        Condition = "In two windows 10 or more packets were dropped because the ring of a tun, tap or veth device was full "
-            + "(FULL_RING); an error from 20, and 5 % of what the namespace sent and received.",
-        Advice = "Give the program that reads the device (a guest, a VPN, a user-mode network) more processor time or more "
-            + "queues, or the device a longer one (txqueuelen).",
+        Condition = "In two windows 10 or more packets were dropped because the ring of a tun, tap or veth device "
+            + "was full (FULL_RING); an error from 20, and 5 % of what the namespace sent and received.",
+        Advice = "Give the program that reads the device (a guest, a VPN, a user-mode network) more processor time "
+            + "or more queues, or the device a longer one (txqueuelen).",
         Triggers = [FindingTrigger.Grows(PacketLossTables.DropsCounter, Least)],
         Blind = "Kernels without the drop reason FULL_RING tell the function that dropped: tun_net_xmit.",
     };
@@ -29,8 +30,8 @@ internal sealed class FullRing(ProbeHost host) : LinuxRule(Kind, host)
         var lost = reasons.Sum(r => Checks.DropsFor(window, r));
         if (lost < Least)
             yield break;
-        var packets = lost + Growth(window, Probes.Mib.Ip.Of("Ip", "OutTransmits"), Probes.Mib.Ip.Of("Ip", "InReceives"),
-            Probes.Mib.Ip.Of("Ip6", "OutTransmits"), Probes.Mib.Ip.Of("Ip6", "InReceives"));
+        var packets = lost + Growth(window, Ip.Of("Ip", "OutTransmits"), Ip.Of("Ip", "InReceives"),
+            Ip.Of("Ip6", "OutTransmits"), Ip.Of("Ip6", "InReceives"));
         yield return new()
         {
             Severity = Losses.Severity(lost, packets),

@@ -5,7 +5,7 @@ using Collector.Linux.Probes.Drops;
 
 namespace Collector.Linux.Findings.Devices;
 
-/// <summary>An eBPF program, or a filter of traffic control, drops what somebody tries to send again and again.</summary>
+/// <summary>An eBPF program, or a filter of traffic control, drops what somebody sends again and again.</summary>
 internal sealed class ProgramDrop(ProbeHost host) : LinuxRule(Kind, host)
 {
     private const int Least = 3;
@@ -23,13 +23,14 @@ internal sealed class ProgramDrop(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "program-dropped",
         Title = "A program or filter drops packets",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows 3 or more packets for the same address and port were dropped by XDP, traffic control or "
-            + "a program of a cgroup. Never an error: somebody attached it.",
-        Advice = "Find the program and whose it is (bpftool net, tc filter, bpftool cgroup tree): a network plugin's policy "
-            + "as a rule.",
+        Condition = "In two windows 3 or more packets for the same address and port were dropped by XDP, traffic "
+            + "control or a program of a cgroup. Never an error: somebody attached it.",
+        Advice = "Find the program and whose it is (bpftool net, tc filter, bpftool cgroup tree): a network plugin's "
+            + "policy as a rule.",
         Triggers = [FindingTrigger.Happens(PacketLoss.Dropped)],
         Evidence = [PacketLossTables.DropsCounter],
-        Blind = "Kernels without these drop reasons tell the function only. What XDP drops in a driver no kernel tells.",
+        Blind = "Kernels without these drop reasons tell the function only. What XDP drops in a driver no kernel "
+            + "tells.",
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)

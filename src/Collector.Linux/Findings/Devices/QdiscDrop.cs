@@ -15,10 +15,10 @@ internal sealed class QdiscDrop(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "qdisc-drop",
         Title = "The queue of a device drops packets",
         Severity = EventSeverity.Error,
-        Condition = "In two windows a queueing discipline dropped 10 or more packets, and 0.1 % of those sent; an error from "
-            + "20, and 5 %. A few losses are how a queue tells TCP to be slower.",
-        Advice = "Send less, raise the rate that the discipline is told (a bandwidth limit of the pod, as a rule), or allow a "
-            + "longer queue where bursts are dropped.",
+        Condition = "In two windows a queueing discipline dropped 10 or more packets, and 0.1 % of those sent; an "
+            + "error from 20, and 5 %. A few losses are how a queue tells TCP to be slower.",
+        Advice = "Send less, raise the rate that the discipline is told (a bandwidth limit of the pod, as a rule), "
+            + "or allow a longer queue where bursts are dropped.",
         Triggers = [FindingTrigger.Grows(Qdisc.Drops, Least)],
     };
 

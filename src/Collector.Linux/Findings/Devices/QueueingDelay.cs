@@ -15,9 +15,10 @@ internal sealed class QueueingDelay(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "queueing-delay",
         Title = "Packets wait in the queue of a device",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows 3 or more packets that were measured waited over 100 ms in the queue of a device or were "
-            + "as long with its driver. Needs the probe transmit, which is off by default.",
-        Advice = "Send less, raise the rate that the queue is told, or take a discipline that keeps queues short (fq_codel).",
+        Condition = "In two windows 3 or more packets that were measured waited over 100 ms in the queue of a device "
+            + "or were as long with its driver. Needs the probe transmit, which is off by default.",
+        Advice = "Send less, raise the rate that the queue is told, or take a discipline that keeps queues short "
+            + "(fq_codel).",
         Triggers = [FindingTrigger.Happens(TransmitKinds.SlowInfo)],
     };
 
@@ -41,7 +42,8 @@ internal sealed class QueueingDelay(ProbeHost host) : LinuxRule(Kind, host)
                     + (station == "queue" ? "more is sent than leaves" : "the device is slow or stands still"),
                 Evidence = [window.Grew($"packets over 100 ms {where}", queue.Count())],
                 RuledOut = Checks.Of(window, Checks.Throttling),
-                Knob = new($"rate of {device}", "", "a higher rate, or fq_codel for short queues", "whoever set the discipline"),
+                Knob = new($"rate of {device}", "", "a higher rate, or fq_codel for short queues",
+                    "whoever set the discipline"),
                 Confirm = Inside(window.Subject, $"tc -s qdisc show dev {device}"),
                 Tuple = worst.Tuple,
             };

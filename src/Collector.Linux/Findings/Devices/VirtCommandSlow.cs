@@ -18,8 +18,8 @@ internal sealed class VirtCommandSlow(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "virtio-command-slow",
         Title = "The hypervisor is slow to answer a virtio device",
         Severity = EventSeverity.Error,
-        Condition = "In two windows a virtio-net device took over 10 ms for 3 commands or more; an error, at once, where one "
-            + "took a second: meanwhile the kernel's lock of all network settings (RTNL) is held.",
+        Condition = "In two windows a virtio-net device took over 10 ms for 3 commands or more; an error, at once, "
+            + "where one took a second: meanwhile the kernel's lock of all network settings (RTNL) is held.",
         Advice = "Tell who runs the hypervisor; ask the device for less: statistics by ethtool, changes of filters and "
             + "queues are such commands.",
         Triggers = [FindingTrigger.Happens(VirtCmdLatency.SlowCommand)],
@@ -28,7 +28,8 @@ internal sealed class VirtCommandSlow(ProbeHost host) : LinuxRule(Kind, host)
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
-        foreach (var device in window.Events(VirtCmdLatency.SlowCommand).GroupBy(e => Field(e, "network.interface.name")))
+        foreach (var device in window.Events(VirtCmdLatency.SlowCommand)
+            .GroupBy(e => Field(e, "network.interface.name")))
         {
             var worst = device.MaxBy(e => e.Duration ?? 0)!;
             var still = worst.Duration >= Standstill;
@@ -41,9 +42,14 @@ internal sealed class VirtCommandSlow(ProbeHost host) : LinuxRule(Kind, host)
                 Direct = still,
                 Confidence = FindingConfidence.Event,
                 Detail = device.Key,
-                Sentence = $"waits for the hypervisor: {device.Key} took up to {Durations.Milliseconds(worst.Duration ?? 0)} ms "
-                    + $"for commands ({command})" + (still ? ", and no network setting could be changed" : ""),
-                Evidence = [window.Grew("commands over 10 ms", device.Count()), new("asked by", worst.Process?.Command ?? "")],
+                Sentence = $"waits for the hypervisor: {device.Key} took up to "
+                    + $"{Durations.Milliseconds(worst.Duration ?? 0)} ms for commands ({command})"
+                    + (still ? ", and no network setting could be changed" : ""),
+                Evidence =
+                [
+                    window.Grew("commands over 10 ms", device.Count()),
+                    .. worst.Process is { } asker ? [new("asked by", asker.Command)] : Array.Empty<Evidence>(),
+                ],
                 Knob = new("the hypervisor", "", "a faster control queue", "who runs it"),
                 Confirm = Inside(window.Subject, $"ethtool -S {device.Key}"),
                 Process = worst.Process,

@@ -16,10 +16,10 @@ internal sealed class DnsNxdomain(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "dns-nxdomain-amplified",
         Title = "Most DNS queries are for names that do not exist",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows a server answered 5 queries per second or more, and 60 % of all, that the name does not "
-            + "exist. Needs the probe dns, which is off by default.",
-        Advice = "Lower ndots in the pod's dnsConfig, or end names outside the cluster with a dot: with ndots:5 each is tried "
-            + "with all search domains first.",
+        Condition = "In two windows a server answered 5 queries per second or more, and 60 % of all, that the name "
+            + "does not exist. Needs the probe dns, which is off by default.",
+        Advice = "Lower ndots in the pod's dnsConfig, or end names outside the cluster with a dot: with ndots:5 each "
+            + "is tried with all search domains first.",
         Triggers = [FindingTrigger.Grows(DnsCounters.Lookups, Least)],
     };
 
@@ -34,8 +34,8 @@ internal sealed class DnsNxdomain(ProbeHost host) : LinuxRule(Kind, host)
             {
                 Severity = EventSeverity.Warn,
                 Detail = server.Name,
-                Sentence = $"asks the DNS server {server.Name} for names that do not exist, {missing} of {server.Lookups} times: "
-                    + "search domains are tried first (ndots)",
+                Sentence = $"asks the DNS server {server.Name} for names that do not exist, "
+                    + $"{missing} of {server.Lookups} times: search domains are tried first (ndots)",
                 Evidence = [window.Grew("NXDOMAIN", missing), window.Grew("NOERROR", server.Of("noerror"))],
                 RuledOut = server.Of("servfail") == 0 ? ["the server reported no failure of its own"] : [],
                 Knob = new("ndots of /etc/resolv.conf", "", "1 or 2, or names that end with a dot", "the pod"),

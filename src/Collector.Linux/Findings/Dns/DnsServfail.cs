@@ -17,8 +17,8 @@ internal sealed class DnsServfail(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "dns-servfail",
         Title = "A DNS server answers with errors",
         Severity = EventSeverity.Error,
-        Condition = "In two windows a server answered 3 queries or more, and 5 % of them, by SERVFAIL, REFUSED or another "
-            + "error than that the name does not exist. Needs the probe dns, which is off by default.",
+        Condition = "In two windows a server answered 3 queries or more, and 5 % of them, by SERVFAIL, REFUSED or "
+            + "another error than that the name does not exist. Needs the probe dns, which is off by default.",
         Advice = "Look at the server's log and at those it asks itself (its upstream servers).",
         Triggers = [FindingTrigger.Happens(DnsKinds.FailedInfo)],
         Evidence = [DnsCounters.Lookups],
@@ -38,10 +38,16 @@ internal sealed class DnsServfail(ProbeHost host) : LinuxRule(Kind, host)
             {
                 Severity = EventSeverity.Error,
                 Detail = server.Name,
-                Sentence = $"got {failed} of {server.Lookups} answers of the DNS server {server.Shown(window, DnsKinds.FailedInfo)} "
-                    + $"as errors, most {most.ToUpperInvariant()}",
-                Evidence = [.. Outcomes.Where(o => server.Of(o) > 0).Select(o => window.Grew(o.ToUpperInvariant(), server.Of(o)))],
-                RuledOut = server.Answered == server.Lookups ? ["each query was answered: the way there and back is good"] : [],
+                Sentence = $"got {failed} of {server.Lookups} answers of the DNS server "
+                    + $"{server.Shown(window, DnsKinds.FailedInfo)} as errors, most {most.ToUpperInvariant()}",
+                Evidence =
+                [
+                    .. Outcomes.Where(o => server.Of(o) > 0)
+                        .Select(o => window.Grew(o.ToUpperInvariant(), server.Of(o))),
+                ],
+                RuledOut = server.Answered == server.Lookups
+                    ? ["each query was answered: the way there and back is good"]
+                    : [],
                 Knob = new("the server's upstream", "", "one that answers", $"the DNS server {server.Name}"),
                 Confirm = Inside(window.Subject, server.Dig),
                 Tuple = e?.Tuple,

@@ -15,17 +15,18 @@ internal sealed class DnsSlow(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "dns-slow",
         Title = "A DNS server answers late",
         Severity = EventSeverity.Error,
-        Condition = "In two windows 3 or more answers of a server took over 500 ms; an error where that is a quarter of all. "
-            + "Needs the probe dns, which is off by default.",
-        Advice = "Look at the server's processor time and quota, and at the servers that it asks itself; names that end "
-            + "with a dot are asked once.",
+        Condition = "In two windows 3 or more answers of a server took over 500 ms; an error where that is a quarter "
+            + "of all. Needs the probe dns, which is off by default.",
+        Advice = "Look at the server's processor time and quota, and at the servers that it asks itself; names that "
+            + "end with a dot are asked once.",
         Triggers = [FindingTrigger.Happens(DnsKinds.SlowInfo)],
         Evidence = [DnsCounters.Duration],
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
-        foreach (var server in window.Events(DnsKinds.SlowInfo).GroupBy(e => e.Tuple?.Destination.ToString() ?? "other"))
+        foreach (var server in window.Events(DnsKinds.SlowInfo)
+            .GroupBy(e => e.Tuple?.Destination.ToString() ?? "other"))
         {
             var slow = server.Count();
             if (slow < Least)
@@ -38,11 +39,13 @@ internal sealed class DnsSlow(ProbeHost host) : LinuxRule(Kind, host)
                 Severity = slow * 4 >= answered ? EventSeverity.Error : EventSeverity.Warn,
                 Confidence = FindingConfidence.Event,
                 Detail = server.Key,
-                Sentence = $"got {slow} of {answered} answers of the DNS server {worst.Tuple?.DestinationPod ?? server.Key} late, "
+                Sentence = $"got {slow} of {answered} answers of the DNS server "
+                    + $"{worst.Tuple?.DestinationPod ?? server.Key} late, "
                     + $"up to {Durations.Milliseconds(worst.Duration ?? 0)} ms",
                 Evidence = [new("answers over 500 ms", $"{slow} of {answered} in {window.Span}")],
                 RuledOut = Checks.Of(window, Checks.Throttling, Checks.Drops),
-                Knob = new("the server", "", "more processor time, or a nearer upstream", $"the DNS server {server.Key}"),
+                Knob = new(
+                    "the server", "", "more processor time, or a nearer upstream", $"the DNS server {server.Key}"),
                 Confirm = Inside(window.Subject, its?.Dig ?? "dig ."),
                 Tuple = worst.Tuple,
                 Process = worst.Process,

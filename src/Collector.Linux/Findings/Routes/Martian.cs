@@ -23,13 +23,13 @@ internal sealed class Martian(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "martian",
         Title = "Packets have impossible addresses",
         Severity = EventSeverity.Error,
-        Condition = "In two windows 5 or more packets were dropped for their source or destination address; an error from "
-            + "20, and 5 % of what the namespace received by IPv4.",
-        Advice = "Find who sends them: an address that two machines have, a loop of switches, a tunnel or NAT rule that "
-            + "leaves the wrong source; net.ipv4.conf.*.log_martians shows them in the kernel's log.",
+        Condition = "In two windows 5 or more packets were dropped for their source or destination address; an error "
+            + "from 20, and 5 % of what the namespace received by IPv4.",
+        Advice = "Find who sends them: an address that two machines have, a loop of switches, a tunnel or NAT rule "
+            + "that leaves the wrong source; net.ipv4.conf.*.log_martians shows them in the kernel's log.",
         Triggers = [FindingTrigger.Grows(PacketLossTables.DropsCounter, Least)],
-        Blind = "Kernels without the drop reasons IP_LOCAL_SOURCE, IP_INVALID_SOURCE, IP_LOCALNET and IP_INVALID_DEST do "
-            + "not tell such packets from others, and count them nowhere.",
+        Blind = "Kernels without the drop reasons IP_LOCAL_SOURCE, IP_INVALID_SOURCE, IP_LOCALNET and "
+            + "IP_INVALID_DEST do not tell such packets from others, and count them nowhere.",
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
@@ -49,7 +49,8 @@ internal sealed class Martian(ProbeHost host) : LinuxRule(Kind, host)
                 [
                     new(reason, $"+{lost} of {received} packets in {window.Span}"), .. Losses.Example(window, reason),
                 ],
-                Knob = SysctlKnob(window.Subject, "net.ipv4.conf.all.log_martians", "1 for a while: the log names them"),
+                Knob = SysctlKnob(
+                    window.Subject, "net.ipv4.conf.all.log_martians", "1 for a while: the log names them"),
                 Confirm = Inside(window.Subject, "sysctl -w net.ipv4.conf.all.log_martians=1; dmesg | grep martian"),
             };
         }

@@ -12,7 +12,8 @@ internal sealed class NeighbourUnresolved(ProbeHost host) : LinuxRule(Kind, host
     private const int Many = 10;
 
     // Before Linux 5.17 the function tells instead.
-    private static readonly string[] Reasons = ["NEIGH_FAILED", "NEIGH_QUEUEFULL", "arp_error_report", "ndisc_error_report"];
+    private static readonly string[] Reasons =
+        ["NEIGH_FAILED", "NEIGH_QUEUEFULL", "arp_error_report", "ndisc_error_report"];
 
     public static FindingInfo Kind { get; } = new()
     {

@@ -15,8 +15,8 @@ internal sealed class NoRouteIn(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "no-route-in",
         Title = "Packets arrive that no route leads on",
         Severity = EventSeverity.Error,
-        Condition = "In two windows 10 or more packets that were received had no route (InNoRoutes); an error from 20, and "
-            + "5 % of what the namespace received.",
+        Condition = "In two windows 10 or more packets that were received had no route (InNoRoutes); an error from "
+            + "20, and 5 % of what the namespace received.",
         Advice = "Add the route that is missing, or correct who sends here.",
         Triggers =
         [

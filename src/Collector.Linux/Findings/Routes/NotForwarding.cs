@@ -17,8 +17,8 @@ internal sealed class NotForwarding(ProbeHost host) : LinuxRule(Kind, host)
         Severity = EventSeverity.Error,
         Condition = "In two windows 10 or more packets were discarded for their destination (InAddrErrors) while the "
             + "namespace forwards none; an error from 20, and 5 % of what it received.",
-        Advice = "Switch forwarding on where this is a router; else correct who sends here: a route, or an address that "
-            + "this namespace had before.",
+        Advice = "Switch forwarding on where this is a router; else correct who sends here: a route, or an address "
+            + "that this namespace had before.",
         Triggers =
         [
             FindingTrigger.Grows(Ip.Of("Ip", "InAddrErrors"), Least),

@@ -15,13 +15,15 @@ internal sealed class PacketTooBig(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "packet-too-big",
         Title = "Packets are larger than the MTU",
         Severity = EventSeverity.Error,
-        Condition = "In two windows 10 or more packets, and 1 % of those sent and forwarded, needed fragments that they must "
-            + "not be cut into (FragFails); an error from 20, and 5 %. Who heeds the answer stops after the first.",
-        Advice = "Let ICMP \"fragmentation needed\" and \"packet too big\" through to the senders, give their devices the "
-            + "smaller MTU, or clamp the MSS where they pass.",
+        Condition = "In two windows 10 or more packets, and 1 % of those sent and forwarded, needed fragments that "
+            + "they must not be cut into (FragFails); an error from 20, and 5 %. Who heeds the answer stops after "
+            + "the first.",
+        Advice = "Let ICMP \"fragmentation needed\" and \"packet too big\" through to the senders, give their "
+            + "devices the smaller MTU, or clamp the MSS where they pass.",
         Triggers =
         [
-            FindingTrigger.Grows(Ip.Of("Ip", "FragFails"), Least), FindingTrigger.Grows(Ip.Of("Ip6", "FragFails"), Least),
+            FindingTrigger.Grows(Ip.Of("Ip", "FragFails"), Least),
+            FindingTrigger.Grows(Ip.Of("Ip6", "FragFails"), Least),
         ],
         Evidence = [Route.Of("Icmp6", "OutPktTooBigs")],
     };

@@ -15,13 +15,14 @@ internal sealed class ReassemblyFails(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "reassembly-fails",
         Title = "Fragments cannot be put together",
         Severity = EventSeverity.Error,
-        Condition = "In two windows 5 or more reassemblies failed (ReasmFails); an error where those are 5 % of the fragments "
-            + "received.",
-        Advice = "Avoid fragments: smaller datagrams, or the MTU of the way. Else look for what drops one of the parts, and "
-            + "whether the memory for them is used up.",
+        Condition = "In two windows 5 or more reassemblies failed (ReasmFails); an error where those are 5 % of the "
+            + "fragments received.",
+        Advice = "Avoid fragments: smaller datagrams, or the MTU of the way. Else look for what drops one of the "
+            + "parts, and whether the memory for them is used up.",
         Triggers =
         [
-            FindingTrigger.Grows(Ip.Of("Ip", "ReasmFails"), Least), FindingTrigger.Grows(Ip.Of("Ip6", "ReasmFails"), Least),
+            FindingTrigger.Grows(Ip.Of("Ip", "ReasmFails"), Least),
+            FindingTrigger.Grows(Ip.Of("Ip6", "ReasmFails"), Least),
         ],
     };
 

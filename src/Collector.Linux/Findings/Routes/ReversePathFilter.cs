@@ -18,10 +18,10 @@ internal sealed class ReversePathFilter(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "rp-filter",
         Title = "The reverse path filter drops packets",
         Severity = EventSeverity.Error,
-        Condition = "In two windows 5 or more packets were dropped by the reverse path filter; an error from 20, and 5 % of "
-            + "what the namespace received by IPv4.",
-        Advice = "Give the way back a route by the same device, or allow another one: rp_filter 2 (loose), or 0. The larger "
-            + "of the values of \"all\" and of the device counts.",
+        Condition = "In two windows 5 or more packets were dropped by the reverse path filter; an error from 20, and "
+            + "5 % of what the namespace received by IPv4.",
+        Advice = "Give the way back a route by the same device, or allow another one: rp_filter 2 (loose), or 0. The "
+            + "larger of the values of \"all\" and of the device counts.",
         Triggers = [FindingTrigger.Grows(Filtered, Least)],
     };
 

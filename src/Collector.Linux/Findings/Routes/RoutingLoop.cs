@@ -16,9 +16,10 @@ internal sealed class RoutingLoop(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "ttl-loop",
         Title = "Packets go in a circle",
         Severity = EventSeverity.Error,
-        Condition = "In two windows the time to live of 30 or more packets ended here (InHdrErrors, and senders that were "
-            + "told: OutTimeExcds); an error where that is one in 200 packets forwarded.",
-        Advice = "Follow the route of one of the destinations to the two routers that point at each other, and correct one.",
+        Condition = "In two windows the time to live of 30 or more packets ended here (InHdrErrors, and senders that "
+            + "were told: OutTimeExcds); an error where that is one in 200 packets forwarded.",
+        Advice = "Follow the route of one of the destinations to the two routers that point at each other, and "
+            + "correct one.",
         Triggers =
         [
             FindingTrigger.Grows(Ip.Of("Ip", "InHdrErrors"), Least),

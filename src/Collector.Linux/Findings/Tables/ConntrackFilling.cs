@@ -20,9 +20,10 @@ internal sealed class ConntrackFilling(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "conntrack-filling",
         Title = "Connection tracking is nearly full",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows a namespace had 90 % of the connections in its table that it may have, of 100 or more.",
-        Advice = "Raise net.netfilter.nf_conntrack_max, shorten time-outs, or leave traffic untracked that needs no NAT, "
-            + "before packets of new connections are dropped.",
+        Condition = "In two windows a namespace had 90 % of the connections in its table that it may have, of 100 or "
+            + "more.",
+        Advice = "Raise net.netfilter.nf_conntrack_max, shorten time-outs, or leave traffic untracked that needs no "
+            + "NAT, before packets of new connections are dropped.",
         Triggers = [FindingTrigger.Fills(Conntrack.Entries, Conntrack.Limit, Share)],
     };
 
@@ -36,9 +37,12 @@ internal sealed class ConntrackFilling(ProbeHost host) : LinuxRule(Kind, host)
         yield return new()
         {
             Severity = EventSeverity.Warn,
-            Sentence = $"tracks {entries} connections, and {limit} is the most: new ones are dropped once they are reached",
+            Sentence = $"tracks {entries} connections, and {limit} is the most: "
+                + "new ones are dropped once they are reached",
             Evidence = [new("nf_conntrack_count", $"{entries} of {limit}")],
-            RuledOut = window.Growth(Conntrack.Counters[Ctnetlink.CTA_STATS_DROP]!) == 0 ? ["nothing was dropped yet"] : [],
+            RuledOut = window.Growth(Conntrack.Counters[Ctnetlink.CTA_STATS_DROP]!) == 0
+                ? ["nothing was dropped yet"]
+                : [],
             Knob = new("net.netfilter.nf_conntrack_max", limit.ToString(CultureInfo.InvariantCulture),
                 (limit * 2).ToString(CultureInfo.InvariantCulture), "the node"),
             Confirm = Inside(window.Subject, "sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max"),

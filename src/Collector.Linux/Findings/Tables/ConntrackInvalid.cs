@@ -20,8 +20,8 @@ internal sealed class ConntrackInvalid(ProbeHost host) : LinuxRule(Kind, host)
         Title = "Connection tracking calls many packets invalid",
         Severity = EventSeverity.Warn,
         Condition = "In two windows 50 or more packets, and 1 % of those received, could not be tracked (invalid).",
-        Advice = "Look for a way there and another back, for connections whose entry timed out, and for wrong checksums; "
-            + "drop invalid packets so that no reset answers them, or be liberal about windows.",
+        Advice = "Look for a way there and another back, for connections whose entry timed out, and for wrong "
+            + "checksums; drop invalid packets so that no reset answers them, or be liberal about windows.",
         Triggers = [FindingTrigger.Grows(Invalid, Least)],
     };
 
@@ -42,7 +42,8 @@ internal sealed class ConntrackInvalid(ProbeHost host) : LinuxRule(Kind, host)
                 window.Grew("TcpOutRsts", Probes.Mib.Tcp.Of("Tcp", "OutRsts")),
             ],
             RuledOut = Checks.Of(window, Checks.Conntrack, Checks.Netfilter),
-            Knob = SysctlKnob(window.Subject, "net.netfilter.nf_conntrack_tcp_be_liberal", "1, where windows are the cause"),
+            Knob = SysctlKnob(
+                window.Subject, "net.netfilter.nf_conntrack_tcp_be_liberal", "1, where windows are the cause"),
             Confirm = Inside(window.Subject, "conntrack -S"),
         };
     }

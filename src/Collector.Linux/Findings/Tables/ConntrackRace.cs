@@ -17,14 +17,15 @@ internal sealed class ConntrackRace(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "conntrack-race",
         Title = "New connections are lost in connection tracking",
         Severity = EventSeverity.Error,
-        Condition = "Entries of new connections could not be put in because an equal one was there (insert_failed without "
-            + "chaintoolong); an error from 3 of them in a window.",
-        Advice = "Give SNAT more addresses or ports, let it choose ports at random (--random-fully), or ask DNS through a "
-            + "cache on the node or by TCP.",
+        Condition = "Entries of new connections could not be put in because an equal one was there (insert_failed "
+            + "without chaintoolong); an error from 3 of them in a window.",
+        Advice = "Give SNAT more addresses or ports, let it choose ports at random (--random-fully), or ask DNS "
+            + "through a cache on the node or by TCP.",
         Triggers = [FindingTrigger.Happens(ConntrackKinds.ClashInfo)],
         Evidence =
         [
-            Conntrack.Counters[Ctnetlink.CTA_STATS_INSERT_FAILED]!, Conntrack.Counters[Ctnetlink.CTA_STATS_CLASH_RESOLVE]!,
+            Conntrack.Counters[Ctnetlink.CTA_STATS_INSERT_FAILED]!,
+            Conntrack.Counters[Ctnetlink.CTA_STATS_CLASH_RESOLVE]!,
         ],
     };
 
@@ -45,7 +46,8 @@ internal sealed class ConntrackRace(ProbeHost host) : LinuxRule(Kind, host)
                 window.Grew("clash_resolve", Conntrack.Counters[Ctnetlink.CTA_STATS_CLASH_RESOLVE]!),
             ],
             RuledOut = Checks.Of(window, Checks.Conntrack),
-            Knob = new("ports of SNAT", "", "more addresses or ports, chosen by --random-fully; for DNS a cache on the node",
+            Knob = new("ports of SNAT", "",
+                "more addresses or ports, chosen by --random-fully; for DNS a cache on the node",
                 "whoever made the NAT rule"),
             Confirm = Inside(window.Subject, "conntrack -S"),
         };

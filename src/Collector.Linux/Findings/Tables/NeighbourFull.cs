@@ -14,8 +14,8 @@ internal sealed class NeighbourFull(ProbeHost host) : LinuxRule(Kind, host)
         Title = "The neighbour table is full",
         Severity = EventSeverity.Error,
         Condition = "A new next hop found no room in the table that all namespaces of the node share (table_fulls).",
-        Advice = "Raise gc_thresh3, with gc_thresh2 and gc_thresh1 below it, to more than the pods and machines that this "
-            + "node talks to on its own networks.",
+        Advice = "Raise gc_thresh3, with gc_thresh2 and gc_thresh1 below it, to more than the pods and machines that "
+            + "this node talks to on its own networks.",
         Triggers = [FindingTrigger.Grows(Neighbour.TableFull)],
         Evidence = [Neighbour.Entries, Neighbour.Limit],
     };
@@ -37,7 +37,8 @@ internal sealed class NeighbourFull(ProbeHost host) : LinuxRule(Kind, host)
                 Sentence = $"has no room for {refused} new {family} neighbours, and cannot send to them: "
                     + "all pods share that table",
                 Evidence = [window.Grew("table_fulls", refused), new("entries of gc_thresh3", entries)],
-                Knob = SysctlKnob(null, $"net.{protocol}.neigh.default.gc_thresh3", "four times that, and gc_thresh2 half of it"),
+                Knob = SysctlKnob(
+                    null, $"net.{protocol}.neigh.default.gc_thresh3", "four times that, and gc_thresh2 half of it"),
                 Confirm = $"ip -s ntable show name {(family == "IPv4" ? "arp_cache" : "ndisc_cache")}",
             };
         }

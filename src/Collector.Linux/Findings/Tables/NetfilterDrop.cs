@@ -18,10 +18,10 @@ internal sealed class NetfilterDrop(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "netfilter-drop",
         Title = "A firewall rule drops packets",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows 3 or more packets for the same address and port were dropped by netfilter. Never an "
-            + "error: somebody wanted that rule.",
-        Advice = "Look for the rule that drops them (nft, iptables, a network policy), and let them through if they are "
-            + "wanted.",
+        Condition = "In two windows 3 or more packets for the same address and port were dropped by netfilter. Never "
+            + "an error: somebody wanted that rule.",
+        Advice = "Look for the rule that drops them (nft, iptables, a network policy), and let them through if they "
+            + "are wanted.",
         Triggers = [FindingTrigger.Happens(PacketLoss.Dropped)],
         Evidence = [PacketLossTables.DropsCounter],
     };
@@ -39,7 +39,8 @@ internal sealed class NetfilterDrop(ProbeHost host) : LinuxRule(Kind, host)
                 Severity = EventSeverity.Warn,
                 Confidence = FindingConfidence.Event,
                 Detail = target.Key,
-                Sentence = $"has a firewall rule that drops {target.Key}{pod}, {target.Count()} or more packets from {sender}",
+                Sentence = $"has a firewall rule that drops {target.Key}{pod}, "
+                    + $"{target.Count()} or more packets from {sender}",
                 Evidence =
                 [
                     window.Grew(Field(e, "netlens.drop.reason"), Reasons.Sum(r => Checks.DropsFor(window, r))),
