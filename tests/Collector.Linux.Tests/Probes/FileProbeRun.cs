@@ -12,8 +12,7 @@ namespace Collector.Linux.Tests.Probes;
 /// <summary>One probe on one machine or recorded tree, collected by hand.</summary>
 internal sealed class FileProbeRun : IDisposable
 {
-    private readonly SnapshotBuilder _builder =
-        new(new SnapshotStore(), TimeProvider.System) { Derive = LegacyViews.Of };
+    private readonly SnapshotBuilder _builder;
 
     public FileProbeRun(string id, KernelPaths paths, params (string Key, string Value)[] options)
         : this(new LinuxHost(paths), id, options)
@@ -29,6 +28,7 @@ internal sealed class FileProbeRun : IDisposable
     private FileProbeRun(LinuxHost host, string id, (string Key, string Value)[] options)
     {
         Host = host;
+        _builder = new(Store, TimeProvider.System) { Derive = LegacyViews.Of };
         var registration = AllProbes.List.Single(p => p.Info.Id == id);
         Probe = registration.Create(
             Host, ProbeSettings.Of(registration.Info, options));
@@ -39,6 +39,8 @@ internal sealed class FileProbeRun : IDisposable
     public LinuxHost Host { get; }
 
     public Probe Probe { get; }
+
+    public SnapshotStore Store { get; } = new();
 
     public Snapshot Snapshot { get; private set; } = null!;
 

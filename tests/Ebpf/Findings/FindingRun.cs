@@ -22,23 +22,33 @@ internal sealed class FindingRun
     /// <summary>Ports that source NAT is said to have for one address: few enough for a test to take them all.</summary>
     public const int TranslatedPorts = 50;
 
-    private static readonly Lazy<FindingRun> Made = new(() => new FindingRun());
+    private static readonly Lazy<FindingRun> Made = new(() => new FindingRun(Usual()));
+
+    private static readonly Lazy<FindingRun> MadeOfOthers = new(() => new FindingRun(Only(
+        ("dns", []), ("runqueue", []), ("throttling", []), ("packetloss", []), ("conntrack", []),
+        ("transmit", [("sample", "1")]), ("netdev", [("devices", "*")]))));
 
     private readonly EventHub _hub;
     private readonly NodeCollector _collector;
     private readonly List<BrokenRule> _broken = [];
     private long _before;
 
-    private FindingRun()
+    private static AgentOptions Usual()
     {
         var ports = AllProbes.List.Single(static p => p.Info.Id == "ports").Info;
-        var options = new AgentOptions
+        return new AgentOptions
         {
             Probes = new Dictionary<string, ProbeChoice>
             {
                 [ports.Id] = new(true, ProbeSettings.Of(ports, ("snatPorts", $"{TranslatedPorts}"))),
             },
         };
+    }
+
+    private FindingRun(AgentOptions options)
+    {
+        // What the tests of a machine do at once is more than programs may take of it.
+        options = options with { Budget = new() { Cpu = 0 } };
         _hub = new EventHub(
             new EventLimiter(1000, TimeSpan.FromSeconds(1), TimeProvider.System), [], 4096, TimeProvider.System,
             NullLogger.Instance);
@@ -63,7 +73,32 @@ internal sealed class FindingRun
         }
     }
 
+    /// <summary>One with probes, or settings of them, that are not the default; few of the others.</summary>
+    public static FindingRun Others
+    {
+        get
+        {
+            MadeOfOthers.Value.Collect();
+            return MadeOfOthers.Value;
+        }
+    }
+
+    private static AgentOptions Only(params (string Id, (string, string)[] Settings)[] probes) => new()
+    {
+        Probes = AllProbes.List.ToDictionary(p => p.Info.Id, p => new ProbeChoice(
+            probes.Any(o => o.Id == p.Info.Id),
+            ProbeSettings.Of(p.Info, probes.FirstOrDefault(o => o.Id == p.Info.Id).Settings ?? []))),
+    };
+
     public FindingEngine Engine { get; }
+
+    /// <summary>A namespace as the collections know it.</summary>
+    public Subject SubjectOf(TestNetns ns)
+    {
+        using var lease = _collector.Store.Acquire();
+        return lease.Snapshot!.Tables.SelectMany(t => t.Rows.ToArray()).Select(r => r.Subject)
+            .First(s => s?.Inode == ns.Inode)!;
+    }
 
     /// <summary>Collects, which runs the rules.</summary>
     public void Collect()
@@ -108,7 +143,11 @@ internal sealed class FindingRun
     /// <param name="match">Which of several.</param>
     /// <param name="seconds">Patience: an emulated kernel is slow.</param>
     public Finding Await(
-        FindingInfo info, TestNetns ns, Action cause, Func<Finding, bool>? match = null, int seconds = 60)
+        FindingInfo info, TestNetns ns, Action cause, Func<Finding, bool>? match = null, int seconds = 60) =>
+        Await(info, f => f.Subject?.Inode == ns.Inode && (match is null || match(f)), cause, seconds);
+
+    /// <summary>The same wherever it may be found.</summary>
+    public Finding Await(FindingInfo info, Func<Finding, bool> match, Action cause, int seconds = 60)
     {
         var start = Stopwatch.GetTimestamp();
         while (true)
@@ -116,12 +155,12 @@ internal sealed class FindingRun
             cause();
             Thread.Sleep(300);
             Collect();
-            if (AllOf(ns).FirstOrDefault(f => f.Info == info && (match is null || match(f))) is { } found)
+            if (Engine.Store.All.FirstOrDefault(f => f.Info == info && match(f)) is { } found)
                 return found;
             if (Stopwatch.GetElapsedTime(start).TotalSeconds > seconds)
             {
-                throw new TimeoutException(
-                    $"no {info.Kind}; there were: {string.Join("; ", AllOf(ns).Select(f => $"{f.Info.Kind}: {f.Sentence}"))}");
+                throw new TimeoutException($"no {info.Kind}; there were: "
+                    + string.Join("; ", Engine.Store.All.Select(f => $"{f.Info.Kind}: {f.Sentence}")));
             }
         }
     }

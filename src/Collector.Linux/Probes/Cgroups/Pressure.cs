@@ -19,6 +19,12 @@ internal static class Pressure
 
     public static IReadOnlyList<Metric> Metrics { get; } = [.. Some, .. Full];
 
+    /// <summary>Time in which some, and all, waited for memory.</summary>
+    public static Metric MemorySome => Some[1];
+
+    /// <inheritdoc cref="MemorySome"/>
+    public static Metric MemoryFull => Full[1];
+
     /// <summary>Files of a cgroup, in the order of the resources.</summary>
     public static ReadOnlySpan<byte> FileOf(int resource) => resource switch
     {

@@ -12,11 +12,11 @@ namespace Collector.Linux.Probes.Dns;
 /// <summary>What dns.bpf.c counted: rows by server, protocol and outcome; times by server; sums.</summary>
 internal sealed class DnsCounters
 {
-    private static readonly Metric Lookups = Metric.Counter("netlens.dns.lookups", Units.Queries,
+    internal static readonly Metric Lookups = Metric.Counter("netlens.dns.lookups", Units.Queries,
         "DNS queries that are over, by server and how they ended; timed_out: no answer within `timeout`; answered: by "
             + "TCP, whose response code is not seen.");
 
-    private static readonly Metric Duration = NanosecondHistogram.Metric("netlens.dns.lookup.duration",
+    internal static readonly Metric Duration = NanosecondHistogram.Metric("netlens.dns.lookup.duration",
         "How long DNS queries that were answered took, from the device that they left by to the answer.");
 
     private static readonly Metric Failures = Sum("failed",
@@ -25,7 +25,7 @@ internal sealed class DnsCounters
 
     private static readonly Metric Retries = Sum("retries", "DNS queries that were sent again without an answer.");
 
-    private static readonly Metric FiveSeconds = Sum("five_second_retries",
+    internal static readonly Metric FiveSeconds = Sum("five_second_retries",
         "Those of them that came 4.5 to 5.5 s after the one before, as resolvers do by default.");
 
     private static readonly Metric Late = Sum("late", "Answers that came after `timeout`.");

@@ -35,10 +35,10 @@ public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
     private const string Dropped =
         "Packets dropped, as /proc/net/dev counts them: by the stack (rx_dropped) and by the device (rx_missed_errors)";
 
-    private static readonly Metric CarrierChanges = Metric.Counter(
+    internal static readonly Metric CarrierChanges = Metric.Counter(
         "netlens.netdev.carrier.changes", Units.Events, "Times the carrier came or went (carrier_changes).");
 
-    private static readonly Metric Up = Metric.Gauge("netlens.netdev.up", Units.One,
+    internal static readonly Metric Up = Metric.Gauge("netlens.netdev.up", Units.One,
         "1 when the device is up and has carrier (IFF_UP and IFF_RUNNING), else 0.");
 
     private static readonly Metric Mtu = Metric.Gauge(

@@ -29,6 +29,10 @@ internal sealed class RunQueue : BpfProbe
                 + "or nobody (idle).",
             [new("netlens.runqueue.holder", holder)], scale: 1e-9))];
 
+    internal static Metric BehindOwn => Behind[1];
+
+    internal static Metric BehindPod => Behind[2];
+
     private static readonly TableInfo Table = new("runqueue", RowScope.Namespace, [], [Delay, .. Behind]);
 
     public static new ProbeInfo Info { get; } = new()

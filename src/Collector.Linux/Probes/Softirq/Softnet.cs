@@ -20,6 +20,14 @@ internal sealed class Softnet : Probe
     private static readonly Columns Sum = new("netlens.softnet.", "of all CPUs");
     private static readonly Columns One = new("netlens.softnet.cpu.", "of one CPU");
 
+    internal static Metric Processed => Sum.Processed;
+
+    internal static Metric Dropped => Sum.Dropped;
+
+    internal static Metric Squeezed => Sum.Squeezed;
+
+    internal static Metric FlowLimited => Sum.FlowLimit;
+
     private static readonly TableInfo SumTable = new("softnet", RowScope.Node, [], Sum.All);
 
     private static readonly TableInfo CpuTable =
@@ -196,24 +204,24 @@ internal sealed class Softnet : Probe
     /// <summary>The metrics of one of the two tables.</summary>
     private sealed class Columns
     {
-        private readonly Metric _processed, _dropped, _squeezed, _rps, _flowLimit, _backlog, _input, _process;
+        private readonly Metric _rps, _backlog, _input, _process;
 
         public Columns(string prefix, string whose)
         {
-            _processed = Counter(
+            Processed = Counter(
                 "processed", Units.Packets, $"Packets that the backlogs {whose} passed on (processed).");
-            _dropped = Counter(
+            Dropped = Counter(
                 "dropped", Units.Packets, $"Packets dropped because a backlog {whose} was full (dropped).");
-            _squeezed = Counter("time_squeeze", Units.Events,
+            Squeezed = Counter("time_squeeze", Units.Events,
                 $"Receive polls {whose} cut short for lack of budget or time (time_squeeze).");
             _rps = Counter("received_rps", Units.Events,
                 $"Times {whose} that one was woken by another to take packets (received_rps).");
-            _flowLimit = Counter("flow_limit_count", Units.Packets,
+            FlowLimit = Counter("flow_limit_count", Units.Packets,
                 $"Packets of large flows dropped early at the backlogs {whose} (flow_limit_count).");
             _backlog = Level("backlog.length", $"Packets that wait in the backlogs {whose} (backlog length).");
             _input = Level("backlog.input", $"Packets that wait in the input queues {whose} (input_qlen).");
             _process = Level("backlog.process", $"Packets that wait in the process queues {whose} (process_qlen).");
-            All = [_processed, _dropped, _squeezed, _rps, _flowLimit, _backlog, _input, _process];
+            All = [Processed, Dropped, Squeezed, _rps, FlowLimit, _backlog, _input, _process];
 
             Metric Counter(string name, string unit, string description) =>
                 Metric.Counter(prefix + name, unit, description);
@@ -224,13 +232,21 @@ internal sealed class Softnet : Probe
 
         public IReadOnlyList<Metric> All { get; }
 
+        public Metric Processed { get; }
+
+        public Metric Dropped { get; }
+
+        public Metric Squeezed { get; }
+
+        public Metric FlowLimit { get; }
+
         public void Write(in RowWriter row, SoftnetTotals totals)
         {
-            row.Set(_processed, totals.Processed);
-            row.Set(_dropped, totals.Dropped);
-            row.Set(_squeezed, totals.TimeSqueeze);
+            row.Set(Processed, totals.Processed);
+            row.Set(Dropped, totals.Dropped);
+            row.Set(Squeezed, totals.TimeSqueeze);
             row.Set(_rps, totals.ReceivedRps ?? Metric.Absent);
-            row.Set(_flowLimit, totals.FlowLimitCount ?? Metric.Absent);
+            row.Set(FlowLimit, totals.FlowLimitCount ?? Metric.Absent);
             row.Set(_backlog, totals.Backlog ?? Metric.Absent);
             row.Set(_input, totals.InputQueue ?? Metric.Absent);
             row.Set(_process, totals.ProcessQueue ?? Metric.Absent);

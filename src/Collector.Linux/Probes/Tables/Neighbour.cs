@@ -22,11 +22,11 @@ internal sealed class Neighbour(ProbeHost host, ProbeSettings settings) : Probe(
 {
     private const string Runs = "{run}";
 
-    private static readonly Metric Entries = Metric.UpDownCounter("netlens.neighbour.entry.count", Units.Entries,
+    internal static readonly Metric Entries = Metric.UpDownCounter("netlens.neighbour.entry.count", Units.Entries,
         "Next hops in the table of all namespaces (entries); of them the limit does not count permanent ones and those "
             + "that were learned from outside.");
 
-    private static readonly Metric Limit = Metric.UpDownCounter("netlens.neighbour.entry.limit", Units.Entries,
+    internal static readonly Metric Limit = Metric.UpDownCounter("netlens.neighbour.entry.limit", Units.Entries,
         "How many that can be dropped again it may have (gc_thresh3).");
 
     // By NeighbourFile.Names.
@@ -48,6 +48,8 @@ internal sealed class Neighbour(ProbeHost host, ProbeSettings settings) : Probe(
         Counter("probes.unicast", Units.Packets,
             "Neighbour solicitations received by unicast (rcv_probes_ucast).", optional: true),
     ];
+
+    internal static Metric TableFull => Counters[0];
 
     private static readonly TableInfo Table =
         new("neighbour", RowScope.Node, [new("network.type")], [Entries, Limit, .. Counters]);

@@ -1,0 +1,62 @@
+using System.Net;
+using System.Net.Sockets;
+using Collector.Core.Events;
+using Collector.Core.Findings;
+using Collector.Core.Metrics;
+using Collector.Linux.Probes.Drops;
+using Collector.Linux.Probes.Mib;
+
+namespace Collector.Linux.Findings;
+
+/// <summary>How rules judge packets that were lost, and whose they were.</summary>
+internal static class Losses
+{
+    /// <summary>Fewer packets in a window are no error, whatever share of all they are.</summary>
+    public const int Least = 20;
+
+    /// <summary>An error where it is many, and such a part of them that protocols do not mend it unnoticed.</summary>
+    public static EventSeverity Severity(long lost, long of) =>
+        lost >= Least && lost * 20 >= of ? EventSeverity.Error : EventSeverity.Warn;
+
+    /// <summary>Packets that a family received.</summary>
+    public static long Received(SubjectWindow window, string section) =>
+        window.Growth(Ip.Of(section, "InReceives"));
+
+    /// <summary>Counters of both families: "Ip" and "Ip6", with their names for people.</summary>
+    public static IEnumerable<(string Section, string Family)> Families => [("Ip", "IPv4"), ("Ip6", "IPv6")];
+
+    /// <summary>Events of lost packets with one of these reasons, or of these functions where there is none.</summary>
+    public static IEnumerable<NetworkEvent> Of(SubjectWindow window, params string[] reasons) =>
+        window.Events(PacketLoss.Dropped).Where(e => reasons.Contains(e.Field("netlens.drop.reason")?.Text));
+
+    /// <summary>One of them as evidence; nothing where the kernel told of none.</summary>
+    public static IEnumerable<Evidence> Example(SubjectWindow window, params string[] reasons) =>
+        Of(window, reasons).LastOrDefault(static e => e.Tuple is not null) is { Tuple: { } tuple } e
+            ? [new("kfree_skb", $"{tuple} ({e.Field("netlens.drop.reason")?.Text})")]
+            : [];
+
+    /// <summary>A counter of the kernel as evidence, beside what it is a part of.</summary>
+    public static Evidence Part(SubjectWindow window, string name, Metric counter, string whole, long of) =>
+        new(name, $"+{window.Growth(counter)} of {of} {whole} in {window.Span}");
+
+    /// <summary>
+    /// Lost packets with these reasons, by where they were to go: what is tried again and again somebody wants, what
+    /// scans a network is one packet for each port.
+    /// </summary>
+    /// <param name="window">Whose.</param>
+    /// <param name="least">Fewer for one end are left out.</param>
+    /// <param name="reasons">The kernel's names, and functions of kernels without.</param>
+    public static IEnumerable<IGrouping<string, NetworkEvent>> ByTarget(
+        SubjectWindow window, int least, params string[] reasons) =>
+        Of(window, reasons).Where(static e => e.Tuple is { } t && IsOne(t.Destination))
+            .GroupBy(static e => Target(e.Tuple!))
+            .Where(g => g.Count() >= least);
+
+    private static string Target(FlowTuple tuple) =>
+        $"{tuple.Transport} to {tuple.End(tuple.Destination, tuple.DestinationPort)}";
+
+    // Groups are told things that nobody waits for.
+    private static bool IsOne(IPAddress address) => address.AddressFamily == AddressFamily.InterNetworkV6
+        ? !address.IsIPv6Multicast
+        : address.GetAddressBytes() is var bytes && bytes[0] is > 0 and < 224 && bytes[3] != 255;
+}

@@ -1,0 +1,51 @@
+using Collector.Core.Events;
+using Collector.Core.Findings;
+using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Mib;
+
+namespace Collector.Linux.Findings.Routes;
+
+/// <summary>A router has no route for packets that come to it.</summary>
+internal sealed class NoRouteIn(ProbeHost host) : LinuxRule(Kind, host)
+{
+    private const int Least = 10;
+
+    public static FindingInfo Kind { get; } = new()
+    {
+        Kind = "no-route-in",
+        Title = "Packets arrive that no route leads on",
+        Severity = EventSeverity.Error,
+        Condition = "In two windows 10 or more packets that were received had no route (InNoRoutes); an error from "
+            + "20, and 5 % of what the namespace received.",
+        Advice = "Add the route that is missing, or correct who sends here.",
+        Triggers =
+        [
+            FindingTrigger.Grows(IpExt.Of("IpExt", "InNoRoutes"), Least),
+            FindingTrigger.Grows(IpExt.Of("Ip6", "InNoRoutes"), Least),
+        ],
+    };
+
+    public override IEnumerable<Verdict> Judge(SubjectWindow window)
+    {
+        foreach (var (section, family) in Losses.Families)
+        {
+            var counter = IpExt.Of(section == "Ip" ? "IpExt" : section, "InNoRoutes");
+            if (window.Growth(counter) is not (>= Least and var lost))
+                continue;
+            var received = Losses.Received(window, section);
+            yield return new()
+            {
+                Severity = Losses.Severity(lost, received),
+                Detail = family,
+                Sentence = $"gets {lost} {family} packets that none of its routes leads on, and drops them",
+                Evidence =
+                [
+                    Losses.Part(window, $"{section} InNoRoutes", counter, "packets", received),
+                    .. Losses.Example(window, "IP_INNOROUTES"),
+                ],
+                RuledOut = Checks.Of(window, Checks.Netfilter),
+                Confirm = Inside(window.Subject, $"ip -{(section == "Ip" ? 4 : 6)} route show"),
+            };
+        }
+    }
+}

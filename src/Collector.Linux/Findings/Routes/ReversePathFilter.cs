@@ -1,0 +1,48 @@
+using Collector.Core.Events;
+using Collector.Core.Findings;
+using Collector.Core.Metrics;
+using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Mib;
+
+namespace Collector.Linux.Findings.Routes;
+
+/// <summary>Packets come by a device that the way back does not lead to, and are thrown away.</summary>
+internal sealed class ReversePathFilter(ProbeHost host) : LinuxRule(Kind, host)
+{
+    private const int Least = 5;
+
+    private static readonly Metric Filtered = TcpExt.Of("TcpExt", "IPReversePathFilter");
+
+    public static FindingInfo Kind { get; } = new()
+    {
+        Kind = "rp-filter",
+        Title = "The reverse path filter drops packets",
+        Severity = EventSeverity.Error,
+        Condition = "In two windows 5 or more packets were dropped by the reverse path filter; an error from 20, and "
+            + "5 % of what the namespace received by IPv4.",
+        Advice = "Give the way back a route by the same device, or allow another one: rp_filter 2 (loose), or 0. The "
+            + "larger of the values of \"all\" and of the device counts.",
+        Triggers = [FindingTrigger.Grows(Filtered, Least)],
+    };
+
+    public override IEnumerable<Verdict> Judge(SubjectWindow window)
+    {
+        var (lost, received) = (window.Growth(Filtered), Losses.Received(window, "Ip"));
+        if (lost < Least)
+            yield break;
+        yield return new()
+        {
+            Severity = Losses.Severity(lost, received),
+            Sentence = $"drops {lost} packets that came by another device than its way back to their sender takes "
+                + "(reverse path filter)",
+            Evidence =
+            [
+                Losses.Part(window, "IPReversePathFilter", Filtered, "packets", received),
+                .. Losses.Example(window, "IP_RPFILTER"),
+            ],
+            RuledOut = Checks.Of(window, Checks.Netfilter),
+            Knob = SysctlKnob(window.Subject, "net.ipv4.conf.all.rp_filter", "2, or a route back by that device"),
+            Confirm = Inside(window.Subject, "nstat -az TcpExtIPReversePathFilter"),
+        };
+    }
+}

@@ -1,0 +1,57 @@
+using Collector.Core.Events;
+using Collector.Core.Findings;
+using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Mib;
+
+namespace Collector.Linux.Findings.Routes;
+
+/// <summary>Packets are passed on until their time to live is over.</summary>
+internal sealed class RoutingLoop(ProbeHost host) : LinuxRule(Kind, host)
+{
+    /// <summary>Whoever traces a route needs fewer.</summary>
+    private const int Least = 30;
+
+    public static FindingInfo Kind { get; } = new()
+    {
+        Kind = "ttl-loop",
+        Title = "Packets go in a circle",
+        Severity = EventSeverity.Error,
+        Condition = "In two windows the time to live of 30 or more packets ended here (InHdrErrors, and senders that "
+            + "were told: OutTimeExcds); an error where that is one in 200 packets forwarded.",
+        Advice = "Follow the route of one of the destinations to the two routers that point at each other, and "
+            + "correct one.",
+        Triggers =
+        [
+            FindingTrigger.Grows(Ip.Of("Ip", "InHdrErrors"), Least),
+            FindingTrigger.Grows(Ip.Of("Ip6", "InHdrErrors"), Least),
+        ],
+        Evidence = [Icmp.Of("Icmp", "OutTimeExcds"), Icmp.Of("Icmp6", "OutTimeExcds")],
+    };
+
+    public override IEnumerable<Verdict> Judge(SubjectWindow window)
+    {
+        foreach (var (section, family) in Losses.Families)
+        {
+            var errors = Ip.Of(section, "InHdrErrors");
+            var told = Icmp.Of(section == "Ip" ? "Icmp" : "Icmp6", "OutTimeExcds");
+            var forwarded = Ip.Of(section, section == "Ip" ? "ForwDatagrams" : "OutForwDatagrams");
+            // A bad header ends nobody's time to live.
+            if (window.Growth(errors) is not (>= Least and var lost) || window.Growth(told) == 0)
+                continue;
+            yield return new()
+            {
+                // Of a circle each packet is forwarded many times before it ends.
+                Severity = lost * 200 >= window.Growth(forwarded) ? EventSeverity.Error : EventSeverity.Warn,
+                Detail = family,
+                Sentence = $"ends {lost} {family} packets whose time to live is used up: they go in a circle",
+                Evidence =
+                [
+                    window.Grew($"{section} InHdrErrors", errors), window.Grew($"{section} forwarded", forwarded),
+                    window.Grew("OutTimeExcds", told),
+                    .. Losses.Example(window, "IP_INHDR"),
+                ],
+                Confirm = Inside(window.Subject, $"ip -{(section == "Ip" ? 4 : 6)} route show"),
+            };
+        }
+    }
+}

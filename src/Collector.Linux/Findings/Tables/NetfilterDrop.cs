@@ -1,0 +1,56 @@
+using Collector.Core.Events;
+using Collector.Core.Findings;
+using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Drops;
+
+namespace Collector.Linux.Findings.Tables;
+
+/// <summary>A rule of the firewall drops what somebody tries to send again and again.</summary>
+internal sealed class NetfilterDrop(ProbeHost host) : LinuxRule(Kind, host)
+{
+    private const int Least = 3;
+
+    // Before Linux 5.17 the function tells instead.
+    private static readonly string[] Reasons = ["NETFILTER_DROP", "nf_hook_slow", "nf_hook_slow_list"];
+
+    public static FindingInfo Kind { get; } = new()
+    {
+        Kind = "netfilter-drop",
+        Title = "A firewall rule drops packets",
+        Severity = EventSeverity.Warn,
+        Condition = "In two windows 3 or more packets for the same address and port were dropped by netfilter. Never "
+            + "an error: somebody wanted that rule.",
+        Advice = "Look for the rule that drops them (nft, iptables, a network policy), and let them through if they "
+            + "are wanted.",
+        Triggers = [FindingTrigger.Happens(PacketLoss.Dropped)],
+        Evidence = [PacketLossTables.DropsCounter],
+    };
+
+    public override IEnumerable<Verdict> Judge(SubjectWindow window)
+    {
+        foreach (var target in Losses.ByTarget(window, Least, Reasons))
+        {
+            var e = target.Last();
+            var tuple = e.Tuple!;
+            var sender = tuple.SourcePod ?? tuple.Source.ToString();
+            var pod = tuple.DestinationPod is { } name ? $" ({name})" : "";
+            yield return new()
+            {
+                Severity = EventSeverity.Warn,
+                Confidence = FindingConfidence.Event,
+                Detail = target.Key,
+                Sentence = $"has a firewall rule that drops {target.Key}{pod}, "
+                    + $"{target.Count()} or more packets from {sender}",
+                Evidence =
+                [
+                    window.Grew(Field(e, "netlens.drop.reason"), Reasons.Sum(r => Checks.DropsFor(window, r))),
+                    new("place", Field(e, "netlens.drop.location")),
+                ],
+                RuledOut = Checks.Of(window, Checks.Conntrack),
+                Knob = new("the rule", "", $"accept {target.Key}, if it is wanted", "whoever made the rule or policy"),
+                Confirm = Inside(window.Subject, "nft list ruleset"),
+                Tuple = tuple,
+            };
+        }
+    }
+}
