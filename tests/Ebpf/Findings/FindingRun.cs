@@ -62,25 +62,17 @@ internal sealed class FindingRun
     }
 
     /// <summary>The one of this process.</summary>
-    public static FindingRun Shared
-    {
-        get
-        {
-            // What was found before is not of the test's namespaces, which may have the numbers of others.
-            Made.Value.Collect();
-            Made.Value._before = Made.Value.Engine.Store.Raised;
-            return Made.Value;
-        }
-    }
+    public static FindingRun Shared => Made.Value.Begin();
 
     /// <summary>One with probes, or settings of them, that are not the default; few of the others.</summary>
-    public static FindingRun Others
+    public static FindingRun Others => MadeOfOthers.Value.Begin();
+
+    // What was found before is not of the test's namespaces, which may have the numbers of others.
+    private FindingRun Begin()
     {
-        get
-        {
-            MadeOfOthers.Value.Collect();
-            return MadeOfOthers.Value;
-        }
+        Collect();
+        _before = Engine.Store.Raised;
+        return this;
     }
 
     private static AgentOptions Only(params (string Id, (string, string)[] Settings)[] probes) => new()
