@@ -91,14 +91,15 @@ public sealed class DeviceFindingTests
         var run = FindingRun.Shared;
         using var pair = DropTraffic.Pair();
         pair.Right.Run("tc", "qdisc", "add", "dev", Device, "clsact");
-        pair.Right.Run("tc", "filter", "add", "dev", Device, "ingress", "protocol", "ip", "prio", "1", "u32",
-            "match", "ip", "dport", "4243", "0xffff", "action", "drop");
+        // A program of one instruction: it returns TC_ACT_SHOT.
+        pair.Right.Run("tc", "filter", "add", "dev", Device, "ingress", "protocol", "ip", "prio", "1", "bpf",
+            "bytecode", "1,6 0 0 2,", "direct-action");
         var found = run.Await(ProgramDrop.Kind, pair.Right,
             () => DropTraffic.Datagrams(pair.Left, TestNetnsPair.RightIPv4, 4243, count: 20));
         found.Severity.ShouldBe(EventSeverity.Warn);
         found.Verdict.Detail.ShouldBe("TC_INGRESS udp to 192.0.2.2:4243");
         found.Sentence.ShouldMatch($@"^network namespace {pair.Right.Name} has a tc filter or its eBPF program, at ingress, ");
-        pair.Right.Run("tc", "-s", "filter", "show", "dev", Device, "ingress").ShouldMatch("dropped [1-9]");
+        pair.Right.Run("tc", "-s", "qdisc", "show", "dev", Device).ShouldMatch("dropped [1-9]");
         run.Of(pair.Left, pair.Right).ShouldBe([found]);
     }
 

@@ -11,7 +11,7 @@ internal static class Reasons
     {
         var folder = LabMachine.BtfFile is { } file ? Path.GetDirectoryName(file)! : "";
         using var btf = Btf.TryParse(BtfSearch.Run(new KernelPaths(), folder).Path!, out _);
-        return [.. btf?.Enum("skb_drop_reason", "SKB_DROP_REASON_")?.Values ?? []];
+        return btf?.Enum("skb_drop_reason", "SKB_DROP_REASON_") is { } reasons ? [.. reasons.Values] : [];
     });
 
     public static bool Has(string name) => Known.Value.Contains(name);

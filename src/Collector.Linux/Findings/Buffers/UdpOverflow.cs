@@ -3,6 +3,7 @@ using System.Net;
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
+using Collector.Linux.Findings.Common;
 using Collector.Linux.Interop;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;

@@ -1,6 +1,7 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Linux.Findings.Common;
+using Collector.Linux.Findings.Retransmissions;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Links;
 
@@ -21,6 +22,7 @@ internal sealed class QdiscDrop(ProbeHost host) : LinuxRule(Kind, host)
         Advice = "Send less, raise the rate that the discipline is told (a bandwidth limit of the pod, as a rule), "
             + "or allow a longer queue where bursts are dropped.",
         Triggers = [FindingTrigger.Grows(Qdisc.Drops, Least)],
+        Explains = [PathLoss.Kind, RtoBound.Kind],
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)

@@ -1,7 +1,8 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
-using Collector.Linux.Findings.Resets;
 using Collector.Linux.Findings.Common;
+using Collector.Linux.Findings.Resets;
+using Collector.Linux.Findings.Tables;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Drops;
 using Collector.Linux.Probes.Tcp;
@@ -25,7 +26,7 @@ internal sealed class LocalDrop(ProbeHost host) : LinuxRule(Kind, host)
         Advice = "Look at the place and the reason: it is this node that loses them, not the network.",
         Triggers = [FindingTrigger.Happens(TcpRetrans.Retransmitted)],
         Evidence = [TcpFigures.Sent],
-        Explains = [DeadPeer.Kind],
+        Explains = [DeadPeer.Kind, NetfilterDrop.Kind],
         Blind = "Needs the probe packetloss; before Linux 5.17 the reason is the name of a function.",
     };
 

@@ -1,8 +1,9 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
-using Collector.Linux.Findings.Resets;
 using Collector.Linux.Findings.Common;
+using Collector.Linux.Findings.Resets;
+using Collector.Linux.Findings.Tables;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Mib;
 
@@ -26,7 +27,7 @@ internal sealed class RetransmitFailed(ProbeHost host) : LinuxRule(Kind, host)
         Advice = "Look for the rule or the missing route at the sender: the network is not asked.",
         Triggers = [FindingTrigger.Grows(Failed, 3)],
         Evidence = [Failed, Again, Syns, .. Unroutable],
-        Explains = [DeadPeer.Kind, RtoBound.Kind, LocalDrop.Kind],
+        Explains = [DeadPeer.Kind, RtoBound.Kind, LocalDrop.Kind, NetfilterDrop.Kind],
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)

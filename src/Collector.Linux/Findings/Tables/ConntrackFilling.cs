@@ -1,6 +1,7 @@
 using System.Globalization;
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Linux.Findings.Common;
 using Collector.Linux.Interop;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;

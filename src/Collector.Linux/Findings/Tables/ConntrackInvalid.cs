@@ -1,6 +1,7 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
+using Collector.Linux.Findings.Common;
 using Collector.Linux.Interop;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
