@@ -1,6 +1,7 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Linux.Findings.Common;
+using Collector.Linux.Findings.Routes;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Connects;
 
@@ -21,7 +22,7 @@ internal sealed class ConnectHostUnreachable(ProbeHost host) : LinuxRule(Kind, h
             + "still is somebody's; replace a route whose gateway is gone.",
         Triggers = [FindingTrigger.Happens(ConnectKinds.FailedInfo)],
         Evidence = [ConnectCounters.Attempts],
-        Explains = [SlowHandshake.Kind],
+        Explains = [SlowHandshake.Kind, NeighbourUnresolved.Kind],
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)

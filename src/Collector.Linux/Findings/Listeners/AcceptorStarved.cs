@@ -3,6 +3,7 @@ using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Findings.Connects;
+using Collector.Linux.Findings.Cpu;
 using Collector.Linux.Probes.Cgroups;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Listeners;
@@ -27,7 +28,7 @@ internal sealed class AcceptorStarved(ProbeHost host) : ListenRule(Kind, host)
             + "delays the drops.",
         Triggers = [FindingTrigger.Happens(ListenKinds.Overflow)],
         Evidence = [Throttling.Throttled, Throttling.Periods, Throttling.Time, Throttling.Limit],
-        Explains = [AcceptQueueOverflow.Kind, ConnectTimeout.Kind, SlowHandshake.Kind],
+        Explains = [AcceptQueueOverflow.Kind, ConnectTimeout.Kind, SlowHandshake.Kind, QuotaThrottled.Kind],
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)

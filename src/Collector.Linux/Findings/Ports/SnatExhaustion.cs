@@ -3,6 +3,7 @@ using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
 using Collector.Linux.Findings.Common;
+using Collector.Linux.Findings.Tables;
 using Collector.Linux.Interop;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Ports;
@@ -32,6 +33,7 @@ internal sealed class SnatExhaustion(ProbeHost host) : LinuxRule(Kind, host)
             FindingTrigger.Fills(Figures.TranslatedUsed, Figures.TranslatedLimit, 1),
         ],
         Evidence = [InsertFailed, Dropped],
+        Explains = [ConntrackRace.Kind, NetfilterDrop.Kind],
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
