@@ -13,6 +13,7 @@ namespace Ebpf.Tests.Findings;
 public sealed class ConnectFindingTests
 {
     private static readonly IPAddress Nobody = IPAddress.Parse("192.0.2.77");
+    private static readonly IPAddress Nobody6 = IPAddress.Parse("2001:db8::77");
 
     /// <summary>What is the same for each: whose it is, who asked, and that it is the only one.</summary>
     private static void ShouldBeAlone(FindingRun run, Finding found, TestNetns ns, string detail, string sentence)
@@ -76,23 +77,22 @@ public sealed class ConnectFindingTests
             ConnectLab.Fail(ns, to, port).ShouldBe(SocketError.ConnectionRefused);
     }
 
-    [RequiresBpfFact("nft", "nstat")]
+    [RequiresBpfFact("ip", "nstat")]
     public void SYNs_that_nobody_answers()
     {
         var run = FindingRun.Shared;
-        using var pair = DropTraffic.Pair();
+        using var pair = new TestNetnsPair();
         ConnectLab.KeepRetriesShort(pair.Left);
-        // Before anything of the network counts it: as lost on the way.
-        Blackhole(pair.Right, "tcp dport 81");
+        LoseOnTheWay(pair.Left, Nobody);
         run.Collect();
         using var left = new OpenSockets();
         var found = run.Await(ConnectTimeout.Kind, pair.Left, () =>
         {
             for (var i = 0; i < 3; i++)
-                left.Add(ConnectLab.Begin(pair.Left, TcpLab.Right(Ends.V4), 81, 1));
+                left.Add(ConnectLab.Begin(pair.Left, Nobody, 81, 1));
         });
         found.Severity.ShouldBe(EventSeverity.Error);
-        ShouldBeAlone(run, found, pair.Left, "192.0.2.2:81", @"gets no answer from 192\.0\.2\.2:81: \d+ connects in \d+ s "
+        ShouldBeAlone(run, found, pair.Left, "192.0.2.77:81", @"gets no answer from 192\.0\.2\.77:81: \d+ connects in \d+ s "
             + @"failed after up to [\d.]+ s and 2 SYNs");
         found.Verdict.Evidence[0].Source.ShouldBe("SYN_SENT to CLOSE, ETIMEDOUT");
         found.Verdict.RuledOut[0].ShouldBe("the next hop: its hardware address is known");
@@ -100,25 +100,29 @@ public sealed class ConnectFindingTests
     }
 
     /// <summary>What a program sees that has a time-out of its own.</summary>
-    [RequiresBpfFact("nft", "nstat")]
+    [RequiresBpfFact("ip", "nstat")]
     public void SYNs_that_nobody_answers_and_callers_that_give_up()
     {
         var run = FindingRun.Shared;
-        using var pair = DropTraffic.Pair();
-        Blackhole(pair.Right, "tcp dport 81");
+        using var pair = new TestNetnsPair();
+        LoseOnTheWay(pair.Left, Nobody6);
         run.Collect();
         using var left = new OpenSockets();
         var found = run.Await(ConnectTimeout.Kind, pair.Left, () =>
         {
             for (var i = 0; i < 3; i++)
-                left.Add(ConnectLab.Begin(pair.Left, TcpLab.Right(Ends.V6), 81));
+                left.Add(ConnectLab.Begin(pair.Left, Nobody6, 81));
             left.CloseAfter(TimeSpan.FromSeconds(1.5));
         });
         found.Severity.ShouldBe(EventSeverity.Error);
-        ShouldBeAlone(run, found, pair.Left, "[2001:db8::2]:81", @"gets no answer from \[2001:db8::2\]:81: \d+ connects in "
+        ShouldBeAlone(run, found, pair.Left, "[2001:db8::77]:81", @"gets no answer from \[2001:db8::77\]:81: \d+ connects in "
             + @"\d+ s failed after up to [\d.]+ s and [23] SYNs");
         found.Verdict.Evidence[0].Source.ShouldBe("SYN_SENT to CLOSE, given up by the caller");
     }
+
+    // A hardware address that nobody has: the frames leave, and no stack takes them.
+    private static void LoseOnTheWay(TestNetns ns, IPAddress to) =>
+        ns.Ip($"neigh add {to} lladdr 02:00:00:00:00:77 dev {TestNetnsPair.Interface} nud permanent");
 
     private static void Blackhole(TestNetns ns, string match) => ns.Run("nft", "add table netdev t; add chain netdev t i "
         + $"{{ type filter hook ingress device {TestNetnsPair.Interface} priority 0; }}; add rule netdev t i {match} drop");

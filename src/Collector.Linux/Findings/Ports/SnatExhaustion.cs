@@ -33,7 +33,7 @@ internal sealed class SnatExhaustion(ProbeHost host) : LinuxRule(Kind, host)
             FindingTrigger.Fills(Figures.TranslatedUsed, Figures.TranslatedLimit, 1),
         ],
         Evidence = [InsertFailed, Dropped],
-        Explains = [ConntrackRace.Kind],
+        Explains = [ConntrackRace.Kind, NetfilterDrop.Kind],
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
