@@ -3,7 +3,6 @@ using Collector.Core.Findings;
 using Collector.Core.Metrics;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Interop;
-using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 
 namespace Collector.Linux.Findings.Buffers;

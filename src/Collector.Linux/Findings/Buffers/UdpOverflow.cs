@@ -5,7 +5,6 @@ using Collector.Core.Findings;
 using Collector.Core.Metrics;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Interop;
-using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Mib;
 using Collector.Linux.Probes.Sockets;

@@ -3,7 +3,6 @@ using Collector.Core.Findings;
 using Collector.Core.Metrics;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Findings.Retransmissions;
-using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Connects;
 using Collector.Linux.Probes.Mib;

@@ -2,7 +2,6 @@ using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Interop;
-using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Tables;
 
