@@ -60,7 +60,7 @@ internal sealed class SlowReader(ProbeHost host) : LinuxRule(Kind, host)
             Evidence =
             [
                 window.Grew("TCPToZeroWindowAdv", Closed), window.Grew("TCPWantZeroWindowAdv", Wanted),
-                new("Recv-Q", string.Create(CultureInfo.InvariantCulture, 
+                new("Recv-Q", string.Create(CultureInfo.InvariantCulture,
                     $"{unread} bytes, sk_rcvbuf {found.Socket.Limit}")),
             ],
             RuledOut = Checks.Of(window, Checks.Throttling, Checks.Drops),

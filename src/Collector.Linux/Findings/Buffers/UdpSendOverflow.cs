@@ -50,7 +50,7 @@ internal sealed class UdpSendOverflow(ProbeHost host) : LinuxRule(Kind, host)
                     : new Evidence[] { new("sk_wmem_alloc", $"{found.Socket.SendQueue} at {found.Local}") },
             ],
             RuledOut = Checks.Of(window, Checks.Throttling, Checks.Drops),
-            Knob = new("SO_SNDBUF", "", $"more (net.core.wmem_max is {Sysctl(null, "net.core.wmem_max")})", 
+            Knob = new("SO_SNDBUF", "", $"more (net.core.wmem_max is {Sysctl(null, "net.core.wmem_max")})",
                 "the program"),
             Confirm = Inside(window.Subject, "ss -uanmp"),
             Local = found?.Local,

@@ -6,7 +6,7 @@ using Collector.Core.Metrics;
 using Collector.Linux.Probes.Drops;
 using Collector.Linux.Probes.Mib;
 
-namespace Collector.Linux.Findings;
+namespace Collector.Linux.Findings.Common;
 
 /// <summary>How rules judge packets that were lost, and whose they were.</summary>
 internal static class Losses

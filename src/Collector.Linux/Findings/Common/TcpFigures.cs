@@ -6,7 +6,7 @@ using Collector.Core.Metrics;
 using Collector.Linux.Probes.Mib;
 using Collector.Linux.Probes.Tcp;
 
-namespace Collector.Linux.Findings;
+namespace Collector.Linux.Findings.Common;
 
 /// <summary>What rules about TCP connections have in common.</summary>
 internal static class TcpFigures

@@ -8,7 +8,7 @@ using Collector.Linux.Probes.Common;
 using Collector.Linux.Processes;
 using Collector.Linux.Sources;
 
-namespace Collector.Linux.Findings;
+namespace Collector.Linux.Findings.Common;
 
 /// <summary>A socket that a fault is about, and who has it open.</summary>
 internal sealed record FoundSocket(
