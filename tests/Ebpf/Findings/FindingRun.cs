@@ -123,9 +123,10 @@ internal sealed class FindingRun
     /// <summary>The same with consequences.</summary>
     public Finding[] AllOf(params TestNetns[] namespaces)
     {
-        var inodes = namespaces.Select(n => n.Inode).ToHashSet();
-        return [.. Engine.Store.All.Where(
-            f => f.Number > _before && f.Subject is { } s && inodes.Contains(s.Inode))];
+        // The number of a namespace that is gone is soon another's, its name is not.
+        var inodes = namespaces.ToDictionary(n => n.Inode, n => n.Name);
+        return [.. Engine.Store.All.Where(f => f.Number > _before && f.Subject is { } s
+            && inodes.TryGetValue(s.Inode, out var name) && (s.Names.NetnsName ?? name) == name)];
     }
 
     /// <summary>Causes a fault again and again until it is found, and collects in between.</summary>

@@ -143,7 +143,6 @@ public sealed class HandshakeFindingTests
             + @"used up in \d+ of \d+ periods$");
         found.Verdict.Evidence[0].Source.ShouldBe("nr_throttled");
         found.Verdict.Knob.ShouldNotBeNull().Now.ShouldBe("0.1 processors");
-        found.Subject!.Names.PodUid.ShouldBe(pod.Uid);
         // The overflow is its consequence, and is not told by itself.
         run.Of(lab.Ns).ShouldBe([found]);
         run.AllOf(lab.Ns).ShouldContain(f => f.Info == AcceptQueueOverflow.Kind && f.Cause == found);

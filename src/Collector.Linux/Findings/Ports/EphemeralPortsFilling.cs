@@ -10,6 +10,9 @@ namespace Collector.Linux.Findings.Ports;
 /// <summary>Local ports towards a destination become fewer, and will soon be used up.</summary>
 internal sealed class EphemeralPortsFilling(ProbeHost host) : LinuxRule(Kind, host)
 {
+    /// <summary>Seconds: as the probe's option warn by default.</summary>
+    private const int Soon = 600;
+
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "ephemeral-ports-filling",
@@ -29,30 +32,28 @@ internal sealed class EphemeralPortsFilling(ProbeHost host) : LinuxRule(Kind, ho
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
-        if (window.Events(PortKinds.Filling).LastOrDefault(static e => IsLocal(e)) is { } e)
+        // It is told once with its destination; while it goes on there are only figures.
+        var e = window.Events(PortKinds.Filling).LastOrDefault(static e => IsLocal(e));
+        var (used, limit) = (window.Level(Figures.Used), window.Level(Figures.Limit));
+        var left = window.Level(Figures.TimeToFull);
+        if (e is not null)
+            left ??= Number(e, "netlens.ports.time_to_full");
+        if (used * 2 < limit || left is not > 0 || (e is null && left >= Soon))
+            yield break;
+        var to = e is null ? "its fullest destination" : new EventParties(null, e.Tuple).Remote;
+        yield return new()
         {
-            var end = e.Tuple!.End(e.Tuple.Destination, e.Tuple.DestinationPort);
-            yield return new()
-            {
-                Severity = EventSeverity.Warn,
-                Direct = true,
-                Sentence = $"runs out of local ports for {new EventParties(null, e.Tuple).Remote} in "
-                    + $"{Field(e, "netlens.ports.time_to_full")} s: {Field(e, "netlens.ports.used")} of "
-                    + $"{Field(e, "netlens.ports.limit")} are in use",
-                Confidence = FindingConfidence.Event,
-                Evidence = [.. Levels(window)],
-                RuledOut = [],
-                Knob = SysctlKnob(window.Subject, "net.ipv4.ip_local_port_range", "1024 65535"),
-                Confirm = Inside(window.Subject, $"ss -Htan state connected dst {end}"),
-                Tuple = e.Tuple,
-                Process = e.Process,
-            };
-        }
-        else if (window.Level(Figures.TimeToFull) is > 0 and < 600)
-        {
-            // It was told with its destination, and goes on.
-            yield return new() { Severity = EventSeverity.Info, Sentence = "runs out of local ports" };
-        }
+            Severity = EventSeverity.Warn,
+            Direct = e is not null,
+            Sentence = $"runs out of local ports for {to} in {left} s: {used} of {limit} are in use",
+            Confidence = e is null ? FindingConfidence.OwnCounter : FindingConfidence.Event,
+            Evidence = [.. Levels(window)],
+            Knob = SysctlKnob(window.Subject, "net.ipv4.ip_local_port_range", "1024 65535"),
+            Confirm = Inside(window.Subject, e is null ? "ss -Htan state connected"
+                : $"ss -Htan state connected dst {e.Tuple!.End(e.Tuple.Destination, e.Tuple.DestinationPort)}"),
+            Tuple = e?.Tuple,
+            Process = e?.Process,
+        };
     }
 
     /// <summary>Of the namespace's own connections, not of those that it translates.</summary>

@@ -43,14 +43,9 @@ internal sealed class SnatExhaustion(ProbeHost host) : LinuxRule(Kind, host)
             static e => e.Tuple is not null && Field(e, "netlens.ports.kind") == "snat");
         var (used, limit) = (window.Level(Figures.TranslatedUsed),
             window.Level(Figures.TranslatedLimit));
+        // It is told once with its destination; while it goes on there are only figures.
         if (e is null && (used is null || used < limit))
             yield break;
-        if (e is null && failed + dropped == 0)
-        {
-            // It was told with its destination, and goes on.
-            yield return new() { Severity = EventSeverity.Info, Sentence = "has no port left for SNAT" };
-            yield break;
-        }
         (used, limit) = (used ?? Number(e!, "netlens.ports.used"), limit ?? Number(e!, "netlens.ports.limit"));
         var from = e is null ? "" : $" from {Field(e, "netlens.ports.translated_address")}";
         var to = e is null ? "the fullest destination" : new EventParties(null, e.Tuple).Remote;
