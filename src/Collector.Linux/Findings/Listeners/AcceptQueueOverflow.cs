@@ -23,7 +23,7 @@ internal sealed class AcceptQueueOverflow(ProbeHost host) : ListenRule(Kind, hos
             + "for with listen() and of net.core.somaxconn in its namespace.",
         Triggers = [FindingTrigger.Happens(ListenKinds.Overflow)],
         Evidence = [TcpExt.Of("TcpExt", "ListenOverflows"), TcpListeners.Drops, TcpListeners.Depth, TcpListeners.Limit],
-        Explains = [ConnectTimeout.Kind, SlowHandshake.Kind],
+        Explains = [ListenDropNotOverflow.Kind, ConnectTimeout.Kind, SlowHandshake.Kind],
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)

@@ -22,7 +22,7 @@ internal sealed class SynQueueFull(ProbeHost host) : ListenRule(Kind, host)
             + "clients do not get or answer the SYN-ACK.",
         Triggers = [FindingTrigger.Happens(ListenKinds.Overflow)],
         Evidence = [TcpExt.Of("TcpExt", "TCPReqQFullDrop"), TcpExt.Of("TcpExt", "ListenDrops")],
-        Explains = [ConnectTimeout.Kind, SlowHandshake.Kind],
+        Explains = [ListenDropNotOverflow.Kind, ConnectTimeout.Kind, SlowHandshake.Kind],
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
