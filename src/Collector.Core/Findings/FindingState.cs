@@ -128,7 +128,8 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
         if (cause.Subject is null)
             return true;
         var (mine, its) = (cause.Verdict, effect.Verdict);
-        // Where both are about certain ends these must meet: one subject has many connections.
+        // Where both are about certain ends these must meet: one subject has many connections. Of these a finding has
+        // the last one, so that the client's port tells nothing.
         if (its.Tuple is not { } tuple || (mine.Local is null && mine.Tuple is null))
             return cause.Subject == effect.Subject;
         if (mine.Local is { } local)
@@ -137,10 +138,10 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
                 || IsEnd(local, tuple.Source, tuple.SourcePort);
         }
         var other = mine.Tuple!;
-        return cause.Subject == effect.Subject
-            ? other.DestinationPort == tuple.DestinationPort && other.Destination.Equals(tuple.Destination)
-            : tuple == other || (tuple.Source.Equals(other.Destination) && tuple.SourcePort == other.DestinationPort
-                && tuple.Destination.Equals(other.Source) && tuple.DestinationPort == other.SourcePort);
+        return (cause.Subject == effect.Subject || other.Source.Equals(tuple.Source))
+            && other.DestinationPort == tuple.DestinationPort && other.Destination.Equals(tuple.Destination)
+            || (tuple.Source.Equals(other.Destination) && tuple.SourcePort == other.DestinationPort
+                && tuple.Destination.Equals(other.Source));
     }
 
     private static bool IsEnd(System.Net.IPEndPoint local, System.Net.IPAddress address, int port) =>

@@ -190,6 +190,28 @@ public sealed class FindingEngineTests : IDisposable
     }
 
     [Fact]
+    public void A_fault_on_the_way_explains_what_the_same_client_finds_of_the_same_service()
+    {
+        var (router, client) = (Of(7), Of(8));
+        FlowTuple From(string source, int port) =>
+            new("tcp", IPAddress.Parse(source), port, IPAddress.Parse("192.0.2.2"), 80);
+        Use(new Rule(Weak, w => [Say(1, true, From("192.0.2.1", 4711))]),
+            new Rule(Strong, w => [Say(1, true, From("192.0.2.1", 0))]));
+        Collect(15, (client, 0, 0, 0));
+        Happen(router);
+        Collect(15, (client, 100, 0, 0));
+        _told.ShouldBe([("strong", FindingChange.Raised)]);
+
+        _told.Clear();
+        Use(new Rule(Weak, w => [Say(1, true, From("192.0.2.9", 4711))]),
+            new Rule(Strong, w => [Say(1, true, From("192.0.2.1", 0))]));
+        Collect(15, (client, 200, 0, 0));
+        Happen(router);
+        Collect(15, (client, 300, 0, 0));
+        _told.Count.ShouldBe(2);
+    }
+
+    [Fact]
     public void A_fault_of_one_connection_does_not_hide_one_of_another_of_the_same_subject()
     {
         var ns = Of(7);

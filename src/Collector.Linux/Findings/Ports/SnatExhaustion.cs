@@ -3,6 +3,7 @@ using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
 using Collector.Linux.Findings.Common;
+using Collector.Linux.Findings.Connects;
 using Collector.Linux.Findings.Tables;
 using Collector.Linux.Interop;
 using Collector.Linux.Probes.Common;
@@ -33,7 +34,7 @@ internal sealed class SnatExhaustion(ProbeHost host) : LinuxRule(Kind, host)
             FindingTrigger.Fills(Figures.TranslatedUsed, Figures.TranslatedLimit, 1),
         ],
         Evidence = [InsertFailed, Dropped],
-        Explains = [ConntrackRace.Kind, NetfilterDrop.Kind],
+        Explains = [ConntrackRace.Kind, NetfilterDrop.Kind, ConnectTimeout.Kind, SlowHandshake.Kind],
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
