@@ -148,7 +148,7 @@ internal sealed class FindingRun
             cause();
             Thread.Sleep(300);
             Collect();
-            if (Engine.Store.All.FirstOrDefault(f => f.Info == info && match(f)) is { } found)
+            if (Engine.Store.All.FirstOrDefault(f => f.Number > _before && f.Info == info && match(f)) is { } found)
                 return found;
             if (Stopwatch.GetElapsedTime(start).TotalSeconds > seconds)
             {

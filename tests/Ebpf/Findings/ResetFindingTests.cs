@@ -15,9 +15,9 @@ public sealed class ResetFindingTests
     [RequiresBpfFact("nstat")]
     public void A_program_closes_without_reading()
     {
-        var run = FindingRun.Shared;
         foreach (var ends in new[] { Ends.V4, Ends.V6 })
         {
+            var run = FindingRun.Shared;
             using var traffic = new FindingTraffic(ends);
             run.Collect();
             var found = run.Await(UnreadData.Kind, traffic.Right, () =>
@@ -90,7 +90,7 @@ public sealed class ResetFindingTests
         run.Of(traffic.Left).ShouldBe([found]);
     }
 
-    [RequiresBpfFact]
+    [RequiresBpfFact("nft")]
     public void Connections_that_were_idle_are_forgotten()
     {
         var run = FindingRun.Shared;
@@ -99,6 +99,8 @@ public sealed class ResetFindingTests
         run.Collect();
         // As long as a time-out of a NAT for tests is.
         Thread.Sleep(TimeSpan.FromSeconds(11));
+        // It has forgotten them: nothing passes, and it answers with resets.
+        TcpLab.Drop(traffic.Right, "meta l4proto tcp drop");
         var used = false;
         var found = run.Await(IdleReset.Kind, traffic.Left, () =>
         {

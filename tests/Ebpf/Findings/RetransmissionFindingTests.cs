@@ -23,10 +23,10 @@ public sealed class RetransmissionFindingTests
             foreach (var (client, _) in connections)
                 client.Send("lost"u8);
         }, f => f.Severity == EventSeverity.Error);
-        found.Verdict.Detail.ShouldBeOneOf("NETFILTER_DROP", "nf_hook_slow");
+        found.Verdict.Detail.ShouldMatch("^(NETFILTER_DROP|nf.*)$");
         found.Sentence.ShouldMatch(
             $@"^network namespace {traffic.Left.Name} sends data again to {traffic.Service}: network namespace "
-            + $@"{traffic.Right.Name} dropped \d+ packets, .*nf_hook_slow\S*\)?$");
+            + $@"{traffic.Right.Name} dropped \d+ packets, .*nf\S+\)?$");
         found.Verdict.Evidence[0].Source.ShouldBe("tcp_retransmit_skb of what kfree_skb had dropped");
         found.Verdict.Confirm.ShouldBe($"ip netns exec {traffic.Left.Name} ss -tino dst {TestNetnsPair.RightIPv4}");
         TcpLab.Nstat(traffic.Left, "TcpRetransSegs").ShouldBeGreaterThan(4);
@@ -39,11 +39,14 @@ public sealed class RetransmissionFindingTests
         var run = FindingRun.Shared;
         using var traffic = new FindingTraffic();
         var connections = traffic.Connect(6);
+        traffic.MakeAbyss();
         run.Collect();
-        traffic.Left.Run("nft", "add table inet t; add chain inet t output { type filter hook output priority 0; }; "
-            + "add rule inet t output meta l4proto tcp drop");
+        // They are on their way when the rule comes.
+        traffic.OpenAbyss();
         foreach (var (client, _) in connections)
             client.Send("lost"u8);
+        traffic.Left.Run("nft", "add table inet t; add chain inet t output { type filter hook output priority 0; }; "
+            + "add rule inet t output meta l4proto tcp drop");
         var found = run.Await(RetransmitFailed.Kind, traffic.Left, static () => { });
         found.Severity.ShouldBe(EventSeverity.Error);
         found.Sentence.ShouldMatch($@"^network namespace {traffic.Left.Name} cannot send data of open connections: "
@@ -64,8 +67,7 @@ public sealed class RetransmissionFindingTests
         run.Collect();
         var found = run.Await(PathLoss.Kind, traffic.Left, () => Lose(traffic, connections, 64 * 1024),
             f => f.Severity == EventSeverity.Error);
-        found.Sentence.ShouldMatch($@"^network namespace {traffic.Left.Name} loses [\d.]+ % of the segments that it "
-            + @"sends, "
+        found.Sentence.ShouldMatch($@"^network namespace {traffic.Left.Name} loses [\d.]+ % of its segments, "
             + $"mostly to {TestNetnsPair.RightIPv4}: they left this node, and were lost on the way$");
         found.Verdict.RuledOut.ShouldContain("this node dropped none of them");
         run.Of(traffic.Left, traffic.Right).ShouldBe([found]);
@@ -133,8 +135,8 @@ public sealed class RetransmissionFindingTests
         });
         found.Severity.ShouldBe(EventSeverity.Warn);
         found.Sentence.ShouldMatch($@"^network namespace {traffic.Left.Name} sends data again that had arrived, \d+ "
-            + @"of \d+ segments "
-            + $"to {traffic.Service}: acknowledgements come late, a queue or the peer holds them up$");
+            + @"segments "
+            + @"in \d+ s: acknowledgements come late, a queue on the way back or the peer holds them up$");
         TcpLab.Nstat(traffic.Left, "TcpExtTCPDSACKRecv").ShouldBeGreaterThan(9);
         run.Of(traffic.Left).ShouldBe([found]);
     }

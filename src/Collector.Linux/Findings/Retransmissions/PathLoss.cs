@@ -19,7 +19,8 @@ internal sealed class PathLoss(ProbeHost host) : LinuxRule(Kind, host)
         Severity = EventSeverity.Error,
         Condition = "In two windows at least 10 segments were sent again, and 0.5 % of those sent, of which this node "
             + "dropped none and the peer had no copy; an error from 20 segments and 2 % on, which is what "
-            + "connections slow down by. Where more is lost than arrives the peer is gone, which is another kind.",
+            + "connections slow down by. A quarter must be known by later acknowledgements, not by time-outs alone; "
+            + "where more is lost than arrives the peer is gone, which is another kind.",
         Advice = "Look at the peer's node, the switches and the overlay between: this node handed the packets over.",
         Triggers = [FindingTrigger.Grows(TcpRetrans.Total, Fewest)],
         Evidence = [TcpFigures.Sent, TcpFigures.Ext("TCPDelivered"), TcpFigures.Ext("TCPDSACKRecv")],
@@ -36,7 +37,9 @@ internal sealed class PathLoss(ProbeHost host) : LinuxRule(Kind, host)
         var needless = window.Growth(TcpFigures.Ext("TCPDSACKRecv"));
         var (lost, sent) = (again - needless, window.Growth(TcpFigures.Sent));
         var arrived = window.Growth(TcpFigures.Ext("TCPDelivered"));
-        if (lost < Fewest || lost * 200 < sent || arrived < lost)
+        // A time-out alone may also be an acknowledgement that is late.
+        var proven = TcpFigures.SentAgain(window, ["fast", "slow_start"], "not_here", "unknown");
+        if (lost < Fewest || lost * 200 < sent || arrived < lost || proven * 4 < lost)
             yield break;
         var seen = window.Events(TcpRetrans.Retransmitted)
             .Where(static e => Field(e, "netlens.retransmit.verdict") != "dropped_here"

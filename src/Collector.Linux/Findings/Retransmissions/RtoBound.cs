@@ -17,7 +17,8 @@ internal sealed class RtoBound(ProbeHost host) : LinuxRule(Kind, host)
         Title = "Connections wait for retransmission time-outs",
         Severity = EventSeverity.Warn,
         Condition = "In two windows at least 5 segments were sent again because their time-out ran out, and no fewer "
-            + "than were sent again sooner; those that this node dropped do not count.",
+            + "than were sent again sooner; those that this node dropped, and those that the peer had already, do "
+            + "not count.",
         Advice = "Look for losses on the path: short answers have no later segments that would show a loss sooner.",
         Triggers = [FindingTrigger.Grows(TcpRetrans.Total, Fewest)],
         Evidence = [TcpFigures.Ext("TCPTimeouts"), TcpFigures.Ext("TCPLossProbes")],
@@ -27,7 +28,8 @@ internal sealed class RtoBound(ProbeHost host) : LinuxRule(Kind, host)
     {
         var late = TcpFigures.SentAgain(window, ["rto"], "not_here", "unknown");
         var sooner = TcpFigures.SentAgain(window, ["fast", "other"], "not_here", "unknown");
-        if (late < Fewest || late < sooner)
+        // The peer had them: acknowledgements are late, nothing is lost.
+        if (late < Fewest || late < sooner || window.Growth(TcpFigures.Ext("TCPDSACKRecv")) * 2 >= late)
             yield break;
         yield return new()
         {

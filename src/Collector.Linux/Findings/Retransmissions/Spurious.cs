@@ -20,7 +20,7 @@ internal sealed class Spurious(ProbeHost host) : LinuxRule(Kind, host)
         Title = "Segments are sent again that were not lost",
         Severity = EventSeverity.Warn,
         Condition = "In two windows peers reported at least 10 segments that came twice (TCPDSACKRecv), half or more "
-            + "of those that were sent again, which were 0.5 % or more of all.",
+            + "of those that were sent again, and 0.5 % of all.",
         Advice = "Look for a queue on the way back, or a peer that is stalled: delay grows faster than the time-out.",
         Triggers = [FindingTrigger.Grows(Needless, 10)],
         Evidence = [Needless, Again, TcpFigures.Sent],
@@ -30,18 +30,18 @@ internal sealed class Spurious(ProbeHost host) : LinuxRule(Kind, host)
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
         var (needless, again) = (window.Growth(Needless), window.Growth(Again));
-        if (needless < 10 || needless * 2 < again || again * 200 < window.Growth(TcpFigures.Sent))
+        // The peer's word comes later than what it is about: in another window, perhaps.
+        if (needless < 10 || needless * 2 < again || needless * 200 < window.Growth(TcpFigures.Sent))
             yield break;
         // Whose acknowledgements this node dropped has another cause.
-        if (TcpFigures.SentAgain(window, [.. TcpFigures.Losses, "tlp"], "dropped_here") * 2 > again)
+        if (TcpFigures.SentAgain(window, [.. TcpFigures.Losses, "tlp"], "dropped_here") * 2 > Math.Max(again, needless))
             yield break;
         var peer = TcpFigures.ServiceOf(window.Events(TcpRetrans.Retransmitted));
         yield return new()
         {
             Severity = EventSeverity.Warn,
-            Sentence = $"sends data again that had arrived, {needless} of {again} "
-                + $"segments{(peer is null ? "" : $" {peer}")}: "
-                + "acknowledgements come late, a queue or the peer holds them up",
+            Sentence = $"sends data again that had arrived, {needless} segments in {window.Span}: acknowledgements "
+                + "come late, a queue on the way back or the peer holds them up",
             Evidence =
             [
                 window.Grew("TCPDSACKRecv", needless), window.Grew("RetransSegs", again),
