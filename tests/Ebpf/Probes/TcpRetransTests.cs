@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
+using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes;
 using Collector.Linux.Probes.Node;
 using Collector.Linux.Probes.Tcp;
@@ -47,12 +48,27 @@ public sealed class TcpRetransTests
         [
             .. run.SumBy(Segments, ns, "netlens.retransmit.kind").Select(k => $"{k.Key} {k.Value}"),
             $"no room for {PacketLossLifeTests.Losses(run, 1)}",
+            .. Entries(run),
             .. programs.Where(p => p.Attached)
                 .Select(p => $"{p.Name} missed {(p.TryRead(out var info) ? info.recursion_misses : 0)}"),
             ns.Run("nstat", "-asz", "Tcp*Retrans*", "TcpExtTCPTimeouts", "TcpExtTCPLossProbes", "TcpExtTCPSpuriousRtx*"),
             .. run.Events.All.Where(e => e.Subject?.Inode == ns.Inode).Select(e => $"{e.Time}: {e.Message}"),
         ];
         return string.Join("; ", all);
+    }
+
+    /// <summary>What the kernel side has, of whatever namespace, each processor by itself.</summary>
+    private static IEnumerable<string> Entries(BpfProbeRun run)
+    {
+        var reader = new BpfMapReader<TcpKey, TcpValue>(
+            run.Host.Bpf.Loaded.Single(l => l.Probe == run.Probe.Info.Id).Object.Map("counters"));
+        reader.Read();
+        for (var i = 0; i < reader.Count; i++)
+        {
+            var (at, key) = (i, reader.Keys[i]);
+            var counts = Enumerable.Range(0, BpfLibrary.PossibleCpus).Select(cpu => reader.Value(at, cpu).Segments);
+            yield return $"{key} {string.Join('+', counts)}";
+        }
     }
 
     private static FlowTuple Tuple(IPAddress source, int sport, IPAddress destination, int dport) =>
