@@ -14,6 +14,8 @@ public sealed class TcpVerdictTests
 {
     private const string Segments = "netlens.tcpretrans.segments";
 
+    private static readonly string[] Seen = [.. TcpRetransTests.SentAgain, "skb/kfree_skb"];
+
     /// <summary>Both probes on one machine.</summary>
     private sealed class Run : IDisposable
     {
@@ -89,7 +91,7 @@ public sealed class TcpVerdictTests
     }
 
     [RequiresBpfFact("nstat", "nft")]
-    public void The_peers_firewall_on_this_node()
+    public void The_peers_firewall_on_this_node() => Unseen.Again(() =>
     {
         using var pair = new TestNetnsPair();
         using var run = new Run();
@@ -104,10 +106,10 @@ public sealed class TcpVerdictTests
             again.Message.ShouldContain($"network namespace {pair.Right.Name} dropped its packet here ");
         }
         run.ShouldAllBe(pair.Left, "dropped_here");
-    }
+    }, Seen);
 
     [RequiresBpfFact("nstat", "nft")]
-    public void Data_and_what_acknowledges_them()
+    public void Data_and_what_acknowledges_them() => Unseen.Again(() =>
     {
         using var pair = new TestNetnsPair();
         // The kernel's least time-out is 200 ms: timers of a busy machine are late by more than it leaves.
@@ -142,10 +144,10 @@ public sealed class TcpVerdictTests
         }
         run.ShouldAllBe(pair.Left, "dropped_here");
         run.ShouldAllBe(pair.Right, "dropped_here");
-    }
+    }, Seen);
 
     [RequiresBpfFact("nstat", "nft")]
-    public void The_own_firewall()
+    public void The_own_firewall() => Unseen.Again(() =>
     {
         using var pair = new TestNetnsPair();
         using var run = new Run();
@@ -163,10 +165,10 @@ public sealed class TcpVerdictTests
             ShouldBeByRule(again);
         }
         run.ShouldAllBe(pair.Left, "dropped_here");
-    }
+    }, Seen);
 
     [RequiresBpfFact("nstat", "nft")]
-    public void A_firewall_between_behind_address_translation()
+    public void A_firewall_between_behind_address_translation() => Unseen.Again(() =>
     {
         using var path = new TcpPath();
         using var run = new Run();
@@ -186,10 +188,10 @@ public sealed class TcpVerdictTests
             again.Message.ShouldContain($"network namespace {path.Middle.Name} dropped ");
         }
         run.ShouldAllBe(path.Left, "dropped_here");
-    }
+    }, Seen);
 
     [RequiresBpfFact("nstat", "tc")]
-    public void A_queue_that_is_full()
+    public void A_queue_that_is_full() => Unseen.Again(() =>
     {
         using var path = new TcpPath();
         using var run = new Run();
@@ -219,7 +221,7 @@ public sealed class TcpVerdictTests
             sums.GetValueOrDefault("dropped_here").ShouldBeGreaterThan(0);
             run.ShouldAgree(path.Left, sums);
         });
-    }
+    }, Seen);
 
     // " Sent 1 bytes 2 pkt (dropped 3, overlimits 4 requeues 5)"
     private static int Dropped(TestNetns ns)
@@ -230,7 +232,7 @@ public sealed class TcpVerdictTests
     }
 
     [RequiresBpfFact("nstat")]
-    public void What_is_lost_beyond_this_node()
+    public void What_is_lost_beyond_this_node() => Unseen.Again(() =>
     {
         using var pair = new TestNetnsPair();
         using var run = new Run();
@@ -260,10 +262,10 @@ public sealed class TcpVerdictTests
             client.Dispose();
             server.Dispose();
         }
-    }
+    }, Seen);
 
     [RequiresBpfFact("nstat", "nft")]
-    public void Nobody_sees_what_is_dropped()
+    public void Nobody_sees_what_is_dropped() => Unseen.Again(() =>
     {
         using var pair = new TestNetnsPair();
         using var run = new Run(watched: false);
@@ -293,10 +295,10 @@ public sealed class TcpVerdictTests
         }
         run.Verdicts(pair.Left).ShouldNotContainKey("not_here");
         run.Verdicts(pair.Left)["dropped_here"].ShouldBe(before["dropped_here"]);
-    }
+    }, Seen);
 
     [RequiresBpfFact("nft")]
-    public void Another_connection_took_the_place()
+    public void Another_connection_took_the_place() => Unseen.Again(() =>
     {
         using var pair = new TestNetnsPair();
         pair.Left.Ip($"addr add 192.0.2.77/24 dev {TestNetnsPair.Interface}");
@@ -311,7 +313,7 @@ public sealed class TcpVerdictTests
         Connect(second, TcpLab.Right(Ends.V4), 81);
         run.Await(pair.Left, "unknown", "ipv4").Tuple!.Source.ShouldBe(TcpLab.Left(Ends.V4));
         run.Verdicts(pair.Left).ShouldNotContainKey("not_here");
-    }
+    }, Seen);
 
     // Begins to connect; that it fails when the socket is closed is not of interest.
     private static void Connect(Socket client, IPAddress address, int port) =>
