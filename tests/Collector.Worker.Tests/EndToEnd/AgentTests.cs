@@ -41,7 +41,8 @@ public sealed class AgentTests
         Thread.Sleep(1100);
         var lines = agent.Get("/metrics").Split('\n').Where(l => l.Contains(label)).ToList();
 
-        lines.Count.ShouldBeInRange(75, 110, string.Join('\n', lines.Select(l => l.Split('{')[0])));
+        lines.Count.ShouldBeInRange(75, 110, string.Join(
+            ' ', lines.CountBy(l => l.Split('{')[0]).OrderBy(n => n.Key).Select(n => $"{n.Key}:{n.Value}")));
         foreach (var name in new[] { "prune_called", "sack_reneging", "to_zero_window_adv", "listen_drops" })
             lines.ShouldContain(l => l.StartsWith($"netlens_tcpext_{name}_total{{"));
         lines.ShouldNotContain(l => l.StartsWith("netlens_tcpext_ack_skipped_paws_total{"));

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Collector.Linux.Probes;
 using Collector.Tests.Support;
+using Ebpf.Tests.Lab;
 
 namespace Ebpf.Tests.Probes;
 
@@ -10,23 +11,28 @@ namespace Ebpf.Tests.Probes;
 /// </summary>
 public sealed class QuietMinuteTests
 {
-    // An emulated processor is late by itself.
+    // An emulated processor is late by itself, and what else the machine does may keep its disks busy for long.
     private static readonly (string Probe, string Key, string Value)[] Settings =
     [
-        ("softirq", "slow", "30s"), ("connect", "slow", "30s"), ("transmit", "slow", "30s"),
+        ("biolatency", "slow", "30s"), ("softirq", "slow", "30s"), ("connect", "slow", "30s"),
+        ("transmit", "slow", "30s"),
         ("transmit", "queueSlow", "30s"), ("transmit", "driverSlow", "30s"),
         ("receive", "slow", "30s"), ("receive", "slowRead", "30s"), ("socketlatency", "slow", "30s"),
     ];
+
+    // The whole minute on this machine. The lab runs all tests again on machines that are emulated: there twenty seconds
+    // tell how another kernel carries the same traffic.
+    private static readonly TimeSpan Length = TimeSpan.FromSeconds(LabMachine.Kernel is null ? 60 : 20);
 
     /// <summary>Whose events are all looked at, of whatever namespace.</summary>
     private static readonly string[] OfTheNode = ["softirq", "virtcmdlatency"];
 
     [RequiresBpfFact("ping", "nft", "ss", "nstat")]
-    public void A_quiet_minute_yields_nothing()
+    public void A_quiet_minute_yields_nothing() => Unseen.Again(() =>
     {
         using var pair = DropTraffic.Pair();
         using var runs = new Runs();
-        for (var start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start) < TimeSpan.FromMinutes(1);)
+        for (var start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start) < Length;)
         {
             DropTraffic.Healthy(pair);
             Thread.Sleep(9_000);
@@ -54,7 +60,7 @@ public sealed class QuietMinuteTests
             run.Events.All.Where(e => OfTheNode.Contains(id) || (e.Subject is { } ns && namespaces.Contains(ns.Inode)))
                 .Select(e => e.Message).ShouldBeEmpty(id);
         }
-    }
+    }, TcpRetransTests.SentAgain);
 
     /// <summary>Every probe with a program in the kernel that this one takes.</summary>
     private sealed class Runs : Dictionary<string, BpfProbeRun>, IDisposable
