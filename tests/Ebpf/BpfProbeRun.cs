@@ -151,8 +151,8 @@ internal sealed class BpfProbeRun : IDisposable
     }
 
     /// <summary>
-    /// What this kernel offers, with types from that folder, for all tests: to read its symbols takes an emulated machine
-    /// a second, and its types half of one. Only symbols of its modules change.
+    /// What this kernel offers, with types from that folder, for all tests: to read its symbols takes an emulated
+    /// machine a second. Only those of its modules change.
     /// </summary>
     public static BpfEnvironment EnvironmentOf(string folder) =>
         Environments.GetOrAdd(folder, static f => new(new KernelPaths(), f)

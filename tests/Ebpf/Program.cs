@@ -6,9 +6,10 @@ using Ebpf.Tests.Lab;
 using Xunit.Abstractions;
 using Xunit.Sdk;
 
-// `dotnet Ebpf.Tests.dll [WORD...]` runs the tests whose full name contains a WORD, all without one, in this process,
-// those of every second class with NETLENS_LAB_PART=1/2 or 2/2, and ends with "N passed, N failed, N skipped". `dotnet test` starts three processes for the same tests, which an
-// emulated machine takes a minute for (tests/Kernels/README.md has the figures).
+// `dotnet Ebpf.Tests.dll [WORD...]` runs the tests whose full name contains a WORD, all without one, in this process, with
+// NETLENS_LAB_PART=1/2 or 2/2 those of every second class, and ends with "N passed, N failed, N skipped". `dotnet test`
+// starts three processes for the same tests, which an emulated machine takes a minute for (tests/Kernels/README.md has
+// the figures).
 var assembly = Assembly.GetExecutingAssembly();
 using var progress = new Progress(Console.Out);
 using var framework = new XunitTestFramework(progress);
