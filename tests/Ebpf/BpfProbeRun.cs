@@ -18,7 +18,6 @@ namespace Ebpf.Tests;
 /// <summary>A running probe on this machine's kernel, its events, and its figures.</summary>
 internal sealed class BpfProbeRun : IDisposable
 {
-    // To read all symbols of the kernel takes an emulated machine a second. Only those of its modules change.
     private static readonly ConcurrentDictionary<string, BpfEnvironment> Environments = [];
 
     private readonly SnapshotStore _store = new();
@@ -41,7 +40,7 @@ internal sealed class BpfProbeRun : IDisposable
         if (LabMachine.BtfFile is { } file && options.BtfFolder.Length == 0)
             options = options with { BtfFolder = Path.GetDirectoryName(file)! };
         Host = new LinuxHost(new KernelPaths(), options) { Events = Events };
-        Host.Bpf.Environment = Environments.GetOrAdd(options.BtfFolder, MakeEnvironment);
+        Host.Bpf.Environment = EnvironmentOf(options.BtfFolder);
         try
         {
             Host.Refresh(Host.BootTime);
@@ -151,10 +150,15 @@ internal sealed class BpfProbeRun : IDisposable
         return allocated;
     }
 
-    private static BpfEnvironment MakeEnvironment(string folder) => new(new KernelPaths(), folder)
-    {
-        Symbols = new KernelSymbols(new KernelPaths()) { Recent = 0 },
-    };
+    /// <summary>
+    /// What this kernel offers, with types from that folder, for all tests: to read its symbols takes an emulated
+    /// machine a second. Only those of its modules change.
+    /// </summary>
+    public static BpfEnvironment EnvironmentOf(string folder) =>
+        Environments.GetOrAdd(folder, static f => new(new KernelPaths(), f)
+        {
+            Symbols = new KernelSymbols(new KernelPaths()) { Recent = 0 },
+        });
 
     private static string NameOf(Metric metric) =>
         metric.Hidden ? metric.KubeSkoop.Concat(metric.Inspector).First() : metric.Name;

@@ -6,9 +6,10 @@ using Ebpf.Tests.Lab;
 using Xunit.Abstractions;
 using Xunit.Sdk;
 
-// `dotnet Ebpf.Tests.dll [WORD...]` runs the tests whose full name contains a WORD, all without one, in this process,
-// and ends with "N passed, N failed, N skipped". `dotnet test` starts three processes for the same tests, which an
-// emulated machine takes a minute for (tests/Kernels/README.md has the figures).
+// `dotnet Ebpf.Tests.dll [WORD...]` runs the tests whose full name contains a WORD, all without one, in this process, with
+// NETLENS_LAB_PART=1/2 or 2/2 those of every second class, and ends with "N passed, N failed, N skipped". `dotnet test`
+// starts three processes for the same tests, which an emulated machine takes a minute for (tests/Kernels/README.md has
+// the figures).
 var assembly = Assembly.GetExecutingAssembly();
 using var progress = new Progress(Console.Out);
 using var framework = new XunitTestFramework(progress);
@@ -19,8 +20,10 @@ using var found = new DiscoveredTests();
 discoverer.Find(includeSourceInformation: false, found, options);
 found.Finished.WaitOne();
 
-var chosen = found.Cases.Where(c => args.Length == 0 || args.Any(word =>
-    $"{c.TestMethod.TestClass.Class.Name}.{c.TestMethod.Method.Name}".Contains(word, StringComparison.OrdinalIgnoreCase)));
+var chosen = LabMachine.PartOf(found.Cases, static c => c.TestMethod.TestClass.Class.Name)
+    .Where(c => args.Length == 0 || args.Any(word =>
+        $"{c.TestMethod.TestClass.Class.Name}.{c.TestMethod.Method.Name}"
+            .Contains(word, StringComparison.OrdinalIgnoreCase)));
 using var executor = framework.GetExecutor(assembly.GetName());
 // What cannot be undone comes last: xunit has an order of its own.
 foreach (var turn in chosen.ToLookup(c => c.TestMethod.TestClass.Class.Name == typeof(LockdownTests).FullName)

@@ -107,7 +107,6 @@ public sealed class EventBufferTests
     /// <summary>The program, its buffer, and a reader that checks every record.</summary>
     private sealed class RecordSource : IRecordReader, IDisposable
     {
-        private readonly BpfEnvironment _environment = LabObject.Environment();
         private readonly EventPump _pump = new();
         private readonly EventBuffer? _buffer;
         private readonly int _size;
@@ -119,7 +118,7 @@ public sealed class EventBufferTests
             _size = size;
             _keep = keep;
             Object = AttachLadder.Climb(
-                _environment, LabObject.Image(perf), [new Hook("records", new Way("records"))],
+                LabObject.Environment, LabObject.Image(perf), [new Hook("records", new Way("records"))],
                 opened =>
                 {
                     if (!perf)
@@ -194,7 +193,6 @@ public sealed class EventBufferTests
             _pump.Dispose();
             _buffer?.Dispose();
             Object.Dispose();
-            _environment.Dispose();
         }
     }
 

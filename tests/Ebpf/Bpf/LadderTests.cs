@@ -12,8 +12,8 @@ public sealed class LadderTests
 
     private static (BpfObject? Object, LadderReport Report) Climb(params Hook[] hooks)
     {
-        using var environment = LabObject.Environment();
-        var loaded = AttachLadder.Climb(environment, LabObject.Image(), hooks, _ => { }, _ => { }, out var report);
+        var loaded = AttachLadder.Climb(
+            LabObject.Environment, LabObject.Image(), hooks, _ => { }, _ => { }, out var report);
         return (loaded, report);
     }
 
@@ -128,9 +128,8 @@ public sealed class LadderTests
     [RequiresBpfFact("bpftool", "env")]
     public void After_a_crash_of_the_agent_the_kernel_has_nothing_of_it()
     {
-        var agent = Path.Combine(AppContext.BaseDirectory, "netlens.dll");
         using var child = Shell.Start(
-            "env", "NETLENS_PROBES=packetloss", "NETLENS_HTTP_ENABLED=false", Environment.ProcessPath!, agent, "run");
+            "env", "NETLENS_PROBES=packetloss", "NETLENS_HTTP_ENABLED=false", TestProgram.Path, "run");
         string[] programs = [];
         try
         {

@@ -13,6 +13,11 @@ public sealed class MirrorTests
 {
     private static readonly Assembly Linux = typeof(BpfStructAttribute).Assembly;
 
+    // For all tests: read anew for each, they take an emulated machine half a minute.
+    private static readonly Lazy<IReadOnlyList<(string Resource, SafeBtf Types)>> Objects = new(static () =>
+        [.. Linux.GetManifestResourceNames().Where(r => r.StartsWith("bpf/", StringComparison.Ordinal))
+            .Select(r => (r, Parse(r)))]);
+
     public static TheoryData<string> Mirrors => [.. Linux.GetTypes()
         .Where(t => t.GetCustomAttribute<BpfStructAttribute>() is not null).Select(t => t.FullName!)];
 
@@ -23,9 +28,9 @@ public sealed class MirrorTests
         var type = Linux.GetType(mirror, throwOnError: true)!;
         var name = type.GetCustomAttribute<BpfStructAttribute>()!.Name;
         var found = 0;
-        foreach (var resource in Linux.GetManifestResourceNames().Where(r => r.StartsWith("bpf/", StringComparison.Ordinal)))
+        foreach (var (resource, types) in Objects.Value)
         {
-            if (Structure.Find(Linux, resource, name) is not { } structure)
+            if (Structure.Find(types, name) is not { } structure)
                 continue;
             found++;
             structure.Size.ShouldBe(Marshal.SizeOf(type), resource);
@@ -36,6 +41,24 @@ public sealed class MirrorTests
         found.ShouldBeGreaterThan(0, $"no object has struct {name}");
     }
 
+    private static SafeBtf Parse(string resource)
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            using (var from = Linux.GetManifestResourceStream(resource)!)
+            using (var to = File.Create(file))
+                from.CopyTo(to);
+            var types = new SafeBtf(Libbpf.btf__parse(file, 0));
+            types.IsInvalid.ShouldBeFalse(resource);
+            return types;
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
     // The field behind a property is called <Location>k__BackingField.
     private static string NameOf(FieldInfo field) =>
         field.Name.StartsWith('<') ? field.Name[1..field.Name.IndexOf('>', StringComparison.Ordinal)] : field.Name;
@@ -43,23 +66,10 @@ public sealed class MirrorTests
     /// <summary>A structure of an object's BTF.</summary>
     private sealed record Structure(int Size, IReadOnlyList<(string Name, int Offset)> Members)
     {
-        public static unsafe Structure? Find(Assembly assembly, string resource, string name)
+        public static unsafe Structure? Find(SafeBtf types, string name)
         {
-            var file = Path.GetTempFileName();
-            try
-            {
-                using (var from = assembly.GetManifestResourceStream(resource)!)
-                using (var to = File.Create(file))
-                    from.CopyTo(to);
-                using var btf = new SafeBtf(Libbpf.btf__parse(file, 0));
-                btf.IsInvalid.ShouldBeFalse(resource);
-                var id = Libbpf.btf__find_by_name_kind(btf.Value, name, BtfKind.BTF_KIND_STRUCT);
-                return id <= 0 ? null : Read(btf, Libbpf.btf__type_by_id(btf.Value, (uint)id));
-            }
-            finally
-            {
-                File.Delete(file);
-            }
+            var id = Libbpf.btf__find_by_name_kind(types.Value, name, BtfKind.BTF_KIND_STRUCT);
+            return id <= 0 ? null : Read(types, Libbpf.btf__type_by_id(types.Value, (uint)id));
         }
 
         // struct btf_member { u32 name_off; u32 type; u32 offset; }, the offset in bits.

@@ -39,7 +39,6 @@ public sealed class WayTests
     [MemberData(nameof(Probes))]
     public void A_way_is_refused_only_for_what_the_kernel_lacks(string id)
     {
-        using var environment = LabObject.Environment();
         using var host = new LinuxHost(new KernelPaths(), new BpfOptions());
         using var probe = (BpfProbe)Make(AllProbes.List.Single(p => p.Info.Id == id), host);
         probe.Ladders.ShouldNotBeEmpty();
@@ -49,7 +48,8 @@ public sealed class WayTests
             foreach (var way in probe.Ladders.SelectMany(h => h.Ways))
             {
                 var hook = new Hook(way.ToString(), way);
-                using var loaded = AttachLadder.Climb(environment, image, [hook], _ => { }, _ => { }, out var report);
+                using var loaded = AttachLadder.Climb(
+                    LabObject.Environment, image, [hook], _ => { }, _ => { }, out var report);
                 if (loaded is null)
                     report.Failure.ShouldNotBeNull().ShouldMatch(Lacking, $"{id} {way}");
                 else

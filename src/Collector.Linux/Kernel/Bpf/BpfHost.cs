@@ -27,6 +27,7 @@ public sealed class BpfHost : IDisposable
     private readonly HashSet<(string Probe, string Text)> _notes = [];
     private readonly SharedBpfMap _lostSegments = new("lost_segments");
     private BpfEnvironment? _environment;
+    private bool _environmentIsShared;
 
     internal BpfHost(KernelPaths paths, BpfOptions options)
     {
@@ -51,11 +52,13 @@ public sealed class BpfHost : IDisposable
 
     internal KernelPaths Paths { get; }
 
-    /// <summary>Settable for tests, which share what takes an emulated machine a second to read.</summary>
+    /// <summary>
+    /// Settable for tests, which share what takes an emulated machine a second to read; what is set is not disposed.
+    /// </summary>
     internal BpfEnvironment Environment
     {
         get => _environment ??= new BpfEnvironment(Paths, Options.BtfFolder);
-        set => _environment = value;
+        set => (_environment, _environmentIsShared) = (value, true);
     }
 
     internal EventPump Pump { get; } = new();
@@ -79,8 +82,8 @@ public sealed class BpfHost : IDisposable
         Options = before with { BtfFolder = btfFolder, EventBuffer = eventBuffer };
         if (btfFolder != folder)
         {
-            _environment?.Dispose();
-            _environment = new BpfEnvironment(Paths, btfFolder);
+            DisposeEnvironment();
+            (_environment, _environmentIsShared) = (new BpfEnvironment(Paths, btfFolder), false);
         }
         return Options != before;
     }
@@ -199,7 +202,13 @@ public sealed class BpfHost : IDisposable
         _lostSegments.Dispose();
         Pump.Dispose();
         Resolver.Dispose();
-        _environment?.Dispose();
+        DisposeEnvironment();
+    }
+
+    private void DisposeEnvironment()
+    {
+        if (!_environmentIsShared)
+            _environment?.Dispose();
     }
 }
 
