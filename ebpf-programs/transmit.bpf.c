@@ -142,7 +142,7 @@ static __always_inline void sent(const struct sk_buff *skb)
 	struct transmit_settings *config = get_settings();
 	struct sight sight;
 
-	if (!config || !sight_of(&sight, skb, NULL, false))
+	if (!config || !sight_of(&sight, skb, NULL))
 		return;
 	sample_void(&sight);
 	if (is_drawn(config->sample) && is_of(BPF_CORE_READ(skb, sk), IPPROTO_UDP))
@@ -175,7 +175,7 @@ static __always_inline void queued(void *ctx, const struct sk_buff *skb, bool ty
 	passage.weight = 1;
 	if (passage.sk && stamp && is_stamped(&passage, config, stamp, typed))
 		passage.since = stamp;
-	noted = (queue || !stamp) && sight_of(&sight, skb, NULL, typed);
+	noted = (queue || !stamp) && sight_of(&sight, skb, NULL);
 	if (noted && !stamp) {
 		passage.since = sample_take(&sight, typed);
 		/* A packet of another protocol in the place of one that was dropped. */
@@ -233,7 +233,7 @@ static __always_inline void given(void *ctx, const struct sk_buff *skb, const st
 	struct sight sight;
 	__u64 since = 0;
 
-	if (has_queue(dev, typed) && sight_of(&sight, skb, dev, typed))
+	if (has_queue(dev, typed) && sight_of(&sight, skb, dev))
 		since = sample_take(&sight, typed);
 	cpu = since ? get_cpu() : NULL;
 	if (!cpu)

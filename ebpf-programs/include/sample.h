@@ -50,9 +50,9 @@ struct sight {
 };
 
 /* By the address of its data, some lines of the cache from the next: with that of a packet nobody may reckon. */
-static __always_inline bool sight_of(struct sight *sight, const struct sk_buff *skb, const void *where, bool typed)
+static __always_inline bool sight_of(struct sight *sight, const struct sk_buff *skb, const void *where)
 {
-	__u64 data = (__u64)GET(typed, skb, head);
+	__u64 data = (__u64)BPF_CORE_READ(skb, head); /* a number: not so what is typed */
 	__u32 at = (data >> 6) * 0x9E3779B97F4A7C15ULL >> (64 - SAMPLE_BITS);
 
 	sight->data = data;
@@ -63,16 +63,17 @@ static __always_inline bool sight_of(struct sight *sight, const struct sk_buff *
 }
 
 /*
- * Fits this packet and no other one that had the same data. Whatever passes sample_void is told apart by that already;
- * this is for what comes another way, as pieces of a larger packet do. In front of a device its length still grows.
+ * Beside the packet's address. Fits this packet and no other one that had the same data: whatever passes sample_void is
+ * told apart by that already; this is for what comes another way, as pieces of a larger packet do. In front of a device
+ * its length still grows.
  */
 static __always_inline __u64 check_of(const struct sight *sight, __u64 time, bool typed)
 {
-	__u64 stamp = GET(typed, (const struct sk_buff___out *)sight->skb, skb_mstamp_ns);
-	__u32 length = sight->where ? GET(typed, sight->skb, len) : 0;
+	const struct sk_buff *skb = sight->skb;
+	__u64 stamp = GET(typed, (const struct sk_buff___out *)skb, skb_mstamp_ns);
+	__u32 length = sight->where ? GET(typed, skb, len) : 0;
 
-	return (__u64)sight->skb * 0x9E3779B97F4A7C15ULL + (stamp ^ length) * 0xC2B2AE3D27D4EB4FULL +
-	       time * 0x165667B19E3779F9ULL;
+	return (stamp ^ length) * 0xC2B2AE3D27D4EB4FULL + time * 0x165667B19E3779F9ULL;
 }
 
 static __always_inline bool is_for(const struct sample *sample, const struct sight *sight)
@@ -109,7 +110,9 @@ static __always_inline void sample_put(const struct sight *sight, __u64 time, bo
 	sample->data = 0;
 	sample->where = (__u64)sight->where;
 	sample->time = time;
-	sample->check = check_of(sight, time, typed);
+	/* Typed pointers are no numbers until they come from a map. */
+	*(volatile __u64 *)&sample->check = (__u64)sight->skb;
+	sample->check = *(volatile __u64 *)&sample->check + check_of(sight, time, typed);
 	sample->data = sight->data;
 }
 
@@ -123,7 +126,7 @@ static __always_inline __u64 sample_take(const struct sight *sight, bool typed)
 		return 0;
 	time = sample->time;
 	sample->data = 0;
-	return sample->check == check_of(sight, time, typed) ? time : 0;
+	return sample->check - check_of(sight, time, typed) == (__u64)sight->skb ? time : 0;
 }
 
 /* One of so many, whatever the order in which they come. */
