@@ -6,7 +6,6 @@ using Collector.Core.Events;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes.Transmits;
 using Collector.Tests.Support;
-using Ebpf.Tests.Lab;
 
 namespace Ebpf.Tests.Probes;
 
@@ -116,14 +115,24 @@ public sealed class TransmitTests
         e.Message.ShouldMatch($@" kept {transport} .* in the queue of veth0 for \d+\.\d+ ms");
     }
 
+    // After so many questions, a second apart and three by default, the kernel drops what waits for the answer.
+    private static void Ask(TestNetns ns, int times) => ns.Run("sysctl", "-q", "-w",
+        $"net.ipv4.neigh.{TestNetnsPair.Interface}.mcast_solicit={times}",
+        $"net.ipv6.neigh.{TestNetnsPair.Interface}.mcast_solicit={times}");
+
+    // The kernel tells itself of each such packet that the host cannot be reached.
+    private static long GivenUp(TestNetns ns) =>
+        TcpLab.Nstat(ns, "IcmpOutDestUnreachs") + TcpLab.Nstat(ns, "Icmp6OutDestUnreachs");
+
     /// <summary>What is sent before the next hop's address is known waits for it, in front of the device.</summary>
-    [RequiresBpfFact("tc")]
+    [RequiresBpfFact("tc", "nstat", "sysctl")]
     public void A_next_hop_that_answers_late_makes_the_way_from_the_socket_slow()
     {
         const long Delay = 250_000_000;
         using var pair = new TestNetnsPair();
         using var run = TransmitLab.Run();
         using var sockets = new Sockets();
+        Ask(pair.Left, 1000);
         TransmitLab.SetQueue(pair.Right, "pfifo", "limit", "0");
         var start = Stopwatch.GetTimestamp();
         var sent = new List<(string Transport, Ends Ends, Socket Socket, int Port)>();
@@ -138,6 +147,7 @@ public sealed class TransmitTests
         }
         Thread.Sleep(250);
         TransmitLab.SetQueue(pair.Right, "pfifo", "limit", "1000");
+        GivenUp(pair.Left).ShouldBe(0);
         foreach (var (transport, ends, socket, port) in sent)
         {
             var e = TransmitLab.Await(
@@ -156,6 +166,25 @@ public sealed class TransmitTests
         run.Sum("kubeskoop_kernellatency_txslow100ms", pair.Left).ShouldBeGreaterThanOrEqualTo(sent.Count);
         // A device without a queue.
         TransmitLab.Times(run, pair.Left, TransmitLab.InQueue).Count.ShouldBe(0);
+    }
+
+    /// <summary>What waits for a next hop that never answers is dropped: it came nowhere, so it has no time.</summary>
+    [RequiresBpfFact("tc", "nstat", "sysctl")]
+    public void What_the_kernel_drops_for_want_of_a_next_hop_yields_no_event()
+    {
+        using var pair = new TestNetnsPair();
+        using var run = TransmitLab.Run();
+        using var sockets = new Sockets();
+        Ask(pair.Left, 1);
+        TransmitLab.SetQueue(pair.Right, "pfifo", "limit", "0");
+        foreach (var ends in new[] { Ends.V4, Ends.V6 })
+        {
+            sockets.Add(TransmitLab.Begin(pair.Left, ends, 81));
+            TransmitLab.Send(sockets.Add(TransmitLab.Udp(pair.Left, ends)), ends, 1);
+        }
+        BpfProbeRun.Eventually(() => GivenUp(pair.Left).ShouldBeGreaterThanOrEqualTo(4));
+        TransmitLab.Times(run, pair.Left, TransmitLab.FromSocket).Count.ShouldBe(0);
+        TransmitLab.Of(run, pair.Left).ShouldBeEmpty();
     }
 
     /// <summary>
