@@ -140,14 +140,13 @@ static __always_inline bool is_stamped(const struct passage *passage, const stru
 static __always_inline void sent(const struct sk_buff *skb)
 {
 	struct transmit_settings *config = get_settings();
-	struct sample *sample = sample_of(skb);
+	struct sight sight;
 
-	if (!config || !sample)
+	if (!config || !sight_of(&sight, skb, NULL))
 		return;
-	sample_void(sample, skb);
-	/* Its length grows by what is put in front of it. */
+	sample_void(&sight);
 	if (is_drawn(config->sample) && is_of(BPF_CORE_READ(skb, sk), IPPROTO_UDP))
-		sample_put(sample, skb, NULL, 0, bpf_ktime_get_ns(), false);
+		sample_put(&sight, bpf_ktime_get_ns(), false);
 }
 
 /* Else it goes to the driver at once. */
@@ -166,8 +165,8 @@ static __always_inline void queued(void *ctx, const struct sk_buff *skb, bool ty
 	struct transmit_settings *config = get_settings();
 	struct passage passage = { .skb = skb, .dev = GET(typed, skb, dev), .sk = GET(typed, skb, sk) };
 	__u64 stamp = GET(typed, (const struct sk_buff___out *)skb, skb_mstamp_ns);
-	bool queue = has_queue(passage.dev, typed), drawn;
-	struct sample *sample;
+	bool queue = has_queue(passage.dev, typed), drawn, noted;
+	struct sight sight;
 
 	if (!config || (!passage.sk && !queue))
 		return;
@@ -176,9 +175,9 @@ static __always_inline void queued(void *ctx, const struct sk_buff *skb, bool ty
 	passage.weight = 1;
 	if (passage.sk && stamp && is_stamped(&passage, config, stamp, typed))
 		passage.since = stamp;
-	sample = queue || !stamp ? sample_of(skb) : NULL;
-	if (sample && !stamp) {
-		passage.since = sample_take(sample, skb, NULL, 0, typed);
+	noted = (queue || !stamp) && sight_of(&sight, skb, NULL);
+	if (noted && !stamp) {
+		passage.since = sample_take(&sight, typed);
 		/* A packet of another protocol in the place of one that was dropped. */
 		if (passage.since && !is_of(passage.sk, IPPROTO_UDP))
 			passage.since = 0;
@@ -188,11 +187,12 @@ static __always_inline void queued(void *ctx, const struct sk_buff *skb, bool ty
 	}
 	if (passage.since)
 		from_socket(ctx, &passage);
-	if (!sample)
+	if (!noted || !queue)
 		return;
-	sample_void(sample, skb);
-	if (queue && drawn)
-		sample_put(sample, skb, passage.dev, GET(typed, skb, len), bpf_ktime_get_ns(), typed);
+	sight.where = passage.dev;
+	sample_void(&sight);
+	if (drawn)
+		sample_put(&sight, bpf_ktime_get_ns(), typed);
 }
 
 static __always_inline void count_slow(const struct transmit_device *device, __u32 station, __u32 weight)
@@ -229,12 +229,12 @@ __hidden __noinline int at_device(void *ctx, __u32 station, __u64 since, __u64 n
 /* The driver is about to get it. */
 static __always_inline void given(void *ctx, const struct sk_buff *skb, const struct net_device *dev, bool typed)
 {
-	struct sample *sample = has_queue(dev, typed) ? sample_of(skb) : NULL;
 	struct transmit_cpu *cpu;
+	struct sight sight;
 	__u64 since = 0;
 
-	if (sample && sample->skb == (__u64)skb)
-		since = sample_take(sample, skb, dev, GET(typed, skb, len), typed);
+	if (has_queue(dev, typed) && sight_of(&sight, skb, dev))
+		since = sample_take(&sight, typed);
 	cpu = since ? get_cpu() : NULL;
 	if (!cpu)
 		return;

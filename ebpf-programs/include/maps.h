@@ -65,6 +65,7 @@ static __always_inline void add(__u64 *counter, __u64 n)
 enum loss {
 	LOSS_EVENT, /* no room in the event buffer */
 	LOSS_ENTRY, /* no room in a map: counted under no key of its own */
+	LOSS_SAMPLE, /* by sample.h: a newer packet has the place of one that is under way, which is not measured */
 	LOSS_MAX,
 };
 

@@ -31,6 +31,10 @@ internal static class TransmitLab
     public static void SetQueue(TestNetns ns, params string[] qdisc) =>
         ns.Run(["tc", "qdisc", "replace", "dev", TestNetnsPair.Interface, "root", .. qdisc]);
 
+    /// <summary>Times that newer packets took the places of: all of the machine's.</summary>
+    public static long Overwritten(BpfProbeRun run) =>
+        new EbpfTests.Figures(run.Host).Value("netlens.ebpf.lost", "transmit", "overwritten");
+
     /// <summary>Packets that have left the device's queue, by tc.</summary>
     public static long Left(TestNetns ns)
     {

@@ -6,7 +6,6 @@ using Collector.Core.Events;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Probes.Transmits;
 using Collector.Tests.Support;
-using Ebpf.Tests.Lab;
 
 namespace Ebpf.Tests.Probes;
 
@@ -48,19 +47,48 @@ public sealed class TransmitTests
         left.ShouldBeGreaterThanOrEqualTo(93);
         // Each that came to the other end, the three SYNs, and what the kernel may send by itself meanwhile.
         var came = TcpLab.Nstat(pair.Right, "UdpNoPorts") + TcpLab.Nstat(pair.Right, "Udp6NoPorts");
-        var counted = $"{came} datagrams came, {left} packets had left";
-        queue.Count.ShouldBeInRange(came + 3, TransmitLab.Left(pair.Left), counted);
+        var lost = TransmitLab.Overwritten(run);
+        var counted = $"{came} datagrams came, {left} packets had left, {lost} times were overwritten";
+        queue.Count.ShouldBeInRange(came + 3 - lost, TransmitLab.Left(pair.Left), counted);
         queue.Nanoseconds.ShouldBeLessThan(left * elapsed);
         var events = TransmitLab.Of(run, pair.Left, TransmitLab.Queue);
         run.Sum("kubeskoop_netiftxlat_qdiscslow100ms", pair.Left).ShouldBe(events.Length);
         var driver = TransmitLab.Times(run, pair.Left, TransmitLab.InDriver);
-        driver.Count.ShouldBeInRange(came + 3, TransmitLab.Left(pair.Left), counted);
+        driver.Count.ShouldBeInRange(came + 3 - lost, TransmitLab.Left(pair.Left), counted);
         driver.Nanoseconds.ShouldBeInRange(1, elapsed);
         run.Sum("kubeskoop_netiftxlat_netdevslow100ms", pair.Left).ShouldBe(0);
         // The other end's device has no queue.
         TransmitLab.Times(run, pair.Right, TransmitLab.InQueue).Count.ShouldBe(0);
         TransmitLab.Of(run, pair.Right).ShouldBeEmpty();
         run.Allocated(50).ShouldBe(0);
+    }
+
+    /// <summary>Where more wait than there are places each that is not measured is told.</summary>
+    [RequiresBpfFact("tc")]
+    public void A_time_whose_place_a_newer_packet_took_is_counted_as_lost()
+    {
+        const int Places = 4096, Many = 6000;
+        using var pair = new TestNetnsPair();
+        MeetNextHops(pair);
+        using var run = TransmitLab.Run(("slow", "1h"), ("queueSlow", "1h"));
+        using var udp = TransmitLab.Udp(pair.Left, Ends.V4);
+        udp.SetRawSocketOption(1, 32, BitConverter.GetBytes(1 << 25)); // SOL_SOCKET, SO_SNDBUFFORCE
+        TransmitLab.SetQueue(pair.Left, [.. Narrow[..^1], "10000000"]);
+        TransmitLab.Send(udp, Ends.V4, Many);
+        var early = TransmitLab.Left(pair.Left);
+        pair.Left.Run("tc", "qdisc", "change", "dev", TestNetnsPair.Interface, "root",
+            "tbf", "rate", "10gbit", "burst", "1000000", "limit", "10000000");
+        BpfProbeRun.Eventually(() => TransmitLab.Left(pair.Left).ShouldBeGreaterThanOrEqualTo(Many));
+
+        var (left, lost) = (TransmitLab.Left(pair.Left), TransmitLab.Overwritten(run));
+        var counted = $"{lost} times were overwritten, {left} packets had left, {early} of them early";
+        lost.ShouldBeGreaterThanOrEqualTo(Many - Places - early, counted);
+        var queue = TransmitLab.Times(run, pair.Left, TransmitLab.InQueue).Count;
+        // One in a hundred for what else the machine sends meanwhile.
+        (queue + lost).ShouldBeInRange(Many, left + (Many / 100), counted);
+        TransmitLab.Times(run, pair.Left, TransmitLab.InDriver).Count
+            .ShouldBeInRange(queue, TransmitLab.Left(pair.Left), counted);
+        TransmitLab.Of(run, pair.Left).ShouldBeEmpty();
     }
 
     // The next hop is known from then on: the first question for it may be lost, and is asked again a second later.
@@ -87,22 +115,31 @@ public sealed class TransmitTests
         e.Message.ShouldMatch($@" kept {transport} .* in the queue of veth0 for \d+\.\d+ ms");
     }
 
+    // After so many questions, a second apart and three by default, the kernel drops what waits for the answer.
+    private static void Ask(TestNetns ns, int times) => ns.Run("sysctl", "-q", "-w",
+        $"net.ipv4.neigh.{TestNetnsPair.Interface}.mcast_solicit={times}",
+        $"net.ipv6.neigh.{TestNetnsPair.Interface}.mcast_solicit={times}");
+
+    // The kernel tells itself of each such packet that the host cannot be reached.
+    private static long GivenUp(TestNetns ns) =>
+        TcpLab.Nstat(ns, "IcmpOutDestUnreachs") + TcpLab.Nstat(ns, "Icmp6OutDestUnreachs");
+
     /// <summary>What is sent before the next hop's address is known waits for it, in front of the device.</summary>
-    [RequiresBpfFact("tc")]
+    [RequiresBpfFact("tc", "nstat", "sysctl")]
     public void A_next_hop_that_answers_late_makes_the_way_from_the_socket_slow()
     {
         const long Delay = 250_000_000;
         using var pair = new TestNetnsPair();
         using var run = TransmitLab.Run();
         using var sockets = new Sockets();
+        Ask(pair.Left, 1000);
         TransmitLab.SetQueue(pair.Right, "pfifo", "limit", "0");
         var start = Stopwatch.GetTimestamp();
         var sent = new List<(string Transport, Ends Ends, Socket Socket, int Port)>();
         foreach (var ends in new[] { Ends.V4, Ends.V6 })
         {
             // Nobody listens: what answers is no matter.
-            if (ends == Ends.V6 || TellsHeldSyn)
-                sent.Add(("tcp", ends, sockets.Add(TransmitLab.Begin(pair.Left, ends, 81)), 81));
+            sent.Add(("tcp", ends, sockets.Add(TransmitLab.Begin(pair.Left, ends, 81)), 81));
             if (!TransmitLab.SeesUdp)
                 continue;
             sent.Add(("udp", ends, sockets.Add(TransmitLab.Udp(pair.Left, ends)), 9));
@@ -110,6 +147,7 @@ public sealed class TransmitTests
         }
         Thread.Sleep(250);
         TransmitLab.SetQueue(pair.Right, "pfifo", "limit", "1000");
+        GivenUp(pair.Left).ShouldBe(0);
         foreach (var (transport, ends, socket, port) in sent)
         {
             var e = TransmitLab.Await(
@@ -130,9 +168,24 @@ public sealed class TransmitTests
         TransmitLab.Times(run, pair.Left, TransmitLab.InQueue).Count.ShouldBe(0);
     }
 
-    // On 6.12 a SYN of IPv4 that waits for its next hop beside a datagram is not told, as docs/probes/transmit.md says.
-    private static bool TellsHeldSyn =>
-        KernelFeature.Running < new Version(5, 11) || KernelFeature.Running >= new Version(6, 18);
+    /// <summary>What waits for a next hop that never answers is dropped: it came nowhere, so it has no time.</summary>
+    [RequiresBpfFact("tc", "nstat", "sysctl")]
+    public void What_the_kernel_drops_for_want_of_a_next_hop_yields_no_event()
+    {
+        using var pair = new TestNetnsPair();
+        using var run = TransmitLab.Run();
+        using var sockets = new Sockets();
+        Ask(pair.Left, 1);
+        TransmitLab.SetQueue(pair.Right, "pfifo", "limit", "0");
+        foreach (var ends in new[] { Ends.V4, Ends.V6 })
+        {
+            sockets.Add(TransmitLab.Begin(pair.Left, ends, 81));
+            TransmitLab.Send(sockets.Add(TransmitLab.Udp(pair.Left, ends)), ends, 1);
+        }
+        BpfProbeRun.Eventually(() => GivenUp(pair.Left).ShouldBeGreaterThanOrEqualTo(4));
+        TransmitLab.Times(run, pair.Left, TransmitLab.FromSocket).Count.ShouldBe(0);
+        TransmitLab.Of(run, pair.Left).ShouldBeEmpty();
+    }
 
     /// <summary>
     /// TCP's answer to an application that reads late has the time of the last segment that came: no time of its way.
@@ -168,6 +221,7 @@ public sealed class TransmitTests
         TransmitLab.Times(run, pair.Left, TransmitLab.FromSocket, "udp").Count
             .ShouldBe(TransmitLab.SeesUdp ? 30 : 0);
         TransmitLab.Times(run, pair.Left, TransmitLab.InQueue).Count.ShouldBe(0);
+        TransmitLab.Overwritten(run).ShouldBe(0);
         foreach (var ns in new[] { pair.Left, pair.Right })
         {
             TransmitLab.Of(run, ns).Select(e => e.Message).ShouldBeEmpty();

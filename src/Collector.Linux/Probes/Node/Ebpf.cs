@@ -18,8 +18,9 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
         "Kernel memory of the maps and event buffers of a probe's programs, and of the passes'.");
 
     private static readonly Metric Lost = Metric.Counter("netlens.ebpf.lost", Units.Events,
-        "Occurrences lost in or behind the kernel: no room for the event, no room for the count's own entry, a record "
-            + "that made no sense, too many events at once to be described.");
+        "Occurrences lost in or behind the kernel: no room for the event, no room for the count's own entry, a packet's "
+            + "time that a newer one's took the place of, a record that made no sense, too many events at once to be "
+            + "described.");
 
     private static readonly Metric Runs = Metric.Counter("netlens.ebpf.program.runs", "{run}",
         "Runs of the program while the kernel counted them: a second in a minute, and all the time with "
@@ -84,13 +85,16 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
     private sealed class Watched
     {
         // enum loss of ebpf-programs/include/maps.h, then what the user side counts
-        private static readonly string[] Reasons = ["event_buffer_full", "map_full", "undecoded", "queue_full"];
+        private static readonly string[] Reasons =
+            ["event_buffer_full", "map_full", "overwritten", "undecoded", "queue_full"];
 
         private const int MapFull = 1;
+        private const int Overwritten = 2;
+        private const int Undecoded = 3;
 
         private readonly BpfProgramSet _set;
         private readonly Row _memory;
-        private readonly Row[] _lost;
+        private readonly (int Reason, Row Row)[] _lost;
         private readonly (BpfProgram Program, Row Row)[] _programs;
         private readonly long _bytes;
         private readonly BpfMap? _losses;
@@ -101,7 +105,11 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
         {
             _set = set;
             _memory = new Row(MemoryTable, null, since, set.Probe);
-            _lost = set.Losses is null ? [] : [.. Reasons.Select(r => new Row(LostTable, null, since, set.Probe, r))];
+            _lost = set.Losses is null ? [] :
+            [
+                .. Enumerable.Range(0, Reasons.Length).Where(reason => reason != Overwritten || NotesPackets(set))
+                    .Select(reason => (reason, new Row(LostTable, null, since, set.Probe, Reasons[reason]))),
+            ];
             _programs =
             [
                 .. set.Object.Programs.Where(p => p.Fd >= 0)
@@ -112,6 +120,9 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
             _entry = new byte[_losses?.EntrySize ?? 0];
         }
 
+        // By ebpf-programs/include/sample.h.
+        private static bool NotesPackets(BpfProgramSet set) => set.Object.Maps.Any(m => m.Name == "samples");
+
         // What is attached nowhere is run by the agent itself.
         private static string PlaceOf(BpfProgram program) => program.Attached ? program.AttachPoint : "run";
 
@@ -120,16 +131,16 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
             var memory = snapshot.Append(_memory);
             memory.Set(Memory, _bytes);
             memory.Set(ProbeUtilization, _set.Utilization is >= 0 and var share ? share : Metric.Absent);
-            for (var reason = 0; reason < _lost.Length; reason++)
-                snapshot.Append(_lost[reason]).Set(Lost, LostFor(reason));
+            foreach (var (reason, row) in _lost)
+                snapshot.Append(row).Set(Lost, LostFor(reason));
             foreach (var (program, identity) in _programs)
                 Write(snapshot, program, identity);
         }
 
         private long LostFor(int reason)
         {
-            if (reason >= 2)
-                return reason == 2 ? _set.Losses!.Undecoded : _set.Losses!.CrowdedOut;
+            if (reason >= Undecoded)
+                return reason == Undecoded ? _set.Losses!.Undecoded : _set.Losses!.CrowdedOut;
             if (_losses is null || !_losses.TryLookup((uint)reason, _entry))
                 return Metric.Absent;
             PerCpu.Sum(_entry, _sum);
