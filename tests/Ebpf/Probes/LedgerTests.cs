@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Collector.Linux.Probes.Drops;
 using Collector.Tests.Support;
+using Ebpf.Tests.Lab;
 using static Ebpf.Tests.Probes.LedgerLab;
 
 namespace Ebpf.Tests.Probes;
@@ -194,6 +195,8 @@ public sealed class LedgerTests
     {
         using var pair = DropTraffic.Pair();
         RouteByRight(pair);
+        // IPv6 asks for the route first.
+        pair.Right.Run("ip", "-6", "route", "add", "2001:db8:1::/64", "via", TestNetnsPair.LeftIPv6);
         using var lab = new LedgerLab(pair.Right);
 
         DropTraffic.Datagrams(pair.Left, target, Port, Many);
@@ -283,6 +286,8 @@ public sealed class LedgerTests
     public void The_reverse_path_filter()
     {
         using var pair = DropTraffic.Pair();
+        // With that source, its question for the neighbour would be refused as well.
+        pair.Left.Run("ping", "-q", "-c", "1", "-w", "10", TestNetnsPair.RightIPv4);
         pair.Right.Sysctl("net.ipv4.conf.all.rp_filter", "1");
         pair.Left.Run("ip", "addr", "add", "198.51.100.9/32", "dev", "lo");
         using var lab = new LedgerLab(pair.Right);
@@ -302,11 +307,13 @@ public sealed class LedgerTests
     public void A_source_that_is_the_receiver_itself()
     {
         using var pair = DropTraffic.Pair();
-        pair.Left.Run("ip", "addr", "add", $"{TestNetnsPair.RightIPv4}/32", "dev", "lo");
-        pair.Left.Run("ip", "route", "del", "table", "local", "local", TestNetnsPair.RightIPv4);
         using var lab = new LedgerLab(pair.Right);
 
-        From(pair.Left, TestNetnsPair.RightIPv4);
+        for (var i = 0; i < Many; i++)
+        {
+            DropTraffic.BadChecksum(
+                pair.Left, TestNetnsPair.RightIPv4, TestNetnsPair.RightIPv4, sourcePort: 1234, Port);
+        }
 
         lab.Eventually((_, fates) => fates["lost"].ShouldBe(Many));
     }
@@ -329,6 +336,82 @@ public sealed class LedgerTests
             fates["reassembled"].ShouldBeGreaterThanOrEqualTo(200);
             fates["lost"].ShouldBe(0);
         });
+    }
+
+    [RequiresBpfFact("nstat")]
+    public void Fragments_whose_others_never_come_are_lost()
+    {
+        using var pair = DropTraffic.Pair();
+        pair.Right.Sysctl("net.ipv4.ipfrag_time", "1");
+        using var lab = new LedgerLab(pair.Right);
+
+        // The first of two: more fragments follow (RFC 791).
+        pair.Left.Inside(() =>
+        {
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Raw, ProtocolType.Raw);
+            socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.HeaderIncluded, true);
+            for (var i = 0; i < 100; i++)
+            {
+                byte[] head =
+                [
+                    0x45, 0, 0, 44, 1, (byte)i, 0x20, 0, 64, 17, 0, 0,
+                    .. IPAddress.Parse(TestNetnsPair.LeftIPv4).GetAddressBytes(),
+                    .. IPAddress.Parse(TestNetnsPair.RightIPv4).GetAddressBytes(), .. new byte[24],
+                ];
+                socket.SendTo(head, new IPEndPoint(IPAddress.Parse(TestNetnsPair.RightIPv4), 0));
+            }
+        });
+
+        lab.Eventually((lines, fates) =>
+        {
+            lab.Counted("ReasmTimeout").ShouldBe(100);
+            (fates["lost"] + fates["refused"]).ShouldBe(100);
+            PacketsOf(lines, "reassembled").ShouldBe(0);
+            lines.Unexplained.ShouldBe(0);
+        }, tolerance: 100);
+    }
+
+    /// <summary>Everything at once, and collections in the middle of it.</summary>
+    [RequiresBpfFact("nft", "nstat")]
+    public void A_storm()
+    {
+        var count = LabMachine.Kernel is null ? 50_000 : 5_000;
+        using var pair = DropTraffic.Pair();
+        Forward(pair);
+        PacketLossTests.NftDrop(pair.Right, "input", "udp dport 5001");
+        using var receiver = pair.Right.Inside(() =>
+        {
+            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp)
+            {
+                ReceiveBufferSize = 4096,
+            };
+            socket.Bind(new IPEndPoint(IPAddress.Any, Port));
+            return socket;
+        });
+        using var lab = new LedgerLab(pair.Right);
+        var before = lab.Fates();
+
+        (string To, int Port)[] ways =
+        [
+            (TestNetnsPair.RightIPv4, 5001), (TestNetnsPair.RightIPv6, 5001), (TestNetnsPair.RightIPv4, Port),
+            (TestNetnsPair.RightIPv4, 5002), (TestNetnsPair.RightIPv6, 5002), (Beyond, 5003), (BeyondIPv6, 5003),
+            ("198.51.100.1", 5004),
+        ];
+        var senders = ways.Select(w => Task.Run(() => DropTraffic.Datagrams(pair.Left, w.To, w.Port, count))).ToArray();
+        while (!Task.WaitAll(senders, 200))
+        {
+            var now = lab.Fates();
+            var received = now.Values.Sum() - before.Values.Sum();
+            now["unexplained"].ShouldBeLessThanOrEqualTo(Math.Max(received / 100, 10));
+        }
+
+        lab.Eventually((_, fates) =>
+        {
+            PacketLossTests.NftCounter(pair.Right).ShouldBe(2 * count);
+            fates["forwarded"].ShouldBe(2 * count);
+            fates["lost"].ShouldBeGreaterThanOrEqualTo(2 * count);
+            (fates["lost"] + fates["refused"]).ShouldBeGreaterThan(5 * count);
+        }, tolerance: count / 100);
     }
 
     [RequiresBpfFact("nstat")]
