@@ -30,7 +30,7 @@ struct packetloss_key {
 	__u8 family; /* 4, 6 or 0 */
 	__u8 trait;
 	__u8 rootless;
-	__u8 pad;
+	__u8 received; /* it came in by a device of its namespace, else it began here */
 };
 
 struct packetloss_value {
@@ -169,6 +169,8 @@ static __always_inline void drop(void *ctx, struct sk_buff *skb, void *location,
 	key.netns = ns.inum;
 	key.netns_cookie = ns.cookie;
 	key.rootless = ns.rootless;
+	/* Crossing into another namespace clears it. */
+	key.received = GET(typed, skb, skb_iif) != 0;
 	value = value_of(&key, action);
 	if (family && key.trait != CLOSING && !(action & ACTION_ORDERLY) && (value || !is_muted(&key)))
 		leave_lost(skb, family, (__u64)location, reason, &ns, typed);

@@ -149,6 +149,7 @@ struct sk_buff {
 	struct sock *sk;
 	struct net_device *dev;
 	unsigned long _skb_refdst;
+	int skb_iif; /* the device that it was received by */
 	__be16 protocol;
 	__u16 network_header;
 	unsigned int len;

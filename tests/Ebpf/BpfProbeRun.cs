@@ -91,6 +91,9 @@ internal sealed class BpfProbeRun : IDisposable
         Failures.ShouldBeEmpty();
     }
 
+    /// <summary>Keeps the newest collection unchanged.</summary>
+    public SnapshotLease Keep() => _store.Acquire();
+
     /// <summary>One collection.</summary>
     public Snapshot Collect()
     {

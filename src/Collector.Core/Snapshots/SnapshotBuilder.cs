@@ -134,6 +134,9 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
             _building!.TableFor(derived[i].Table);
     }
 
+    /// <summary>The rows that this collection has of a table so far: those of probes before.</summary>
+    public SnapshotTable? Find(TableInfo table) => _building!.Find(table);
+
     /// <summary>
     /// Reports that something could not be read. <paramref name="reason"/> is a short constant, a label value.
     /// </summary>

@@ -67,6 +67,8 @@ public static class AllProbes
         new(NextHop.Info, static (host, settings) => new NextHop(host, settings)),
         new(Listen.Info, static (host, _) => new Listen(host)),
         new(Receive.Info, static (host, settings) => new Receive(host, settings)),
+        // Behind those whose figures it adds up.
+        new(Ledger.Info, static (host, _) => new Ledger(host)),
         new(Node.Pods.Info, static (host, _) => new Node.Pods(host)),
         new(Node.Finding.Info, static (host, _) => new Node.Finding(host)),
         // Last: it tells about the programs of those before.

@@ -67,6 +67,8 @@ internal static class DropOutcomes
 
     private static DropOutcome Of(string function, string reason) =>
         OrderlyReasons.Contains(reason) ? DropOutcome.Orderly
+        // Multicast that nobody here has joined.
+        : (function, reason) is ("ip6_mc_input", "") ? DropOutcome.Orderly
         : RefusedReasons.Contains(reason) || RefusedPlaces.Contains((function, reason)) ? DropOutcome.Refused
         : DropOutcome.Lost;
 

@@ -44,6 +44,9 @@ internal sealed class DropReasons
             : string.Create(CultureInfo.InvariantCulture, $"subsystem_{reason >> SubsystemShift}_{number}");
     }
 
+    /// <summary>True for a name of a reason, false for one of a function.</summary>
+    public static bool IsName(string text) => text.Length > 0 && char.IsAsciiLetterUpper(text[0]);
+
     /// <summary>Its name; the empty text where the kernel gives none, or none in particular.</summary>
     public string Specific(uint reason) =>
         reason == 0 || reason == _unspecified ? "" : Name(reason);

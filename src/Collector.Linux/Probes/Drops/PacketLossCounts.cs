@@ -29,6 +29,7 @@ internal sealed class PacketLossCounts
     private CounterRows _lost;
     private CounterRows _nodeRows;
     private CounterRows _legacy;
+    private CounterRows _stages;
 
     public PacketLossCounts(ProbeHost host, BpfObject loaded, DropReasons reasons, DropPlaces places)
     {
@@ -73,6 +74,8 @@ internal sealed class PacketLossCounts
         _lost.Begin();
         _nodeRows.Begin();
         _legacy.Begin();
+        _stages.Begin();
+        _namespaces.Cover(_stages);
         _namespaces.Cover(_lost);
         _namespaces.Cover(_legacy);
         if (!_drops.TryRead(snapshot, events) || !_overflow.TryRead(snapshot, events)
@@ -84,15 +87,17 @@ internal sealed class PacketLossCounts
         _lost.Write(snapshot);
         _nodeRows.Write(snapshot);
         _legacy.Write(snapshot);
+        _stages.Write(snapshot);
     }
 
-    [MemberNotNull(nameof(_rows), nameof(_lost), nameof(_nodeRows), nameof(_legacy))]
+    [MemberNotNull(nameof(_rows), nameof(_lost), nameof(_nodeRows), nameof(_legacy), nameof(_stages))]
     private void MakeRows()
     {
         _rows = new CounterRows(PacketLossTables.Drops, _since, Tags);
         _lost = new CounterRows(PacketLossTables.Lost, _since, static (_, _) => []);
         _nodeRows = new CounterRows(PacketLossTables.Unattributed, _since, NodeTags);
         _legacy = new CounterRows(PacketLossTables.Legacy, _since, static (_, _) => []);
+        _stages = new CounterRows(PacketLossTables.Stages, _since, static (_, _) => []);
     }
 
     private bool TryReadUnattributed(SnapshotBuilder snapshot)
@@ -126,12 +131,15 @@ internal sealed class PacketLossCounts
         var reason = key.Reason == 0 ? place.Function : _reasons.Name(key.Reason);
         var label = Label(reason.Length > 0 ? reason : "_other");
         if (ns is null)
-            return new Counted(_nodeRows.Of(ns: null, label, key.Family), null, null, 0);
+            return new Counted(_nodeRows.Of(ns: null, label, key.Family), null, null, 0, null, 0);
         return new Counted(
             _rows.Of(ns, label, ((long)outcome << 8) | key.Family),
             outcome == DropOutcome.Lost ? _lost.Of(ns) : null,
             key.Family == 0 || outcome == DropOutcome.Orderly ? null : _legacy.Of(ns),
-            PacketLossTables.LegacyColumn(place, reason));
+            PacketLossTables.LegacyColumn(place, reason),
+            key.Family == 0 ? null : _stages.Of(ns),
+            DropStages.Column(
+                DropStages.Of(place.Function, _reasons.Specific(key.Reason), key.Received != 0), outcome));
     }
 
     private static void Add(Counted counted, long drops)
@@ -139,6 +147,8 @@ internal sealed class PacketLossCounts
         counted.Row.Values[0] += drops;
         if (counted.Lost is { } lost)
             lost.Values[0] += drops;
+        if (counted.Stages is { } stages)
+            stages.Values[counted.StageColumn] += drops;
         if (counted.Legacy is not { } legacy)
             return;
         legacy.Values[0] += drops;
@@ -150,6 +160,7 @@ internal sealed class PacketLossCounts
         _rows.Drop(ns);
         _lost.Drop(ns);
         _legacy.Drop(ns);
+        _stages.Drop(ns);
     }
 
     private int Label(string text)
@@ -169,5 +180,6 @@ internal sealed class PacketLossCounts
         [_labelTexts[(int)label], family switch { 4 => "ipv4", 6 => "ipv6", _ => "other" }];
 
     /// <summary>The rows that an entry of the kernel counts in.</summary>
-    private sealed record Counted(CounterRow Row, CounterRow? Lost, CounterRow? Legacy, int LegacyColumn);
+    private sealed record Counted(
+        CounterRow Row, CounterRow? Lost, CounterRow? Legacy, int LegacyColumn, CounterRow? Stages, int StageColumn);
 }

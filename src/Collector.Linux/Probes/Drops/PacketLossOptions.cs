@@ -15,8 +15,7 @@ internal static class PacketLossOptions
     public static readonly ProbeOption<IReadOnlyList<string>> IgnoreFunctions = Option.List(
         "ignoreFunctions",
         "sk_stream_kill_queues,skb_queue_purge,skb_queue_purge_reason,inet_sock_destruct,"
-        + "ping_rcv,ping_rcv:NO_SOCKET,icmp_rcv,icmp_rcv:NO_SOCKET,icmpv6_rcv,icmpv6_rcv:NO_SOCKET,"
-        + "ip6_mc_input",
+        + "ping_rcv,ping_rcv:NO_SOCKET,icmp_rcv,icmp_rcv:NO_SOCKET,icmpv6_rcv,icmpv6_rcv:NO_SOCKET",
         "Kernel functions whose drops without a particular reason are no loss; FUNCTION:REASON with that one.");
 
     public static readonly ProbeOption<IReadOnlyList<string>> Silent =

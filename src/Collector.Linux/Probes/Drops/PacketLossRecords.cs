@@ -82,6 +82,7 @@ internal readonly record struct PacketLossKey : INamespaceKey
     public readonly byte Family;
     public readonly DropTrait Trait;
     public readonly byte Rootless;
+    public readonly byte Received;
 
     /// <summary>What tells whether it is a loss.</summary>
     public DropCase Case => new(Location, Reason, Trait);

@@ -39,6 +39,16 @@ internal static class PacketLossTables
         OfIp("tcp_handle.drops", "IP packets dropped in tcp_v4_do_rcv and tcp_v6_do_rcv."),
     ]);
 
+    /// <summary>
+    /// Drops of IP packets by where on their way (<see cref="DropStages"/>), for the ledger: of each stage lost, refused
+    /// and orderly. In no catalogue: it leaves the program in no way.
+    /// </summary>
+    public static readonly TableInfo Stages = new("packetloss.stage", RowScope.Namespace, [],
+    [
+        .. Enumerable.Range(0, DropStages.Columns).Select(static c => Metric.Unnamed(
+            InstrumentKind.Gauge, $"netlens.packetloss.stage.{c}", Units.Packets, "Packets dropped at one stage.")),
+    ]);
+
     /// <summary>The column of the legacy table, beside the total, that a drop counts in.</summary>
     public static int LegacyColumn(DropPlace place, string reason) => place.Function switch
     {

@@ -1,0 +1,195 @@
+using Collector.Core.Metrics;
+using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
+using Collector.Linux.Probes.Links;
+using Collector.Linux.Probes.Softirq;
+
+namespace Collector.Linux.Probes.Drops;
+
+/// <summary>One stage of a namespace's ledger.</summary>
+/// <param name="Stage">
+/// <c>devices</c>, <c>ip</c>, <c>forwarded</c>, <c>reassembled</c>, <c>protocols</c>, <c>delivered</c>, <c>sent</c>.
+/// </param>
+/// <param name="Packets">What came to it.</param>
+/// <param name="Dropped">What it did not let pass, by reason; the largest first.</param>
+public sealed record LedgerLine(string Stage, long Packets, IReadOnlyList<LedgerDropped> Dropped);
+
+/// <summary>Packets that a stage dropped for one reason.</summary>
+/// <param name="Reason">The kernel's counter or drop reason.</param>
+/// <param name="Packets">How many.</param>
+public sealed record LedgerDropped(string Reason, long Packets);
+
+/// <summary>The ledger of a namespace, or of the node, between two snapshots.</summary>
+/// <param name="Lines">The stages in the order of a packet's way in, then <c>sent</c>.</param>
+/// <param name="Unexplained">
+/// Packets that IP received and of which nothing tells what became; null without packetloss. Below zero: the counters
+/// were read a moment after each other.
+/// </param>
+public sealed record LedgerLines(IReadOnlyList<LedgerLine> Lines, long? Unexplained)
+{
+    /// <summary>What counters of IP refused, by name.</summary>
+    private static readonly (LedgerFigure Figure, string Reason)[] Counters =
+    [
+        (LedgerFigure.HeaderErrors, "InHdrErrors"), (LedgerFigure.AddressErrors, "InAddrErrors"),
+        (LedgerFigure.NoRoutes, "InNoRoutes"), (LedgerFigure.ReversePath, "IPReversePathFilter"),
+        (LedgerFigure.Truncated, "InTruncatedPkts"), (LedgerFigure.Discarded, "InDiscards"),
+        (LedgerFigure.UnknownProtocols, "InUnknownProtos"),
+    ];
+
+    private static readonly Metric Backlog =
+        Softnet.Info.Metrics.First(static m => m.Name == "netlens.softnet.dropped");
+
+    /// <summary>The ledger of a namespace.</summary>
+    /// <param name="before">The earlier snapshot; null: since its counters began.</param>
+    /// <param name="after">The later one.</param>
+    /// <param name="ns">The namespace; null: the node, all of its namespaces together.</param>
+    /// <returns>Null where the probe told nothing of it in both.</returns>
+    public static LedgerLines? Between(Snapshot? before, Snapshot after, Subject? ns)
+    {
+        var figures = new long[LedgerFigures.Count];
+        if (!AddGrowth(figures, before, after, ns))
+            return null;
+        var account = new LedgerAccount(figures);
+        List<LedgerLine> lines =
+        [
+            Line("devices", Growth(before, after, ns, NetdevTotal.Table, 2), Devices(figures, before, after, ns)),
+            Line("ip", account.Received, Ip(figures)),
+            Line("forwarded", account.Forwarded, []),
+            Line("reassembled", account.Reassembled, []),
+            Line("protocols", LedgerAccount.Get(figures, LedgerFigure.Delivered),
+                Protocols(figures, before, after, ns)),
+            Line("delivered", account.Delivered, []),
+            Line("sent", LedgerAccount.Get(figures, LedgerFigure.Sent), Sent(figures, before, after, ns)),
+        ];
+        return new LedgerLines(lines, account.Watched ? account.Unexplained : null);
+    }
+
+    private static IEnumerable<LedgerDropped> Devices(long[] figures, Snapshot? before, Snapshot after, Subject? ns)
+    {
+        yield return new("rx_errors", Growth(before, after, ns, NetdevTotal.Table, 4));
+        yield return new("rx_dropped, rx_missed_errors", Growth(before, after, ns, NetdevTotal.Table, 6));
+        if (ns is null)
+            yield return new("softnet dropped", Growth(before, after, ns, Backlog.Table, Backlog.Column));
+        // Some drivers and kernels count these as rx_dropped, too.
+        yield return new("before IP (kfree_skb)", LedgerAccount.Of(figures, DropStage.Device).All);
+    }
+
+    private static IEnumerable<LedgerDropped> Ip(long[] figures)
+    {
+        foreach (var (figure, reason) in Counters)
+            yield return new(reason, LedgerAccount.Get(figures, figure));
+        yield return new("netfilter", LedgerAccount.Of(figures, DropStage.Netfilter).All);
+        yield return new("martian or policy", LedgerAccount.Of(figures, DropStage.Uncounted).All);
+        yield return new("no next hop, or too big for it", LedgerAccount.Of(figures, DropStage.Onward).All);
+        yield return new("fragments", LedgerAccount.Of(figures, DropStage.Fragment).All);
+        var named = Counters.Sum(c => LedgerAccount.Get(figures, c.Figure))
+            - LedgerAccount.Of(figures, DropStage.Counted).All;
+        yield return new("no reason", LedgerAccount.Of(figures, DropStage.Unnamed).All - Math.Max(0, named));
+    }
+
+    private static IEnumerable<LedgerDropped> Protocols(
+        long[] figures, Snapshot? before, Snapshot after, Subject? ns)
+    {
+        yield return new("ListenDrops", LedgerAccount.Syns(figures));
+        var left = LedgerAccount.Of(figures, DropStage.Transport).All + LedgerAccount.Of(figures, DropStage.Listen).All;
+        foreach (var (reason, packets) in Reasons(before, after, ns))
+        {
+            if (DropStages.Of(reason, DropReasons.IsName(reason) ? reason : "", received: true)
+                is not (DropStage.Transport or DropStage.Listen))
+            {
+                continue;
+            }
+            yield return new(reason, Math.Min(packets, left));
+            left -= Math.Min(packets, left);
+        }
+        yield return new("other reasons", left);
+    }
+
+    private static IEnumerable<LedgerDropped> Sent(long[] figures, Snapshot? before, Snapshot after, Subject? ns)
+    {
+        yield return new("OutNoRoutes", LedgerAccount.Get(figures, LedgerFigure.SentNoRoutes));
+        yield return new("OutDiscards", LedgerAccount.Get(figures, LedgerFigure.SentDiscarded));
+        yield return new("qdisc", Growth(before, after, ns, Qdisc.Total, 2));
+        yield return new("tx_errors", Growth(before, after, ns, NetdevTotal.Table, 5));
+        yield return new("tx_dropped", Growth(before, after, ns, NetdevTotal.Table, 7));
+        // A qdisc's are among them.
+        yield return new("kfree_skb", LedgerAccount.Of(figures, DropStage.Sent).All
+            + LedgerAccount.Of(figures, DropStage.Link).All);
+    }
+
+    private static LedgerLine Line(string stage, long packets, IEnumerable<LedgerDropped> dropped) =>
+        new(stage, packets, [.. dropped.Where(d => d.Packets > 0).OrderByDescending(d => d.Packets)]);
+
+    /// <summary>Drops by reason, or by function where the kernel has none.</summary>
+    private static IEnumerable<(string Reason, long Packets)> Reasons(Snapshot? before, Snapshot after, Subject? ns)
+    {
+        var reasons = new Dictionary<string, long>(StringComparer.Ordinal);
+        foreach (var (snapshot, sign) in new[] { (before, -1), (after, 1) })
+        {
+            if (snapshot?.Find(PacketLossTables.Drops) is not { } table)
+                continue;
+            for (var r = 0; r < table.Count; r++)
+            {
+                if (!IsOf(table.Rows[r], ns) || table.Column(0)[r] == Metric.Absent)
+                    continue;
+                var reason = table.Rows[r].Tags[0].Text;
+                reasons[reason] = reasons.GetValueOrDefault(reason) + (sign * table.Column(0)[r]);
+            }
+        }
+        return reasons.Select(r => (r.Key, r.Value)).OrderByDescending(r => r.Value);
+    }
+
+    private static bool AddGrowth(long[] figures, Snapshot? before, Snapshot after, Subject? ns)
+    {
+        if (after.Find(Ledger.Figures) is not { } table)
+            return false;
+        var any = false;
+        var then = before?.Find(Ledger.Figures);
+        var watched = 1L;
+        for (var r = 0; r < table.Count; r++)
+        {
+            if (!IsOf(table.Rows[r], ns))
+                continue;
+            var past = IndexOf(then, table.Rows[r]);
+            // What was not there before began in between; of the node's own the past is not known.
+            if (before is not null && past < 0 && table.Rows[r].StartTime < before.Time)
+                continue;
+            for (var i = 0; i < figures.Length; i++)
+                figures[i] += table.Column(i)[r] - (past < 0 ? 0 : then!.Column(i)[past]);
+            any = true;
+            watched &= table.Column((int)LedgerFigure.Watched)[r]
+                & (past < 0 ? 1 : then!.Column((int)LedgerFigure.Watched)[past]);
+        }
+        figures[(int)LedgerFigure.Watched] = any ? watched : 0;
+        return any;
+    }
+
+    private static int IndexOf(SnapshotTable? table, Row row)
+    {
+        for (var r = 0; r < table?.Count; r++)
+        {
+            if (ReferenceEquals(table.Rows[r], row))
+                return r;
+        }
+        return -1;
+    }
+
+    /// <summary>What a column of sums counted; of a namespace that is new, from its beginning.</summary>
+    private static long Growth(Snapshot? before, Snapshot after, Subject? ns, TableInfo info, int column) =>
+        Sum(after, ns, info, column) - (before is null ? 0 : Sum(before, ns, info, column));
+
+    private static long Sum(Snapshot snapshot, Subject? ns, TableInfo info, int column)
+    {
+        var sum = 0L;
+        if (snapshot.Find(info) is not { } table)
+            return 0;
+        for (var r = 0; r < table.Count; r++)
+        {
+            if (IsOf(table.Rows[r], ns) && table.Column(column)[r] != Metric.Absent)
+                sum += table.Column(column)[r];
+        }
+        return sum;
+    }
+
+    private static bool IsOf(Row row, Subject? ns) => ns is null || ReferenceEquals(row.Subject, ns);
+}
