@@ -5,6 +5,7 @@ using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Linux.Kernel;
 using Collector.Worker.Configuration;
+using Collector.Worker.Recorder;
 
 namespace Collector.Worker.Collection;
 
@@ -54,6 +55,9 @@ internal sealed class NodeCollector : IDisposable
 
     /// <summary>Added by the program: tells about the agent itself; collected last.</summary>
     public ProbeRunner? Self { get; set; }
+
+    /// <summary>Added by the program: takes each snapshot that is published.</summary>
+    public History? History { get; set; }
 
     public TimeSpan LastDuration { get; private set; }
 
@@ -115,6 +119,7 @@ internal sealed class NodeCollector : IDisposable
         Self?.Collect(_builder);
         Settled = Node.Settle();
         var snapshot = _builder.Publish();
+        History?.Record(snapshot);
         Series = snapshot.Series;
         LastDuration = Stopwatch.GetElapsedTime(start);
         CpuNanoseconds += ThreadClock.CpuNanoseconds() - cpu;

@@ -14,7 +14,7 @@ internal static class CommandLine
         var root = new RootCommand("Netlens tells why the network of a Kubernetes pod or a Linux node misbehaves.")
         {
             RunCommand.Create(), StatusCommand.Create(), OnceCommand.Create(), WatchCommand.Create(),
-            DiagCommand.Create(), ListCommand.Create(), ConfigCommand.Create(),
+            DiagCommand.Create(), RecordCommand.Create(), ListCommand.Create(), ConfigCommand.Create(),
             DoctorCommand.Create(), BtfCommand.Create(), VersionCommand.Create(),
         };
         // No response files: "@/etc/shadow" would be read, and its words named in an error.
