@@ -33,7 +33,8 @@ internal sealed class RecordHeader(
             json.WriteString("node", NodeName.Of(running.Options));
             json.WriteString("kernel", RuntimeInformation.OSDescription);
             json.WriteString("architecture", RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant());
-            json.WriteString("time", DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
+            json.WriteString("time",
+                DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
             json.WriteString("reason", request.Reason);
             json.WriteBoolean("masked", request.Masked);
             json.WriteNumber("collections", request.Collections);

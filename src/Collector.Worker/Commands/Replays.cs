@@ -28,9 +28,7 @@ internal static class Replays
         option.Validators.Add(result =>
         {
             foreach (var token in result.Tokens.Where(t => TimeOf(t.Value) is null))
-            {
                 result.AddError($"--at: '{Output.Printable(token.Value)}' is no time, such as 2026-11-30T04:05:00Z");
-            }
         });
         return option;
     }
@@ -44,7 +42,7 @@ internal static class Replays
         ? written + (TimeSpan.TicksPerSecond * 100)
         : file.Events.Select(e => e.Event.Time).DefaultIfEmpty(0).Max();
 
-    /// <summary>A recording; null after a message where nothing of it can be used. Says what is wrong with it.</summary>
+    /// <summary>A recording, with what is wrong with it said; null where nothing of it can be used.</summary>
     public static RecordFile? Open(string path)
     {
         try

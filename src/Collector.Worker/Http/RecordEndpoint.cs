@@ -27,7 +27,7 @@ internal sealed class RecordEndpoint(NetlensHttp http)
         {
             context.Response.Headers.RetryAfter = "5";
             await PlainText.WriteAsync(
-                context, StatusCodes.Status503ServiceUnavailable, "another takes the recording, and one can at a time\n");
+                context, StatusCodes.Status503ServiceUnavailable, "another takes the recording now\n");
             return;
         }
         try

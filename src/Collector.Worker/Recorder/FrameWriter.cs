@@ -16,7 +16,7 @@ internal sealed class FrameWriter(TableNumbers tables)
     /// <param name="from">What the reader will have.</param>
     /// <param name="to">What is made of it.</param>
     /// <param name="into">Gets the record.</param>
-    /// <param name="rows">Gets those rows that only the second one has, in the order in which the record has them.</param>
+    /// <param name="rows">Gets those rows that only the second one has, in the record's order.</param>
     public void Write(Snapshot from, Snapshot to, ProtoBuffer into, List<Row> rows)
     {
         into.Integer(FrameFields.Tick, to.Tick);

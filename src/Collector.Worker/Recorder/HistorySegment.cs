@@ -19,7 +19,7 @@ internal sealed class HistorySegment(int size)
 {
     public const int UsualSize = 128 * 1024;
 
-    /// <summary>Bytes that a row takes which only a record knows any more, with what hangs on it: an estimate.</summary>
+    /// <summary>An estimate: bytes of a row that only a record knows any more, and of what hangs on it.</summary>
     public const int RowCost = 512;
 
     private const int PlaceCost = 40;
