@@ -14,9 +14,11 @@ internal static class FrameReader
     /// <param name="record">The record.</param>
     /// <param name="rows">Rows that it names.</param>
     /// <param name="tables">By number.</param>
+    /// <param name="only">The one table that is changed; null: all.</param>
     /// <exception cref="InvalidDataException">The bytes are no record, or none for this snapshot.</exception>
     public static void Apply(
-        Snapshot frame, ReadOnlySpan<byte> record, ReadOnlySpan<Row> rows, IReadOnlyList<RecordedTable> tables)
+        Snapshot frame, ReadOnlySpan<byte> record, ReadOnlySpan<Row> rows, IReadOnlyList<RecordedTable> tables,
+        TableInfo? only = null)
     {
         var reader = new ProtoReader(record);
         while (reader.Next())
@@ -38,7 +40,10 @@ internal static class FrameReader
                 case >= FrameFields.FirstTable:
                     var number = reader.Field - FrameFields.FirstTable;
                     Require(number < tables.Count, "it names a table that is not there");
-                    Apply(frame, tables[number], reader.Bytes, ref rows);
+                    if (only is null || tables[number].Info == only)
+                        Apply(frame, tables[number], reader.Bytes, ref rows);
+                    else
+                        PassOver(tables[number], reader.Bytes, ref rows);
                     break;
             }
         }
@@ -57,6 +62,23 @@ internal static class FrameReader
             Change(its, table, ref numbers);
         else
             Require(numbers.Next() == 0, "cells of no row differ");
+    }
+
+    /// <summary>Takes the rows that a table names, so that those of the next are in front.</summary>
+    private static void PassOver(RecordedTable table, ReadOnlySpan<byte> bytes, ref ReadOnlySpan<Row> rows)
+    {
+        var numbers = new Varints(bytes);
+        if (numbers.Next() == FrameFields.SameRows)
+            return;
+        while (numbers.Next() is > 0 and var run)
+        {
+            var count = (int)Math.Min(run >> 1, int.MaxValue);
+            var named = (run & 1) != 0;
+            Require(!named || count <= rows.Length, "rows are missing");
+            for (var left = named ? (long)count * table.Width : 1; left > 0; left--)
+                numbers.Next();
+            rows = named ? rows[count..] : rows;
+        }
     }
 
     private static void Arrange(

@@ -21,6 +21,7 @@ public readonly record struct RecordedTime(long Time, long Moment);
 public sealed class Recording : IDisposable
 {
     private readonly Action? _release;
+    private IReadOnlyList<RecordedTime>? _times;
     private int _disposed;
 
     /// <param name="tables">By the numbers that records call them by.</param>
@@ -33,8 +34,6 @@ public sealed class Recording : IDisposable
         Action? release = null)
     {
         (Tables, Parts, Newest, Oldest, _release) = (tables, parts, newest, oldest, release);
-        Times = [.. parts.SelectMany(p => p.Places.Take(p.Count)).Where(r => r.Moment >= oldest)
-            .Select(r => new RecordedTime(r.Time, r.Moment)), new(newest.Time, newest.Moment)];
     }
 
     internal IReadOnlyList<RecordedTable> Tables { get; }
@@ -47,7 +46,12 @@ public sealed class Recording : IDisposable
     public Snapshot Newest { get; }
 
     /// <summary>When each collection was, the oldest first.</summary>
-    public IReadOnlyList<RecordedTime> Times { get; }
+    public IReadOnlyList<RecordedTime> Times => _times ??=
+    [
+        .. Parts.SelectMany(p => p.Places.Take(p.Count)).Where(r => r.Moment >= Oldest)
+            .Select(r => new RecordedTime(r.Time, r.Moment)),
+        new(Newest.Time, Newest.Moment),
+    ];
 
     /// <summary>Place of the last collection whose time is not later; -1 where all are.</summary>
     /// <param name="time">Unix nanoseconds. Of a clock that was set back it may have come twice.</param>
@@ -60,7 +64,8 @@ public sealed class Recording : IDisposable
     }
 
     /// <summary>From the newest collection back.</summary>
-    public RecordingCursor Begin() => new(this);
+    /// <param name="only">The one table that is wanted, which takes a fraction; null: all of them.</param>
+    public RecordingCursor Begin(TableInfo? only = null) => new(this, only);
 
     /// <summary>The same from the oldest on, as they were published.</summary>
     public Replay Replay() => new(this);
@@ -73,7 +78,8 @@ public sealed class Recording : IDisposable
     /// <param name="since">Of the oldest collection that is wanted, as <see cref="Snapshot.Moment"/>.</param>
     public IEnumerable<RecordedValue> Series(Metric metric, Row row, long since)
     {
-        var cursor = Begin();
+        var cursor = Begin(metric.Table);
+        var place = 0;
         do
         {
             if (cursor.Frame.Moment < since)
@@ -84,12 +90,12 @@ public sealed class Recording : IDisposable
 
         long ValueIn(SnapshotTable? table)
         {
-            for (var i = 0; i < table?.Count; i++)
-            {
-                if (ReferenceEquals(table.Rows[i], row))
-                    return table.Column(metric)[i];
-            }
-            return Metric.Absent;
+            // As a rule it stands where it stood.
+            if (place >= (table?.Count ?? 0) || !ReferenceEquals(table!.Rows[place], row))
+                place = table is null ? 0 : Math.Max(0, table.Rows.IndexOf(row, ReferenceEqualityComparer.Instance));
+            return place < table?.Count && ReferenceEquals(table.Rows[place], row)
+                ? table.Column(metric)[place]
+                : Metric.Absent;
         }
     }
 
@@ -104,19 +110,20 @@ public sealed class Recording : IDisposable
 public sealed class RecordingCursor
 {
     private readonly Recording _recording;
+    private readonly TableInfo? _only;
     private int _part;
     private int _record;
 
-    internal RecordingCursor(Recording recording)
+    internal RecordingCursor(Recording recording, TableInfo? only)
     {
-        _recording = recording;
-        Frame = CopyOf(recording.Newest);
+        (_recording, _only) = (recording, only);
+        CopyTo(Frame, recording.Newest);
         _part = recording.Parts.Count - 1;
         _record = _part < 0 ? -1 : recording.Parts[_part].Count - 1;
     }
 
     /// <summary>The collection; changed by the next step.</summary>
-    public Snapshot Frame { get; }
+    public Snapshot Frame { get; } = new();
 
     /// <summary>Steps to the collection before.</summary>
     /// <returns>False where there is none.</returns>
@@ -136,7 +143,7 @@ public sealed class RecordingCursor
             return false;
         _record--;
         FrameReader.Apply(Frame, part.Bytes.AsSpan(place.Start, place.Length),
-            part.Rows.AsSpan(place.FirstRow, place.Rows), _recording.Tables);
+            part.Rows.AsSpan(place.FirstRow, place.Rows), _recording.Tables, _only);
         return true;
     }
 
@@ -153,19 +160,14 @@ public sealed class RecordingCursor
         return true;
     }
 
-    private static Snapshot CopyOf(Snapshot snapshot)
-    {
-        var copy = new Snapshot();
-        CopyTo(copy, snapshot);
-        return copy;
-    }
-
-    internal static void CopyTo(Snapshot copy, Snapshot snapshot)
+    private void CopyTo(Snapshot copy, Snapshot snapshot)
     {
         (copy.Tick, copy.Time, copy.Moment, copy.Series) =
             (snapshot.Tick, snapshot.Time, snapshot.Moment, snapshot.Series);
         foreach (var table in snapshot.Tables)
         {
+            if (_only is not null && table.Info != _only)
+                continue;
             var its = copy.Renew(table.Info);
             foreach (var row in table.Rows)
                 its.Append(row);

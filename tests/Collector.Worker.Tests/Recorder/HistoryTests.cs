@@ -189,6 +189,33 @@ public sealed class HistoryTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void A_series_is_that_of_whole_collections()
+    {
+        var node = new RecordedNode(new() { Span = TimeSpan.FromDays(1) });
+        Live(node, 9, 300);
+        using var recording = node.History.Read()!;
+        var rows = new HashSet<Row>();
+        var all = new List<Dictionary<Row, long>>();
+        var cursor = recording.Begin();
+        do
+        {
+            all.Add([]);
+            foreach (var table in cursor.Frame.Tables)
+            {
+                for (var r = 0; r < table.Count; r++)
+                    all[^1].Add(table.Rows[r], table.Column(0)[r]);
+            }
+            rows.UnionWith(all[^1].Keys);
+        }
+        while (cursor.Back());
+        foreach (var row in rows)
+        {
+            recording.Series(row.Table.Metrics[0], row, 0).Select(v => v.Value)
+                .ShouldBe(all.Select(frame => frame.GetValueOrDefault(row, Metric.Absent)));
+        }
+    }
+
+    [Fact]
     public void Ten_thousand_subjects_that_die_at_once_are_read_back()
     {
         var node = new RecordedNode(new() { Memory = 64 << 20 });
