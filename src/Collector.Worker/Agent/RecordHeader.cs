@@ -4,8 +4,6 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using Collector.Core;
-using Collector.Core.Metrics;
-using Collector.Core.Probes;
 using Collector.Worker.Collection;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Recorder;

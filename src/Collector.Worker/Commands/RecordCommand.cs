@@ -80,7 +80,7 @@ internal static class RecordCommand
         var screen = Output.Screen;
         screen.Title(Contents(file));
         var facts = Output.Table("RECORDING", "");
-        foreach (var (name, key) in (IEnumerable<(string, string)>)
+        foreach (var (name, key) in ((string, string)[])
         [
             ("node", "node"), ("netlens", "version"), ("kernel", "kernel"), ("architecture", "architecture"),
             ("written", "time"), ("why", "reason"), ("addresses masked", "masked"),

@@ -6,9 +6,9 @@ namespace Collector.Worker.Recorder;
 /// <param name="Info">Its shape here.</param>
 /// <param name="Width">Columns that records have of it.</param>
 /// <param name="Columns">Where each of those is here; null: where it was.</param>
-public sealed record RecordedTable(TableInfo Info, int Width, int[]? Columns = null)
+internal sealed record RecordedTable(TableInfo Info, int Width, int[]? Columns = null)
 {
-    internal int Place(int column) => Columns is null ? column : Columns[column];
+    public int Place(int column) => Columns is null ? column : Columns[column];
 }
 
 /// <summary>

@@ -78,24 +78,33 @@ public sealed class Recording : IDisposable
     /// <param name="since">Of the oldest collection that is wanted, as <see cref="Snapshot.Moment"/>.</param>
     public IEnumerable<RecordedValue> Series(Metric metric, Row row, long since)
     {
-        var cursor = Begin(metric.Table);
+        // By the row's table: with include: all it is a wider one, with the same columns.
+        var cursor = Begin(row.Table);
         var place = 0;
         do
         {
             if (cursor.Frame.Moment < since)
                 yield break;
-            yield return new(cursor.Frame.Time, cursor.Frame.Moment, ValueIn(cursor.Frame.Find(metric.Table)));
+            yield return new(cursor.Frame.Time, cursor.Frame.Moment, ValueIn(cursor.Frame.Find(row.Table)));
         }
         while (cursor.Back());
 
         long ValueIn(SnapshotTable? table)
         {
             // As a rule it stands where it stood.
-            if (place >= (table?.Count ?? 0) || !ReferenceEquals(table!.Rows[place], row))
-                place = table is null ? 0 : Math.Max(0, table.Rows.IndexOf(row, ReferenceEqualityComparer.Instance));
-            return place < table?.Count && ReferenceEquals(table.Rows[place], row)
-                ? table.Column(metric)[place]
-                : Metric.Absent;
+            if (table is null || table.Count == 0)
+                return Metric.Absent;
+            if (place < 0 || place >= table.Count || !ReferenceEquals(table.Rows[place], row))
+                place = IndexIn(table.Rows);
+            return place < 0 ? Metric.Absent : table.Column(metric)[place];
+        }
+
+        int IndexIn(ReadOnlySpan<Row> rows)
+        {
+            var index = rows.Length - 1;
+            while (index >= 0 && !ReferenceEquals(rows[index], row))
+                index--;
+            return index;
         }
     }
 

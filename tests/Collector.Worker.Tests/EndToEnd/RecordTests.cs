@@ -120,6 +120,7 @@ public sealed partial class RecordTests : IDisposable
         return condition();
     }, Patience).ShouldBeTrue();
 
-    [GeneratedRegex(@"^(?<name>netlens_\w+)(\{[^}]*\})? (?<value>\S+)$", RegexOptions.ExplicitCapture | RegexOptions.Multiline, 1000)]
+    [GeneratedRegex(@"^(?<name>netlens_\w+)(\{[^}]*\})? (?<value>\S+)$",
+        RegexOptions.ExplicitCapture | RegexOptions.Multiline, 1000)]
     private static partial Regex Value();
 }

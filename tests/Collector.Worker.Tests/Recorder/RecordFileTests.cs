@@ -145,9 +145,9 @@ public sealed class RecordFileTests : IDisposable
         file.Damage.ShouldBeNull();
         var table = file.Collections!.Newest.Find(wider)!;
         table.Column(more).ToArray().ShouldAllBe(v => v == Metric.Absent);
-        var (_, last) = (node, node.Rows.Select(r => r).ToArray());
-        table.Column(packets).ToArray().ShouldBe(
-            [.. last.Where(r => r.Row.Table == RecordedNode.Devices).Select(r => r.Cells[0] < 0 ? Metric.Absent : r.Cells[0])]);
+        // More than a counter can have is absent when it is published.
+        table.Column(packets).ToArray().ShouldBe(node.Rows.Where(r => r.Row.Table == RecordedNode.Devices)
+            .Select(r => r.Cells[0] < 0 ? Metric.Absent : r.Cells[0]));
         // One that it does not know at all.
         file.Collections.Newest.Tables.Select(t => t.Info.Id).ShouldContain("test.machine");
         HistoryTests.Back(file.Collections).Count.ShouldBe(20);

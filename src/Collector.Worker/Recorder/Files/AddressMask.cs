@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Buffers.Binary;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -16,7 +18,9 @@ namespace Collector.Worker.Recorder.Files;
 internal sealed class AddressMask
 {
     private const string Letters = "abcdefABCDEF";
-    private const string TextCharacters = $"0123456789{Letters}:.";
+
+    private static readonly SearchValues<char> OfV4 = SearchValues.Create("0123456789.");
+    private static readonly SearchValues<char> OfAny = SearchValues.Create($"0123456789{Letters}:.");
 
     private static readonly (uint First, int Count)[] Ranges =
     [
@@ -108,11 +112,11 @@ internal sealed class AddressMask
     private static int IndexOfRun(string text, int from, out int length)
     {
         length = 0;
-        var start = text.AsSpan(from).IndexOfAny(TextCharacters);
+        var start = text.AsSpan(from).IndexOfAny(OfAny);
         if (start < 0)
             return -1;
         start += from;
-        length = text.AsSpan(start).IndexOfAnyExcept(TextCharacters);
+        length = text.AsSpan(start).IndexOfAnyExcept(OfAny);
         length = length < 0 ? text.Length - start : length;
         return start;
     }
@@ -137,7 +141,7 @@ internal sealed class AddressMask
         place.Start += host.Length - host.TrimStart(Letters).Length;
         host = host.Trim(Letters);
         place.Length = host.Length;
-        return host.Count('.') == 3 && !host.ContainsAnyExcept("0123456789.") && IPAddress.TryParse(host, out var v4)
+        return host.Count('.') == 3 && !host.ContainsAnyExcept(OfV4) && IPAddress.TryParse(host, out var v4)
             ? Address(v4).ToString()
             : null;
     }
@@ -201,7 +205,7 @@ internal sealed class AddressMask
     private IPAddress NextV6()
     {
         Span<byte> bytes = [0x20, 0x01, 0x0D, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(bytes[12..], ++_v6);
+        BinaryPrimitives.WriteInt32BigEndian(bytes[12..], ++_v6);
         return new IPAddress(bytes);
     }
 }
