@@ -34,16 +34,18 @@ internal sealed class SyntheticNode
     public SnapshotStore Store { get; } = new();
 
     /// <summary>Fills a snapshot with numbers that have grown since the last one, and publishes it.</summary>
-    public Snapshot Fill()
+    /// <param name="oneIn">One in so many; the others stay.</param>
+    public Snapshot Fill(int oneIn = 1)
     {
         _tick++;
         _builder.Begin();
         _builder.Enter("synthetic");
+        var cell = 0;
         foreach (var row in _rows)
         {
             var writer = _builder.Append(row);
             foreach (var column in _columns[row.Table])
-                writer.Set(column, (_tick * 1000) + (column * 37));
+                writer.Set(column, ((cell++ % oneIn == 0 ? _tick : 1) * 1000) + (column * 37));
         }
         return _builder.Publish();
     }

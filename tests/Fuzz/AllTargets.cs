@@ -16,6 +16,7 @@ internal static class AllTargets
         NetlinkTargets.Messages, NetlinkTargets.Dialogue,
         ProcTargets.Parsers, ProcTargets.Probes,
         CriTargets.Answers,
+        RecordTargets.Files, RecordTargets.Records,
         .. BpfTargets.List,
     ];
 }

@@ -39,6 +39,17 @@ public sealed class Snapshot
         return table;
     }
 
+    /// <summary>Puts an empty table in the place of one, which stays as it is.</summary>
+    internal SnapshotTable Renew(TableInfo info)
+    {
+        var table = new SnapshotTable(info);
+        if (_byInfo.TryGetValue(info, out var before))
+            _tables[_tables.IndexOf(before)] = table;
+        else
+            _tables.Add(table);
+        return _byInfo[info] = table;
+    }
+
     internal void Clear()
     {
         foreach (var table in _tables)

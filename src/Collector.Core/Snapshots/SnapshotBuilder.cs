@@ -48,14 +48,16 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     internal TimeSpan LongestPause => store.LongestPause;
 
     /// <summary>Opens the next collection.</summary>
-    public void Begin()
+    public void Begin() => Begin(Tick + 1, UnixNanoseconds(time.GetUtcNow()), MomentOf(time));
+
+    /// <summary>Opens a collection of a time that is past.</summary>
+    internal void Begin(long tick, long now, long moment)
     {
-        Tick++;
-        var now = UnixNanoseconds(time.GetUtcNow());
+        Tick = tick;
         // A clock that was set back: nothing may begin later than the points that tell of it.
         PreviousTime = Math.Min(Time, now);
         Time = now;
-        Moment = MomentOf(time);
+        Moment = moment;
         _building = store.Rent();
         _building.Tick = Tick;
         _building.Time = Time;

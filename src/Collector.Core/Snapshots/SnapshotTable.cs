@@ -44,6 +44,9 @@ public sealed class SnapshotTable
 
     internal void Set(int row, int column, long value) => _columns[column][row] = value;
 
+    /// <summary>One column, to be written as a whole.</summary>
+    internal Span<long> Cells(int column) => _columns[column].AsSpan(0, Count);
+
     /// <summary>
     /// Empties the table. References are cleared so that a dead row is not kept by an idle buffer, and room for many
     /// more rows than there were is let go.

@@ -15,6 +15,7 @@ using Collector.Worker.Hosting.Windows;
 using Collector.Worker.Http;
 using Collector.Worker.Inspector;
 using Collector.Worker.Recorder;
+using Collector.Worker.Recorder.Files;
 using Collector.Worker.Telemetry;
 
 namespace Collector.Worker.Agent;
@@ -111,6 +112,7 @@ internal sealed class AgentHost : IDisposable
             provider.GetRequiredService<ILogger<InspectorServer>>()));
         services.AddHostedService(provider => provider.GetRequiredService<InspectorServer>());
         AddCollection(services, options);
+        AddRecorder(services, options);
         services.AddReload(file);
         services.AddHostedService<StatusReporter>();
         AddHttp(services, options);
@@ -140,6 +142,7 @@ internal sealed class AgentHost : IDisposable
                 Alive = () => loop.Healthy,
                 Connections = provider.GetRequiredService<ConnectionGuard>(),
                 Ring = provider.GetRequiredService<EventRing>(),
+                Records = provider.GetRequiredService<RecordKeeper>(),
                 EventKinds = [.. NodeFactory.Catalogue.SelectMany(p => p.Events)],
                 Statistics = provider.GetRequiredService<PrometheusStatistics>(),
                 WriteStatus = status.Write,
@@ -165,7 +168,10 @@ internal sealed class AgentHost : IDisposable
                 options.Paths, options.Ebpf, options.Pods, options.Limits, provider.GetRequiredService<IEventSink>(),
                 options.Collection.Source);
             node.StartPods((warning, text) => Collection.Log.Pods(log, warning, text));
-            var collector = new NodeCollector(node, options, TimeProvider.System, log);
+            var collector = new NodeCollector(node, options, TimeProvider.System, log)
+            {
+                History = provider.GetRequiredService<History>(),
+            };
             var hub = provider.GetRequiredService<EventHub>();
             hub.Exemplars = collector.Store.Exemplars;
             hub.Findings = node.Findings?.Inbox;
@@ -174,6 +180,17 @@ internal sealed class AgentHost : IDisposable
         services.AddSingleton(provider => provider.GetRequiredService<NodeCollector>().Store);
         services.AddSingleton<CollectionLoop>();
         services.AddHostedService(provider => provider.GetRequiredService<CollectionLoop>());
+    }
+
+    private static void AddRecorder(IServiceCollection services, AgentOptions options)
+    {
+        services.AddSingleton(new History(options.Recorder));
+        services.AddSingleton<RecordHeader>();
+        services.AddSingleton(provider => new RecordKeeper(
+            provider.GetRequiredService<History>(), provider.GetRequiredService<EventRing>(),
+            provider.GetRequiredService<RecordHeader>().Write, TimeProvider.System,
+            provider.GetRequiredService<ILogger<RecordKeeper>>()));
+        services.AddHostedService(provider => provider.GetRequiredService<RecordKeeper>());
     }
 
     // Before the other services, so that it stops last and the end of everything else is still exported.
@@ -206,6 +223,8 @@ internal sealed class AgentHost : IDisposable
             .. services.GetRequiredService<ReloadStatus>().Figures(),
             .. SelfFigures.OfEvents(services.GetRequiredService<EventHub>()),
             .. SelfFigures.OfStream(services.GetRequiredService<EventRing>().Readers),
+            .. SelfFigures.OfRecorder(
+                services.GetRequiredService<History>(), services.GetRequiredService<RecordKeeper>()),
             .. SelfFigures.OfPrometheus(services.GetRequiredService<PrometheusStatistics>()),
             .. SelfFigures.OfHttp(
                 services.GetRequiredService<ConnectionGuard>(), services.GetRequiredService<HttpStatistics>()),

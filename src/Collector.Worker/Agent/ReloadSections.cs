@@ -37,6 +37,18 @@ internal sealed class CollectionSection(NodeCollector collector, CollectionLoop 
     }
 }
 
+/// <summary>What is kept of the last collections: taken over with the next one.</summary>
+internal sealed class RecorderSection(History history) : IReloadedSection
+{
+    public IReadOnlyList<string> Names => ["recorder"];
+
+    public Task ApplyAsync(AgentConfiguration wanted)
+    {
+        history.Options = wanted.Options.Recorder;
+        return Task.CompletedTask;
+    }
+}
+
 /// <summary>Metrics over OTLP.</summary>
 internal sealed class OtlpSection(OtlpMetricExporter metrics) : IReloadedSection
 {

@@ -15,6 +15,7 @@ internal static class ReloadServices
         services.AddSingleton<IReloadedSection, OtlpSection>();
         services.AddSingleton<IReloadedSection, EventsSection>();
         services.AddSingleton<IReloadedSection, CollectionSection>();
+        services.AddSingleton<IReloadedSection, RecorderSection>();
         services.AddSingleton<IReloadedSection, NodeNameSection>();
         services.AddSingleton<IReloadedSection, HttpSection>();
         services.AddSingleton<ConfigurationApplier>();

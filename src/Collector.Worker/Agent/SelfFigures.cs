@@ -12,6 +12,7 @@ using Collector.Worker.Export.Prometheus;
 using Collector.Worker.Http;
 using Collector.Worker.Memory;
 using Collector.Worker.Recorder;
+using Collector.Worker.Recorder.Files;
 
 namespace Collector.Worker.Agent;
 
@@ -247,6 +248,27 @@ internal static class SelfFigures
         yield return Counter("netlens.stream.lost", Event,
             "Events that were overwritten before a reader came to them, who is told; summed over readers.",
             () => readers.Lost);
+    }
+
+    /// <summary>Of what is kept of the last collections.</summary>
+    public static IEnumerable<SelfFigure> OfRecorder(History history, RecordKeeper keeper)
+    {
+        const string Collection = "{collection}";
+        yield return UpDown("netlens.recorder.memory", Units.Bytes,
+            "Memory that the recorder has for what collections changed, recorder.memory at most.",
+            () => history.Bytes);
+        yield return UpDown("netlens.recorder.collections", Collection,
+            "Collections that the recorder has.", () => history.Collections);
+        yield return Gauge("netlens.recorder.span", "Time from the oldest of them to the newest.", () => history.Span);
+        yield return Counter("netlens.recorder.dropped", Collection,
+            "Collections that the recorder threw away before recorder.span was over, for want of memory.",
+            () => history.Dropped);
+        yield return Counter("netlens.recorder.files.written", "{file}", "Recordings that were kept on disk.",
+            () => keeper.Written);
+        yield return Counter("netlens.recorder.files.failed", "{file}", "Recordings that could not be written.",
+            () => keeper.Failed);
+        yield return Counter("netlens.recorder.files.refused", "{file}",
+            "Recordings not begun because another was within a minute before.", () => keeper.Refused);
     }
 
     /// <summary>Of the OTLP outlet.</summary>

@@ -5,6 +5,7 @@ using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Linux.Kernel;
 using Collector.Worker.Configuration;
+using Collector.Worker.Recorder;
 
 namespace Collector.Worker.Collection;
 
@@ -56,6 +57,9 @@ internal sealed class NodeCollector : IDisposable
 
     /// <summary>Added by the program: tells about the agent itself; collected last.</summary>
     public ProbeRunner? Self { get; set; }
+
+    /// <summary>Added by the program: takes each snapshot that is published.</summary>
+    public History? History { get; set; }
 
     public TimeSpan LastDuration { get; private set; }
 
@@ -117,6 +121,7 @@ internal sealed class NodeCollector : IDisposable
         Self?.Collect(_builder);
         Settled = Node.Settle();
         var snapshot = _builder.Publish();
+        History?.Record(snapshot);
         Node.Findings?.Judge(Store);
         Series = snapshot.Series;
         LastDuration = Stopwatch.GetElapsedTime(start);

@@ -9,6 +9,8 @@ namespace Collector.Worker.Commands;
 /// <param name="peers">Who asks, and whom it trusts.</param>
 internal sealed class AgentClient(string? server, PeerOptions peers)
 {
+    private static readonly TimeSpan PatienceForFiles = TimeSpan.FromSeconds(60);
+
     private const int LargestAnswer = 4 * 1024 * 1024;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
@@ -16,7 +18,26 @@ internal sealed class AgentClient(string? server, PeerOptions peers)
     /// <summary>The document; null after a message where no agent gives it.</summary>
     /// <param name="options">They say where the agent of this machine listens.</param>
     /// <param name="path">Of the document.</param>
-    public async Task<JsonDocument?> GetAsync(AgentOptions options, string path)
+    public Task<JsonDocument?> GetAsync(AgentOptions options, string path) =>
+        AskAsync(options, path, peer => GetAsync(peer, path));
+
+    /// <summary>The bytes of a file; null after a message where no agent gives it.</summary>
+    /// <param name="options">They say where the agent of this machine listens.</param>
+    /// <param name="path">Of the file, with its query.</param>
+    /// <param name="type">What it must be.</param>
+    /// <param name="most">More bytes are refused.</param>
+    public Task<byte[]?> DownloadAsync(AgentOptions options, string path, string type, long most) =>
+        AskAsync(options, path.Split('?')[0], async peer =>
+        {
+            using var http = PeerClient.Create(peer, peers);
+            http.Timeout = PatienceForFiles;
+            http.MaxResponseContentBufferSize = most;
+            using var answer = await SendAsync(http, peer, path, type);
+            return answer is null ? null : await answer.Content.ReadAsByteArrayAsync();
+        });
+
+    private async Task<T?> AskAsync<T>(AgentOptions options, string path, Func<PeerAddress, Task<T?>> ask)
+        where T : class
     {
         PeerAddress? peer = null;
         if (server is null)
@@ -30,7 +51,7 @@ internal sealed class AgentClient(string? server, PeerOptions peers)
         }
         try
         {
-            return await GetAsync(peer, path);
+            return await ask(peer);
         }
         catch (PeerFileException e)
         {
@@ -77,15 +98,21 @@ internal sealed class AgentClient(string? server, PeerOptions peers)
         using var http = PeerClient.Create(peer, peers);
         http.Timeout = Patience;
         http.MaxResponseContentBufferSize = LargestAnswer;
+        using var answer = await SendAsync(http, peer, path, "application/json");
+        return answer is null ? null : JsonDocument.Parse(await answer.Content.ReadAsByteArrayAsync());
+    }
+
+    /// <summary>The answer; null after a message where it is another than what was asked for.</summary>
+    private async Task<HttpResponseMessage?> SendAsync(HttpClient http, PeerAddress peer, string path, string type)
+    {
         if (peers.HasToken && !peer.IsPrivate)
             Output.Error($"{peer.Name} {PeerOptions.Unencrypted}");
         using var request = PeerClient.Request(path, peers);
-        using var answer = await http.SendAsync(request);
-        if (await PeerEnd.OfAsync(answer, $"/{path}", "application/json", CancellationToken.None) is { } refusal)
-        {
-            Output.Error($"{peer.Name} {refusal.Reason}");
-            return null;
-        }
-        return JsonDocument.Parse(await answer.Content.ReadAsByteArrayAsync());
+        var answer = await http.SendAsync(request);
+        if (await PeerEnd.OfAsync(answer, $"/{path.Split('?')[0]}", type, CancellationToken.None) is not { } refusal)
+            return answer;
+        Output.Error($"{peer.Name} {refusal.Reason}");
+        answer.Dispose();
+        return null;
     }
 }

@@ -4,7 +4,6 @@ using System.Text.Json;
 using Collector.Core;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
-using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Pods;
 using Collector.Worker.Agent;
 using Collector.Worker.Collection;
@@ -120,29 +119,6 @@ internal static class DoctorCommand
         new DoctorTable(screen, machine, findings).Print(whole: verbose || !screen.IsTerminal);
     }
 
-    private static void WriteLadder(System.Text.Json.Utf8JsonWriter json, LadderReport ladder)
-    {
-        json.WriteStartArray("hooks");
-        foreach (var hook in ladder.Hooks)
-        {
-            json.WriteStartObject();
-            json.WriteString("hook", hook.Hook);
-            json.WriteBoolean("optional", hook.Optional);
-            json.WriteStartArray("ways");
-            foreach (var way in hook.Ways)
-            {
-                json.WriteStartObject();
-                json.WriteString("by", way.Sections);
-                json.WriteString("verdict", DoctorTable.Verdict(way.Verdict));
-                json.WriteString("reason", way.Reason);
-                json.WriteEndObject();
-            }
-            json.WriteEndArray();
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
-    }
-
     private static void PrintJson(MachineReport machine, DoctorFinding[] findings) => Output.Json(json =>
     {
         json.WriteStartObject();
@@ -172,7 +148,7 @@ internal static class DoctorCommand
             json.WriteNumber("series", f.Series);
             json.WriteNumber("milliseconds", Math.Round(f.Milliseconds, 3));
             if (f.Ladder is { } ladder)
-                WriteLadder(json, ladder);
+                HookJson.Write(json, ladder);
             json.WriteStrings("notes", f.Notes);
             json.WriteEndObject();
         }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Sources;
+using Collector.Worker.Agent;
 
 namespace Collector.Worker.Commands;
 
@@ -73,7 +74,7 @@ internal sealed class DoctorTable(Screen screen, MachineReport machine, IReadOnl
             {
                 // Programs for several layouts of one tracepoint are one way to whoever reads it.
                 foreach (var way in hook.Ways.DistinctBy(w => (w.Sections, w.Reason)))
-                    table.Row(ladder.Probe, hook.Hook, Verdict(way.Verdict), way.Sections, way.Reason);
+                    table.Row(ladder.Probe, hook.Hook, HookJson.Verdict(way.Verdict), way.Sections, way.Reason);
             }
         }
         if (table.Rows.Count == 0)
@@ -119,11 +120,4 @@ internal sealed class DoctorTable(Screen screen, MachineReport machine, IReadOnl
         var failed = detail.IndexOf(" failed: ", StringComparison.Ordinal);
         return failed > 0 && char.IsAsciiDigit(detail[0]) ? $"reads{detail[failed..]}" : detail;
     }
-
-    public static string Verdict(WayVerdict verdict) => verdict switch
-    {
-        WayVerdict.Taken => "taken",
-        WayVerdict.Refused => "refused",
-        _ => "not needed",
-    };
 }

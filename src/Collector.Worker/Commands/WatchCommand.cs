@@ -39,6 +39,8 @@ internal static class WatchCommand
     private static bool TryFind(WatchRequest request, out IWatchSource[] sources, out string node, out int code)
     {
         (sources, node, code) = ([], "", ExitCodes.Configuration);
+        if (request.Replay is { } path)
+            return TryReplay(path, request, out sources, out node, out code);
         if (request.Servers.Count > 0 && !request.Own)
         {
             sources = [.. request.Servers.Distinct().Select(s => Ask(Address(s, request.Port), request))];
@@ -54,10 +56,8 @@ internal static class WatchCommand
         }
         if (configured is not { } options)
             return false;
-        var parser = new EventQueryParser([.. NodeFactory.Catalogue.SelectMany(p => p.Events)], TimeProvider.System);
-        if (!parser.TryParse(request.Query.Parameters(), out var query, out var problem))
+        if (!TryParse(request, TimeProvider.System, out var query))
         {
-            Output.Error($"--{problem}");
             code = ExitCodes.Usage;
             return false;
         }
@@ -65,6 +65,33 @@ internal static class WatchCommand
             Output.Error("--since needs an agent, which has seen what was before; left out");
         sources = [new OwnEvents(options, query.Filter with { Since = long.MinValue }, request.Own)];
         return true;
+    }
+
+    private static bool TryReplay(
+        string path, WatchRequest request, out IWatchSource[] sources, out string node, out int code)
+    {
+        (sources, node, code) = ([], "", ExitCodes.Failure);
+        if (Replays.Open(path) is not { } file)
+            return false;
+        // "Ten minutes ago" is seen from its end.
+        code = ExitCodes.Usage;
+        if (!TryParse(request, new RecordedEnd(request.At ?? Replays.EndOf(file)), out var query))
+            return false;
+        node = file.Node;
+        sources = [new ReplayedEvents(file.Events, query, request.At ?? long.MaxValue)];
+        return true;
+    }
+
+    private static bool TryParse(WatchRequest request, TimeProvider time, out EventQuery query)
+    {
+        var parser = new EventQueryParser([.. NodeFactory.Catalogue.SelectMany(p => p.Events)], time);
+        var parameters = request.Query.Parameters();
+        if (request.Replay is not null && request.Query.Since is { } since)
+            parameters = parameters.Append(new("since", since));
+        if (parser.TryParse(parameters, out query, out var problem))
+            return true;
+        Output.Error($"--{problem}");
+        return false;
     }
 
     private static AgentEvents Ask(PeerAddress peer, WatchRequest request) =>

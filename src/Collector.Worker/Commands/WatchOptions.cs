@@ -68,6 +68,9 @@ internal sealed class WatchOptions
 
     private readonly PeerArguments _peers = new();
 
+    private readonly Option<string?> _replay = Replays.File();
+    private readonly Option<string?> _at = Replays.At();
+
     private readonly Option<bool> _own = new("--own")
     {
         Description = "Watch by own eBPF programs, even where an agent runs.",
@@ -116,6 +119,8 @@ internal sealed class WatchOptions
             command.Options.Add(option);
         _peers.AddTo(command);
         command.Options.Add(_own);
+        command.Options.Add(_replay);
+        command.Options.Add(_at);
     }
 
     /// <summary>What is asked for.</summary>
@@ -130,6 +135,8 @@ internal sealed class WatchOptions
             Servers = parsed.GetValue(_servers) ?? [],
             Port = port ?? PeerAddress.DefaultPort,
             Own = parsed.GetValue(_own),
+            Replay = parsed.GetValue(_replay),
+            At = Replays.TimeOf(parsed.GetValue(_at)),
             Query = new(
             [
                 .. Filters("pod", parsed.GetValue(_pods)), .. Filters("probe", probes),

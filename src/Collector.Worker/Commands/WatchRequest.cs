@@ -17,6 +17,12 @@ internal sealed record WatchRequest
     /// <summary>By own programs even where an agent runs.</summary>
     public bool Own { get; init; }
 
+    /// <summary>A recording instead of an agent; null: none.</summary>
+    public string? Replay { get; init; }
+
+    /// <summary>Of a recording what was until then, Unix nanoseconds; null: all of it.</summary>
+    public long? At { get; init; }
+
     public required WatchQuery Query { get; init; }
 
     public TimeSpan? For { get; init; }

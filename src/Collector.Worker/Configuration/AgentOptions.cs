@@ -23,6 +23,8 @@ public sealed record AgentOptions
 
     public EventOptions Events { get; init; } = new();
 
+    public RecorderOptions Recorder { get; init; } = new();
+
     public HttpOptions Http { get; init; } = new();
 
     public PrometheusOptions Prometheus { get; init; } = new();
@@ -111,6 +113,21 @@ public sealed record EventOptions
 
     /// <summary>Where clients of ACK's inspector find its gRPC stream; "": nowhere.</summary>
     public string Inspector { get; init; } = "";
+}
+
+public sealed record RecorderOptions
+{
+    /// <summary>Bytes that what the last collections changed may take; 0: it is not kept.</summary>
+    public long Memory { get; init; } = 16 << 20;
+
+    /// <summary>What is older is thrown away.</summary>
+    public TimeSpan Span { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>Where it is written on a trigger; null: records in the service's state directory.</summary>
+    public string? Folder { get; init; }
+
+    /// <summary>Files that stay there; 0: none is written.</summary>
+    public int Files { get; init; } = 5;
 }
 
 public sealed record HttpOptions

@@ -18,6 +18,7 @@ internal static class Signals
     private static readonly CancellationTokenSource Stopping = new();
     private static readonly List<PosixSignalRegistration> Taken = [];
     private static readonly SemaphoreSlim Hangups = new(0);
+    private static readonly SemaphoreSlim Users = new(0);
     private static Timer? s_deadline;
 
     /// <summary>Fires with the first SIGTERM, SIGINT or SIGQUIT.</summary>
@@ -35,14 +36,22 @@ internal static class Signals
         if (!OperatingSystem.IsWindows())
             Taken.Add(PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnHangup));
         if (OperatingSystem.IsLinux())
+        {
+            Taken.Add(PosixSignalRegistration.Create((PosixSignal)BlockedSignals.User, OnUser));
             BlockedSignals.Unblock();
+        }
     }
 
     /// <summary>Waits for a SIGHUP; those that came since the last one was waited for are one.</summary>
-    public static async Task HangupAsync(CancellationToken cancellation)
+    public static Task HangupAsync(CancellationToken cancellation) => OneOfAsync(Hangups, cancellation);
+
+    /// <summary>The same for SIGUSR1.</summary>
+    public static Task UserAsync(CancellationToken cancellation) => OneOfAsync(Users, cancellation);
+
+    private static async Task OneOfAsync(SemaphoreSlim signals, CancellationToken cancellation)
     {
-        await Hangups.WaitAsync(cancellation);
-        while (Hangups.Wait(0, CancellationToken.None))
+        await signals.WaitAsync(cancellation);
+        while (signals.Wait(0, CancellationToken.None))
         {
         }
     }
@@ -61,5 +70,11 @@ internal static class Signals
     {
         context.Cancel = true;
         Hangups.Release();
+    }
+
+    private static void OnUser(PosixSignalContext context)
+    {
+        context.Cancel = true;
+        Users.Release();
     }
 }

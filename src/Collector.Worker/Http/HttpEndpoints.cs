@@ -27,8 +27,8 @@ internal static class HttpEndpoints
     }
 
     /// <summary>
-    /// Maps /, /metrics, /events, /status, /findings, /config, /healthz and /readyz, guards them against foreign host
-    /// names on loopback, and all but the health answers against who has no token.
+    /// Maps /, /metrics, /events, /record, /status, /findings, /config, /healthz and /readyz, guards them against foreign
+    /// host names on loopback, and all but the health answers against who has no token.
     /// </summary>
     public static WebApplication MapNetlens(this WebApplication app, Listeners listeners, NetlensHttp http)
     {
@@ -49,6 +49,7 @@ internal static class HttpEndpoints
         app.MapMethods("/", Methods, new LandingPage(http).InvokeAsync);
         app.MapMethods("/metrics", Methods, metrics.InvokeAsync);
         app.MapMethods("/events", Methods, new EventsEndpoint(http, app.Lifetime.ApplicationStopping).InvokeAsync);
+        app.MapMethods("/record", Methods, new RecordEndpoint(http).InvokeAsync);
         app.MapMethods("/healthz", Methods, health.Alive).WithMetadata(ForAnybody.Mark);
         app.MapMethods("/readyz", Methods, health.Ready).WithMetadata(ForAnybody.Mark);
         app.MapMethods("/status", Methods, new JsonPage(http.WriteStatus).InvokeAsync);

@@ -37,6 +37,7 @@ internal sealed class LandingPage(NetlensHttp http)
             <a href="/metrics?naming=otel">otel</a>,
             <a href="/metrics?naming=kubeskoop">kubeskoop</a>,
             <a href="/metrics?naming=inspector">inspector</a></li>
+            <li><a href="/record">/record</a>: what the agent has in memory of the last hour, as a file</li>
             <li><a href="/events?since=0&amp;follow=false">/events</a>: the newest events; without parameters those to
             come</li>
             <li><a href="/healthz">/healthz</a>: collections come round</li>

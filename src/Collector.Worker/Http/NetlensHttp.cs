@@ -4,6 +4,7 @@ using Collector.Core.Snapshots;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Prometheus;
 using Collector.Worker.Recorder;
+using Collector.Worker.Recorder.Files;
 
 namespace Collector.Worker.Http;
 
@@ -45,6 +46,9 @@ public sealed class NetlensHttp
 
     /// <summary>The newest events.</summary>
     public EventRing Ring { get; init; } = new();
+
+    /// <summary>Takes recordings; null: nothing is recorded.</summary>
+    internal RecordKeeper? Records { get; init; }
 
     /// <summary>All kinds of events that there are.</summary>
     public IReadOnlyList<EventInfo> EventKinds { get; init; } = [];

@@ -72,6 +72,11 @@ internal static class LogEvents
     public const int CertificateRenewed = 407;
     public const int CertificateOutOfTime = 408;
 
+    // Recorder.
+    public const int RecordKept = 500;
+    public const int RecordNotKept = 501;
+    public const int RecordRefused = 502;
+
     // Metrics over OTLP.
     public const int OtlpStarted = 2000;
     public const int OtlpFailed = 2001;

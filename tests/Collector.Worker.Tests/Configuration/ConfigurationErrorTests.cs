@@ -9,8 +9,8 @@ namespace Collector.Worker.Tests.Configuration;
 public class ConfigurationErrorTests
 {
     private const string Sections =
-        "collection, probes, ebpf, budget, pods, limits, events, http, prometheus, otlp, loki, resource, logging, "
-        + "paths";
+        "collection, probes, ebpf, budget, pods, limits, events, recorder, http, prometheus, otlp, loki, resource, "
+        + "logging, paths";
     private const string Interval = "a duration from 1s to 5m";
     private const string Switch = "true, false, on, off, yes, no";
     private const string HttpKeys = "enabled, listen, token, tokenFile, certificate, key, insecure, socket";

@@ -67,6 +67,11 @@ public class ConfigurationPrinterTests
               spoolAge: 24h  # default
               recent: 10000  # default
               inspector: ""  # default
+            recorder:
+              memory: 16MiB  # default
+              span: 1h  # default
+              folder: null  # default
+              files: 5  # default
             http:
               enabled: true  # default
               listen: "[::]:80"  # env NETLENS_HTTP_LISTEN

@@ -36,9 +36,11 @@ public sealed partial class WallTimeTests
         ["Collector.Linux/Probes/Softirq/Softirq.cs"] = (1, "start of counters"),
         ["Collector.Linux/Probes/Tcp/TcpSegmentCounters.cs"] = (1, "start of counters"),
         ["Collector.Linux/Probes/Virtio/VirtCmdLatency.cs"] = (1, "start of counters"),
+        ["Collector.Worker/Agent/RecordHeader.cs"] = (1, "time of a recording"),
         ["Collector.Worker/Agent/ReloadStatus.cs"] = (2, "time of a reload"),
         ["Collector.Worker/Agent/SelfFigures.cs"] = (1, "time of the snapshot"),
         ["Collector.Worker/Collection/ProcessStart.cs"] = (1, "age of the process, once, at its start"),
+        ["Collector.Worker/Commands/ReplayedEvents.cs"] = (1, "declares a clock that stands"),
         ["Collector.Worker/Events/Outlets/Loki/LokiOutlet.cs"] = (1, "a date in a server's answer"),
         ["Collector.Worker/Events/Outlets/Spool/SpoolFolder.cs"] = (2, "age of an event across restarts"),
         ["Collector.Worker/Export/Otlp/OtlpClient.cs"] = (1, "says until when a server is left alone"),
@@ -50,6 +52,7 @@ public sealed partial class WallTimeTests
         ["Collector.Worker/Findings/FindingJson.cs"] = (1, "time of a document"),
         ["Collector.Linux/Findings/Common/FindingEvents.cs"] = (1, "time of an event"),
         ["Collector.Linux/Probes/Node/Finding.cs"] = (1, "start of counters"),
+        ["Collector.Worker/Recorder/Files/RecordKeeper.cs"] = (1, "name of a file"),
         ["Collector.Worker/Portable/PortableNode.cs"] = (1, "start of counters"),
     };
 

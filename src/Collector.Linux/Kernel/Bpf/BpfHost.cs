@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Collector.Core.Probes;
 using Collector.Linux.Interop;
 
@@ -22,7 +23,7 @@ public sealed class BpfHost : IDisposable
     /// <summary>Bytes: the allocator's own threshold, before it learns.</summary>
     private const int MostKept = 128 * 1024;
 
-    private readonly Dictionary<string, LadderReport> _reports = [];
+    private readonly ConcurrentDictionary<string, LadderReport> _reports = [];
     private readonly List<BpfProgramSet> _loaded = [];
     private readonly HashSet<(string Probe, string Text)> _notes = [];
     private readonly SharedBpfMap _lostSegments = new("lost_segments");

@@ -14,25 +14,29 @@ internal static class SnapshotFilter
     /// </summary>
     public static Snapshot Keep(
         Snapshot snapshot, IReadOnlyCollection<string> names, NetNamespace host, TimeProvider time) =>
-        Keep(snapshot, s => names.Any(n => Fits(s, n, host)), time);
+        Keep(snapshot, r => names.Any(n => Fits(r.Subject, n, host)), time);
 
     /// <summary>A copy with the rows of one pod, named <c>namespace/name</c>: <c>netlens once --pod</c>.</summary>
     public static Snapshot KeepPod(Snapshot snapshot, string pod, TimeProvider time) =>
-        Keep(snapshot, s => IsPod(s, pod), time);
+        Keep(snapshot, r => IsPod(r.Subject, pod), time);
+
+    /// <summary>A copy with the tables of chosen probes.</summary>
+    public static Snapshot KeepProbes(Snapshot snapshot, IReadOnlyCollection<string> probes, TimeProvider time) =>
+        Keep(snapshot, r => probes.Contains(r.Table.Id.Split('.')[0]), time);
 
     public static bool IsPod(Subject? subject, string pod) =>
         subject?.Names is { PodName: not null } names && $"{names.PodNamespace}/{names.PodName}" == pod;
 
-    private static Snapshot Keep(Snapshot snapshot, Func<Subject?, bool> wanted, TimeProvider time)
+    private static Snapshot Keep(Snapshot snapshot, Func<Row, bool> wanted, TimeProvider time)
     {
         var builder = new SnapshotBuilder(new SnapshotStore(), time);
-        builder.Begin();
+        builder.Begin(snapshot.Tick, snapshot.Time, snapshot.Moment);
         foreach (var table in snapshot.Tables)
         {
             for (var r = 0; r < table.Count; r++)
             {
                 var row = table.Rows[r];
-                if (!wanted(row.Subject))
+                if (!wanted(row))
                     continue;
                 var copy = builder.Append(row);
                 for (var column = 0; column < table.Info.Width; column++)

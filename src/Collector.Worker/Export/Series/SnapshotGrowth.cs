@@ -13,7 +13,7 @@ internal static class SnapshotGrowth
     public static Snapshot Between(Snapshot earlier, Snapshot later, TimeProvider time)
     {
         var builder = new SnapshotBuilder(new SnapshotStore(), time);
-        builder.Begin();
+        builder.Begin(later.Tick, later.Time, later.Moment);
         foreach (var table in later.Tables)
         {
             var before = earlier.Find(table.Info);

@@ -66,7 +66,8 @@ internal readonly record struct SpoolRecord(ulong Number, long Time, int Start, 
     private static uint Crc(ReadOnlySpan<byte> record) =>
         ~Crc(Crc(uint.MaxValue, record[..CrcAt]), record[HeaderSize..]);
 
-    private static uint Crc(uint crc, ReadOnlySpan<byte> bytes)
+    /// <summary>CRC-32C over more bytes; it begins with all bits set and ends inverted.</summary>
+    internal static uint Crc(uint crc, ReadOnlySpan<byte> bytes)
     {
         for (; bytes.Length >= sizeof(ulong); bytes = bytes[sizeof(ulong)..])
             crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(bytes));

@@ -1,0 +1,176 @@
+using System.Globalization;
+using Collector.Worker.Configuration;
+using Collector.Worker.Hosting;
+
+namespace Collector.Worker.Recorder.Files;
+
+/// <summary>What a recording is asked for with.</summary>
+/// <param name="Reason">Why, in a few words.</param>
+/// <param name="Masked">Others stand in the place of addresses.</param>
+/// <param name="Collections">How many there are.</param>
+/// <param name="Events">How many there are.</param>
+internal sealed record RecordRequest(string Reason, bool Masked, int Collections, int Events);
+
+/// <summary>
+/// Takes what is in memory out of it: for whoever asks, and on disk when something grave was found or on SIGUSR1.
+/// </summary>
+/// <param name="history">The collections.</param>
+/// <param name="ring">The events.</param>
+/// <param name="header">Makes the JSON in front; on any thread.</param>
+/// <param name="time">Names files, and says when the last one was.</param>
+/// <param name="log">Gets a line for each.</param>
+internal sealed class RecordKeeper(
+    History history, EventRing ring, Func<RecordRequest, string> header, TimeProvider time, ILogger log)
+    : BackgroundService
+{
+    public const string Extension = ".nlrec";
+
+    /// <summary>The folder that systemd gives a service with StateDirectory=.</summary>
+    public const string StateVariable = "STATE_DIRECTORY";
+
+    private const string Unfinished = ".part";
+
+    /// <summary>Between two files: what is grave is found again and again.</summary>
+    private static readonly TimeSpan Rest = TimeSpan.FromMinutes(1);
+
+    private readonly Lock _lock = new();
+    private long _last;
+    private bool _any;
+    private long _written;
+    private long _failed;
+    private long _refused;
+
+    /// <summary>Files written whole.</summary>
+    public long Written => Interlocked.Read(ref _written);
+
+    /// <summary>Files that could not be written.</summary>
+    public long Failed => Interlocked.Read(ref _failed);
+
+    /// <summary>Wishes for a file that were refused: one had been begun less than a minute before.</summary>
+    public long Refused => Interlocked.Read(ref _refused);
+
+    /// <summary>
+    /// Keeps what is in memory now on disk. Returns at once: it is written on a thread of its own.
+    /// </summary>
+    /// <param name="reason">Why, in a few words.</param>
+    /// <returns>False where none is written: there was one within a minute, or none is wanted.</returns>
+    public bool Keep(string reason)
+    {
+        var options = history.Options;
+        if (options.Files == 0 || options.Memory == 0)
+        {
+            RecordLog.Refused(log, reason, "the configuration wants none (recorder.files, recorder.memory)");
+            return false;
+        }
+        lock (_lock)
+        {
+            if (_any && time.GetElapsedTime(_last) < Rest)
+            {
+                Interlocked.Increment(ref _refused);
+                return false;
+            }
+            (_any, _last) = (true, time.GetTimestamp());
+        }
+        new Thread(() => Write(reason, options)) { Name = "recorder", IsBackground = true }.Start();
+        return true;
+    }
+
+    /// <summary>What is in memory now. Whoever takes it disposes of its collections.</summary>
+    public RecordContents Contents(string reason, bool masked)
+    {
+        var events = Events();
+        var collections = history.Read();
+        return new(header(new(reason, masked, collections?.Times.Count ?? 0, events.Count)), collections, events);
+    }
+
+    /// <summary>Where files are kept by these options.</summary>
+    public static string FolderOf(RecorderOptions options, Func<string, string?> environment) => options.Folder
+        ?? Path.Combine(
+            environment(StateVariable)?.Split(':')[0] is { Length: > 0 } state ? state : "/var/lib/netlens", "records");
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            await Signals.UserAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!stoppingToken.IsCancellationRequested && !Keep("SIGUSR1") && history.Options.Files > 0)
+                RecordLog.Refused(log, "SIGUSR1", "the last one was less than a minute ago");
+        }
+    }
+
+    private List<NumberedEvent> Events()
+    {
+        var events = new List<NumberedEvent>();
+        var cursor = ring.Begin(0);
+        var last = ring.Last;
+        var batch = new NumberedEvent[256];
+        for (int count; cursor.Position < last && (count = cursor.Read(batch, out _)) > 0;)
+            events.AddRange(batch.AsSpan(0, count));
+        return events;
+    }
+
+    private void Write(string reason, RecorderOptions options)
+    {
+        try
+        {
+            var folder = FolderOf(options, Environment.GetEnvironmentVariable);
+            if (OperatingSystem.IsWindows())
+                Directory.CreateDirectory(folder);
+            else
+                Directory.CreateDirectory(
+                    folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            var contents = Contents(reason, masked: false);
+            using var collections = contents.Collections;
+            var path = Path.Combine(folder, NameOf(time.GetUtcNow(), reason));
+            Write(path, new RecordFileWriter(contents).Pieces());
+            Interlocked.Increment(ref _written);
+            RecordLog.Kept(log, collections?.Times.Count ?? 0, path, reason);
+            Tidy(folder, path, options.Files);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Interlocked.Increment(ref _failed);
+            RecordLog.NotKept(log, reason, e.Message);
+        }
+    }
+
+    /// <summary>Writes a file that only its owner can read: all of it, or none.</summary>
+    public static void Write(string path, IEnumerable<byte[]> pieces)
+    {
+        var unfinished = path + Unfinished;
+        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        try
+        {
+            using (var file = new FileStream(unfinished, options))
+            {
+                foreach (var piece in pieces)
+                    file.Write(piece);
+            }
+            File.Move(unfinished, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(unfinished);
+            throw;
+        }
+    }
+
+    private static string NameOf(DateTimeOffset now, string reason)
+    {
+        var word = new string([.. reason.Select(c => char.IsAsciiLetterOrDigit(c) ? char.ToLowerInvariant(c) : '-')]);
+        return $"{now.UtcDateTime.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture)}-"
+            + $"{word[..Math.Min(word.Length, 40)].Trim('-')}{Extension}";
+    }
+
+    // Names begin with the time. What a kill left unfinished goes too; nothing else in the folder is ours.
+    private static void Tidy(string folder, string newest, int files)
+    {
+        foreach (var left in Directory.EnumerateFiles(folder, $"*{Extension}{Unfinished}"))
+            File.Delete(left);
+        foreach (var old in Directory.EnumerateFiles(folder, $"*{Extension}").Where(f => f != newest)
+            .OrderDescending(StringComparer.Ordinal).Skip(files - 1))
+            File.Delete(old);
+    }
+}
