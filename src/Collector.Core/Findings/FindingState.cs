@@ -52,9 +52,8 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
             }
             _entries.Add(key, entry = new Entry(key) { FirstMoment = _now.Moment, First = window.Begin });
         }
-        // Between two windows that overlap there is nothing new to say of pressure.
-        var again = entry.LastMoment != 0
-            && _now.Moment - entry.FirstMoment >= engine.Shortest.Ticks * 100;
+        // A window that overlaps the first one has nothing new to say.
+        var again = entry.LastMoment != 0 && window.BeginMoment >= entry.FirstMoment;
         entry.LastMoment = _now.Moment;
         entry.Verdict = verdict;
         entry.Proven |= verdict.Direct || again;

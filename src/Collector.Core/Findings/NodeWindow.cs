@@ -26,6 +26,9 @@ public sealed class NodeWindow
     /// <inheritdoc cref="Begin"/>
     public long End { get; private set; }
 
+    /// <summary>The begin by a clock that nobody sets.</summary>
+    internal long BeginMoment { get; private set; }
+
     /// <summary>What was counted from this moment on is growth also where a row is new, Unix nanoseconds.</summary>
     internal long WatchedSince { get; set; }
 
@@ -39,7 +42,7 @@ public sealed class NodeWindow
     internal void Open(Snapshot? usual, Snapshot from, Snapshot at, List<NetworkEvent> events)
     {
         Seconds = Math.Max(1e-3, (at.Moment - from.Moment) / 1e9);
-        (Begin, End) = (from.Time, at.Time);
+        (Begin, End, BeginMoment) = (from.Time, at.Time, from.Moment);
         if (usual is not null)
             _usual.Open(usual);
         _before.Open(from);
@@ -183,5 +186,5 @@ public sealed class NodeWindow
     /// <summary>
     /// The subject whose figures belong to an event: the one of this collection that has the number, else the event's.
     /// </summary>
-    internal Subject? SubjectOf(NetworkEvent e) => e.Subject;
+    internal static Subject? SubjectOf(NetworkEvent e) => e.Subject;
 }

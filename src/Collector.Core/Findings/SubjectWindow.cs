@@ -145,7 +145,7 @@ public sealed class SubjectWindow
     {
         foreach (var e in _window.EventsOf(info))
         {
-            if (Subject is null || _window.SubjectOf(e) == Subject)
+            if (Subject is null || NodeWindow.SubjectOf(e) == Subject)
                 yield return e;
         }
     }
