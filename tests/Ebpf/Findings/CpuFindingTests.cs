@@ -167,7 +167,7 @@ public sealed class CpuFindingTests
             }
         });
         found.Severity.ShouldBe(EventSeverity.Error);
-        found.Sentence.ShouldBe($"the node lets received packets wait at processor {Cpu}, {Times(found)} times and up to 180 ms; "
+        found.Sentence.ShouldBe($"the node lets received packets wait at processor {Cpu}, {Times(found)} times and up to 180.0 ms; "
             + "hog had it");
     }
 
@@ -192,7 +192,7 @@ public sealed class CpuFindingTests
         }));
         found.Severity.ShouldBe(EventSeverity.Error);
         found.Verdict.Detail.ShouldBe("eth0");
-        found.Sentence.ShouldBe($"network namespace {ns.Name} waits for the hypervisor: eth0 took up to 1500 ms for commands "
+        found.Sentence.ShouldBe($"network namespace {ns.Name} waits for the hypervisor: eth0 took up to 1500.0 ms for commands "
             + "(mq vq_pairs_set), and no network setting could be changed");
         run.Of(ns).ShouldBe([found]);
     }

@@ -161,7 +161,7 @@ public sealed class RouteFindingTests
         pair.Right.Ip($"link add wan0 type veth peer name eth0 netns {far.Name}", "addr add 10.77.0.1/24 dev wan0",
             "addr add 2001:db8:77::1/64 dev wan0 nodad", "link set wan0 mtu 1280 up");
         far.Ip("addr add 10.77.0.2/24 dev eth0", "addr add 2001:db8:77::2/64 dev eth0 nodad", "link set eth0 up",
-            "route add default via 10.77.0.1", "-6 route add default via 2001:db8:77::1");
+            "route add default via 10.77.0.1", "route add ::/0 via 2001:db8:77::1");
         var found = run.Await(PacketTooBig.Kind, pair.Right, () => SendWhole(pair.Left, to, 60));
         found.Severity.ShouldBe(EventSeverity.Error);
         found.Verdict.Detail.ShouldBe(family);
@@ -214,7 +214,7 @@ public sealed class RouteFindingTests
     private static TestNetnsPair Via(string to)
     {
         var pair = DropTraffic.Pair();
-        pair.Left.Ip(to.Contains(':') ? $"-6 route add default via {TestNetnsPair.RightIPv6}"
+        pair.Left.Ip(to.Contains(':') ? $"route add ::/0 via {TestNetnsPair.RightIPv6}"
             : $"route add default via {TestNetnsPair.RightIPv4}");
         return pair;
     }
