@@ -27,8 +27,8 @@ internal static class HttpEndpoints
     }
 
     /// <summary>
-    /// Maps /, /metrics, /events, /record, /status, /findings, /config, /healthz and /readyz, guards them against foreign
-    /// host names on loopback, and all but the health answers against who has no token.
+    /// Maps /, /metrics, /events, /record, /status, /findings, /config, /healthz and /readyz, guards them against
+    /// foreign host names on loopback, and all but the health answers against who has no token.
     /// </summary>
     public static WebApplication MapNetlens(this WebApplication app, Listeners listeners, NetlensHttp http)
     {

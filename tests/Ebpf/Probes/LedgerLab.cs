@@ -71,7 +71,7 @@ internal sealed class LedgerLab : IDisposable
         }
         catch (ShouldAssertException e)
         {
-            throw new ShouldAssertException($"{e.Message}\n{text}");
+            throw new ShouldAssertException($"{e.Message}\n{text}", e);
         }
     });
 

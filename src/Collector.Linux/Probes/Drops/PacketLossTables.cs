@@ -40,8 +40,8 @@ internal static class PacketLossTables
     ]);
 
     /// <summary>
-    /// Drops of IP packets by where on their way (<see cref="DropStages"/>), for the ledger: of each stage lost, refused
-    /// and orderly. In no catalogue: it leaves the program in no way.
+    /// Drops of IP packets by where on their way (<see cref="DropStages"/>), for the ledger: of each stage lost,
+    /// refused and orderly. In no catalogue: it leaves the program in no way.
     /// </summary>
     public static readonly TableInfo Stages = new("packetloss.stage", RowScope.Namespace, [],
     [

@@ -18,8 +18,8 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
         "Kernel memory of the maps and event buffers of a probe's programs, and of the passes'.");
 
     private static readonly Metric Lost = Metric.Counter("netlens.ebpf.lost", Units.Events,
-        "Occurrences lost in or behind the kernel: no room for the event, no room for the count's own entry, a packet's "
-            + "time that a newer one's took the place of, a record that made no sense, too many events at once to be "
+        "Occurrences lost in or behind the kernel: no room for the event, no room for the count's own entry, a "
+            + "packet's time that a newer one's took the place of, a record that made no sense, too many events at once to be "
             + "described.");
 
     private static readonly Metric Runs = Metric.Counter("netlens.ebpf.program.runs", "{run}",

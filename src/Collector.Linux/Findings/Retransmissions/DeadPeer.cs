@@ -2,13 +2,12 @@ using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
 using Collector.Linux.Findings.Common;
-using Collector.Linux.Findings.Retransmissions;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Connects;
 using Collector.Linux.Probes.Mib;
 using Collector.Linux.Probes.Tcp;
 
-namespace Collector.Linux.Findings.Resets;
+namespace Collector.Linux.Findings.Retransmissions;
 
 /// <summary>Peers of open connections do not answer any more, and the kernel gives them up.</summary>
 internal sealed class DeadPeer(ProbeHost host) : LinuxRule(Kind, host)
