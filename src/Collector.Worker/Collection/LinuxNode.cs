@@ -41,9 +41,9 @@ internal sealed class LinuxNode(
 
     public FindingEngine Findings => _findings ??= new(
         [.. AllFindings.List.Select(f => f.Create(_host))], _host.Findings)
-        {
-            OnChange = (finding, change) => FindingEvents.Report(_host.Events, finding, change),
-        };
+    {
+        OnChange = (finding, change) => FindingEvents.Report(_host.Events, finding, change),
+    };
 
     public long? Changes => _host.Modules;
 

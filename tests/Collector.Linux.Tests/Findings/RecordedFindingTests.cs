@@ -30,7 +30,7 @@ public sealed class RecordedFindingTests
     [Fact]
     public void A_node_whose_tasks_wait_a_moment_yields_nothing() => Run(0.02, 0.01).ShouldBeEmpty();
 
-    private static IReadOnlyList<Finding> Run(double some, double full)
+    private static Finding[] Run(double some, double full)
     {
         using var tree = new TestTree();
         tree.Write(File, Text(0, 0));

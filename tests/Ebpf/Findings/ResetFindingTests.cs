@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Collector.Core.Events;
 using Collector.Linux.Findings.Resets;
+using Collector.Linux.Findings.Retransmissions;
 using Collector.Tests.Support;
 using Ebpf.Tests.Probes;
 

@@ -114,7 +114,8 @@ public sealed class RetransmissionFindingTests
         using var traffic = new FindingTraffic();
         var connections = traffic.Connect(16);
         var sink = traffic.Left.Inside(() => new Socket(AddressFamily.InterNetwork,
-            SocketType.Dgram, ProtocolType.Udp) { Blocking = false });
+            SocketType.Dgram, ProtocolType.Udp)
+        { Blocking = false });
         using var closed = sink;
         sink.Bind(new IPEndPoint(IPAddress.Any, 9));
         // A queue on the way back that is a second long, and other traffic in it.

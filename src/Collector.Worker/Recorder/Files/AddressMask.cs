@@ -94,8 +94,10 @@ internal sealed class AddressMask
         Tuple = e.Tuple is { } tuple
             ? tuple with
             {
-                Source = Address(tuple.Source), Destination = Address(tuple.Destination),
-                SourcePod = Known(tuple.SourcePod), DestinationPod = Known(tuple.DestinationPod),
+                Source = Address(tuple.Source),
+                Destination = Address(tuple.Destination),
+                SourcePod = Known(tuple.SourcePod),
+                DestinationPod = Known(tuple.DestinationPod),
             }
             : null,
         Fields = [.. e.Fields.Select(f => f is { } value ? Value(value) : (TagValue?)null)],
