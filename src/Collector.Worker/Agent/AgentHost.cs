@@ -1,5 +1,6 @@
 using Collector.Core.Compatibility;
 using Collector.Core.Events;
+using Collector.Core.Findings;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Worker.Collection;
@@ -214,6 +215,8 @@ internal sealed class AgentHost : IDisposable
     {
         var collector = services.GetRequiredService<NodeCollector>();
         var loop = services.GetRequiredService<CollectionLoop>();
+        if (collector.Node.Findings is { } engine)
+            KeepWhatIsGrave(engine, services.GetRequiredService<RecordKeeper>());
         var running = services.GetRequiredService<RunningConfiguration>();
         SelfFigure[] figures =
         [
@@ -237,6 +240,18 @@ internal sealed class AgentHost : IDisposable
         collector.Self = new ProbeRunner(probe.Info, new(probe.Info), _ => probe, log);
         return new SelfMeter(
             TelemetryExtensions.MeterName, AgentIdentity.Version, collector.Store, probe.Info.Tables);
+    }
+
+    // What led to it is kept beyond the hour.
+    private static void KeepWhatIsGrave(FindingEngine engine, RecordKeeper keeper)
+    {
+        var told = engine.OnChange;
+        engine.OnChange = (finding, change) =>
+        {
+            told(finding, change);
+            if (change != FindingChange.Ended && finding.Severity == EventSeverity.Error)
+                keeper.Keep($"finding {finding.Info.Kind}");
+        };
     }
 
     public void Dispose()

@@ -6,6 +6,7 @@ using System.Text.Json;
 using Collector.Core;
 using Collector.Worker.Collection;
 using Collector.Worker.Export.Otlp;
+using Collector.Worker.Findings;
 using Collector.Worker.Recorder;
 using Collector.Worker.Recorder.Files;
 
@@ -18,9 +19,6 @@ namespace Collector.Worker.Agent;
 internal sealed class RecordHeader(
     NodeCollector collector, AgentStatus status, RunningConfiguration running, History history, EventRing ring)
 {
-    /// <summary>Writes a property with what was found wrong; nothing by default.</summary>
-    public Action<Utf8JsonWriter> WriteFindings { get; set; } = static _ => { };
-
     public string Write(RecordRequest request)
     {
         var body = new ArrayBufferWriter<byte>(16 * 1024);
@@ -45,7 +43,9 @@ internal sealed class RecordHeader(
             status.Write(json);
             json.WritePropertyName("configuration");
             status.WriteConfiguration(json);
-            WriteFindings(json);
+            // Their words may name addresses.
+            if (!request.Masked)
+                FindingJson.WriteAll(json, collector.Node.Findings?.Store.All ?? []);
             json.WriteEndObject();
         }
         return Encoding.UTF8.GetString(body.WrittenSpan);

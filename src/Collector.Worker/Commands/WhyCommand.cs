@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.CommandLine;
 using System.Text.Json;
 using Collector.Core.Events;
@@ -34,17 +33,23 @@ internal static class WhyCommand
         {
             Description = "Also consequences of other findings, and of each what cannot be seen and where to read on.",
         };
+        var (replay, at) = (Replays.File(), Replays.At());
         var duration = CommonOptions.For();
         duration.Description = "How long to watch where no agent runs (default 10s).";
         var command = new Command(
             "why", "What is wrong on this node, now or in the last hour: the causes, their evidence, what to change.")
         {
-            config, server, pod, netns, since, all, duration, format,
+            config, server, pod, netns, since, all, duration, format, replay, at,
         };
         var peers = new PeerArguments();
         peers.AddTo(command);
         command.SetAction(async (parsed, _) =>
         {
+            var request = new WhyRequest(
+                parsed.GetValue(pod), parsed.GetValue(netns) ?? [], Time(parsed.GetValue(since)), parsed.GetValue(all));
+            var isJson = parsed.GetValue(format) == "json";
+            if (parsed.GetValue(replay) is { } file)
+                return Session.Guard(() => Replayed(file, Replays.TimeOf(parsed.GetValue(at)), request, isJson));
             var asked = parsed.GetValue(server);
             var options = Session.Configure(parsed.GetValue(config))?.Options;
             if (options is null && asked is null)
@@ -55,15 +60,27 @@ internal static class WhyCommand
                 options, client, asked, Time(parsed.GetValue(duration)) ?? DefaultFor);
             if (findings is null)
                 return ExitCodes.Unavailable;
-            var request = new WhyRequest(
-                parsed.GetValue(pod), parsed.GetValue(netns) ?? [], Time(parsed.GetValue(since)), parsed.GetValue(all));
-            if (parsed.GetValue(format) == "json")
-                Output.Json(json => WhyReport.Write(json, findings.RootElement, request));
-            else
-                WhyReport.Print(findings.RootElement, request, Output.Screen);
+            Print(findings, request, isJson);
             return ExitCodes.Ok;
         });
         return command;
+    }
+
+    private static void Print(JsonDocument findings, WhyRequest request, bool isJson)
+    {
+        if (isJson)
+            Output.Json(json => WhyReport.Write(json, findings.RootElement, request));
+        else
+            WhyReport.Print(findings.RootElement, request, Output.Screen);
+    }
+
+    private static int Replayed(string path, long? at, WhyRequest request, bool isJson)
+    {
+        if (Replays.Open(path) is not { } file)
+            return ExitCodes.Configuration;
+        using var findings = ReplayedFindings.Find(file, at);
+        Print(findings, request, isJson);
+        return ExitCodes.Ok;
     }
 
     private static Option<string?> Since()
@@ -121,9 +138,6 @@ internal static class WhyCommand
             collector.Node.Rest(duration / Collections, CancellationToken.None);
             collector.CollectOnce();
         }
-        var body = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(body))
-            FindingJson.Write(json, collector.Node.Findings?.Store.All ?? [], NodeName.Of(options));
-        return JsonDocument.Parse(body.WrittenMemory);
+        return FindingJson.Document(collector.Node.Findings?.Store.All ?? [], NodeName.Of(options));
     }
 }

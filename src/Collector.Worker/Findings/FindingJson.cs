@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using Collector.Core;
 using Collector.Core.Events;
@@ -17,16 +18,32 @@ internal static class FindingJson
     /// <param name="json">Takes one object.</param>
     /// <param name="findings">In the order in which they were raised.</param>
     /// <param name="node">Name of the node.</param>
-    public static void Write(Utf8JsonWriter json, IReadOnlyList<Finding> findings, string node)
+    /// <param name="time">Unix nanoseconds; null: now.</param>
+    public static void Write(Utf8JsonWriter json, IReadOnlyList<Finding> findings, string node, long? time = null)
     {
         json.WriteStartObject();
         json.WriteString("node", node);
-        WriteTime(json, "time", Now());
+        WriteTime(json, "time", time ?? Now());
+        WriteAll(json, findings);
+        json.WriteEndObject();
+    }
+
+    /// <summary>The same, to be read again.</summary>
+    public static JsonDocument Document(IReadOnlyList<Finding> findings, string node, long? time = null)
+    {
+        var body = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(body))
+            Write(json, findings, node, time);
+        return JsonDocument.Parse(body.WrittenMemory);
+    }
+
+    /// <summary>Writes the property "findings".</summary>
+    public static void WriteAll(Utf8JsonWriter json, IReadOnlyList<Finding> findings)
+    {
         json.WriteStartArray("findings");
         foreach (var finding in findings)
             Write(json, finding);
         json.WriteEndArray();
-        json.WriteEndObject();
     }
 
     private static void Write(Utf8JsonWriter json, Finding finding)

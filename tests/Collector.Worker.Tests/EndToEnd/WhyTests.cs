@@ -65,6 +65,24 @@ public sealed class WhyTests
         page.Split('\n').ShouldContain(l => l.StartsWith("netlens_finding_raised_total{")
             && l.Contains("accept-queue-overflow") && !l.EndsWith(" 0"));
         agent.Get("/events?kind=finding.raised&since=0&follow=false").ShouldContain(ns.Name);
+
+        // The same from what the recorder kept, on whatever machine.
+        var file = Path.Combine(Path.GetTempPath(), $"netlens-why-{Environment.ProcessId}.nlrec");
+        try
+        {
+            var dump = Shell.Try(
+                TestProgram.Path, "record", "dump", file, "--server", agent.Address.ToString().TrimEnd('/'));
+            dump.Code.ShouldBe(ExitCodes.Ok, dump.Error);
+            var again = Shell.Try(TestProgram.Path, "why", "--replay", file, "--netns", ns.Name);
+            again.Code.ShouldBe(ExitCodes.Ok, again.Error);
+            again.Output.ShouldContain($"ERROR network namespace {ns.Name} drops handshakes at 127.0.0.1:");
+            Shell.Try(TestProgram.Path, "why", "--replay", file, "--at", "2001-01-01T00:00:00Z").Output
+                .ShouldContain("nothing is wrong now");
+        }
+        finally
+        {
+            File.Delete(file);
+        }
         sockets.ForEach(s => s.Dispose());
     }
 

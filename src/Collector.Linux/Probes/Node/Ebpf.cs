@@ -19,8 +19,8 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
 
     private static readonly Metric Lost = Metric.Counter("netlens.ebpf.lost", Units.Events,
         "Occurrences lost in or behind the kernel: no room for the event, no room for the count's own entry, a "
-            + "packet's time that a newer one's took the place of, a record that made no sense, too many events at once to be "
-            + "described.");
+            + "packet's time that a newer one's took the place of, a record that made no sense, too many events at "
+            + "once to be described.");
 
     private static readonly Metric Runs = Metric.Counter("netlens.ebpf.program.runs", "{run}",
         "Runs of the program while the kernel counted them: a second in a minute, and all the time with "
