@@ -1,3 +1,4 @@
+using System.Net;
 using Collector.Core.Events;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
@@ -55,6 +56,12 @@ public sealed class FindingEngine : IDisposable
     /// <summary>Called for each finding that is new, or worse than it was, or over.</summary>
     public Action<Finding, FindingChange> OnChange { get; set; } = static (_, _) => { };
 
+    /// <summary>Whether a subject is known to be no more: what was wrong with it is over.</summary>
+    public Func<Subject, bool> IsGone { get; set; } = static _ => false;
+
+    /// <summary>Whether a subject has an address; false also where nobody knows.</summary>
+    public Func<Subject, IPAddress, bool> HasAddress { get; set; } = static (_, _) => false;
+
     /// <summary>Called once for each rule that threw.</summary>
     public Action<BrokenRule> OnBroken { get; set; } = static _ => { };
 
@@ -102,7 +109,7 @@ public sealed class FindingEngine : IDisposable
         // Of two the older one; the younger becomes it.
         var usual = _usual.Count > 0 && Age(_usual[0], from) >= Usual ? _usual[0].Snapshot : null;
         _window.Open(usual, from, now, _events);
-        _state.Begin(now);
+        _state.Begin(now, OnChange);
         foreach (var rule in _rules)
         {
             if (!_broken.Contains(rule))

@@ -1,3 +1,4 @@
+using System.Net;
 using Collector.Core.Events;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
@@ -34,10 +35,15 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
     private readonly List<Entry> _seen = [];
     private Snapshot _now = null!;
 
-    public void Begin(Snapshot now)
+    public void Begin(Snapshot now, Action<Finding, FindingChange> onChange)
     {
         _now = now;
         _seen.Clear();
+        foreach (var (key, entry) in _entries)
+        {
+            if (key.Subject is { } subject && entry.Finding is { IsActive: true } && engine.IsGone(subject))
+                EndOne(entry, onChange);
+        }
     }
 
     public void Take(FindingInfo info, Subject? subject, Verdict verdict, NodeWindow window)
@@ -122,7 +128,7 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
         }
     }
 
-    private static bool Meet(Finding cause, Finding effect)
+    private bool Meet(Finding cause, Finding effect)
     {
         if (cause.Subject is null)
             return true;
@@ -133,8 +139,8 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
             return cause.Subject == effect.Subject;
         if (mine.Local is { } local)
         {
-            return IsEnd(local, tuple.Destination, tuple.DestinationPort)
-                || IsEnd(local, tuple.Source, tuple.SourcePort);
+            return IsEnd(cause, effect, local, tuple.Destination, tuple.DestinationPort, tuple.DestinationPod)
+                || IsEnd(cause, effect, local, tuple.Source, tuple.SourcePort, tuple.SourcePod);
         }
         var other = mine.Tuple!;
         return (cause.Subject == effect.Subject || other.Source.Equals(tuple.Source))
@@ -143,9 +149,19 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
                 && tuple.Destination.Equals(other.Source));
     }
 
-    private static bool IsEnd(System.Net.IPEndPoint local, System.Net.IPAddress address, int port) =>
-        local.Port == port && (local.Address.Equals(address)
-            || local.Address.Equals(System.Net.IPAddress.Any) || local.Address.Equals(System.Net.IPAddress.IPv6Any));
+    // Many listen at any address of theirs at the same port: whose it is must be known.
+    private bool IsEnd(Finding cause, Finding effect, IPEndPoint local, IPAddress address, int port, string? pod)
+    {
+        if (local.Port != port)
+            return false;
+        if (!local.Address.Equals(IPAddress.Any) && !local.Address.Equals(IPAddress.IPv6Any))
+            return local.Address.Equals(address);
+        if (cause.Subject == effect.Subject)
+            return true;
+        return pod is not null
+            ? cause.Subject!.Names is { PodName: { } name, PodNamespace: { } ns } && pod == $"{ns}/{name}"
+            : !IPAddress.IsLoopback(address) && engine.HasAddress(cause.Subject!, address);
+    }
 
     private static void Tell(
         Entry entry, Finding finding, FindingChange change, Action<Finding, FindingChange> onChange)
@@ -170,13 +186,7 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
                 continue;
             }
             if (finding.IsActive && age > Hold)
-            {
-                finding.IsActive = false;
-                entry.EndMoment = finding.EndMoment = _now.Moment;
-                if (entry.Told)
-                    onChange(finding, FindingChange.Ended);
-                entry.Told = false;
-            }
+                EndOne(entry, onChange);
             else if (!finding.IsActive && age > CoolDown)
             {
                 _gone.Add(key);
@@ -184,6 +194,16 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
         }
         foreach (var key in _gone)
             _entries.Remove(key);
+    }
+
+    private void EndOne(Entry entry, Action<Finding, FindingChange> onChange)
+    {
+        var finding = entry.Finding!;
+        finding.IsActive = false;
+        entry.EndMoment = finding.EndMoment = _now.Moment;
+        if (entry.Told)
+            onChange(finding, FindingChange.Ended);
+        entry.Told = false;
     }
 
     private readonly record struct Key(FindingInfo Info, Subject? Subject, string Detail);

@@ -43,6 +43,9 @@ internal sealed class LinuxNode(
         [.. AllFindings.List.Select(f => f.Create(_host))], _host.Findings)
     {
         OnChange = (finding, change) => FindingEvents.Report(_host.Events, finding, change),
+        IsGone = subject => subject is NetNamespace { IsHost: false } && !subject.HostNetwork
+            && _host.Namespaces.Find(subject.Inode)?.Namespace != subject,
+        HasAddress = (subject, address) => LocalAddresses.Has(_host, subject, address),
     };
 
     public long? Changes => _host.Modules;

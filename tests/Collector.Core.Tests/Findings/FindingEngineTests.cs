@@ -154,8 +154,10 @@ public sealed class FindingEngineTests : IDisposable
         _told.ShouldBeEmpty();
         Collect(2, (ns, 120, 9, 10));
         _told.ShouldBe([("weak", FindingChange.Raised)]);
-        // Pressure lasts for ten seconds, not for two of these.
+        // Pressure is seen in two windows that do not overlap.
         Collect(2, (ns, 120, 9, 10));
+        Collect(2, (ns, 120, 9, 10));
+        _told.Count.ShouldBe(1);
         Collect(2, (ns, 120, 9, 10));
         _told.ShouldBe([("weak", FindingChange.Raised), ("pressure", FindingChange.Raised)]);
     }
@@ -183,6 +185,7 @@ public sealed class FindingEngineTests : IDisposable
         var local = new IPEndPoint(IPAddress.Any, 80);
         var tuple = new FlowTuple("tcp", IPAddress.Parse("192.0.2.1"), 4711, IPAddress.Parse("192.0.2.2"), 80);
         Use(new Rule(Weak, w => [Say(1, true, tuple)]), new Rule(Strong, w => [Say(1, true, local: local)]));
+        _engine.HasAddress = (subject, address) => subject == server && address.Equals(tuple.Destination);
         Collect(15, (client, 0, 0, 0));
         Happen(server);
         Collect(15, (client, 100, 0, 0));
@@ -209,6 +212,32 @@ public sealed class FindingEngineTests : IDisposable
         Happen(router);
         Collect(15, (client, 300, 0, 0));
         _told.Count.ShouldBe(2);
+    }
+
+    [Fact]
+    public void Who_listens_at_any_address_explains_nothing_at_others_of_the_same_port()
+    {
+        var (server, client) = (Of(7), Of(8));
+        var local = new IPEndPoint(IPAddress.Any, 80);
+        var tuple = new FlowTuple("tcp", IPAddress.Parse("192.0.2.1"), 4711, IPAddress.Parse("192.0.2.9"), 80);
+        Use(new Rule(Weak, w => [Say(1, true, tuple)]), new Rule(Strong, w => [Say(1, true, local: local)]));
+        _engine.HasAddress = (subject, address) => subject == server && address.Equals(IPAddress.Parse("192.0.2.2"));
+        Collect(15, (client, 0, 0, 0));
+        Happen(server);
+        Collect(15, (client, 100, 0, 0));
+        _told.ShouldBe([("weak", FindingChange.Raised), ("strong", FindingChange.Raised)], ignoreOrder: true);
+    }
+
+    [Fact]
+    public void What_was_wrong_with_a_subject_that_is_gone_is_over_at_once()
+    {
+        var (ns, other) = (Of(7), Of(8));
+        Collect(15, (ns, 0, 0, 0), (other, 0, 0, 0));
+        Collect(15, (ns, 100, 0, 0), (other, 0, 0, 0));
+        _engine.IsGone = subject => subject == ns;
+        Collect(15, (other, 0, 0, 0));
+        _told.ShouldBe([("weak", FindingChange.Raised), ("weak", FindingChange.Ended)]);
+        _engine.Store.All.ShouldHaveSingleItem().IsActive.ShouldBeFalse();
     }
 
     [Fact]
