@@ -79,7 +79,7 @@ public sealed class Finding
     internal Finding(long number, FindingInfo info, Subject? subject, Verdict verdict, long first)
     {
         (Number, Info, Subject, _verdict) = (number, info, subject, verdict);
-        (First, Last) = (first, first);
+        (First, Last, Severity) = (first, first, verdict.Severity);
     }
 
     public long Number { get; }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using Collector.Core.Events;
 using Collector.Core.Snapshots;
@@ -24,7 +25,14 @@ public sealed class FindingEngine : IDisposable
     public const int MostSubjects = 1000;
 
     private readonly FindingRule[] _rules;
+    /// <summary>Windows in which a rule may fail: one subject's figures may be strange.</summary>
+    private const int MostFailures = 3;
+
+    /// <summary>The collection waits for the rules no longer than this.</summary>
+    private static readonly TimeSpan MostTime = TimeSpan.FromMilliseconds(500);
+
     private readonly HashSet<FindingRule> _broken = [];
+    private readonly Dictionary<FindingRule, int> _failures = [];
     /// <summary>What is usual is what was so for this long at least, and for twice as long at most.</summary>
     private static readonly TimeSpan Usual = TimeSpan.FromMinutes(5);
 
@@ -35,6 +43,8 @@ public sealed class FindingEngine : IDisposable
     private readonly NodeWindow _window = new();
     private readonly HashSet<Subject> _subjects = [];
     private readonly FindingState _state;
+    private long _deadline;
+    private int _turn;
 
     /// <param name="rules">What is looked for.</param>
     /// <param name="store">Takes what is found.</param>
@@ -110,8 +120,12 @@ public sealed class FindingEngine : IDisposable
         var usual = _usual.Count > 0 && Age(_usual[0], from) >= Usual ? _usual[0].Snapshot : null;
         _window.Open(usual, from, now, _events);
         _state.Begin(now, OnChange);
-        foreach (var rule in _rules)
+        _deadline = Stopwatch.GetTimestamp() + (long)(MostTime.TotalSeconds * Stopwatch.Frequency);
+        // Where time is short each is the first one at some time.
+        _turn = (_turn + 1) % Math.Max(1, _rules.Length);
+        for (var i = 0; i < _rules.Length; i++)
         {
+            var rule = _rules[(i + _turn) % _rules.Length];
             if (!_broken.Contains(rule))
                 Ask(rule);
         }
@@ -148,43 +162,63 @@ public sealed class FindingEngine : IDisposable
         var triggers = rule.Info.Triggers;
         for (var i = 0; i < triggers.Count; i++)
             _window.Awaken(triggers[i], _subjects, ref node);
-        if (node)
-            Ask(rule, null);
-        var asked = 0;
+        if (node && !TryAsk(rule, null))
+            return;
+        // Where there are too many, others are the first ones next time.
+        var skipped = _subjects.Count > MostSubjects ? _turn * MostSubjects % _subjects.Count : 0;
+        var (place, asked) = (0, 0);
         foreach (var subject in _subjects)
         {
-            if (asked++ >= MostSubjects)
-            {
-                Unseen += _subjects.Count - MostSubjects;
+            if (place++ < skipped)
+                continue;
+            if (asked == MostSubjects || Stopwatch.GetTimestamp() > _deadline)
                 break;
-            }
-            if (_broken.Contains(rule))
+            asked++;
+            if (!TryAsk(rule, subject))
                 break;
-            Ask(rule, subject);
         }
+        Unseen += _subjects.Count - asked;
     }
 
-    private void Ask(FindingRule rule, Subject? subject)
+    // False: it failed, and is asked no more in this window.
+    private bool TryAsk(FindingRule rule, Subject? subject)
     {
         try
         {
             foreach (var verdict in rule.Judge(new SubjectWindow(_window, subject)))
                 _state.Take(rule.Info, subject, verdict, _window);
+            return true;
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             // The others go on.
-            _broken.Add(rule);
-            OnBroken(new(rule, $"{e.GetType().Name}: {e.Message}"));
+            var failures = _failures[rule] = _failures.GetValueOrDefault(rule) + 1;
+            if (failures == MostFailures)
+            {
+                _broken.Add(rule);
+                OnBroken(new(rule, $"{e.GetType().Name}: {e.Message}"));
+            }
+            return false;
         }
     }
 
-    public void Dispose()
+    /// <summary>
+    /// Begins anew, with all rules: probes were started again, and the figures of their rows are no news.
+    /// </summary>
+    public void Restart()
     {
-        while (_leases.Count > 0)
-            Forget();
-        foreach (var lease in _usual)
-            lease.Dispose();
-        _usual.Clear();
+        Forget(_leases);
+        Forget(_usual);
+        _broken.Clear();
+        _failures.Clear();
     }
+
+    private static void Forget(List<SnapshotLease> leases)
+    {
+        foreach (var lease in leases)
+            lease.Dispose();
+        leases.Clear();
+    }
+
+    public void Dispose() => Restart();
 }

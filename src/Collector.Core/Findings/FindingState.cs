@@ -30,7 +30,16 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
     /// <summary>A finding that is over for less than this is the same when it comes again, and not told anew.</summary>
     public static readonly TimeSpan CoolDown = TimeSpan.FromMinutes(10);
 
+    /// <summary>Findings of one subject: who has more is told often enough.</summary>
+    private const int MostOfSubject = 64;
+
+    /// <summary>Looks in a window at which addresses a namespace has: each opens a file.</summary>
+    private const int MostLooks = 32;
+
     private readonly Dictionary<Key, Entry> _entries = [];
+    private readonly Dictionary<Subject, int> _bySubject = [];
+    private readonly Dictionary<(Subject Subject, IPAddress Address), bool> _addresses = [];
+    private int _rootless;
     private readonly List<Key> _gone = [];
     private readonly List<Entry> _seen = [];
     private Snapshot _now = null!;
@@ -39,6 +48,7 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
     {
         _now = now;
         _seen.Clear();
+        _addresses.Clear();
         foreach (var (key, entry) in _entries)
         {
             if (key.Subject is { } subject && entry.Finding is { IsActive: true } && engine.IsGone(subject))
@@ -51,12 +61,18 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
         var key = new Key(info, subject, verdict.Detail);
         if (!_entries.TryGetValue(key, out var entry))
         {
-            if (_entries.Count >= FindingStore.Capacity)
+            if (!HasRoom(subject))
             {
                 store.CountLost();
                 return;
             }
-            _entries.Add(key, entry = new Entry(key) { FirstMoment = _now.Moment, First = window.Begin });
+            entry = new Entry(key)
+            {
+                FirstMoment = _now.Moment,
+                First = window.Begin,
+                Rootless = subject is NetNamespace { Rootless: true },
+            };
+            Add(entry);
         }
         // A window that overlaps the first one has nothing new to say.
         var again = entry.LastMoment != 0 && window.BeginMoment >= entry.FirstMoment;
@@ -64,6 +80,35 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
         entry.Verdict = verdict;
         entry.Proven |= verdict.Direct || again;
         _seen.Add(entry);
+    }
+
+    // Details are what a pod's programs choose: neither it nor who makes namespaces takes the room of the others.
+    private bool HasRoom(Subject? subject) => _entries.Count < FindingStore.Capacity
+        && (subject is null || _bySubject.GetValueOrDefault(subject) < MostOfSubject)
+        && (subject is not NetNamespace { Rootless: true } || _rootless < FindingStore.Capacity / 4);
+
+    private void Add(Entry entry)
+    {
+        _entries.Add(entry.Key, entry);
+        Count(entry, 1);
+    }
+
+    private void Remove(Key key)
+    {
+        if (_entries.Remove(key, out var entry))
+            Count(entry, -1);
+    }
+
+    private void Count(Entry entry, int one)
+    {
+        _rootless += entry.Rootless ? one : 0;
+        if (entry.Key.Subject is not { } subject)
+            return;
+        var count = _bySubject.GetValueOrDefault(subject) + one;
+        if (count > 0)
+            _bySubject[subject] = count;
+        else
+            _bySubject.Remove(subject);
     }
 
     public void End(Action<Finding, FindingChange> onChange)
@@ -91,16 +136,17 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
             finding.Severity = entry.Verdict.Severity;
             (entry.Finding, entry.Change) = (finding, FindingChange.Raised);
         }
-        else if (!finding.IsActive)
+        else
         {
-            finding.IsActive = true;
-            // Soon after its end it is the same, which comes and goes.
-            if (_now.Moment - entry.EndMoment > CoolDown.Ticks * 100)
-                entry.Change = FindingChange.Raised;
-        }
-        else if (entry.Verdict.Severity > finding.Severity)
-        {
-            entry.Change = FindingChange.Worse;
+            var worse = entry.Verdict.Severity > finding.Severity;
+            if (!finding.IsActive)
+            {
+                // It comes and goes: what it was a consequence of may not be there this time.
+                (finding.IsActive, finding.Cause) = (true, null);
+                entry.Told = true;
+            }
+            if (worse)
+                entry.Change = FindingChange.Worse;
         }
         finding.Verdict = entry.Verdict;
         if (entry.Verdict.Severity > finding.Severity)
@@ -109,17 +155,20 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
         finding.Windows++;
     }
 
-    // A consequence keeps its cause for as long as it lasts.
+    // A consequence that goes on without its cause is one of its own.
     private void Explain()
     {
         foreach (var weak in _seen)
         {
-            if (weak.Finding is not { Cause: null } finding)
+            if (weak.Finding is not { } finding || finding.Cause is { IsActive: true })
                 continue;
+            if (finding.Cause is not null)
+                (finding.Cause, weak.Change) = (null, FindingChange.Raised);
             foreach (var (_, strong) in _entries)
             {
+                // A warning must not keep an error from being told.
                 if (strong != weak && strong.Finding is { IsActive: true, Cause: null } cause
-                    && strong.Key.Info.Explains.Contains(weak.Key.Info) && Meet(cause, finding))
+                    && cause.Severity >= finding.Severity && strong.Key.Info.Explains.Contains(weak.Key.Info) && Meet(cause, finding))
                 {
                     finding.Cause = cause;
                     break;
@@ -160,7 +209,16 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
             return true;
         return pod is not null
             ? cause.Subject!.Names is { PodName: { } name, PodNamespace: { } ns } && pod == $"{ns}/{name}"
-            : !IPAddress.IsLoopback(address) && engine.HasAddress(cause.Subject!, address);
+            : !IPAddress.IsLoopback(address) && HasAddress(cause.Subject!, address);
+    }
+
+    private bool HasAddress(Subject subject, IPAddress address)
+    {
+        if (_addresses.TryGetValue((subject, address), out var has))
+            return has;
+        if (_addresses.Count >= MostLooks)
+            return false;
+        return _addresses[(subject, address)] = engine.HasAddress(subject, address);
     }
 
     private static void Tell(
@@ -187,13 +245,13 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
             }
             if (finding.IsActive && age > Hold)
                 EndOne(entry, onChange);
-            else if (!finding.IsActive && age > CoolDown)
+            else if (!finding.IsActive && _now.Moment - entry.EndMoment > CoolDown.Ticks * 100)
             {
                 _gone.Add(key);
             }
         }
         foreach (var key in _gone)
-            _entries.Remove(key);
+            Remove(key);
     }
 
     private void EndOne(Entry entry, Action<Finding, FindingChange> onChange)
@@ -220,6 +278,7 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
         public long LastMoment;
         public long EndMoment;
         public bool Proven;
+        public bool Rootless;
         public bool Told;
     }
 }

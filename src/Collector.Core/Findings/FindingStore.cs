@@ -82,7 +82,9 @@ public sealed class FindingStore
         _findings.RemoveAll(f => !f.IsActive && moment - f.EndMoment > Kept.Ticks * 100);
         while (_findings.Count >= Capacity)
         {
-            var over = _findings.FindIndex(static f => !f.IsActive);
+            var over = _findings.FindIndex(static f => !f.IsActive && f.Subject is NetNamespace { Rootless: true });
+            if (over < 0)
+                over = _findings.FindIndex(static f => !f.IsActive);
             _findings.RemoveAt(over < 0 ? 0 : over);
             CountLost();
         }

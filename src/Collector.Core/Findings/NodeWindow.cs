@@ -85,9 +85,14 @@ public sealed class NodeWindow
             return null;
         var identity = table.Rows[row];
         if (_before.ValueOf(identity, row, column) is not { } before)
-            return identity.StartTimeOf(column) >= WatchedSince ? now : null;
+            return IsNew(identity, column) ? now : null;
         return now >= before ? now - before : now;
     }
+
+    // What it has counted since its start is growth where that is in the window. The one row that a subject has in a
+    // table is there from its birth, or could not be read; one of several may begin with its first count.
+    private bool IsNew(Row row, int column) => row.StartTimeOf(column) >= Begin
+        || (row.StartTimeOf(column) >= WatchedSince && row.Table.RowTags.Count > 0);
 
     /// <summary>
     /// By how much a cell grew per second in the minutes before the window; null where that is not known.

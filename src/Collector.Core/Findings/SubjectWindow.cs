@@ -140,12 +140,12 @@ public sealed class SubjectWindow
         }
     }
 
-    /// <summary>The subject's events of a kind, oldest first; of the node: all.</summary>
+    /// <summary>The subject's events of a kind, oldest first; of the node: those of nobody.</summary>
     public IEnumerable<NetworkEvent> Events(EventInfo info)
     {
         foreach (var e in _window.EventsOf(info))
         {
-            if (Subject is null || NodeWindow.SubjectOf(e) == Subject)
+            if (NodeWindow.SubjectOf(e) == Subject)
                 yield return e;
         }
     }

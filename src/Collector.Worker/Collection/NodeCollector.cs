@@ -155,6 +155,7 @@ internal sealed class NodeCollector : IDisposable
     private void StartAgain()
     {
         _revive = false;
+        Node.Findings?.Restart();
         _runners = [.. _runners.Select(r => r.State == ProbeState.Off ? NewRunner(r.Info, r.Settings) : r)];
     }
 
@@ -205,6 +206,8 @@ internal sealed class NodeCollector : IDisposable
                 && (running.Settings.SameAs(settings) || running.Reconfigure(settings)))
                 wanted[i] = running;
         }
+        if (!wanted.SequenceEqual(_runners))
+            Node.Findings?.Restart();
         foreach (var gone in _runners.Except(wanted))
             gone.Dispose();
         _runners = wanted;

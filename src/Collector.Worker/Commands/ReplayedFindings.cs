@@ -16,7 +16,8 @@ internal static class ReplayedFindings
 
     /// <param name="file">The recording.</param>
     /// <param name="at">Unix nanoseconds at which to stop; null: at its end.</param>
-    public static JsonDocument Find(RecordFile file, long? at)
+    /// <returns>Null where it has no collection until then.</returns>
+    public static JsonDocument? Find(RecordFile file, long? at)
     {
         using var host = new LinuxHost(new KernelPaths(Nowhere, Nowhere, true));
         var store = new FindingStore();
@@ -31,6 +32,6 @@ internal static class ReplayedFindings
                 engine.Inbox.Offer(file.Events[next].Event);
             engine.Judge(replay.Store);
         }
-        return FindingJson.Document(store.All, file.Node, time);
+        return time == 0 ? null : FindingJson.Document(store.All, file.Node, time);
     }
 }

@@ -74,8 +74,9 @@ internal static class SelftestCommand
     {
         using var signals = new StopSignals();
         using var selftest = new Selftest(options, events => Session.Collector(options, [], events: events)!);
+        var faults = AllFaults.List.Where(f => wanted.Contains(All) || wanted.Contains(f.Finding.Kind)).ToArray();
         var results = new List<SelftestResult>();
-        foreach (var fault in AllFaults.List.Where(f => wanted.Contains(All) || wanted.Contains(f.Finding.Kind)))
+        foreach (var fault in faults)
         {
             if (signals.Token.IsCancellationRequested)
                 break;
@@ -87,7 +88,9 @@ internal static class SelftestCommand
             Output.Json(writer => Write(writer, results));
         else
             Print(results);
-        return results.TrueForAll(r => r.Passed) ? ExitCodes.Ok : ExitCodes.Failure;
+        if (results.Count < faults.Length)
+            Output.Error($"stopped: {faults.Length - results.Count} faults were not caused");
+        return results.Count == faults.Length && results.TrueForAll(r => r.Passed) ? ExitCodes.Ok : ExitCodes.Failure;
     }
 
     private static void Print(List<SelftestResult> results)
@@ -108,7 +111,8 @@ internal static class SelftestCommand
     }
 
     private static string Why(SelftestResult r) =>
-        r.Metric is null ? $"{r.Fault.Metric.Name} did not grow"
+        r.Hooks.StartsWith("it could not", StringComparison.Ordinal) ? r.Hooks
+        : r.Metric is null ? $"{r.Fault.Metric.Name} did not grow"
         : r.Finding is null ? "it was not found"
         : r.Others.Count > 0 ? $"something else was found: {string.Join(", ", r.Others)}"
         : $"no event {r.Fault.Event!.Name} ({r.Hooks})";

@@ -79,6 +79,11 @@ internal static class WhyCommand
         if (Replays.Open(path) is not { } file)
             return ExitCodes.Configuration;
         using var findings = ReplayedFindings.Find(file, at);
+        if (findings is null)
+        {
+            Output.Error(at is null ? "the recording has no collection" : "--at: the recording begins later");
+            return ExitCodes.Configuration;
+        }
         Print(findings, request, isJson);
         return ExitCodes.Ok;
     }
@@ -126,18 +131,18 @@ internal static class WhyCommand
             new EventLimiter(events.Burst, events.Window, TimeProvider.System), [], events.Queue, TimeProvider.System,
             NullLogger.Instance);
         using var collector = Session.Collector(options, [], events: hub)!;
-        if (collector.Node.Findings is { } engine)
-        {
-            hub.Findings = engine.Inbox;
-            // What must be seen twice must be so within this time.
-            engine.Shortest = duration / 4;
-        }
+        if (collector.Node.Findings is not { } engine)
+            throw new IOException("this system has no findings: they need Linux");
+        hub.Findings = engine.Inbox;
+        engine.OnBroken = static broken => Output.Error($"the rule {broken.Rule.Info.Kind} failed: {broken.Reason}");
+        // What must be seen twice must be so within this time.
+        engine.Shortest = duration / 4;
         collector.CollectOnce();
         for (var i = 0; i < Collections; i++)
         {
             collector.Node.Rest(duration / Collections, CancellationToken.None);
             collector.CollectOnce();
         }
-        return FindingJson.Document(collector.Node.Findings?.Store.All ?? [], NodeName.Of(options));
+        return FindingJson.Document(engine.Store.All, NodeName.Of(options));
     }
 }

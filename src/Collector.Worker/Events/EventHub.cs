@@ -1,6 +1,7 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Snapshots;
+using Collector.Linux.Findings.Common;
 using Collector.Worker.Events.Outlets;
 
 namespace Collector.Worker.Events;
@@ -128,7 +129,8 @@ internal sealed class EventHub : IEventSink, IHostedService, IDisposable
         if (e.Start is not null && _tracedNode is { } node)
             e = e with { Trace = EventTrace.Of(e, node) };
         Exemplars?.Offer(e);
-        Findings?.Offer(e);
+        if (key.Info != FindingEvents.Raised && key.Info != FindingEvents.Ended)
+            Findings?.Offer(e);
         Offer(_limiter.Pass(key, e));
     }
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
@@ -42,6 +43,7 @@ internal sealed class Selftest : IDisposable
     private readonly SeenEvents _events = new();
     private readonly EventHub _hub;
     private readonly NodeCollector _collector;
+    private long _since;
 
     public Selftest(AgentOptions options, Func<IEventSink, NodeCollector> collect)
     {
@@ -63,6 +65,9 @@ internal sealed class Selftest : IDisposable
     /// <exception cref="Linux.Interop.LinuxException">There is no namespace to be had.</exception>
     public SelftestResult Run(Fault fault, CancellationToken stop)
     {
+        // Another namespace had the number before, as like as not.
+        _since = Engine.Store.Raised;
+        _events.Clear();
         using var ns = new FaultNamespace($"netlens-selftest-{Environment.ProcessId}-{fault.Finding.Kind}");
         _collector.CollectOnce();
         // Once more: what is there before the fault is no sign of it.
@@ -73,7 +78,14 @@ internal sealed class Selftest : IDisposable
         while (Stopwatch.GetElapsedTime(start) < Patience && !stop.IsCancellationRequested
             && (metric is null || found is null || (fault.Event is not null && told is null)))
         {
-            ns.Run(() => fault.Cause(ns));
+            try
+            {
+                ns.Run(() => fault.Cause(ns));
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or SocketException)
+            {
+                return new(fault, metric, told, found, "", [], $"it could not be caused: {e.Message}");
+            }
             _collector.Node.Rest(Interval, stop);
             _collector.CollectOnce();
             var now = Stopwatch.GetElapsedTime(start);
@@ -87,7 +99,8 @@ internal sealed class Selftest : IDisposable
             [.. all.Where(f => f.Info != fault.Finding && f.Cause is null).Select(f => f.Info.Kind)], HooksOf(fault));
     }
 
-    private IEnumerable<Finding> FindingsOf(ulong inode) => Engine.Store.All.Where(f => f.Subject?.Inode == inode);
+    private IEnumerable<Finding> FindingsOf(ulong inode) => Engine.Store.All
+        .Where(f => f.Number > _since && f.Subject?.Inode == inode);
 
     private long ValueOf(Metric metric, ulong inode)
     {
@@ -134,6 +147,12 @@ internal sealed class Selftest : IDisposable
         {
             lock (_seen)
                 return _seen.Contains((info, inode));
+        }
+
+        public void Clear()
+        {
+            lock (_seen)
+                _seen.Clear();
         }
 
         public int Write(ReadOnlySpan<NetworkEvent> batch, CancellationToken stop)

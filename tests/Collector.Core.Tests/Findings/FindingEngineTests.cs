@@ -254,7 +254,77 @@ public sealed class FindingEngineTests : IDisposable
     }
 
     [Fact]
-    public void A_rule_that_throws_is_asked_no_more_and_the_others_go_on()
+    public void A_consequence_that_goes_on_without_its_cause_is_told()
+    {
+        var ns = Of(7);
+        Collect(15, (ns, 0, 0, 0));
+        Happen(ns);
+        Collect(15, (ns, 100, 0, 0));
+        for (var i = 2; i < 8; i++)
+            Collect(15, (ns, i * 100, 0, 0));
+        _told.ShouldBe([
+            ("strong", FindingChange.Raised), ("strong", FindingChange.Ended), ("weak", FindingChange.Raised),
+        ]);
+        _engine.Store.All.ShouldAllBe(f => f.Cause == null);
+    }
+
+    [Fact]
+    public void A_warning_keeps_no_error_from_being_told()
+    {
+        var ns = Of(7);
+        Use(
+            new Rule(Weak, w => [Say(1, true) with { Severity = EventSeverity.Error }]),
+            new Rule(Strong, w => [Say(1, true)]));
+        Collect(15, (ns, 0, 0, 0));
+        Happen(ns);
+        Collect(15, (ns, 100, 0, 0));
+        _told.Select(t => t.Kind).ShouldBe(["weak", "strong"], ignoreOrder: true);
+    }
+
+    [Fact]
+    public void What_comes_back_worse_is_told()
+    {
+        var (ns, severity) = (Of(7), EventSeverity.Warn);
+        Use(new Rule(Weak, w => [Say(1, true) with { Severity = severity }]));
+        Collect(15, (ns, 0, 0, 0));
+        Collect(15, (ns, 100, 0, 0));
+        for (var i = 0; i < 5; i++)
+            Collect(15, (ns, 100, 0, 0));
+        severity = EventSeverity.Error;
+        Collect(15, (ns, 300, 0, 0));
+        _told.Select(t => t.Change).ShouldBe([FindingChange.Raised, FindingChange.Ended, FindingChange.Worse]);
+        _engine.Store.All.ShouldHaveSingleItem().Severity.ShouldBe(EventSeverity.Error);
+    }
+
+    [Fact]
+    public void One_subject_does_not_take_the_room_of_the_others()
+    {
+        var (loud, other) = (Of(7), Of(8));
+        Use(new Rule(Weak, w => Enumerable.Range(0, w.Subject == loud ? 2000 : 1)
+            .Select(i => Say(i, true) with { Detail = $"{i}" })));
+        Collect(15, (loud, 0, 0, 0), (other, 0, 0, 0));
+        Collect(15, (loud, 100, 0, 0), (other, 100, 0, 0));
+        _engine.Store.All.ShouldContain(f => f.Subject == other);
+        _engine.Store.All.Length.ShouldBeLessThan(100);
+        _engine.Store.Lost.ShouldBeGreaterThan(1900);
+    }
+
+    [Fact]
+    public void Probes_that_start_again_bring_no_news()
+    {
+        var ns = Of(7, start: long.MaxValue / 2);
+        Collect(15, (Of(1), 0, 0, 0));
+        Collect(15, (Of(1), 0, 0, 0), (ns, 1_000_000, 0, 0));
+        _told.Clear();
+        _engine.Restart();
+        _rows.Clear();
+        Collect(15, (ns, 1_000_000, 0, 0));
+        Collect(15, (ns, 1_000_050, 0, 0));
+        _told.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_rule_that_throws_again_and_again_is_asked_no_more_and_the_others_go_on()
     {
         var asked = 0;
         Use(
@@ -262,12 +332,12 @@ public sealed class FindingEngineTests : IDisposable
             new Rule(Strong, w => [Say(1, true)]));
         var ns = Of(7);
         Collect(15, (ns, 0, 0, 0));
-        for (var i = 1; i < 4; i++)
+        for (var i = 1; i < 6; i++)
         {
             Happen(ns);
             Collect(15, (ns, i * 1000, 0, 0));
         }
-        asked.ShouldBe(1);
+        asked.ShouldBe(3);
         _broken.ShouldHaveSingleItem().Reason.ShouldBe("InvalidOperationException: no such column");
         _told.ShouldBe([("strong", FindingChange.Raised)]);
     }
@@ -313,8 +383,9 @@ public sealed class FindingEngineTests : IDisposable
         var all = Enumerable.Range(1, 10_000).Select(i => Of((ulong)i)).ToArray();
         Collect(15, [.. all.Select(n => (n, 0L, 0L, 0L))]);
         Collect(15, [.. all.Select(n => (n, 100L, 0L, 0L))]);
-        _engine.Unseen.ShouldBe(10_000 - FindingEngine.MostSubjects);
-        _engine.Store.All.Length.ShouldBe(FindingEngine.MostSubjects);
+        // Fewer where the machine is slow: the collection waits no longer.
+        _engine.Unseen.ShouldBeGreaterThanOrEqualTo(10_000 - FindingEngine.MostSubjects);
+        _engine.Store.All.Length.ShouldBeInRange(1, FindingEngine.MostSubjects);
     }
 
     [Fact]

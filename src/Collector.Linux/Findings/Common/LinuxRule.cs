@@ -18,7 +18,15 @@ internal abstract class LinuxRule(FindingInfo info, ProbeHost host) : FindingRul
     /// <summary>The namespace of a subject; the node's own for the node. Null: it is gone.</summary>
     protected NamespaceHandle? HandleOf(Subject? subject) => subject is null || subject.IsHost || subject.HostNetwork
         ? host.Namespaces.Host
-        : host.Namespaces.Find(subject.Inode);
+        : host.Namespaces.Find(subject.Inode) is { } ns && (subject is not NetNamespace || ns.Namespace == subject)
+            ? ns
+            : null;
+
+    /// <summary>A name as a shell takes it: devices and mounts are called as any user likes.</summary>
+    protected static string Quote(string name) =>
+        name.Length > 0 && name[0] != '-' && name.All(static c => char.IsAsciiLetterOrDigit(c) || "._-:@/".Contains(c))
+            ? name
+            : $"'{name.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
     /// <summary>
     /// The value of a setting in the subject's namespace, as <c>sysctl -n</c> prints it; empty where it cannot be read.
@@ -58,9 +66,9 @@ internal abstract class LinuxRule(FindingInfo info, ProbeHost host) : FindingRul
         null or { Namespace.IsHost: true } => command,
         { MountPath: { } path } when path.StartsWith("/run/netns/", StringComparison.Ordinal)
             || path.StartsWith("/var/run/netns/", StringComparison.Ordinal) =>
-            $"ip netns exec {Path.GetFileName(path)} {command}",
+            $"ip netns exec {Quote(Path.GetFileName(path))} {command}",
         { Pid: > 0 } ns => $"nsenter --net=/proc/{ns.Pid}/ns/net {command}",
-        { MountPath: { } path } => $"nsenter --net={path} {command}",
+        { MountPath: { } path } => $"nsenter --net={Quote(path)} {command}",
         _ => command,
     };
 

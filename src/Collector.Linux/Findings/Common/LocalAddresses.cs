@@ -21,6 +21,8 @@ public static class LocalAddresses
     public static bool Has(ProbeHost host, Subject subject, IPAddress address)
     {
         var ns = subject.IsHost || subject.HostNetwork ? host.Namespaces.Host : host.Namespaces.Find(subject.Inode);
+        if (!subject.IsHost && subject is NetNamespace && ns?.Namespace != subject)
+            return false;
         return ns is not null && (address.IsIPv4MappedToIPv6 || address.AddressFamily == AddressFamily.InterNetwork
             ? HasIPv4(host, ns, address.MapToIPv4())
             : Read(host, ns, "net/if_inet6").Contains(Hex(address), StringComparison.Ordinal));

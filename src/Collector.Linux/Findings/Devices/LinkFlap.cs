@@ -37,7 +37,7 @@ internal sealed class LinkFlap(ProbeHost host) : LinuxRule(Kind, host)
                 Detail = device,
                 Sentence = $"loses the link of {device} again and again, {changes} changes in {window.Span}: {up}",
                 Evidence = [window.Grew("carrier_changes", changes)],
-                Confirm = Inside(window.Subject, $"ip -s -s link show dev {device}"),
+                Confirm = Inside(window.Subject, $"ip -s -s link show dev {Quote(device)}"),
             };
         }
     }

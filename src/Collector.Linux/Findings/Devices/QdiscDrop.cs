@@ -48,7 +48,7 @@ internal sealed class QdiscDrop(ProbeHost host) : LinuxRule(Kind, host)
                 RuledOut = requeues == 0 ? ["the driver took all that it was given"] : [],
                 Knob = new($"rate and limit of {kind} at {device}", "", "a higher rate, or a longer queue for bursts",
                     "whoever set the discipline"),
-                Confirm = Inside(window.Subject, $"tc -s qdisc show dev {device}"),
+                Confirm = Inside(window.Subject, $"tc -s qdisc show dev {Quote(device)}"),
             };
         }
     }

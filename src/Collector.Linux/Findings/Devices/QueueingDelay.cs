@@ -45,7 +45,7 @@ internal sealed class QueueingDelay(ProbeHost host) : LinuxRule(Kind, host)
                 RuledOut = Checks.Of(window, Checks.Throttling),
                 Knob = new($"rate of {device}", "", "a higher rate, or fq_codel for short queues",
                     "whoever set the discipline"),
-                Confirm = Inside(window.Subject, $"tc -s qdisc show dev {device}"),
+                Confirm = Inside(window.Subject, $"tc -s qdisc show dev {Quote(device)}"),
                 Tuple = worst.Tuple,
             };
         }

@@ -52,7 +52,7 @@ internal sealed class VirtCommandSlow(ProbeHost host) : LinuxRule(Kind, host)
                     .. worst.Process is { } asker ? [new("asked by", asker.Command)] : Array.Empty<Evidence>(),
                 ],
                 Knob = new("the hypervisor", "", "a faster control queue", "who runs it"),
-                Confirm = Inside(window.Subject, $"ethtool -S {device.Key}"),
+                Confirm = Inside(window.Subject, $"ip -s link show dev {Quote(device.Key)}"),
                 Process = worst.Process,
             };
         }

@@ -126,6 +126,13 @@ public sealed class FaultNamespace : IDisposable
         _thread.Join();
         _work.Dispose();
         _ = Libc.umount2(Path, Libc.MNT_DETACH);
-        File.Delete(Path);
+        try
+        {
+            File.Delete(Path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // What went wrong before is what there is to tell.
+        }
     }
 }

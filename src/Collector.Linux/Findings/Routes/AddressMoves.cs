@@ -39,7 +39,7 @@ internal sealed class AddressMoves(ProbeHost host) : LinuxRule(Kind, host)
                 Sentence = $"finds {hop.Key} at {both[0]} and at {both[^1]} in turn: "
                     + $"two machines at {device} have that address, and each gets a part of the packets",
                 Evidence = [window.Grew("neigh_update: another lladdr", hop.Count())],
-                Confirm = Inside(window.Subject, $"arping -D -c 3 -I {device} {hop.Key}"),
+                Confirm = Inside(window.Subject, $"arping -D -c 3 -I {Quote(device)} {hop.Key}"),
             };
         }
     }
