@@ -72,6 +72,9 @@ public sealed class NodeWindow
     /// </summary>
     internal ReadOnlySpan<SnapshotTable> TablesOf(Metric metric) => _now.TablesOf(metric.Table.Id);
 
+    /// <summary>The rows of a subject in a table of this collection.</summary>
+    internal SubjectRows RowsOf(SnapshotTable table, Subject? subject) => _now.RowsOf(table, subject);
+
     /// <summary>Events of a kind.</summary>
     public IReadOnlyList<NetworkEvent> EventsOf(EventInfo info) => _events.GetValueOrDefault(info) ?? [];
 

@@ -1,13 +1,18 @@
 using System.Runtime.InteropServices;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 
 namespace Collector.Core.Findings;
 
 /// <summary>A collection in which the rows of a later one are looked up. Used again for each window.</summary>
 internal sealed class PastSnapshot
 {
+    /// <summary>Rows that are looked through sooner than an index is made.</summary>
+    private const int Small = 64;
+
     private readonly Dictionary<string, List<SnapshotTable>> _tables = [];
     private readonly Dictionary<SnapshotTable, Dictionary<Row, int>> _places = [];
+    private readonly Dictionary<SnapshotTable, RowIndex> _indexes = [];
 
     /// <summary>Start of that collection, Unix nanoseconds, and by a clock that nobody sets.</summary>
     public long Time { get; private set; }
@@ -36,12 +41,23 @@ internal sealed class PastSnapshot
     {
         IsOpen = false;
         _places.Clear();
+        _indexes.Clear();
         foreach (var (_, tables) in _tables)
             tables.Clear();
     }
 
     /// <summary>All tables of an id: a probe that exports everything writes into a wider one.</summary>
     public ReadOnlySpan<SnapshotTable> TablesOf(string id) => CollectionsMarshal.AsSpan(_tables.GetValueOrDefault(id));
+
+    /// <summary>The rows of a subject.</summary>
+    public SubjectRows RowsOf(SnapshotTable table, Subject? subject)
+    {
+        if (table.Count <= Small)
+            return new(table, subject, null);
+        if (!_indexes.TryGetValue(table, out var index))
+            _indexes.Add(table, index = new RowIndex(table));
+        return new(table, subject, index);
+    }
 
     /// <summary>What a cell held; null where the row was not there.</summary>
     /// <param name="row">The row.</param>

@@ -74,11 +74,9 @@ public sealed class SubjectWindow
         var sum = 0L;
         foreach (var table in _window.TablesOf(metric))
         {
-            for (var row = 0; row < table.Count; row++)
-            {
-                if (table.Rows[row].Subject == Subject)
-                    sum += _window.Growth(table, row, metric.Column) ?? 0;
-            }
+            var rows = _window.RowsOf(table, Subject);
+            while (rows.Next())
+                sum += _window.Growth(table, rows.Row, metric.Column) ?? 0;
         }
         return sum;
     }
@@ -89,10 +87,10 @@ public sealed class SubjectWindow
         long? sum = null;
         foreach (var table in _window.TablesOf(metric))
         {
-            for (var row = 0; row < table.Count; row++)
+            var rows = _window.RowsOf(table, Subject);
+            while (rows.Next())
             {
-                if (table.Rows[row].Subject == Subject && table.Column(metric.Column)[row] is var value
-                    && value != Metric.Absent)
+                if (table.Column(metric.Column)[rows.Row] is var value && value != Metric.Absent)
                     sum = (sum ?? 0) + value;
             }
         }
@@ -111,9 +109,10 @@ public sealed class SubjectWindow
         double? sum = null;
         foreach (var table in _window.TablesOf(metric))
         {
-            for (var row = 0; row < table.Count; row++)
+            var rows = _window.RowsOf(table, Subject);
+            while (rows.Next())
             {
-                if (table.Rows[row].Subject == Subject && _window.UsualRate(table, row, metric.Column) is { } rate)
+                if (_window.UsualRate(table, rows.Row, metric.Column) is { } rate)
                     sum = (sum ?? 0) + rate;
             }
         }
@@ -132,11 +131,9 @@ public sealed class SubjectWindow
         var tables = _window.TablesOf(info.Metrics[0]).ToArray();
         foreach (var table in tables)
         {
-            for (var row = 0; row < table.Count; row++)
-            {
-                if (table.Rows[row].Subject == Subject)
-                    yield return new(_window, table, row);
-            }
+            var rows = _window.RowsOf(table, Subject);
+            while (rows.Next())
+                yield return new(_window, table, rows.Row);
         }
     }
 
