@@ -66,7 +66,7 @@ internal sealed class NodeCollector : IDisposable
     /// <summary>Processor time of all collections that ended, nanoseconds.</summary>
     public long CpuNanoseconds { get; private set; }
 
-    /// <summary>Bytes of the heap that they took.</summary>
+    /// <summary>Bytes of the heap that they took, the rules left out.</summary>
     public long Allocated { get; private set; }
 
     /// <summary>Series of the last collection that ended.</summary>
@@ -122,11 +122,11 @@ internal sealed class NodeCollector : IDisposable
         Settled = Node.Settle();
         var snapshot = _builder.Publish();
         History?.Record(snapshot);
+        Allocated += GC.GetAllocatedBytesForCurrentThread() - allocated;
         Node.Findings?.Judge(Store);
         Series = snapshot.Series;
         LastDuration = Stopwatch.GetElapsedTime(start);
         CpuNanoseconds += ThreadClock.CpuNanoseconds() - cpu;
-        Allocated += GC.GetAllocatedBytesForCurrentThread() - allocated;
         return snapshot;
     }
 

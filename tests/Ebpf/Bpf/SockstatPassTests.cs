@@ -127,14 +127,18 @@ public sealed class SockstatPassTests
     public void The_probe_has_no_file_per_namespace_and_allocates_nothing()
     {
         var others = Enumerable.Range(0, 3).Select(_ => new TestNetns()).ToList();
+        var before = SockstatFiles();
         using var run = new BpfProbeRun("sock", null, ("include", "all"));
         run.Allocated(50).ShouldBe(0);
         var part = run.PartOf("sockstat");
         part.FromKernel.ShouldBeTrue(part.Reason);
-        Directory.GetFiles("/proc/self/fd").Select(f => new FileInfo(f).LinkTarget ?? "")
-            .Count(l => l.Contains("/net/sockstat", StringComparison.Ordinal)).ShouldBe(2);
+        (SockstatFiles() - before).ShouldBe(2);
         others.ForEach(n => n.Dispose());
     }
+
+    private static int SockstatFiles() => Directory.GetFiles("/proc/self/fd")
+        .Select(f => new FileInfo(f).LinkTarget ?? "")
+        .Count(l => l.Contains("/net/sockstat", StringComparison.Ordinal));
 
     [RequiresBpfFact]
     public void A_pass_that_fails_is_told_and_the_collection_is_read_by_proc()
