@@ -44,8 +44,6 @@ internal sealed class OldTimestamps(ProbeHost host) : LinuxRule(Kind, host)
                 window.Grew("TSEcrRejected", Refused[2]), window.Grew("InSegs", got),
             ],
             RuledOut = Checks.Of(window, Checks.Conntrack, Checks.Netfilter),
-            Knob = SysctlKnob(window.Subject, "net.ipv4.tcp_timestamps", "0 at the clients, where the address is "
-                + "shared"),
             Confirm = Inside(window.Subject, "nstat -az TcpExtPAWSEstab TcpExtPAWSActive"),
         };
     }

@@ -23,23 +23,24 @@ internal sealed class ReceivePruning(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "receive-pruning",
         Title = "TCP throws received segments away for want of buffer",
         Severity = EventSeverity.Error,
-        Condition = "In two windows a receive queue had to be pruned (PruneCalled); an error where at least 10 "
-            + "segments, or queues of them, were dropped for it (RcvPruned, TCPRcvQDrop, TCPOFODrop, OfoPruned), "
-            + "which peers must send again.",
+        Condition = "In two windows a receive queue had to be pruned (PruneCalled); an error, at once, "
+            + "where at least 10 segments, or queues of them, and one in 1000 received were dropped for it "
+            + "(RcvPruned, TCPRcvQDrop, TCPOFODrop, OfoPruned), which peers must send again.",
         Advice = "Read faster, send larger pieces than a few bytes, or allow more by net.ipv4.tcp_rmem or SO_RCVBUF.",
         Triggers = [FindingTrigger.Grows(Pruned), .. Dropped.Select(static m => FindingTrigger.Grows(m))],
-        Evidence = [Pruned, .. Dropped],
+        Evidence = [Pruned, .. Dropped, TcpFigures.Received],
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
         var dropped = Growth(window, Dropped);
+        var harms = dropped >= 10 && dropped * 1000 >= window.Growth(TcpFigures.Received);
         var found = SocketSearch.Find(Host, HandleOf(window.Subject), SockDiag.IPPROTO_TCP,
             SocketSearch.Established | SocketSearch.CloseWait, static s => s.ReceiveQueue);
         yield return new()
         {
-            Severity = dropped >= 10 ? EventSeverity.Error : EventSeverity.Warn,
-            Direct = dropped >= 10,
+            Severity = harms ? EventSeverity.Error : EventSeverity.Warn,
+            Direct = harms,
             Sentence = $"has no buffer for what it is sent over TCP: {window.Growth(Pruned)} times the kernel made "
                 + $"room, {dropped} times it threw segments away"
                 + (found is null ? "" : $"; most waits for {found.Program} at {found.Local}"),

@@ -55,8 +55,8 @@ internal sealed class SlowReader(ProbeHost host) : LinuxRule(Kind, host)
             Severity = EventSeverity.Warn,
             Detail = found.Process?.Command ?? "",
             Sentence = $"lets its peers wait: {found.Program} has not read {unread} bytes from {found.Remote} at "
-                + $"{found.Local}, the receive window is closed"
-                + (found.Count > 1 ? $", and {found.Count - 1} more connections are like it" : ""),
+                + $"{found.Local}, " + (closed > 0 ? "the receive window is closed" : "and reads nothing more")
+                + (found.Count > 1 ? $" ({found.Count - 1} more like it)" : ""),
             Evidence =
             [
                 window.Grew("TCPToZeroWindowAdv", Closed), window.Grew("TCPWantZeroWindowAdv", Wanted),

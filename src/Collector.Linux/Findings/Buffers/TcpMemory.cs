@@ -36,8 +36,8 @@ internal sealed class TcpMemory(ProbeHost host) : LinuxRule(Kind, host)
             Severity = EventSeverity.Warn,
             Direct = true,
             Confidence = FindingConfidence.SharedCounter,
-            Sentence = $"was the first to find the machine's TCP memory scarce, {window.Growth(Entered)} times: "
-                + $"{pages} pages are in use of {limit.Split(' ')[^1]}, and buffers of all connections shrink",
+            Sentence = $"finds the node's TCP memory scarce, {window.Growth(Entered)} times: {pages} pages of "
+                + $"{limit.Split(' ')[^1]} are in use, and buffers of all connections shrink",
             Evidence = [window.Grew("TCPMemoryPressures", Entered), new("sockstat TCP mem", $"{pages} pages, tcp_mem "
                 + $"{limit}")],
             RuledOut = Checks.Of(window, Checks.Conntrack),

@@ -12,6 +12,7 @@ namespace Collector.Linux.Findings.Buffers;
 internal sealed class UdpMemory(ProbeHost host) : LinuxRule(Kind, host)
 {
     private const string Setting = "net.ipv4.udp_mem";
+    private static readonly Metric[] Got = [Udp.Of("Udp", "InDatagrams"), Udp.Of("Udp6", "InDatagrams")];
     private static readonly Metric[] Lost = [Udp.Of("Udp", "MemErrors"), Udp.Of("Udp6", "MemErrors")];
 
     public static FindingInfo Kind { get; } = new()
@@ -20,25 +21,29 @@ internal sealed class UdpMemory(ProbeHost host) : LinuxRule(Kind, host)
         Title = "UDP has used up its memory",
         Severity = EventSeverity.Error,
         Condition = "Datagrams were dropped because the machine's UDP sockets, or those of a cgroup, have as much "
-            + "memory as they may (MemErrors).",
+            + "memory as they may (MemErrors); an error from 10 and 1 % of those received on.",
         Advice = "Find the socket that holds most of it, or raise net.ipv4.udp_mem, or the memory limit of the cgroup.",
         Triggers = [.. Lost.Select(static m => FindingTrigger.Grows(m))],
-        Evidence = [Sock.UdpMemory],
+        Evidence = [Sock.UdpMemory, .. Got],
         Blind = "The kernel counts it since Linux 5.16.",
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
-        var (lost, limit) = (Growth(window, Lost), Sysctl(null, Setting));
+        var (lost, got, limit) = (Growth(window, Lost), Growth(window, Got), Sysctl(null, Setting));
         var pages = window.Node.Level(Sock.UdpMemory) / Environment.SystemPageSize;
         yield return new()
         {
-            Severity = EventSeverity.Error,
+            Severity = lost >= 10 && lost * 100 >= got ? EventSeverity.Error : EventSeverity.Warn,
             Direct = true,
             Confidence = FindingConfidence.SharedCounter,
-            Sentence = $"loses UDP datagrams for want of memory, {lost} in {window.Span}: all sockets of the machine "
-                + $"have {pages} pages, {limit.Split(' ')[^1]} may be, or its cgroup may have no more",
-            Evidence = [window.Grew("MemErrors", lost), new("sockstat UDP mem", $"{pages} pages, udp_mem {limit}")],
+            Sentence = $"loses UDP datagrams for want of memory, {lost} in {window.Span}: the node's sockets have "
+                + $"{pages} pages of {limit.Split(' ')[^1]}, or its cgroup may have no more",
+            Evidence =
+            [
+                window.Grew("MemErrors", lost), window.Grew("InDatagrams", got),
+                new("sockstat UDP mem", $"{pages} pages, udp_mem {limit}"),
+            ],
             RuledOut = Checks.Of(window, Checks.Netfilter),
             Knob = SysctlKnob(null, Setting, "more pages"),
             Confirm = "cat /proc/net/sockstat",

@@ -31,7 +31,7 @@ internal sealed class UdpSendOverflow(ProbeHost host) : LinuxRule(Kind, host)
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
         // What the device's queue drops is told to the sender by the same counter.
-        var (refused, sent) = (Growth(window, Refused) - Checks.DropsFor(window, "QDISC_DROP"), Growth(window, Sent));
+        var (refused, sent) = (Growth(window, Refused) - Checks.QueueDrops(window), Growth(window, Sent));
         if (refused <= 0)
             yield break;
         var found = SocketSearch.Find(

@@ -27,7 +27,9 @@ internal static class Checks
 
     /// <summary>No rule of netfilter dropped anything of the subject's.</summary>
     public static string? Netfilter(SubjectWindow window) =>
-        DropsFor(window, "NETFILTER_DROP") == 0 ? "no drop by netfilter" : null;
+        window.Knows(PacketLossTables.LostCounter) && DropsFor(window, "NETFILTER_DROP") == 0
+            ? "no drop by netfilter"
+            : null;
 
     /// <summary>Its quota of processor time was not used up.</summary>
     public static string? Throttling(SubjectWindow window) =>
@@ -37,7 +39,9 @@ internal static class Checks
 
     /// <summary>The kernel lost none of its packets.</summary>
     public static string? Drops(SubjectWindow window) =>
-        window.Growth(PacketLossTables.LostCounter) == 0 ? "this node lost no packet of it" : null;
+        window.Knows(PacketLossTables.LostCounter) && window.Growth(PacketLossTables.LostCounter) == 0
+            ? "this node lost no packet of it"
+            : null;
 
     /// <summary>TCP sent hardly anything again.</summary>
     public static string? Retransmissions(SubjectWindow window)
@@ -61,6 +65,10 @@ internal static class Checks
         }
         return sum;
     }
+
+    /// <summary>How many of the subject's packets the queue of a device dropped.</summary>
+    public static long QueueDrops(SubjectWindow window) =>
+        DropsFor(window, "QDISC_DROP") + DropsFor(window, "QDISC_OVERLIMIT");
 
     /// <summary>What those checks say that could rule something out.</summary>
     public static IReadOnlyList<string> Of(SubjectWindow window, params ReadOnlySpan<Check> checks)

@@ -47,8 +47,11 @@ internal static class Losses
     /// <param name="least">Fewer for one end are left out.</param>
     /// <param name="reasons">The kernel's names, and functions of kernels without.</param>
     public static IEnumerable<IGrouping<string, NetworkEvent>> ByTarget(
-        SubjectWindow window, int least, params string[] reasons) =>
-        Of(window, reasons).Where(static e => e.Tuple is { } t && IsOne(t.Destination))
+        SubjectWindow window, int least, params string[] reasons) => ByTarget(Of(window, reasons), least);
+
+    /// <summary>The same of these events.</summary>
+    public static IEnumerable<IGrouping<string, NetworkEvent>> ByTarget(IEnumerable<NetworkEvent> events, int least) =>
+        events.Where(static e => e.Tuple is { } t && IsOne(t.Destination))
             .GroupBy(static e => Target(e.Tuple!))
             .Where(g => g.Count() >= least);
 

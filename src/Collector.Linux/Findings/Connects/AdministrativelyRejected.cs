@@ -45,7 +45,8 @@ internal sealed class AdministrativelyRejected(ProbeHost host) : LinuxRule(Kind,
                     .. Checks.NetfilterDrops(window),
                 ],
                 RuledOut = ["a closed port: that is answered with a reset", .. Checks.Of(window, Checks.Conntrack)],
-                Confirm = Inside(window.Subject, "nft list ruleset"),
+                // Rules of the node or of another namespace reject more often than its own.
+                Confirm = $"iptables-save | grep {peer.Address}; nft list ruleset",
                 Tuple = peer.Last.Tuple,
                 Process = peer.Last.Process,
             };

@@ -10,14 +10,17 @@ namespace Collector.Linux.Findings.Connects;
 /// <summary>The next hop does not tell its hardware address, or a router says that a host cannot be reached.</summary>
 internal sealed class ConnectHostUnreachable(ProbeHost host) : LinuxRule(Kind, host)
 {
+    private const int Many = 10;
+
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "connect-host-unreachable",
         Title = "A host or the gateway to it does not answer",
         Severity = EventSeverity.Error,
         Condition = "In two windows connects failed because the next hop did not answer ARP or neighbour discovery, "
-            + "or because a router said that the host cannot be reached (EHOSTUNREACH). An error from three in a "
-            + "window on, for one host that is away is nothing unusual.",
+            + "or because a router said that the host cannot be reached (EHOSTUNREACH). An error from ten in a "
+            + "window on that are a tenth of all connects to such ports, for one host that is away is nothing "
+            + "unusual.",
         Advice = "Look whether the host or gateway is up and in the same network segment, and whether the address "
             + "still is somebody's; replace a route whose gateway is gone.",
         Triggers = [FindingTrigger.Happens(ConnectKinds.FailedInfo)],
@@ -33,7 +36,7 @@ internal sealed class ConnectHostUnreachable(ProbeHost host) : LinuxRule(Kind, h
             var hop = PeerConnects.SilentHop(peer.Last);
             yield return new()
             {
-                Severity = peer.Count >= PeerConnects.Least ? EventSeverity.Error : EventSeverity.Warn,
+                Severity = peer.IsTrouble(Many) ? EventSeverity.Error : EventSeverity.Warn,
                 Detail = peer.Peer,
                 Sentence = $"cannot reach {peer.Remote}: {Why(peer, hop)}, {peer.Times(window)} failed",
                 Confidence = FindingConfidence.Event,
@@ -44,7 +47,8 @@ internal sealed class ConnectHostUnreachable(ProbeHost host) : LinuxRule(Kind, h
                 ],
                 RuledOut =
                 [
-                    "the route: there is one", .. Checks.Of(window, Checks.Conntrack, Checks.Netfilter),
+                    .. hop is null ? Array.Empty<string>() : ["the route: there is one"],
+                    .. Checks.Of(window, Checks.Conntrack, Checks.Netfilter),
                 ],
                 Confirm = Inside(window.Subject, hop is null ? $"ping -c 3 {peer.Address}" : $"ip neigh show {hop}"),
                 Tuple = peer.Last.Tuple,

@@ -26,8 +26,8 @@ internal sealed class ConnectNoRoute(ProbeHost host) : LinuxRule(Kind, host)
         Severity = EventSeverity.Error,
         Condition = "In two windows three packets or more had no route (OutNoRoutes) in a namespace that has routes "
             + "of that family, or three connects ended because a router had none (ENETUNREACH). An error from ten "
-            + "IPv4 packets on, where they are a tenth of what connects; of IPv6 a warning, for resolvers try "
-            + "addresses that way.",
+            + "IPv4 packets on, where they are a tenth of what connects and a TCP connect is seen to fail so; else a "
+            + "warning, for resolvers try addresses that way.",
         Advice = "Give the namespace the route that is missing (a default route, that of the pod or service "
             + "network), or correct the destination.",
         Triggers =
@@ -37,7 +37,7 @@ internal sealed class ConnectNoRoute(ProbeHost host) : LinuxRule(Kind, host)
         ],
         Evidence = [ConnectCounters.Attempts, Tcp.Of("Tcp", "ActiveOpens")],
         Blind = "Who connected, and to where, is known only where functions can be hooked, and only of TCP: without, "
-            + "the namespace's counter is all there is.",
+            + "the namespace's counter is all there is, and the finding stays a warning.",
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
@@ -76,7 +76,7 @@ internal sealed class ConnectNoRoute(ProbeHost host) : LinuxRule(Kind, host)
         var to = last is null ? "some of its destinations" : last.Tuple!.Destination.ToString();
         return new()
         {
-            Severity = family == "IPv4" && count >= Many && count * 10 >= opened
+            Severity = last is not null && family == "IPv4" && count >= Many && count * 10 >= opened
                 ? EventSeverity.Error : EventSeverity.Warn,
             Detail = family,
             Sentence = $"has no {family} route to {to}: {count} packets in {window.Span} could not be sent",

@@ -34,8 +34,7 @@ internal sealed class ConnectRefused(ProbeHost host) : LinuxRule(Kind, host)
             {
                 Severity = peer.IsTrouble(Many) ? EventSeverity.Error : EventSeverity.Warn,
                 Detail = peer.Peer,
-                Sentence = $"is refused by {peer.Remote}: nobody listens there, {peer.Times(window)} were answered "
-                    + "with a reset",
+                Sentence = $"is refused by {peer.Remote}: it answers with resets, {peer.Times(window)} failed",
                 Confidence = FindingConfidence.Event,
                 Evidence = [.. peer.Proof(window, "ECONNREFUSED, tcp_receive_reset in SYN_SENT")],
                 RuledOut =

@@ -42,14 +42,9 @@ internal sealed class ConnectTimeout(ProbeHost host) : LinuxRule(Kind, host)
                     window.Grew("TCPSynRetrans", TcpExt.Of("TcpExt", "TCPSynRetrans")),
                     .. Checks.NetfilterDrops(window),
                 ],
-                RuledOut =
-                [
-                    "the next hop: its hardware address is known",
-                    .. Checks.Of(window, Checks.Drops, Checks.Conntrack, Checks.Netfilter),
-                ],
+                RuledOut = Checks.Of(window, Checks.Drops, Checks.Conntrack, Checks.Netfilter),
                 NotSeen = ["what becomes of the SYN beyond this node"],
-                Confirm = Inside(window.Subject,
-                    $"tcpdump -ni any 'host {peer.Address} and tcp[tcpflags] & (tcp-syn|tcp-rst) != 0'"),
+                Confirm = Inside(window.Subject, $"timeout 30 tcpdump -c 20 -nn host {peer.Address} and tcp"),
                 Tuple = peer.Last.Tuple,
                 Process = peer.Last.Process,
             };

@@ -84,8 +84,10 @@ internal sealed record PeerConnects
         {
             var (failed, ended) = Counted(window, like.Key.Outcome, like.Key.Port);
             var told = all.Count(e => Outcome(e) == like.Key.Outcome && PortClass(e) == like.Key.Port);
-            // Each is counted, and events of like ones are held back: the peer's share of these is that of connects.
-            count += Math.Max(like.Count(), IsEvent(like.Key.Outcome) ? failed * like.Count() / told : 0);
+            // Each is counted, and events of like ones are held back: the peer's share of these is that of connects,
+            // where there are enough for a share.
+            count += like.Count() >= Least && IsEvent(like.Key.Outcome)
+                ? Math.Max(like.Count(), failed * like.Count() / told) : like.Count();
             total += ports.Add(like.Key.Port) ? ended : 0;
         }
         return new() { Peer = peer, Events = events, Count = count, All = total };

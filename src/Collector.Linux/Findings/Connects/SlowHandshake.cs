@@ -53,8 +53,7 @@ internal sealed class SlowHandshake(ProbeHost host) : LinuxRule(Kind, host)
                 ],
                 RuledOut = Checks.Of(window, Checks.Drops, Checks.Conntrack, Checks.Netfilter),
                 NotSeen = lost > 0 ? ["whether the SYN or its answer was lost"] : [],
-                Confirm = Inside(window.Subject,
-                    $"tcpdump -ni any 'host {peer.Address} and tcp[tcpflags] & tcp-syn != 0'"),
+                Confirm = Inside(window.Subject, $"timeout 30 tcpdump -c 20 -nn host {peer.Address} and tcp"),
                 Tuple = peer.Last.Tuple,
                 Process = peer.Last.Process,
             };

@@ -21,8 +21,8 @@ internal sealed class DiskSlow(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "disk-slow",
         Title = "A disk is slow",
         Severity = EventSeverity.Error,
-        Condition = "In two windows 3 or more requests to a disk took over 100 ms; an error where 3 took over 1 s, "
-            + "or any failed.",
+        Condition = "In two windows 3 or more reads or writes of a disk took over 100 ms; an error where 3 took "
+            + "over 1 s, or any failed.",
         Advice = "Look who uses the disk and how much it may do (its limit of operations or bytes per second), and "
             + "whether it is about to fail.",
         Triggers = [FindingTrigger.Happens(SlowRequest.Info)],
@@ -31,7 +31,9 @@ internal sealed class DiskSlow(ProbeHost host) : LinuxRule(Kind, host)
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
-        foreach (var disk in window.Events(SlowRequest.Info).Where(e => e.Duration >= Slow)
+        // Flushes and discards of healthy disks take long.
+        foreach (var disk in window.Events(SlowRequest.Info)
+            .Where(e => e.Duration >= Slow && Field(e, "netlens.block.operation") is "read" or "write")
             .GroupBy(e => Field(e, "system.device")))
         {
             if (disk.Count() < Least)

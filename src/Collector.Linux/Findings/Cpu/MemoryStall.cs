@@ -14,7 +14,7 @@ internal sealed class MemoryStall(ProbeHost host) : LinuxRule(Kind, host)
     private const int Some = 10;
 
     /// <summary>The same in which all that could run waited.</summary>
-    private const int All = 10;
+    private const int All = 40;
 
     public static FindingInfo Kind { get; } = new()
     {
@@ -22,7 +22,7 @@ internal sealed class MemoryStall(ProbeHost host) : LinuxRule(Kind, host)
         Title = "Tasks stand still for want of memory",
         Severity = EventSeverity.Error,
         Condition = "In two windows tasks of the pod, or of the node, waited for memory in 10 % of the time "
-            + "(pressure stall information, some); an error where all of them did (full).",
+            + "(pressure stall information, some); an error where in 40 % all of them did (full).",
         Advice = "Raise the pod's memory limit or let the program use less; of the node, move pods away.",
         // Microseconds.
         Triggers = [FindingTrigger.Grows(Pressure.MemorySome, 10_000)],

@@ -14,13 +14,16 @@ internal sealed class QuotaThrottled(ProbeHost host) : LinuxRule(Kind, host)
     /// <summary>Fewer periods, a second of them by default, say nothing of a share.</summary>
     private const int Periods = 10;
 
+    /// <summary>Reads that came late now and then need not have come late for that.</summary>
+    private const int Many = 3;
+
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "quota-throttled",
         Title = "A pod's CPU quota is used up",
         Severity = EventSeverity.Error,
         Condition = "In two windows a pod used up its quota in a quarter of its periods, of 10 or more "
-            + "(nr_throttled); an error where data waited in its sockets meanwhile.",
+            + "(nr_throttled); an error where data waited in its sockets meanwhile, 3 times or more.",
         Advice = "Raise the pod's CPU limit or take it away, or let the program use fewer threads at once.",
         Triggers = [FindingTrigger.Grows(Throttling.Throttled, 3)],
         Evidence = [Throttling.Periods, Throttling.Time],
@@ -38,7 +41,7 @@ internal sealed class QuotaThrottled(ProbeHost host) : LinuxRule(Kind, host)
             var slow = window.Events(SocketLatencyKinds.ReadInfo).Count();
             yield return new()
             {
-                Severity = slow > 0 ? EventSeverity.Error : EventSeverity.Warn,
+                Severity = slow >= Many ? EventSeverity.Error : EventSeverity.Warn,
                 Sentence = Text($"used up its quota of {cpus:0.###} processors in {throttled} of {periods} periods ")
                     + Text($"and stood still for {waited:0.#} s")
                     + (slow > 0 ? $", while data waited in its sockets {slow} times" : ""),

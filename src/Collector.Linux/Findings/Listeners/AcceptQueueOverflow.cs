@@ -12,13 +12,15 @@ namespace Collector.Linux.Findings.Listeners;
 /// <summary>A program accepts more slowly than connections come, and handshakes are dropped at its listener.</summary>
 internal sealed class AcceptQueueOverflow(ProbeHost host) : ListenRule(Kind, host)
 {
+    private const int Least = 3;
+
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "accept-queue-overflow",
         Title = "A listener's accept queue overflows",
         Severity = EventSeverity.Error,
         Condition = "A listener dropped handshakes while its accept queue was full (ListenOverflows of its namespace, "
-            + "and sk_drops and sk_ack_backlog of the listener).",
+            + "and sk_drops and sk_ack_backlog of the listener); an error from 3 on where it is still full.",
         Advice = "Accept faster, run more acceptors, or allow a longer queue: the smaller of what the program asks "
             + "for with listen() and of net.core.somaxconn in its namespace.",
         Triggers = [FindingTrigger.Happens(ListenKinds.Overflow)],
@@ -35,9 +37,10 @@ internal sealed class AcceptQueueOverflow(ProbeHost host) : ListenRule(Kind, hos
         {
             var e = listener.Last();
             var (queue, limit) = (Number(e, "netlens.listen.queue"), Number(e, "netlens.listen.limit"));
+            var dropped = Dropped(window, listener);
             yield return new()
             {
-                Severity = EventSeverity.Error,
+                Severity = dropped >= Least && queue >= limit ? EventSeverity.Error : EventSeverity.Warn,
                 Direct = true,
                 Detail = listener.Key,
                 Sentence = $"drops handshakes at {listener.Key}: the program accepts too slowly, "
@@ -45,7 +48,7 @@ internal sealed class AcceptQueueOverflow(ProbeHost host) : ListenRule(Kind, hos
                 Evidence =
                 [
                     window.Grew("ListenOverflows", TcpExt.Of("TcpExt", "ListenOverflows")),
-                    window.Grew("sk_drops of the listener", Dropped(window, listener)),
+                    window.Grew("sk_drops of the listener", dropped),
                     new("sk_ack_backlog", $"{queue} of {limit}"),
                     .. Peers(e),
                 ],

@@ -45,8 +45,8 @@ internal sealed class AcceptorStarved(ProbeHost host) : ListenRule(Kind, host)
                 Severity = EventSeverity.Error,
                 Direct = true,
                 Detail = listener.Key,
-                Sentence = $"drops handshakes at {listener.Key} because its program may not run: its CPU quota was "
-                    + $"used up in {throttled} of {periods} periods",
+                Sentence = $"drops handshakes at {listener.Key}: its CPU quota was used up in {throttled} of {periods} "
+                    + "periods, and the program may not run",
                 Evidence =
                 [
                     window.Grew("nr_throttled", throttled), new("throttled_usec", $"+{waited} in {window.Span}"),

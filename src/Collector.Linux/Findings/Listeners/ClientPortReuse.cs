@@ -22,8 +22,8 @@ internal sealed class ClientPortReuse(ProbeHost host) : LinuxRule(Kind, host)
         Title = "Clients use a port again while its last connection is in TIME_WAIT",
         Severity = EventSeverity.Error,
         Condition = "In two windows three SYNs or more from one address to one port met a connection in TIME_WAIT "
-            + "and were not let through, because they looked older than it. An error from ten on: each delays a "
-            + "connection by a second or more.",
+            + "and were not let through, because they looked older than it. An error from ten on that are 1 % of "
+            + "the connections accepted: each delays one by a second or more.",
         Advice = "Let clients (or the NAT before them) choose ports at random from a wider range, keep TCP "
             + "timestamps on at both ends, and let the client close first.",
         Triggers = [FindingTrigger.Happens(TcpTwRcv.Refused)],
@@ -35,6 +35,7 @@ internal sealed class ClientPortReuse(ProbeHost host) : LinuxRule(Kind, host)
     {
         if (window.Subject is null)
             yield break;
+        var accepted = window.Growth(Tcp.Of("Tcp", "PassiveOpens"));
         foreach (var pair in window.Events(TcpTwRcv.Refused).Where(IsSyn).GroupBy(Ends)
             .Where(static g => g.Count() >= Least).OrderByDescending(static g => g.Count()).Take(MostClients))
         {
@@ -43,7 +44,7 @@ internal sealed class ClientPortReuse(ProbeHost host) : LinuxRule(Kind, host)
             var end = tuple.End(tuple.Source, tuple.SourcePort);
             yield return new()
             {
-                Severity = count >= Many ? EventSeverity.Error : EventSeverity.Warn,
+                Severity = count >= Many && count * 100 >= accepted ? EventSeverity.Error : EventSeverity.Warn,
                 Detail = pair.Key,
                 Sentence = $"keeps {tuple.DestinationPod ?? $"{tuple.Destination}"} waiting at {end}: {count} SYNs in "
                     + $"{window.Span} came from ports whose last connection is in TIME_WAIT yet",

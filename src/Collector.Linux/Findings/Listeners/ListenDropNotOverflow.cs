@@ -23,25 +23,26 @@ internal sealed class ListenDropNotOverflow(ProbeHost host) : ListenRule(Kind, h
         Title = "A listener drops handshakes though its queues have room",
         Severity = EventSeverity.Error,
         Condition = "In two windows a listener dropped three packets or more (sk_drops) while neither its accept "
-            + "queue nor its queue of handshakes was full. An error where no route leads back to who connects, for "
-            + "then none of their handshakes can succeed; else a warning, for the packets need not have been "
-            + "handshakes.",
+            + "queue nor its queue of handshakes was full. An error where clients get no answer and no IPv4 route "
+            + "leads back to them, for then none of their handshakes can succeed; else a warning, for the packets "
+            + "need not have been handshakes.",
         Advice = "Give the namespace a route back to its clients; else look for a socket filter, a security policy, "
             + "TCP MD5 keys that differ, or want of memory.",
         Triggers = [FindingTrigger.Happens(ListenKinds.Overflow)],
-        Evidence = [TcpExt.Of("TcpExt", "ListenDrops"), Ip.Of("Ip", "OutNoRoutes"), Ip.Of("Ip6", "OutNoRoutes")],
+        Evidence = [TcpExt.Of("TcpExt", "ListenDrops"), Ip.Of("Ip", "OutNoRoutes")],
         Explains = [ConnectTimeout.Kind, SlowHandshake.Kind, ConnectNoRoute.Kind],
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
-        var routeless = Growth(window, Ip.Of("Ip", "OutNoRoutes"), Ip.Of("Ip6", "OutNoRoutes"));
+        // Of IPv6 resolvers have some that ask which addresses could be used.
+        var routeless = window.Growth(Ip.Of("Ip", "OutNoRoutes"));
         foreach (var listener in Listeners(window, ListenKinds.Overflow, "netlens.listen.cause", "other"))
         {
             var (e, dropped) = (listener.Last(), Dropped(window, listener));
             if (dropped < Least)
                 continue;
-            var lost = routeless * 2 >= dropped;
+            var lost = routeless * 2 >= dropped && Peers(e).Any();
             var reason = Array.Find(Reasons, r => Checks.DropsFor(window, r) >= Least);
             yield return new()
             {

@@ -42,8 +42,10 @@ internal sealed class NobodyListens(ProbeHost host) : LinuxRule(Kind, host)
         foreach (var port in all.Where(IsSyn).GroupBy(static e => e.Tuple!.End(e.Tuple.Source, e.Tuple.SourcePort))
             .OrderByDescending(static g => g.Count()).Take(MostPorts))
         {
-            // All are counted, and events of like ones are held back: its share of events is that of resets.
-            var count = Math.Max(port.Count(), sent * port.Count() / all.Length);
+            // All are counted, and events of like ones are held back: its share of events is that of resets, where
+            // there are enough for a share.
+            var told = port.Count();
+            var count = told < Least ? told : Math.Max(told, sent * told / all.Length);
             if (count < Least)
                 continue;
             var (e, closed) = (port.Last(), port.Max(static e => Number(e, "netlens.listen.closed.duration")));

@@ -10,6 +10,9 @@ namespace Collector.Linux.Findings.Ports;
 /// <summary>Local ports towards a destination become fewer, and will soon be used up.</summary>
 internal sealed class EphemeralPortsFilling(ProbeHost host) : LinuxRule(Kind, host)
 {
+    /// <summary>The range to set: a port of it may be taken before its listener starts.</summary>
+    internal const string Range = "15000 65535, with listeners' ports in net.ipv4.ip_local_reserved_ports";
+
     /// <summary>Seconds: as the probe's option warn by default.</summary>
     private const int Soon = 600;
 
@@ -48,7 +51,7 @@ internal sealed class EphemeralPortsFilling(ProbeHost host) : LinuxRule(Kind, ho
             Sentence = $"runs out of local ports for {to} in {left} s: {used} of {limit} are in use",
             Confidence = e is null ? FindingConfidence.OwnCounter : FindingConfidence.Event,
             Evidence = [.. Levels(window)],
-            Knob = SysctlKnob(window.Subject, "net.ipv4.ip_local_port_range", "1024 65535"),
+            Knob = SysctlKnob(window.Subject, "net.ipv4.ip_local_port_range", Range),
             Confirm = Inside(window.Subject, e is null ? "ss -Htan state connected"
                 : $"ss -Htan state connected dst {e.Tuple!.End(e.Tuple.Destination, e.Tuple.DestinationPort)}"),
             Tuple = e?.Tuple,

@@ -21,8 +21,9 @@ internal sealed class IdleReset(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "idle-reset",
         Title = "Connections are reset after they were idle",
         Severity = EventSeverity.Error,
-        Condition = "At least 3 open connections, and every second one that was reset, were reset by the other end "
-            + "after it had acknowledged nothing for 10 s or more; an error from 5 on.",
+        Condition = "In two windows at least 3 open connections, and every second one that was reset, were reset by "
+            + "an end that is not on this node after it had acknowledged nothing for 10 s or more; an error from 5 "
+            + "on where they are to a service, for clients may close so.",
         Advice = "Send keepalives, or close idle connections, sooner than the NAT, firewall, load balancer or server "
             + "forgets them.",
         Triggers = [FindingTrigger.Happens(TcpReset.Received)],
@@ -33,19 +34,20 @@ internal sealed class IdleReset(ProbeHost host) : LinuxRule(Kind, host)
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
         var reset = window.Events(TcpReset.Received)
-            .Where(static e => Field(e, "network.connection.state") is "established" or "close_wait").ToArray();
+            .Where(static e => Field(e, "network.connection.state") is "established" or "close_wait")
+            // What an end on this node has sent is told there, with its cause.
+            .Where(e => !window.All.EventsOf(TcpReset.Sent).Any(s => PeerReset.IsFrom(s, e))).ToArray();
         var idle = reset.Where(static e => Number(e, "netlens.connection.idle") >= LeastIdle).ToArray();
         if (idle.Length < Fewest || idle.Length * 2 < reset.Length || TcpFigures.ServiceOf(idle) is not { } service)
             yield break;
         var pauses = idle.Select(static e => (Number(e, "netlens.connection.idle") ?? 0) / 1e9).Order().ToArray();
         yield return new()
         {
-            Severity = idle.Length >= 5 ? EventSeverity.Error : EventSeverity.Warn,
-            Direct = true,
+            Severity = !service.IsOurs && idle.Length >= 5 ? EventSeverity.Error : EventSeverity.Warn,
             Confidence = FindingConfidence.Event,
             Detail = service.IsOurs ? service.End.ToString() : service.Remote,
-            Sentence = $"has {idle.Length} connections {service} reset that had been idle for {Text(pauses[0])} and "
-                + "more: the other end, or a NAT, firewall or balancer before it, had forgotten them",
+            Sentence = $"has {idle.Length} connections {service} reset after {Text(pauses[0])} idle and more: the "
+                + "other end closed them, or something before it (a NAT, firewall or balancer) forgot them",
             Evidence =
             [
                 window.Grew("tcp_receive_reset", reset.Length),

@@ -22,7 +22,7 @@ internal sealed class LingerZero(ProbeHost host) : LinuxRule(Kind, host)
         Advice = "Close without SO_LINGER 0, unless this is a health check: what the peer has not read yet is lost.",
         Triggers = [FindingTrigger.Grows(TcpFigures.Ext("TCPAbortOnData"), Fewest)],
         Evidence = [TcpFigures.Ext("TCPAbortOnData"), TcpFigures.Ext("TCPAbortOnClose")],
-        Explains = [PeerReset.Kind],
+        Explains = [PeerReset.Kind, IdleReset.Kind],
     };
 
     /// <summary>

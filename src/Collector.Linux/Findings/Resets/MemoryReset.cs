@@ -23,7 +23,7 @@ internal sealed class MemoryReset(ProbeHost host) : LinuxRule(Kind, host)
         Advice = "Find what leaves connections behind with data unsent, or raise net.ipv4.tcp_max_orphans or tcp_mem.",
         Triggers = [FindingTrigger.Grows(Reset)],
         Evidence = [Reset, Sock.Orphan, Sock.TcpMemory],
-        Explains = [PeerReset.Kind],
+        Explains = [PeerReset.Kind, IdleReset.Kind],
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
@@ -52,8 +52,8 @@ internal sealed class MemoryReset(ProbeHost host) : LinuxRule(Kind, host)
             RuledOut = Checks.Of(window, Checks.Conntrack),
             Knob = byMemory
                 ? SysctlKnob(null, "net.ipv4.tcp_mem", "more pages")
-                : SysctlKnob(
-                    null, "net.ipv4.tcp_max_orphans", ((most ?? 0) * 2).ToString(CultureInfo.InvariantCulture)),
+                : SysctlKnob(null, "net.ipv4.tcp_max_orphans",
+                    most is { } now ? (now * 2).ToString(CultureInfo.InvariantCulture) : "more"),
             Confirm = "cat /proc/net/sockstat",
         };
     }

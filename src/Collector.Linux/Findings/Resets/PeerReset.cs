@@ -20,8 +20,8 @@ internal sealed class PeerReset(ProbeHost host) : LinuxRule(Kind, host)
         Title = "Open connections are reset by the peer",
         Severity = EventSeverity.Error,
         Condition = "In two windows at least 3 open connections, and every twentieth of those that began, were reset "
-            + "by a peer that is not on this node, or whose reset was not seen there; an error from 10 in one window "
-            + "on.",
+            + "by a peer that is not on this node, or whose reset was not seen there. An error from 10 in a window on "
+            + "where the connections are to a service: a server's clients and probes may end theirs so.",
         Advice = "Look at the peer, or at a firewall or load balancer before it: this end did nothing to deserve it.",
         Triggers = [FindingTrigger.Happens(TcpReset.Received), FindingTrigger.Grows(Established, Fewest)],
         Evidence = [Established],
@@ -41,8 +41,7 @@ internal sealed class PeerReset(ProbeHost host) : LinuxRule(Kind, host)
             yield break;
         yield return new()
         {
-            Severity = reset >= 10 ? EventSeverity.Error : EventSeverity.Warn,
-            Direct = reset >= 10,
+            Severity = !service.IsOurs && reset >= 10 ? EventSeverity.Error : EventSeverity.Warn,
             Detail = service.IsOurs ? service.End.ToString() : service.Remote,
             Sentence = $"has open connections {service} reset by the other end, {reset} of them: {service.Remote} or "
                 + "something before it ended them",
@@ -57,7 +56,9 @@ internal sealed class PeerReset(ProbeHost host) : LinuxRule(Kind, host)
 
     private static bool IsOpen(string state) => state is "established" or "close_wait";
 
-    // Ports may be translated between the two.
-    private static bool IsFrom(NetworkEvent sent, NetworkEvent received) => sent.Tuple is { } tuple
-        && tuple.Source.Equals(received.Tuple!.Destination) && tuple.Destination.Equals(received.Tuple.Source);
+    /// <summary>An end on this node sent it. One of the two ends may be translated in between.</summary>
+    internal static bool IsFrom(NetworkEvent sent, NetworkEvent received) =>
+        sent.Tuple is { } s && received.Tuple is { } r
+        && ((s.Destination.Equals(r.Source) && s.DestinationPort == r.SourcePort)
+            || (s.Source.Equals(r.Destination) && s.SourcePort == r.DestinationPort));
 }

@@ -17,8 +17,8 @@ internal sealed class UnreadData(ProbeHost host) : LinuxRule(Kind, host)
         Title = "A program closes connections without reading what was sent",
         Severity = EventSeverity.Error,
         Condition = "In two windows at least 3 connections, and every twentieth of those that began, were closed "
-            + "while data lay unread (TCPAbortOnClose) or went on to arrive (TCPAbortOnData); an error from 10 in "
-            + "one window on.",
+            + "while data lay unread (TCPAbortOnClose) or went on to arrive (TCPAbortOnData). An error from 10 in a "
+            + "window on where a server does it: clients that leave the last words of TLS unread lose nothing.",
         Advice = "Read until the peer has closed, or shut down sending first: a reset may destroy an answer that is "
             + "on its way.",
         Triggers =
@@ -26,7 +26,7 @@ internal sealed class UnreadData(ProbeHost host) : LinuxRule(Kind, host)
             FindingTrigger.Grows(TcpFigures.Ext("TCPAbortOnClose")),
             FindingTrigger.Grows(TcpFigures.Ext("TCPAbortOnData")),
         ],
-        Explains = [PeerReset.Kind],
+        Explains = [PeerReset.Kind, IdleReset.Kind],
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
@@ -39,8 +39,7 @@ internal sealed class UnreadData(ProbeHost host) : LinuxRule(Kind, host)
         var service = TcpFigures.ServiceOf(window.Events(TcpReset.Sent).Where(e => IsOne(e, unread > 0)));
         yield return new()
         {
-            Severity = closed >= 10 ? EventSeverity.Error : EventSeverity.Warn,
-            Direct = closed >= 10,
+            Severity = service?.IsOurs == true && closed >= 10 ? EventSeverity.Error : EventSeverity.Warn,
             Detail = service?.End.ToString() ?? "",
             Sentence = $"closes connections {service} before it has read all, {closed} of {Math.Max(opened, closed)}: "
                 + "peers get resets, and may lose the answer",

@@ -21,7 +21,8 @@ internal sealed class DeadPeer(ProbeHost host) : LinuxRule(Kind, host)
         Severity = EventSeverity.Error,
         Condition = "An open connection was given up after its last retransmission or keepalive (TCPAbortOnTimeout "
             + "without connects that timed out), or data of 5 have been unacknowledged for 10 s in two windows; an "
-            + "error from 5 given up and every tenth of those open.",
+            + "error from 5 given up that are a tenth of those open or begun, unless they were to this end's own "
+            + "service, or connects are not watched.",
         Advice = "Look whether the peer's node is up, and for a firewall or NAT that has forgotten the connections.",
         Triggers =
         [
@@ -43,10 +44,13 @@ internal sealed class DeadPeer(ProbeHost host) : LinuxRule(Kind, host)
                 && Field(e, "netlens.retransmit.verdict") != "dropped_here");
         var peer = TcpFigures.ServiceOf(seen);
         var open = window.Level(Tcp.Of("Tcp", "CurrEstab")) ?? 0;
+        // Clients of a service go away as they please; connects that time out are told apart only where they are known.
+        var harms = peer?.IsOurs != true && window.Knows(ConnectCounters.Failures)
+            && given >= 5 && given * 10 >= open + TcpFigures.Opened(window);
         var keepalive = TcpFigures.Resets(window, "active", static (_, r) => r == "TCP_KEEPALIVE_TIMEOUT");
         yield return new()
         {
-            Severity = given >= 5 && given * 10 >= open ? EventSeverity.Error : EventSeverity.Warn,
+            Severity = harms ? EventSeverity.Error : EventSeverity.Warn,
             Direct = given > 0,
             Sentence = $"gets no answer any more on open connections{(peer is null ? "" : $" {peer}")}: {given} were "
                 + $"given up, {waiting} have waited for over 10 s",

@@ -20,9 +20,9 @@ internal sealed class LocalDrop(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "local-drop-caused-retransmission",
         Title = "This node drops packets that TCP has to send again",
         Severity = EventSeverity.Error,
-        Condition = "At least 3 segments were sent again, and 0.2 % of those sent, whose packet or acknowledgement "
-            + "was seen to be dropped on this node; an error from 5 segments and 2 % on. A full queue drops a few in "
-            + "good order.",
+        Condition = "In two windows at least 3 segments were sent again, and 0.2 % of those sent, whose packet or "
+            + "acknowledgement was seen to be dropped on this node; an error from 5 segments and 2 % on. A full "
+            + "queue drops a few in good order.",
         Advice = "Look at the place and the reason: it is this node that loses them, not the network.",
         Triggers = [FindingTrigger.Happens(TcpRetrans.Retransmitted)],
         Evidence = [TcpFigures.Sent],
@@ -46,7 +46,6 @@ internal sealed class LocalDrop(ProbeHost host) : LinuxRule(Kind, host)
         yield return new()
         {
             Severity = again >= 5 && again * 50 >= sent ? EventSeverity.Error : EventSeverity.Warn,
-            Direct = true,
             Confidence = FindingConfidence.Event,
             Detail = seen.Key,
             Sentence = $"sends data again to {TcpFigures.ServiceOf(seen)?.Remote}: {DroppedBy(window, e)} dropped "

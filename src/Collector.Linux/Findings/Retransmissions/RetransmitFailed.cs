@@ -22,8 +22,9 @@ internal sealed class RetransmitFailed(ProbeHost host) : LinuxRule(Kind, host)
         Kind = "retransmit-failed-locally",
         Title = "Data that must be sent again cannot leave",
         Severity = EventSeverity.Error,
-        Condition = "At least 3 segments, and every tenth that had to be sent again, were refused by the layers below "
-            + "TCP (TCPRetransFail), SYNs left out: open connections stand still.",
+        Condition = "In two windows at least 3 segments, and every tenth that had to be sent again, were refused by "
+            + "the layers below TCP (TCPRetransFail), without SYNs and what the queue of a device dropped: open "
+            + "connections stand still.",
         Advice = "Look for the rule or the missing route at the sender: the network is not asked.",
         Triggers = [FindingTrigger.Grows(Failed, 3)],
         Evidence = [Failed, Again, Syns, .. Unroutable],
@@ -32,14 +33,14 @@ internal sealed class RetransmitFailed(ProbeHost host) : LinuxRule(Kind, host)
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
-        var failed = window.Growth(Failed) - window.Growth(Syns);
+        // What the device's queue drops is told to TCP the same way.
+        var failed = window.Growth(Failed) - window.Growth(Syns) - Checks.QueueDrops(window);
         if (failed < 3 || failed * 10 < window.Growth(Again))
             yield break;
         var (byRule, noRoute) = (Checks.DropsFor(window, "NETFILTER_DROP"), Growth(window, Unroutable));
         yield return new()
         {
             Severity = EventSeverity.Error,
-            Direct = true,
             Sentence = $"cannot send data of open connections: {failed} segments were refused within it, "
                 + (byRule > 0 ? "a rule of its firewall drops what it sends"
                     : noRoute > 0 ? "it has no route to the peer any more" : "the kernel does not say why"),
@@ -52,7 +53,7 @@ internal sealed class RetransmitFailed(ProbeHost host) : LinuxRule(Kind, host)
             ],
             RuledOut = [
                 .. byRule == 0 ? Checks.Of(window, Checks.Netfilter) : [],
-                .. noRoute == 0 ? ["it has routes"] : Array.Empty<string>(),
+                .. noRoute == 0 ? ["no packet of it lacked a route"] : Array.Empty<string>(),
             ],
             Confirm = Inside(window.Subject, byRule > 0 ? "nft list ruleset" : "ss -tino state established"),
         };

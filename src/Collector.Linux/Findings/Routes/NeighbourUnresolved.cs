@@ -12,6 +12,9 @@ internal sealed class NeighbourUnresolved(ProbeHost host) : LinuxRule(Kind, host
     /// <summary>Packets that were thrown away because of it, from which it is an error.</summary>
     private const int Many = 10;
 
+    /// <summary>Hops of a subject that are told apart in a window: those asked for most.</summary>
+    private const int MostHops = 3;
+
     // Before Linux 5.17 the function tells instead.
     private static readonly string[] Reasons =
         ["NEIGH_FAILED", "NEIGH_QUEUEFULL", "arp_error_report", "ndisc_error_report"];
@@ -22,7 +25,7 @@ internal sealed class NeighbourUnresolved(ProbeHost host) : LinuxRule(Kind, host
         Title = "A next hop does not answer",
         Severity = EventSeverity.Error,
         Condition = "In two windows an address on the same network did not answer ARP or neighbour discovery; an error "
-            + "where 10 or more packets were thrown away for it in a window.",
+            + "where 10 or more packets were thrown away for it in a window (on average, where there are several).",
         Advice = "Look whether the machine behind the address lives and is on that network, and whether the route that "
             + "names it as gateway, or the prefix of the interface, is right.",
         Triggers = [FindingTrigger.Happens(NextHop.Failed)],
@@ -31,15 +34,19 @@ internal sealed class NeighbourUnresolved(ProbeHost host) : LinuxRule(Kind, host
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
         var lost = Reasons.Sum(r => Checks.DropsFor(window, r));
-        foreach (var hop in window.Events(NextHop.Failed).GroupBy(e => Field(e, "netlens.neighbour.address")))
+        var hops = window.Events(NextHop.Failed).GroupBy(e => Field(e, "netlens.neighbour.address"))
+            .OrderByDescending(static g => g.Count()).ToArray();
+        foreach (var hop in hops.Take(MostHops))
         {
+            // The kernel counts them for all together.
+            var each = lost / hops.Length;
             var e = hop.Last();
             var (device, before) = (
                 Field(e, "network.interface.name"), Field(e, "netlens.neighbour.hardware_address.before"));
             var asked = hop.Key.Contains(':', StringComparison.Ordinal) ? "neighbour discovery" : "ARP";
             yield return new()
             {
-                Severity = lost >= Many ? EventSeverity.Error : EventSeverity.Warn,
+                Severity = each >= Many ? EventSeverity.Error : EventSeverity.Warn,
                 Confidence = FindingConfidence.Event,
                 Detail = hop.Key,
                 Sentence = $"cannot send to {hop.Key}: nobody answers {asked} for it at {device}, "
@@ -47,7 +54,7 @@ internal sealed class NeighbourUnresolved(ProbeHost host) : LinuxRule(Kind, host
                 Evidence =
                 [
                     window.Grew("neigh_timer_handler: failed", hop.Count()),
-                    .. lost > 0 ? [window.Grew("packets thrown away", lost)] : Array.Empty<Evidence>(),
+                    .. lost > 0 ? [window.Grew("packets thrown away for all such", lost)] : Array.Empty<Evidence>(),
                 ],
                 RuledOut = Checks.Of(window, Checks.Netfilter),
                 Confirm = Inside(window.Subject, $"ip neigh show {hop.Key}"),

@@ -1,7 +1,9 @@
+using System.Net.Sockets;
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Drops;
 using Collector.Linux.Probes.Mib;
 
 namespace Collector.Linux.Findings.Routes;
@@ -10,6 +12,10 @@ namespace Collector.Linux.Findings.Routes;
 internal sealed class NoRouteIn(ProbeHost host) : LinuxRule(Kind, host)
 {
     private const int Least = 10;
+    private const int Wanted = 3;
+
+    // Where the kernel gives no reason the function tells instead.
+    private static readonly string[] Reasons = ["IP_INNOROUTES", "IP_OUTNOROUTES", "ip_error", "ip6_pkt_drop"];
 
     public static FindingInfo Kind { get; } = new()
     {
@@ -17,7 +23,7 @@ internal sealed class NoRouteIn(ProbeHost host) : LinuxRule(Kind, host)
         Title = "Packets arrive that no route leads on",
         Severity = EventSeverity.Error,
         Condition = "In two windows 10 or more packets that were received had no route (InNoRoutes); an error from "
-            + "20, and 5 % of what the namespace received.",
+            + "20, and 5 % of what the namespace received, where 3 were for the same address and port.",
         Advice = "Add the route that is missing, or correct who sends here.",
         Triggers =
         [
@@ -28,6 +34,9 @@ internal sealed class NoRouteIn(ProbeHost host) : LinuxRule(Kind, host)
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
+        // Of most the sender is told.
+        var seen = window.Events(PacketLoss.Refused).Concat(window.Events(PacketLoss.Dropped))
+            .Where(static e => Reasons.Contains(Field(e, "netlens.drop.reason"))).ToArray();
         foreach (var (section, family) in Losses.Families)
         {
             var counter = IpExt.Of(section == "Ip" ? "IpExt" : section, "InNoRoutes");
@@ -36,17 +45,25 @@ internal sealed class NoRouteIn(ProbeHost host) : LinuxRule(Kind, host)
             var received = Losses.Received(window, section);
             yield return new()
             {
-                Severity = Losses.Severity(lost, received),
+                // What scans a network nobody misses.
+                Severity = Losses.ByTarget(seen.Where(e => IsOf(e, section)), Wanted).Any()
+                    ? Losses.Severity(lost, received)
+                    : EventSeverity.Warn,
                 Detail = family,
                 Sentence = $"gets {lost} {family} packets that none of its routes leads on, and drops them",
                 Evidence =
                 [
                     Losses.Part(window, $"{section} InNoRoutes", counter, "packets", received),
-                    .. Losses.Example(window, "IP_INNOROUTES"),
+                    .. seen.LastOrDefault(e => IsOf(e, section)) is { } e
+                        ? [new("kfree_skb", $"{e.Tuple} ({Field(e, "netlens.drop.reason")})")]
+                        : Array.Empty<Evidence>(),
                 ],
                 RuledOut = Checks.Of(window, Checks.Netfilter),
                 Confirm = Inside(window.Subject, $"ip -{(section == "Ip" ? 4 : 6)} route show"),
             };
         }
     }
+
+    private static bool IsOf(NetworkEvent e, string section) => e.Tuple is { } tuple
+        && tuple.Destination.AddressFamily == AddressFamily.InterNetworkV6 == (section == "Ip6");
 }

@@ -18,7 +18,8 @@ internal sealed class RoutingLoop(ProbeHost host) : LinuxRule(Kind, host)
         Title = "Packets go in a circle",
         Severity = EventSeverity.Error,
         Condition = "In two windows the time to live of 30 or more packets ended here (InHdrErrors, and senders that "
-            + "were told: OutTimeExcds); an error where that is one in 200 packets forwarded.",
+            + "were told: OutTimeExcds); an error where that is one in 200 packets forwarded, and four times as many "
+            + "were forwarded, as in a circle: who traces routes ends packets that nobody forwards here.",
         Advice = "Follow the route of one of the destinations to the two routers that point at each other, and "
             + "correct one.",
         Triggers =
@@ -39,12 +40,15 @@ internal sealed class RoutingLoop(ProbeHost host) : LinuxRule(Kind, host)
             // A bad header ends nobody's time to live.
             if (window.Growth(errors) is not (>= Least and var lost) || window.Growth(told) == 0)
                 continue;
+            // Of a circle each packet is forwarded many times before it ends.
+            var passed = window.Growth(forwarded);
+            var loops = passed >= lost * 4 && lost * 200 >= passed;
             yield return new()
             {
-                // Of a circle each packet is forwarded many times before it ends.
-                Severity = lost * 200 >= window.Growth(forwarded) ? EventSeverity.Error : EventSeverity.Warn,
+                Severity = loops ? EventSeverity.Error : EventSeverity.Warn,
                 Detail = family,
-                Sentence = $"ends {lost} {family} packets whose time to live is used up: they go in a circle",
+                Sentence = $"ends {lost} {family} packets whose time to live is used up: "
+                    + (loops ? "they go in a circle" : "a circle, or somebody traces a route"),
                 Evidence =
                 [
                     window.Grew($"{section} InHdrErrors", errors), window.Grew($"{section} forwarded", forwarded),

@@ -45,7 +45,7 @@ internal sealed class ConntrackFull(ProbeHost host) : LinuxRule(Kind, host)
                 new("nf_conntrack_count", limit is { } most ? $"{entries} of {most}" : entries),
             ],
             RuledOut = Checks.Of(window, Checks.Netfilter),
-            Knob = SysctlKnob(window.Subject, "net.netfilter.nf_conntrack_max",
+            Knob = SysctlKnob(null, "net.netfilter.nf_conntrack_max",
                 limit is { } now ? (now * 2).ToString(CultureInfo.InvariantCulture) : "more"),
             Confirm = Inside(window.Subject, "conntrack -S"),
         };

@@ -11,15 +11,15 @@ namespace Collector.Linux.Findings.Tables;
 internal sealed class ConntrackRace(ProbeHost host) : LinuxRule(Kind, host)
 {
     /// <summary>Fewer are mended by those who sent them.</summary>
-    private const int Many = 3;
+    private const int Many = 10;
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "conntrack-race",
         Title = "New connections are lost in connection tracking",
         Severity = EventSeverity.Error,
-        Condition = "Entries of new connections could not be put in because an equal one was there (insert_failed "
-            + "without chaintoolong); an error from 3 of them in a window.",
+        Condition = "In two windows entries of new connections could not be put in because an equal one was there "
+            + "(insert_failed without chaintoolong); an error, at once, from 10 of them in a window.",
         Advice = "Give SNAT more addresses or ports, let it choose ports at random (--random-fully), or ask DNS "
             + "through a cache on the node or by TCP.",
         Triggers = [FindingTrigger.Happens(ConntrackKinds.ClashInfo)],
@@ -38,7 +38,7 @@ internal sealed class ConntrackRace(ProbeHost host) : LinuxRule(Kind, host)
         yield return new()
         {
             Severity = lost >= Many ? EventSeverity.Error : EventSeverity.Warn,
-            Direct = true,
+            Direct = lost >= Many,
             Sentence = $"lost {lost} packets of new connections, for their conntrack entry was taken: "
                 + "SNAT has no free port, or two came at once",
             Evidence =
