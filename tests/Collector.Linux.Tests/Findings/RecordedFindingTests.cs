@@ -3,6 +3,7 @@ using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Linux.Findings;
 using Collector.Linux.Findings.Cpu;
+using Collector.Linux.Probes.Block;
 using Collector.Linux.Tests.Probes;
 
 namespace Collector.Linux.Tests.Findings;
@@ -15,7 +16,8 @@ public sealed class RecordedFindingTests
     /// <summary>Pressure is in microseconds since the machine started.</summary>
     [Theory]
     [InlineData(0.5, 0.01, EventSeverity.Warn)]
-    [InlineData(0.9, 0.4, EventSeverity.Error)]
+    [InlineData(0.9, 0.2, EventSeverity.Warn)]
+    [InlineData(0.9, 0.7, EventSeverity.Error)]
     public void A_node_whose_tasks_wait_for_memory(double some, double full, EventSeverity severity)
     {
         var found = Run(some, full).ShouldHaveSingleItem();
@@ -30,23 +32,59 @@ public sealed class RecordedFindingTests
     [Fact]
     public void A_node_whose_tasks_wait_a_moment_yields_nothing() => Run(0.02, 0.01).ShouldBeEmpty();
 
+    /// <summary>Flushes and discards of healthy disks take long.</summary>
+    [Theory]
+    [InlineData("read", true)]
+    [InlineData("write", true)]
+    [InlineData("flush", false)]
+    [InlineData("discard", false)]
+    public void A_disk_is_slow_by_what_programs_wait_for(string operation, bool told)
+    {
+        var found = Run(DiskSlow.Kind, (_, engine) =>
+        {
+            for (var i = 0; i < 3; i++)
+                engine.Inbox.Offer(SlowRequestOf(operation));
+        });
+        found.Length.ShouldBe(told ? 1 : 0);
+        found.ShouldAllBe(f => f.Verdict.Detail == "sda");
+    }
+
+    private static NetworkEvent SlowRequestOf(string operation) => new()
+    {
+        Info = SlowRequest.Info,
+        Time = 120_000_000,
+        Start = 0,
+        ObservedTime = 120_000_000,
+        Message = "",
+        Fields = ["sda", operation, 120_000_000L, 0L, 0L, 4096L, 0L],
+    };
+
     private static Finding[] Run(double some, double full)
+    {
+        var start = 0L;
+        return Run(MemoryStall.Kind, (tree, _) =>
+        {
+            start = start == 0 ? Stopwatch.GetTimestamp() : start;
+            var microseconds = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
+            tree.Write(File, Text(some * microseconds, full * microseconds));
+        });
+    }
+
+    private static Finding[] Run(FindingInfo info, Action<TestTree, FindingEngine> cause)
     {
         using var tree = new TestTree();
         tree.Write(File, Text(0, 0));
         using var run = new FileProbeRun("throttling", tree.Paths);
         using var engine = new FindingEngine(
-            [AllFindings.List.Single(f => f.Info == MemoryStall.Kind).Create(run.Host)], new FindingStore())
+            [AllFindings.List.Single(f => f.Info == info).Create(run.Host)], new FindingStore())
         {
             Shortest = TimeSpan.FromMilliseconds(200),
         };
         engine.OnBroken = b => throw new InvalidOperationException(b.Reason);
-        var start = Stopwatch.GetTimestamp();
         for (var i = 0; i < 12; i++)
         {
             Thread.Sleep(100);
-            var microseconds = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
-            tree.Write(File, Text(some * microseconds, full * microseconds));
+            cause(tree, engine);
             run.Collect().Failures.ShouldBeEmpty();
             engine.Judge(run.Store);
         }

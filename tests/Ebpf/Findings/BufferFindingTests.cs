@@ -99,8 +99,8 @@ public sealed class BufferFindingTests
         found.Severity.ShouldBe(EventSeverity.Warn);
         found.Sentence.ShouldMatch($@"^network namespace {traffic.Right.Name} lets its peers wait: "
             + $@"\S.*\[{Environment.ProcessId}\] has "
-            + $@"not read \d+ bytes from {TestNetnsPair.LeftIPv4}:\d+ at {traffic.Service}, the receive window is "
-            + @"closed");
+            + $@"not read \d+ bytes from {TestNetnsPair.LeftIPv4}:\d+ at {traffic.Service}, "
+            + @"(the receive window is closed|and reads nothing more)");
         found.Verdict.Process.ShouldNotBeNull().Pid.ShouldBe(Environment.ProcessId);
         TcpLab.Nstat(traffic.Right, "TcpExtTCPToZeroWindowAdv").ShouldBeGreaterThan(0);
         // What the sender sees is its consequence.
@@ -219,6 +219,7 @@ public sealed class BufferFindingTests
                 client.Send("old"u8);
         });
         found.Severity.ShouldBe(EventSeverity.Error);
+        found.Verdict.Knob.ShouldBeNull();
         found.Sentence.ShouldMatch($@"^network namespace {traffic.Right.Name} refuses segments whose timestamps run "
             + @"backwards, \d+ of "
             + @"\d+: several hosts behind one address, or a device that changes timestamps$");
@@ -236,11 +237,10 @@ public sealed class BufferFindingTests
         if (!lab.Ns.Run("nstat", "-az").Contains("UdpMemErrors", StringComparison.Ordinal))
             return; // Not counted by this kernel.
         var found = Setting.While("net.ipv4.udp_mem", "1 1 1",
-            () => run.Await(UdpMemory.Kind, lab.Ns, () => lab.Send(IPAddress.Loopback, 5300, 40)));
-        found.Severity.ShouldBe(EventSeverity.Error);
+            () => run.Await(UdpMemory.Kind, lab.Ns, () => lab.Send(IPAddress.Loopback, 5300, 40),
+                static f => f.Severity == EventSeverity.Error));
         found.Sentence.ShouldMatch($@"^network namespace {lab.Ns.Name} loses UDP datagrams for want of memory, \d+ in "
-            + @"\d+ s: all sockets "
-            + @"of the machine have \d+ pages, 1 may be, or its cgroup may have no more$");
+            + @"\d+ s: the node's sockets have \d+ pages of 1, or its cgroup may have no more$");
         TcpLab.Nstat(lab.Ns, "UdpMemErrors").ShouldBeGreaterThan(0);
         run.Of(lab.Ns).ShouldBe([found]);
     }
@@ -266,7 +266,7 @@ public sealed class BufferFindingTests
             return 0;
         });
         var found = run.AllOf(traffic.Left, traffic.Right).First(f => f.Info == TcpMemory.Kind);
-        found.Sentence.ShouldContain($" was the first to find the machine's TCP memory scarce, ");
+        found.Sentence.ShouldContain(" finds the node's TCP memory scarce, ");
         (TcpLab.Nstat(traffic.Left, "TcpExtTCPMemoryPressures") + TcpLab.Nstat(traffic.Right, "TcpExtTCPMemoryPressures"))
             .ShouldBeGreaterThan(before);
         run.Of(traffic.Left, traffic.Right).ShouldAllBe(f => f.Info == TcpMemory.Kind);

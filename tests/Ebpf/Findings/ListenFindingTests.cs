@@ -20,8 +20,7 @@ public sealed class ListenFindingTests
         {
             for (var i = 0; i < 6; i++)
                 lab.BeginConnect(IPAddress.Loopback, 8080);
-        });
-        found.Severity.ShouldBe(EventSeverity.Error);
+        }, static f => f.Severity == EventSeverity.Error);
         found.Subject!.Inode.ShouldBe(lab.Ns.Inode);
         found.Verdict.Detail.ShouldBe("0.0.0.0:8080");
         found.Sentence.ShouldBe($"network namespace {lab.Ns.Name} drops handshakes at 0.0.0.0:8080: the program accepts "

@@ -15,13 +15,16 @@ public sealed class RetransmissionFindingTests
     {
         var run = FindingRun.Shared;
         using var traffic = new FindingTraffic();
-        var connections = traffic.Connect(6);
+        // Six for each time: those that wait longer and longer send less again.
+        var connections = traffic.Connect(60);
         run.Collect();
         TcpLab.Drop(traffic.Right, "meta l4proto tcp drop");
+        var used = 0;
         var found = run.Await(LocalDrop.Kind, traffic.Left, () =>
         {
-            foreach (var (client, _) in connections)
+            foreach (var (client, _) in connections.Skip(used).Take(6))
                 client.Send("lost"u8);
+            used += 6;
         }, f => f.Severity == EventSeverity.Error);
         found.Verdict.Detail.ShouldMatch("^(NETFILTER_DROP|nf.*)$");
         found.Sentence.ShouldMatch(
@@ -47,6 +50,7 @@ public sealed class RetransmissionFindingTests
             client.Send("lost"u8);
         traffic.Left.Run("nft", "add table inet t; add chain inet t output { type filter hook output priority 0; }; "
             + "add rule inet t output meta l4proto tcp drop");
+        // Each goes on trying, and fails again.
         var found = run.Await(RetransmitFailed.Kind, traffic.Left, static () => { });
         found.Severity.ShouldBe(EventSeverity.Error);
         found.Sentence.ShouldMatch($@"^network namespace {traffic.Left.Name} cannot send data of open connections: "

@@ -61,8 +61,9 @@ public sealed class RouteFindingTests
         using var pair = DropTraffic.Pair();
         pair.Right.Sysctl("net.ipv4.conf.all.rp_filter", "1");
         var found = run.Await(ReversePathFilter.Kind, pair.Right,
-            () => RawPackets.Udp(pair.Left, "198.51.100.7", TestNetnsPair.RightIPv4, 40));
-        found.Severity.ShouldBe(EventSeverity.Error);
+            () => RawPackets.Udp(pair.Left, "198.51.100.7", TestNetnsPair.RightIPv4, 40),
+            // Without a reason of its own the drop may not be told from others.
+            static f => f.Severity == EventSeverity.Error || !Reasons.Has("IP_RPFILTER"));
         found.Sentence.ShouldMatch($@"^network namespace {pair.Right.Name} drops \d+ packets that came by another device ");
         found.Verdict.Evidence[0].Source.ShouldBe("IPReversePathFilter");
         found.Verdict.Knob!.Name.ShouldBe("net.ipv4.conf.all.rp_filter");
@@ -83,8 +84,8 @@ public sealed class RouteFindingTests
             run.ShouldBeSilent(Cause, pair.Left, pair.Right);
             return;
         }
-        var found = run.Await(Martian.Kind, pair.Right, Cause);
-        found.Severity.ShouldBe(EventSeverity.Error);
+        var found = run.Await(Martian.Kind, pair.Right, Cause, static f => f.Severity == EventSeverity.Error);
+        found.Verdict.Confirm.ShouldBe("dmesg | grep martian");
         found.Verdict.Detail.ShouldBe("IP_LOCAL_SOURCE");
         found.Sentence.ShouldMatch($@"^network namespace {pair.Right.Name} drops \d+ packets that come from outside with an ");
         run.Of(pair.Left, pair.Right).ShouldBe([found]);
@@ -110,7 +111,8 @@ public sealed class RouteFindingTests
             () => DropTraffic.Datagrams(pair.Left, Elsewhere, 4243, count: 60));
         found.Severity.ShouldBe(EventSeverity.Error);
         found.Verdict.Detail.ShouldBe("IPv4");
-        found.Sentence.ShouldMatch($@"^network namespace {pair.Left.Name} ends \d+ IPv4 packets whose time to live is used up");
+        found.Sentence.ShouldMatch($@"^network namespace {pair.Left.Name} ends \d+ IPv4 packets whose time to live is used up: "
+            + "they go in a circle$");
         TcpLab.Nstat(pair.Left, "IpInHdrErrors").ShouldBeGreaterThanOrEqualTo(60);
         run.Of(pair.Left, pair.Right).ShouldBe([found]);
     }
@@ -141,8 +143,8 @@ public sealed class RouteFindingTests
         var run = FindingRun.Shared;
         using var pair = Via(to);
         pair.Right.Run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1");
-        var found = run.Await(NoRouteIn.Kind, pair.Right, () => DropTraffic.Datagrams(pair.Left, to, 4243, count: 60));
-        found.Severity.ShouldBe(EventSeverity.Error);
+        var found = run.Await(NoRouteIn.Kind, pair.Right, () => DropTraffic.Datagrams(pair.Left, to, 4243, count: 60),
+            static f => f.Severity == EventSeverity.Error);
         found.Verdict.Detail.ShouldBe(family);
         found.Sentence.ShouldMatch($@"^network namespace {pair.Right.Name} gets \d+ {family} packets that none of its routes ");
         TcpLab.Nstat(pair.Right, counter).ShouldBeGreaterThanOrEqualTo(60);
