@@ -97,10 +97,10 @@ public sealed class BufferFindingTests
             }
         });
         found.Severity.ShouldBe(EventSeverity.Warn);
-        found.Sentence.ShouldMatch($@"^network namespace {traffic.Right.Name} lets its peers wait: "
+        found.Sentence.ShouldMatch($@"^network namespace {traffic.Right.Name} lets peers wait: "
             + $@"\S.*\[{Environment.ProcessId}\] has "
             + $@"not read \d+ bytes from {TestNetnsPair.LeftIPv4}:\d+ at {traffic.Service}, "
-            + @"(the receive window is closed|and reads nothing more)");
+            + @"(its window is closed|and reads nothing more)");
         found.Verdict.Process.ShouldNotBeNull().Pid.ShouldBe(Environment.ProcessId);
         TcpLab.Nstat(traffic.Right, "TcpExtTCPToZeroWindowAdv").ShouldBeGreaterThan(0);
         // What the sender sees is its consequence.

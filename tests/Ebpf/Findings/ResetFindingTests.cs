@@ -116,7 +116,7 @@ public sealed class ResetFindingTests
         }, static f => f.Severity == EventSeverity.Error);
         found.Verdict.Detail.ShouldBe(traffic.Service);
         found.Sentence.ShouldMatch($@"^network namespace {traffic.Left.Name} has \d+ connections to {traffic.Service} "
-            + @"reset after \d+ s idle and more: the other end closed them, or something before it \(a NAT, firewall or "
+            + @"reset after \d+ s idle: the other end closed them, or something before it \(NAT, firewall, "
             + @"balancer\) forgot them$");
         found.Verdict.Knob.ShouldNotBeNull().Name.ShouldBe("net.ipv4.tcp_keepalive_time");
         run.Of(traffic.Left).ShouldBe([found]);

@@ -54,8 +54,8 @@ internal sealed class SlowReader(ProbeHost host) : LinuxRule(Kind, host)
         {
             Severity = EventSeverity.Warn,
             Detail = found.Process?.Command ?? "",
-            Sentence = $"lets its peers wait: {found.Program} has not read {unread} bytes from {found.Remote} at "
-                + $"{found.Local}, " + (closed > 0 ? "the receive window is closed" : "and reads nothing more")
+            Sentence = $"lets peers wait: {found.Program} has not read {unread} bytes from {found.Remote} at "
+                + $"{found.Local}, " + (closed > 0 ? "its window is closed" : "and reads nothing more")
                 + (found.Count > 1 ? $" ({found.Count - 1} more like it)" : ""),
             Evidence =
             [

@@ -46,8 +46,8 @@ internal sealed class IdleReset(ProbeHost host) : LinuxRule(Kind, host)
             Severity = !service.IsOurs && idle.Length >= 5 ? EventSeverity.Error : EventSeverity.Warn,
             Confidence = FindingConfidence.Event,
             Detail = service.IsOurs ? service.End.ToString() : service.Remote,
-            Sentence = $"has {idle.Length} connections {service} reset after {Text(pauses[0])} idle and more: the "
-                + "other end closed them, or something before it (a NAT, firewall or balancer) forgot them",
+            Sentence = $"has {idle.Length} connections {service} reset after {Text(pauses[0])} idle: the other "
+                + "end closed them, or something before it (NAT, firewall, balancer) forgot them",
             Evidence =
             [
                 window.Grew("tcp_receive_reset", reset.Length),
