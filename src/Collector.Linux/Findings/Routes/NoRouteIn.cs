@@ -14,8 +14,8 @@ internal sealed class NoRouteIn(ProbeHost host) : LinuxRule(Kind, host)
     private const int Least = 10;
     private const int Wanted = 3;
 
-    // Where the kernel gives no reason the function tells instead.
-    private static readonly string[] Reasons = ["IP_INNOROUTES", "IP_OUTNOROUTES", "ip_error", "ip6_pkt_drop"];
+    // Where the kernel gives no particular reason the function tells.
+    private static readonly string[] Functions = ["ip_error", "ip6_pkt_drop"];
 
     public static FindingInfo Kind { get; } = new()
     {
@@ -36,7 +36,8 @@ internal sealed class NoRouteIn(ProbeHost host) : LinuxRule(Kind, host)
     {
         // Of most the sender is told.
         var seen = window.Events(PacketLoss.Refused).Concat(window.Events(PacketLoss.Dropped))
-            .Where(static e => Reasons.Contains(Field(e, "netlens.drop.reason"))).ToArray();
+            .Where(static e => Field(e, "netlens.drop.reason") == "IP_INNOROUTES"
+                || Functions.Contains(Field(e, "netlens.drop.location").Split('+')[0])).ToArray();
         foreach (var (section, family) in Losses.Families)
         {
             var counter = IpExt.Of(section == "Ip" ? "IpExt" : section, "InNoRoutes");
