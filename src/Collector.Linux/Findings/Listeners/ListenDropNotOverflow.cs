@@ -42,7 +42,8 @@ internal sealed class ListenDropNotOverflow(ProbeHost host) : ListenRule(Kind, h
             var (e, dropped) = (listener.Last(), Dropped(window, listener));
             if (dropped < Least)
                 continue;
-            var lost = routeless * 2 >= dropped && Peers(e).Any();
+            var peers = listener.SelectMany(static o => Peers(o)).TakeLast(1).ToArray();
+            var lost = routeless * 2 >= dropped && peers.Length > 0;
             var reason = Array.Find(Reasons, r => Checks.DropsFor(window, r) >= Least);
             yield return new()
             {
@@ -57,7 +58,7 @@ internal sealed class ListenDropNotOverflow(ProbeHost host) : ListenRule(Kind, h
                     window.Grew("ListenDrops", TcpExt.Of("TcpExt", "ListenDrops")),
                     .. lost ? [window.Grew("OutNoRoutes", routeless)] : Array.Empty<Evidence>(),
                     .. reason is null ? [] : Drops(window, reason),
-                    .. Peers(e),
+                    .. peers,
                 ],
                 RuledOut =
                 [
