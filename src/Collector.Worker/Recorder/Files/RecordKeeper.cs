@@ -30,10 +30,10 @@ internal sealed class RecordKeeper(
 
     private const string Unfinished = ".part";
 
+    private const string Stamp = "yyyyMMdd'T'HHmmss'Z'";
+
     /// <summary>Between two files: what is grave is found again and again.</summary>
     private static readonly TimeSpan Rest = TimeSpan.FromMinutes(1);
-
-    private const string Stamp = "yyyyMMdd'T'HHmmss'Z'";
 
     private readonly Lock _lock = new();
     private long _last;

@@ -12,7 +12,7 @@ internal static class RecordTables
     private const int Table = 1;
 
     // Far above what there is; of bytes that are none of ours there may be more.
-    private const int MostColumns = 65_536;
+    private const int MostColumns = 4096;
 
     public static void Write(IReadOnlyList<RecordedTable> tables, ProtoBuffer to)
     {
@@ -42,6 +42,8 @@ internal static class RecordTables
         var reader = new ProtoReader(bytes);
         while (reader.Next())
         {
+            if (reader.Field == Table && tables.Count == FrameReader.MostTables)
+                throw new InvalidDataException("it has more tables than any recording has");
             if (reader.Field == Table)
                 tables.Add(Known(ReadTable(reader.Bytes), own));
         }
