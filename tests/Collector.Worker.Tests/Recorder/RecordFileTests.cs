@@ -305,6 +305,20 @@ public sealed class RecordFileTests : IDisposable
         return [.. bytes];
     }
 
+    [Fact]
+    public void What_is_there_already_is_not_written_through()
+    {
+        var (path, other) = (Path.Combine(_folder.FullName, "b.nlrec"), Path.Combine(_folder.FullName, "other"));
+        File.WriteAllText(other, "mine");
+        if (OperatingSystem.IsWindows())
+            File.WriteAllText($"{path}.part", "left");
+        else
+            File.CreateSymbolicLink($"{path}.part", other);
+        RecordKeeper.Write(path, [[1, 2]]);
+        File.ReadAllBytes(path).ShouldBe([1, 2]);
+        File.ReadAllText(other).ShouldBe("mine");
+    }
+
     private static List<NumberedEvent> Events()
     {
         var masked = EventSamples.Full() with
