@@ -34,6 +34,7 @@ public sealed class AddressMaskTests
     [InlineData("::ffff:10.0.0.1:80", "::ffff:192.0.2.1:80")]
     [InlineData("addr:2001:db7::1", "addr:2001:db8::1")]
     [InlineData("2001:db7:0:0:0:0:0:1:443", "2001:db8::1:443")]
+    [InlineData("10:20:30:40:50:60:7001:8002", "2001:db8::1")]
     [InlineData("lladdr:02:42:ac:11:00:02: 7", "lladdr:00:00:5e:00:53:00: 7")]
     [InlineData("80:00:02:08:fe:80:00:00:00:00:00:00:e4:1d:2d:03:00:5a:c1:b1 up",
         "00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:5e:00:53:00 up")]

@@ -134,13 +134,13 @@ internal sealed class AddressMask
         // std::vector is no address.
         if (at == 0 || !char.IsAsciiLetterOrDigit(text[at - 1]))
         {
-            length = LengthOfHardware(rest);
-            if (length > 0)
-            {
-                other = Hardware(rest[..length].ToString());
-                return length;
-            }
             length = ReadV6(rest, ref address);
+            var hardware = LengthOfHardware(rest);
+            if (hardware > length)
+            {
+                other = Hardware(rest[..hardware].ToString());
+                return hardware;
+            }
         }
         // "node10.0.0.1": here a letter may be in front.
         if (length == 0 && (at == 0 || !char.IsAsciiDigit(text[at - 1])))
@@ -202,7 +202,7 @@ internal sealed class AddressMask
             if (i + 2 == text.Length || text[i + 2] != ':')
                 break;
         }
-        // Eight may be an address of IPv6.
+        // Eight are an address of IPv6, for all that one sees.
         return octets is < 6 or 8 ? 0 : (octets * 3) - 1;
     }
 
