@@ -136,7 +136,10 @@ static __always_inline bool is_stamped(const struct passage *passage, const stru
 	       GET(typed, (const struct sk_buff___out *)skb, truesize) != PURE_ACK && is_of(passage->sk, IPPROTO_TCP);
 }
 
-/* UDP has no stamps: it is noted where the socket gives a packet to the IP layer. */
+/*
+ * UDP has no stamps: it is noted where the socket gives a packet to the IP layer. Not so one with a time to leave at
+ * (SO_TXTIME), which stands where TCP has its stamp.
+ */
 static __always_inline void sent(const struct sk_buff *skb)
 {
 	struct transmit_settings *config = get_settings();
@@ -145,7 +148,8 @@ static __always_inline void sent(const struct sk_buff *skb)
 	if (!config || !sight_of(&sight, skb, NULL))
 		return;
 	sample_void(&sight);
-	if (is_drawn(config->sample) && is_of(BPF_CORE_READ(skb, sk), IPPROTO_UDP))
+	if (is_drawn(config->sample) && is_of(BPF_CORE_READ(skb, sk), IPPROTO_UDP) &&
+	    !BPF_CORE_READ((const struct sk_buff___out *)skb, skb_mstamp_ns))
 		sample_put(&sight, bpf_ktime_get_ns(), false);
 }
 
@@ -189,6 +193,9 @@ static __always_inline void queued(void *ctx, const struct sk_buff *skb, bool ty
 		from_socket(ctx, &passage);
 	if (!noted || !queue)
 		return;
+	/* UDP that has been given a time to leave at since it was noted (by tc): nobody takes it any more. */
+	if (stamp)
+		sample_void(&sight);
 	sight.where = passage.dev;
 	sample_void(&sight);
 	if (drawn)

@@ -157,6 +157,14 @@ public sealed class ChartTests
             .ShouldContain("events:\n  json: \"\"\n");
     }
 
+    [RendererFact]
+    public void Recordings_are_kept_where_there_is_a_volume_for_them()
+    {
+        Renderer.Chart().Configuration.ShouldContain("recorder:\n  files: 0\n");
+        Renderer.Chart("""{"config": {"recorder": {"files": 5, "folder": "/records"}}}""").Configuration
+            .ShouldContain("recorder:\n  files: 5\n  folder: /records\n");
+    }
+
     [RendererTheory]
     [InlineData("""{"listn": "127.0.0.1:9102"}""", "listn")]
     [InlineData("""{"listen": "9102"}""", "listen")]

@@ -8,6 +8,9 @@ internal sealed class RecordEndpoint(NetlensHttp http)
     /// <summary>The type of such files.</summary>
     public const string ContentType = "application/vnd.netlens.recording";
 
+    /// <summary>For all of it, however steadily it is taken: others wait.</summary>
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(10);
+
     private int _busy;
 
     public async Task InvokeAsync(HttpContext context)
@@ -53,13 +56,16 @@ internal sealed class RecordEndpoint(NetlensHttp http)
         response.Headers["Netlens-Version"] = http.Version;
         if (HttpMethods.IsHead(context.Request.Method))
             return;
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
-        deadline.CancelAfter(http.WriteTimeout);
+        using var whole = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
+        whole.CancelAfter(Longest);
         var contents = keeper.Contents("asked for", masked);
         using var collections = contents.Collections;
         var connection = ClientConnection.Of(context);
         foreach (var piece in new RecordFileWriter(contents, masked ? new() : null).Pieces())
         {
+            // Who takes piece by piece is not too slow, however large it all is.
+            using var deadline = CancellationTokenSource.CreateLinkedTokenSource(whole.Token);
+            deadline.CancelAfter(http.WriteTimeout);
             await response.Body.WriteAsync(piece, deadline.Token);
             // The server takes what is written to a closed connection, and says nothing.
             deadline.Token.ThrowIfCancellationRequested();

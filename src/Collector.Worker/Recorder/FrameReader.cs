@@ -10,6 +10,14 @@ namespace Collector.Worker.Recorder;
 /// </summary>
 internal static class FrameReader
 {
+    /// <summary>Far above what there is.</summary>
+    public const int MostTables = 4096;
+
+    /// <summary>That a table may have in one collection: 512 MiB.</summary>
+    private const long MostCells = 64L << 20;
+
+    private const int Bits = 64;
+
     /// <param name="frame">What is changed; only the reader's own.</param>
     /// <param name="record">The record.</param>
     /// <param name="rows">Rows that it names.</param>
@@ -20,6 +28,8 @@ internal static class FrameReader
         Snapshot frame, ReadOnlySpan<byte> record, ReadOnlySpan<Row> rows, IReadOnlyList<RecordedTable> tables,
         TableInfo? only = null)
     {
+        Span<ulong> met = stackalloc ulong[MostTables / Bits];
+        met.Clear();
         var reader = new ProtoReader(record);
         while (reader.Next())
         {
@@ -39,7 +49,10 @@ internal static class FrameReader
                     break;
                 case >= FrameFields.FirstTable:
                     var number = reader.Field - FrameFields.FirstTable;
-                    Require(number < tables.Count, "it names a table that is not there");
+                    Require(number < tables.Count && number < MostTables, "it names a table that is not there");
+                    ref var word = ref met[number / Bits];
+                    Require(((word >> (number % Bits)) & 1) == 0, "it names a table twice");
+                    word |= 1UL << (number % Bits);
                     if (only is null || tables[number].Info == only)
                         Apply(frame, tables[number], reader.Bytes, ref rows);
                     else
@@ -74,6 +87,7 @@ internal static class FrameReader
         {
             var count = (int)Math.Min(run >> 1, int.MaxValue);
             var named = (run & 1) != 0;
+            Require(count > 0, "a run has no rows");
             Require(!named || count <= rows.Length, "rows are missing");
             for (var left = named ? (long)count * table.Width : 1; left > 0; left--)
                 numbers.Next();
@@ -90,16 +104,20 @@ internal static class FrameReader
         while (numbers.Next() is > 0 and var run)
         {
             var count = (int)Math.Min(run >> 1, int.MaxValue);
+            Require(count > 0, "a run has no rows");
+            Require(((long)after.Count + count) * Math.Max(1, after.Info.Width) <= MostCells, "a table is too large");
             if ((run & 1) != 0)
             {
-                Require(count <= rows.Length && count <= numbers.Left, "rows are missing");
+                // A cell has a byte at least.
+                Require(count <= rows.Length && (long)count * Math.Max(1, table.Width) <= numbers.Left,
+                    "rows are missing");
                 Add(after, table, rows[..count], ref numbers);
                 rows = rows[count..];
                 continue;
             }
             var first = expected + FrameFields.Signed(numbers.Next());
             // No row stands twice, so that nothing small becomes large.
-            Require(count > 0 && count <= room && first >= 0 && first + count <= before?.Count,
+            Require(count <= room && first >= 0 && first + count <= before?.Count,
                 "rows are taken from where none are");
             room -= count;
             Take(after, before!, (int)first, count);

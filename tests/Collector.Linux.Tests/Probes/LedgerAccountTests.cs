@@ -63,6 +63,14 @@ public sealed class LedgerAccountTests
     }
 
     [Fact]
+    public void Stages_that_fell_are_none()
+    {
+        var account = Of([(LedgerFigure.Received, 100)], (DropStage.Netfilter, DropOutcome.Lost, -50));
+
+        account.Unexplained.ShouldBe(100);
+    }
+
+    [Fact]
     public void Without_packetloss_protocols_tell_what_they_can()
     {
         var account = Of(

@@ -25,6 +25,20 @@ public sealed class AddressMaskTests
     [InlineData("next hop fe80::42: silent", "next hop 2001:db8::1: silent")]
     [InlineData("02:42:AC:11:00:02 is at 02:42:ac:11:00:03", "00:00:5e:00:53:00 is at 00:00:5e:00:53:01")]
     [InlineData("\"http://10.1.1.1:4317/\"", "\"http://192.0.2.1:4317/\"")]
+    [InlineData("tcp:10.0.0.1:80", "tcp:192.0.2.1:80")]
+    [InlineData("peer:10.0.0.1", "peer:192.0.2.1")]
+    [InlineData("dead:10.0.0.1", "dead:192.0.2.1")]
+    [InlineData("10.0.0.1.example.com", "192.0.2.1.example.com")]
+    [InlineData("ip-10.0.0.1.80 a.10.0.0.2", "ip-192.0.2.1.80 a.192.0.2.2")]
+    [InlineData("10.0.0.1:80:10.0.0.2:90", "192.0.2.1:80:192.0.2.2:90")]
+    [InlineData("::ffff:10.0.0.1:80", "::ffff:192.0.2.1:80")]
+    [InlineData("addr:2001:db7::1", "addr:2001:db8::1")]
+    [InlineData("2001:db7:0:0:0:0:0:1:443", "2001:db8::1:443")]
+    [InlineData("10:20:30:40:50:60:7001:8002", "2001:db8::1")]
+    [InlineData("lladdr:02:42:ac:11:00:02: 7", "lladdr:00:00:5e:00:53:00: 7")]
+    [InlineData("80:00:02:08:fe:80:00:00:00:00:00:00:e4:1d:2d:03:00:5a:c1:b1 up",
+        "00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:5e:00:53:00 up")]
+    [InlineData("010.000.000.009 10.0.0.9 1000.0.0.1 10.0.0.1000", "192.0.2.1 192.0.2.1 1000.0.0.1 10.0.0.1000")]
     public void Addresses_in_texts_become_others(string text, string masked) => _mask.Text(text).ShouldBe(masked);
 
     [Fact]

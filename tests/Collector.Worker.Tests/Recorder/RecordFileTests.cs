@@ -1,8 +1,10 @@
 using System.Buffers.Binary;
+using System.IO.Pipes;
 using System.Net;
 using System.Text;
 using Collector.Core.Metrics;
 using Collector.Worker.Agent;
+using Collector.Worker.Export.Otlp;
 using Collector.Worker.Recorder;
 using Collector.Worker.Recorder.Files;
 using Collector.Worker.Tests.Events;
@@ -132,6 +134,95 @@ public sealed class RecordFileTests : IDisposable
     }
 
     [Fact]
+    public void Records_that_are_there_twice_are_none()
+    {
+        var frames = new ProtoBuffer();
+        frames.Bytes(1, [0, 0, 0, 0]);
+        Place(4);
+        frames.Bytes(1, [0]);
+        Place(0);
+        Read(With([], frames.Written)).Damage.ShouldBe("records are there twice");
+
+        void Place(int length)
+        {
+            var start = frames.Open(3);
+            frames.Integer(1, length);
+            frames.Close(start);
+        }
+    }
+
+    [Fact]
+    public void Collections_that_do_not_grow_older_are_a_damage()
+    {
+        var newest = Frame(7);
+        foreach (var (tick, good) in (ReadOnlySpan<(int, int)>)[(6, 2), (7, 1), (8, 1)])
+        {
+            var file = Read(With(newest, Frame(tick)));
+            file.Damage.ShouldBe(good == 2 ? "it ends too early" : "a collection is not older than the one behind it");
+            file.Collections!.Times.Count.ShouldBe(good);
+        }
+
+        static byte[] Frame(int tick)
+        {
+            var record = new ProtoBuffer();
+            record.Integer(1, tick);
+            var frames = new ProtoBuffer();
+            frames.Bytes(1, record.Written);
+            var start = frames.Open(3);
+            frames.Integer(1, record.Position);
+            frames.Close(start);
+            return frames.Written.ToArray();
+        }
+    }
+
+    [Fact]
+    public void A_text_that_is_none_is_empty()
+    {
+        byte[] bytes = [.. RecordBlock.Start(),
+            .. RecordBlock.Pack(RecordBlockKind.Header, """{"node":"\ud800","version":"1.2.3"}"""u8),
+            .. RecordBlock.Pack(RecordBlockKind.End, [])];
+        var file = Read(bytes);
+        file.Damage.ShouldBeNull();
+        file.Node.ShouldBe("");
+        file.Text("version").ShouldBe("1.2.3");
+    }
+
+    [Fact]
+    public void A_pipe_is_refused_with_a_word()
+    {
+        using var server = new AnonymousPipeServerStream(PipeDirection.Out);
+        using var client = new AnonymousPipeClientStream(PipeDirection.In, server.ClientSafePipeHandle);
+        server.Write(RecordBlock.Start());
+        Should.Throw<InvalidDataException>(() => RecordFile.Read(client, Reader)).Message.ShouldBe(
+            "it is a pipe; a recording is read from a file");
+    }
+
+    [Fact]
+    public void A_run_without_rows_and_a_table_twice_are_no_record()
+    {
+        // Table 0: other rows; a run of no row.
+        Objection([0x82, 0x01, 2, 1, 1]).ShouldBe("a run has no rows");
+        // The same rows, no cell differs, twice.
+        byte[] same = [0x82, 0x01, 2, 0, 0];
+        Objection([.. same, .. same]).ShouldBe("it names a table twice");
+
+        static string Objection(byte[] record) => Should.Throw<InvalidDataException>(() => FrameReader.Apply(
+            new(), record, [], [new(RecordedNode.Machine, 1)])).Message;
+    }
+
+    [Fact]
+    public void An_address_behind_an_escape_is_masked()
+    {
+        const string Header = """{"a":"x\n10.1.2.3","b":["\u002710.1.2.4\u0027","10.1.2.3"],"n":1.50}""";
+        var file = Read(Bytes(new(Header, null, []), new()));
+        file.Damage.ShouldBeNull();
+        file.Text("a").ShouldBe("x\n192.0.2.1");
+        file.Header.GetProperty("b")[0].GetString().ShouldBe("'192.0.2.2'");
+        file.Header.GetProperty("b")[1].GetString().ShouldBe("192.0.2.1");
+        file.Text("n").ShouldBe("1.50");
+    }
+
+    [Fact]
     public void Tables_of_another_version_are_as_the_file_has_them_and_known_metrics_are_found()
     {
         var (node, bytes) = Recorded(5, 20);
@@ -201,6 +292,31 @@ public sealed class RecordFileTests : IDisposable
             yield return [9];
             throw new IOException("full");
         }
+    }
+
+    /// <summary>A file of which each collection is a block of its own, and that has no end.</summary>
+    private static byte[] With(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second)
+    {
+        List<byte> bytes = [.. RecordBlock.Start(), .. RecordBlock.Pack(RecordBlockKind.Header, "{}"u8),
+            .. RecordBlock.Pack(RecordBlockKind.Tables, [])];
+        if (!first.IsEmpty)
+            bytes.AddRange(RecordBlock.Pack(RecordBlockKind.Frames, first));
+        bytes.AddRange(RecordBlock.Pack(RecordBlockKind.Frames, second));
+        return [.. bytes];
+    }
+
+    [Fact]
+    public void What_is_there_already_is_not_written_through()
+    {
+        var (path, other) = (Path.Combine(_folder.FullName, "b.nlrec"), Path.Combine(_folder.FullName, "other"));
+        File.WriteAllText(other, "mine");
+        if (OperatingSystem.IsWindows())
+            File.WriteAllText($"{path}.part", "left");
+        else
+            File.CreateSymbolicLink($"{path}.part", other);
+        RecordKeeper.Write(path, [[1, 2]]);
+        File.ReadAllBytes(path).ShouldBe([1, 2]);
+        File.ReadAllText(other).ShouldBe("mine");
     }
 
     private static List<NumberedEvent> Events()

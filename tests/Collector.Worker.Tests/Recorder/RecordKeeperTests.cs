@@ -57,6 +57,8 @@ public sealed class RecordKeeperTests : IDisposable
         _node.Publish();
         _keeper.Keep("a").ShouldBeTrue();
         _keeper.Keep("b").ShouldBeFalse();
+        // The minute begins when it is written.
+        Wait(() => _keeper.Written == 1);
         _node.Clock.Pass(TimeSpan.FromSeconds(59));
         _node.Clock.Now += TimeSpan.FromDays(1);
         _keeper.Keep("c").ShouldBeFalse("the clock was set; a minute did not pass");
@@ -64,6 +66,55 @@ public sealed class RecordKeeperTests : IDisposable
         _keeper.Keep("d").ShouldBeTrue();
         _keeper.Refused.ShouldBe(2);
         Wait(() => _keeper.Written == 2);
+    }
+
+    [Fact]
+    public void While_one_is_written_there_is_no_other()
+    {
+        using var begun = new ManualResetEventSlim();
+        using var go = new ManualResetEventSlim();
+        using var keeper = new RecordKeeper(_node.History, _ring, _ =>
+        {
+            begun.Set();
+            go.Wait(Patience).ShouldBeTrue();
+            return "{}";
+        }, _node.Clock, NullLogger.Instance);
+        _node.Publish();
+        keeper.Keep("slow").ShouldBeTrue();
+        begun.Wait(Patience).ShouldBeTrue();
+        _node.Clock.Pass(TimeSpan.FromHours(1));
+        keeper.Keep("b").ShouldBeFalse();
+        go.Set();
+        Wait(() => keeper.Written == 1);
+        keeper.Keep("c").ShouldBeFalse("the minute begins at the end");
+        keeper.Refused.ShouldBe(2);
+        Files().Length.ShouldBe(1);
+    }
+
+    [Fact]
+    public void Whatever_goes_wrong_is_counted()
+    {
+        using var keeper = new RecordKeeper(
+            _node.History, _ring, _ => throw new NotSupportedException("a fault"), _node.Clock, NullLogger.Instance);
+        _node.Publish();
+        keeper.Keep("a").ShouldBeTrue();
+        Wait(() => keeper.Failed == 1);
+        keeper.Written.ShouldBe(0);
+    }
+
+    [Fact]
+    public void What_others_put_into_the_folder_stays()
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(_folder.FullName, "records")).FullName;
+        string[] others = ["a.nlrec", "a.nlrec.part", "0-mine.nlrec", "20260304-notes.nlrec", "zz.nlrec"];
+        string[] ours = ["20250101T000000Z-a.nlrec", "20250102T000000Z-a.nlrec", "20250102T000000Z-b.nlrec.part"];
+        foreach (var name in others.Concat(ours))
+            File.WriteAllText(Path.Combine(folder, name), "");
+        _node.Publish();
+        _keeper.Keep("a").ShouldBeTrue();
+        Wait(() => _keeper.Written == 1);
+        Directory.GetFiles(folder).Select(Path.GetFileName).ShouldBe(
+            [.. others, "20250102T000000Z-a.nlrec", "20260304T120000Z-a.nlrec"], ignoreOrder: true);
     }
 
     [Fact]

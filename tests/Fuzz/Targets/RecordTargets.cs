@@ -37,7 +37,7 @@ internal static class RecordTargets
     public static FuzzTarget Records { get; } = FuzzTarget.Of("record", Samples, static input =>
     {
         var rows = Enumerable.Range(0, 20).Select(RowOf).ToArray();
-        var frame = Collect(rows[..10], 1);
+        var frame = Collect(Builder(), rows[..10], 1);
         var mine = new RecordedTable(Table, Table.Width);
         try
         {
@@ -66,9 +66,10 @@ internal static class RecordTargets
     private static Row RowOf(int number) =>
         new(Table, new NetNamespace((ulong)number + 1, number, false, 0), 1, $"eth{number}");
 
-    private static Snapshot Collect(Row[] rows, long value)
+    private static SnapshotBuilder Builder() => new(new SnapshotStore(), TimeProvider.System);
+
+    private static Snapshot Collect(SnapshotBuilder builder, Row[] rows, long value)
     {
-        var builder = new SnapshotBuilder(new SnapshotStore(), TimeProvider.System);
         builder.Begin();
         builder.Enter("fuzz");
         foreach (var row in rows)
@@ -84,10 +85,11 @@ internal static class RecordTargets
     {
         var rows = Enumerable.Range(0, 30).Select(RowOf).ToArray();
         var history = new History(new());
-        history.Record(Collect(rows[..10], 1));
-        history.Record(Collect(rows[..10], 5));
-        history.Record(Collect([.. rows[3..8], .. rows[10..20]], 7));
-        history.Record(Collect([.. rows[15..20], .. rows[..3]], 9));
+        var builder = Builder();
+        history.Record(Collect(builder, rows[..10], 1));
+        history.Record(Collect(builder, rows[..10], 5));
+        history.Record(Collect(builder, [.. rows[3..8], .. rows[10..20]], 7));
+        history.Record(Collect(builder, [.. rows[15..20], .. rows[..3]], 9));
         return history;
     }
 

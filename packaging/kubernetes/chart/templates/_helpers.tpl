@@ -35,7 +35,7 @@ labels:
 {{- $_ := set $http "key" "/etc/netlens-tls/tls.key" -}}
 {{- end -}}
 {{- if .Values.http.insecure }}{{ $_ := set $http "insecure" true }}{{ end -}}
-{{- $config := dict "http" $http "events" (dict "json" "stdout") -}}
+{{- $config := dict "http" $http "events" (dict "json" "stdout") "recorder" (dict "files" 0) -}}
 {{- with .Values.podLabels }}{{ $_ := set $config "pods" (dict "labels" .) }}{{ end -}}
 {{- $otlp := dict -}}
 {{- with .Values.otlp.endpoint }}{{ $_ := set $otlp "endpoint" . }}{{ end -}}

@@ -18,8 +18,8 @@ internal readonly record struct LedgerAccount
         // What has no particular reason may have a counter; what has one with a counter is seen as that.
         var unnamed = Of(figures, DropStage.Unnamed).All
             - Math.Max(0, counted - Of(figures, DropStage.Counted).All);
-        var seen = Of(figures, DropStage.Uncounted).All + Of(figures, DropStage.Netfilter).All
-            + Of(figures, DropStage.Onward).All + Math.Max(0, unnamed);
+        var seen = Math.Max(0, Of(figures, DropStage.Uncounted).All + Of(figures, DropStage.Netfilter).All
+            + Of(figures, DropStage.Onward).All + Math.Max(0, unnamed));
         var told = Math.Clamp(rest, 0, seen);
         // The others were counted as forwarded before: by IPv6, and by IPv4 from Linux 6.7.
         var turned = Math.Min(seen - told, forwarded);

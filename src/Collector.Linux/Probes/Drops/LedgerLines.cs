@@ -124,18 +124,8 @@ public sealed record LedgerLines(IReadOnlyList<LedgerLine> Lines, long? Unexplai
     private static IEnumerable<(string Reason, long Packets)> Reasons(Snapshot? before, Snapshot after, Subject? ns)
     {
         var reasons = new Dictionary<string, long>(StringComparer.Ordinal);
-        foreach (var (snapshot, sign) in new[] { (before, -1), (after, 1) })
-        {
-            if (snapshot?.Find(PacketLossTables.Drops) is not { } table)
-                continue;
-            for (var r = 0; r < table.Count; r++)
-            {
-                if (!IsOf(table.Rows[r], ns) || table.Column(0)[r] == Metric.Absent)
-                    continue;
-                var reason = table.Rows[r].Tags[0].Text;
-                reasons[reason] = reasons.GetValueOrDefault(reason) + (sign * table.Column(0)[r]);
-            }
-        }
+        foreach (var (row, packets) in Growing(before, after, ns, PacketLossTables.Drops, 0))
+            reasons[row.Tags[0].Text] = reasons.GetValueOrDefault(row.Tags[0].Text) + packets;
         return reasons.Select(r => (r.Key, r.Value)).OrderByDescending(r => r.Value);
     }
 
@@ -145,17 +135,18 @@ public sealed record LedgerLines(IReadOnlyList<LedgerLine> Lines, long? Unexplai
             return false;
         var any = false;
         var then = before?.Find(Ledger.Figures);
+        var next = 0;
         var watched = 1L;
         for (var r = 0; r < table.Count; r++)
         {
             if (!IsOf(table.Rows[r], ns))
                 continue;
-            var past = IndexOf(then, table.Rows[r]);
+            var past = IndexOf(then, table.Rows[r], ref next);
             // What was not there before began in between; of the node's own the past is not known.
             if (before is not null && past < 0 && table.Rows[r].StartTime < before.Time)
                 continue;
             for (var i = 0; i < figures.Length; i++)
-                figures[i] += table.Column(i)[r] - (past < 0 ? 0 : then!.Column(i)[past]);
+                figures[i] += Since(past < 0 ? 0 : then!.Column(i)[past], table.Column(i)[r]);
             any = true;
             watched &= table.Column((int)LedgerFigure.Watched)[r]
                 & (past < 0 ? 1 : then!.Column((int)LedgerFigure.Watched)[past]);
@@ -164,31 +155,49 @@ public sealed record LedgerLines(IReadOnlyList<LedgerLine> Lines, long? Unexplai
         return any;
     }
 
-    private static int IndexOf(SnapshotTable? table, Row row)
+    /// <summary>As a rule rows stand in the same order.</summary>
+    /// <param name="table">Where; null: nowhere.</param>
+    /// <param name="row">Which.</param>
+    /// <param name="next">Where it should be; becomes where the next one should be.</param>
+    private static int IndexOf(SnapshotTable? table, Row row, ref int next)
     {
-        for (var r = 0; r < table?.Count; r++)
+        var count = table?.Count ?? 0;
+        for (var i = 0; i < count; i++)
         {
-            if (ReferenceEquals(table.Rows[r], row))
-                return r;
+            var place = (next + i) % count;
+            if (!ReferenceEquals(table!.Rows[place], row))
+                continue;
+            next = place + 1;
+            return place;
         }
         return -1;
     }
 
-    /// <summary>What a column of sums counted; of a namespace that is new, from its beginning.</summary>
-    private static long Growth(Snapshot? before, Snapshot after, Subject? ns, TableInfo info, int column) =>
-        Sum(after, ns, info, column) - (before is null ? 0 : Sum(before, ns, info, column));
+    /// <summary>What a figure counted. One that fell began anew: a probe was switched off and on.</summary>
+    private static long Since(long then, long now) => now < then ? now : now - then;
 
-    private static long Sum(Snapshot snapshot, Subject? ns, TableInfo info, int column)
+    /// <summary>What a column counted; of a row that is new, from its beginning.</summary>
+    private static long Growth(Snapshot? before, Snapshot after, Subject? ns, TableInfo info, int column) =>
+        Growing(before, after, ns, info, column).Sum(static g => g.Growth);
+
+    /// <summary>The same row by row. One that is gone is none: nothing tells what it counted at last.</summary>
+    private static IEnumerable<(Row Row, long Growth)> Growing(
+        Snapshot? before, Snapshot after, Subject? ns, TableInfo info, int column)
     {
-        var sum = 0L;
-        if (snapshot.Find(info) is not { } table)
-            return 0;
+        if (after.Find(info) is not { } table)
+            yield break;
+        var then = before?.Find(info);
+        var next = 0;
         for (var r = 0; r < table.Count; r++)
         {
-            if (IsOf(table.Rows[r], ns) && table.Column(column)[r] != Metric.Absent)
-                sum += table.Column(column)[r];
+            var now = table.Column(column)[r];
+            if (!IsOf(table.Rows[r], ns) || now == Metric.Absent)
+                continue;
+            var past = IndexOf(then, table.Rows[r], ref next);
+            var growth = Since(past < 0 ? 0 : Math.Max(0, then!.Column(column)[past]), now);
+            if (growth > 0)
+                yield return (table.Rows[r], growth);
         }
-        return sum;
     }
 
     private static bool IsOf(Row row, Subject? ns) => ns is null || ReferenceEquals(row.Subject, ns);

@@ -17,10 +17,13 @@ namespace Collector.Worker.Recorder.Files;
 /// </summary>
 internal sealed class AddressMask
 {
-    private const string Letters = "abcdefABCDEF";
+    /// <summary>Characters of the longest text of an IPv6 address: one of IPv4 is at its end.</summary>
+    private const int LongestV6 = 45;
 
-    private static readonly SearchValues<char> OfV4 = SearchValues.Create("0123456789.");
-    private static readonly SearchValues<char> OfAny = SearchValues.Create($"0123456789{Letters}:.");
+    /// <summary>Characters of a hardware address of Ethernet.</summary>
+    private const int Ethernet = 17;
+
+    private static readonly SearchValues<char> OfAny = SearchValues.Create("0123456789abcdefABCDEF:.");
 
     private static readonly (uint First, int Count)[] Ranges =
     [
@@ -55,14 +58,14 @@ internal sealed class AddressMask
     {
         StringBuilder? result = null;
         var copied = 0;
-        for (int start = 0, length; (start = IndexOfRun(text, start, out length)) >= 0; start += length)
+        for (int at = 0, length; (at = IndexOfAny(text, at)) >= 0; at += Math.Max(1, length))
         {
-            var place = (Start: start, Length: length);
-            if (Other(text, ref place) is not { } other)
+            length = Match(text, at, out var other);
+            if (other is null)
                 continue;
             result ??= new();
-            result.Append(text, copied, place.Start - copied).Append(other);
-            copied = place.Start + place.Length;
+            result.Append(text, copied, at - copied).Append(other);
+            copied = at + length;
         }
         return result is null ? text : result.Append(text, copied, text.Length - copied).ToString();
     }
@@ -111,79 +114,113 @@ internal sealed class AddressMask
             ? address.IsIPv6Multicast
             : address.GetAddressBytes()[0] is >= 224 and < 240);
 
-    private static int IndexOfRun(string text, int from, out int length)
+    private static int IndexOfAny(string text, int from)
     {
-        length = 0;
-        var start = text.AsSpan(from).IndexOfAny(OfAny);
-        if (start < 0)
-            return -1;
-        start += from;
-        length = text.AsSpan(start).IndexOfAnyExcept(OfAny);
-        length = length < 0 ? text.Length - start : length;
-        return start;
+        var index = text.AsSpan(from).IndexOfAny(OfAny);
+        return index < 0 ? -1 : from + index;
     }
 
-    /// <summary>What stands for a run of such characters; null where it is no address.</summary>
+    /// <summary>Looks for an address that begins here, whatever is behind it.</summary>
     /// <param name="text">All of it.</param>
-    /// <param name="place">The run; becomes the address in it.</param>
-    private string? Other(string text, ref (int Start, int Length) place)
+    /// <param name="at">Where.</param>
+    /// <param name="other">What stands for it; null where it stays.</param>
+    /// <returns>Its length; 0 where there is none.</returns>
+    private int Match(string text, int at, out string? other)
     {
-        // The end of a sentence, or of the name of a field.
-        var run = text.AsSpan(place.Start, place.Length).TrimEnd(".:");
-        if (IsHardware(run))
-        {
-            place.Length = run.Length;
-            return Hardware(run.ToString());
-        }
-        if (text.AsSpan(place.Start, place.Length).Count(':') >= 2 && OtherV6(text, run.Length, ref place) is { } v6)
-            return v6;
-        var colon = run.IndexOf(':');
-        var host = colon < 0 ? run : run[..colon];
-        // "node10.0.0.1": some letters are digits of the other family.
-        place.Start += host.Length - host.TrimStart(Letters).Length;
-        host = host.Trim(Letters);
-        place.Length = host.Length;
-        return host.Count('.') == 3 && !host.ContainsAnyExcept(OfV4) && IPAddress.TryParse(host, out var v4)
-            ? Address(v4).ToString()
-            : null;
-    }
-
-    private string? OtherV6(string text, int trimmed, ref (int Start, int Length) place)
-    {
+        other = null;
+        var rest = text.AsSpan(at);
+        var length = 0;
+        IPAddress address = IPAddress.None;
         // std::vector is no address.
-        if (place.Start > 0 && char.IsAsciiLetterOrDigit(text[place.Start - 1]))
-            return null;
-        // What "2001:db8::" ends with belongs to it.
-        if (IPAddress.TryParse(text.AsSpan(place.Start, place.Length), out var address))
-            return Address(address).ToString();
-        if (!IPAddress.TryParse(text.AsSpan(place.Start, trimmed), out address)
-            || address.AddressFamily != AddressFamily.InterNetworkV6)
-            return null;
-        place.Length = trimmed;
-        return Address(address).ToString();
+        if (at == 0 || !char.IsAsciiLetterOrDigit(text[at - 1]))
+        {
+            length = ReadV6(rest, ref address);
+            var hardware = LengthOfHardware(rest);
+            if (hardware > length)
+            {
+                other = Hardware(rest[..hardware].ToString());
+                return hardware;
+            }
+        }
+        // "node10.0.0.1": here a letter may be in front.
+        if (length == 0 && (at == 0 || !char.IsAsciiDigit(text[at - 1])))
+            length = ReadV4(rest, ref address);
+        if (length == 0)
+            return 0;
+        var masked = Address(address);
+        other = masked.Equals(address) ? null : masked.ToString();
+        return length;
     }
 
-    private static bool IsHardware(ReadOnlySpan<char> text)
+    private static int ReadV6(ReadOnlySpan<char> text, ref IPAddress address)
     {
-        if (text.Length != 17)
-            return false;
-        for (var i = 0; i < text.Length; i++)
+        var longest = Math.Min(text.Length, LongestV6);
+        var end = text[..longest].IndexOfAnyExcept(OfAny);
+        end = end < 0 ? longest : end;
+        if (text[..end].Count(':') < 2)
+            return 0;
+        // The longest: what "2001:db8::" ends with belongs to it, the end of a sentence and a port do not.
+        for (; end > 2; end--)
         {
-            if (i % 3 == 2 ? text[i] != ':' : !char.IsAsciiHexDigit(text[i]))
-                return false;
+            if ((end == text.Length || !char.IsAsciiHexDigit(text[end]) || !char.IsAsciiHexDigit(text[end - 1]))
+                && IPAddress.TryParse(text[..end], out var found)
+                && found.AddressFamily == AddressFamily.InterNetworkV6)
+            {
+                address = found;
+                return end;
+            }
         }
-        return true;
+        return 0;
     }
+
+    // Not as IPAddress does: to it a 0 in front makes a number octal.
+    private static int ReadV4(ReadOnlySpan<char> text, ref IPAddress address)
+    {
+        Span<byte> bytes = stackalloc byte[4];
+        var end = 0;
+        for (var part = 0; part < bytes.Length; part++)
+        {
+            if (part > 0 && (end == text.Length || text[end++] != '.'))
+                return 0;
+            var digits = text[end..].IndexOfAnyExceptInRange('0', '9');
+            digits = digits < 0 ? text.Length - end : digits;
+            if (digits > 3 || !byte.TryParse(
+                text.Slice(end, digits), NumberStyles.None, CultureInfo.InvariantCulture, out bytes[part]))
+                return 0;
+            end += digits;
+        }
+        address = new IPAddress(bytes);
+        return end;
+    }
+
+    private static int LengthOfHardware(ReadOnlySpan<char> text)
+    {
+        var octets = 0;
+        for (var i = 0; IsOctet(text, i); i += 3)
+        {
+            octets++;
+            if (i + 2 == text.Length || text[i + 2] != ':')
+                break;
+        }
+        // Eight are an address of IPv6, for all that one sees.
+        return octets is < 6 or 8 ? 0 : (octets * 3) - 1;
+    }
+
+    private static bool IsOctet(ReadOnlySpan<char> text, int at) => at + 2 <= text.Length
+        && char.IsAsciiHexDigit(text[at]) && char.IsAsciiHexDigit(text[at + 1])
+        && (at + 2 == text.Length || !char.IsAsciiHexDigit(text[at + 2]));
 
     private string Hardware(string address)
     {
-        if (address is "00:00:00:00:00:00" || address.Equals("ff:ff:ff:ff:ff:ff", StringComparison.OrdinalIgnoreCase))
+        if (!address.AsSpan().ContainsAnyExcept('0', ':') || !address.AsSpan().ContainsAnyExcept('f', 'F', ':'))
             return address;
         if (!_hardware.TryGetValue(address, out var other))
         {
             var number = _hardware.Count;
+            // Those of InfiniBand have 20 octets.
+            other = string.Concat(Enumerable.Repeat("00:", (address.Length - Ethernet) / 3));
             // RFC 7042 has 256 of them; then such as anybody may make.
-            other = number < 256
+            other += number < 256
                 ? $"00:00:5e:00:53:{number:x2}"
                 : string.Create(CultureInfo.InvariantCulture,
                     $"02:00:00:{(number >> 16) & 0xFF:x2}:{(number >> 8) & 0xFF:x2}:{number & 0xFF:x2}");

@@ -24,6 +24,12 @@ internal sealed class RecordFile
     /// <summary>No recording comes near: recorder.memory has 256 MiB at most.</summary>
     public const long LargestSize = 512L << 20;
 
+    // Far above what there is, too: a few bytes of a file must not become much more here.
+    private const int MostEvents = 1_000_000;
+    private const int MostPlaces = 200_000;
+    private const int MostRows = 4_000_000;
+    private const int MostNamed = 16_000_000;
+
     private readonly RecordReaderOptions _options;
     private readonly ILookup<string, EventInfo> _kinds;
     private readonly List<NumberedEvent> _events = [];
@@ -33,6 +39,8 @@ internal sealed class RecordFile
     private List<RecordedTable>? _tables;
     private JsonElement _header;
     private long _size;
+    private int _places;
+    private int _named;
 
     private RecordFile(RecordReaderOptions options)
     {
@@ -75,7 +83,7 @@ internal sealed class RecordFile
         }
     }
 
-    /// <param name="file">From its first byte on; its length is known.</param>
+    /// <param name="file">From its first byte on; one that tells its length.</param>
     /// <param name="options">Who reads it.</param>
     /// <exception cref="InvalidDataException">It is no recording, or nothing of it can be used.</exception>
     public static RecordFile Read(Stream file, RecordReaderOptions options)
@@ -110,6 +118,8 @@ internal sealed class RecordFile
             throw new InvalidDataException($"it is a recording of format {version}; this version of netlens "
                 + $"({options.Version}) reads format {RecordBlock.Version}");
         }
+        if (!file.CanSeek)
+            throw new InvalidDataException("it is a pipe; a recording is read from a file");
         if (file.Length > LargestSize)
         {
             throw new InvalidDataException($"it has {file.Length >> 20} MiB, more than any recording has "
@@ -149,7 +159,11 @@ internal sealed class RecordFile
         try
         {
             using var document = JsonDocument.Parse(bytes);
-            _header = document.RootElement.Clone();
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+                throw new InvalidDataException("its header is no JSON object");
+            // What is no text would end whoever asks for it.
+            using var readable = JsonDocument.Parse(JsonStrings.Map(document.RootElement, static text => text));
+            _header = readable.RootElement.Clone();
         }
         catch (JsonException e)
         {
@@ -171,6 +185,8 @@ internal sealed class RecordFile
                 else if (its.Field == 2)
                     e = EventCodec.Read(its.Bytes);
             }
+            if (_events.Count == MostEvents)
+                throw new InvalidDataException("it has more events than any recording has");
             _events.Add(new(number, Known(e ?? throw new InvalidDataException("an event is none"))));
         }
     }
@@ -191,6 +207,8 @@ internal sealed class RecordFile
         var reader = new ProtoReader(bytes);
         while (reader.Next())
         {
+            if (_subjects.Count + _rows.Count == MostRows)
+                throw new InvalidDataException("it has more rows than any recording has");
             if (reader.Field == 1)
                 _subjects.Add(ReadSubject(reader.Bytes));
             else if (reader.Field == 2)
@@ -268,9 +286,14 @@ internal sealed class RecordFile
             switch (reader.Field)
             {
                 case 1:
-                    records = reader.Bytes.ToArray();
+                    // Places were looked up in the first.
+                    records = records is null
+                        ? reader.Bytes.ToArray()
+                        : throw new InvalidDataException("records are there twice");
                     break;
                 case 2:
+                    if (++_named > MostNamed)
+                        throw new InvalidDataException("it names more rows than any recording does");
                     rows.Add(reader.Number < (ulong)_rows.Count
                         ? _rows[(int)reader.Number]
                         : throw new InvalidDataException("it names a row that is not there"));
@@ -279,6 +302,8 @@ internal sealed class RecordFile
                     var place = ReadPlace(reader.Bytes, start, firstRow);
                     if (place.Length > (records?.Length ?? 0) - start || place.Rows > rows.Count - firstRow)
                         throw new InvalidDataException("a record is not there");
+                    if (++_places > MostPlaces)
+                        throw new InvalidDataException("it has more collections than any recording has");
                     places.Add(place);
                     (start, firstRow) = (start + place.Length, firstRow + place.Rows);
                     break;
@@ -323,11 +348,15 @@ internal sealed class RecordFile
         parts.Reverse();
         var whole = new Recording(_tables!, parts, newest, long.MinValue);
         var cursor = whole.Begin();
-        var good = 0;
+        var (good, tick) = (0, newest.Tick);
         try
         {
-            while (cursor.Back())
-                good++;
+            for (; cursor.Back(); good++)
+            {
+                if (cursor.Frame.Tick >= tick)
+                    throw new InvalidDataException("a collection is not older than the one behind it");
+                tick = cursor.Frame.Tick;
+            }
             Collections = whole;
         }
         catch (InvalidDataException e)

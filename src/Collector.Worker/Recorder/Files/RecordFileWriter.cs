@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.Json;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
 using Collector.Worker.Events.Outlets.Spool;
@@ -32,8 +34,7 @@ internal sealed class RecordFileWriter(RecordContents contents, AddressMask? mas
     public IEnumerable<byte[]> Pieces()
     {
         yield return RecordBlock.Start();
-        var header = mask?.Text(contents.Header) ?? contents.Header;
-        yield return RecordBlock.Pack(RecordBlockKind.Header, System.Text.Encoding.UTF8.GetBytes(header));
+        yield return RecordBlock.Pack(RecordBlockKind.Header, Header());
         foreach (var piece in Events())
             yield return piece;
         if (contents.Collections is { } recording)
@@ -42,6 +43,15 @@ internal sealed class RecordFileWriter(RecordContents contents, AddressMask? mas
                 yield return piece;
         }
         yield return RecordBlock.Pack(RecordBlockKind.End, []);
+    }
+
+    private byte[] Header()
+    {
+        if (mask is not { } its)
+            return Encoding.UTF8.GetBytes(contents.Header);
+        // Text by text: an address that is behind an escape (\n, \u0027) would look like a part of it.
+        using var header = JsonDocument.Parse(contents.Header);
+        return JsonStrings.Map(header.RootElement, its.Text);
     }
 
     private IEnumerable<byte[]> Events()

@@ -30,12 +30,15 @@ internal sealed class RecordKeeper(
 
     private const string Unfinished = ".part";
 
+    private const string Stamp = "yyyyMMdd'T'HHmmss'Z'";
+
     /// <summary>Between two files: what is grave is found again and again.</summary>
     private static readonly TimeSpan Rest = TimeSpan.FromMinutes(1);
 
     private readonly Lock _lock = new();
     private long _last;
     private bool _any;
+    private bool _writing;
     private long _written;
     private long _failed;
     private long _refused;
@@ -46,7 +49,7 @@ internal sealed class RecordKeeper(
     /// <summary>Files that could not be written.</summary>
     public long Failed => Interlocked.Read(ref _failed);
 
-    /// <summary>Wishes for a file that were refused: one had been begun less than a minute before.</summary>
+    /// <summary>Wishes for a file that were refused: one was being written, or was less than a minute old.</summary>
     public long Refused => Interlocked.Read(ref _refused);
 
     /// <summary>
@@ -54,33 +57,22 @@ internal sealed class RecordKeeper(
     /// </summary>
     /// <param name="reason">Why, in a few words.</param>
     /// <returns>False where none is written: there was one within a minute, or none is wanted.</returns>
-    public bool Keep(string reason)
-    {
-        var options = history.Options;
-        if (options.Files == 0 || options.Memory == 0)
-        {
-            RecordLog.Refused(log, reason, "the configuration wants none (recorder.files, recorder.memory)");
-            return false;
-        }
-        lock (_lock)
-        {
-            if (_any && time.GetElapsedTime(_last) < Rest)
-            {
-                Interlocked.Increment(ref _refused);
-                return false;
-            }
-            (_any, _last) = (true, time.GetTimestamp());
-        }
-        new Thread(() => Write(reason, options)) { Name = "recorder", IsBackground = true }.Start();
-        return true;
-    }
+    public bool Keep(string reason) => WhyNotKept(reason) is null;
 
     /// <summary>What is in memory now. Whoever takes it disposes of its collections.</summary>
     public RecordContents Contents(string reason, bool masked)
     {
         var events = Events();
         var collections = history.Read();
-        return new(header(new(reason, masked, collections?.Times.Count ?? 0, events.Count)), collections, events);
+        try
+        {
+            return new(header(new(reason, masked, collections?.Times.Count ?? 0, events.Count)), collections, events);
+        }
+        catch
+        {
+            collections?.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Where files are kept by these options.</summary>
@@ -93,8 +85,37 @@ internal sealed class RecordKeeper(
         while (!stoppingToken.IsCancellationRequested)
         {
             await Signals.UserAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (!stoppingToken.IsCancellationRequested && !Keep("SIGUSR1") && history.Options.Files > 0)
-                RecordLog.Refused(log, "SIGUSR1", "the last one was less than a minute ago");
+            if (!stoppingToken.IsCancellationRequested && WhyNotKept("SIGUSR1") is { } why)
+                RecordLog.Refused(log, "SIGUSR1", why);
+        }
+    }
+
+    /// <summary>Begins to write a file; where none is begun, why.</summary>
+    private string? WhyNotKept(string reason)
+    {
+        var options = history.Options;
+        if (options.Files == 0 || options.Memory == 0)
+            return "the configuration wants none (recorder.files, recorder.memory)";
+        lock (_lock)
+        {
+            if (_writing || (_any && time.GetElapsedTime(_last) < Rest))
+            {
+                Interlocked.Increment(ref _refused);
+                return _writing ? "another is being written" : "the last one was less than a minute ago";
+            }
+            (_writing, _any) = (true, true);
+        }
+        try
+        {
+            new Thread(() => Write(reason, options)) { Name = "recorder", IsBackground = true }.Start();
+            return null;
+        }
+        catch (Exception e)
+        {
+            // The collection goes on without it.
+            Rested();
+            Fail(reason, e);
+            return e.Message;
         }
     }
 
@@ -111,6 +132,7 @@ internal sealed class RecordKeeper(
 
     private void Write(string reason, RecorderOptions options)
     {
+        var written = false;
         try
         {
             var folder = FolderOf(options, Environment.GetEnvironmentVariable);
@@ -123,24 +145,45 @@ internal sealed class RecordKeeper(
             using var collections = contents.Collections;
             var path = Path.Combine(folder, NameOf(time.GetUtcNow(), reason));
             Write(path, new RecordFileWriter(contents).Pieces());
-            Interlocked.Increment(ref _written);
+            written = true;
             RecordLog.Kept(log, collections?.Times.Count ?? 0, path, reason);
             Tidy(folder, path, options.Files);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e)
         {
-            Interlocked.Increment(ref _failed);
-            RecordLog.NotKept(log, reason, e.Message);
+            // Whatever it is: nobody else on this thread takes it, and the agent would end.
+            Fail(reason, e);
         }
+        finally
+        {
+            Rested();
+        }
+        if (written)
+            Interlocked.Increment(ref _written);
     }
 
-    /// <summary>Writes a file that only its owner can read: all of it, or none.</summary>
+    /// <summary>From now on it is a minute until the next.</summary>
+    private void Rested()
+    {
+        lock (_lock)
+            (_writing, _last) = (false, time.GetTimestamp());
+    }
+
+    private void Fail(string reason, Exception e)
+    {
+        Interlocked.Increment(ref _failed);
+        RecordLog.NotKept(log, reason, e.Message);
+    }
+
+    /// <summary>Writes a file that only its owner can read: all of it, or none. One thread writes a path.</summary>
     public static void Write(string path, IEnumerable<byte[]> pieces)
     {
         var unfinished = path + Unfinished;
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows())
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        // What a kill left, or whatever else bears this name: nothing is written through it.
+        File.Delete(unfinished);
         try
         {
             using (var file = new FileStream(unfinished, options))
@@ -160,17 +203,26 @@ internal sealed class RecordKeeper(
     private static string NameOf(DateTimeOffset now, string reason)
     {
         var word = new string([.. reason.Select(c => char.IsAsciiLetterOrDigit(c) ? char.ToLowerInvariant(c) : '-')]);
-        return $"{now.UtcDateTime.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture)}-"
+        return $"{now.UtcDateTime.ToString(Stamp, CultureInfo.InvariantCulture)}-"
             + $"{word[..Math.Min(word.Length, 40)].Trim('-')}{Extension}";
     }
 
-    // Names begin with the time. What a kill left unfinished goes too; nothing else in the folder is ours.
+    // Names begin with the time. What a kill left unfinished goes too: no other is being written now.
     private static void Tidy(string folder, string newest, int files)
     {
-        foreach (var left in Directory.EnumerateFiles(folder, $"*{Extension}{Unfinished}"))
+        foreach (var left in Directory.EnumerateFiles(folder, $"*{Extension}{Unfinished}").Where(IsOurs))
             File.Delete(left);
-        foreach (var old in Directory.EnumerateFiles(folder, $"*{Extension}").Where(f => f != newest)
+        foreach (var old in Directory.EnumerateFiles(folder, $"*{Extension}").Where(f => f != newest && IsOurs(f))
             .OrderDescending(StringComparer.Ordinal).Skip(files - 1))
             File.Delete(old);
+    }
+
+    /// <summary>True for names that <see cref="NameOf"/> makes; nothing else in the folder is touched.</summary>
+    private static bool IsOurs(string path)
+    {
+        var name = Path.GetFileName(path.AsSpan());
+        var end = name.IndexOf('-');
+        return end > 0 && DateTime.TryParseExact(
+            name[..end], Stamp, CultureInfo.InvariantCulture, DateTimeStyles.None, out _);
     }
 }

@@ -12,7 +12,7 @@ internal static class RecordTables
     private const int Table = 1;
 
     // Far above what there is; of bytes that are none of ours there may be more.
-    private const int MostColumns = 65_536;
+    private const int MostColumns = 4096;
 
     public static void Write(IReadOnlyList<RecordedTable> tables, ProtoBuffer to)
     {
@@ -39,11 +39,14 @@ internal static class RecordTables
     {
         var own = known.SelectMany(t => new[] { t, t.Whole }).Distinct().ToLookup(t => t.Id);
         var tables = new List<RecordedTable>();
+        var taken = new HashSet<TableInfo>();
         var reader = new ProtoReader(bytes);
         while (reader.Next())
         {
+            if (reader.Field == Table && tables.Count == FrameReader.MostTables)
+                throw new InvalidDataException("it has more tables than any recording has");
             if (reader.Field == Table)
-                tables.Add(Known(ReadTable(reader.Bytes), own));
+                tables.Add(Known(ReadTable(reader.Bytes), own, taken));
         }
         return reader.Malformed ? throw new InvalidDataException("a table ends too early") : tables;
     }
@@ -172,12 +175,13 @@ internal static class RecordTables
         return new(key, value);
     }
 
-    /// <summary>The program's own table, if it has every column of the file's.</summary>
-    private static RecordedTable Known(TableInfo table, ILookup<string, TableInfo> own)
+    /// <summary>The program's own table, if it has every column of the file's and is no other's yet.</summary>
+    private static RecordedTable Known(TableInfo table, ILookup<string, TableInfo> own, HashSet<TableInfo> taken)
     {
         foreach (var candidate in own[table.Id])
         {
-            if (candidate.RowTags.SequenceEqual(table.RowTags) && ColumnsIn(candidate, table) is { } columns)
+            if (candidate.RowTags.SequenceEqual(table.RowTags) && ColumnsIn(candidate, table) is { } columns
+                && taken.Add(candidate))
                 return new(candidate, table.Width, columns);
         }
         return new(table, table.Width);
