@@ -22,7 +22,7 @@ public sealed class LayoutTests
         "linux/netfilter/nfnetlink.h", "sys/resource.h", "linux/netfilter/nfnetlink_conntrack.h",
         "linux/netfilter/nf_conntrack_common.h", "linux/netfilter/nf_conntrack_tcp.h",
         "sys/mman.h", "sys/syscall.h", "sys/epoll.h", "sys/eventfd.h", "linux/perf_event.h", "linux/bpf.h", "linux/btf.h",
-        "linux/filter.h", "bpf/bpf.h", "bpf/libbpf.h", "sys/inotify.h", "malloc.h", "rdma/rdma_netlink.h",
+        "linux/filter.h", "bpf/bpf.h", "bpf/libbpf.h", "sys/inotify.h", "sys/mount.h", "malloc.h", "rdma/rdma_netlink.h",
     ];
 
     // Structures that say how long they are and that newer headers lengthen.
