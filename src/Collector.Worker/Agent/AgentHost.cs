@@ -250,7 +250,7 @@ internal sealed class AgentHost : IDisposable
         {
             told(finding, change);
             if (change != FindingChange.Ended && finding.Severity == EventSeverity.Error)
-                keeper.Keep($"finding {finding.Info.Kind}");
+                keeper.KeepFound($"finding {finding.Info.Kind}");
         };
     }
 

@@ -32,7 +32,7 @@ internal sealed class Rdma(ProbeHost host, ProbeSettings settings) : Probe(RdmaC
     public override void Start()
     {
         if (!Directory.Exists(Root))
-            throw new ProbeUnavailableException($"no RDMA device: {Root} does not exist");
+            throw new ProbeUnavailableException($"no RDMA device ({Root})");
         _untilLook = 0;
     }
 

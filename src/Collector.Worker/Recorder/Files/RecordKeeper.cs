@@ -75,6 +75,16 @@ internal sealed class RecordKeeper(
         }
     }
 
+    /// <summary>
+    /// The same for what is found: only where somebody has given a folder, the configuration or the service manager. A
+    /// program that is tried out leaves nothing behind.
+    /// </summary>
+    /// <inheritdoc cref="Keep"/>
+    public bool KeepFound(string reason) => HasFolder && Keep(reason);
+
+    private bool HasFolder => history.Options.Folder is not null
+        || Environment.GetEnvironmentVariable(StateVariable) is { Length: > 0 };
+
     /// <summary>Where files are kept by these options.</summary>
     public static string FolderOf(RecorderOptions options, Func<string, string?> environment) => options.Folder
         ?? Path.Combine(
