@@ -168,7 +168,8 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
             {
                 // A warning must not keep an error from being told.
                 if (strong != weak && strong.Finding is { IsActive: true, Cause: null } cause
-                    && cause.Severity >= finding.Severity && strong.Key.Info.Explains.Contains(weak.Key.Info) && Meet(cause, finding))
+                    && cause.Severity >= finding.Severity && strong.Key.Info.Explains.Contains(weak.Key.Info)
+                    && Meet(cause, finding))
                 {
                     finding.Cause = cause;
                     break;
