@@ -203,20 +203,18 @@ public sealed class BufferFindingTests
     {
         var run = FindingRun.Shared;
         using var traffic = new FindingTraffic();
-        var connections = traffic.Connect(6);
-        foreach (var (client, server) in connections)
-        {
-            FindingTraffic.Transfer(client, server, 4);
-            // As if another host, with a clock of its own, went on with the connection.
-            FindingTraffic.Set(client, TCP_REPAIR, 1);
-            FindingTraffic.Set(client, TCP_TIMESTAMP, 2);
-            FindingTraffic.Set(client, TCP_REPAIR, 0);
-        }
         run.Collect();
         var found = run.Await(OldTimestamps.Kind, traffic.Right, () =>
         {
-            foreach (var (client, _) in connections)
+            foreach (var (client, server) in traffic.Connect(6))
+            {
+                FindingTraffic.Transfer(client, server, 4);
+                // As if another host, with a clock of its own, went on with the connection.
+                FindingTraffic.Set(client, TCP_REPAIR, 1);
+                FindingTraffic.Set(client, TCP_TIMESTAMP, 2);
+                FindingTraffic.Set(client, TCP_REPAIR, 0);
                 client.Send("old"u8);
+            }
         });
         found.Severity.ShouldBe(EventSeverity.Error);
         found.Verdict.Knob.ShouldBeNull();
