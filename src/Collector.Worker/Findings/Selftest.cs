@@ -96,8 +96,13 @@ internal sealed class Selftest : IDisposable
         var all = FindingsOf(ns.Inode).ToArray();
         return new(fault, metric, told, found,
             Array.Find(all, f => f.Info == fault.Finding)?.Sentence ?? "",
-            [.. all.Where(f => f.Info != fault.Finding && f.Cause is null).Select(f => f.Info.Kind)], HooksOf(fault));
+            [.. all.Where(f => f.Cause is null && !Belongs(f.Info, fault.Finding)).Select(f => f.Info.Kind)],
+            HooksOf(fault));
     }
+
+    // On loopback both ends are one: the other end's finding is of the same fault.
+    private static bool Belongs(FindingInfo found, FindingInfo caused) =>
+        found == caused || found.Explains.Contains(caused) || caused.Explains.Contains(found);
 
     private IEnumerable<Finding> FindingsOf(ulong inode) => Engine.Store.All
         .Where(f => f.Number > _since && f.Subject?.Inode == inode);

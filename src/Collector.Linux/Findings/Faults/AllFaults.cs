@@ -19,8 +19,6 @@ public static class AllFaults
             "six connects to a listener of one place that accepts nobody", SocketFaults.FillAcceptQueue),
         new(ConnectRefused.Kind, Tcp.Of("Tcp", "AttemptFails"), ConnectKinds.FailedInfo,
             "connects to a port where nobody listens", SocketFaults.ConnectToNobody),
-        new(ConnectNoRoute.Kind, Ip.Of("Ip", "OutNoRoutes"), null,
-            "connects to an address without a route", SocketFaults.ConnectWithoutRoute),
         new(EphemeralPortsExhausted.Kind, ConnectCounters.Failures, ConnectKinds.FailedInfo,
             "more connects to one listener than there are local ports (four)", SocketFaults.UseAllPorts),
         new(UdpOverflow.Kind, Udp.Of("Udp", "RcvbufErrors"), null,

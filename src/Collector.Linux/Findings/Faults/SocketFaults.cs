@@ -28,12 +28,6 @@ internal static class SocketFaults
             TryConnect(IPAddress.Loopback, Closed);
     }
 
-    public static void ConnectWithoutRoute(FaultNamespace ns)
-    {
-        for (var i = 0; i < Many; i++)
-            TryConnect(IPAddress.Parse("198.51.100.1"), Port);
-    }
-
     public static void UseAllPorts(FaultNamespace ns)
     {
         ns.Clear();
