@@ -24,18 +24,18 @@ public sealed class FindingEngine : IDisposable
     /// <summary>Subjects that one rule looks at in a window; the others are counted.</summary>
     public const int MostSubjects = 1000;
 
-    private readonly FindingRule[] _rules;
     /// <summary>Windows in which a rule may fail: one subject's figures may be strange.</summary>
     private const int MostFailures = 3;
 
     /// <summary>The collection waits for the rules no longer than this.</summary>
     private static readonly TimeSpan MostTime = TimeSpan.FromMilliseconds(500);
 
-    private readonly HashSet<FindingRule> _broken = [];
-    private readonly Dictionary<FindingRule, int> _failures = [];
     /// <summary>What is usual is what was so for this long at least, and for twice as long at most.</summary>
     private static readonly TimeSpan Usual = TimeSpan.FromMinutes(5);
 
+    private readonly FindingRule[] _rules;
+    private readonly HashSet<FindingRule> _broken = [];
+    private readonly Dictionary<FindingRule, int> _failures = [];
     private readonly List<SnapshotLease> _leases = [];
     private readonly List<SnapshotLease> _usual = [];
     private readonly List<(long Moment, NetworkEvent Event)> _arrived = [];

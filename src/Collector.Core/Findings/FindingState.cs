@@ -133,24 +133,20 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
         if (entry.Finding is not { } finding)
         {
             finding = store.Add(entry.Key.Info, entry.Key.Subject, entry.Verdict, entry.First, _now.Moment);
-            finding.Severity = entry.Verdict.Severity;
             (entry.Finding, entry.Change) = (finding, FindingChange.Raised);
         }
         else
         {
-            var worse = entry.Verdict.Severity > finding.Severity;
             if (!finding.IsActive)
             {
                 // It comes and goes: what it was a consequence of may not be there this time.
                 (finding.IsActive, finding.Cause) = (true, null);
                 entry.Told = true;
             }
-            if (worse)
-                entry.Change = FindingChange.Worse;
+            if (entry.Verdict.Severity > finding.Severity)
+                (finding.Severity, entry.Change) = (entry.Verdict.Severity, FindingChange.Worse);
         }
         finding.Verdict = entry.Verdict;
-        if (entry.Verdict.Severity > finding.Severity)
-            finding.Severity = entry.Verdict.Severity;
         finding.Last = _now.Time;
         finding.Windows++;
     }
@@ -246,10 +242,8 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
             }
             if (finding.IsActive && age > Hold)
                 EndOne(entry, onChange);
-            else if (!finding.IsActive && _now.Moment - entry.EndMoment > CoolDown.Ticks * 100)
-            {
+            else if (!finding.IsActive && _now.Moment - finding.EndMoment > CoolDown.Ticks * 100)
                 _gone.Add(key);
-            }
         }
         foreach (var key in _gone)
             Remove(key);
@@ -259,7 +253,7 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
     {
         var finding = entry.Finding!;
         finding.IsActive = false;
-        entry.EndMoment = finding.EndMoment = _now.Moment;
+        finding.EndMoment = _now.Moment;
         if (entry.Told)
             onChange(finding, FindingChange.Ended);
         entry.Told = false;
@@ -277,7 +271,6 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
         public long First;
         public long FirstMoment;
         public long LastMoment;
-        public long EndMoment;
         public bool Proven;
         public bool Rootless;
         public bool Told;

@@ -15,7 +15,6 @@ public sealed class NodeWindow
     private readonly PastSnapshot _before = new();
     private readonly PastSnapshot _usual = new();
     private readonly Dictionary<EventInfo, List<NetworkEvent>> _events = [];
-    private readonly List<NetworkEvent> _recent = [];
 
     /// <summary>Length of the window by a clock that nobody sets.</summary>
     public double Seconds { get; private set; }
@@ -32,9 +31,6 @@ public sealed class NodeWindow
     /// <summary>What was counted from this moment on is growth also where a row is new, Unix nanoseconds.</summary>
     internal long WatchedSince { get; set; }
 
-    /// <summary>All events of the window, oldest first.</summary>
-    public IReadOnlyList<NetworkEvent> Events => _recent;
-
     /// <param name="usual">A collection some minutes before the window; null while there is none.</param>
     /// <param name="from">The collection with which it begins.</param>
     /// <param name="at">The one with which it ends.</param>
@@ -47,8 +43,6 @@ public sealed class NodeWindow
             _usual.Open(usual);
         _before.Open(from);
         _now.Open(at);
-        _recent.Clear();
-        _recent.AddRange(events);
         foreach (var (_, list) in _events)
             list.Clear();
         foreach (var e in events)
@@ -115,7 +109,7 @@ public sealed class NodeWindow
         if (trigger.Event is { } info)
         {
             foreach (var e in CollectionsMarshal.AsSpan(_events.GetValueOrDefault(info)))
-                Add(SubjectOf(e), subjects, ref node);
+                Add(e.Subject, subjects, ref node);
             return;
         }
         foreach (var table in TablesOf(trigger.Metric!))
@@ -190,9 +184,4 @@ public sealed class NodeWindow
         else
             subjects.Add(subject);
     }
-
-    /// <summary>
-    /// The subject whose figures belong to an event: the one of this collection that has the number, else the event's.
-    /// </summary>
-    internal static Subject? SubjectOf(NetworkEvent e) => e.Subject;
 }

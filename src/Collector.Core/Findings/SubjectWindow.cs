@@ -142,7 +142,7 @@ public sealed class SubjectWindow
     {
         foreach (var e in _window.EventsOf(info))
         {
-            if (NodeWindow.SubjectOf(e) == Subject)
+            if (e.Subject == Subject)
                 yield return e;
         }
     }

@@ -4,6 +4,7 @@ using Collector.Core;
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
+using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
 using Collector.Worker.Events.Outlets;
 
@@ -134,5 +135,5 @@ internal static class FindingJson
         json.WriteString(name, time);
     }
 
-    private static long Now() => (TimeProvider.System.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
+    private static long Now() => SnapshotBuilder.UnixNanoseconds(TimeProvider.System.GetUtcNow());
 }

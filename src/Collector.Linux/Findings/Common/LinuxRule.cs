@@ -1,10 +1,8 @@
 using System.Globalization;
-using System.Text;
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
 using Collector.Core.Subjects;
-using Collector.Linux.Interop;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Probes.Common;
 
@@ -15,12 +13,8 @@ internal abstract class LinuxRule(FindingInfo info, ProbeHost host) : FindingRul
 {
     protected ProbeHost Host => host;
 
-    /// <summary>The namespace of a subject; the node's own for the node. Null: it is gone.</summary>
-    protected NamespaceHandle? HandleOf(Subject? subject) => subject is null || subject.IsHost || subject.HostNetwork
-        ? host.Namespaces.Host
-        : host.Namespaces.Find(subject.Inode) is { } ns && (subject is not NetNamespace || ns.Namespace == subject)
-            ? ns
-            : null;
+    /// <inheritdoc cref="NamespaceFiles.HandleOf"/>
+    protected NamespaceHandle? HandleOf(Subject? subject) => NamespaceFiles.HandleOf(host, subject);
 
     /// <summary>A name as a shell takes it: devices and mounts are called as any user likes.</summary>
     protected static string Quote(string name) =>
@@ -31,23 +25,9 @@ internal abstract class LinuxRule(FindingInfo info, ProbeHost host) : FindingRul
     /// <summary>
     /// The value of a setting in the subject's namespace, as <c>sysctl -n</c> prints it; empty where it cannot be read.
     /// </summary>
-    protected string Sysctl(Subject? subject, string name)
-    {
-        try
-        {
-            if (HandleOf(subject) is not { } ns)
-                return "";
-            using var file = ns.OpenFile($"sys/{name.Replace('.', '/')}");
-            return host.Buffer.TryRead(file, out var content, out _)
-                ? string.Join(' ', Encoding.ASCII.GetString(content).Split(
-                    (char[]?)null, StringSplitOptions.RemoveEmptyEntries))
-                : "";
-        }
-        catch (LinuxException)
-        {
-            return "";
-        }
-    }
+    protected string Sysctl(Subject? subject, string name) => string.Join(' ',
+        NamespaceFiles.Read(host, subject, $"sys/{name.Replace('.', '/')}")
+            .Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
 
     /// <summary>The same as a number; null where it is none.</summary>
     protected long? SysctlNumber(Subject? subject, string name) =>

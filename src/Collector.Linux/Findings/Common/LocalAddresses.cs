@@ -1,10 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
 using Collector.Core.Subjects;
-using Collector.Linux.Interop;
-using Collector.Linux.Namespaces;
 using Collector.Linux.Probes.Common;
 
 namespace Collector.Linux.Findings.Common;
@@ -18,20 +15,15 @@ public static class LocalAddresses
     /// <param name="subject">Of whom.</param>
     /// <param name="address">The address.</param>
     /// <returns>False also where it cannot be told.</returns>
-    public static bool Has(ProbeHost host, Subject subject, IPAddress address)
-    {
-        var ns = subject.IsHost || subject.HostNetwork ? host.Namespaces.Host : host.Namespaces.Find(subject.Inode);
-        if (!subject.IsHost && subject is NetNamespace && ns?.Namespace != subject)
-            return false;
-        return ns is not null && (address.IsIPv4MappedToIPv6 || address.AddressFamily == AddressFamily.InterNetwork
-            ? HasIPv4(host, ns, address.MapToIPv4())
-            : Read(host, ns, "net/if_inet6").Contains(Hex(address), StringComparison.Ordinal));
-    }
+    public static bool Has(ProbeHost host, Subject subject, IPAddress address) =>
+        address.IsIPv4MappedToIPv6 || address.AddressFamily == AddressFamily.InterNetwork
+            ? HasIPv4(NamespaceFiles.Read(host, subject, "net/fib_trie"), address.MapToIPv4())
+            : NamespaceFiles.Read(host, subject, "net/if_inet6").Contains(Hex(address), StringComparison.Ordinal);
 
     // "|-- 192.0.2.1", and in the line behind it "/32 host LOCAL".
-    private static bool HasIPv4(ProbeHost host, NamespaceHandle ns, IPAddress address)
+    private static bool HasIPv4(string trie, IPAddress address)
     {
-        var lines = Read(host, ns, "net/fib_trie").Split('\n');
+        var lines = trie.Split('\n');
         for (var i = 0; i + 1 < lines.Length; i++)
         {
             if (lines[i].EndsWith($"-- {address}", StringComparison.Ordinal)
@@ -43,17 +35,4 @@ public static class LocalAddresses
 
     private static string Hex(IPAddress address) =>
         Convert.ToHexString(address.GetAddressBytes()).ToLower(CultureInfo.InvariantCulture);
-
-    private static string Read(ProbeHost host, NamespaceHandle ns, string path)
-    {
-        try
-        {
-            using var file = ns.OpenFile(path);
-            return host.Buffer.TryRead(file, out var content, out _) ? Encoding.ASCII.GetString(content) : "";
-        }
-        catch (LinuxException)
-        {
-            return "";
-        }
-    }
 }

@@ -33,7 +33,7 @@ internal sealed class AcceptQueueFilling(ProbeHost host) : LinuxRule(Kind, host)
                 || depth < limit * Share || row.Growth(TcpListeners.Drops) > 0)
                 continue;
             var (address, port) = (row.Tag("network.local.address"), row.Tag("network.local.port"));
-            var end = address.Contains(':', StringComparison.Ordinal) ? $"[{address}]:{port}" : $"{address}:{port}";
+            var end = AddressRows.End(address, port);
             yield return new()
             {
                 Severity = EventSeverity.Warn,

@@ -61,11 +61,8 @@ internal abstract class ListenRule(FindingInfo info, ProbeHost host) : LinuxRule
     protected string Show(SubjectWindow window, NetworkEvent e) =>
         Inside(window.Subject, $"ss -ltnm sport = :{Field(e, "network.local.port")}");
 
-    protected static string End(NetworkEvent e)
-    {
-        var (address, port) = (Field(e, "network.local.address"), Field(e, "network.local.port"));
-        return address.Contains(':', StringComparison.Ordinal) ? $"[{address}]:{port}" : $"{address}:{port}";
-    }
+    protected static string End(NetworkEvent e) =>
+        AddressRows.End(Field(e, "network.local.address"), Field(e, "network.local.port"));
 
     protected static IPEndPoint? LocalOf(NetworkEvent e) =>
         IPAddress.TryParse(Field(e, "network.local.address").Split('%')[0], out var address)

@@ -166,6 +166,10 @@ internal class AddressRows(AddressColumns columns, NetNamespace ns, RowAllowance
     /// <summary>Gives its rows back.</summary>
     public void Close() => allowance.Dispose();
 
+    /// <summary>An address, as <see cref="AddressText"/> gives it, with its port: "[::]:80", "0.0.0.0:80".</summary>
+    public static string End(string address, string port) =>
+        address.Contains(':', StringComparison.Ordinal) ? $"[{address}]:{port}" : $"{address}:{port}";
+
     internal static string AddressText(UInt128 address)
     {
         Span<byte> bytes = stackalloc byte[16];

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Linux.Probes.Common;
@@ -83,11 +84,8 @@ internal static class ListenKinds
     private static string? Origin(in ListenRecord e) =>
         e.Somaxconn == 0 ? null : e.Limit == e.Somaxconn ? "somaxconn" : "backlog";
 
-    private static string End(in ListenRecord e)
-    {
-        var address = Address(e);
-        return address.Contains(':', StringComparison.Ordinal) ? $"[{address}]:{e.Port}" : $"{address}:{e.Port}";
-    }
+    private static string End(in ListenRecord e) =>
+        AddressRows.End(Address(e), e.Port.ToString(CultureInfo.InvariantCulture));
 
     private static string Limit(in ListenRecord e) => Origin(e) switch
     {
