@@ -169,8 +169,8 @@ static __always_inline void queued(void *ctx, const struct sk_buff *skb, bool ty
 	struct transmit_settings *config = get_settings();
 	struct passage passage = { .skb = skb, .dev = GET(typed, skb, dev), .sk = GET(typed, skb, sk) };
 	__u64 stamp = GET(typed, (const struct sk_buff___out *)skb, skb_mstamp_ns);
-	bool queue = has_queue(passage.dev, typed), drawn, noted;
-	struct sight sight;
+	bool queue = has_queue(passage.dev, typed), drawn;
+	struct sight sight = {};
 
 	if (!config || (!passage.sk && !queue))
 		return;
@@ -179,8 +179,9 @@ static __always_inline void queued(void *ctx, const struct sk_buff *skb, bool ty
 	passage.weight = 1;
 	if (passage.sk && stamp && is_stamped(&passage, config, stamp, typed))
 		passage.since = stamp;
-	noted = (queue || !stamp) && sight_of(&sight, skb, NULL);
-	if (noted && !stamp) {
+	if (queue || !stamp)
+		sight_of(&sight, skb, NULL);
+	if (sight.pair && !stamp) {
 		passage.since = sample_take(&sight, typed);
 		/* A packet of another protocol in the place of one that was dropped. */
 		if (passage.since && !is_of(passage.sk, IPPROTO_UDP))
@@ -191,7 +192,11 @@ static __always_inline void queued(void *ctx, const struct sk_buff *skb, bool ty
 	}
 	if (passage.since)
 		from_socket(ctx, &passage);
-	if (!noted || !queue)
+	if (!sight.pair)
+		return;
+	/* Two conditions that are made one are none to the verifiers of old kernels. */
+	barrier_var(queue);
+	if (!queue)
 		return;
 	/* UDP that has been given a time to leave at since it was noted (by tc): nobody takes it any more. */
 	if (stamp)

@@ -49,7 +49,11 @@ struct sight {
 	const struct sk_buff *skb;
 };
 
-/* By the address of its data, some lines of the cache from the next: with that of a packet nobody may reckon. */
+/*
+ * By the address of its data, some lines of the cache from the next: with that of a packet nobody may reckon. Without
+ * data there are no places. The one condition is that of the places: verifiers of old kernels do not understand two that
+ * were made one.
+ */
 static __always_inline bool sight_of(struct sight *sight, const struct sk_buff *skb, const void *where)
 {
 	__u64 data = (__u64)BPF_CORE_READ(skb, head); /* a number: not so what is typed */
@@ -58,8 +62,10 @@ static __always_inline bool sight_of(struct sight *sight, const struct sk_buff *
 	sight->data = data;
 	sight->where = where;
 	sight->skb = skb;
-	sight->pair = bpf_map_lookup_elem(&samples, &at);
-	return data && sight->pair;
+	sight->pair = NULL;
+	if (data)
+		sight->pair = bpf_map_lookup_elem(&samples, &at);
+	return sight->pair;
 }
 
 /*
