@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Collector.Core.Events;
 using Collector.Linux.Kernel;
 using Collector.Linux.Probes;
@@ -116,6 +117,70 @@ public sealed class ListenTests
         if (FromKernel(run))
             e.Fields[7]!.Value.Number.ShouldBeGreaterThan(0);
         e.Message.ShouldContain("too many handshakes are under way");
+    }
+
+    /// <summary>
+    /// The answer is lost, so the SYN comes again and is answered again: the listener counts it as dropped, and its
+    /// namespace does not.
+    /// </summary>
+    [RequiresBpfTheory("nstat", "nft", "ss")]
+    [InlineData(CollectionSource.Auto)]
+    [InlineData(CollectionSource.Proc)]
+    public void A_SYN_that_comes_again_is_no_drop(CollectionSource source)
+    {
+        using var pair = new TestNetnsPair();
+        TcpLab.Drop(pair.Left, "tcp flags & (syn|ack) == syn|ack drop");
+        using var left = new SocketLab(pair.Left);
+        using var run = Run(source);
+        using var right = new SocketLab(pair.Right);
+        right.Listen(IPAddress.Any, 8080, 64);
+        run.Collect();
+        for (var i = 0; i < 3; i++)
+            left.BeginConnect(IPAddress.Parse(TestNetnsPair.RightIPv4), 8080);
+        BpfProbeRun.Eventually(() =>
+        {
+            run.Sum("netlens.listen.dropping", pair.Right).ShouldBe(0);
+            pair.Right.Run("ss", "-H", "-l", "-t", "-n", "-m").ShouldMatch("d[1-9][0-9]*[)]");
+        });
+        for (var i = 0; i < 3; i++)
+            run.Sum("netlens.listen.dropping", pair.Right).ShouldBe(0);
+        Of(run, pair.Right, 8080).ShouldBeEmpty();
+        TcpLab.Nstat(pair.Right, "TcpExtListenDrops").ShouldBe(0);
+        TcpLab.Nstat(pair.Right, "TcpExtTCPSynRetrans").ShouldBeGreaterThan(0);
+    }
+
+    /// <summary>A filter of the listener's own refuses what comes: the namespace counts no drop.</summary>
+    [RequiresBpfTheory("nstat")]
+    [InlineData(CollectionSource.Auto)]
+    [InlineData(CollectionSource.Proc)]
+    public void What_a_filter_refuses_is_a_drop(CollectionSource source)
+    {
+        using var pair = new TestNetnsPair();
+        using var left = new SocketLab(pair.Left);
+        using var run = Run(source);
+        using var right = new SocketLab(pair.Right);
+        Refuse(right.Listen(IPAddress.Any, 8080, 64));
+        run.Collect();
+        for (var i = 0; i < 3; i++)
+            left.BeginConnect(IPAddress.Parse(TestNetnsPair.RightIPv4), 8080);
+        BpfProbeRun.Eventually(() =>
+        {
+            run.Collect();
+            Of(run, pair.Right, 8080).ShouldNotBeEmpty();
+        });
+        var e = Of(run, pair.Right, 8080)[0];
+        e.Fields[2]!.Value.Text.ShouldBe("other");
+        e.Field("netlens.listen.dropped")!.Value.Number.ShouldBeGreaterThan(0);
+        TcpLab.Nstat(pair.Right, "TcpExtListenDrops").ShouldBe(0);
+    }
+
+    private static unsafe void Refuse(Socket socket)
+    {
+        var instruction = 6UL; // BPF_RET | BPF_K: of each packet 0 bytes
+        var program = new byte[16]; // struct sock_fprog
+        BitConverter.TryWriteBytes(program, (ushort)1);
+        BitConverter.TryWriteBytes(program.AsSpan(8), (ulong)&instruction);
+        socket.SetRawSocketOption(1, 26, program); // SOL_SOCKET, SO_ATTACH_FILTER
     }
 
     /// <summary>Three handshakes that stay under way; what comes on top gets cookies, and answers them or not.</summary>

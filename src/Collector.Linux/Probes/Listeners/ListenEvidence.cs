@@ -14,21 +14,40 @@ internal sealed class ListenEvidence
     private const int Full = 1;
     private const int Sent = 2;
     private const int Received = 3;
+    private const int Drops = 4;
+    private const int Again = 5;
+    private const int Skipped = 6;
 
     private static readonly string[] Names =
-        ["ListenOverflows", "TCPReqQFullDrop", "SyncookiesSent", "SyncookiesRecv"];
+    [
+        "ListenOverflows", "TCPReqQFullDrop", "SyncookiesSent", "SyncookiesRecv", "ListenDrops", "TCPSynRetrans",
+        "TCPACKSkippedSynRecv",
+    ];
 
     private readonly int[] _at = new int[Names.Length];
     private readonly long[] _last = new long[Names.Length];
     private readonly long[] _growth = new long[Names.Length];
     private MibLayout? _layout;
     private bool _known;
+    private bool _read;
+    private (bool Accept, bool Syn) _full;
 
     /// <summary>SYNs that were answered with a cookie since the last time.</summary>
     public long CookiesSent => _growth[Sent];
 
     /// <summary>Handshakes that were completed with one.</summary>
     public long CookiesReceived => _growth[Received];
+
+    /// <summary>
+    /// Packets of handshakes that the namespace's listeners dropped since the last time; null: nobody could tell.
+    /// </summary>
+    public long? Dropped => _read && _at[Drops] >= 0 ? _growth[Drops] : null;
+
+    /// <summary>
+    /// SYNs that came again, and were answered again or not, at most: a listener counts each as dropped, though its
+    /// handshake goes on.
+    /// </summary>
+    public long Repeated => _growth[Again] + _growth[Skipped];
 
     /// <summary>Looks what moved since the last time; nothing, the first time.</summary>
     /// <param name="ns">The namespace.</param>
@@ -38,6 +57,7 @@ internal sealed class ListenEvidence
     public void Read(NamespaceHandle ns, long tick, MibFigures? figures, bool reads)
     {
         _growth.AsSpan().Clear();
+        _read = false;
         if (SectionOf(ns, tick, figures, reads) is not { } section)
             return;
         if (section.Layout != _layout)
@@ -51,10 +71,14 @@ internal sealed class ListenEvidence
             _last[i] = value;
         }
         _known = true;
+        _read = true;
+        // A drop of which the listener tells a collection later has the cause that was told before.
+        if (Dropped is not 0)
+            _full = (_growth[Overflows] > 0, _growth[Full] > 0);
     }
 
     /// <summary>Where both queues overflowed, a listener whose accept queue is full now dropped for that.</summary>
-    public ListenCause CauseOf(uint depth, uint limit) => (_growth[Overflows] > 0, _growth[Full] > 0) switch
+    public ListenCause CauseOf(uint depth, uint limit) => _full switch
     {
         (true, false) => ListenCause.AcceptQueue,
         (false, true) => ListenCause.SynQueue,

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Collector.Core.Snapshots;
 using Collector.Linux.Kernel;
@@ -19,7 +20,9 @@ internal sealed class ListenReader(Row row, UnansweredSyns syns) : INetlinkSink,
     private readonly ListenEvidence _evidence = new();
     private readonly List<SocketMessage> _listeners = [];
     private readonly List<long> _growth = [];
-    private readonly Dictionary<ulong, (uint Drops, long Tick)> _drops = [];
+    private readonly Dictionary<ulong, Count> _drops = [];
+    private (long Dropped, long Repeated) _credit;
+    private bool _late;
     private bool _known;
 
     public Row Row => row;
@@ -54,9 +57,11 @@ internal sealed class ListenReader(Row row, UnansweredSyns syns) : INetlinkSink,
         if (!Find(ns, pass))
             return false;
         HadListeners |= _listeners.Count > 0;
-        Dropping = Note(tick);
-        _evidence.Read(ns, tick, figures, Dropping > 0 || !_known);
-        if (Dropping > 0)
+        var moved = Note(tick);
+        _evidence.Read(ns, tick, figures, moved || _late || !_known);
+        Dropping = 0;
+        // What was dropped before the first look is history.
+        if (_known)
             ReportDrops(ns, tick, report);
         if (_evidence.CookiesSent > 0)
             ReportCookies(ns, tick, report);
@@ -64,35 +69,67 @@ internal sealed class ListenReader(Row row, UnansweredSyns syns) : INetlinkSink,
         return true;
     }
 
-    private int Note(long tick)
+    private bool Note(long tick)
     {
-        var dropping = 0;
+        var moved = false;
         _growth.Clear();
         foreach (ref readonly var listener in CollectionsMarshal.AsSpan(_listeners))
         {
             var growth = GrowthOf(listener, tick);
             _growth.Add(growth);
-            if (growth > 0)
-                dropping++;
+            moved |= growth > 0;
         }
         if (_drops.Count != _listeners.Count)
             DropGone(tick);
-        // What was dropped before the first look is history.
-        return _known ? dropping : 0;
+        return moved;
     }
 
+    // A listener's own counter has more than the handshakes that it dropped (ListenDrops of its namespace): SYNs that
+    // came again while the first was answered, which are no loss, and what a socket filter or a key of TCP MD5 refused,
+    // which is. The counters are not read in one instant: what only one of them has waits for the next collection. A
+    // listener whose queue is full comes first.
     private void ReportDrops(NamespaceHandle ns, long tick, ListenerReport report)
     {
-        for (var i = 0; i < _listeners.Count; i++)
+        _late = false;
+        var (dropped, repeated) = (_evidence.Dropped, _evidence.Repeated);
+        var left = (Dropped: dropped + _credit.Dropped ?? long.MaxValue, Repeated: repeated + _credit.Repeated);
+        for (var round = 0; round < 2; round++)
         {
-            if (_growth[i] == 0)
-                continue;
-            var record = RecordOf(ns, _listeners[i], tick);
-            record.Dropped = _growth[i];
-            record.Cause = _evidence.CauseOf(record.Depth, record.Limit);
-            record.Unanswered = syns.Ask(ns.Namespace, record.Port, tick);
-            report(record);
+            for (var i = 0; i < _listeners.Count; i++)
+            {
+                if (_listeners[i].ReceiveQueue > _listeners[i].Limit != (round == 0))
+                    continue;
+                var (mine, other) = Claim(_listeners[i].Id, _growth[i], ref left);
+                if (mine + other > 0)
+                    report(Dropped(ns, tick, _listeners[i], mine, other));
+            }
         }
+        _credit = (Math.Min(left.Dropped, dropped ?? 0), Math.Min(left.Repeated, repeated));
+    }
+
+    // Handshakes that it dropped, and what else it refused.
+    private (long Mine, long Other) Claim(ulong id, long growth, ref (long Dropped, long Repeated) left)
+    {
+        ref var count = ref CollectionsMarshal.GetValueRefOrNullRef(_drops, id);
+        if (Unsafe.IsNullRef(ref count))
+            return default;
+        var mine = Math.Min(growth + count.Late, left.Dropped);
+        var old = Math.Max(0, count.Late - mine);
+        var again = Math.Min(old, left.Repeated);
+        left = (left.Dropped - mine, left.Repeated - again);
+        count.Late = growth + count.Late - mine - old;
+        _late |= count.Late > 0;
+        return (mine, old - again);
+    }
+
+    private ListenRecord Dropped(NamespaceHandle ns, long tick, in SocketMessage listener, long mine, long other)
+    {
+        Dropping++;
+        var record = RecordOf(ns, listener, tick);
+        record.Dropped = mine + other;
+        record.Cause = mine > 0 ? _evidence.CauseOf(record.Depth, record.Limit) : ListenCause.Other;
+        record.Unanswered = syns.Ask(ns.Namespace, record.Port, tick);
+        return record;
     }
 
     // The counters are the namespace's: it is the listener that has the most handshakes under way.
@@ -127,7 +164,8 @@ internal sealed class ListenReader(Row row, UnansweredSyns syns) : INetlinkSink,
             return 0;
         ref var known = ref CollectionsMarshal.GetValueRefOrAddDefault(_drops, listener.Id, out _);
         var growth = unchecked((uint)listener.Drops - known.Drops);
-        known = ((uint)listener.Drops, tick);
+        known.Drops = (uint)listener.Drops;
+        known.Tick = tick;
         return growth;
     }
 
@@ -159,4 +197,14 @@ internal sealed class ListenReader(Row row, UnansweredSyns syns) : INetlinkSink,
     }
 
     public void Dispose() => _diag.Dispose();
+
+    /// <summary>What a listener has dropped, as of the last collection that saw it.</summary>
+    private struct Count
+    {
+        public uint Drops;
+        public long Tick;
+
+        /// <summary>Of the collection before, and not in the namespace's counter then.</summary>
+        public long Late;
+    }
 }

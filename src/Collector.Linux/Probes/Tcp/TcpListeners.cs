@@ -28,7 +28,8 @@ internal sealed class TcpListeners(
         Units.Connections, "Connections that may wait at that socket.");
 
     internal static readonly Metric Drops = Metric.Counter("netlens.tcp.listen.dropped", Units.Packets,
-        "Handshake packets that the listener dropped, for a full queue or another reason (sk_drops).");
+        "Packets that count as dropped at the listener (sk_drops): of handshakes, for a full queue or another reason, "
+        + "and SYNs that came again while the first was answered.");
 
     private static readonly Metric HalfOpen = Metric.UpDownCounter("netlens.tcp.listen.half_open", Units.Connections,
         "Connections whose handshake is not over (icsk_accept_queue.qlen); only where one walk reads all namespaces.",
