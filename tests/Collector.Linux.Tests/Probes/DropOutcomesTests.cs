@@ -28,6 +28,7 @@ public sealed class DropOutcomesTests
     [InlineData("__dev_queue_xmit", "QDISC_OVERLIMIT", DropTrait.Plain, DropOutcome.Lost)]
     // By place, without a reason.
     [InlineData("arp_error_report", "", DropTrait.Plain, DropOutcome.Refused)]
+    [InlineData("neigh_invalidate", "", DropTrait.Plain, DropOutcome.Refused)]
     [InlineData("ip6_pkt_drop", "IP_INNOROUTES", DropTrait.Plain, DropOutcome.Refused)]
     [InlineData("tcp_v4_rcv", "", DropTrait.Plain, DropOutcome.Lost)]
     [InlineData("", "_other", DropTrait.Plain, DropOutcome.Lost)]

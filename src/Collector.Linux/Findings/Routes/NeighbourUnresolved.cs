@@ -15,9 +15,12 @@ internal sealed class NeighbourUnresolved(ProbeHost host) : LinuxRule(Kind, host
     /// <summary>Hops of a subject that are told apart in a window: those asked for most.</summary>
     private const int MostHops = 3;
 
-    // Before Linux 5.17 the function tells instead.
+    // Before Linux 5.17 the function tells instead, or the one that called it last of all.
     private static readonly string[] Reasons =
-        ["NEIGH_FAILED", "NEIGH_QUEUEFULL", "arp_error_report", "ndisc_error_report"];
+    [
+        "NEIGH_FAILED", "NEIGH_QUEUEFULL", "arp_error_report", "ndisc_error_report", "neigh_invalidate",
+        "__neigh_event_send",
+    ];
 
     public static FindingInfo Kind { get; } = new()
     {

@@ -43,7 +43,9 @@ internal static class DropOutcomes
     // Of IPv6 no tracepoint tells that an ICMP error was sent.
     private static readonly FrozenSet<(string Function, string Reason)> RefusedPlaces = FrozenSet.Create(
         ("ip6_pkt_drop", ""), ("ip6_pkt_drop", "IP_INNOROUTES"), ("ip6_pkt_drop", "IP_OUTNOROUTES"),
-        ("ip6_forward", "IP_INHDR"), ("arp_error_report", ""), ("ndisc_error_report", ""));
+        ("ip6_forward", "IP_INHDR"), ("arp_error_report", ""), ("ndisc_error_report", ""),
+        // Whose last call is theirs.
+        ("neigh_invalidate", ""));
 
     /// <summary>What a drop means.</summary>
     /// <param name="function">The function that freed the packet.</param>
