@@ -25,6 +25,7 @@ public sealed class EventParties(Subject? subject, FlowTuple? tuple)
         { Names: { ContainerId: { Length: > 0 } id } } => $"container {id[..Math.Min(12, id.Length)]}",
         { Names: { Unit: { Length: > 0 } unit } } => unit,
         { Names: { NetnsName: { Length: > 0 } name } } => $"network namespace {name}",
+        { IsPast: true } => "a network namespace that is gone",
         _ => $"network namespace {subject.Inode}",
     };
 

@@ -162,6 +162,8 @@ public sealed class FindingEngine : IDisposable
         var triggers = rule.Info.Triggers;
         for (var i = 0; i < triggers.Count; i++)
             _window.Awaken(triggers[i], _subjects, ref node);
+        // The sum over namespaces that are gone is nobody's.
+        _subjects.RemoveWhere(static s => s.IsPast);
         if (node && !TryAsk(rule, null))
             return;
         // Where there are too many, others are the first ones next time.

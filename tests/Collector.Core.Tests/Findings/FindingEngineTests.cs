@@ -62,9 +62,24 @@ public sealed class FindingEngineTests : IDisposable
         Severity = EventSeverity.Warn, Sentence = $"has {number}", Direct = direct, Tuple = tuple, Local = local,
     };
 
+    [Fact]
+    public void The_sum_over_namespaces_that_are_gone_is_judged_by_nobody()
+    {
+        var past = new Subject(SubjectKind.Stranger, 0, 1, 0);
+        past.IsPast.ShouldBeTrue();
+        var ns = Of(1);
+        Collect(15, (past, 0, 0, 0), (ns, 0, 0, 0));
+        Collect(15, (past, 1000, 0, 0), (ns, 0, 0, 0));
+        Collect(15, (past, 2000, 0, 0), (ns, 0, 0, 0));
+        _engine.Store.All.ShouldBeEmpty();
+        Collect(15, (past, 3000, 0, 0), (ns, 1000, 0, 0));
+        Collect(15, (past, 4000, 0, 0), (ns, 2000, 0, 0));
+        _engine.Store.All.Single().Subject!.Inode.ShouldBe(1UL);
+    }
+
     private static NetNamespace Of(ulong inode, long start = 0) => new(inode, (long)inode, false, start);
 
-    private void Collect(double seconds, params (NetNamespace Of, long Lost, long Level, long Limit)[] rows)
+    private void Collect(double seconds, params (Subject Of, long Lost, long Level, long Limit)[] rows)
     {
         _time.Advance(TimeSpan.FromSeconds(seconds));
         _builder.Begin();
@@ -391,7 +406,7 @@ public sealed class FindingEngineTests : IDisposable
     [Fact]
     public void Where_nothing_moves_nothing_is_allocated()
     {
-        var rows = Enumerable.Range(1, 200).Select(i => (Of((ulong)i), 5L, 1L, 10L)).ToArray();
+        var rows = Enumerable.Range(1, 200).Select(i => ((Subject)Of((ulong)i), 5L, 1L, 10L)).ToArray();
         // For as long as it takes until what is usual is known.
         for (var i = 0; i < 60; i++)
             Collect(15, rows);

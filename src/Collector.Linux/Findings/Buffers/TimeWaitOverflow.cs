@@ -32,8 +32,8 @@ internal sealed class TimeWaitOverflow(ProbeHost host) : LinuxRule(Kind, host)
         {
             Severity = EventSeverity.Warn,
             Direct = true,
-            Sentence = $"ends more connections than TIME_WAIT may hold ({most}): {over} in {window.Span} were "
-                + "forgotten at once",
+            Sentence = $"ends more connections than TIME_WAIT may hold{(most is null ? "" : $" ({most})")}: {over} in "
+                + $"{window.Span} were forgotten at once",
             Evidence =
             [
                 window.Grew("TCPTimeWaitOverflow", over), window.Grew("connections begun", TcpFigures.Opened(window)),
