@@ -19,6 +19,12 @@ public sealed record FlowTuple(
     /// <summary>The pod that has the receiver's address, as namespace/name; null where none has.</summary>
     public string? DestinationPod { get; init; }
 
+    /// <summary>What the other end sends.</summary>
+    public FlowTuple Reversed => new(Transport, Destination, DestinationPort, Source, SourcePort)
+    {
+        SourcePod = DestinationPod, DestinationPod = SourcePod,
+    };
+
     /// <summary>"tcp 10.0.0.1:4711 > 10.0.0.2:80"; "igmp 10.0.0.1 > 224.0.0.22".</summary>
     public override string ToString() =>
         $"{Protocol} {End(Source, SourcePort)} > {End(Destination, DestinationPort)}";

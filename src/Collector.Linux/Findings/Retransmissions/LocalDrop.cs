@@ -48,7 +48,7 @@ internal sealed class LocalDrop(ProbeHost host) : LinuxRule(Kind, host)
             Severity = again >= 5 && again * 50 >= sent ? EventSeverity.Error : EventSeverity.Warn,
             Confidence = FindingConfidence.Event,
             Detail = seen.Key,
-            Sentence = $"sends data again to {TcpFigures.ServiceOf(seen)?.Remote}: {DroppedBy(window, e)} dropped "
+            Sentence = $"sends data again to {TcpFigures.ServiceOf(seen)?.Remote}: {DroppedBy(window, seen)} dropped "
                 + $"{again} packets, {DropWords.Why(seen.Key, place)}",
             Evidence =
             [
@@ -62,16 +62,14 @@ internal sealed class LocalDrop(ProbeHost host) : LinuxRule(Kind, host)
         };
     }
 
-    // The event of the packet itself tells in which namespace; it may have been held back.
-    private static string DroppedBy(SubjectWindow window, NetworkEvent again)
+    // The events of the packets tell in which namespace; some may have been held back, or are of a window before.
+    private static string DroppedBy(SubjectWindow window, IEnumerable<NetworkEvent> again)
     {
-        foreach (var e in window.All.EventsOf(PacketLoss.Dropped))
-        {
-            if (e.Tuple is { } tuple && again.Tuple is { } ours && (tuple == ours
-                || (tuple.Source.Equals(ours.Destination) && tuple.SourcePort == ours.DestinationPort
-                    && tuple.Destination.Equals(ours.Source) && tuple.DestinationPort == ours.SourcePort)))
-                return e.Subject is null ? "this node" : new EventParties(e.Subject, null).Where;
-        }
-        return "this node";
+        var lost = again.Select(static e => e.Tuple).OfType<FlowTuple>().SelectMany(static t => new[] { t, t.Reversed })
+            .ToHashSet();
+        return window.All.EventsOf(PacketLoss.Dropped)
+            .FirstOrDefault(e => e.Subject is not null && e.Tuple is { } tuple && lost.Contains(tuple)) is { } e
+                ? new EventParties(e.Subject, null).Where
+                : "this node";
     }
 }
