@@ -193,6 +193,22 @@ internal sealed class BpfProbeRun : IDisposable
         return sum;
     }
 
+    /// <summary>The rows behind <see cref="Sum(string, TestNetns?, TagValue[])"/>, for the message of what fails.</summary>
+    public string Rows(string metric, TestNetns ns)
+    {
+        var snapshot = Collect();
+        var rows =
+            from m in Probe.Info.Metrics
+            where NameOf(m) == metric
+            let table = snapshot.Find(m.Table)!
+            where table != null
+            from r in Enumerable.Range(0, table.Count)
+            let row = table.Rows[r]
+            where row.Subject?.Inode == ns.Inode
+            select $"{row.Subject!.Kind} {row.Subject.Cookie}: {string.Join(' ', row.Tags)}: {table.Column(m)[r]}";
+        return string.Join("; ", rows);
+    }
+
     /// <summary>Collects, and adds up a metric over the rows of a namespace by one of its attributes.</summary>
     public Dictionary<string, long> SumBy(string metric, TestNetns ns, string attribute)
     {

@@ -209,9 +209,10 @@ public sealed class BufferFindingTests
             foreach (var (client, server) in traffic.Connect(6))
             {
                 FindingTraffic.Transfer(client, server, 4);
-                // As if another host, with a clock of its own, went on with the connection.
+                // As if another host, whose clock is behind, went on with the connection.
+                var now = FindingTraffic.Get(client, TCP_TIMESTAMP);
                 FindingTraffic.Set(client, TCP_REPAIR, 1);
-                FindingTraffic.Set(client, TCP_TIMESTAMP, 2);
+                FindingTraffic.Set(client, TCP_TIMESTAMP, now - 1_000_000);
                 FindingTraffic.Set(client, TCP_REPAIR, 0);
                 client.Send("old"u8);
             }
@@ -230,12 +231,13 @@ public sealed class BufferFindingTests
     {
         var run = FindingRun.Shared;
         using var lab = new UdpLab(new TestNetns());
-        lab.Bind(IPAddress.Loopback, 5300);
+        // Each processor takes a MiB before it asks whether there is any.
+        lab.Bind(IPAddress.Loopback, 5300).SetRawSocketOption(1, 33, BitConverter.GetBytes(1 << 26)); // SO_RCVBUFFORCE
         run.Collect();
         if (!lab.Ns.Run("nstat", "-az").Contains("UdpMemErrors", StringComparison.Ordinal))
             return; // Not counted by this kernel.
         var found = Setting.While("net.ipv4.udp_mem", "1 1 1",
-            () => run.Await(UdpMemory.Kind, lab.Ns, () => lab.Send(IPAddress.Loopback, 5300, 40),
+            () => run.Await(UdpMemory.Kind, lab.Ns, () => lab.Send(IPAddress.Loopback, 5300, 100, 60_000),
                 static f => f.Severity == EventSeverity.Error));
         found.Sentence.ShouldMatch($@"^network namespace {lab.Ns.Name} loses UDP datagrams for want of memory, \d+ in "
             + @"\d+ s: the node's sockets have \d+ pages of 1, or its cgroup may have no more$");

@@ -235,7 +235,8 @@ public sealed class ConnectFindingTests
             + @", \d+ connects in \d+ s failed");
         found.Verdict.Evidence.ShouldContain(e => e.Source == "neigh_timer_handler");
         found.Verdict.Confirm.ShouldEndWith($" ip neigh show {Nobody}");
-        pair.Left.Run("ip", "neigh", "show", $"{Nobody}").ShouldContain("FAILED");
+        // Between two questions: those who wait ask again.
+        BpfProbeRun.Eventually(() => pair.Left.Run("ip", "neigh", "show", $"{Nobody}").ShouldContain("FAILED"));
     }
 
     [RequiresBpfTheory("nft")]

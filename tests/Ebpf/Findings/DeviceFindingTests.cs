@@ -61,7 +61,7 @@ public sealed class DeviceFindingTests
         run.Of(pair.Left).ShouldBe([found]);
     }
 
-    [RequiresBpfFact("/usr/bin/python3", "ip")]
+    [RequiresTunFact("/usr/bin/python3", "ip")]
     public void A_tunnel_whose_program_does_not_read()
     {
         const string Holder = """

@@ -49,6 +49,13 @@ internal sealed class FindingTraffic : IDisposable
     public static void Set(Socket socket, int option, int value) =>
         socket.SetRawSocketOption(SOL_TCP, option, BitConverter.GetBytes(value));
 
+    public static int Get(Socket socket, int option)
+    {
+        var value = new byte[4];
+        socket.GetRawSocketOption(SOL_TCP, option, value);
+        return BitConverter.ToInt32(value);
+    }
+
     /// <summary>Sends so much from one end and reads it at the other.</summary>
     public static void Transfer(Socket from, Socket to, int bytes)
     {

@@ -130,7 +130,7 @@ public sealed class HandshakeFindingTests
             File.WriteAllText($"{pod.Container}/cpu.cfs_period_us", "20000");
             File.WriteAllText($"{pod.Container}/cpu.cfs_quota_us", "2000");
         }
-        pod.Start("ip", "netns", "exec", lab.Ns.Name, "sh", "-c", "while :; do :; done");
+        pod.StartIn(lab.Ns, "sh", "-c", "while :; do :; done");
         lab.Listen(IPAddress.Any, 8080, 1);
         run.Collect();
         var found = run.Await(AcceptorStarved.Kind, lab.Ns, () =>

@@ -63,6 +63,15 @@ internal sealed class LabPod : IDisposable
         return process;
     }
 
+    /// <summary>Starts a program in the container and in a network namespace, which it has entered then.</summary>
+    public Process StartIn(TestNetns ns, params string[] command)
+    {
+        var process = Start(["ip", "netns", "exec", ns.Name, .. command]);
+        BpfProbeRun.Eventually(() =>
+            new FileInfo($"/proc/{process.Id}/ns/net").LinkTarget.ShouldBe($"net:[{ns.Inode}]"));
+        return process;
+    }
+
     /// <summary>Runs a program in the container to its end.</summary>
     public void Run(params string[] command)
     {

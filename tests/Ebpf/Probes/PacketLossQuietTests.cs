@@ -67,7 +67,7 @@ public sealed class PacketLossQuietTests
     private static bool IsOf(ulong? inode, TestNetnsPair pair) => inode == pair.Left.Inode || inode == pair.Right.Inode;
 }
 
-/// <summary>A test that makes a tap device; skipped where there is no /dev/net/tun, as in guests of the lab.</summary>
+/// <summary>A test that makes a tap device; skipped where there is no /dev/net/tun.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class RequiresTunFactAttribute : FactAttribute
 {

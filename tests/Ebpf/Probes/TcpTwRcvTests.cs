@@ -178,9 +178,11 @@ public sealed class TcpTwRcvTests
         {
             var (client, server) = TcpLab.Connect(Pair, ends);
             var tuple = Tuple(ends, TcpLab.Port(server.LocalEndPoint), TcpLab.Port(client.LocalEndPoint));
-            server.Dispose();
+            // Closed only when its end is acknowledged: one that is closed before may stay a whole socket for a minute.
+            server.Shutdown(SocketShutdown.Send);
             client.Receive(new byte[1]).ShouldBe(0);
             BpfProbeRun.Eventually(() => Sockets(Pair.Right).ShouldContain("FIN-WAIT-2"));
+            server.Dispose();
             return (client, tuple);
         }
 

@@ -15,8 +15,8 @@ namespace Ebpf.Tests.Probes;
 /// </summary>
 public sealed class TransmitTests
 {
-    // 10 bytes a millisecond, once the first 1,600 are through.
-    private static readonly string[] Narrow = ["tbf", "rate", "80kbit", "burst", "1600", "limit", "200000"];
+    // 5 bytes in two milliseconds, once the first 1,600 are through.
+    private static readonly string[] Narrow = ["tbf", "rate", "20kbit", "burst", "1600", "limit", "200000"];
 
     [RequiresBpfFact("tc", "nstat")]
     public void A_queue_is_as_slow_as_its_rate_and_each_packet_counts_once()
@@ -39,7 +39,7 @@ public sealed class TransmitTests
         }
         var sending = (long)Stopwatch.GetElapsedTime(start).TotalNanoseconds;
         foreach (var (transport, ends, socket, port, until) in last)
-            Tell(run, pair, transport, ends, socket, port, ((until - 1600) * 100_000) - sending);
+            Tell(run, pair, transport, ends, socket, port, ((until - 1600) * 400_000) - sending);
         var elapsed = (long)Stopwatch.GetElapsedTime(start).TotalNanoseconds;
 
         var left = TransmitLab.Left(pair.Left);

@@ -30,12 +30,12 @@ internal sealed class UdpLab(TestNetns ns) : IDisposable
         return socket;
     }
 
-    /// <summary>Datagrams of 500 bytes to an address of the namespace.</summary>
-    public void Send(IPAddress to, int port, int count) => ns.Inside(() =>
+    /// <summary>Datagrams to an address of the namespace.</summary>
+    public void Send(IPAddress to, int port, int count, int bytes = 500) => ns.Inside(() =>
     {
         using var from = new Socket(to.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
         for (var i = 0; i < count; i++)
-            from.SendTo(new byte[500], new IPEndPoint(to, port));
+            from.SendTo(new byte[bytes], new IPEndPoint(to, port));
     });
 
     /// <summary>A line per socket with something to tell: port, queue, limit and drops, added up by port.</summary>
