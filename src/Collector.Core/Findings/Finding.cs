@@ -130,4 +130,6 @@ public sealed class Finding
             return $"{who} {Verdict.Sentence}";
         }
     }
+
+    public override string ToString() => $"{Info.Kind}: {Sentence}";
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using Collector.Core.Findings;
 using Collector.Linux.Probes.Cgroups;
 using Collector.Linux.Probes.Drops;
+using Collector.Linux.Probes.Links;
 using Collector.Linux.Probes.Mib;
 using Collector.Linux.Probes.Tables;
 
@@ -16,6 +17,9 @@ internal delegate string? Check(SubjectWindow window);
 /// <summary>The usual suspects, each looked at once for all rules.</summary>
 internal static class Checks
 {
+    /// <summary>What rules of netfilter drop; before Linux 5.17 the function tells instead of a reason.</summary>
+    public static readonly string[] NetfilterReasons = ["NETFILTER_DROP", "nf_hook_slow", "nf_hook_slow_list"];
+
     /// <summary>Connection tracking has room, and dropped nothing.</summary>
     public static string? Conntrack(SubjectWindow window)
     {
@@ -27,7 +31,7 @@ internal static class Checks
 
     /// <summary>No rule of netfilter dropped anything of the subject's.</summary>
     public static string? Netfilter(SubjectWindow window) =>
-        window.Knows(PacketLossTables.LostCounter) && DropsFor(window, "NETFILTER_DROP") == 0
+        window.Knows(PacketLossTables.LostCounter) && DroppedByRules(window) == 0
             ? "no drop by netfilter"
             : null;
 
@@ -66,9 +70,16 @@ internal static class Checks
         return sum;
     }
 
-    /// <summary>How many of the subject's packets the queue of a device dropped.</summary>
-    public static long QueueDrops(SubjectWindow window) =>
-        DropsFor(window, "QDISC_DROP") + DropsFor(window, "QDISC_OVERLIMIT");
+    /// <summary>How many of the subject's packets rules of netfilter dropped.</summary>
+    public static long DroppedByRules(SubjectWindow window) => NetfilterReasons.Sum(r => DropsFor(window, r));
+
+    /// <summary>
+    /// How many of the subject's packets the queue of a device dropped: by the kernel's reason, which old ones do not
+    /// have, or by the count of the queue, which is not asked where it is the device's own.
+    /// </summary>
+    public static long QueueDrops(SubjectWindow window) => Math.Max(
+        DropsFor(window, "QDISC_DROP") + DropsFor(window, "QDISC_OVERLIMIT"),
+        window.Rows(Qdisc.Drops).Sum(static r => r.Growth(Qdisc.Drops)));
 
     /// <summary>What those checks say that could rule something out.</summary>
     public static IReadOnlyList<string> Of(SubjectWindow window, params ReadOnlySpan<Check> checks)
@@ -84,5 +95,5 @@ internal static class Checks
 
     /// <summary>What rules of netfilter dropped of the subject's, as evidence; nothing where that is nothing.</summary>
     public static IEnumerable<Evidence> NetfilterDrops(SubjectWindow window) =>
-        DropsFor(window, "NETFILTER_DROP") is > 0 and var drops ? [window.Grew("NETFILTER_DROP", drops)] : [];
+        DroppedByRules(window) is > 0 and var drops ? [window.Grew("NETFILTER_DROP", drops)] : [];
 }

@@ -13,6 +13,7 @@ namespace Collector.Linux.Findings.Retransmissions;
 internal sealed class DeadPeer(ProbeHost host) : LinuxRule(Kind, host)
 {
     private static readonly Metric GivenUp = TcpFigures.Ext("TCPAbortOnTimeout");
+    private static readonly Metric Ended = Tcp.Of("Tcp", "EstabResets");
 
     public static FindingInfo Kind { get; } = new()
     {
@@ -20,22 +21,23 @@ internal sealed class DeadPeer(ProbeHost host) : LinuxRule(Kind, host)
         Title = "Peers of open connections are silent",
         Severity = EventSeverity.Error,
         Condition = "An open connection was given up after its last retransmission or keepalive (TCPAbortOnTimeout "
-            + "without connects that timed out), or data of 5 have been unacknowledged for 10 s in two windows; an "
-            + "error from 5 given up that are a tenth of those open or begun, unless they were to this end's own "
-            + "service, or connects are not watched.",
+            + "without connects that timed out, and EstabResets), or data of 5 have been unacknowledged for 10 s in "
+            + "two windows; an error from 5 given up that are a tenth of those open or begun, unless they were to "
+            + "this end's own service, or connects are not watched.",
         Advice = "Look whether the peer's node is up, and for a firewall or NAT that has forgotten the connections.",
         Triggers =
         [
             FindingTrigger.Grows(GivenUp),
             .. TcpConnections.Waiting[1..].Select(static m => FindingTrigger.Reaches(m, 5)),
         ],
-        Evidence = [GivenUp, Tcp.Of("Tcp", "CurrEstab"), ConnectCounters.Attempts],
+        Evidence = [GivenUp, Ended, Tcp.Of("Tcp", "CurrEstab"), ConnectCounters.Attempts],
         Explains = [RtoBound.Kind],
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
-        var given = Math.Max(0, window.Growth(GivenUp) - Connects(window));
+        // Connects are counted at another instant, connections that were open in the same one.
+        var given = Math.Min(window.Growth(Ended), Math.Max(0, window.Growth(GivenUp) - Connects(window)));
         var waiting = TcpConnections.Waiting[1..].Sum(m => window.Level(m) ?? 0);
         if (given == 0 && waiting < 5)
             yield break;
@@ -56,7 +58,7 @@ internal sealed class DeadPeer(ProbeHost host) : LinuxRule(Kind, host)
                 + $"given up, {waiting} have waited for over 10 s",
             Evidence =
             [
-                window.Grew("TCPAbortOnTimeout", given),
+                window.Grew("TCPAbortOnTimeout", given), window.Grew("EstabResets", Ended),
                 new("connections with unacknowledged data", $"{waiting} for over 10 s"),
                 window.Grew("resets for a keepalive without an answer", keepalive),
                 window.Grew("TCPTimeouts", TcpFigures.Ext("TCPTimeouts")),

@@ -37,7 +37,7 @@ internal sealed class RetransmitFailed(ProbeHost host) : LinuxRule(Kind, host)
         var failed = window.Growth(Failed) - window.Growth(Syns) - Checks.QueueDrops(window);
         if (failed < 3 || failed * 10 < window.Growth(Again))
             yield break;
-        var (byRule, noRoute) = (Checks.DropsFor(window, "NETFILTER_DROP"), Growth(window, Unroutable));
+        var (byRule, noRoute) = (Checks.DroppedByRules(window), Growth(window, Unroutable));
         yield return new()
         {
             Severity = EventSeverity.Error,
@@ -48,7 +48,7 @@ internal sealed class RetransmitFailed(ProbeHost host) : LinuxRule(Kind, host)
             [
                 window.Grew("TCPRetransFail", failed),
                 window.Grew("RetransSegs", Again),
-                .. byRule > 0 ? [window.Grew("kfree_skb NETFILTER_DROP", byRule)] : Array.Empty<Evidence>(),
+                .. byRule > 0 ? [window.Grew("kfree_skb by netfilter", byRule)] : Array.Empty<Evidence>(),
                 .. noRoute > 0 ? [window.Grew("OutNoRoutes", noRoute)] : Array.Empty<Evidence>(),
             ],
             RuledOut = [

@@ -11,9 +11,6 @@ internal sealed class NetfilterDrop(ProbeHost host) : LinuxRule(Kind, host)
 {
     private const int Least = 3;
 
-    // Before Linux 5.17 the function tells instead.
-    private static readonly string[] Reasons = ["NETFILTER_DROP", "nf_hook_slow", "nf_hook_slow_list"];
-
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "netfilter-drop",
@@ -29,7 +26,7 @@ internal sealed class NetfilterDrop(ProbeHost host) : LinuxRule(Kind, host)
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
-        foreach (var target in Losses.ByTarget(window, Least, Reasons))
+        foreach (var target in Losses.ByTarget(window, Least, Checks.NetfilterReasons))
         {
             var e = target.Last();
             var tuple = e.Tuple!;
@@ -44,7 +41,7 @@ internal sealed class NetfilterDrop(ProbeHost host) : LinuxRule(Kind, host)
                     + $"{target.Count()} or more packets from {sender}",
                 Evidence =
                 [
-                    window.Grew(Field(e, "netlens.drop.reason"), Reasons.Sum(r => Checks.DropsFor(window, r))),
+                    window.Grew(Field(e, "netlens.drop.reason"), Checks.DroppedByRules(window)),
                     new("place", Field(e, "netlens.drop.location")),
                 ],
                 RuledOut = Checks.Of(window, Checks.Conntrack),
