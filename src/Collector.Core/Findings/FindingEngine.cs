@@ -119,6 +119,7 @@ public sealed class FindingEngine : IDisposable
         // Of two the older one; the younger becomes it.
         var usual = _usual.Count > 0 && Age(_usual[0], from) >= Usual ? _usual[0].Snapshot : null;
         _window.Open(usual, from, now, _events);
+        Store.ForgetCounts(IsGone);
         _state.Begin(now, OnChange);
         _deadline = Stopwatch.GetTimestamp() + (long)(MostTime.TotalSeconds * Stopwatch.Frequency);
         // Where time is short each is the first one at some time.

@@ -2,9 +2,18 @@ using Collector.Core.Subjects;
 
 namespace Collector.Core.Findings;
 
+/// <summary>How often a kind was raised of a subject.</summary>
+/// <param name="Info">The kind.</param>
+/// <param name="Subject">Null: the node.</param>
+/// <param name="Count">How often, since the start.</param>
+public readonly record struct FindingCount(FindingInfo Info, Subject? Subject, long Count);
+
 /// <summary>What was found in the last hour, newest last. Safe to use from several threads.</summary>
 public sealed class FindingStore
 {
+    /// <summary>Kinds and subjects that are counted; a quarter of them of namespaces that any user can make.</summary>
+    private const int MostCounts = 4 * Capacity;
+
     /// <summary>Findings that are kept; the oldest that is over makes room, and what finds none is counted.</summary>
     public const int Capacity = 1024;
 
@@ -13,7 +22,7 @@ public sealed class FindingStore
 
     private readonly Lock _lock = new();
     private readonly List<Finding> _findings = [];
-    private readonly Dictionary<FindingInfo, long> _counts = [];
+    private readonly Dictionary<(FindingInfo Info, Subject? Subject), long> _counts = [];
     private long _number;
     private long _lost;
 
@@ -33,14 +42,27 @@ public sealed class FindingStore
         }
     }
 
-    /// <summary>How often each kind was raised since the start.</summary>
-    public void CopyCounts(List<KeyValuePair<FindingInfo, long>> into)
+    /// <summary>How often each kind was raised of each subject that is still there.</summary>
+    public void CopyCounts(List<FindingCount> into)
     {
         into.Clear();
         lock (_lock)
         {
-            foreach (var count in _counts)
-                into.Add(count);
+            foreach (var (key, count) in _counts)
+                into.Add(new(key.Info, key.Subject, count));
+        }
+    }
+
+    /// <summary>Counts no more what was raised of subjects that are no more.</summary>
+    internal void ForgetCounts(Func<Subject, bool> isGone)
+    {
+        lock (_lock)
+        {
+            foreach (var key in _counts.Keys)
+            {
+                if (key.Subject is { } subject && isGone(subject))
+                    _counts.Remove(key);
+            }
         }
     }
 
@@ -72,10 +94,22 @@ public sealed class FindingStore
             Forget(moment);
             var finding = new Finding(++_number, info, subject, verdict, first);
             _findings.Add(finding);
-            _counts[info] = _counts.GetValueOrDefault(info) + 1;
+            Count(info, subject);
             return finding;
         }
     }
+
+    private void Count(FindingInfo info, Subject? subject)
+    {
+        if (_counts.TryGetValue((info, subject), out var count) || HasRoom(subject))
+            _counts[(info, subject)] = count + 1;
+        else
+            CountLost();
+    }
+
+    private bool HasRoom(Subject? subject) => _counts.Count < MostCounts
+        && (subject is not NetNamespace { Rootless: true }
+            || _counts.Keys.Count(static k => k.Subject is NetNamespace { Rootless: true }) < MostCounts / 4);
 
     private void Forget(long moment)
     {

@@ -256,6 +256,23 @@ public sealed class FindingEngineTests : IDisposable
     }
 
     [Fact]
+    public void Findings_are_counted_by_kind_and_subject_for_as_long_as_that_is_there()
+    {
+        var (ns, other) = (Of(7), Of(8));
+        var counts = new List<FindingCount>();
+        Collect(15, (ns, 0, 0, 0), (other, 0, 0, 0));
+        Collect(15, (ns, 100, 0, 0), (other, 100, 0, 0));
+        Happen(other);
+        Collect(15, (ns, 200, 0, 0), (other, 100, 0, 0));
+        _engine.Store.CopyCounts(counts);
+        counts.ShouldBe([new(Weak, ns, 1), new(Weak, other, 1), new(Strong, other, 1)], ignoreOrder: true);
+        _engine.IsGone = subject => subject == other;
+        Collect(15, (ns, 200, 0, 0));
+        _engine.Store.CopyCounts(counts);
+        counts.ShouldBe([new(Weak, ns, 1)]);
+    }
+
+    [Fact]
     public void A_fault_of_one_connection_does_not_hide_one_of_another_of_the_same_subject()
     {
         var ns = Of(7);

@@ -64,8 +64,8 @@ public sealed class WhyTests
             page = agent.Get("/metrics");
         }
         page.Split('\n').Count(IsActive).ShouldBeGreaterThan(0);
-        page.Split('\n').ShouldContain(l => l.StartsWith("netlens_finding_raised_total{")
-            && l.Contains("accept-queue-overflow") && !l.EndsWith(" 0"));
+        page.Split('\n').ShouldContain(l => l.StartsWith("netlens_findings_total{")
+            && l.Contains($"netlens_netns_name=\"{ns.Name}\"") && l.Contains("accept-queue-overflow") && !l.EndsWith(" 0"));
         agent.Get("/events?kind=finding.raised&since=0&follow=false").ShouldContain(ns.Name);
 
         // The same from what the recorder kept, on whatever machine.

@@ -1,9 +1,9 @@
+using System.Runtime.InteropServices;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
-using Collector.Linux.Findings;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Kernel;
 using Collector.Linux.Probes.Common;
@@ -19,11 +19,11 @@ internal sealed class Finding(ProbeHost host) : Probe(Info)
         "Faults of the kind whose cause is known and that were seen in the last minute, consequences of others left "
             + "out.");
 
-    private static readonly Metric Raised = Metric.Counter("netlens.finding.raised", "{finding}",
-        "Findings of the kind since the start, consequences of others included.");
+    private static readonly Metric Raised = Metric.Counter("netlens.findings", "{finding}",
+        "Findings of the kind since the start, consequences of others included; a series begins with the first.");
 
     private static readonly TableInfo ActiveTable = new("finding", RowScope.Namespace, [KindKey], [Active]);
-    private static readonly TableInfo RaisedTable = new("finding.raised", RowScope.Node, [KindKey], [Raised]);
+    private static readonly TableInfo RaisedTable = new("finding.raised", RowScope.Namespace, [KindKey], [Raised]);
 
     public static new ProbeInfo Info { get; } = new()
     {
@@ -34,12 +34,11 @@ internal sealed class Finding(ProbeHost host) : Probe(Info)
         Events = [FindingEvents.Raised, FindingEvents.Ended],
     };
 
-    private readonly Row[] _raised =
-        [.. AllFindings.List.Select(f => new Row(RaisedTable, null, KernelClock.UnixNow(), f.Info.Kind))];
-
+    private readonly long _since = KernelClock.UnixNow();
+    private readonly Dictionary<FindingCount, Row> _raised = [];
     private readonly Dictionary<(Subject? Subject, FindingInfo Info), (Row Row, long Count)> _active = [];
     private readonly List<Core.Findings.Finding> _now = [];
-    private readonly List<KeyValuePair<FindingInfo, long>> _counts = [];
+    private readonly List<FindingCount> _counts = [];
 
     public override void Collect(SnapshotBuilder snapshot)
     {
@@ -61,17 +60,29 @@ internal sealed class Finding(ProbeHost host) : Probe(Info)
                 _active.Remove(key);
         }
         host.Findings.CopyCounts(_counts);
-        for (var i = 0; i < _raised.Length; i++)
-            snapshot.Append(_raised[i]).Set(Raised, CountOf(AllFindings.List[i].Info));
+        foreach (var count in _counts)
+            snapshot.Append(RowOf(count)).Set(Raised, count.Count);
+        if (_raised.Count > _counts.Count)
+            Forget();
     }
 
-    private long CountOf(FindingInfo info)
+    private Row RowOf(FindingCount count)
     {
-        foreach (var (kind, count) in _counts)
+        ref var row = ref CollectionsMarshal.GetValueRefOrAddDefault(_raised, KeyOf(count), out _);
+        return row ??= new Row(
+            RaisedTable, count.Subject, Math.Max(_since, count.Subject?.StartTime ?? 0), count.Info.Kind);
+    }
+
+    private static FindingCount KeyOf(FindingCount count) => count with { Count = 0 };
+
+    // Subjects that are no more.
+    private void Forget()
+    {
+        var counted = _counts.Select(KeyOf).ToHashSet();
+        foreach (var key in _raised.Keys)
         {
-            if (kind == info)
-                return count;
+            if (!counted.Contains(key))
+                _raised.Remove(key);
         }
-        return 0;
     }
 }
