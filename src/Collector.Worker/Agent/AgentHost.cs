@@ -132,6 +132,7 @@ internal sealed class AgentHost : IDisposable
             var loop = provider.GetRequiredService<CollectionLoop>();
             var running = provider.GetRequiredService<RunningConfiguration>();
             var status = provider.GetRequiredService<AgentStatus>();
+            var ledger = new KeptLedger(provider.GetRequiredService<History>());
             var tables = collector.Node.Catalogue.SelectMany(p => p.AllTables).Concat(collector.Self!.Info.Tables);
             var http = new NetlensHttp
             {
@@ -148,8 +149,9 @@ internal sealed class AgentHost : IDisposable
                 Statistics = provider.GetRequiredService<PrometheusStatistics>(),
                 WriteStatus = status.Write,
                 WriteConfiguration = status.WriteConfiguration,
-                WriteFindings = json => FindingJson.Write(
-                    json, collector.Node.Findings?.Store.All ?? [], NodeName.Of(running.Options)),
+                WriteFindings = (json, query) => FindingJson.Write(
+                    json, collector.Node.Findings?.Store.All ?? [], NodeName.Of(running.Options),
+                    ledger: its => ledger.Write(its, query)),
                 Guards = provider.GetRequiredService<HttpStatistics>(),
             };
             collector.Store.AddReader(http.LongestPause);

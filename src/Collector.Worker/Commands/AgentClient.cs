@@ -59,7 +59,7 @@ internal sealed class AgentClient(string? server, PeerOptions peers)
         }
         catch (JsonException)
         {
-            Output.Error($"{peer.Name} answers, but is no Netlens: /{path} is not JSON");
+            Output.Error($"{peer.Name} answers, but is no Netlens: /{path.Split('?')[0]} is not JSON");
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException or IOException)
         {

@@ -16,8 +16,9 @@ internal static class ReplayedFindings
 
     /// <param name="file">The recording.</param>
     /// <param name="at">Unix nanoseconds at which to stop; null: at its end.</param>
+    /// <param name="query">Whose packets are to be accounted for.</param>
     /// <returns>Null where it has no collection until then.</returns>
-    public static JsonDocument? Find(RecordFile file, long? at)
+    public static JsonDocument? Find(RecordFile file, long? at, LedgerQuery query)
     {
         using var host = new LinuxHost(new KernelPaths(Nowhere, Nowhere, true));
         var store = new FindingStore();
@@ -32,6 +33,7 @@ internal static class ReplayedFindings
                 engine.Inbox.Offer(file.Events[next].Event);
             engine.Judge(replay.Store);
         }
-        return time == 0 ? null : FindingJson.Document(store.All, file.Node, time);
+        return time == 0 ? null : FindingJson.Document(
+            store.All, file.Node, time, json => LedgerJson.Write(json, file.Collections!, at, query));
     }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Collector.Core.Compatibility;
 using Collector.Core.Snapshots;
+using Collector.Linux.Probes.Drops;
 using Collector.Worker.Agent;
 using Collector.Worker.Recorder;
 using Collector.Worker.Recorder.Files;
@@ -11,7 +12,7 @@ namespace Collector.Worker.Commands;
 internal static class Replays
 {
     private static readonly RecordReaderOptions Reader = new(
-        AgentIdentity.Version, [.. NodeFactory.Catalogue.SelectMany(p => p.AllTables)],
+        AgentIdentity.Version, [.. NodeFactory.Catalogue.SelectMany(p => p.AllTables), LedgerLines.Figures],
         [.. NodeFactory.Catalogue.SelectMany(p => p.Events)]);
 
     public static Option<string?> File() => new("--replay")

@@ -57,7 +57,7 @@ internal static class WhyCommand
             options ??= new AgentOptions();
             var client = new AgentClient(asked, peers.Read(parsed));
             using var findings = await ReadAsync(
-                options, client, asked, Time(parsed.GetValue(duration)) ?? DefaultFor);
+                options, client, asked, Time(parsed.GetValue(duration)) ?? DefaultFor, request.Ledger);
             if (findings is null)
                 return ExitCodes.Unavailable;
             Print(findings, request, isJson);
@@ -78,7 +78,7 @@ internal static class WhyCommand
     {
         if (Replays.Open(path) is not { } file)
             return ExitCodes.Configuration;
-        using var findings = ReplayedFindings.Find(file, at);
+        using var findings = ReplayedFindings.Find(file, at, request.Ledger);
         if (findings is null)
         {
             Output.Error(at is null ? "the recording has no collection" : "--at: the recording begins later");
@@ -111,20 +111,20 @@ internal static class WhyCommand
         text is not null && DurationText.TryParse(text, out var value, out _) ? value : null;
 
     private static async Task<JsonDocument?> ReadAsync(
-        AgentOptions options, AgentClient client, string? asked, TimeSpan duration)
+        AgentOptions options, AgentClient client, string? asked, TimeSpan duration, LedgerQuery query)
     {
         if (asked is not null || LocalAgent.Find(options) is not null)
-            return await client.GetAsync(options, "findings");
+            return await client.GetAsync(options, query.Path);
         Output.Error($"no agent at {LocalAgent.Places(options)}; watching for {DurationText.Format(duration)}");
         JsonDocument? own = null;
         return Session.Guard(() =>
         {
-            own = Watch(options, duration);
+            own = Watch(options, duration, query);
             return ExitCodes.Ok;
         }) == ExitCodes.Ok ? own : null;
     }
 
-    private static JsonDocument Watch(AgentOptions options, TimeSpan duration)
+    private static JsonDocument Watch(AgentOptions options, TimeSpan duration, LedgerQuery query)
     {
         var events = options.Events;
         using var hub = new EventHub(
@@ -138,11 +138,14 @@ internal static class WhyCommand
         // What must be seen twice must be so within this time.
         engine.Shortest = duration / 4;
         collector.CollectOnce();
+        using var first = collector.Store.Acquire();
         for (var i = 0; i < Collections; i++)
         {
             collector.Node.Rest(duration / Collections, CancellationToken.None);
             collector.CollectOnce();
         }
-        return FindingJson.Document(engine.Store.All, NodeName.Of(options));
+        using var last = collector.Store.Acquire();
+        return FindingJson.Document(engine.Store.All, NodeName.Of(options),
+            ledger: json => LedgerJson.Write(json, first.Snapshot!, last.Snapshot!, query));
     }
 }

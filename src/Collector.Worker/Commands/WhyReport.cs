@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Collector.Worker.Findings;
 
 namespace Collector.Worker.Commands;
 
@@ -8,7 +9,12 @@ namespace Collector.Worker.Commands;
 /// <param name="Namespaces">Inodes or names; none: of any.</param>
 /// <param name="Since">Seen within this time; null: whenever.</param>
 /// <param name="All">With consequences and all that is known.</param>
-internal sealed record WhyRequest(string? Pod, IReadOnlyList<string> Namespaces, TimeSpan? Since, bool All);
+internal sealed record WhyRequest(string? Pod, IReadOnlyList<string> Namespaces, TimeSpan? Since, bool All)
+{
+    /// <summary>Whose packets are to be accounted for: of whom it is asked, else the node's.</summary>
+    public LedgerQuery Ledger => new(
+        Pod is not null ? [Pod] : Namespaces.Count > 0 ? [.. Namespaces.Take(LedgerQuery.Most)] : ["node"], Since);
+}
 
 /// <summary>Prints findings for people, from the JSON of an agent that may be of another version.</summary>
 internal static class WhyReport
@@ -44,6 +50,7 @@ internal static class WhyReport
             screen.Line();
             Print(finding, now, request.All, screen);
         }
+        LedgerReport.Print(document, request.All, screen);
     }
 
     private static string Count(int count) => count switch
@@ -92,13 +99,14 @@ internal static class WhyReport
     private static string Age(JsonElement finding, DateTimeOffset now)
     {
         var (first, last) = (TimeOf(finding, "first"), TimeOf(finding, "last"));
-        var begun = $"since {Ago(now - first)} ago";
+        var begun = $"since {Time(now - first)} ago";
         return IsActive(finding)
-            ? $"{begun}, last {Ago(now - last)} ago"
-            : $"over: from {Ago(now - first)} to {Ago(now - last)} ago";
+            ? $"{begun}, last {Time(now - last)} ago"
+            : $"over: from {Time(now - first)} to {Time(now - last)} ago";
     }
 
-    private static string Ago(TimeSpan time) => time.TotalSeconds switch
+    /// <summary>"30 s", "58 min", "3 h".</summary>
+    public static string Time(TimeSpan time) => time.TotalSeconds switch
     {
         < 120 => string.Create(CultureInfo.InvariantCulture, $"{Math.Max(0, time.TotalSeconds):0} s"),
         < 7200 => string.Create(CultureInfo.InvariantCulture, $"{time.TotalMinutes:0} min"),

@@ -20,21 +20,26 @@ internal static class FindingJson
     /// <param name="findings">In the order in which they were raised.</param>
     /// <param name="node">Name of the node.</param>
     /// <param name="time">Unix nanoseconds; null: now.</param>
-    public static void Write(Utf8JsonWriter json, IReadOnlyList<Finding> findings, string node, long? time = null)
+    /// <param name="ledger">Writes what became of packets (<see cref="LedgerJson"/>); null: nobody asked.</param>
+    public static void Write(
+        Utf8JsonWriter json, IReadOnlyList<Finding> findings, string node, long? time = null,
+        Action<Utf8JsonWriter>? ledger = null)
     {
         json.WriteStartObject();
         json.WriteString("node", node);
         WriteTime(json, "time", time ?? Now());
         WriteAll(json, findings);
+        ledger?.Invoke(json);
         json.WriteEndObject();
     }
 
     /// <summary>The same, to be read again.</summary>
-    public static JsonDocument Document(IReadOnlyList<Finding> findings, string node, long? time = null)
+    public static JsonDocument Document(
+        IReadOnlyList<Finding> findings, string node, long? time = null, Action<Utf8JsonWriter>? ledger = null)
     {
         var body = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(body))
-            Write(json, findings, node, time);
+            Write(json, findings, node, time, ledger);
         return JsonDocument.Parse(body.WrittenMemory);
     }
 
@@ -90,7 +95,8 @@ internal static class FindingJson
         json.WriteEndObject();
     }
 
-    private static void WriteSubject(Utf8JsonWriter json, Subject? subject)
+    /// <summary>Writes the property "subject".</summary>
+    public static void WriteSubject(Utf8JsonWriter json, Subject? subject)
     {
         json.WriteStartObject("subject");
         var tags = new List<Tag>();

@@ -53,7 +53,7 @@ internal static class HttpEndpoints
         app.MapMethods("/healthz", Methods, health.Alive).WithMetadata(ForAnybody.Mark);
         app.MapMethods("/readyz", Methods, health.Ready).WithMetadata(ForAnybody.Mark);
         app.MapMethods("/status", Methods, new JsonPage(http.WriteStatus).InvokeAsync);
-        app.MapMethods("/findings", Methods, new JsonPage(http.WriteFindings).InvokeAsync);
+        app.MapMethods("/findings", Methods, new FindingsEndpoint(http).InvokeAsync);
         app.MapMethods("/config", Methods, new JsonPage(http.WriteConfiguration).InvokeAsync);
         return app;
     }

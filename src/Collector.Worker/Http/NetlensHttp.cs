@@ -3,6 +3,7 @@ using Collector.Core.Events;
 using Collector.Core.Snapshots;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Prometheus;
+using Collector.Worker.Findings;
 using Collector.Worker.Recorder;
 using Collector.Worker.Recorder.Files;
 
@@ -32,7 +33,7 @@ public sealed class NetlensHttp
     public Action<Utf8JsonWriter> WriteConfiguration { get; init; } = Nothing;
 
     /// <summary>Writes the body of /findings.</summary>
-    public Action<Utf8JsonWriter> WriteFindings { get; init; } = Nothing;
+    internal Action<Utf8JsonWriter, LedgerQuery> WriteFindings { get; init; } = static (json, _) => Nothing(json);
 
     public PrometheusStatistics Statistics { get; init; } = new();
 

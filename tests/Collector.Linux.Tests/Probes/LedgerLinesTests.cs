@@ -36,9 +36,11 @@ public sealed class LedgerLinesTests
             // A pod that died takes nothing away from the others.
             Line("devices").Packets.ShouldBe(100);
             Line("ip").Packets.ShouldBe(100);
-            Line("ip").Dropped.Single().ShouldBe(new LedgerDropped("netfilter", 20));
-            Line("protocols").Dropped.Single().ShouldBe(new LedgerDropped("NO_SOCKET", 5));
+            Line("ip").Dropped.Single().ShouldBe(new LedgerDropped("netfilter", 20, 20));
+            Line("protocols").Dropped.Single().ShouldBe(new LedgerDropped("NO_SOCKET", 5, 0));
             lines.Unexplained.ShouldBe(80);
+            (lines.Lost, lines.Refused).ShouldBe((20, 0));
+            lines.LostBy.Single().ShouldBe(new LedgerDropped("netfilter", 20, 20));
 
             LedgerLine Line(string stage) => lines.Lines.Single(l => l.Stage == stage);
         }

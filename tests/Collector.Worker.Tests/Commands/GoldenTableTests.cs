@@ -144,6 +144,36 @@ public sealed class GoldenTableTests
             screen => WhyReport.Print(root, new("shop/other", [], TimeSpan.FromMinutes(1), false), screen));
     }
 
+    /// <summary>Of one little was lost, of the others a lot.</summary>
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void Why_with_packets(string size)
+    {
+        const string Packets = """
+            {"node": "node-1", "time": "2026-03-04T12:00:30Z", "findings": [], "ledger": [
+              {"whose": "shop/web-0", "subject": {"k8s.namespace.name": "shop", "k8s.pod.name": "web-0"}, "seconds": 3480.2,
+               "received": 48211, "delivered": 47001, "forwarded": 0, "reassembled": 0, "lost": 1190, "refused": 7, "orderly": 3,
+               "unexplained": 10, "lost_by": [{"reason": "netfilter", "packets": 1100}, {"reason": "SOCKET_RCVBUFF", "packets": 60},
+               {"reason": "InHdrErrors", "packets": 20}, {"reason": "martian or policy", "packets": 6},
+               {"reason": "fragments", "packets": 3}, {"reason": "ListenDrops", "packets": 1}],
+               "lost_before_ip": [{"reason": "rx_dropped, rx_missed_errors", "packets": 12}],
+               "sent": 47000, "sent_lost": [{"reason": "qdisc", "packets": 3}]},
+              {"whose": "shop/db-0", "subject": {"k8s.namespace.name": "shop", "k8s.pod.name": "db-0"}, "seconds": 10,
+               "received": 5000, "delivered": 4960, "forwarded": 0, "reassembled": 0, "lost": 40, "refused": 0, "orderly": 0,
+               "unexplained": -2, "lost_by": [{"reason": "ListenDrops", "packets": 40}], "lost_before_ip": [],
+               "sent": 100, "sent_lost": []},
+              {"whose": "network namespace blue", "subject": {"netlens.netns.name": "blue"}, "seconds": 10,
+               "received": 200, "delivered": 90, "forwarded": 90, "reassembled": 0, "lost": 0, "refused": 0, "orderly": 0,
+               "unexplained": null, "lost_by": [], "lost_before_ip": [], "sent": 1000,
+               "sent_lost": [{"reason": "tx_dropped", "packets": 11}]}
+            ]}
+            """;
+        using var json = JsonDocument.Parse(Packets);
+        var root = json.RootElement;
+        GoldenFile.Check("why-packets", size, screen => WhyReport.Print(root, new(null, [], null, false), screen));
+        GoldenFile.Check("why-packets-all", size, screen => WhyReport.Print(root, new(null, [], null, true), screen));
+    }
+
     private static Snapshot Collect()
     {
         var node = new PrometheusSnapshotFixture();

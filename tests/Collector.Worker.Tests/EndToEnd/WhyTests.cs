@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Collector.Tests.Support;
 using Collector.Worker.Hosting;
 
@@ -89,6 +91,71 @@ public sealed class WhyTests
         sockets.ForEach(s => s.Dispose());
     }
 
+    /// <summary>A rule drops, and what nft counts is what is said to be lost: by the agent, and of a recording.</summary>
+    [RequiresRootFact("nft")]
+    public void Packets_that_a_rule_drops_are_lost_by_netfilter()
+    {
+        using var ns = new TestNetns();
+        ns.Run("nft", "add table inet t; add chain inet t i { type filter hook input priority 0; }; "
+            + "add rule inet t i udp dport 9 counter drop");
+        using var agent = new AgentProcess(Quick);
+        var server = agent.Address.ToString().TrimEnd('/');
+        // Known by two collections before anything happens.
+        JsonElement Await(Func<JsonElement, bool> match)
+        {
+            var body = "";
+            for (var i = 0; i < 120; i++, Thread.Sleep(250))
+            {
+                body = agent.Get($"/findings?ledger={ns.Name}");
+                using var json = JsonDocument.Parse(body);
+                if (json.RootElement.TryGetProperty("ledger", out var ledger) && ledger.GetArrayLength() == 1
+                    && match(ledger[0]))
+                    return ledger[0].Clone();
+            }
+            throw new TimeoutException(body);
+        }
+
+        Await(static l => l.GetProperty("unexplained").ValueKind == JsonValueKind.Number);
+        Datagrams(ns, 200);
+        var dropped = long.Parse(Regex.Match(ns.Run("nft", "list table inet t"), @"packets (\d+)").Groups[1].Value,
+            CultureInfo.InvariantCulture);
+        dropped.ShouldBe(200);
+        var lost = Await(l => l.GetProperty("lost").GetInt64() >= dropped);
+        lost.GetProperty("lost").GetInt64().ShouldBe(dropped);
+        lost.GetProperty("lost_by").EnumerateArray()
+            .Select(r => $"{r.GetProperty("packets")} {r.GetProperty("reason")}").ShouldBe([$"{dropped} netfilter"]);
+        Parts.Sum(p => lost.GetProperty(p).GetInt64()).ShouldBe(lost.GetProperty("received").GetInt64());
+
+        var said = $@"packets of network namespace {ns.Name} in \d+ (s|min)\n"
+            + $@"  came in    \d+ = \d+ delivered \+ {dropped} lost.*\n  lost       {dropped} netfilter\n  sent       \d+";
+        var why = Shell.Try(TestProgram.Path, "why", "--server", server, "--netns", ns.Name);
+        why.Code.ShouldBe(ExitCodes.Ok, why.Error);
+        why.Output.ShouldMatch(said);
+        // Nobody asked for it, and next to nothing is lost where nothing is.
+        Shell.Try(TestProgram.Path, "why", "--server", server, "--netns", "no-such").Output.ShouldNotContain("packets of");
+
+        var file = Path.Combine(Path.GetTempPath(), $"netlens-ledger-{Environment.ProcessId}.nlrec");
+        try
+        {
+            Shell.Try(TestProgram.Path, "record", "dump", file, "--server", server).Code.ShouldBe(ExitCodes.Ok);
+            Shell.Try(TestProgram.Path, "why", "--replay", file, "--netns", ns.Name).Output.ShouldMatch(said);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    private static readonly string[] Parts =
+        ["delivered", "forwarded", "reassembled", "lost", "refused", "orderly", "unexplained"];
+
+    private static void Datagrams(TestNetns ns, int count) => ns.Inside(() =>
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        for (var i = 0; i < count; i++)
+            socket.SendTo("x"u8, new IPEndPoint(IPAddress.Loopback, 9));
+    });
+
     [RequiresRootFact]
     public void Without_an_agent_it_watches_itself()
     {
@@ -113,6 +180,11 @@ public sealed class WhyTests
         json.RootElement.GetProperty("findings").EnumerateArray().Select(f => f.GetProperty("kind").GetString())
             .Distinct().ShouldBe(["accept-queue-overflow"]);
         why.Error.ShouldContain("watching for 5s");
+        var ledger = json.RootElement.GetProperty("ledger").EnumerateArray().ShouldHaveSingleItem();
+        ledger.GetProperty("whose").GetString().ShouldBe($"network namespace {ns.Name}");
+        ledger.GetProperty("seconds").GetDouble().ShouldBeGreaterThanOrEqualTo(4);
+        ledger.GetProperty("lost_by").EnumerateArray().Select(r => r.GetProperty("reason").GetString())
+            .ShouldContain("ListenDrops");
         sockets.ForEach(s => s.Dispose());
     }
 

@@ -53,6 +53,10 @@ public sealed class HttpEndpointsTests
     [InlineData("/metrics?naming=0", "naming must be one of otel, kubeskoop, inspector\n")]
     [InlineData("/metrics?naming=otel&naming=inspector", "naming must be one of otel, kubeskoop, inspector\n")]
     [InlineData("/metrics?created=1", "created must be true or false\n")]
+    [InlineData("/findings?ledger=", "ledger must be node, host, namespace/pod, or the inode or name of a network namespace; "
+        + "'' is not\n")]
+    [InlineData("/findings?ledger=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", "ledger must be given 16 times at most\n")]
+    [InlineData("/findings?since=2h", "since must be a duration up to 1h, such as 10m; '2h' is not\n")]
     public async Task A_bad_question_is_answered_with_what_is_allowed(string path, string message)
     {
         await using var server = await HttpServerFixture.StartAsync();

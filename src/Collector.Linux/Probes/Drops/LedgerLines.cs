@@ -17,21 +17,58 @@ public sealed record LedgerLine(string Stage, long Packets, IReadOnlyList<Ledger
 /// <summary>Packets that a stage dropped for one reason.</summary>
 /// <param name="Reason">The kernel's counter or drop reason.</param>
 /// <param name="Packets">How many.</param>
-public sealed record LedgerDropped(string Reason, long Packets);
+/// <param name="Lost">Those of them of which nobody was told; where that is not known, all.</param>
+public sealed record LedgerDropped(string Reason, long Packets, long Lost);
 
 /// <summary>The ledger of a namespace, or of the node, between two snapshots.</summary>
 /// <param name="Lines">The stages in the order of a packet's way in, then <c>sent</c>.</param>
-/// <param name="Unexplained">
-/// Packets that IP received and of which nothing tells what became; null without packetloss. Below zero: the counters
-/// were read a moment after each other.
+/// <param name="Lost">Packets that IP received and that were lost: nobody was told.</param>
+/// <param name="Refused">Those whose senders were told.</param>
+/// <param name="Orderly">Those that were dropped because they met what ends.</param>
+/// <param name="Rest">
+/// Those of which nothing tells what became; without packetloss what netfilter dropped is among them. Below zero: the
+/// counters were read a moment after each other.
 /// </param>
-public sealed record LedgerLines(IReadOnlyList<LedgerLine> Lines, long? Unexplained)
+/// <param name="Watched">True where packetloss ran all the time.</param>
+public sealed record LedgerLines(
+    IReadOnlyList<LedgerLine> Lines, long Lost, long Refused, long Orderly, long Rest, bool Watched)
 {
-    /// <summary>What counters of IP refused, by name.</summary>
+    /// <summary>The figures that it is made of, in recordings, too.</summary>
+    public static TableInfo Figures => Ledger.Figures;
+
+    /// <summary><see cref="Rest"/>; null without packetloss.</summary>
+    public long? Unexplained => Watched ? Rest : null;
+
+    /// <summary>Of <see cref="Lost"/>, by reason; the largest first.</summary>
+    public IReadOnlyList<LedgerDropped> LostBy
+    {
+        get
+        {
+            var lost = new List<LedgerDropped>();
+            var left = Lost;
+            foreach (var dropped in Lines.Where(static l => l.Stage is "ip" or "protocols")
+                .SelectMany(static l => l.Dropped).OrderByDescending(static d => d.Lost))
+            {
+                // What is counted twice, by the kernel and as seen, is no more than there were.
+                var its = Math.Min(dropped.Lost, left);
+                if (its > 0)
+                    lost.Add(dropped with { Packets = its, Lost = its });
+                left -= Math.Max(0, its);
+            }
+            if (left > 0)
+                lost.Add(new("other reasons", left, left));
+            return lost;
+        }
+    }
+
+    /// <summary>Packets that came to a stage.</summary>
+    public long Of(string stage) => Lines.First(l => l.Stage == stage).Packets;
+
+    /// <summary>What counters of IP refused, by name; those first whose senders are told most often.</summary>
     private static readonly (LedgerFigure Figure, string Reason)[] Counters =
     [
-        (LedgerFigure.HeaderErrors, "InHdrErrors"), (LedgerFigure.AddressErrors, "InAddrErrors"),
-        (LedgerFigure.NoRoutes, "InNoRoutes"), (LedgerFigure.ReversePath, "IPReversePathFilter"),
+        (LedgerFigure.NoRoutes, "InNoRoutes"), (LedgerFigure.HeaderErrors, "InHdrErrors"),
+        (LedgerFigure.AddressErrors, "InAddrErrors"), (LedgerFigure.ReversePath, "IPReversePathFilter"),
         (LedgerFigure.Truncated, "InTruncatedPkts"), (LedgerFigure.Discarded, "InDiscards"),
         (LedgerFigure.UnknownProtocols, "InUnknownProtos"),
     ];
@@ -61,72 +98,95 @@ public sealed record LedgerLines(IReadOnlyList<LedgerLine> Lines, long? Unexplai
             Line("delivered", account.Delivered, []),
             Line("sent", LedgerAccount.Get(figures, LedgerFigure.Sent), Sent(figures, before, after, ns)),
         ];
-        return new LedgerLines(lines, account.Watched ? account.Unexplained : null);
+        return new LedgerLines(
+            lines, account.Lost, account.Refused, account.Orderly, account.Unexplained, account.Watched);
     }
 
     private static IEnumerable<LedgerDropped> Devices(long[] figures, Snapshot? before, Snapshot after, Subject? ns)
     {
-        yield return new("rx_errors", Growth(before, after, ns, NetdevTotal.Table, 4));
-        yield return new("rx_dropped, rx_missed_errors", Growth(before, after, ns, NetdevTotal.Table, 6));
+        yield return All("rx_errors", Growth(before, after, ns, NetdevTotal.Table, 4));
+        yield return All("rx_dropped, rx_missed_errors", Growth(before, after, ns, NetdevTotal.Table, 6));
         if (ns is null)
-            yield return new("softnet dropped", Growth(before, after, ns, Backlog.Table, Backlog.Column));
+            yield return All("softnet dropped", Growth(before, after, ns, Backlog.Table, Backlog.Column));
         // Some drivers and kernels count these as rx_dropped, too.
-        yield return new("before IP (kfree_skb)", LedgerAccount.Of(figures, DropStage.Device).All);
+        yield return Seen("before IP (kfree_skb)", LedgerAccount.Of(figures, DropStage.Device));
     }
 
     private static IEnumerable<LedgerDropped> Ip(long[] figures)
     {
+        var counted = LedgerAccount.Of(figures, DropStage.Counted);
+        var told = counted.Refused + counted.Orderly;
         foreach (var (figure, reason) in Counters)
-            yield return new(reason, LedgerAccount.Get(figures, figure));
-        yield return new("netfilter", LedgerAccount.Of(figures, DropStage.Netfilter).All);
-        yield return new("martian or policy", LedgerAccount.Of(figures, DropStage.Uncounted).All);
-        yield return new("no next hop, or too big for it", LedgerAccount.Of(figures, DropStage.Onward).All);
-        yield return new("fragments", LedgerAccount.Of(figures, DropStage.Fragment).All);
-        var named = Counters.Sum(c => LedgerAccount.Get(figures, c.Figure))
-            - LedgerAccount.Of(figures, DropStage.Counted).All;
-        yield return new("no reason", LedgerAccount.Of(figures, DropStage.Unnamed).All - Math.Max(0, named));
+        {
+            var packets = LedgerAccount.Get(figures, figure);
+            var its = Math.Min(packets, told);
+            told -= its;
+            yield return new(reason, packets, packets - its);
+        }
+        yield return Seen("netfilter", LedgerAccount.Of(figures, DropStage.Netfilter));
+        yield return Seen("martian or policy", LedgerAccount.Of(figures, DropStage.Uncounted));
+        yield return Seen("no next hop, or too big for it", LedgerAccount.Of(figures, DropStage.Onward));
+        yield return Seen("fragments", LedgerAccount.Of(figures, DropStage.Fragment));
+        // What has no particular reason may have a counter.
+        var named = Math.Max(0, Counters.Sum(c => LedgerAccount.Get(figures, c.Figure)) - counted.All);
+        var unnamed = LedgerAccount.Of(figures, DropStage.Unnamed);
+        yield return new("no reason", unnamed.All - named, Math.Min(unnamed.Lost, unnamed.All - named));
     }
 
     private static IEnumerable<LedgerDropped> Protocols(
         long[] figures, Snapshot? before, Snapshot after, Subject? ns)
     {
-        yield return new("ListenDrops", LedgerAccount.Syns(figures));
-        var left = LedgerAccount.Of(figures, DropStage.Transport).All + LedgerAccount.Of(figures, DropStage.Listen).All;
-        foreach (var (reason, packets) in Reasons(before, after, ns))
+        yield return All("ListenDrops", LedgerAccount.Syns(figures));
+        if (LedgerAccount.Get(figures, LedgerFigure.Watched) == 0)
+            yield return All("UDP InErrors", LedgerAccount.Get(figures, LedgerFigure.UdpErrors));
+        var all = LedgerAccount.Of(figures, DropStage.Transport) + LedgerAccount.Of(figures, DropStage.Listen);
+        var (left, lost) = (all.All, all.Lost);
+        foreach (var (reason, packets, its) in Reasons(before, after, ns))
         {
             if (DropStages.Of(reason, DropReasons.IsName(reason) ? reason : "", received: true)
                 is not (DropStage.Transport or DropStage.Listen))
             {
                 continue;
             }
-            yield return new(reason, Math.Min(packets, left));
-            left -= Math.Min(packets, left);
+            var part = new LedgerDropped(reason, Math.Min(packets, left), Math.Min(its, lost));
+            yield return part;
+            left -= part.Packets;
+            lost -= part.Lost;
         }
-        yield return new("other reasons", left);
+        yield return new("other reasons", left, Math.Min(left, lost));
     }
 
     private static IEnumerable<LedgerDropped> Sent(long[] figures, Snapshot? before, Snapshot after, Subject? ns)
     {
-        yield return new("OutNoRoutes", LedgerAccount.Get(figures, LedgerFigure.SentNoRoutes));
-        yield return new("OutDiscards", LedgerAccount.Get(figures, LedgerFigure.SentDiscarded));
-        yield return new("qdisc", Growth(before, after, ns, Qdisc.Total, 2));
-        yield return new("tx_errors", Growth(before, after, ns, NetdevTotal.Table, 5));
-        yield return new("tx_dropped", Growth(before, after, ns, NetdevTotal.Table, 7));
+        yield return All("OutNoRoutes", LedgerAccount.Get(figures, LedgerFigure.SentNoRoutes));
+        yield return All("OutDiscards", LedgerAccount.Get(figures, LedgerFigure.SentDiscarded));
+        yield return All("qdisc", Growth(before, after, ns, Qdisc.Total, 2));
+        yield return All("tx_errors", Growth(before, after, ns, NetdevTotal.Table, 5));
+        yield return All("tx_dropped", Growth(before, after, ns, NetdevTotal.Table, 7));
         // A qdisc's are among them.
-        yield return new("kfree_skb", LedgerAccount.Of(figures, DropStage.Sent).All
-            + LedgerAccount.Of(figures, DropStage.Link).All);
+        yield return Seen("kfree_skb", LedgerAccount.Of(figures, DropStage.Sent)
+            + LedgerAccount.Of(figures, DropStage.Link));
     }
+
+    private static LedgerDropped All(string reason, long packets) => new(reason, packets, packets);
+
+    private static LedgerDropped Seen(string reason, LedgerDrops drops) => new(reason, drops.All, drops.Lost);
 
     private static LedgerLine Line(string stage, long packets, IEnumerable<LedgerDropped> dropped) =>
         new(stage, packets, [.. dropped.Where(d => d.Packets > 0).OrderByDescending(d => d.Packets)]);
 
-    /// <summary>Drops by reason, or by function where the kernel has none.</summary>
-    private static IEnumerable<(string Reason, long Packets)> Reasons(Snapshot? before, Snapshot after, Subject? ns)
+    /// <summary>Drops by reason, or by function where the kernel has none, and those of them that were lost.</summary>
+    private static IEnumerable<(string Reason, long Packets, long Lost)> Reasons(
+        Snapshot? before, Snapshot after, Subject? ns)
     {
-        var reasons = new Dictionary<string, long>(StringComparer.Ordinal);
+        var reasons = new Dictionary<string, (long Packets, long Lost)>(StringComparer.Ordinal);
         foreach (var (row, packets) in Growing(before, after, ns, PacketLossTables.Drops, 0))
-            reasons[row.Tags[0].Text] = reasons.GetValueOrDefault(row.Tags[0].Text) + packets;
-        return reasons.Select(r => (r.Key, r.Value)).OrderByDescending(r => r.Value);
+        {
+            var (all, lost) = reasons.GetValueOrDefault(row.Tags[0].Text);
+            var its = row.Tags[2].Text == PacketLossTables.Outcome(DropOutcome.Lost) ? packets : 0;
+            reasons[row.Tags[0].Text] = (all + packets, lost + its);
+        }
+        return reasons.Select(r => (r.Key, r.Value.Packets, r.Value.Lost)).OrderByDescending(r => r.Packets);
     }
 
     private static bool AddGrowth(long[] figures, Snapshot? before, Snapshot after, Subject? ns)
