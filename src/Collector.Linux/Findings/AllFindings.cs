@@ -93,6 +93,7 @@ public static class AllFindings
         new(NoisyNeighbour.Kind, static host => new NoisyNeighbour(host)),
         new(MemoryStall.Kind, static host => new MemoryStall(host)),
         new(DiskSlow.Kind, static host => new DiskSlow(host)),
+        new(DnsLateAnswer.Kind, static host => new DnsLateAnswer(host)),
         new(DnsServerSilent.Kind, static host => new DnsServerSilent(host)),
         new(DnsFiveSeconds.Kind, static host => new DnsFiveSeconds(host)),
         new(DnsServfail.Kind, static host => new DnsServfail(host)),

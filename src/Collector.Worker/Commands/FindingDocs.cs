@@ -39,7 +39,8 @@ internal static class FindingDocs
             # Findings
 
             Generated (`UPDATE_DOCS=1 ./test Docs` rewrites it). What `netlens why` can name: each page says what it
-            means, what else looks like it, and what to do.
+            means, what else looks like it, and what to do. [From a guide's symptom to a finding](guides.md) begins with
+            what people see.
 
             | kind | severity | |
             |---|---|---|

@@ -45,7 +45,7 @@ public sealed class FindingDocsTests
     {
         Hold(Path.Combine(Folder, "README.md"), FindingDocs.Index(Catalogue));
         Directory.GetFiles(Folder).Select(f => Path.GetFileNameWithoutExtension(f))
-            .ShouldBe(["README", .. Catalogue.Select(i => i.Kind)], ignoreOrder: true);
+            .ShouldBe(["README", "guides", .. Catalogue.Select(i => i.Kind)], ignoreOrder: true);
     }
 
     [Fact]

@@ -21,7 +21,7 @@ internal sealed class ConntrackFull(ProbeHost host) : LinuxRule(Kind, host)
             + "NAT.",
         Triggers = [FindingTrigger.Happens(ConntrackKinds.FullInfo)],
         Evidence = [Conntrack.Entries, Conntrack.Limit],
-        Explains = [ConntrackFilling.Kind],
+        Explains = [ConntrackFilling.Kind, NetfilterDrop.Kind],
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
