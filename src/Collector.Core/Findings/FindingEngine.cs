@@ -33,7 +33,7 @@ public sealed class FindingEngine : IDisposable
     /// <summary>What is usual is what was so for this long at least, and for twice as long at most.</summary>
     private static readonly TimeSpan Usual = TimeSpan.FromMinutes(5);
 
-    private readonly FindingRule[] _rules;
+    private FindingRule[] _rules;
     private readonly HashSet<FindingRule> _broken = [];
     private readonly Dictionary<FindingRule, int> _failures = [];
     private readonly List<SnapshotLease> _leases = [];
@@ -160,7 +160,7 @@ public sealed class FindingEngine : IDisposable
         _subjects.Clear();
         var node = false;
         // By index: an enumerator of an interface would be allocated.
-        var triggers = rule.Info.Triggers;
+        var triggers = rule.Triggers;
         for (var i = 0; i < triggers.Count; i++)
             _window.Awaken(triggers[i], _subjects, ref node);
         // The sum over namespaces that are gone is nobody's.
@@ -203,6 +203,16 @@ public sealed class FindingEngine : IDisposable
             }
             return false;
         }
+    }
+
+    /// <summary>
+    /// Goes on with other rules, or thresholds: what was found stays, and is over once no rule sees it any more.
+    /// </summary>
+    public void Use(IReadOnlyList<FindingRule> rules)
+    {
+        _rules = [.. rules];
+        _broken.Clear();
+        _failures.Clear();
     }
 
     /// <summary>

@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 
 namespace Collector.Core.Findings;
 
@@ -41,6 +42,9 @@ public sealed class FindingInfo
 
     /// <summary>What must move, or happen, for a subject to be looked at.</summary>
     public required IReadOnlyList<FindingTrigger> Triggers { get; init; }
+
+    /// <summary>The numbers in its condition that can be set, each with the reason for its default.</summary>
+    public IReadOnlyList<ProbeOption> Thresholds { get; init; } = [];
 
     /// <summary>What else it reads as evidence.</summary>
     public IReadOnlyList<Metric> Evidence { get; init; } = [];

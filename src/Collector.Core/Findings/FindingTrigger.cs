@@ -1,11 +1,14 @@
 using Collector.Core.Events;
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 
 namespace Collector.Core.Findings;
 
 /// <summary>What makes a rule look at a subject: nothing is computed for those where nothing moved.</summary>
 public sealed record FindingTrigger
 {
+    private Func<FindingSettings, long>? _least;
+
     private FindingTrigger()
     {
     }
@@ -26,6 +29,25 @@ public sealed record FindingTrigger
 
     /// <summary>A counter that grows by so much within the window.</summary>
     public static FindingTrigger Grows(Metric counter, long least = 1) => new() { Metric = counter, Least = least };
+
+    /// <summary>A counter that grows by a threshold.</summary>
+    public static FindingTrigger Grows(Metric counter, ProbeOption<long> least) =>
+        Grows(counter, least, static value => value);
+
+    /// <summary>A counter that grows by what follows from a threshold.</summary>
+    public static FindingTrigger Grows<T>(Metric counter, ProbeOption<T> threshold, Func<T, long> least)
+        where T : notnull => Grows(counter, least(threshold.Standard)) with { _least = s => least(s.Get(threshold)) };
+
+    /// <summary>A level that is as high as a threshold, in stored units.</summary>
+    public static FindingTrigger Reaches(Metric level, ProbeOption<long> least) =>
+        Reaches(level, least.Standard) with { _least = s => s.Get(least) };
+
+    /// <summary>A level that is a threshold's part of its limit.</summary>
+    public static FindingTrigger Fills(Metric level, Metric limit, ProbeOption<Share> share) =>
+        Fills(level, limit, share.Standard.Of(1)) with { _least = s => (long)s.Get(share).Of(1000) };
+
+    /// <summary>The same by a rule's own thresholds.</summary>
+    public FindingTrigger By(FindingSettings own) => _least is null ? this : this with { Least = _least(own) };
 
     /// <summary>A level that is so high, in stored units.</summary>
     public static FindingTrigger Reaches(Metric level, long least) =>

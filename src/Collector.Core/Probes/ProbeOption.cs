@@ -10,11 +10,12 @@ public enum OptionKind
     Text,
     Choice,
     List,
+    Share,
 }
 
 /// <summary>
-/// An argument of a probe in the configuration, declared beside the probe and read with
-/// <see cref="ProbeSettings.Get{T}"/>: a key that nobody declared has no object to ask with. Made by
+/// An argument of a probe, or a threshold of a finding, in the configuration: declared beside what reads it with
+/// <see cref="OptionValues.Get{T}"/>, so that a key that nobody declared has no object to ask with. Made by
 /// <see cref="Option"/>.
 /// </summary>
 public abstract class ProbeOption
@@ -24,7 +25,7 @@ public abstract class ProbeOption
 
     public required OptionKind Kind { get; init; }
 
-    /// <summary>One sentence.</summary>
+    /// <summary>One sentence; of a threshold, why it is what it is.</summary>
     public required string Description { get; init; }
 
     /// <summary>Values allowed for <see cref="OptionKind.Choice"/> and for the items of a list; empty: any.</summary>
@@ -33,13 +34,29 @@ public abstract class ProbeOption
     /// <summary>Items that a list of whole numbers may have, from one on; 0: a list is of words.</summary>
     public int MostItems { get; init; }
 
-    /// <summary>Least and greatest value of an integer, also in a list, or of a duration in milliseconds.</summary>
+    /// <summary>What an integer, or the whole of a share, counts: "packets in a window"; empty: it is told.</summary>
+    public string Unit { get; init; } = "";
+
+    /// <summary>
+    /// Least and greatest value of an integer, also in a list, of a duration in milliseconds, or of a share in parts of
+    /// ten thousand.
+    /// </summary>
     public long Minimum { get; init; }
 
     public long Maximum { get; init; } = long.MaxValue;
 
     /// <summary>Default as it would be written in the file; lists comma-separated.</summary>
     public string Default => Write(DefaultValue);
+
+    /// <summary>The default as a sentence has it: "10", "0.5 %", "100 ms".</summary>
+    public string InWords
+    {
+        get
+        {
+            var unit = Default.AsSpan().TrimStart("0123456789.");
+            return unit.IsEmpty ? Default : $"{Default.AsSpan()[..^unit.Length]} {(unit is "m" ? "min" : unit)}";
+        }
+    }
 
     /// <summary>The default itself.</summary>
     public abstract object DefaultValue { get; }
@@ -63,6 +80,9 @@ public sealed class ProbeOption<T>(T standard, Func<string, T> read, Func<T, str
 {
     public override object DefaultValue => standard;
 
+    /// <summary>The default with its type.</summary>
+    public T Standard => standard;
+
     public override object Read(string text) => read(text);
 
     public override string Write(object value) => write((T)value);
@@ -85,6 +105,35 @@ public static class Option
             static v => v.ToString(CultureInfo.InvariantCulture))
         {
             Name = name, Kind = OptionKind.Integer, Description = description, Minimum = least, Maximum = most,
+        };
+
+    /// <summary>A number from which something is told.</summary>
+    /// <param name="name">Key.</param>
+    /// <param name="standard">The default.</param>
+    /// <param name="unit">What it counts.</param>
+    /// <param name="reason">Why it is what it is: one sentence.</param>
+    /// <param name="least">Least value.</param>
+    /// <param name="most">Greatest value.</param>
+    public static ProbeOption<long> Count(
+        string name, long standard, string unit, string reason, long least = 1, long most = 1_000_000) =>
+        new(standard, static t => long.Parse(t, CultureInfo.InvariantCulture),
+            static v => v.ToString(CultureInfo.InvariantCulture))
+        {
+            Name = name, Kind = OptionKind.Integer, Description = reason, Unit = unit, Minimum = least, Maximum = most,
+        };
+
+    /// <summary>A part from which something is told.</summary>
+    /// <param name="name">Key.</param>
+    /// <param name="standard">The default.</param>
+    /// <param name="unit">What it is a part of.</param>
+    /// <param name="reason">Why it is what it is: one sentence.</param>
+    /// <param name="least">Parts of ten thousand.</param>
+    /// <param name="most">Parts of ten thousand.</param>
+    public static ProbeOption<Share> Part(
+        string name, Share standard, string unit, string reason, long least = 0, long most = 10_000) =>
+        new(standard, Share.Parse, static v => v.ToString())
+        {
+            Name = name, Kind = OptionKind.Share, Description = reason, Unit = unit, Minimum = least, Maximum = most,
         };
 
     /// <param name="name">Key.</param>

@@ -169,7 +169,7 @@ internal sealed class AgentHost : IDisposable
             BpfHost.Log = text => Collection.Log.Ebpf(log, text);
             var node = NodeFactory.Create(
                 options.Paths, options.Ebpf, options.Pods, options.Limits, provider.GetRequiredService<IEventSink>(),
-                options.Collection.Source);
+                options.Collection.Source, options.Findings);
             node.StartPods((warning, text) => Collection.Log.Pods(log, warning, text));
             var collector = new NodeCollector(node, options, TimeProvider.System, log)
             {

@@ -24,10 +24,12 @@ internal static class NodeFactory
     /// <param name="limits">How much is told one by one; null for the defaults.</param>
     /// <param name="events">Takes what its probes report; null: nobody does.</param>
     /// <param name="source">Where figures are read that the kernel gives in two ways.</param>
+    /// <param name="findings">Which causes are looked for; null: all, by their defaults.</param>
     /// <exception cref="IOException">There is no proc file system at that place.</exception>
     public static INode Create(
         PathOptions paths, EbpfOptions? ebpf = null, PodOptions? pods = null, LimitOptions? limits = null,
-        IEventSink? events = null, CollectionSource source = CollectionSource.Auto)
+        IEventSink? events = null, CollectionSource source = CollectionSource.Auto,
+        IReadOnlyDictionary<string, FindingChoice>? findings = null)
     {
         if (!OperatingSystem.IsLinux())
             return new PortableNode();
@@ -46,6 +48,6 @@ internal static class NodeFactory
         var bpf = new BpfOptions { BtfFolder = ebpf.Btf ?? "", EventBuffer = ebpf.EventBuffer };
         return new LinuxNode(
             new KernelPaths(paths.Proc, paths.Sys, recorded), bpf, pods ?? new(), limits ?? new(),
-            events ?? NoEvents.Instance, source);
+            events ?? NoEvents.Instance, source, findings);
     }
 }

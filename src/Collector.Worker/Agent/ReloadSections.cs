@@ -27,7 +27,7 @@ internal sealed class LoggingSection(LogLevelSwitch level) : IReloadedSection
 internal sealed class CollectionSection(NodeCollector collector, CollectionLoop loop) : IReloadedSection
 {
     public IReadOnlyList<string> Names =>
-        ["collection", ConfigurationSchema.Probes, "ebpf", "budget", "pods", "limits"];
+        ["collection", ConfigurationSchema.Probes, "ebpf", "budget", "pods", "limits", ConfigurationSchema.Findings];
 
     public Task ApplyAsync(AgentConfiguration wanted)
     {

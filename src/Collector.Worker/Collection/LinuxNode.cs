@@ -20,9 +20,10 @@ namespace Collector.Worker.Collection;
 /// <summary>A Linux node, or a recorded tree of one.</summary>
 internal sealed class LinuxNode(
     KernelPaths paths, BpfOptions bpf, PodOptions pods, LimitOptions limits, IEventSink events,
-    CollectionSource source) : INode
+    CollectionSource source, IReadOnlyDictionary<string, FindingChoice>? findings) : INode
 {
     private readonly LinuxHost _host = new(paths, bpf, pods, limits, source) { Events = events };
+    private IReadOnlyDictionary<string, FindingChoice>? _chosen = findings;
     private FindingEngine? _findings;
 
     public IReadOnlyList<ProbeInfo> Catalogue { get; } = [.. AllProbes.List.Select(p => p.Info)];
@@ -39,8 +40,7 @@ internal sealed class LinuxNode(
 
     public string? EventFault => _host.Bpf.EventFault;
 
-    public FindingEngine Findings => _findings ??= new(
-        [.. AllFindings.List.Select(f => f.Create(_host))], _host.Findings)
+    public FindingEngine Findings => _findings ??= new(Rules(), _host.Findings)
     {
         OnChange = (finding, change) => FindingEvents.Report(_host.Events, finding, change),
         IsGone = subject => subject is NetNamespace { IsHost: false } && !subject.HostNetwork
@@ -70,8 +70,12 @@ internal sealed class LinuxNode(
         _host.Reconfigure(options.Pods);
         var anew = _host.Bpf.Reconfigure(options.Ebpf.Btf ?? "", options.Ebpf.EventBuffer);
         _host.Reconfigure(options.Collection.Source);
+        _chosen = options.Findings;
+        _findings?.Use(Rules());
         return anew;
     }
+
+    private FindingRule[] Rules() => AllFindings.Rules(_host, info => FindingChoice.Of(_chosen, info));
 
     public void StartPods(Action<bool, string> log) => _host.StartPods(log);
 

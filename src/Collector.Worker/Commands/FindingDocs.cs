@@ -2,6 +2,7 @@ using System.Text;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
 using Collector.Worker.Events.Outlets;
+using ValueType = Collector.Worker.Configuration.ValueType;
 
 namespace Collector.Worker.Commands;
 
@@ -22,6 +23,7 @@ internal static class FindingDocs
     {
         var page = new StringBuilder($"# {info.Kind}\n\n{Begin}\n\n{info.Title}. Severity: ")
             .Append($"{EventJson.Severity(info.Severity)}.\n\n{info.Condition}\n\n{info.Advice}\n");
+        Append(page, info);
         if (info.Blind.Length > 0)
             page.Append($"\nNot on every kernel: {info.Blind}\n");
         page.Append("\n| looked at when | |\n|---|---|\n");
@@ -40,7 +42,8 @@ internal static class FindingDocs
 
             Generated (`UPDATE_DOCS=1 ./test Docs` rewrites it). What `netlens why` can name: each page says what it
             means, what else looks like it, and what to do. [From a guide's symptom to a finding](guides.md) begins with
-            what people see.
+            what people see. `findings:` in the [configuration](../configuration.md#findings) switches kinds off and
+            sets their thresholds.
 
             | kind | severity | |
             |---|---|---|
@@ -67,6 +70,21 @@ internal static class FindingDocs
 
     private static string Tags(Metric metric) =>
         metric.Tags.Count == 0 ? "" : $" ({string.Join(", ", metric.Tags.Select(t => t.Value.Text))})";
+
+    private static void Append(StringBuilder page, FindingInfo info)
+    {
+        if (info.Thresholds.Count == 0)
+        {
+            page.Append("\nIt has no thresholds; `findings: {").Append(info.Kind).Append(": off}` switches it off.\n");
+            return;
+        }
+        page.Append($"\n| `findings.{info.Kind}` | default | allowed | of what | why |\n|---|---|---|---|---|\n");
+        foreach (var threshold in info.Thresholds)
+        {
+            page.Append($"| `{threshold.Name}` | `{threshold.Default}` | {ValueType.Of(threshold).Allowed} ")
+                .Append($"| {threshold.Unit} | {threshold.Description} |\n");
+        }
+    }
 
     private static void Append(StringBuilder page, string what, IEnumerable<string> items)
     {

@@ -3,6 +3,7 @@ using Collector.Core.Findings;
 using Collector.Linux;
 using Collector.Linux.Findings;
 using Collector.Linux.Kernel;
+using Collector.Worker.Configuration;
 using Collector.Worker.Findings;
 using Collector.Worker.Recorder.Files;
 
@@ -17,12 +18,15 @@ internal static class ReplayedFindings
     /// <param name="file">The recording.</param>
     /// <param name="at">Unix nanoseconds at which to stop; null: at its end.</param>
     /// <param name="query">Whose packets are to be accounted for.</param>
+    /// <param name="options">Which causes are looked for; null: as the configuration of this machine says.</param>
     /// <returns>Null where it has no collection until then.</returns>
-    public static JsonDocument? Find(RecordFile file, long? at, LedgerQuery query)
+    public static JsonDocument? Find(RecordFile file, long? at, LedgerQuery query, AgentOptions? options = null)
     {
+        options ??= Session.Configure(null)?.Options;
         using var host = new LinuxHost(new KernelPaths(Nowhere, Nowhere, true));
         var store = new FindingStore();
-        using var engine = new FindingEngine([.. AllFindings.List.Select(f => f.Create(host))], store);
+        using var engine = new FindingEngine(
+            AllFindings.Rules(host, info => FindingChoice.Of(options?.Findings, info)), store);
         engine.OnBroken = broken => Output.Error($"the rule {broken.Rule.Info.Kind} failed: {broken.Reason}");
         var (time, next) = (0L, 0);
         var replay = file.Collections?.Replay();

@@ -51,7 +51,8 @@ internal static class Session
         else if (!watching && NodeFactory.Catalogue.FirstOrDefault(p => p.Watches && probes.Contains(p.Id)) is { } p)
             Output.Error($"{p.Id} counts only what happens while it runs: --for 10s lets it watch that long");
         var node = NodeFactory.Create(
-            chosen.Paths, chosen.Ebpf, chosen.Pods, chosen.Limits, events, chosen.Collection.Source);
+            chosen.Paths, chosen.Ebpf, chosen.Pods, chosen.Limits, events, chosen.Collection.Source,
+            chosen.Findings);
         StartPods(node);
         return new NodeCollector(node, chosen, TimeProvider.System, NullLogger.Instance);
     }

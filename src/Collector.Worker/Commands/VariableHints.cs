@@ -14,7 +14,7 @@ internal static class VariableHints
     private static readonly string[] Own =
     [
         .. ConfigurationSchema.Keys.Select(k => k.Variable).OfType<string>(), ConfigurationSchema.ProbesVariable,
-        ConfigurationLoader.FileVariable, PeerOptions.TokenVariable,
+        ConfigurationSchema.FindingsVariable, ConfigurationLoader.FileVariable, PeerOptions.TokenVariable,
     ];
 
     /// <summary>By the name that would follow from the key, as for keys that have a variable of ours.</summary>

@@ -1,3 +1,4 @@
+using Collector.Core.Findings;
 using Collector.Core.Probes;
 using Collector.Linux.Limits;
 using Collector.Linux.Pods;
@@ -21,6 +22,10 @@ public sealed record AgentOptions
 
     public LimitOptions Limits { get; init; } = new();
 
+    /// <summary>Kinds of findings; one that is not there is looked for by its defaults.</summary>
+    public IReadOnlyDictionary<string, FindingChoice> Findings { get; init; } =
+        new Dictionary<string, FindingChoice>();
+
     public EventOptions Events { get; init; } = new();
 
     public RecorderOptions Recorder { get; init; } = new();
@@ -43,6 +48,17 @@ public sealed record AgentOptions
 /// <param name="Enabled">False switches the probe off.</param>
 /// <param name="Settings">Its validated arguments.</param>
 public sealed record ProbeChoice(bool Enabled, ProbeSettings Settings);
+
+/// <param name="Enabled">False: it is not looked for.</param>
+/// <param name="Settings">Its validated thresholds.</param>
+public sealed record FindingChoice(bool Enabled, FindingSettings Settings)
+{
+    /// <summary>What the options say of a kind; null: it is not looked for.</summary>
+    public static FindingSettings? Of(IReadOnlyDictionary<string, FindingChoice>? findings, FindingInfo info) =>
+        findings is null || !findings.TryGetValue(info.Kind, out var choice) ? new(info)
+        : choice.Enabled ? choice.Settings
+        : null;
+}
 
 public sealed record CollectionOptions
 {

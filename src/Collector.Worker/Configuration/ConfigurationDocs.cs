@@ -1,4 +1,5 @@
 using System.Text;
+using Collector.Linux.Findings;
 
 namespace Collector.Worker.Configuration;
 
@@ -17,7 +18,9 @@ internal static class ConfigurationDocs
         foreach (var (section, description) in ConfigurationSchema.Sections)
         {
             text.Append($"### {section}\n\n{description}\n\n");
-            if (section == ConfigurationSchema.Probes)
+            if (section == ConfigurationSchema.Findings)
+                Findings(text);
+            if (section is ConfigurationSchema.Probes or ConfigurationSchema.Findings)
                 continue;
             text.Append("| key | type | default | allowed | environment | |\n|---|---|---|---|---|---|\n");
             foreach (var key in ConfigurationSchema.In(section))
@@ -45,10 +48,23 @@ internal static class ConfigurationDocs
             text.Append(section).Append(":\n");
             if (section == ConfigurationSchema.Probes)
                 ProbeExamples(text);
+            if (section == ConfigurationSchema.Findings)
+                FindingExamples(text);
             foreach (var key in ConfigurationSchema.In(section))
                 Sample(text, key);
         }
         return text.ToString();
+    }
+
+    private static void Findings(StringBuilder text)
+    {
+        text.Append("| kind | thresholds with their defaults |\n|---|---|\n");
+        foreach (var info in AllFindings.Kinds)
+        {
+            text.Append($"| [`{info.Kind}`](findings/{info.Kind}.md) | ")
+                .AppendJoin(", ", info.Thresholds.Select(t => $"`{t.Name}: {t.Default}`")).Append(" |\n");
+        }
+        text.Append('\n');
     }
 
     private static void Sample(StringBuilder text, ConfigurationKey key)
@@ -66,6 +82,13 @@ internal static class ConfigurationDocs
         Comment(text, 2, "on or off, or a map of the probe's arguments, which also switches it on.");
         Comment(text, 2, "Environment: NETLENS_PROBES, such as -slab, or -all,tcp,udp");
         text.Append("  #slab: off\n  #tcpext: {include: all}\n");
+    }
+
+    private static void FindingExamples(StringBuilder text)
+    {
+        Comment(text, 2, "on or off, or a map of the kind's thresholds, with enabled: false to switch it off.");
+        Comment(text, 2, "Environment: NETLENS_FINDINGS, such as -dns-slow, or path-loss.least=50,-link-flap");
+        text.Append("  #link-flap: off\n  #path-loss: {least: 50, share: 1%}\n");
     }
 
     /// <summary>A comment of as many lines as it takes.</summary>

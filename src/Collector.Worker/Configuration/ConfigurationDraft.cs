@@ -1,4 +1,6 @@
+using Collector.Core.Findings;
 using Collector.Core.Probes;
+using Collector.Linux.Findings;
 
 namespace Collector.Worker.Configuration;
 
@@ -17,7 +19,9 @@ internal sealed class ConfigurationDraft
 {
     public const string DefaultSource = "default";
 
-    public ConfigurationDraft(IReadOnlyList<ProbeInfo> catalogue)
+    /// <param name="catalogue">The probes.</param>
+    /// <param name="findings">The kinds of findings; null: all there are.</param>
+    public ConfigurationDraft(IReadOnlyList<ProbeInfo> catalogue, IReadOnlyList<FindingInfo>? findings = null)
     {
         foreach (var key in ConfigurationSchema.Keys)
             Sources[key.Path] = DefaultSource;
@@ -27,6 +31,13 @@ internal sealed class ConfigurationDraft
             Sources[ProbeDraft.Path(info.Id)] = DefaultSource;
             foreach (var option in info.Options)
                 Sources[ProbeDraft.Path(info.Id, option.Name)] = DefaultSource;
+        }
+        foreach (var info in findings ?? AllFindings.Kinds)
+        {
+            Findings.Add(info.Kind, new(info));
+            Sources[FindingDraft.Path(info.Kind)] = DefaultSource;
+            foreach (var threshold in info.Thresholds)
+                Sources[FindingDraft.Path(info.Kind, threshold.Name)] = DefaultSource;
         }
     }
 
@@ -40,6 +51,9 @@ internal sealed class ConfigurationDraft
 
     /// <summary>Every probe of the catalogue by id, in its order.</summary>
     public OrderedDictionary<string, ProbeDraft> Probes { get; } = [];
+
+    /// <summary>Every kind of finding, in the order of its catalogue.</summary>
+    public OrderedDictionary<string, FindingDraft> Findings { get; } = [];
 
     /// <summary>What may be meant by a word that is no probe, as the end of a sentence that says so.</summary>
     public string SuggestionFor(string word) =>
@@ -68,9 +82,41 @@ internal sealed class ConfigurationDraft
         Sources[ProbeDraft.Path(probe.Info.Id)] = origin.Source;
     }
 
+    /// <summary>Sets a threshold of a kind from its text, or reports why it cannot be.</summary>
+    /// <param name="finding">The kind.</param>
+    /// <param name="threshold">Null: switches the kind.</param>
+    /// <param name="text">The text.</param>
+    /// <param name="origin">Where it stands.</param>
+    /// <param name="allowed">What may stand for the kind itself; null: it is an entry of the kind's map.</param>
+    public void Set(
+        FindingDraft finding, ProbeOption? threshold, string text, Origin origin, string? allowed = null)
+    {
+        var (kind, type) = (finding.Info.Kind, FindingDraft.TypeOf(threshold));
+        var key = FindingDraft.Path(kind, threshold?.Name ?? FindingDraft.Switch);
+        if (type.Parse(text, out var problem) is not { } value)
+        {
+            Errors.Add(
+                origin.Place, allowed is null ? key : FindingDraft.Path(kind), problem, allowed ?? type.Allowed);
+        }
+        else if (threshold is null)
+        {
+            finding.Enabled = (bool)value;
+            Sources[FindingDraft.Path(kind)] = origin.Source;
+        }
+        else
+        {
+            finding.Written[threshold] = value;
+            Sources[key] = origin.Source;
+        }
+    }
+
     public ConfigurationResult Finish() => (Errors.Any
         ? new ConfigurationResult(null, Errors.ToList(), Sources)
-        : new(Options with { Probes = Probes.ToDictionary(p => p.Key, p => p.Value.Choice()) }, [], Sources)) with
+        : new(Options with
+        {
+            Probes = Probes.ToDictionary(p => p.Key, p => p.Value.Choice()),
+            Findings = Findings.ToDictionary(f => f.Key, f => f.Value.Choice()),
+        }, [], Sources)) with
     {
         Warnings = Warnings,
     };

@@ -1,3 +1,4 @@
+using Collector.Core.Findings;
 using Collector.Core.Probes;
 using Collector.Worker.Configuration.Yaml;
 
@@ -40,9 +41,10 @@ public static class ConfigurationLoader
 
     /// <summary>The same for a file's content that is already here.</summary>
     internal static ConfigurationResult Parse(
-        string name, ReadOnlySpan<byte> content, Func<string, string?> env, IReadOnlyList<ProbeInfo> catalogue)
+        string name, ReadOnlySpan<byte> content, Func<string, string?> env, IReadOnlyList<ProbeInfo> catalogue,
+        IReadOnlyList<FindingInfo>? findings = null)
     {
-        var draft = new ConfigurationDraft(catalogue);
+        var draft = new ConfigurationDraft(catalogue, findings);
         BindFile(name, content, draft);
         return Finish(draft, env);
     }

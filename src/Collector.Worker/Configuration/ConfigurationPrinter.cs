@@ -25,6 +25,8 @@ public static class ConfigurationPrinter
             page.Section(section);
             if (section == ConfigurationSchema.Probes)
                 PrintProbes(page, options, catalogue);
+            if (section == ConfigurationSchema.Findings)
+                PrintFindings(page, options);
             foreach (var key in ConfigurationSchema.In(section))
                 PrintKey(page, key, options, revealSecrets);
         }
@@ -66,6 +68,27 @@ public static class ConfigurationPrinter
             {
                 page.Value(2, option.Name, ValueType.Of(option).ToYaml(choice.Settings.Value(option)),
                     ProbeDraft.Path(info.Id, option.Name));
+            }
+        }
+    }
+
+    private static void PrintFindings(Page page, AgentOptions options)
+    {
+        foreach (var (kind, choice) in options.Findings)
+        {
+            var enabled = choice.Enabled ? "true" : "false";
+            var thresholds = choice.Settings.Info.Thresholds;
+            if (thresholds.Count == 0)
+            {
+                page.Value(1, kind, enabled, FindingDraft.Path(kind));
+                continue;
+            }
+            page.Open(1, kind);
+            page.Value(2, FindingDraft.Switch, enabled, FindingDraft.Path(kind));
+            foreach (var threshold in thresholds)
+            {
+                page.Value(2, threshold.Name, ValueType.Of(threshold).ToYaml(choice.Settings.Value(threshold)),
+                    FindingDraft.Path(kind, threshold.Name));
             }
         }
     }

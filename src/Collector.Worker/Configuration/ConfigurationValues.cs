@@ -23,6 +23,11 @@ internal static class ConfigurationValues
                 foreach (var value in catalogue.SelectMany(p => OfProbe(options, p)))
                     yield return value;
             }
+            if (section == ConfigurationSchema.Findings)
+            {
+                foreach (var value in options.Findings.SelectMany(f => OfFinding(f.Key, f.Value)))
+                    yield return value;
+            }
             foreach (var value in ConfigurationSchema.In(section).SelectMany(k => OfKey(options, k)))
                 yield return value;
         }
@@ -39,6 +44,13 @@ internal static class ConfigurationValues
         return value.Shown(options) is { } shown
             ? [new(key.Path, shown, true)]
             : [new(key.Path, value.Written(options) ?? "", false)];
+    }
+
+    private static IEnumerable<ConfigurationValue> OfFinding(string kind, FindingChoice choice)
+    {
+        yield return new(FindingDraft.Path(kind), choice.Enabled ? "true" : "false", false);
+        foreach (var threshold in choice.Settings.Info.Thresholds)
+            yield return new(FindingDraft.Path(kind, threshold.Name), choice.Settings.Text(threshold), false);
     }
 
     private static IEnumerable<ConfigurationValue> OfProbe(AgentOptions options, ProbeInfo info)

@@ -19,6 +19,8 @@ internal sealed class FileBinder(string file, ConfigurationDraft draft)
         {
             if (name == ConfigurationSchema.Probes)
                 new ProbeBinder(this, draft).Bind(value);
+            else if (name == ConfigurationSchema.Findings)
+                new FindingBinder(this, draft).Bind(value);
             else if (sections.Contains(name))
                 BindSection(name, value);
             else

@@ -86,6 +86,7 @@ internal abstract class ValueType(string name, string allowed)
         OptionKind.Boolean => Boolean,
         OptionKind.Integer => new IntegerType(option.Minimum, option.Maximum),
         OptionKind.Duration => Duration(Milliseconds(option.Minimum), Milliseconds(option.Maximum)),
+        OptionKind.Share => new ShareType(option.Minimum, option.Maximum),
         OptionKind.Choice => Choice([.. option.Allowed.Select(a => (a, option.Read(a)))]),
         OptionKind.List when option.MostItems > 0 => Numbers(option.Minimum, option.Maximum, option.MostItems),
         OptionKind.List => new ListType(option.Allowed),
@@ -175,6 +176,23 @@ internal sealed class PercentType(double least, double most)
     public override string Format(object value) => (double)value == 0 ? "off" : Written((double)value);
 
     private static string Written(double value) => value.ToString("0.####", CultureInfo.InvariantCulture) + "%";
+}
+
+/// <summary>A part of a whole, in hundredths of a per cent.</summary>
+internal sealed class ShareType(long least, long most)
+    : ValueType("share", $"per cent such as 2% or 0.5 %, from {new Share(least)} to {new Share(most)}")
+{
+    public override object? Parse(string text, out string problem)
+    {
+        problem = "";
+        if (!Share.TryParse(text, out var value))
+            problem = $"'{YamlText.Shown(text)}' is not a percentage with two places at most";
+        else if (value.Parts < least || value.Parts > most)
+            problem = $"'{YamlText.Shown(text)}' is out of range";
+        else
+            return value;
+        return null;
+    }
 }
 
 internal sealed class DurationType(TimeSpan least, TimeSpan most) : ValueType("duration", Range(least, most))

@@ -2,6 +2,7 @@ using System.Net;
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
 
@@ -51,11 +52,15 @@ public sealed class FindingEngineTests : IDisposable
         };
     }
 
-    private static FindingInfo Kind(string kind, FindingTrigger trigger, params FindingInfo[] explains) => new()
-    {
-        Kind = kind, Title = kind, Severity = EventSeverity.Error, Condition = "When.", Advice = "Do.",
-        Triggers = [trigger], Explains = explains,
-    };
+    private static FindingInfo Kind(string kind, FindingTrigger trigger, params FindingInfo[] explains) =>
+        Kind(kind, trigger, explains, []);
+
+    private static FindingInfo Kind(
+        string kind, FindingTrigger trigger, FindingInfo[] explains, params ProbeOption[] thresholds) => new()
+        {
+            Kind = kind, Title = kind, Severity = EventSeverity.Error, Condition = "When.", Advice = "Do.",
+            Triggers = [trigger], Explains = explains, Thresholds = thresholds,
+        };
 
     private static Verdict Say(long number, bool direct, FlowTuple? tuple = null, IPEndPoint? local = null) => new()
     {
@@ -420,6 +425,46 @@ public sealed class FindingEngineTests : IDisposable
         _engine.Store.All.Length.ShouldBeInRange(1, FindingEngine.MostSubjects);
     }
 
+    [Theory]
+    [InlineData("100", 0)]
+    [InlineData("50", 1)]
+    public void A_threshold_that_is_set_moves_the_trigger(string value, int told)
+    {
+        var least = Option.Count("least", 100, "packets in a window", "A reason.");
+        var kind = Kind("set", FindingTrigger.Grows(Lost, least), [], least);
+        Use(new Rule(kind, w => [Say(w.Growth(Lost), direct: true)], FindingSettings.Of(kind, ("least", value))));
+        var ns = Of(7);
+        Collect(15, (ns, 0, 0, 0));
+        Collect(15, (ns, 50, 0, 0));
+        _told.Count.ShouldBe(told);
+    }
+
+    [Fact]
+    public void A_trigger_of_a_share_follows_its_threshold()
+    {
+        var share = Option.Part("share", Share.Percent(80), "its limit", "A reason.");
+        var kind = Kind("filling", FindingTrigger.Fills(Level, Limit, share), [], share);
+        kind.Triggers[0].Least.ShouldBe(800);
+        kind.Triggers[0].By(FindingSettings.Of(kind, ("share", "12.5%"))).Least.ShouldBe(125);
+        kind.Triggers[0].By(new FindingSettings(kind)).Least.ShouldBe(800);
+        Should.Throw<ArgumentException>(() => new FindingSettings(Weak).Get(share));
+    }
+
+    [Fact]
+    public void What_is_looked_for_no_more_is_over_after_a_minute_and_comes_back_with_its_rule()
+    {
+        var ns = Of(7);
+        Collect(15, (ns, 0, 0, 0));
+        Collect(15, (ns, 100, 0, 0));
+        _engine.Use([]);
+        for (var i = 2; i < 8; i++)
+            Collect(15, (ns, i * 100, 0, 0));
+        _told.ShouldBe([("weak", FindingChange.Raised), ("weak", FindingChange.Ended)]);
+        _engine.Use([new Rule(Weak, w => [Say(w.Growth(Lost), direct: true)])]);
+        Collect(15, (ns, 900, 0, 0));
+        _engine.Store.All.ShouldHaveSingleItem().IsActive.ShouldBeTrue();
+    }
+
     [Fact]
     public void Where_nothing_moves_nothing_is_allocated()
     {
@@ -455,7 +500,9 @@ public sealed class FindingEngineTests : IDisposable
         _engine.Inbox.Lost.ShouldBe(3);
     }
 
-    private sealed class Rule(FindingInfo info, Func<SubjectWindow, IEnumerable<Verdict>> judge) : FindingRule(info)
+    private sealed class Rule(
+        FindingInfo info, Func<SubjectWindow, IEnumerable<Verdict>> judge, FindingSettings? own = null)
+        : FindingRule(info, own)
     {
         public override IEnumerable<Verdict> Judge(SubjectWindow window) => judge(window);
     }

@@ -9,8 +9,8 @@ namespace Collector.Worker.Tests.Configuration;
 public class ConfigurationErrorTests
 {
     private const string Sections =
-        "collection, probes, ebpf, budget, pods, limits, events, recorder, http, prometheus, otlp, loki, resource, "
-        + "logging, paths";
+        "collection, probes, ebpf, budget, pods, limits, findings, events, recorder, http, prometheus, otlp, loki, "
+        + "resource, logging, paths";
     private const string Interval = "a duration from 1s to 5m";
     private const string Switch = "true, false, on, off, yes, no";
     private const string HttpKeys = "enabled, listen, token, tokenFile, certificate, key, insecure, socket";
@@ -19,6 +19,8 @@ public class ConfigurationErrorTests
     private const string Url = "http://host:port or https://host:port, with a path if needed";
     private const string FastRetrans = ", but a metric of tcpext; it is exported with "
         + "'probes: {tcpext: {include: all}}'";
+    private const string Kinds = "conntrack-full, path-loss, link-flap, disk-slow";
+    private const string KindWords = $"all, {Kinds}, each with - in front to switch it off, or KIND.THRESHOLD=VALUE";
     private const string Probes = "netdev, tcp, udp, tcpext, softnet, slab, everything";
 
     [Theory]
@@ -154,6 +156,36 @@ public class ConfigurationErrorTests
     public void Wrong_probes(string yaml, string message) => One(yaml, message);
 
     [Theory]
+    [InlineData("findings: {pathloss: on}",
+        $"1:12: key 'findings.pathloss': is not a kind of finding, did you mean 'path-loss'?; allowed: {Kinds}")]
+    [InlineData("findings: [path-loss]",
+        "1:11: key 'findings': is a list; allowed: a map of kinds, each on, off or a map of its thresholds")]
+    [InlineData("findings: {conntrack-full: maybe}",
+        "1:28: key 'findings.conntrack-full': 'maybe' is neither on nor off; allowed: on, off, or a map with enabled")]
+    [InlineData("findings: {link-flap: [4]}",
+        "1:23: key 'findings.link-flap': is a list; allowed: on, off, or a map with enabled, least")]
+    [InlineData("findings: {link-flap: {leats: 5}}",
+        "1:24: key 'findings.link-flap.leats': is not a known key, did you mean 'least'?; allowed: enabled, least")]
+    [InlineData("findings: {link-flap: {enabled: 2}}",
+        $"1:33: key 'findings.link-flap.enabled': '2' is neither on nor off; allowed: {Switch}")]
+    [InlineData("findings: {link-flap: {least: 0}}",
+        "1:31: key 'findings.link-flap.least': '0' is out of range; allowed: a whole number from 1 to 1000000")]
+    [InlineData("findings: {link-flap: {least: 4.5}}",
+        "1:31: key 'findings.link-flap.least': '4.5' is not a whole number; "
+        + "allowed: a whole number from 1 to 1000000")]
+    [InlineData("findings: {link-flap: {least: }}",
+        "1:31: key 'findings.link-flap.least': has no value; allowed: a whole number from 1 to 1000000")]
+    [InlineData("findings: {path-loss: {share: 101%}}",
+        "1:31: key 'findings.path-loss.share': '101%' is out of range; "
+        + "allowed: per cent such as 2% or 0.5 %, from 0% to 100%")]
+    [InlineData("findings: {path-loss: {share: 0.125%}}",
+        "1:31: key 'findings.path-loss.share': '0.125%' is not a percentage with two places at most; "
+        + "allowed: per cent such as 2% or 0.5 %, from 0% to 100%")]
+    [InlineData("findings: {disk-slow: {duration: 100}}",
+        "1:34: key 'findings.disk-slow.duration': '100' has no unit; allowed: a duration from 1ms to 1m")]
+    public void Wrong_findings(string yaml, string message) => One(yaml, message);
+
+    [Theory]
     [InlineData("[53, 5353, 54, 55, 56]", "has 5 items")]
     [InlineData("[]", "has 0 items")]
     [InlineData("[53, dns]", "'dns' is not a whole number")]
@@ -216,6 +248,17 @@ public class ConfigurationErrorTests
         $"key 'probes': names 'tcp' twice; allowed: all, {Probes}, each with - in front to switch it off")]
     [InlineData("NETLENS_PROBES", "tcp,-all",
         $"key 'probes': '-all' must come first; allowed: all, {Probes}, each with - in front to switch it off")]
+    [InlineData("NETLENS_FINDINGS", "link-flop",
+        $"key 'findings': 'link-flop' is not a kind of finding, did you mean 'link-flap'?; allowed: {KindWords}")]
+    [InlineData("NETLENS_FINDINGS", "link-flap,-link-flap",
+        $"key 'findings': names 'link-flap' twice; allowed: {KindWords}")]
+    [InlineData("NETLENS_FINDINGS", "link-flap,-all", $"key 'findings': '-all' must come first; allowed: {KindWords}")]
+    [InlineData("NETLENS_FINDINGS", "link-flap.leats=3",
+        "key 'findings.link-flap.leats': is not a known key, did you mean 'least'?; allowed: least")]
+    [InlineData("NETLENS_FINDINGS", "link-flap.least=many", "key 'findings.link-flap.least': 'many' is not a whole "
+        + "number; allowed: a whole number from 1 to 1000000")]
+    [InlineData("NETLENS_FINDINGS", "link-flop.least=3",
+        $"key 'findings': 'link-flop' is not a kind of finding, did you mean 'link-flap'?; allowed: {KindWords}")]
     [InlineData("NETLENS_PROBES", "-",
         $"key 'probes': '' is not a probe; allowed: all, {Probes}, each with - in front to switch it off")]
     public void Wrong_variables(string name, string value, string message) =>

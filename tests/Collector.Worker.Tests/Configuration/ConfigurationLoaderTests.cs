@@ -72,7 +72,10 @@ public class ConfigurationLoaderTests
     [Fact]
     public void Defaults_are_those_of_the_options_record()
     {
-        var expected = new AgentOptions() with { Probes = LoadGood("").Probes };
+        var expected = new AgentOptions() with
+        {
+            Probes = LoadGood("").Probes, Findings = LoadGood("").Findings,
+        };
         Describe(LoadGood("")).ShouldBe(Describe(expected));
         LoadGood("").Probes.Where(p => !p.Value.Enabled).Select(p => p.Key).ShouldBe(["slab"]);
     }
@@ -133,6 +136,40 @@ public class ConfigurationLoaderTests
     public void The_probes_variable_keeps_the_files_arguments() =>
         LoadGood("probes: {tcpext: {include: all}}", ("NETLENS_PROBES", "-all,tcpext"))
             .Probes["tcpext"].Argument("tcpext", "include").ShouldBe("all");
+
+    [Fact]
+    public void Kinds_of_findings_are_switched_and_given_thresholds()
+    {
+        var options = LoadGood("""
+            findings:
+              link-flap: off
+              conntrack-full: {enabled: no}
+              path-loss: {least: 77, share: 1.25 %, errorShare: 3}
+              disk-slow: {enabled: off, duration: 250ms}
+            """);
+
+        options.Findings.Where(f => !f.Value.Enabled).Select(f => f.Key)
+            .ShouldBe(["conntrack-full", "link-flap", "disk-slow"], ignoreOrder: true);
+        options.Threshold("path-loss", "least").ShouldBe("77");
+        options.Threshold("path-loss", "share").ShouldBe("1.25%");
+        options.Threshold("path-loss", "errorShare").ShouldBe("3%");
+        options.Threshold("path-loss", "errorFrom").ShouldBe("20", "its default");
+        options.Threshold("disk-slow", "duration").ShouldBe("250ms");
+        options.Threshold("link-flap", "least").ShouldBe("4");
+        LoadGood("").Findings.Values.ShouldAllBe(f => f.Enabled);
+    }
+
+    [Theory]
+    [InlineData("-path-loss", "conntrack-full,disk-slow")]
+    [InlineData("-all,path-loss", "path-loss")]
+    [InlineData("all , -disk-slow,path-loss.least = 9", "conntrack-full,path-loss,link-flap")]
+    [InlineData("", "conntrack-full,path-loss,disk-slow")]
+    public void The_findings_variable_goes_over_the_file(string value, string looked)
+    {
+        var options = LoadGood("findings: {link-flap: off, path-loss: {least: 77}}", ("NETLENS_FINDINGS", value));
+        options.Findings.Where(f => f.Value.Enabled).Select(f => f.Key).ShouldBe(looked.Split(','), ignoreOrder: true);
+        options.Threshold("path-loss", "least").ShouldBe(value.Contains('=') ? "9" : "77");
+    }
 
     [Fact]
     public void Variables_go_over_the_file_and_empty_ones_do_not()

@@ -9,9 +9,11 @@ public class ConfigurationPrinterTests
     public void Each_value_has_its_source_and_secrets_are_left_out()
     {
         var result = Load(
-            "collection: {interval: 60s}\nprobes: {tcpext: {include: all}, tcp: off}\n"
+            "collection: {interval: 60s}\nfindings: {path-loss: {least: 77}, link-flap: off}\n"
+            + "probes: {tcpext: {include: all}, tcp: off}\n"
             + "otlp:\n  headers: {authorization: s3cret}\nhttp: {token: s3cret}\n",
-            ("NETLENS_HTTP_LISTEN", "[::]:80"), ("OTEL_EXPORTER_OTLP_HEADERS", "a=b"));
+            ("NETLENS_HTTP_LISTEN", "[::]:80"), ("NETLENS_FINDINGS", "disk-slow.errorDuration=2s"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "a=b"));
 
         ConfigurationPrinter.Print(result, Catalogue).ShouldBe("""
             collection:
@@ -20,11 +22,11 @@ public class ConfigurationPrinterTests
               zeros: keep  # default
             probes:
               netdev: true  # default
-              tcp: false  # f.yaml:2
+              tcp: false  # f.yaml:3
               udp: true  # default
               tcpext:
-                enabled: true  # f.yaml:2
-                include: all  # f.yaml:2
+                enabled: true  # f.yaml:3
+                include: all  # f.yaml:3
               softnet:
                 enabled: true  # default
                 perCpu: false  # default
@@ -53,6 +55,23 @@ public class ConfigurationPrinterTests
               rows: 1024  # default
               processes: 10000  # default
               containers: 1024  # default
+            findings:
+              conntrack-full: true  # default
+              path-loss:
+                enabled: true  # default
+                least: 77  # f.yaml:2
+                share: 0.5%  # default
+                errorFrom: 20  # default
+                errorShare: 2%  # default
+                proven: 25%  # default
+              link-flap:
+                enabled: false  # f.yaml:2
+                least: 4  # default
+              disk-slow:
+                enabled: true  # default
+                least: 3  # default
+                duration: 100ms  # default
+                errorDuration: 2s  # env NETLENS_FINDINGS
             events:
               enabled: true  # default
               burst: 10  # default
@@ -75,7 +94,7 @@ public class ConfigurationPrinterTests
             http:
               enabled: true  # default
               listen: "[::]:80"  # env NETLENS_HTTP_LISTEN
-              # token: not shown  # f.yaml:5
+              # token: not shown  # f.yaml:6
               tokenFile: null  # default
               certificate: null  # default
               key: null  # default
@@ -87,7 +106,7 @@ public class ConfigurationPrinterTests
             otlp:
               endpoint: null  # default
               protocol: null  # default
-              headers:  # f.yaml:4; OTEL_EXPORTER_OTLP_HEADERS goes over it
+              headers:  # f.yaml:5; OTEL_EXPORTER_OTLP_HEADERS goes over it
                 # authorization: not shown
               compression: null  # default
               maxRequestSize: null  # default

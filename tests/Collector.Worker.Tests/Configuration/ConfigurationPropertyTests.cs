@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Collector.Worker.Configuration;
 using FsCheck;
@@ -18,13 +19,13 @@ public class ConfigurationPropertyTests
         "enabled",
         "http", "listen", "[::1]:1", "otlp", "headers", "endpoint", "http://a/b", "everything", "links", "skip",
         "resource",
-        "attributes",
+        "attributes", "findings", "path-loss", "share", "0.5%", "disk-slow", "duration",
     ];
 
     [Fact]
     public void Any_bytes_give_a_result_or_errors() => Prop.ForAll(
         ArbMap.Default.ArbFor<byte[]>(),
-        bytes => Judge(ConfigurationLoader.Parse("f", bytes, Env(), Catalogue))).Check(Quick(500));
+        bytes => Judge(ConfigurationLoader.Parse("f", bytes, Env(), Catalogue, Kinds))).Check(Quick(500));
 
     [Fact]
     public void Any_text_made_of_yaml_gives_a_result_or_errors() => Prop.ForAll(
@@ -41,7 +42,7 @@ public class ConfigurationPropertyTests
     [Fact]
     public void Any_value_of_any_variable_gives_a_result_or_errors() => Prop.ForAll(
         ArbMap.Default.ArbFor<string>(),
-        text => Judge(ConfigurationLoader.Parse("f", [], _ => text, Catalogue))).Check(Quick(500));
+        text => Judge(ConfigurationLoader.Parse("f", [], _ => text, Catalogue, Kinds))).Check(Quick(500));
 
     [Fact]
     public void What_is_printed_loads_to_the_same() => Prop.ForAll(Configurations().ToArbitrary(), yaml =>
@@ -78,6 +79,7 @@ public class ConfigurationPropertyTests
         from words in Gen.Elements("[]", "[root]", "[all, leaf]", "root", "''")
         from state in Gen.Elements("on", "off", "yes", "no", "true", "false")
         from count in Gen.Choose(1, 100)
+        from share in Gen.Choose(0, 10_000)
         from milliseconds in Gen.Choose(1000, 3_600_000)
         select $$"""
             collection: {interval: {{seconds}}s}
@@ -97,6 +99,12 @@ public class ConfigurationPropertyTests
                 enabled: {{state}}
                 count: {{count}}
                 every: {{milliseconds}}ms
+            findings:
+              link-flap: {{state}}
+              path-loss: {least: {{count}}, share: {{(share / 100m).ToString(CultureInfo.InvariantCulture)}}%}
+              disk-slow:
+                enabled: {{state}}
+                errorDuration: {{milliseconds % 600_000 + 1}}ms
             """;
 
     private static Gen<string> Words() => ArbMap.Default.GeneratorFor<string>()

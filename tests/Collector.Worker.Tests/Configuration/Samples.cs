@@ -1,7 +1,9 @@
 using System.Text;
 using System.Text.Json;
+using Collector.Core.Findings;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
+using Collector.Linux.Findings;
 using Collector.Worker.Configuration;
 
 namespace Collector.Worker.Tests.Configuration;
@@ -38,8 +40,14 @@ internal static class Samples
         Probe("everything", true, Count, Every, Note, Links, Skip),
     ];
 
+    /// <summary>Kinds without thresholds, and with thresholds of every type.</summary>
+    public static IReadOnlyList<FindingInfo> Kinds { get; } =
+    [
+        .. AllFindings.Kinds.Where(k => k.Kind is "conntrack-full" or "link-flap" or "path-loss" or "disk-slow"),
+    ];
+
     public static ConfigurationResult Load(string yaml, params (string Name, string Value)[] env) =>
-        ConfigurationLoader.Parse("f.yaml", Encoding.UTF8.GetBytes(yaml), Env(env), Catalogue);
+        ConfigurationLoader.Parse("f.yaml", Encoding.UTF8.GetBytes(yaml), Env(env), Catalogue, Kinds);
 
     public static AgentOptions LoadGood(string yaml, params (string Name, string Value)[] env)
     {
@@ -55,8 +63,13 @@ internal static class Samples
     public static string Describe(AgentOptions options)
     {
         var probes = options.Probes.OrderBy(p => p.Key).Select(p => (p.Key, p.Value.Enabled, Arguments(p)));
-        return JsonSerializer.Serialize(options with { Probes = new Dictionary<string, ProbeChoice>() })
-            + string.Join('\n', probes);
+        var plain = options with
+        {
+            Probes = new Dictionary<string, ProbeChoice>(), Findings = new Dictionary<string, FindingChoice>(),
+        };
+        var findings = options.Findings.OrderBy(f => f.Key).Select(f => (f.Key, f.Value.Enabled, string.Join(' ',
+            f.Value.Settings.Info.Thresholds.Select(t => $"{t.Name}={f.Value.Settings.Text(t)}"))));
+        return JsonSerializer.Serialize(plain) + string.Join('\n', probes) + string.Join('\n', findings);
     }
 
     private static string Arguments(KeyValuePair<string, ProbeChoice> probe) => string.Join(' ', Catalogue
@@ -65,6 +78,13 @@ internal static class Samples
     /// <summary>An argument of a probe as it would be written.</summary>
     public static string Argument(this ProbeChoice choice, string probe, string option) =>
         choice.Settings.Text(Catalogue.Single(p => p.Id == probe).Options.Single(o => o.Name == option));
+
+    /// <summary>A threshold as it would be written.</summary>
+    public static string Threshold(this AgentOptions options, string kind, string name)
+    {
+        var settings = options.Findings[kind].Settings;
+        return settings.Text(settings.Info.Thresholds.Single(t => t.Name == name));
+    }
 
     private static ProbeInfo Probe(string id, bool enabled = true, params ProbeOption[] options) => new()
     {

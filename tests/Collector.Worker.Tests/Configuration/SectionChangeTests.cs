@@ -20,6 +20,17 @@ public sealed class SectionChangeTests
         ConfigurationSchema.Changed(before, ConfigurationSchema.Keep(key.Section, before, after)).ShouldBeEmpty();
     }
 
+    [Theory]
+    [InlineData("findings: {path-loss: off}")]
+    [InlineData("findings: {path-loss: {least: 77}}")]
+    public void So_does_a_kind_of_finding_or_its_threshold(string yaml)
+    {
+        var (before, after) = (Samples.LoadGood(""), Samples.LoadGood(yaml));
+        ConfigurationSchema.Changed(before, after).ShouldBe(["findings"]);
+        ConfigurationSchema.Changed(before, ConfigurationSchema.Keep("findings", before, after)).ShouldBeEmpty();
+        ConfigurationSchema.Changed(after, Samples.LoadGood(yaml)).ShouldBeEmpty();
+    }
+
     private static AgentOptions Other(ConfigurationKey key, AgentOptions options)
     {
         if (key is MapKey map)

@@ -1,8 +1,10 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings;
 using Collector.Tests.Support;
 using Collector.Worker.Commands;
+using ValueType = Collector.Worker.Configuration.ValueType;
 
 namespace Collector.Worker.Tests.Conventions;
 
@@ -67,6 +69,28 @@ public sealed class FindingDocsTests
             info.Explains.ShouldAllBe(k => !k.Explains.Contains(info), info.Kind);
             info.Explains.ShouldAllBe(k => Catalogue.Contains(k), info.Kind);
         }
+    }
+
+    [Fact]
+    public void Thresholds_are_named_alike_have_a_reason_and_stand_in_the_condition()
+    {
+        foreach (var info in Catalogue)
+        {
+            info.Thresholds.Select(t => t.Name).ShouldBeUnique(info.Kind);
+            foreach (var threshold in info.Thresholds)
+            {
+                var key = $"{info.Kind}.{threshold.Name}";
+                threshold.Name.ShouldMatch("^[a-z][a-zA-Z]+$", key);
+                threshold.Name.ShouldNotBe("enabled", key);
+                threshold.Description.ShouldEndWith(".", Case.Sensitive, key);
+                (threshold.Unit.Length > 0).ShouldBe(threshold.Kind != OptionKind.Duration, key);
+                info.Condition.ShouldContain(threshold.InWords, Case.Sensitive, key);
+                var type = ValueType.Of(threshold);
+                type.Parse(threshold.Default, out var problem).ShouldBe(threshold.DefaultValue, problem);
+                type.Parse(threshold.InWords.Replace(" min", "m").Replace(" ", ""), out _).ShouldNotBeNull(key);
+            }
+        }
+        Catalogue.Count(i => i.Thresholds.Count > 0).ShouldBeGreaterThanOrEqualTo(60);
     }
 
     private static string PathOf(FindingInfo info) => Path.Combine(Folder, $"{info.Kind}.md");

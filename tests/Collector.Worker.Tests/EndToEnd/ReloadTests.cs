@@ -53,7 +53,11 @@ public sealed class ReloadTests
         agent.Swap(Limits);
         agent.Value("limits.rows").ShouldBe("100");
         Told(agent, Limits + Pods, "pods.poll", "20s");
-        Told(agent, Limits + Pods + "ebpf: { eventBuffer: 128KiB }\n", "ebpf.eventBuffer", "128KiB");
+        const string Ebpf = "ebpf: { eventBuffer: 128KiB }\n";
+        Told(agent, Limits + Pods + Ebpf, "ebpf.eventBuffer", "128KiB");
+        Told(agent, $"{Limits}{Pods}{Ebpf}findings: {{ path-loss: {{ least: 77 }}, link-flap: off }}\n",
+            "findings.path-loss.least", "77");
+        agent.Value("findings.link-flap").ShouldBe("false");
         agent.Swap(Quick + "resource: { nodeName: node-of-the-test }\n");
         agent.Until(() => agent.Get("/metrics?naming=kubeskoop").Contains("\"node-of-the-test\""), "no new name");
 
@@ -71,8 +75,14 @@ public sealed class ReloadTests
     private static void Told(ReloadedAgent agent, string configuration, string key, string value)
     {
         var section = key.Split('.')[0];
-        const string Figure = "netlens_config_reloads_total{netlens_scope=\"node\",netlens_config_result=\"applied\"}";
-        double Applied() => Sum(agent.Get("/metrics?naming=otel"), Figure);
+        const string Reloads = "netlens_config_reloads_total{netlens_scope=\"node\",netlens_config_result=\"applied\"}";
+        double Applied() => Sum(agent.Get("/metrics?naming=otel"), Reloads);
+        // The collection that is under way may have begun before the last one.
+        for (var i = 0; i < 2; i++)
+        {
+            var time = Figure(agent, "netlens_snapshot_time_seconds");
+            agent.Until(() => Figure(agent, "netlens_snapshot_time_seconds") != time, "no collection");
+        }
         var before = Applied();
         var reload = agent.Swap(configuration);
         reload.GetProperty("changed").EnumerateArray().Select(c => c.GetString()).ShouldBe([section]);

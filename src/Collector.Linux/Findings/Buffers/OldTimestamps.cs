@@ -1,29 +1,40 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 
 namespace Collector.Linux.Findings.Buffers;
 
 /// <summary>Segments are refused because their timestamps run backwards.</summary>
-internal sealed class OldTimestamps(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class OldTimestamps(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private const int Fewest = 5;
-
     private static readonly Metric[] Refused =
         [TcpFigures.Ext("PAWSEstab"), TcpFigures.Ext("PAWSActive"), TcpFigures.Ext("TSEcrRejected")];
+
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 5, "segments in a window",
+        "Segments that were long on their way are refused in good order.");
+
+    private static readonly ProbeOption<Share> ErrorPart = Option.Part(
+        "errorShare", Share.Percent(1), "segments received",
+        "They are lost: from there on connections become slow by it.");
+
+    private readonly long _least = own.Get(Least);
+    private readonly Share _errorShare = own.Get(ErrorPart);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "paws-reject",
         Title = "Segments are refused for their timestamps",
         Severity = EventSeverity.Error,
-        Condition = "In two windows at least 5 segments were refused because they were older, by their timestamp, "
-            + "than what had come before (PAWSEstab, PAWSActive, TSEcrRejected); an error from 1 % of those received "
-            + "on: they are lost.",
+        Condition = $"In two windows at least {Least.InWords} segments were refused because they were older, by their "
+            + "timestamp, than what had come before (PAWSEstab, PAWSActive, TSEcrRejected); an error from "
+            + $"{ErrorPart.InWords} of those received on: they are lost.",
         Advice = "Look for several hosts behind one address (NAT) with clocks of their own, or a device that changes "
             + "timestamps.",
+        Thresholds = [Least, ErrorPart],
         Triggers = [.. Refused.Select(static m => FindingTrigger.Grows(m))],
         Evidence = [.. Refused, TcpFigures.Received],
     };
@@ -31,11 +42,11 @@ internal sealed class OldTimestamps(ProbeHost host) : LinuxRule(Kind, host)
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
         var (refused, got) = (Growth(window, Refused), window.Growth(TcpFigures.Received));
-        if (refused < Fewest)
+        if (refused < _least)
             yield break;
         yield return new()
         {
-            Severity = refused * 100 >= got ? EventSeverity.Error : EventSeverity.Warn,
+            Severity = _errorShare.IsReached(refused, got) ? EventSeverity.Error : EventSeverity.Warn,
             Sentence = $"refuses segments whose timestamps run backwards, {refused} of {got}: several hosts behind "
                 + "one address, or a device that changes timestamps",
             Evidence =

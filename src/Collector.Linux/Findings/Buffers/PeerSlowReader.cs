@@ -1,6 +1,7 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Interop;
 using Collector.Linux.Probes.Common;
@@ -8,9 +9,13 @@ using Collector.Linux.Probes.Common;
 namespace Collector.Linux.Findings.Buffers;
 
 /// <summary>The peer does not read, so what a program wants to send waits.</summary>
-internal sealed class PeerSlowReader(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class PeerSlowReader(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
     private static readonly Metric Probes = TcpFigures.Ext("TCPWinProbe");
+
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 2, "probes of a closed window, in a window",
+        "The second goes out after some 600 ms: who reads again by then is no slow reader.");
 
     public static FindingInfo Kind { get; } = new()
     {
@@ -18,9 +23,10 @@ internal sealed class PeerSlowReader(ProbeHost host) : LinuxRule(Kind, host)
         Title = "A peer does not read what it is sent",
         Severity = EventSeverity.Warn,
         Condition = "In two windows a peer's receive window was probed because it was closed (TCPWinProbe), at least "
-            + "twice, and a connection has data that wait.",
+            + $"{Least.InWords} times, and a connection has data that wait.",
         Advice = "Look at the peer's program: this end has done its part.",
-        Triggers = [FindingTrigger.Grows(Probes, 2)],
+        Thresholds = [Least],
+        Triggers = [FindingTrigger.Grows(Probes, Least)],
         Evidence = [Probes],
     };
 

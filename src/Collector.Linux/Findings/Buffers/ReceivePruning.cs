@@ -1,6 +1,7 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Interop;
 using Collector.Linux.Probes.Common;
@@ -8,7 +9,7 @@ using Collector.Linux.Probes.Common;
 namespace Collector.Linux.Findings.Buffers;
 
 /// <summary>Receive buffers are so full of segments that the kernel has to throw some away.</summary>
-internal sealed class ReceivePruning(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class ReceivePruning(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
     private static readonly Metric Pruned = TcpFigures.Ext("PruneCalled");
 
@@ -18,15 +19,26 @@ internal sealed class ReceivePruning(ProbeHost host) : LinuxRule(Kind, host)
         TcpFigures.Ext("OfoPruned"),
     ];
 
+    private static readonly ProbeOption<long> ErrorFrom = Option.Count(
+        "errorFrom", 10, "segments, or queues of them, in a window",
+        "Fewer peers send again unnoticed.");
+
+    private static readonly ProbeOption<Share> ErrorPart = Option.Part(
+        "errorShare", new(10), "segments received",
+        "Whole queues count as one: so small a part may be much.");
+
+    private readonly Gravity _gravity = new(own.Get(ErrorFrom), own.Get(ErrorPart));
+
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "receive-pruning",
         Title = "TCP throws received segments away for want of buffer",
         Severity = EventSeverity.Error,
-        Condition = "In two windows a receive queue had to be pruned (PruneCalled); an error, at once, "
-            + "where at least 10 segments, or queues of them, and one in 1000 received were dropped for it "
-            + "(RcvPruned, TCPRcvQDrop, TCPOFODrop, OfoPruned), which peers must send again.",
+        Condition = "In two windows a receive queue had to be pruned (PruneCalled); an error, at once, where at "
+            + $"least {ErrorFrom.InWords} segments, or queues of them, and {ErrorPart.InWords} of those received "
+            + "were dropped for it (RcvPruned, TCPRcvQDrop, TCPOFODrop, OfoPruned), which peers must send again.",
         Advice = "Read faster, send larger pieces than a few bytes, or allow more by net.ipv4.tcp_rmem or SO_RCVBUF.",
+        Thresholds = [ErrorFrom, ErrorPart],
         Triggers = [FindingTrigger.Grows(Pruned), .. Dropped.Select(static m => FindingTrigger.Grows(m))],
         Evidence = [Pruned, .. Dropped, TcpFigures.Received],
     };
@@ -34,7 +46,7 @@ internal sealed class ReceivePruning(ProbeHost host) : LinuxRule(Kind, host)
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
         var dropped = Growth(window, Dropped);
-        var harms = dropped >= 10 && dropped * 1000 >= window.Growth(TcpFigures.Received);
+        var harms = _gravity.IsError(dropped, window.Growth(TcpFigures.Received));
         var found = SocketSearch.Find(Host, HandleOf(window.Subject), SockDiag.IPPROTO_TCP,
             SocketSearch.Established | SocketSearch.CloseWait, static s => s.ReceiveQueue);
         yield return new()

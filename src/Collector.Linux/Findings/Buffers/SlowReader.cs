@@ -2,6 +2,7 @@ using System.Globalization;
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Interop;
 using Collector.Linux.Probes.Common;
@@ -10,26 +11,31 @@ using Collector.Linux.Probes.Tcp;
 namespace Collector.Linux.Findings.Buffers;
 
 /// <summary>A program does not read what its peers send: they have to wait.</summary>
-internal sealed class SlowReader(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class SlowReader(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    /// <summary>Less than that is on its way to a program that is at work.</summary>
-    private const int Fewest = 4096;
-
-    /// <summary>A sum from which it is worth a look, where nothing of it moves.</summary>
-    private const int Stuck = 32 * 1024;
-
     private static readonly Metric Closed = TcpFigures.Ext("TCPToZeroWindowAdv");
     private static readonly Metric Wanted = TcpFigures.Ext("TCPWantZeroWindowAdv");
+
+    private static readonly ProbeOption<long> Unread = Option.Count(
+        "unread", 4096, "bytes that a socket holds",
+        "Less is on its way to a program that is at work.", 1, 1L << 30);
+
+    private static readonly ProbeOption<long> Stuck = Option.Count(
+        "stuck", 32_768, "bytes in all receive queues of the namespace",
+        "A sum from which it is worth a look, where nothing of it moves.", 1, 1L << 40);
+
+    private readonly long _unread = own.Get(Unread);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "slow-reader",
         Title = "A program does not read what it is sent over TCP",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows a receive window was closed to the peer (TCPToZeroWindowAdv), or 32 KiB and more "
-            + "in receive queues did not change by a byte, while a socket held at least 4 KiB that its program had "
-            + "not read.",
+        Condition = $"In two windows a receive window was closed to the peer (TCPToZeroWindowAdv), or {Stuck.InWords} "
+            + "bytes and more in receive queues did not change by a byte, while a socket held at least "
+            + $"{Unread.InWords} bytes that its program had not read.",
         Advice = "Look what keeps the program from reading: a lock, its own upstream, a disk, its CPU quota.",
+        Thresholds = [Unread, Stuck],
         Triggers =
         [
             FindingTrigger.Grows(Closed), FindingTrigger.Grows(Wanted),
@@ -46,7 +52,7 @@ internal sealed class SlowReader(ProbeHost host) : LinuxRule(Kind, host)
             yield break;
         var found = SocketSearch.Find(
             Host, HandleOf(window.Subject), SockDiag.IPPROTO_TCP, SocketSearch.Established | SocketSearch.CloseWait,
-            static s => s.ReceiveQueue >= Fewest ? s.ReceiveQueue : 0);
+            s => s.ReceiveQueue >= _unread ? s.ReceiveQueue : 0);
         if (found is null)
             yield break;
         var unread = found.Socket.ReceiveQueue;

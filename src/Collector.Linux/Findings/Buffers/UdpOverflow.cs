@@ -3,6 +3,7 @@ using System.Net;
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Interop;
 using Collector.Linux.Probes.Common;
@@ -13,20 +14,32 @@ using Collector.Linux.Sources;
 namespace Collector.Linux.Findings.Buffers;
 
 /// <summary>A program reads its datagrams too slowly, and the kernel drops what finds no room.</summary>
-internal sealed class UdpOverflow(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class UdpOverflow(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
     private static readonly Metric[] Lost = [Udp.Of("Udp", "RcvbufErrors"), Udp.Of("Udp6", "RcvbufErrors")];
     private static readonly Metric[] Got = [Udp.Of("Udp", "InDatagrams"), Udp.Of("Udp6", "InDatagrams")];
+
+    private static readonly ProbeOption<long> ErrorFrom = Option.Count(
+        "errorFrom", 10, "datagrams in a window",
+        "A burst now and then loses a few.");
+
+    private static readonly ProbeOption<Share> ErrorPart = Option.Part(
+        "errorShare", Share.Percent(1), "datagrams received",
+        "From there on what is asked by UDP is asked again often enough to be felt.");
+
+    private readonly Gravity _gravity = new(own.Get(ErrorFrom), own.Get(ErrorPart));
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "udp-receive-overflow",
         Title = "A UDP socket's receive buffer overflows",
         Severity = EventSeverity.Error,
-        Condition = "Datagrams were dropped because a receive buffer was full (RcvbufErrors); an error from 10 and 1 "
-            + "% of those that were delivered on. The socket is the one whose own count (sk_drops) grew.",
+        Condition = "Datagrams were dropped because a receive buffer was full (RcvbufErrors); an error from "
+            + $"{ErrorFrom.InWords} and {ErrorPart.InWords} of those that were delivered on. The socket is the one "
+            + "whose own count (sk_drops) grew.",
         Advice = "Read faster, with more threads or sockets, or allow more: SO_RCVBUF by the program, up to "
             + "net.core.rmem_max.",
+        Thresholds = [ErrorFrom, ErrorPart],
         Triggers = [.. Lost.Select(static m => FindingTrigger.Grows(m))],
         Evidence = [.. Got],
     };
@@ -55,7 +68,7 @@ internal sealed class UdpOverflow(ProbeHost host) : LinuxRule(Kind, host)
         var room = socket?.Level(UdpRows.FullestLimit);
         return new()
         {
-            Severity = lost >= 10 && lost * 100 >= got ? EventSeverity.Error : EventSeverity.Warn,
+            Severity = _gravity.Of(lost, got),
             Direct = true,
             Detail = end?.ToString() ?? "",
             Sentence = $"loses UDP datagrams at {at}, {dropped} in {window.Span}: "

@@ -9,7 +9,8 @@ using Collector.Linux.Probes.Common;
 namespace Collector.Linux.Findings.Common;
 
 /// <summary>A rule about a Linux node: what it may ask beside the window.</summary>
-internal abstract class LinuxRule(FindingInfo info, ProbeHost host) : FindingRule(info)
+internal abstract class LinuxRule(FindingInfo info, ProbeHost host, FindingSettings? own = null)
+    : FindingRule(info, own)
 {
     protected ProbeHost Host => host;
 

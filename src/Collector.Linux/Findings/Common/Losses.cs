@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 using Collector.Linux.Probes.Drops;
 using Collector.Linux.Probes.Mib;
 
@@ -11,12 +12,21 @@ namespace Collector.Linux.Findings.Common;
 /// <summary>How rules judge packets that were lost, and whose they were.</summary>
 internal static class Losses
 {
-    /// <summary>Fewer packets in a window are no error, whatever share of all they are.</summary>
-    public const int Least = 20;
+    /// <summary>From how many on lost packets are an error, where they are such a part, too.</summary>
+    public static ProbeOption<long> ErrorFrom { get; } = Option.Count(
+        "errorFrom", 20, "packets in a window", "Fewer are no error, whatever share of all they are.");
 
-    /// <summary>An error where it is many, and such a part of them that protocols do not mend it unnoticed.</summary>
-    public static EventSeverity Severity(long lost, long of) =>
-        lost >= Least && lost * 20 >= of ? EventSeverity.Error : EventSeverity.Warn;
+    /// <summary>The part that they must be.</summary>
+    public static ProbeOption<Share> ErrorPart { get; } = Option.Part(
+        "errorShare", Share.Percent(5), "packets", "Of a smaller part protocols mend the loss unnoticed.");
+
+    /// <summary>How often somebody must want the same end, where what scans a network would do as much.</summary>
+    public static ProbeOption<long> Wanted { get; } = Option.Count(
+        "wanted", 3, "packets for one address and port",
+        "What scans a network sends one to each: an error only where somebody tries again.");
+
+    /// <summary>How bad a loss is by these thresholds.</summary>
+    public static Gravity GravityOf(FindingSettings own) => new(own.Get(ErrorFrom), own.Get(ErrorPart));
 
     /// <summary>Packets that a family received.</summary>
     public static long Received(SubjectWindow window, string section) =>
@@ -47,10 +57,10 @@ internal static class Losses
     /// <param name="least">Fewer for one end are left out.</param>
     /// <param name="reasons">The kernel's names, and functions of kernels without.</param>
     public static IEnumerable<IGrouping<string, NetworkEvent>> ByTarget(
-        SubjectWindow window, int least, params string[] reasons) => ByTarget(Of(window, reasons), least);
+        SubjectWindow window, long least, params string[] reasons) => ByTarget(Of(window, reasons), least);
 
     /// <summary>The same of these events.</summary>
-    public static IEnumerable<IGrouping<string, NetworkEvent>> ByTarget(IEnumerable<NetworkEvent> events, int least) =>
+    public static IEnumerable<IGrouping<string, NetworkEvent>> ByTarget(IEnumerable<NetworkEvent> events, long least) =>
         events.Where(static e => e.Tuple is { } t && IsOne(t.Destination))
             .GroupBy(static e => Target(e.Tuple!))
             .Where(g => g.Count() >= least);

@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Findings.Routes;
 using Collector.Linux.Probes.Common;
@@ -8,21 +9,27 @@ using Collector.Linux.Probes.Connects;
 namespace Collector.Linux.Findings.Connects;
 
 /// <summary>The next hop does not tell its hardware address, or a router says that a host cannot be reached.</summary>
-internal sealed class ConnectHostUnreachable(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class ConnectHostUnreachable(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private const int Many = 10;
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 1, "connects in a window",
+        "The kernel tried for seconds before: one says that the hop is silent.");
+
+    private readonly long _least = own.Get(Least);
+    private readonly Gravity _gravity = PeerConnects.GravityOf(own);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "connect-host-unreachable",
         Title = "A host or the gateway to it does not answer",
         Severity = EventSeverity.Error,
-        Condition = "In two windows connects failed because the next hop did not answer ARP or neighbour discovery, "
-            + "or because a router said that the host cannot be reached (EHOSTUNREACH). An error from ten in a "
-            + "window on that are a tenth of all connects to such ports, for one host that is away is nothing "
-            + "unusual.",
+        Condition = $"In two windows {Least.InWords} connect or more failed because the next hop did not answer ARP "
+            + "or neighbour discovery, or because a router said that the host cannot be reached (EHOSTUNREACH). An "
+            + $"error from {PeerConnects.ErrorFrom.InWords} in a window on that are {PeerConnects.ErrorPart.InWords} "
+            + "of all connects to such ports, for one host that is away is nothing unusual.",
         Advice = "Look whether the host or gateway is up and in the same network segment, and whether the address "
             + "still is somebody's; replace a route whose gateway is gone.",
+        Thresholds = [Least, PeerConnects.ErrorFrom, PeerConnects.ErrorPart],
         Triggers = [FindingTrigger.Happens(ConnectKinds.FailedInfo)],
         Evidence = [ConnectCounters.Attempts],
         Explains = [SlowHandshake.Kind, NeighbourUnresolved.Kind],
@@ -31,12 +38,12 @@ internal sealed class ConnectHostUnreachable(ProbeHost host) : LinuxRule(Kind, h
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
         foreach (var peer in PeerConnects.Of(
-            window, ConnectKinds.FailedInfo, IsUnreachable, Hop, least: 1))
+            window, ConnectKinds.FailedInfo, _least, IsUnreachable, Hop))
         {
             var hop = PeerConnects.SilentHop(peer.Last);
             yield return new()
             {
-                Severity = peer.IsTrouble(Many) ? EventSeverity.Error : EventSeverity.Warn,
+                Severity = peer.Severity(_gravity),
                 Detail = peer.Peer,
                 Sentence = $"cannot reach {peer.Remote}: {Why(peer, hop)}, {peer.Times(window)} failed",
                 Confidence = FindingConfidence.Event,

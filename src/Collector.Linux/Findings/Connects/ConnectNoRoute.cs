@@ -2,6 +2,7 @@ using System.Text;
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 using Collector.Core.Subjects;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Interop;
@@ -12,27 +13,30 @@ using Collector.Linux.Probes.Mib;
 namespace Collector.Linux.Findings.Connects;
 
 /// <summary>A namespace sends to where none of its routes leads, or a router on the way has no route.</summary>
-internal sealed class ConnectNoRoute(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class ConnectNoRoute(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private const int Many = 10;
-
     private static readonly Metric IPv4 = Ip.Of("Ip", "OutNoRoutes");
     private static readonly Metric IPv6 = Ip.Of("Ip6", "OutNoRoutes");
+
+    private readonly long _least = own.Get(PeerConnects.Fewest);
+    private readonly Gravity _gravity = PeerConnects.GravityOf(own);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "connect-no-route",
         Title = "No route leads to where a program connects",
         Severity = EventSeverity.Error,
-        Condition = "In two windows three packets or more had no route (OutNoRoutes) in a namespace that has routes "
-            + "of that family, or three connects ended because a router had none (ENETUNREACH). An error from ten "
-            + "IPv4 packets on, where they are a tenth of what connects and a TCP connect is seen to fail so; else a "
+        Condition = $"In two windows {PeerConnects.Fewest.InWords} packets or more had no route (OutNoRoutes) in a "
+            + "namespace that has routes of that family, or as many connects ended because a router had none "
+            + $"(ENETUNREACH). An error from {PeerConnects.ErrorFrom.InWords} IPv4 packets on, where they are "
+            + $"{PeerConnects.ErrorPart.InWords} of what connects and a TCP connect is seen to fail so; else a "
             + "warning, for resolvers try addresses that way.",
         Advice = "Give the namespace the route that is missing (a default route, that of the pod or service "
             + "network), or correct the destination.",
+        Thresholds = [PeerConnects.Fewest, PeerConnects.ErrorFrom, PeerConnects.ErrorPart],
         Triggers =
         [
-            FindingTrigger.Grows(IPv4, PeerConnects.Least), FindingTrigger.Grows(IPv6, PeerConnects.Least),
+            FindingTrigger.Grows(IPv4, PeerConnects.Fewest), FindingTrigger.Grows(IPv6, PeerConnects.Fewest),
             FindingTrigger.Happens(ConnectKinds.FailedInfo),
         ],
         Evidence = [ConnectCounters.Attempts, Tcp.Of("Tcp", "ActiveOpens")],
@@ -47,11 +51,11 @@ internal sealed class ConnectNoRoute(ProbeHost host) : LinuxRule(Kind, host)
         if (Own(window, IPv6, "IPv6") is { } ipv6)
             yield return ipv6;
         foreach (var peer in PeerConnects.Of(
-            window, ConnectKinds.FailedInfo, static e => IsNoRoute(e) && e.Duration is > 0))
+            window, ConnectKinds.FailedInfo, _least, static e => IsNoRoute(e) && e.Duration is > 0))
         {
             yield return new()
             {
-                Severity = peer.IsTrouble(Many) ? EventSeverity.Error : EventSeverity.Warn,
+                Severity = peer.Severity(_gravity),
                 Detail = peer.Peer,
                 Sentence = $"cannot reach {peer.Remote}: a router on the way has no route, {peer.Times(window)} failed",
                 Confidence = FindingConfidence.Event,
@@ -68,7 +72,7 @@ internal sealed class ConnectNoRoute(ProbeHost host) : LinuxRule(Kind, host)
     private Verdict? Own(SubjectWindow window, Metric metric, string family)
     {
         var count = window.Growth(metric);
-        if (count < PeerConnects.Least || window.Subject is null || !HasRoutes(window.Subject, family == "IPv6"))
+        if (count < _least || window.Subject is null || !HasRoutes(window.Subject, family == "IPv6"))
             return null;
         var last = window.Events(ConnectKinds.FailedInfo).LastOrDefault(e => IsNoRoute(e) && e.Duration is null or 0
             && e.Tuple!.Destination.ToString().Contains(':') == (family == "IPv6"));
@@ -76,7 +80,7 @@ internal sealed class ConnectNoRoute(ProbeHost host) : LinuxRule(Kind, host)
         var to = last is null ? "some of its destinations" : last.Tuple!.Destination.ToString();
         return new()
         {
-            Severity = last is not null && family == "IPv4" && count >= Many && count * 10 >= opened
+            Severity = last is not null && family == "IPv4" && _gravity.IsError(count, opened)
                 ? EventSeverity.Error : EventSeverity.Warn,
             Detail = family,
             Sentence = $"has no {family} route to {to}: {count} packets in {window.Span} could not be sent",

@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Connects;
@@ -8,18 +9,27 @@ using Collector.Linux.Probes.Mib;
 namespace Collector.Linux.Findings.Connects;
 
 /// <summary>A peer does not answer SYNs at all.</summary>
-internal sealed class ConnectTimeout(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class ConnectTimeout(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
+    private static readonly ProbeOption<long> ErrorFrom = Option.Count(
+        "errorFrom", 3, "connects in a window",
+        "Each keeps its caller waiting for a second at least: as few as are told.");
+
+    private readonly long _least = own.Get(PeerConnects.Fewest);
+    private readonly Gravity _gravity = new(own.Get(ErrorFrom), own.Get(PeerConnects.ErrorPart));
+
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "connect-timeout",
         Title = "A peer does not answer SYNs",
         Severity = EventSeverity.Error,
-        Condition = "In two windows three connects or more to one address and port got no answer to two SYNs or "
-            + "more: they ended with ETIMEDOUT, or their caller gave up. An error where they are a tenth of all "
-            + "connects to such ports, for each keeps its caller waiting for a second at least.",
+        Condition = $"In two windows {PeerConnects.Fewest.InWords} connects or more to one address and port got no "
+            + "answer to two SYNs or more: they ended with ETIMEDOUT, or their caller gave up. An error from "
+            + $"{ErrorFrom.InWords} on that are {PeerConnects.ErrorPart.InWords} of all connects to such ports, for "
+            + "each keeps its caller waiting for a second at least.",
         Advice = "Find out where the SYN or its answer is lost: a rule that drops on the way (network policy, "
             + "security group), a host that is down, a way back that differs, or a listener whose queue is full.",
+        Thresholds = [PeerConnects.Fewest, ErrorFrom, PeerConnects.ErrorPart],
         Triggers = [FindingTrigger.Happens(ConnectKinds.FailedInfo)],
         Evidence = [ConnectCounters.Attempts, TcpExt.Of("TcpExt", "TCPSynRetrans")],
         Explains = [SlowHandshake.Kind],
@@ -27,11 +37,11 @@ internal sealed class ConnectTimeout(ProbeHost host) : LinuxRule(Kind, host)
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
-        foreach (var peer in PeerConnects.Of(window, ConnectKinds.FailedInfo, IsUnanswered))
+        foreach (var peer in PeerConnects.Of(window, ConnectKinds.FailedInfo, _least, IsUnanswered))
         {
             yield return new()
             {
-                Severity = peer.IsTrouble(PeerConnects.Least) ? EventSeverity.Error : EventSeverity.Warn,
+                Severity = peer.Severity(_gravity),
                 Detail = peer.Peer,
                 Sentence = $"gets no answer from {peer.Remote}: {peer.Times(window)} failed after up to {peer.Longest} "
                     + $"and {peer.Syns} SYNs",

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Connects;
 
@@ -10,10 +11,25 @@ namespace Collector.Linux.Findings.Connects;
 internal sealed record PeerConnects
 {
     /// <summary>Fewer are what every client sees of a server that is started anew.</summary>
-    public const int Least = 3;
+    private const int Least = 3;
 
     /// <summary>Peers of a subject that are told apart in a window: the worst.</summary>
     private const int MostPeers = 3;
+
+    /// <summary>From how many on they are told.</summary>
+    public static ProbeOption<long> Fewest { get; } = Option.Count(
+        "least", Least, "connects in a window", "Fewer are what every client sees of a server that is started anew.");
+
+    /// <summary>From how many on they are an error, where they are such a part, too.</summary>
+    public static ProbeOption<long> ErrorFrom { get; } = Option.Count(
+        "errorFrom", 10, "connects in a window", "Fewer a program tries again without anybody noticing.");
+
+    /// <summary>The part that they must be.</summary>
+    public static ProbeOption<Share> ErrorPart { get; } = Option.Part(
+        "errorShare", Share.Percent(10), "connects to such ports", "Where more succeed the application works.");
+
+    /// <summary>How bad they are by these thresholds.</summary>
+    public static Gravity GravityOf(FindingSettings own) => new(own.Get(ErrorFrom), own.Get(ErrorPart));
 
     /// <summary>What they have in common, by its address: "192.0.2.2:81".</summary>
     public required string Peer { get; init; }
@@ -32,8 +48,8 @@ internal sealed record PeerConnects
     /// <summary>The peer by its name, where it is a pod.</summary>
     public string Remote => new EventParties(null, Last.Tuple).Remote;
 
-    /// <summary>Enough of them failed for an application to be in trouble: so many, and a tenth of all.</summary>
-    public bool IsTrouble(int least) => Count >= least && Count * 10 >= All;
+    /// <summary>Enough of them failed for an application to be in trouble: so many, and such a part of all.</summary>
+    public EventSeverity Severity(Gravity gravity) => gravity.Of(Count, All);
 
     /// <summary>"14 connects in 10 s".</summary>
     public string Times(SubjectWindow window) => $"{Count} connects in {window.Span}";
@@ -58,12 +74,12 @@ internal sealed record PeerConnects
     /// <summary>The peers to which most failed, so many or more.</summary>
     /// <param name="window">The subject's.</param>
     /// <param name="info">Kind of event.</param>
+    /// <param name="least">Fewer are not told.</param>
     /// <param name="which">Those that count.</param>
     /// <param name="key">What they have in common; null: the peer's end.</param>
-    /// <param name="least">Fewer are not told.</param>
     public static PeerConnects[] Of(
-        SubjectWindow window, EventInfo info, Func<NetworkEvent, bool> which, Func<NetworkEvent, string>? key = null,
-        int least = Least)
+        SubjectWindow window, EventInfo info, long least, Func<NetworkEvent, bool> which,
+        Func<NetworkEvent, string>? key = null)
     {
         if (window.Subject is null)
             return [];

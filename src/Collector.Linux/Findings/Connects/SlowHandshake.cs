@@ -1,6 +1,7 @@
 using System.Globalization;
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Connects;
@@ -9,23 +10,31 @@ using Collector.Linux.Probes.Mib;
 namespace Collector.Linux.Findings.Connects;
 
 /// <summary>Connects succeed late: a SYN or its answer was lost, or the answer took its time.</summary>
-internal sealed class SlowHandshake(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class SlowHandshake(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private const int Many = 10;
+    private static readonly ProbeOption<long> ErrorFrom = Option.Count(
+        "errorFrom", 10, "SYNs sent again in a window",
+        "Fewer are of a single loss on the path.");
 
-    /// <summary>Of a hundred connects that begin, so many SYNs are sent again.</summary>
-    private const int Share = 5;
+    private static readonly ProbeOption<Share> ErrorPart = Option.Part(
+        "errorShare", Share.Percent(5), "connects",
+        "Each makes its caller wait for one, three or seven seconds: so many callers see it.");
+
+    private readonly Gravity _gravity = new(own.Get(ErrorFrom), own.Get(ErrorPart));
+    private readonly long _least = own.Get(PeerConnects.Fewest);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "slow-handshake",
         Title = "Connects succeed late",
         Severity = EventSeverity.Error,
-        Condition = "In two windows three connects or more to one address and port took longer than half a second "
-            + "(the probe's option slow). An error where SYNs were sent again, ten of them or more and for 5 % of "
-            + "all connects: each makes its caller wait for one, three or seven seconds.",
+        Condition = $"In two windows {PeerConnects.Fewest.InWords} connects or more to one address and port took "
+            + "longer than half a second (the probe's option slow). An error where SYNs were sent again, "
+            + $"{ErrorFrom.InWords} of them or more and for {ErrorPart.InWords} of all connects: each makes its "
+            + "caller wait for one, three or seven seconds.",
         Advice = "Where SYNs are sent again find the loss (a listener's full queue, conntrack, the path); else look "
             + "why the peer or the path takes so long.",
+        Thresholds = [PeerConnects.Fewest, ErrorFrom, ErrorPart],
         Triggers = [FindingTrigger.Happens(ConnectKinds.SlowInfo)],
         Evidence = [ConnectCounters.Attempts, TcpExt.Of("TcpExt", "TCPSynRetrans"), Tcp.Of("Tcp", "ActiveOpens")],
     };
@@ -34,10 +43,10 @@ internal sealed class SlowHandshake(ProbeHost host) : LinuxRule(Kind, host)
     {
         var (again, opened) = (window.Growth(TcpExt.Of("TcpExt", "TCPSynRetrans")),
             window.Growth(Tcp.Of("Tcp", "ActiveOpens")));
-        foreach (var peer in PeerConnects.Of(window, ConnectKinds.SlowInfo, static _ => true))
+        foreach (var peer in PeerConnects.Of(window, ConnectKinds.SlowInfo, _least, static _ => true))
         {
             var lost = peer.Events.Count(static e => e.Field("netlens.connect.retransmits") is { Number: > 0 });
-            var harms = lost > 0 && again >= Many && again * 100 >= opened * Share;
+            var harms = lost > 0 && _gravity.IsError(again, opened);
             yield return new()
             {
                 Severity = harms ? EventSeverity.Error : EventSeverity.Warn,

@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Softirq;
@@ -7,20 +8,29 @@ using Collector.Linux.Probes.Softirq;
 namespace Collector.Linux.Findings.Cpu;
 
 /// <summary>Receiving is cut short again and again: packets come faster than a processor may take them.</summary>
-internal sealed class BudgetSqueeze(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class BudgetSqueeze(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    /// <summary>Per second.</summary>
-    private const int Least = 50;
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 50, "polls per second",
+        "A processor that receives at full speed is cut short now and then, and goes on at once.");
+
+    private static readonly ProbeOption<Share> Part = Option.Part(
+        "share", new(10), "packets",
+        "At a smaller part packets wait no longer for it.");
+
+    private readonly long _least = own.Get(Least);
+    private readonly Share _share = own.Get(Part);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "budget-squeeze",
         Title = "Receiving is cut short",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows receive polls were cut short 50 times per second or more (time_squeeze), and at "
-            + "least once in 1,000 packets.",
+        Condition = $"In two windows receive polls were cut short {Least.InWords} times per second or more "
+            + $"(time_squeeze), and for {Part.InWords} of the packets.",
         Advice = "Spread interrupts over more processors, or raise net.core.netdev_budget and netdev_budget_usecs "
             + "where one has time left.",
+        Thresholds = [Least, Part],
         Triggers = [FindingTrigger.Grows(Softnet.Squeezed, Least)],
         Evidence = [Softnet.Processed],
     };
@@ -28,7 +38,7 @@ internal sealed class BudgetSqueeze(ProbeHost host) : LinuxRule(Kind, host)
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
         var (cut, passed) = (window.Growth(Softnet.Squeezed), window.Growth(Softnet.Processed));
-        if (cut < Least * window.Seconds || cut * 1000 < passed)
+        if (cut < _least * window.Seconds || !_share.IsReached(cut, passed))
             yield break;
         yield return new()
         {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Cgroups;
 using Collector.Linux.Probes.Common;
@@ -8,24 +9,31 @@ using Collector.Linux.Probes.Common;
 namespace Collector.Linux.Findings.Cpu;
 
 /// <summary>Tasks stand still because there is no memory, and answer late.</summary>
-internal sealed class MemoryStall(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class MemoryStall(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    /// <summary>Per cent of the window in which a task waited.</summary>
-    private const int Some = 10;
+    private static readonly ProbeOption<Share> Part = Option.Part(
+        "share", Share.Percent(10), "the window",
+        "Less is reclaim as it happens on each node that uses its memory.", 100);
 
-    /// <summary>The same in which all that could run waited.</summary>
-    private const int All = 40;
+    private static readonly ProbeOption<Share> ErrorPart = Option.Part(
+        "errorShare", Share.Percent(40), "the window",
+        "So long nothing at all runs: who asks waits for it.", 100);
+
+    private readonly Share _share = own.Get(Part);
+    private readonly Share _errorShare = own.Get(ErrorPart);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "memory-stall",
         Title = "Tasks stand still for want of memory",
         Severity = EventSeverity.Error,
-        Condition = "In two windows tasks of the pod, or of the node, waited for memory in 10 % of the time "
-            + "(pressure stall information, some); an error where in 40 % all of them did (full).",
+        Condition = $"In two windows tasks of the pod, or of the node, waited for memory in {Part.InWords} of the "
+            + $"time (pressure stall information, some); an error where in {ErrorPart.InWords} all of them did "
+            + "(full).",
         Advice = "Raise the pod's memory limit or let the program use less; of the node, move pods away.",
-        // Microseconds.
-        Triggers = [FindingTrigger.Grows(Pressure.MemorySome, 10_000)],
+        Thresholds = [Part, ErrorPart],
+        // Microseconds: of a tenth of a second that share.
+        Triggers = [FindingTrigger.Grows(Pressure.MemorySome, Part, static p => (long)p.Of(1e5))],
         Evidence = [Pressure.MemoryFull],
         Blind = "Kernels without pressure stall information (CONFIG_PSI, or psi=0), and pods in cgroups of version "
             + "1, tell nothing of it.",
@@ -34,14 +42,14 @@ internal sealed class MemoryStall(ProbeHost host) : LinuxRule(Kind, host)
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
         var some = window.Growth(Pressure.MemorySome) / window.Seconds / 1e4;
-        if (some < Some)
+        if (some < _share.Of(100))
             yield break;
         var full = window.Growth(Pressure.MemoryFull) / window.Seconds / 1e4;
         yield return new()
         {
-            Severity = full >= All ? EventSeverity.Error : EventSeverity.Warn,
+            Severity = full >= _errorShare.Of(100) ? EventSeverity.Error : EventSeverity.Warn,
             Sentence = Text($"lets tasks wait for memory in {some:0} % of the time")
-                + (full >= All ? Text($", and all of them in {full:0} %: it answers late") : ""),
+                + (full >= _errorShare.Of(100) ? Text($", and all of them in {full:0} %: it answers late") : ""),
             Evidence =
             [
                 new("memory.pressure some", Text($"{some:0.#} % of {window.Seconds:0} s")),

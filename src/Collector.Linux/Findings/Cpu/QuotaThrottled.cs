@@ -1,6 +1,7 @@
 using System.Globalization;
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Cgroups;
 using Collector.Linux.Probes.Common;
@@ -9,23 +10,35 @@ using Collector.Linux.Probes.Sockets;
 namespace Collector.Linux.Findings.Cpu;
 
 /// <summary>A pod may not run because its quota of processor time is used up.</summary>
-internal sealed class QuotaThrottled(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class QuotaThrottled(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    /// <summary>Fewer periods, a second of them by default, say nothing of a share.</summary>
-    private const int Periods = 10;
+    private static readonly ProbeOption<long> Fewest = Option.Count(
+        "periods", 10, "periods in a window",
+        "Fewer, a second of them by default, say nothing of a share.");
 
-    /// <summary>Reads that came late now and then need not have come late for that.</summary>
-    private const int Many = 3;
+    private static readonly ProbeOption<Share> Part = Option.Part(
+        "share", Share.Percent(25), "periods",
+        "In a smaller part it runs most of the time.");
+
+    private static readonly ProbeOption<long> ErrorFrom = Option.Count(
+        "errorFrom", 3, "slow reads of its sockets in a window",
+        "Reads that came late now and then need not have come late for that.");
+
+    private readonly long _periods = own.Get(Fewest);
+    private readonly Share _share = own.Get(Part);
+    private readonly long _many = own.Get(ErrorFrom);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "quota-throttled",
         Title = "A pod's CPU quota is used up",
         Severity = EventSeverity.Error,
-        Condition = "In two windows a pod used up its quota in a quarter of its periods, of 10 or more "
-            + "(nr_throttled); an error where data waited in its sockets meanwhile, 3 times or more.",
+        Condition = $"In two windows a pod used up its quota in {Part.InWords} of its periods, of {Fewest.InWords} or "
+            + $"more (nr_throttled); an error where data waited in its sockets meanwhile, {ErrorFrom.InWords} times "
+            + "or more.",
         Advice = "Raise the pod's CPU limit or take it away, or let the program use fewer threads at once.",
-        Triggers = [FindingTrigger.Grows(Throttling.Throttled, 3)],
+        Thresholds = [Fewest, Part, ErrorFrom],
+        Triggers = [FindingTrigger.Grows(Throttling.Throttled)],
         Evidence = [Throttling.Periods, Throttling.Time],
     };
 
@@ -34,14 +47,14 @@ internal sealed class QuotaThrottled(ProbeHost host) : LinuxRule(Kind, host)
         foreach (var row in window.Rows(Throttling.Throttled))
         {
             var (throttled, periods) = (row.Growth(Throttling.Throttled), row.Growth(Throttling.Periods));
-            if (periods < Periods || throttled * 4 < periods)
+            if (throttled == 0 || periods < _periods || !_share.IsReached(throttled, periods))
                 continue;
             var waited = row.Growth(Throttling.Time) / 1e9;
             var cpus = row.Level(Throttling.Limit) is { } limit ? limit / (double)CpuQuotas.Cpu : 0;
             var slow = window.Events(SocketLatencyKinds.ReadInfo).Count();
             yield return new()
             {
-                Severity = slow >= Many ? EventSeverity.Error : EventSeverity.Warn,
+                Severity = slow >= _many ? EventSeverity.Error : EventSeverity.Warn,
                 Sentence = Text($"used up its quota of {cpus:0.###} processors in {throttled} of {periods} periods ")
                     + Text($"and stood still for {waited:0.#} s")
                     + (slow > 0 ? $", while data waited in its sockets {slow} times" : ""),

@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Drops;
@@ -8,19 +9,26 @@ using Collector.Linux.Probes.Mib;
 namespace Collector.Linux.Findings.Devices;
 
 /// <summary>Whoever reads from a virtual device is too slow: a guest, a tunnel's program.</summary>
-internal sealed class FullRing(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class FullRing(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private const int Least = 10;
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 10, "packets in a window",
+        "A burst that meets a full ring once loses a few.");
+
+    private readonly long _least = own.Get(Least);
+    private readonly Gravity _gravity = Losses.GravityOf(own);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "virtual-queue-overflow",
         Title = "The queue of a virtual device overflows",
         Severity = EventSeverity.Error,
-        Condition = "In two windows 10 or more packets were dropped because the ring of a tun, tap or veth device "
-            + "was full (FULL_RING); an error from 20, and 5 % of what the namespace sent and received.",
+        Condition = $"In two windows {Least.InWords} or more packets were dropped because the ring of a tun, tap or "
+            + $"veth device was full (FULL_RING); an error from {Losses.ErrorFrom.InWords}, and "
+            + $"{Losses.ErrorPart.InWords} of what the namespace sent and received.",
         Advice = "Give the program that reads the device (a guest, a VPN, a user-mode network) more processor time "
             + "or more queues, or the device a longer one (txqueuelen).",
+        Thresholds = [Least, Losses.ErrorFrom, Losses.ErrorPart],
         Triggers = [FindingTrigger.Grows(PacketLossTables.DropsCounter, Least)],
         Blind = "Kernels without the drop reason FULL_RING tell the function that dropped: tun_net_xmit.",
     };
@@ -29,13 +37,13 @@ internal sealed class FullRing(ProbeHost host) : LinuxRule(Kind, host)
     {
         string[] reasons = ["FULL_RING", "tun_net_xmit"];
         var lost = reasons.Sum(r => Checks.DropsFor(window, r));
-        if (lost < Least)
+        if (lost < _least)
             yield break;
         var packets = lost + Growth(window, Ip.Of("Ip", "OutTransmits"), Ip.Of("Ip", "InReceives"),
             Ip.Of("Ip6", "OutTransmits"), Ip.Of("Ip6", "InReceives"));
         yield return new()
         {
-            Severity = Losses.Severity(lost, packets),
+            Severity = _gravity.Of(lost, packets),
             Sentence = $"drops {lost} packets for a virtual device whose reader is too slow: its ring is full",
             Evidence = [window.Grew("FULL_RING", lost), .. Losses.Example(window, reasons)],
             RuledOut = Checks.Of(window, Checks.Netfilter, Checks.Throttling),

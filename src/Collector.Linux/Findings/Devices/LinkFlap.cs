@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Links;
@@ -7,18 +8,22 @@ using Collector.Linux.Probes.Links;
 namespace Collector.Linux.Findings.Devices;
 
 /// <summary>A device loses its carrier again and again.</summary>
-internal sealed class LinkFlap(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class LinkFlap(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    /// <summary>Down and up, twice.</summary>
-    private const int Least = 4;
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 4, "changes of the carrier in a window",
+        "Down and up, twice: once is a cable that somebody plugged in.");
+
+    private readonly long _least = own.Get(Least);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "link-flap",
         Title = "A link goes down and up",
         Severity = EventSeverity.Warn,
-        Condition = "The carrier of a device came or went 4 times or more within a window.",
+        Condition = $"The carrier of a device came or went {Least.InWords} times or more within a window.",
         Advice = "Look at the cable, the transceiver and the switch's port; of a virtual device, at who sets it down.",
+        Thresholds = [Least],
         Triggers = [FindingTrigger.Grows(Netdev.CarrierChanges, Least)],
     };
 
@@ -26,7 +31,8 @@ internal sealed class LinkFlap(ProbeHost host) : LinuxRule(Kind, host)
     {
         foreach (var row in window.Rows(Netdev.CarrierChanges))
         {
-            if (row.Growth(Netdev.CarrierChanges) is not (>= Least and var changes))
+            var changes = row.Growth(Netdev.CarrierChanges);
+            if (changes < _least)
                 continue;
             var device = row.Tag("network.interface.name");
             var up = row.Level(Netdev.Up) == 1 ? "it is up now" : "it is down now";

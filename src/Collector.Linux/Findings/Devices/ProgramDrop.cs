@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Drops;
@@ -7,10 +8,8 @@ using Collector.Linux.Probes.Drops;
 namespace Collector.Linux.Findings.Devices;
 
 /// <summary>An eBPF program, or a filter of traffic control, drops what somebody sends again and again.</summary>
-internal sealed class ProgramDrop(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class ProgramDrop(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private const int Least = 3;
-
     private static readonly (string Reason, string Who, string Show)[] Reasons =
     [
         ("TC_INGRESS", "a tc filter or its eBPF program, at ingress,", "tc filter show dev DEVICE ingress"),
@@ -19,15 +18,22 @@ internal sealed class ProgramDrop(ProbeHost host) : LinuxRule(Kind, host)
         ("BPF_CGROUP_EGRESS", "an eBPF program of a cgroup, at egress,", "bpftool cgroup tree"),
     ];
 
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 3, "packets for one address and port in a window",
+        "Less is somebody who tried once: what is sent again somebody wants.");
+
+    private readonly long _least = own.Get(Least);
+
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "program-dropped",
         Title = "A program or filter drops packets",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows 3 or more packets for the same address and port were dropped by XDP, traffic "
-            + "control or a program of a cgroup. Never an error: somebody attached it.",
+        Condition = $"In two windows {Least.InWords} or more packets for the same address and port were dropped by "
+            + "XDP, traffic control or a program of a cgroup. Never an error: somebody attached it.",
         Advice = "Find the program and whose it is (bpftool net, tc filter, bpftool cgroup tree): a network plugin's "
             + "policy as a rule.",
+        Thresholds = [Least],
         Triggers = [FindingTrigger.Happens(PacketLoss.Dropped)],
         Evidence = [PacketLossTables.DropsCounter],
         Blind = "Kernels without these drop reasons tell the function only. What XDP drops in a driver no kernel "
@@ -38,7 +44,7 @@ internal sealed class ProgramDrop(ProbeHost host) : LinuxRule(Kind, host)
     {
         foreach (var (reason, who, show) in Reasons)
         {
-            foreach (var target in Losses.ByTarget(window, Least, reason))
+            foreach (var target in Losses.ByTarget(window, _least, reason))
             {
                 var e = target.Last();
                 var tuple = e.Tuple!;

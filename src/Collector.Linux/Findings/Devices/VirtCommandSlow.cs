@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Virtio;
@@ -7,22 +8,31 @@ using Collector.Linux.Probes.Virtio;
 namespace Collector.Linux.Findings.Devices;
 
 /// <summary>The host below a virtual machine is slow to do what the machine's network device is told.</summary>
-internal sealed class VirtCommandSlow(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class VirtCommandSlow(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private const int Least = 3;
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 3, "commands in a window",
+        "A hypervisor that is busy for a moment is slow once.");
 
-    /// <summary>Nanoseconds in which nothing of the node's network can be changed.</summary>
-    private const long Standstill = 1_000_000_000;
+    private static readonly ProbeOption<TimeSpan> Standstill = Option.Duration(
+        "errorDuration", TimeSpan.FromSeconds(1),
+        "So long nothing of the node's network could be changed, for the device holds the lock of all "
+        + "settings.", 10, 60_000);
+
+    private readonly long _least = own.Get(Least);
+    private readonly long _standstill = own.Get(Standstill).Ticks * 100;
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "virtio-command-slow",
         Title = "The hypervisor is slow to answer a virtio device",
         Severity = EventSeverity.Error,
-        Condition = "In two windows a virtio-net device took over 10 ms for 3 commands or more; an error, at once, "
-            + "where one took a second: meanwhile the kernel's lock of all network settings (RTNL) is held.",
+        Condition = $"In two windows a virtio-net device took over 10 ms for {Least.InWords} commands or more; an "
+            + $"error, at once, where one took {Standstill.InWords}: meanwhile the kernel's lock of all network "
+            + "settings (RTNL) is held.",
         Advice = "Tell who runs the hypervisor; ask the device for less: statistics by ethtool, changes of filters and "
             + "queues are such commands.",
+        Thresholds = [Least, Standstill],
         Triggers = [FindingTrigger.Happens(VirtCmdLatency.SlowCommand)],
         Blind = "Needs fentry or kprobes: kernels without either do not show these commands.",
     };
@@ -33,8 +43,8 @@ internal sealed class VirtCommandSlow(ProbeHost host) : LinuxRule(Kind, host)
             .GroupBy(e => Field(e, "network.interface.name")))
         {
             var worst = device.MaxBy(e => e.Duration ?? 0)!;
-            var still = worst.Duration >= Standstill;
-            if (device.Count() < Least && !still)
+            var still = worst.Duration >= _standstill;
+            if (device.Count() < _least && !still)
                 continue;
             var command = $"{Field(worst, "netlens.virtcmd.class")} {Field(worst, "netlens.virtcmd.command")}";
             yield return new()

@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Dns;
@@ -8,22 +9,33 @@ using Collector.Linux.Probes.Drops;
 namespace Collector.Linux.Findings.Dns;
 
 /// <summary>A DNS server does answer, when the program has given up already.</summary>
-internal sealed class DnsLateAnswer(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class DnsLateAnswer(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private const int Least = 2;
-
     // Functions where the kernel has no reasons, or does not tell them.
     private static readonly string[] NoSocket = ["NO_SOCKET", "__udp4_lib_rcv", "__udp6_lib_rcv", "udpv6_rcv"];
+
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 2, "answers of a server in a window",
+        "One is a single name that took long.");
+
+    private static readonly ProbeOption<Share> Part = Option.Part(
+        "errorShare", Share.Percent(25), "answers of the server",
+        "A smaller part is of single names, not of the server.");
+
+    private readonly long _least = own.Get(Least);
+    private readonly Share _share = own.Get(Part);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "dns-late-answer",
         Title = "DNS answers come after their programs have given up",
         Severity = EventSeverity.Error,
-        Condition = "Within a window 2 or more answers of a server took over 500 ms and met a port that was closed by "
-            + "then; an error where that is a quarter of all. Needs the probe dns, which is off by default.",
+        Condition = $"Within a window {Least.InWords} or more answers of a server took over 500 ms and met a port that "
+            + $"was closed by then; an error where that is {Part.InWords} of all. Needs the probe dns, which is off by "
+            + "default.",
         Advice = "Nothing was lost: make the server faster (its processor time and quota, the servers that it asks "
             + "itself), or let programs wait longer.",
+        Thresholds = [Least, Part],
         Triggers = [FindingTrigger.Happens(DnsKinds.SlowInfo)],
         Evidence = [DnsCounters.Duration],
         Explains = [DnsSlow.Kind, DnsFiveSeconds.Kind],
@@ -40,7 +52,7 @@ internal sealed class DnsLateAnswer(ProbeHost host) : LinuxRule(Kind, host)
             .GroupBy(static e => e.Tuple!.Destination.ToString()))
         {
             var late = server.Count();
-            if (late < Least)
+            if (late < _least)
                 continue;
             var its = DnsServerWindow.In(window).FirstOrDefault(s => s.Name == server.Key);
             var answered = Math.Max(its?.Answered ?? 0, late);
@@ -50,7 +62,7 @@ internal sealed class DnsLateAnswer(ProbeHost host) : LinuxRule(Kind, host)
                 .ToArray();
             yield return new()
             {
-                Severity = late * 4 >= answered ? EventSeverity.Error : EventSeverity.Warn,
+                Severity = _share.IsReached(late, answered) ? EventSeverity.Error : EventSeverity.Warn,
                 Direct = true,
                 Confidence = FindingConfidence.Event,
                 Detail = server.Key,

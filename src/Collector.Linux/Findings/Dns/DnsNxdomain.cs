@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Dns;
@@ -7,20 +8,29 @@ using Collector.Linux.Probes.Dns;
 namespace Collector.Linux.Findings.Dns;
 
 /// <summary>Most of what is asked does not exist: each name is tried with every search domain first.</summary>
-internal sealed class DnsNxdomain(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class DnsNxdomain(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    /// <summary>Per second.</summary>
-    private const int Least = 5;
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 5, "queries per second",
+        "Fewer cost neither the server nor the program anything.");
+
+    private static readonly ProbeOption<Share> Part = Option.Part(
+        "share", Share.Percent(60), "answers",
+        "With several search domains most answers are of names that nobody meant.");
+
+    private readonly long _least = own.Get(Least);
+    private readonly Share _share = own.Get(Part);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "dns-nxdomain-amplified",
         Title = "Most DNS queries are for names that do not exist",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows a server answered 5 queries per second or more, and 60 % of all, that the name "
-            + "does not exist. Needs the probe dns, which is off by default.",
+        Condition = $"In two windows a server answered {Least.InWords} queries per second or more, and {Part.InWords} "
+            + "of all, that the name does not exist. Needs the probe dns, which is off by default.",
         Advice = "Lower ndots in the pod's dnsConfig, or end names outside the cluster with a dot: with ndots:5 each "
             + "is tried with all search domains first.",
+        Thresholds = [Least, Part],
         Triggers = [FindingTrigger.Grows(DnsCounters.Lookups, Least)],
     };
 
@@ -29,7 +39,7 @@ internal sealed class DnsNxdomain(ProbeHost host) : LinuxRule(Kind, host)
         foreach (var server in DnsServerWindow.In(window))
         {
             var missing = server.Of("nxdomain");
-            if (missing < Least * window.Seconds || missing * 100 < server.Lookups * 60)
+            if (missing < _least * window.Seconds || !_share.IsReached(missing, server.Lookups))
                 continue;
             yield return new()
             {

@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Dns;
@@ -7,20 +8,31 @@ using Collector.Linux.Probes.Dns;
 namespace Collector.Linux.Findings.Dns;
 
 /// <summary>A DNS server says that it failed, or refuses.</summary>
-internal sealed class DnsServfail(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class DnsServfail(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private const int Least = 3;
-
     private static readonly string[] Outcomes = ["servfail", "refused", "notimp", "formerr", "other"];
+
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 3, "answers in a window",
+        "One name whose own servers are broken fails once or twice.");
+
+    private static readonly ProbeOption<Share> Part = Option.Part(
+        "share", Share.Percent(5), "answers of the server",
+        "A smaller part is of single names, not of the server.");
+
+    private readonly long _least = own.Get(Least);
+    private readonly Share _share = own.Get(Part);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "dns-servfail",
         Title = "A DNS server answers with errors",
         Severity = EventSeverity.Error,
-        Condition = "In two windows a server answered 3 queries or more, and 5 % of them, by SERVFAIL, REFUSED or "
-            + "another error than that the name does not exist. Needs the probe dns, which is off by default.",
+        Condition = $"In two windows a server answered {Least.InWords} queries or more, and {Part.InWords} of them, "
+            + "by SERVFAIL, REFUSED or another error than that the name does not exist. Needs the probe dns, which "
+            + "is off by default.",
         Advice = "Look at the server's log and at those it asks itself (its upstream servers).",
+        Thresholds = [Least, Part],
         Triggers = [FindingTrigger.Happens(DnsKinds.FailedInfo)],
         Evidence = [DnsCounters.Lookups],
     };
@@ -30,7 +42,7 @@ internal sealed class DnsServfail(ProbeHost host) : LinuxRule(Kind, host)
         foreach (var server in DnsServerWindow.In(window))
         {
             var failed = Outcomes.Sum(server.Of);
-            if (failed < Least || failed * 20 < server.Lookups)
+            if (failed < _least || !_share.IsReached(failed, server.Lookups))
                 continue;
             var most = Outcomes.MaxBy(server.Of)!;
             var e = window.Events(DnsKinds.FailedInfo).LastOrDefault(

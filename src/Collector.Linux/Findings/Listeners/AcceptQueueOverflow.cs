@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Findings.Connects;
 using Collector.Linux.Probes.Common;
@@ -10,19 +11,25 @@ using Collector.Linux.Probes.Tcp;
 namespace Collector.Linux.Findings.Listeners;
 
 /// <summary>A program accepts more slowly than connections come, and handshakes are dropped at its listener.</summary>
-internal sealed class AcceptQueueOverflow(ProbeHost host) : ListenRule(Kind, host)
+internal sealed class AcceptQueueOverflow(ProbeHost host, FindingSettings own) : ListenRule(Kind, host, own)
 {
-    private const int Least = 3;
+    private static readonly ProbeOption<long> ErrorFrom = Option.Count(
+        "errorFrom", 3, "handshakes in a window",
+        "A client tries again after a second: one or two nobody notices.");
+
+    private readonly long _many = own.Get(ErrorFrom);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "accept-queue-overflow",
         Title = "A listener's accept queue overflows",
         Severity = EventSeverity.Error,
-        Condition = "A listener dropped handshakes while its accept queue was full (ListenOverflows of its namespace, "
-            + "and sk_drops and sk_ack_backlog of the listener); an error from 3 on where it is still full.",
+        Condition = "A listener dropped handshakes while its accept queue was full (ListenOverflows of its "
+            + $"namespace, and sk_drops and sk_ack_backlog of the listener); an error from {ErrorFrom.InWords} on "
+            + "where it is still full.",
         Advice = "Accept faster, run more acceptors, or allow a longer queue: the smaller of what the program asks "
             + "for with listen() and of net.core.somaxconn in its namespace.",
+        Thresholds = [ErrorFrom],
         Triggers = [FindingTrigger.Happens(ListenKinds.Overflow)],
         Evidence = [TcpExt.Of("TcpExt", "ListenOverflows"), TcpListeners.Drops, TcpListeners.Depth, TcpListeners.Limit],
         Explains = [ListenDropNotOverflow.Kind, ConnectTimeout.Kind, SlowHandshake.Kind],
@@ -40,7 +47,7 @@ internal sealed class AcceptQueueOverflow(ProbeHost host) : ListenRule(Kind, hos
             var dropped = Dropped(window, listener);
             yield return new()
             {
-                Severity = dropped >= Least && queue >= limit ? EventSeverity.Error : EventSeverity.Warn,
+                Severity = dropped >= _many && queue >= limit ? EventSeverity.Error : EventSeverity.Warn,
                 Direct = true,
                 Detail = listener.Key,
                 Sentence = $"drops handshakes at {listener.Key}: the program accepts too slowly, "

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Findings.Connects;
 using Collector.Linux.Findings.Cpu;
@@ -12,10 +13,13 @@ using Collector.Linux.Probes.Mib;
 namespace Collector.Linux.Findings.Listeners;
 
 /// <summary>A listener's accept queue overflows because the program may not run: its CPU quota is used up.</summary>
-internal sealed class AcceptorStarved(ProbeHost host) : ListenRule(Kind, host)
+internal sealed class AcceptorStarved(ProbeHost host, FindingSettings own) : ListenRule(Kind, host, own)
 {
-    /// <summary>Per cent of the periods: fewer and it still runs most of the time.</summary>
-    private const int Share = 25;
+    private static readonly ProbeOption<Share> Part = Option.Part(
+        "share", Share.Percent(25), "periods",
+        "In fewer periods it still runs most of the time.");
+
+    private readonly Share _share = own.Get(Part);
 
     public static FindingInfo Kind { get; } = new()
     {
@@ -23,9 +27,10 @@ internal sealed class AcceptorStarved(ProbeHost host) : ListenRule(Kind, host)
         Title = "A listener's accept queue overflows while its CPU quota is used up",
         Severity = EventSeverity.Error,
         Condition = "A listener dropped handshakes while its accept queue was full, and in the same window the CPU "
-            + "quota of its pod was used up in a quarter of the periods or more (nr_throttled of cpu.stat).",
+            + $"quota of its pod was used up in {Part.InWords} of the periods or more (nr_throttled of cpu.stat).",
         Advice = "Raise or remove the pod's CPU limit, or give it less to do at once; a longer accept queue only "
             + "delays the drops.",
+        Thresholds = [Part],
         Triggers = [FindingTrigger.Happens(ListenKinds.Overflow)],
         Evidence = [Throttling.Throttled, Throttling.Periods, Throttling.Time, Throttling.Limit],
         Explains = [AcceptQueueOverflow.Kind, ConnectTimeout.Kind, SlowHandshake.Kind, QuotaThrottled.Kind],
@@ -34,7 +39,7 @@ internal sealed class AcceptorStarved(ProbeHost host) : ListenRule(Kind, host)
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
         var (periods, throttled) = (window.Growth(Throttling.Periods), window.Growth(Throttling.Throttled));
-        if (throttled == 0 || throttled * 100 < periods * Share)
+        if (throttled == 0 || !_share.IsReached(throttled, periods))
             yield break;
         var waited = string.Create(CultureInfo.InvariantCulture, $"{window.Growth(Throttling.Time) / 1e9:0.0} s");
         foreach (var listener in Listeners(window, ListenKinds.Overflow, "netlens.listen.cause", "accept_queue"))

@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Findings.Connects;
 using Collector.Linux.Probes.Common;
@@ -9,25 +10,30 @@ using Collector.Linux.Probes.Mib;
 namespace Collector.Linux.Findings.Listeners;
 
 /// <summary>A listener drops handshakes though none of its queues is full.</summary>
-internal sealed class ListenDropNotOverflow(ProbeHost host) : ListenRule(Kind, host)
+internal sealed class ListenDropNotOverflow(ProbeHost host, FindingSettings own) : ListenRule(Kind, host, own)
 {
-    private const int Least = 3;
-
     // What the kernel calls drops at a listener that have to do with neither queue.
     private static readonly string[] Reasons =
         ["SOCKET_FILTER", "SECURITY_HOOK", "XFRM_POLICY", "TCP_MD5NOTFOUND", "TCP_MD5FAILURE", "PROTO_MEM", "TCP_CSUM"];
+
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 3, "packets in a window",
+        "A listener drops a stray segment now and then.");
+
+    private readonly long _least = own.Get(Least);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "listen-drop-not-overflow",
         Title = "A listener drops handshakes though its queues have room",
         Severity = EventSeverity.Error,
-        Condition = "In two windows a listener dropped three packets or more (sk_drops) while neither its accept "
-            + "queue nor its queue of handshakes was full. An error where clients get no answer and no IPv4 route "
-            + "leads back to them, for then none of their handshakes can succeed; else a warning, for the packets "
-            + "need not have been handshakes.",
+        Condition = $"In two windows a listener dropped {Least.InWords} packets or more (sk_drops) while neither its "
+            + "accept queue nor its queue of handshakes was full. An error where clients get no answer and no IPv4 "
+            + "route leads back to them, for then none of their handshakes can succeed; else a warning, for the "
+            + "packets need not have been handshakes.",
         Advice = "Give the namespace a route back to its clients; else look for a socket filter, a security policy, "
             + "TCP MD5 keys that differ, or want of memory.",
+        Thresholds = [Least],
         Triggers = [FindingTrigger.Happens(ListenKinds.Overflow)],
         Evidence = [TcpExt.Of("TcpExt", "ListenDrops"), Ip.Of("Ip", "OutNoRoutes")],
         Explains = [ConnectTimeout.Kind, SlowHandshake.Kind, ConnectNoRoute.Kind],
@@ -40,11 +46,11 @@ internal sealed class ListenDropNotOverflow(ProbeHost host) : ListenRule(Kind, h
         foreach (var listener in Listeners(window, ListenKinds.Overflow, "netlens.listen.cause", "other"))
         {
             var (e, dropped) = (listener.Last(), Dropped(window, listener));
-            if (dropped < Least)
+            if (dropped < _least)
                 continue;
             var peers = listener.SelectMany(static o => Peers(o)).TakeLast(1).ToArray();
             var lost = routeless * 2 >= dropped && peers.Length > 0;
-            var reason = Array.Find(Reasons, r => Checks.DropsFor(window, r) >= Least);
+            var reason = Array.Find(Reasons, r => Checks.DropsFor(window, r) >= _least);
             yield return new()
             {
                 Severity = lost ? EventSeverity.Error : EventSeverity.Warn,

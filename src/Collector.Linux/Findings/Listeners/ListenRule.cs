@@ -9,7 +9,8 @@ using Collector.Linux.Probes.Tcp;
 namespace Collector.Linux.Findings.Listeners;
 
 /// <summary>What the rules about listeners share: they judge by the events of the probe listen.</summary>
-internal abstract class ListenRule(FindingInfo info, ProbeHost host) : LinuxRule(info, host)
+internal abstract class ListenRule(FindingInfo info, ProbeHost host, FindingSettings? own = null)
+    : LinuxRule(info, host, own)
 {
     /// <summary>The listeners of a window's events of a kind: each with its events, oldest first.</summary>
     /// <param name="window">The subject's.</param>

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Findings.Connects;
 using Collector.Linux.Probes.Common;
@@ -10,23 +11,33 @@ using Collector.Linux.Probes.Tcp;
 namespace Collector.Linux.Findings.Listeners;
 
 /// <summary>SYNs come to a port where nobody listens, and are answered with resets.</summary>
-internal sealed class NobodyListens(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class NobodyListens(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private const int Least = 3;
-    private const int Many = 10;
     private const int MostPorts = 3;
     private const int MostPeers = 3;
+
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 3, "SYNs to one port in a window",
+        "One or two are somebody who tries.");
+
+    private static readonly ProbeOption<long> ErrorFrom = Option.Count(
+        "errorFrom", 10, "SYNs to one port in a window",
+        "Fewer are what clients see of a server that is started anew.");
+
+    private readonly long _least = own.Get(Least);
+    private readonly long _many = own.Get(ErrorFrom);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "nobody-listens",
         Title = "Clients ask for a port where nobody listens",
         Severity = EventSeverity.Error,
-        Condition = "In two windows three SYNs or more to one port were answered with a reset because no socket is "
-            + "there. An error from ten on where somebody listened there in the ten minutes before; else a warning, "
-            + "for who tries ports does so too.",
+        Condition = $"In two windows {Least.InWords} SYNs or more to one port were answered with a reset because no "
+            + $"socket is there. An error from {ErrorFrom.InWords} on where somebody listened there in the ten "
+            + "minutes before; else a warning, for who tries ports does so too.",
         Advice = "Start the server again, or look why it ended; where nobody ever listened, correct the port that "
             + "clients, a Service or a probe use.",
+        Thresholds = [Least, ErrorFrom],
         Triggers = [FindingTrigger.Happens(TcpReset.Sent)],
         Evidence = [TcpReset.Resets],
         Explains = [ConnectRefused.Kind],
@@ -45,15 +56,15 @@ internal sealed class NobodyListens(ProbeHost host) : LinuxRule(Kind, host)
             // All are counted, and events of like ones are held back: its share of events is that of resets, where
             // there are enough for a share.
             var told = port.Count();
-            var count = told < Least ? told : Math.Max(told, sent * told / all.Length);
-            if (count < Least)
+            var count = told < _least ? told : Math.Max(told, sent * told / all.Length);
+            if (count < _least)
                 continue;
             var (e, closed) = (port.Last(), port.Max(static e => Number(e, "netlens.listen.closed.duration")));
             var peers = port.Select(static e => e.Tuple!.DestinationPod ?? $"{e.Tuple.Destination}").Distinct()
                 .ToArray();
             yield return new()
             {
-                Severity = closed is not null && count >= Many ? EventSeverity.Error : EventSeverity.Warn,
+                Severity = closed is not null && count >= _many ? EventSeverity.Error : EventSeverity.Warn,
                 Detail = port.Key,
                 Sentence = $"refuses connections at {port.Key}: nobody listens there{Since(closed)}, {count} SYNs in "
                     + $"{window.Span} were answered with a reset",

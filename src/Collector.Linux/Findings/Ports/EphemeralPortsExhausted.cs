@@ -33,8 +33,8 @@ internal sealed class EphemeralPortsExhausted(ProbeHost host) : LinuxRule(Kind, 
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
-        var failed = PeerConnects.Of(window, ConnectKinds.FailedInfo,
-            static e => PeerConnects.Outcome(e) == "no_free_port", least: 1);
+        var failed = PeerConnects.Of(window, ConnectKinds.FailedInfo, 1,
+            static e => PeerConnects.Outcome(e) == "no_free_port");
         foreach (var peer in failed)
         {
             yield return Make(window, peer.Peer, peer.Last, EventSeverity.Error,

@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Ports;
@@ -8,27 +9,37 @@ using Figures = Collector.Linux.Probes.Ports.Ports;
 namespace Collector.Linux.Findings.Ports;
 
 /// <summary>Local ports towards a destination become fewer, and will soon be used up.</summary>
-internal sealed class EphemeralPortsFilling(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class EphemeralPortsFilling(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
     /// <summary>The range to set: a port of it may be taken before its listener starts.</summary>
     internal const string Range = "15000 65535, with listeners' ports in net.ipv4.ip_local_reserved_ports";
 
-    /// <summary>Seconds: as the probe's option warn by default.</summary>
-    private const int Soon = 600;
+    private static readonly ProbeOption<Share> Part = Option.Part(
+        "share", Share.Percent(50), "ports of the range",
+        "With half of them free a burst may end before they are used up.", 100);
+
+    private static readonly ProbeOption<TimeSpan> Soon = Option.Duration(
+        "within", TimeSpan.FromMinutes(10),
+        "As the probe's option warn by default, which tells by an event and is not held back by this.", 10_000,
+        86_400_000);
+
+    private readonly Share _share = own.Get(Part);
+    private readonly long _soon = own.Get(Soon).Ticks * 100;
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "ephemeral-ports-filling",
         Title = "Local ports towards a destination run out",
         Severity = EventSeverity.Warn,
-        Condition = "More than half of the local ports towards one destination are in use, and at the rate of the "
-            + "last half minute to minute none is left within ten minutes (the probe's option warn).",
+        Condition = $"More than {Part.InWords} of the local ports towards one destination are in use, and at the rate "
+            + $"of the last half minute to minute none is left within {Soon.InWords} (the probe's option warn).",
         Advice = "Look which program opens connections and does not close them, or opens one for each request; keep "
             + "connections, or widen net.ipv4.ip_local_port_range.",
+        Thresholds = [Part, Soon],
         Triggers =
         [
             FindingTrigger.Happens(PortKinds.Filling),
-            FindingTrigger.Fills(Figures.Used, Figures.Limit, 0.5),
+            FindingTrigger.Fills(Figures.Used, Figures.Limit, Part),
         ],
         Evidence = [Figures.TimeToFull, Figures.TimeWait],
     };
@@ -41,7 +52,8 @@ internal sealed class EphemeralPortsFilling(ProbeHost host) : LinuxRule(Kind, ho
         var left = window.Level(Figures.TimeToFull);
         if (e is not null)
             left ??= Number(e, "netlens.ports.time_to_full");
-        if (used * 2 < limit || left is not > 0 || (e is null && left >= Soon))
+        if ((used is { } u && limit is { } l && !_share.IsReached(u, l)) || left is not > 0
+            || (e is null && left >= _soon / 1_000_000_000))
             yield break;
         var to = e is null ? "its fullest destination" : new EventParties(null, e.Tuple).Remote;
         yield return new()

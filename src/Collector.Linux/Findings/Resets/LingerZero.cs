@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Tcp;
@@ -7,20 +8,30 @@ using Collector.Linux.Probes.Tcp;
 namespace Collector.Linux.Findings.Resets;
 
 /// <summary>A program ends its connections by resets on purpose, and the peer loses what was on the way.</summary>
-internal sealed class LingerZero(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class LingerZero(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private const int Fewest = 5;
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 5, "connections in a window",
+        "Health checks end so, one at a time.");
+
+    private static readonly ProbeOption<Share> Part = Option.Part(
+        "share", Share.Percent(10), "connections that began",
+        "A smaller part is how programs end what went wrong.");
+
+    private readonly long _least = own.Get(Least);
+    private readonly Share _share = own.Get(Part);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "linger-zero",
         Title = "A program ends connections by resets",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows at least 5 connections, and every tenth of those that began, were ended at once "
-            + "rather than in order, as SO_LINGER 0 or a disconnect does (TCPAbortOnData with a reset that was not "
-            + "an answer).",
+        Condition = $"In two windows at least {Least.InWords} connections, and {Part.InWords} of those that began, "
+            + "were ended at once rather than in order, as SO_LINGER 0 or a disconnect does (TCPAbortOnData with a "
+            + "reset that was not an answer).",
         Advice = "Close without SO_LINGER 0, unless this is a health check: what the peer has not read yet is lost.",
-        Triggers = [FindingTrigger.Grows(TcpFigures.Ext("TCPAbortOnData"), Fewest)],
+        Thresholds = [Least, Part],
+        Triggers = [FindingTrigger.Grows(TcpFigures.Ext("TCPAbortOnData"), Least)],
         Evidence = [TcpFigures.Ext("TCPAbortOnData"), TcpFigures.Ext("TCPAbortOnClose")],
         Explains = [PeerReset.Kind, IdleReset.Kind],
     };
@@ -40,7 +51,7 @@ internal sealed class LingerZero(ProbeHost host) : LinuxRule(Kind, host)
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
         var (ended, opened) = (Count(window), TcpFigures.Opened(window));
-        if (ended < Fewest || ended * 10 < opened)
+        if (ended < _least || !_share.IsReached(ended, opened))
             yield break;
         var service = TcpFigures.ServiceOf(window.Events(TcpReset.Sent).Where(static e =>
             Field(e, "netlens.reset.origin") == "active"

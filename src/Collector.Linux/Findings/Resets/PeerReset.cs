@@ -1,6 +1,7 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Mib;
@@ -9,21 +10,38 @@ using Collector.Linux.Probes.Tcp;
 namespace Collector.Linux.Findings.Resets;
 
 /// <summary>Open connections are reset from outside of this node.</summary>
-internal sealed class PeerReset(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class PeerReset(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private const int Fewest = 3;
     private static readonly Metric Established = Tcp.Of("Tcp", "EstabResets");
+
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 3, "connections in a window",
+        "A peer that is started anew resets one or two.");
+
+    private static readonly ProbeOption<Share> Part = Option.Part(
+        "share", Share.Percent(5), "connections that began",
+        "A smaller part is clients that give up.");
+
+    private static readonly ProbeOption<long> ErrorFrom = Option.Count(
+        "errorFrom", 10, "connections in a window",
+        "Fewer are what a restart of the peer breaks.");
+
+    private readonly long _least = own.Get(Least);
+    private readonly Share _share = own.Get(Part);
+    private readonly long _many = own.Get(ErrorFrom);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "peer-reset",
         Title = "Open connections are reset by the peer",
         Severity = EventSeverity.Error,
-        Condition = "In two windows at least 3 open connections, and every twentieth of those that began, were reset "
-            + "by a peer that is not on this node, or whose reset was not seen there. An error from 10 in a window on "
-            + "where the connections are to a service: a server's clients and probes may end theirs so.",
+        Condition = $"In two windows at least {Least.InWords} open connections, and {Part.InWords} of those that "
+            + "began, were reset by a peer that is not on this node, or whose reset was not seen there. An error "
+            + $"from {ErrorFrom.InWords} in a window on where the connections are to a service: a server's clients "
+            + "and probes may end theirs so.",
         Advice = "Look at the peer, or at a firewall or load balancer before it: this end did nothing to deserve it.",
-        Triggers = [FindingTrigger.Happens(TcpReset.Received), FindingTrigger.Grows(Established, Fewest)],
+        Thresholds = [Least, Part, ErrorFrom],
+        Triggers = [FindingTrigger.Happens(TcpReset.Received), FindingTrigger.Grows(Established, Least)],
         Evidence = [Established],
         Blind = "A reset carries no reason.",
     };
@@ -31,7 +49,7 @@ internal sealed class PeerReset(ProbeHost host) : LinuxRule(Kind, host)
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
         var reset = TcpFigures.Resets(window, "peer", static (state, _) => IsOpen(state));
-        if (reset < Fewest || reset * 20 < TcpFigures.Opened(window))
+        if (reset < _least || !_share.IsReached(reset, TcpFigures.Opened(window)))
             yield break;
         var seen = window.Events(TcpReset.Received)
             .Where(static e => e.Tuple is not null && IsOpen(Field(e, "network.connection.state"))).ToArray();
@@ -41,7 +59,7 @@ internal sealed class PeerReset(ProbeHost host) : LinuxRule(Kind, host)
             yield break;
         yield return new()
         {
-            Severity = !service.IsOurs && reset >= 10 ? EventSeverity.Error : EventSeverity.Warn,
+            Severity = !service.IsOurs && reset >= _many ? EventSeverity.Error : EventSeverity.Warn,
             Detail = service.IsOurs ? service.End.ToString() : service.Remote,
             Sentence = $"has open connections {service} reset by the other end, {reset} of them: {service.Remote} or "
                 + "something before it ended them",

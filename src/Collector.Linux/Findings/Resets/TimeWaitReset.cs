@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Tcp;
@@ -7,20 +8,25 @@ using Collector.Linux.Probes.Tcp;
 namespace Collector.Linux.Findings.Resets;
 
 /// <summary>Peers go on sending to connections that a program has closed.</summary>
-internal sealed class TimeWaitReset(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class TimeWaitReset(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private const int Fewest = 3;
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 3, "segments in a window",
+        "One may be on its way while this end closes.");
+
+    private readonly long _least = own.Get(Least);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "reset-to-timewait",
         Title = "Peers send to connections that are closed already",
         Severity = EventSeverity.Warn,
-        Condition = "At least 3 segments, in two windows, arrived for connections that this end had closed in order, "
-            + "and were answered with resets (TIME_WAIT, or FIN_WAIT2 without a program).",
+        Condition = $"At least {Least.InWords} segments, in two windows, arrived for connections that this end had "
+            + "closed in order, and were answered with resets (TIME_WAIT, or FIN_WAIT2 without a program).",
         Advice = "Let the side that still sends close first, or give idle connections a longer time-out here than "
             + "there.",
-        Triggers = [FindingTrigger.Grows(TcpTwRcv.AllRefused, Fewest)],
+        Thresholds = [Least],
+        Triggers = [FindingTrigger.Grows(TcpTwRcv.AllRefused, Least)],
         Explains = [PeerReset.Kind],
         Blind = "Needs kernel functions to hook, or Linux 6.11.",
     };
@@ -33,7 +39,7 @@ internal sealed class TimeWaitReset(ProbeHost host) : LinuxRule(Kind, host)
             if (row.Tag("netlens.timewait.action") == "reset")
                 refused += row.Growth(TcpTwRcv.Segments);
         }
-        if (refused < Fewest)
+        if (refused < _least)
             yield break;
         var service = TcpFigures.ServiceOf(window.Events(TcpTwRcv.Refused)
             .Where(static e => Field(e, "netlens.timewait.action") == "reset"));

@@ -1,6 +1,7 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Mib;
@@ -8,7 +9,7 @@ using Collector.Linux.Probes.Mib;
 namespace Collector.Linux.Findings.Retransmissions;
 
 /// <summary>Packets arrive damaged.</summary>
-internal sealed class BadChecksum(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class BadChecksum(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
     private static readonly (string Protocol, Metric[] Bad, Metric[] All)[] Protocols =
     [
@@ -17,15 +18,26 @@ internal sealed class BadChecksum(ProbeHost host) : LinuxRule(Kind, host)
             [Udp.Of("Udp", "InDatagrams"), Udp.Of("Udp6", "InDatagrams")]),
     ];
 
+    private static readonly ProbeOption<long> ErrorFrom = Option.Count(
+        "errorFrom", 10, "packets in a window",
+        "A damaged packet now and then TCP mends unnoticed.");
+
+    private static readonly ProbeOption<Share> ErrorPart = Option.Part(
+        "errorShare", Share.Percent(1), "packets that came on",
+        "From there on TCP becomes slow by it.");
+
+    private readonly Gravity _gravity = new(own.Get(ErrorFrom), own.Get(ErrorPart));
+
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "bad-checksum",
         Title = "Packets arrive with a wrong checksum",
         Severity = EventSeverity.Error,
         Condition = "A packet of TCP or UDP was dropped for its checksum (InCsumErrors), which no healthy network "
-            + "causes; an error from 10 packets and 1 % of those that came on.",
+            + $"causes; an error from {ErrorFrom.InWords} packets and {ErrorPart.InWords} of those that came on.",
         Advice = "On virtual devices suspect checksum offload (ethtool -K DEVICE tx off); else a cable, a port, a "
             + "memory.",
+        Thresholds = [ErrorFrom, ErrorPart],
         Triggers = [.. Protocols.SelectMany(static p => p.Bad).Select(static m => FindingTrigger.Grows(m))],
         Evidence = [.. Protocols.SelectMany(static p => p.All)],
     };
@@ -39,7 +51,7 @@ internal sealed class BadChecksum(ProbeHost host) : LinuxRule(Kind, host)
                 continue;
             yield return new()
             {
-                Severity = bad >= 10 && bad * 100 >= all ? EventSeverity.Error : EventSeverity.Warn,
+                Severity = _gravity.Of(bad, all),
                 Direct = true,
                 Detail = protocol,
                 Sentence = $"gets {protocol} packets with wrong checksums and drops them, {bad} of {bad + all}: "

@@ -1,6 +1,7 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Connects;
@@ -10,10 +11,25 @@ using Collector.Linux.Probes.Tcp;
 namespace Collector.Linux.Findings.Retransmissions;
 
 /// <summary>Peers of open connections do not answer any more, and the kernel gives them up.</summary>
-internal sealed class DeadPeer(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class DeadPeer(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
     private static readonly Metric GivenUp = TcpFigures.Ext("TCPAbortOnTimeout");
     private static readonly Metric Ended = Tcp.Of("Tcp", "EstabResets");
+
+    private static readonly ProbeOption<long> Waiting = Option.Count(
+        "waiting", 5, "connections with data unacknowledged for 10 s",
+        "One peer that went away has one or two.");
+
+    private static readonly ProbeOption<long> ErrorFrom = Option.Count(
+        "errorFrom", 5, "connections given up in a window",
+        "Fewer are one peer that went away.");
+
+    private static readonly ProbeOption<Share> ErrorPart = Option.Part(
+        "errorShare", Share.Percent(10), "connections open or begun",
+        "A smaller part is of single peers.");
+
+    private readonly long _waiting = own.Get(Waiting);
+    private readonly Gravity _gravity = new(own.Get(ErrorFrom), own.Get(ErrorPart));
 
     public static FindingInfo Kind { get; } = new()
     {
@@ -21,14 +37,16 @@ internal sealed class DeadPeer(ProbeHost host) : LinuxRule(Kind, host)
         Title = "Peers of open connections are silent",
         Severity = EventSeverity.Error,
         Condition = "An open connection was given up after its last retransmission or keepalive (TCPAbortOnTimeout "
-            + "without connects that timed out, and EstabResets), or data of 5 have been unacknowledged for 10 s in "
-            + "two windows; an error from 5 given up that are a tenth of those open or begun, unless they were to "
-            + "this end's own service, or connects are not watched.",
+            + $"without connects that timed out, and EstabResets), or data of {Waiting.InWords} have been "
+            + "unacknowledged for 10 s in "
+            + $"two windows; an error from {ErrorFrom.InWords} given up that are {ErrorPart.InWords} of those open "
+            + "or begun, unless they were to this end's own service, or connects are not watched.",
         Advice = "Look whether the peer's node is up, and for a firewall or NAT that has forgotten the connections.",
+        Thresholds = [Waiting, ErrorFrom, ErrorPart],
         Triggers =
         [
             FindingTrigger.Grows(GivenUp),
-            .. TcpConnections.Waiting[1..].Select(static m => FindingTrigger.Reaches(m, 5)),
+            .. TcpConnections.Waiting[1..].Select(static m => FindingTrigger.Reaches(m, Waiting)),
         ],
         Evidence = [GivenUp, Ended, Tcp.Of("Tcp", "CurrEstab"), ConnectCounters.Attempts],
         Explains = [RtoBound.Kind],
@@ -39,7 +57,7 @@ internal sealed class DeadPeer(ProbeHost host) : LinuxRule(Kind, host)
         // Connects are counted at another instant, connections that were open in the same one.
         var given = Math.Min(window.Growth(Ended), Math.Max(0, window.Growth(GivenUp) - Connects(window)));
         var waiting = TcpConnections.Waiting[1..].Sum(m => window.Level(m) ?? 0);
-        if (given == 0 && waiting < 5)
+        if (given == 0 && waiting < _waiting)
             yield break;
         var seen = window.Events(TcpRetrans.Retransmitted)
             .Where(static e => Field(e, "netlens.retransmit.kind") == "rto"
@@ -48,7 +66,7 @@ internal sealed class DeadPeer(ProbeHost host) : LinuxRule(Kind, host)
         var open = window.Level(Tcp.Of("Tcp", "CurrEstab")) ?? 0;
         // Clients of a service go away as they please; connects that time out are told apart only where they are known.
         var harms = peer?.IsOurs != true && window.Knows(ConnectCounters.Failures)
-            && given >= 5 && given * 10 >= open + TcpFigures.Opened(window);
+            && _gravity.IsError(given, open + TcpFigures.Opened(window));
         var keepalive = TcpFigures.Resets(window, "active", static (_, r) => r == "TCP_KEEPALIVE_TIMEOUT");
         yield return new()
         {

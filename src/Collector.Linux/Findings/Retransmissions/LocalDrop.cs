@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Findings.Resets;
 using Collector.Linux.Findings.Tables;
@@ -10,20 +11,41 @@ using Collector.Linux.Probes.Tcp;
 namespace Collector.Linux.Findings.Retransmissions;
 
 /// <summary>Data of a connection had to be sent again because this very node dropped it.</summary>
-internal sealed class LocalDrop(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class LocalDrop(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
     private const string Again = "dropped_here";
     private static readonly string[] Kinds = [.. TcpFigures.Losses, "tlp"];
+
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 3, "segments in a window",
+        "A full queue drops one or two in good order.");
+
+    private static readonly ProbeOption<Share> Part = Option.Part(
+        "share", new(20), "segments sent",
+        "That is how a full queue tells TCP to be slower.");
+
+    private static readonly ProbeOption<long> ErrorFrom = Option.Count(
+        "errorFrom", 5, "segments in a window",
+        "Fewer delay one connection for a moment.");
+
+    private static readonly ProbeOption<Share> ErrorPart = Option.Part(
+        "errorShare", Share.Percent(2), "segments sent",
+        "From there on connections become slow by it.");
+
+    private readonly long _least = own.Get(Least);
+    private readonly Share _share = own.Get(Part);
+    private readonly Gravity _gravity = new(own.Get(ErrorFrom), own.Get(ErrorPart));
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "local-drop-caused-retransmission",
         Title = "This node drops packets that TCP has to send again",
         Severity = EventSeverity.Error,
-        Condition = "In two windows at least 3 segments were sent again, and 0.2 % of those sent, whose packet or "
-            + "acknowledgement was seen to be dropped on this node; an error from 5 segments and 2 % on. A full "
-            + "queue drops a few in good order.",
+        Condition = $"In two windows at least {Least.InWords} segments were sent again, and {Part.InWords} of those "
+            + "sent, whose packet or acknowledgement was seen to be dropped on this node; an error from "
+            + $"{ErrorFrom.InWords} segments and {ErrorPart.InWords} on. A full queue drops a few in good order.",
         Advice = "Look at the place and the reason: it is this node that loses them, not the network.",
+        Thresholds = [Least, Part, ErrorFrom, ErrorPart],
         Triggers = [FindingTrigger.Happens(TcpRetrans.Retransmitted)],
         Evidence = [TcpFigures.Sent],
         Explains = [DeadPeer.Kind, NetfilterDrop.Kind],
@@ -33,7 +55,7 @@ internal sealed class LocalDrop(ProbeHost host) : LinuxRule(Kind, host)
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
         var (again, sent) = (TcpFigures.SentAgain(window, Kinds, Again), window.Growth(TcpFigures.Sent));
-        if (again < 3 || again * 500 < sent)
+        if (again < _least || !_share.IsReached(again, sent))
             yield break;
         var seen = window.Events(TcpRetrans.Retransmitted)
             .Where(static e => Field(e, "netlens.retransmit.verdict") == Again
@@ -45,7 +67,7 @@ internal sealed class LocalDrop(ProbeHost host) : LinuxRule(Kind, host)
         var place = Field(e, "netlens.drop.location");
         yield return new()
         {
-            Severity = again >= 5 && again * 50 >= sent ? EventSeverity.Error : EventSeverity.Warn,
+            Severity = _gravity.Of(again, sent),
             Confidence = FindingConfidence.Event,
             Detail = seen.Key,
             Sentence = $"sends data again to {TcpFigures.ServiceOf(seen)?.Remote}: {DroppedBy(window, seen)} dropped "

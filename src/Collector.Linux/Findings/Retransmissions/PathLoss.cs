@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Drops;
@@ -8,21 +9,46 @@ using Collector.Linux.Probes.Tcp;
 namespace Collector.Linux.Findings.Retransmissions;
 
 /// <summary>The network beyond this node loses segments.</summary>
-internal sealed class PathLoss(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class PathLoss(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private const int Fewest = 10;
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 10, "segments in a window",
+        "Each path loses a few, and TCP probes for its capacity by losses.");
+
+    private static readonly ProbeOption<Share> Part = Option.Part(
+        "share", new(50), "segments sent",
+        "A smaller part costs no throughput to speak of.");
+
+    private static readonly ProbeOption<long> ErrorFrom = Option.Count(
+        "errorFrom", 20, "segments in a window",
+        "Fewer are of a single burst.");
+
+    private static readonly ProbeOption<Share> ErrorPart = Option.Part(
+        "errorShare", Share.Percent(2), "segments sent",
+        "From there on connections become slow by it.");
+
+    private static readonly ProbeOption<Share> Proven = Option.Part(
+        "proven", Share.Percent(25), "segments that were lost",
+        "A time-out alone may also be an acknowledgement that is late.");
+
+    private readonly long _least = own.Get(Least);
+    private readonly Share _share = own.Get(Part);
+    private readonly Share _proven = own.Get(Proven);
+    private readonly Gravity _gravity = new(own.Get(ErrorFrom), own.Get(ErrorPart));
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "path-loss",
         Title = "The network beyond this node loses segments",
         Severity = EventSeverity.Error,
-        Condition = "In two windows at least 10 segments were sent again, and 0.5 % of those sent, of which this node "
-            + "dropped none and the peer had no copy; an error from 20 segments and 2 % on, which is what "
-            + "connections slow down by. A quarter must be known by later acknowledgements, not by time-outs alone; "
-            + "where more is lost than arrives the peer is gone, which is another kind.",
+        Condition = $"In two windows at least {Least.InWords} segments were sent again, and {Part.InWords} of those "
+            + $"sent, of which this node dropped none and the peer had no copy; an error from {ErrorFrom.InWords} "
+            + $"segments and {ErrorPart.InWords} on, which is what connections slow down by. Of them "
+            + $"{Proven.InWords} must be known by later acknowledgements, not by time-outs alone; where more is lost "
+            + "than arrives the peer is gone, which is another kind.",
         Advice = "Look at the peer's node, the switches and the overlay between: this node handed the packets over.",
-        Triggers = [FindingTrigger.Grows(TcpRetrans.Total, Fewest)],
+        Thresholds = [Least, Part, ErrorFrom, ErrorPart, Proven],
+        Triggers = [FindingTrigger.Grows(TcpRetrans.Total, Least)],
         Evidence = [TcpFigures.Sent, TcpFigures.Ext("TCPDelivered"), TcpFigures.Ext("TCPDSACKRecv")],
         Explains = [RtoBound.Kind],
         Blind = "Without the probe packetloss nobody knows whether this node dropped them.",
@@ -39,7 +65,7 @@ internal sealed class PathLoss(ProbeHost host) : LinuxRule(Kind, host)
         var arrived = window.Growth(TcpFigures.Ext("TCPDelivered"));
         // A time-out alone may also be an acknowledgement that is late.
         var proven = TcpFigures.SentAgain(window, ["fast", "slow_start"], "not_here", "unknown");
-        if (lost < Fewest || lost * 200 < sent || arrived < lost || proven * 4 < lost)
+        if (lost < _least || !_share.IsReached(lost, sent) || arrived < lost || !_proven.IsReached(proven, lost))
             yield break;
         var seen = window.Events(TcpRetrans.Retransmitted)
             .Where(static e => Field(e, "netlens.retransmit.verdict") != "dropped_here"
@@ -49,7 +75,7 @@ internal sealed class PathLoss(ProbeHost host) : LinuxRule(Kind, host)
             .MaxBy(static g => g.Count());
         yield return new()
         {
-            Severity = lost >= 20 && lost * 50 >= sent ? EventSeverity.Error : EventSeverity.Warn,
+            Severity = _gravity.Of(lost, sent),
             Sentence = $"loses {TcpFigures.Percent(lost, sent)} of its segments{Towards(worst, seen.Length)}: "
                 + (watched ? "they left this node, and were lost on the way" : "where, is not known"),
             Evidence =

@@ -1,6 +1,7 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Findings.Resets;
 using Collector.Linux.Findings.Tables;
@@ -10,23 +11,35 @@ using Collector.Linux.Probes.Mib;
 namespace Collector.Linux.Findings.Retransmissions;
 
 /// <summary>What has to be sent again does not even leave the sender's own namespace.</summary>
-internal sealed class RetransmitFailed(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class RetransmitFailed(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
     private static readonly Metric Failed = TcpFigures.Ext("TCPRetransFail");
     private static readonly Metric Again = Tcp.Of("Tcp", "RetransSegs");
     private static readonly Metric Syns = TcpFigures.Ext("TCPSynRetrans");
     private static readonly Metric[] Unroutable = [Ip.Of("Ip", "OutNoRoutes"), Ip.Of("Ip6", "OutNoRoutes")];
 
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 3, "segments in a window",
+        "What the kernel could not send for a moment it sends soon after.");
+
+    private static readonly ProbeOption<Share> Part = Option.Part(
+        "share", Share.Percent(10), "segments that had to be sent again",
+        "A smaller part is want of memory for a moment, not a rule or a route.");
+
+    private readonly long _least = own.Get(Least);
+    private readonly Share _share = own.Get(Part);
+
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "retransmit-failed-locally",
         Title = "Data that must be sent again cannot leave",
         Severity = EventSeverity.Error,
-        Condition = "In two windows at least 3 segments, and every tenth that had to be sent again, were refused by "
-            + "the layers below TCP (TCPRetransFail), without SYNs and what the queue of a device dropped: open "
-            + "connections stand still.",
+        Condition = $"In two windows at least {Least.InWords} segments, and {Part.InWords} of those that had to be "
+            + "sent again, were refused by the layers below TCP (TCPRetransFail), without SYNs and what the queue "
+            + "of a device dropped: open connections stand still.",
         Advice = "Look for the rule or the missing route at the sender: the network is not asked.",
-        Triggers = [FindingTrigger.Grows(Failed, 3)],
+        Thresholds = [Least, Part],
+        Triggers = [FindingTrigger.Grows(Failed, Least)],
         Evidence = [Failed, Again, Syns, .. Unroutable],
         Explains = [DeadPeer.Kind, RtoBound.Kind, LocalDrop.Kind, NetfilterDrop.Kind],
     };
@@ -35,7 +48,7 @@ internal sealed class RetransmitFailed(ProbeHost host) : LinuxRule(Kind, host)
     {
         // What the device's queue drops is told to TCP the same way.
         var failed = window.Growth(Failed) - window.Growth(Syns) - Checks.QueueDrops(window);
-        if (failed < 3 || failed * 10 < window.Growth(Again))
+        if (failed < _least || !_share.IsReached(failed, window.Growth(Again)))
             yield break;
         var (byRule, noRoute) = (Checks.DroppedByRules(window), Growth(window, Unroutable));
         yield return new()

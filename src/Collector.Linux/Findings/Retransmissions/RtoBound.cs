@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Tcp;
@@ -7,20 +8,25 @@ using Collector.Linux.Probes.Tcp;
 namespace Collector.Linux.Findings.Retransmissions;
 
 /// <summary>What is lost is few, but found only by time-outs: requests hang for 200 ms and more.</summary>
-internal sealed class RtoBound(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class RtoBound(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private const int Fewest = 5;
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 5, "segments in a window",
+        "One connection that lost its last segment has one or two.");
+
+    private readonly long _least = own.Get(Least);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "rto-bound",
         Title = "Connections wait for retransmission time-outs",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows at least 5 segments were sent again because their time-out ran out, and no fewer "
-            + "than were sent again sooner; those that this node dropped, and those that the peer had already, do "
-            + "not count.",
+        Condition = $"In two windows at least {Least.InWords} segments were sent again because their time-out ran "
+            + "out, and no fewer than were sent again sooner; those that this node dropped, and those that the peer "
+            + "had already, do not count.",
         Advice = "Look for losses on the path: short answers have no later segments that would show a loss sooner.",
-        Triggers = [FindingTrigger.Grows(TcpRetrans.Total, Fewest)],
+        Thresholds = [Least],
+        Triggers = [FindingTrigger.Grows(TcpRetrans.Total, Least)],
         Evidence = [TcpFigures.Ext("TCPTimeouts"), TcpFigures.Ext("TCPLossProbes")],
     };
 
@@ -29,7 +35,7 @@ internal sealed class RtoBound(ProbeHost host) : LinuxRule(Kind, host)
         var late = TcpFigures.SentAgain(window, ["rto"], "not_here", "unknown");
         var sooner = TcpFigures.SentAgain(window, ["fast", "other"], "not_here", "unknown");
         // The peer had them: acknowledgements are late, nothing is lost.
-        if (late < Fewest || late < sooner || window.Growth(TcpFigures.Ext("TCPDSACKRecv")) * 2 >= late)
+        if (late < _least || late < sooner || window.Growth(TcpFigures.Ext("TCPDSACKRecv")) * 2 >= late)
             yield break;
         yield return new()
         {

@@ -1,6 +1,7 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Mib;
@@ -9,20 +10,37 @@ using Collector.Linux.Probes.Tcp;
 namespace Collector.Linux.Findings.Retransmissions;
 
 /// <summary>Segments are sent again that were not lost: acknowledgements come late.</summary>
-internal sealed class Spurious(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class Spurious(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
     private static readonly Metric Needless = TcpFigures.Ext("TCPDSACKRecv");
     private static readonly Metric Again = Tcp.Of("Tcp", "RetransSegs");
+
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 10, "segments in a window",
+        "A delay that grows once has a few sent in vain.");
+
+    private static readonly ProbeOption<Share> AgainPart = Option.Part(
+        "againShare", Share.Percent(50), "segments that were sent again",
+        "Where most of them were lost, loss is the cause.");
+
+    private static readonly ProbeOption<Share> Part = Option.Part(
+        "share", new(50), "segments sent",
+        "A smaller part costs no throughput to speak of.");
+
+    private readonly long _least = own.Get(Least);
+    private readonly Share _againShare = own.Get(AgainPart);
+    private readonly Share _share = own.Get(Part);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "spurious-retransmission",
         Title = "Segments are sent again that were not lost",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows peers reported at least 10 segments that came twice (TCPDSACKRecv), half or more "
-            + "of those that were sent again, and 0.5 % of all.",
+        Condition = $"In two windows peers reported at least {Least.InWords} segments that came twice (TCPDSACKRecv), "
+            + $"{AgainPart.InWords} or more of those that were sent again, and {Part.InWords} of all.",
         Advice = "Look for a queue on the way back, or a peer that is stalled: delay grows faster than the time-out.",
-        Triggers = [FindingTrigger.Grows(Needless, 10)],
+        Thresholds = [Least, AgainPart, Part],
+        Triggers = [FindingTrigger.Grows(Needless, Least)],
         Evidence = [Needless, Again, TcpFigures.Sent],
         Explains = [RtoBound.Kind],
     };
@@ -31,7 +49,8 @@ internal sealed class Spurious(ProbeHost host) : LinuxRule(Kind, host)
     {
         var (needless, again) = (window.Growth(Needless), window.Growth(Again));
         // The peer's word comes later than what it is about: in another window, perhaps.
-        if (needless < 10 || needless * 2 < again || needless * 200 < window.Growth(TcpFigures.Sent))
+        if (needless < _least || !_againShare.IsReached(needless, again)
+            || !_share.IsReached(needless, window.Growth(TcpFigures.Sent)))
             yield break;
         // Whose acknowledgements this node dropped has another cause.
         if (TcpFigures.SentAgain(window, [.. TcpFigures.Losses, "tlp"], "dropped_here") * 2 > Math.Max(again, needless))

@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Drops;
@@ -7,12 +8,8 @@ using Collector.Linux.Probes.Drops;
 namespace Collector.Linux.Findings.Routes;
 
 /// <summary>Packets with addresses that cannot be on the wire.</summary>
-internal sealed class Martian(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class Martian(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private const int Least = 5;
-
-    private const int Wanted = 3;
-
     private static readonly (string Reason, string Words)[] Reasons =
     [
         ("IP_LOCAL_SOURCE", "come from outside with an address of its own as sender"),
@@ -21,15 +18,25 @@ internal sealed class Martian(ProbeHost host) : LinuxRule(Kind, host)
         ("IP_INVALID_DEST", "are for an address that no packet may be for"),
     ];
 
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 5, "packets in a window",
+        "Machines that just came up send one or two.");
+
+    private readonly long _least = own.Get(Least);
+    private readonly Gravity _gravity = Losses.GravityOf(own);
+    private readonly long _wanted = own.Get(Losses.Wanted);
+
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "martian",
         Title = "Packets have impossible addresses",
         Severity = EventSeverity.Error,
-        Condition = "In two windows 5 or more packets were dropped for their source or destination address; an error "
-            + "from 20, and 5 % of what the namespace received by IPv4, where 3 were for the same address and port.",
+        Condition = $"In two windows {Least.InWords} or more packets were dropped for their source or destination "
+            + $"address; an error from {Losses.ErrorFrom.InWords}, and {Losses.ErrorPart.InWords} of what the "
+            + $"namespace received by IPv4, where {Losses.Wanted.InWords} were for the same address and port.",
         Advice = "Find who sends them: an address that two machines have, a loop of switches, a tunnel or NAT rule "
             + "that leaves the wrong source; net.ipv4.conf.*.log_martians shows them in the kernel's log.",
+        Thresholds = [Least, Losses.ErrorFrom, Losses.ErrorPart, Losses.Wanted],
         Triggers = [FindingTrigger.Grows(PacketLossTables.DropsCounter, Least)],
         Blind = "Kernels without the drop reasons IP_LOCAL_SOURCE, IP_INVALID_SOURCE, IP_LOCALNET and "
             + "IP_INVALID_DEST do not tell such packets from others, and count them nowhere.",
@@ -40,14 +47,14 @@ internal sealed class Martian(ProbeHost host) : LinuxRule(Kind, host)
         foreach (var (reason, words) in Reasons)
         {
             var lost = Checks.DropsFor(window, reason);
-            if (lost < Least)
+            if (lost < _least)
                 continue;
             var received = Losses.Received(window, "Ip");
             yield return new()
             {
                 // What scans a network nobody misses.
-                Severity = Losses.ByTarget(window, Wanted, reason).Any()
-                    ? Losses.Severity(lost, received)
+                Severity = Losses.ByTarget(window, _wanted, reason).Any()
+                    ? _gravity.Of(lost, received)
                     : EventSeverity.Warn,
                 Detail = reason,
                 Sentence = $"drops {lost} packets that {words}",

@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.NextHops;
@@ -7,11 +8,8 @@ using Collector.Linux.Probes.NextHops;
 namespace Collector.Linux.Findings.Routes;
 
 /// <summary>A next hop does not say where it is, again and again.</summary>
-internal sealed class NeighbourUnresolved(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class NeighbourUnresolved(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    /// <summary>Packets that were thrown away because of it, from which it is an error.</summary>
-    private const int Many = 10;
-
     /// <summary>Hops of a subject that are told apart in a window: those asked for most.</summary>
     private const int MostHops = 3;
 
@@ -22,15 +20,23 @@ internal sealed class NeighbourUnresolved(ProbeHost host) : LinuxRule(Kind, host
         "__neigh_event_send",
     ];
 
+    private static readonly ProbeOption<long> ErrorFrom = Option.Count(
+        "errorFrom", 10, "packets thrown away for it in a window",
+        "Fewer are what is sent to a machine that is away for a moment.");
+
+    private readonly long _many = own.Get(ErrorFrom);
+
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "neighbour-unresolved",
         Title = "A next hop does not answer",
         Severity = EventSeverity.Error,
-        Condition = "In two windows an address on the same network did not answer ARP or neighbour discovery; an error "
-            + "where 10 or more packets were thrown away for it in a window (on average, where there are several).",
+        Condition = "In two windows an address on the same network did not answer ARP or neighbour discovery; an "
+            + $"error where {ErrorFrom.InWords} or more packets were thrown away for it in a window (on average, "
+            + "where there are several).",
         Advice = "Look whether the machine behind the address lives and is on that network, and whether the route that "
             + "names it as gateway, or the prefix of the interface, is right.",
+        Thresholds = [ErrorFrom],
         Triggers = [FindingTrigger.Happens(NextHop.Failed)],
     };
 
@@ -49,7 +55,7 @@ internal sealed class NeighbourUnresolved(ProbeHost host) : LinuxRule(Kind, host
             var asked = hop.Key.Contains(':', StringComparison.Ordinal) ? "neighbour discovery" : "ARP";
             yield return new()
             {
-                Severity = each >= Many ? EventSeverity.Error : EventSeverity.Warn,
+                Severity = each >= _many ? EventSeverity.Error : EventSeverity.Warn,
                 Confidence = FindingConfidence.Event,
                 Detail = hop.Key,
                 Sentence = $"cannot send to {hop.Key}: nobody answers {asked} for it at {device}, "

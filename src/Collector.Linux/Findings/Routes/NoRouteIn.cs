@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Drops;
@@ -9,22 +10,29 @@ using Collector.Linux.Probes.Mib;
 namespace Collector.Linux.Findings.Routes;
 
 /// <summary>A router has no route for packets that come to it.</summary>
-internal sealed class NoRouteIn(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class NoRouteIn(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private const int Least = 10;
-    private const int Wanted = 3;
-
     // Where the kernel gives no particular reason the function tells.
     private static readonly string[] Functions = ["ip_error", "ip6_pkt_drop"];
+
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 10, "packets in a window",
+        "Fewer are what a scan or a late answer sends.");
+
+    private readonly long _least = own.Get(Least);
+    private readonly Gravity _gravity = Losses.GravityOf(own);
+    private readonly long _wanted = own.Get(Losses.Wanted);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "no-route-in",
         Title = "Packets arrive that no route leads on",
         Severity = EventSeverity.Error,
-        Condition = "In two windows 10 or more packets that were received had no route (InNoRoutes); an error from "
-            + "20, and 5 % of what the namespace received, where 3 were for the same address and port.",
+        Condition = $"In two windows {Least.InWords} or more packets that were received had no route (InNoRoutes); an "
+            + $"error from {Losses.ErrorFrom.InWords}, and {Losses.ErrorPart.InWords} of what the namespace "
+            + $"received, where {Losses.Wanted.InWords} were for the same address and port.",
         Advice = "Add the route that is missing, or correct who sends here.",
+        Thresholds = [Least, Losses.ErrorFrom, Losses.ErrorPart, Losses.Wanted],
         Triggers =
         [
             FindingTrigger.Grows(IpExt.Of("IpExt", "InNoRoutes"), Least),
@@ -41,14 +49,15 @@ internal sealed class NoRouteIn(ProbeHost host) : LinuxRule(Kind, host)
         foreach (var (section, family) in Losses.Families)
         {
             var counter = IpExt.Of(section == "Ip" ? "IpExt" : section, "InNoRoutes");
-            if (window.Growth(counter) is not (>= Least and var lost))
+            var lost = window.Growth(counter);
+            if (lost < _least)
                 continue;
             var received = Losses.Received(window, section);
             yield return new()
             {
                 // What scans a network nobody misses.
-                Severity = Losses.ByTarget(seen.Where(e => IsOf(e, section)), Wanted).Any()
-                    ? Losses.Severity(lost, received)
+                Severity = Losses.ByTarget(seen.Where(e => IsOf(e, section)), _wanted).Any()
+                    ? _gravity.Of(lost, received)
                     : EventSeverity.Warn,
                 Detail = family,
                 Sentence = $"gets {lost} {family} packets that none of its routes leads on, and drops them",

@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Mib;
@@ -7,19 +8,26 @@ using Collector.Linux.Probes.Mib;
 namespace Collector.Linux.Findings.Routes;
 
 /// <summary>Packets for others come here, and forwarding is off.</summary>
-internal sealed class NotForwarding(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class NotForwarding(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private const int Least = 10;
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 10, "packets in a window",
+        "Fewer are what was on its way when an address went elsewhere.");
+
+    private readonly long _least = own.Get(Least);
+    private readonly Gravity _gravity = Losses.GravityOf(own);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "not-forwarding",
         Title = "Packets for others arrive where forwarding is off",
         Severity = EventSeverity.Error,
-        Condition = "In two windows 10 or more packets were discarded for their destination (InAddrErrors) while the "
-            + "namespace forwards none; an error from 20, and 5 % of what it received.",
+        Condition = $"In two windows {Least.InWords} or more packets were discarded for their destination "
+            + $"(InAddrErrors) while the namespace forwards none; an error from {Losses.ErrorFrom.InWords}, and "
+            + $"{Losses.ErrorPart.InWords} of what it received.",
         Advice = "Switch forwarding on where this is a router; else correct who sends here: a route, or an address "
             + "that this namespace had before.",
+        Thresholds = [Least, Losses.ErrorFrom, Losses.ErrorPart],
         Triggers =
         [
             FindingTrigger.Grows(Ip.Of("Ip", "InAddrErrors"), Least),
@@ -33,12 +41,13 @@ internal sealed class NotForwarding(ProbeHost host) : LinuxRule(Kind, host)
         {
             var counter = Ip.Of(section, "InAddrErrors");
             var name = section == "Ip" ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding";
-            if (window.Growth(counter) is not (>= Least and var lost) || SysctlNumber(window.Subject, name) != 0)
+            var lost = window.Growth(counter);
+            if (lost < _least || SysctlNumber(window.Subject, name) != 0)
                 continue;
             var received = Losses.Received(window, section);
             yield return new()
             {
-                Severity = Losses.Severity(lost, received),
+                Severity = _gravity.Of(lost, received),
                 Detail = family,
                 Sentence = $"gets {lost} {family} packets for addresses that it does not have, and drops them: "
                     + "it does not forward",

@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Mib;
@@ -7,20 +8,32 @@ using Collector.Linux.Probes.Mib;
 namespace Collector.Linux.Findings.Routes;
 
 /// <summary>Packets are larger than the way ahead allows, and their senders do not learn of it.</summary>
-internal sealed class PacketTooBig(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class PacketTooBig(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private const int Least = 10;
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 10, "packets in a window",
+        "Who heeds the answer stops after the first.");
+
+    private static readonly ProbeOption<Share> Part = Option.Part(
+        "share", Share.Percent(1), "packets sent and forwarded",
+        "Senders that learn of the size leave a few behind: a smaller part is that.");
+
+    private readonly long _least = own.Get(Least);
+    private readonly Share _share = own.Get(Part);
+    private readonly Gravity _gravity = Losses.GravityOf(own);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "packet-too-big",
         Title = "Packets are larger than the MTU",
         Severity = EventSeverity.Error,
-        Condition = "In two windows 10 or more packets, and 1 % of those sent and forwarded, needed fragments that "
-            + "they must not be cut into (FragFails); an error from 20, and 5 %. Who heeds the answer stops after "
-            + "the first.",
+        Condition = $"In two windows {Least.InWords} or more packets, and {Part.InWords} of those sent and forwarded, "
+            + "needed fragments that they must not be cut into (FragFails); an error from "
+            + $"{Losses.ErrorFrom.InWords}, and {Losses.ErrorPart.InWords}. Who heeds the answer stops after the "
+            + "first.",
         Advice = "Let ICMP \"fragmentation needed\" and \"packet too big\" through to the senders, give their "
             + "devices the smaller MTU, or clamp the MSS where they pass.",
+        Thresholds = [Least, Part, Losses.ErrorFrom, Losses.ErrorPart],
         Triggers =
         [
             FindingTrigger.Grows(Ip.Of("Ip", "FragFails"), Least),
@@ -36,11 +49,12 @@ internal sealed class PacketTooBig(ProbeHost host) : LinuxRule(Kind, host)
             var counter = Ip.Of(section, "FragFails");
             var sent = Growth(window, Ip.Of(section, "OutRequests"),
                 Ip.Of(section, section == "Ip" ? "ForwDatagrams" : "OutForwDatagrams"));
-            if (window.Growth(counter) is not (>= Least and var lost) || lost * 100 < sent)
+            var lost = window.Growth(counter);
+            if (lost < _least || !_share.IsReached(lost, sent))
                 continue;
             yield return new()
             {
-                Severity = Losses.Severity(lost, sent),
+                Severity = _gravity.Of(lost, sent),
                 Detail = family,
                 Sentence = $"drops {lost} {family} packets that are larger than the MTU ahead: "
                     + "their senders do not heed that, or do not hear of it",

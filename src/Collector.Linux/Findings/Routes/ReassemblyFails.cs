@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Mib;
@@ -7,19 +8,29 @@ using Collector.Linux.Probes.Mib;
 namespace Collector.Linux.Findings.Routes;
 
 /// <summary>Datagrams that came in fragments are lost because a part is missing.</summary>
-internal sealed class ReassemblyFails(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class ReassemblyFails(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private const int Least = 5;
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 5, "datagrams in a window",
+        "A lost packet now and then takes a datagram with it.");
+
+    private static readonly ProbeOption<Share> ErrorPart = Option.Part(
+        "errorShare", Share.Percent(5), "fragments received",
+        "Of a smaller part programs mend the loss unnoticed.");
+
+    private readonly long _least = own.Get(Least);
+    private readonly Share _errorShare = own.Get(ErrorPart);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "reassembly-fails",
         Title = "Fragments cannot be put together",
         Severity = EventSeverity.Error,
-        Condition = "In two windows 5 or more reassemblies failed (ReasmFails); an error where those are 5 % of the "
-            + "fragments received.",
+        Condition = $"In two windows {Least.InWords} or more reassemblies failed (ReasmFails); an error where those "
+            + $"are {ErrorPart.InWords} of the fragments received.",
         Advice = "Avoid fragments: smaller datagrams, or the MTU of the way. Else look for what drops one of the "
             + "parts, and whether the memory for them is used up.",
+        Thresholds = [Least, ErrorPart],
         Triggers =
         [
             FindingTrigger.Grows(Ip.Of("Ip", "ReasmFails"), Least),
@@ -32,13 +43,14 @@ internal sealed class ReassemblyFails(ProbeHost host) : LinuxRule(Kind, host)
         foreach (var (section, family) in Losses.Families)
         {
             var counter = Ip.Of(section, "ReasmFails");
-            if (window.Growth(counter) is not (>= Least and var failed))
+            var failed = window.Growth(counter);
+            if (failed < _least)
                 continue;
             var (fragments, late) = (
                 window.Growth(Ip.Of(section, "ReasmReqds")), window.Growth(Ip.Of(section, "ReasmTimeout")));
             yield return new()
             {
-                Severity = failed * 20 >= fragments ? EventSeverity.Error : EventSeverity.Warn,
+                Severity = _errorShare.IsReached(failed, fragments) ? EventSeverity.Error : EventSeverity.Warn,
                 Detail = family,
                 Sentence = $"lost {failed} {family} datagrams that came in fragments: "
                     + (late > 0 ? "a part of each did not come in time" : "they did not fit, or there was no memory"),

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Interop;
 using Collector.Linux.Probes.Common;
@@ -9,29 +10,36 @@ using Collector.Linux.Probes.Tables;
 namespace Collector.Linux.Findings.Tables;
 
 /// <summary>Connection tracking is nearly full: nothing is dropped yet.</summary>
-internal sealed class ConntrackFilling(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class ConntrackFilling(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private const double Share = 0.9;
+    private static readonly ProbeOption<Share> Part = Option.Part(
+        "share", Share.Percent(90), "entries that it may have",
+        "A tenth is left: nothing is dropped yet, and there is time to raise the limit.", 100);
 
-    /// <summary>A smaller table is somebody's experiment.</summary>
-    private const int Smallest = 100;
+    private static readonly ProbeOption<long> Smallest = Option.Count(
+        "smallest", 100, "entries that it may have",
+        "A smaller table is somebody's experiment.");
+
+    private readonly Share _share = own.Get(Part);
+    private readonly long _smallest = own.Get(Smallest);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "conntrack-filling",
         Title = "Connection tracking is nearly full",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows a namespace had 90 % of the connections in its table that it may have, of 100 or "
-            + "more.",
+        Condition = $"In two windows a namespace had {Part.InWords} of the connections in its table that it may have, "
+            + $"of {Smallest.InWords} or more.",
         Advice = "Raise net.netfilter.nf_conntrack_max, shorten time-outs, or leave traffic untracked that needs no "
             + "NAT, before packets of new connections are dropped.",
-        Triggers = [FindingTrigger.Fills(Conntrack.Entries, Conntrack.Limit, Share)],
+        Thresholds = [Part, Smallest],
+        Triggers = [FindingTrigger.Fills(Conntrack.Entries, Conntrack.Limit, Part)],
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
         if (window.Level(Conntrack.Entries) is not { } entries
-            || window.Level(Conntrack.Limit) is not (>= Smallest and var limit) || entries < limit * Share
+            || window.Level(Conntrack.Limit) is not { } limit || limit < _smallest || !_share.IsReached(entries, limit)
             || window.Growth(Conntrack.Counters[Ctnetlink.CTA_STATS_EARLY_DROP]!) > 0
             || window.Events(ConntrackKinds.FullInfo).Any())
             yield break;

@@ -1,6 +1,7 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Interop;
 using Collector.Linux.Probes.Common;
@@ -9,20 +10,31 @@ using Collector.Linux.Probes.Tables;
 namespace Collector.Linux.Findings.Tables;
 
 /// <summary>Connection tracking knows nothing to do with many packets, so NAT leaves them as they are.</summary>
-internal sealed class ConntrackInvalid(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class ConntrackInvalid(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private const int Least = 50;
-
     private static readonly Metric Invalid = Conntrack.Counters[Ctnetlink.CTA_STATS_INVALID]!;
+
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 50, "packets in a window",
+        "Late segments of connections that are over are invalid now and then.");
+
+    private static readonly ProbeOption<Share> Part = Option.Part(
+        "share", Share.Percent(1), "packets received",
+        "A smaller part harms no connection that anybody would notice.");
+
+    private readonly long _least = own.Get(Least);
+    private readonly Share _share = own.Get(Part);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "conntrack-invalid",
         Title = "Connection tracking calls many packets invalid",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows 50 or more packets, and 1 % of those received, could not be tracked (invalid).",
+        Condition = $"In two windows {Least.InWords} or more packets, and {Part.InWords} of those received, could not "
+            + "be tracked (invalid).",
         Advice = "Look for a way there and another back, for connections whose entry timed out, and for wrong "
             + "checksums; drop invalid packets so that no reset answers them, or be liberal about windows.",
+        Thresholds = [Least, Part],
         Triggers = [FindingTrigger.Grows(Invalid, Least)],
     };
 
@@ -30,7 +42,7 @@ internal sealed class ConntrackInvalid(ProbeHost host) : LinuxRule(Kind, host)
     {
         var invalid = window.Growth(Invalid);
         var received = Losses.Received(window, "Ip") + Losses.Received(window, "Ip6");
-        if (invalid < Least || invalid * 100 < received)
+        if (invalid < _least || !_share.IsReached(invalid, received))
             yield break;
         yield return new()
         {

@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Interop;
 using Collector.Linux.Probes.Common;
@@ -8,10 +9,13 @@ using Collector.Linux.Probes.Tables;
 namespace Collector.Linux.Findings.Tables;
 
 /// <summary>Packets of new connections are lost because connection tracking has an equal entry already.</summary>
-internal sealed class ConntrackRace(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class ConntrackRace(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    /// <summary>Fewer are mended by those who sent them.</summary>
-    private const int Many = 10;
+    private static readonly ProbeOption<long> ErrorFrom = Option.Count(
+        "errorFrom", 10, "packets in a window",
+        "Fewer are mended by those who sent them.");
+
+    private readonly long _many = own.Get(ErrorFrom);
 
     public static FindingInfo Kind { get; } = new()
     {
@@ -19,9 +23,11 @@ internal sealed class ConntrackRace(ProbeHost host) : LinuxRule(Kind, host)
         Title = "New connections are lost in connection tracking",
         Severity = EventSeverity.Error,
         Condition = "In two windows entries of new connections could not be put in because an equal one was there "
-            + "(insert_failed without chaintoolong); an error, at once, from 10 of them in a window.",
+            + $"(insert_failed without chaintoolong); an error, at once, from {ErrorFrom.InWords} of them in a "
+            + "window.",
         Advice = "Give SNAT more addresses or ports, let it choose ports at random (--random-fully), or ask DNS "
             + "through a cache on the node or by TCP.",
+        Thresholds = [ErrorFrom],
         Triggers = [FindingTrigger.Happens(ConntrackKinds.ClashInfo)],
         Evidence =
         [
@@ -37,8 +43,8 @@ internal sealed class ConntrackRace(ProbeHost host) : LinuxRule(Kind, host)
             yield break;
         yield return new()
         {
-            Severity = lost >= Many ? EventSeverity.Error : EventSeverity.Warn,
-            Direct = lost >= Many,
+            Severity = lost >= _many ? EventSeverity.Error : EventSeverity.Warn,
+            Direct = lost >= _many,
             Sentence = $"lost {lost} packets of new connections, for their conntrack entry was taken: "
                 + "SNAT has no free port, or two came at once",
             Evidence =

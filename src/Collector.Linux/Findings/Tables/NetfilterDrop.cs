@@ -1,5 +1,6 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Drops;
@@ -7,26 +8,31 @@ using Collector.Linux.Probes.Drops;
 namespace Collector.Linux.Findings.Tables;
 
 /// <summary>A rule of the firewall drops what somebody tries to send again and again.</summary>
-internal sealed class NetfilterDrop(ProbeHost host) : LinuxRule(Kind, host)
+internal sealed class NetfilterDrop(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private const int Least = 3;
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 3, "packets for one address and port in a window",
+        "Less is somebody who tried once: what is sent again somebody wants.");
+
+    private readonly long _least = own.Get(Least);
 
     public static FindingInfo Kind { get; } = new()
     {
         Kind = "netfilter-drop",
         Title = "A firewall rule drops packets",
         Severity = EventSeverity.Warn,
-        Condition = "In two windows 3 or more packets for the same address and port were dropped by netfilter. Never "
-            + "an error: somebody wanted that rule.",
+        Condition = $"In two windows {Least.InWords} or more packets for the same address and port were dropped by "
+            + "netfilter. Never an error: somebody wanted that rule.",
         Advice = "Look for the rule that drops them (nft, iptables, a network policy), and let them through if they "
             + "are wanted.",
+        Thresholds = [Least],
         Triggers = [FindingTrigger.Happens(PacketLoss.Dropped)],
         Evidence = [PacketLossTables.DropsCounter],
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
-        foreach (var target in Losses.ByTarget(window, Least, Checks.NetfilterReasons))
+        foreach (var target in Losses.ByTarget(window, _least, Checks.NetfilterReasons))
         {
             var e = target.Last();
             var tuple = e.Tuple!;
