@@ -63,13 +63,72 @@ internal struct tc_stats
     public uint backlog;
 }
 
-// include/uapi/linux/{netlink,rtnetlink,if_link,if,gen_stats,pkt_sched}.h
+// struct ifaddrmsg, include/uapi/linux/if_addr.h
+internal struct ifaddrmsg
+{
+    public byte ifa_family;
+    public byte ifa_prefixlen;
+    public byte ifa_flags;
+    public byte ifa_scope;
+    public uint ifa_index;
+}
+
+// struct rtmsg, include/uapi/linux/rtnetlink.h
+internal struct rtmsg
+{
+    public byte rtm_family;
+    public byte rtm_dst_len;
+    public byte rtm_src_len;
+    public byte rtm_tos;
+    public byte rtm_table;
+    public byte rtm_protocol;
+    public byte rtm_scope;
+    public byte rtm_type;
+    public uint rtm_flags;
+}
+
+// struct ndmsg, include/uapi/linux/neighbour.h
+internal struct ndmsg
+{
+    public byte ndm_family;
+    public byte ndm_pad1;
+    public ushort ndm_pad2;
+    public int ndm_ifindex;
+    public ushort ndm_state;
+    public byte ndm_flags;
+    public byte ndm_type;
+}
+
+// struct tc_ratespec, include/uapi/linux/pkt_sched.h
+internal struct tc_ratespec
+{
+    public byte cell_log;
+    public byte linklayer;
+    public ushort overhead;
+    public short cell_align;
+    public ushort mpu;
+    public uint rate;
+}
+
+// struct tc_tbf_qopt, include/uapi/linux/pkt_sched.h
+internal struct tc_tbf_qopt
+{
+    public tc_ratespec rate;
+    public tc_ratespec peakrate;
+    public uint limit;
+    public uint buffer;
+    public uint mtu;
+}
+
+// include/uapi/linux/{netlink,rtnetlink,if_link,if_addr,if,neighbour,veth,gen_stats,pkt_sched}.h
 internal static class Rtnl
 {
     public const ushort NLM_F_REQUEST = 0x01;
     public const ushort NLM_F_MULTI = 0x02;
     public const ushort NLM_F_ACK = 0x04;
     public const ushort NLM_F_DUMP_INTR = 0x10;
+    public const ushort NLM_F_REPLACE = 0x100;
+    public const ushort NLM_F_CREATE = 0x400;
     public const ushort NLM_F_DUMP = 0x300;
     public const ushort NLMSG_NOOP = 1;
     public const ushort NLMSG_ERROR = 2;
@@ -80,6 +139,9 @@ internal static class Rtnl
     public const ushort RTM_NEWLINK = 16;
     public const ushort RTM_DELLINK = 17;
     public const ushort RTM_GETLINK = 18;
+    public const ushort RTM_NEWADDR = 20;
+    public const ushort RTM_NEWROUTE = 24;
+    public const ushort RTM_NEWNEIGH = 28;
     public const int RTNLGRP_LINK = 1;
     public const int RTNLGRP_TC = 4;
     public const ushort RTM_NEWQDISC = 36;
@@ -97,24 +159,49 @@ internal static class Rtnl
     public const uint IFF_LOOPBACK = 1 << 3;
     public const uint IFF_RUNNING = 1 << 6;
 
+    public const ushort IFLA_ADDRESS = 1;
     public const ushort IFLA_IFNAME = 3;
     public const ushort IFLA_MTU = 4;
     public const ushort IFLA_LINK = 5;
     public const ushort IFLA_MASTER = 10;
     public const ushort IFLA_LINKINFO = 18;
     public const ushort IFLA_STATS64 = 23;
+    public const ushort IFLA_NET_NS_FD = 28;
     public const ushort IFLA_EXT_MASK = 29;
     public const ushort IFLA_CARRIER_CHANGES = 35;
     public const ushort IFLA_LINK_NETNSID = 37;
     public const ushort IFLA_INFO_KIND = 1;
+    public const ushort IFLA_INFO_DATA = 2;
+    public const ushort VETH_INFO_PEER = 1;
     public const ushort IFLA_STATS_LINK_64 = 1;
 
+    public const ushort IFA_ADDRESS = 1;
+    public const ushort IFA_LOCAL = 2;
+    public const byte IFA_F_NODAD = 0x02;
+
+    public const ushort RTA_DST = 1;
+    public const ushort RTA_OIF = 4;
+    public const ushort RTA_GATEWAY = 5;
+    public const ushort RTA_PREFSRC = 7;
+    public const byte RTN_UNICAST = 1;
+    public const byte RTN_PROHIBIT = 8;
+    public const byte RT_TABLE_MAIN = 254;
+    public const byte RTPROT_STATIC = 4;
+
+    public const ushort NDA_DST = 1;
+    public const ushort NDA_LLADDR = 2;
+    public const ushort NUD_PERMANENT = 0x80;
+
     public const ushort TCA_KIND = 1;
+    public const ushort TCA_OPTIONS = 2;
     public const ushort TCA_STATS = 3;
     public const ushort TCA_STATS2 = 7;
     public const ushort TCA_STATS_BASIC = 1;
     public const ushort TCA_STATS_QUEUE = 3;
     public const ushort TCA_STATS_PKT64 = 8;
+    public const ushort TCA_TBF_PARMS = 1;
+    public const ushort TCA_TBF_BURST = 6;
+    public const byte TC_LINKLAYER_ETHERNET = 1;
     public const uint TC_H_ROOT = 0xFFFFFFFF;
     public const uint TC_H_INGRESS = 0xFFFFFFF1;
 }

@@ -74,12 +74,13 @@ internal sealed class ProcessScanner : IDisposable
         {
             for (var pid = from + 1; pid <= last; pid++)
                 Look(pid, found);
-            foreach (var pid in _suspects)
-                Look(pid, found);
             // More than there is room for: as if nobody had told.
             if (!_skipSlice || _suspects.Count == LargestSlice)
                 ScanSlice(found);
         }
+        // One may be a thread, which no list of processes has.
+        foreach (var pid in _suspects)
+            Look(pid, found);
         _suspects.Clear();
         _skipSlice = false;
         _started = true;

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using Collector.Core;
 using Collector.Linux.Findings.Faults;
 using Collector.Worker.Findings;
@@ -66,7 +65,7 @@ internal static class SelftestCommand
         foreach (var fault in AllFaults.List)
             table.Row(fault.Finding.Kind, fault.How);
         Output.Print(table);
-        Output.Error("'netlens selftest --inject all' causes each of them in a network namespace of its own");
+        Output.Error("'netlens selftest --inject all' causes each of them between two network namespaces of its own");
         return ExitCodes.Ok;
     }
 
@@ -76,77 +75,60 @@ internal static class SelftestCommand
         using var selftest = new Selftest(options, events => Session.Collector(options, [], events: events)!);
         var faults = AllFaults.List.Where(f => wanted.Contains(All) || wanted.Contains(f.Finding.Kind)).ToArray();
         var results = new List<SelftestResult>();
-        foreach (var fault in faults)
-        {
-            if (signals.Token.IsCancellationRequested)
-                break;
-            if (!json && Output.Screen.IsTerminal)
-                Output.Error($"{fault.Finding.Kind}: {fault.How}");
-            results.Add(selftest.Run(fault, signals.Token));
-        }
+        foreach (var result in selftest.Run(faults, group => Tell(group, json), signals.Token))
+            results.Add(result);
         if (json)
-            Output.Json(writer => Write(writer, results));
+            SelftestJson.Write(results);
         else
-            Print(results);
+            Print(results, Output.Screen);
         if (results.Count < faults.Length)
             Output.Error($"stopped: {faults.Length - results.Count} faults were not caused");
-        return results.Count == faults.Length && results.TrueForAll(r => r.Passed) ? ExitCodes.Ok : ExitCodes.Failure;
+        return results.Count == faults.Length && results.TrueForAll(static r => r.Passed || r.IsBeyond)
+            ? ExitCodes.Ok
+            : ExitCodes.Failure;
     }
 
-    private static void Print(List<SelftestResult> results)
+    private static void Tell(IReadOnlyList<Fault> group, bool json)
+    {
+        if (!json && Output.Screen.IsTerminal)
+            Output.Error($"causing {string.Join(", ", group.Select(static f => f.Finding.Kind))}");
+    }
+
+    internal static void Print(IReadOnlyList<SelftestResult> results, Screen screen)
     {
         var table = Output.Table("FAULT", "METRIC", "EVENT", "FOUND", "SEEN BY");
         foreach (var r in results)
         {
             table.Row(r.Fault.Finding.Kind, Time(r.Metric), r.Fault.Event is null ? "-" : Time(r.Event),
-                Time(r.Finding), r.Hooks);
+                Time(r.Finding), r.SeenBy);
         }
-        var screen = Output.Screen;
         screen.Print(table);
-        foreach (var r in results.Where(r => !r.Passed))
+        foreach (var r in results.Where(static r => !r.Passed))
         {
             screen.Line();
-            screen.Text($"{r.Fault.Finding.Kind} was not shown as it should be: {Why(r)}", "  ");
+            screen.Text($"{r.Fault.Finding.Kind} {(r.IsBeyond ? "cannot be shown" : "was not shown as it should be")}: "
+                + Why(r), "  ");
         }
+        screen.Line();
+        screen.Text(Summary(results));
     }
 
-    private static string Why(SelftestResult r) =>
-        r.Hooks.StartsWith("it could not", StringComparison.Ordinal) ? r.Hooks
+    private static string Summary(IReadOnlyList<SelftestResult> results)
+    {
+        var beyond = results.Count(static r => r.IsBeyond);
+        var failed = results.Count(static r => !r.Passed && !r.IsBeyond);
+        return $"{Output.Counted(results.Count, "fault")}: {results.Count - beyond - failed} shown"
+            + (beyond > 0 ? $", {beyond} beyond this kernel" : "") + (failed > 0 ? $", {failed} not shown" : "") + ".";
+    }
+
+    internal static string Why(SelftestResult r) =>
+        r.Reason.Length > 0 ? r.Reason
         : r.Metric is null ? $"{r.Fault.Metric.Name} did not grow"
         : r.Finding is null ? "it was not found"
         : r.Others.Count > 0 ? $"something else was found: {string.Join(", ", r.Others)}"
-        : $"no event {r.Fault.Event!.Name} ({r.Hooks})";
+        : r.Passed ? ""
+        : $"no event {r.Fault.Event!.Name}";
 
     private static string Time(TimeSpan? time) =>
         time is { } t ? string.Create(CultureInfo.InvariantCulture, $"{t.TotalSeconds:0.0} s") : "no";
-
-    private static void Write(Utf8JsonWriter json, List<SelftestResult> results)
-    {
-        json.WriteStartArray();
-        foreach (var r in results)
-        {
-            json.WriteStartObject();
-            json.WriteString("fault", r.Fault.Finding.Kind);
-            json.WriteString("how", r.Fault.How);
-            json.WriteBoolean("passed", r.Passed);
-            json.WriteString("metric", r.Fault.Metric.Name);
-            Write(json, "metric_seconds", r.Metric);
-            json.WriteString("event", r.Fault.Event?.Name);
-            Write(json, "event_seconds", r.Event);
-            Write(json, "finding_seconds", r.Finding);
-            json.WriteString("sentence", r.Sentence);
-            json.WriteStrings("other_findings", r.Others);
-            json.WriteString("seen_by", r.Hooks);
-            json.WriteEndObject();
-        }
-        json.WriteEndArray();
-    }
-
-    private static void Write(Utf8JsonWriter json, string name, TimeSpan? time)
-    {
-        if (time is { } t)
-            json.WriteNumber(name, Math.Round(t.TotalSeconds, 2));
-        else
-            json.WriteNull(name);
-    }
 }

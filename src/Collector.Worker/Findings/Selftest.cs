@@ -1,10 +1,11 @@
 using System.Diagnostics;
-using System.Net.Sockets;
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Linux.Findings.Faults;
+using Collector.Linux.Kernel.Bpf;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
 using Collector.Worker.Events;
@@ -18,14 +19,16 @@ namespace Collector.Worker.Findings;
 /// <param name="Metric">Until the metric had grown; null: it had not.</param>
 /// <param name="Event">Until there was an event; null: there was none, or none is to be.</param>
 /// <param name="Finding">Until it was found; null: it was not.</param>
-/// <param name="Sentence">What the finding says.</param>
-/// <param name="Others">What else was found of the namespace, consequences left out.</param>
-/// <param name="Hooks">How the event's probe looks into this kernel, or why it cannot.</param>
+/// <param name="Sentence">What the finding says of the client or the server.</param>
+/// <param name="Others">What else was found of both, consequences left out.</param>
+/// <param name="SeenBy">How the event's probe looks into this kernel, else where the metric comes from.</param>
+/// <param name="Reason">Why not all was seen; empty: it was, or no reason is known.</param>
+/// <param name="IsBeyond">Not all was seen, for a reason that lies in this kernel.</param>
 internal sealed record SelftestResult(
     Fault Fault, TimeSpan? Metric, TimeSpan? Event, TimeSpan? Finding, string Sentence, IReadOnlyList<string> Others,
-    string Hooks)
+    string SeenBy, string Reason, bool IsBeyond)
 {
-    /// <summary>All that this kernel can show was seen, and nothing else was said.</summary>
+    /// <summary>All was seen, and nothing else was said.</summary>
     public bool Passed => Metric is not null && (Fault.Event is null || Event is not null) && Finding is not null
         && Others.Count == 0;
 }
@@ -35,14 +38,12 @@ internal sealed record SelftestResult(
 /// </summary>
 internal sealed class Selftest : IDisposable
 {
-    /// <summary>A fault that was not found by then is not found.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
 
     private readonly SeenEvents _events = new();
     private readonly EventHub _hub;
     private readonly NodeCollector _collector;
+    private readonly LinuxNode _node;
     private long _since;
 
     public Selftest(AgentOptions options, Func<IEventSink, NodeCollector> collect)
@@ -52,59 +53,104 @@ internal sealed class Selftest : IDisposable
             TimeProvider.System, NullLogger.Instance);
         _hub.StartAsync(CancellationToken.None).GetAwaiter().GetResult();
         _collector = collect(_hub);
-        if (_collector.Node.Findings is not { } engine)
-            throw new IOException("this system has no findings: they need Linux");
-        _hub.Findings = engine.Inbox;
-        engine.Shortest = TimeSpan.FromSeconds(1);
+        _node = _collector.Node as LinuxNode ?? throw new IOException("this system has no findings: they need Linux");
+        _hub.Findings = _node.Findings.Inbox;
+        _node.Findings.Shortest = TimeSpan.FromSeconds(1);
         _collector.CollectOnce();
     }
 
-    private FindingEngine Engine => _collector.Node.Findings!;
+    /// <summary>A fault that was not found by then is not found.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(40);
 
-    /// <summary>Causes one fault until it was found, or for as long as patience lasts.</summary>
+    /// <summary>Causes faults, some side by side, each until it was found, or for as long as patience lasts.</summary>
+    /// <param name="faults">Which.</param>
+    /// <param name="begun">Told of those that are caused now.</param>
+    /// <param name="stop">Ends it; what was seen until then is told.</param>
     /// <exception cref="Linux.Interop.LinuxException">There is no namespace to be had.</exception>
-    public SelftestResult Run(Fault fault, CancellationToken stop)
+    public IEnumerable<SelftestResult> Run(
+        IEnumerable<Fault> faults, Action<IReadOnlyList<Fault>> begun, CancellationToken stop)
     {
-        // Another namespace had the number before, as like as not.
-        _since = Engine.Store.Raised;
-        _events.Clear();
-        using var ns = new FaultNamespace($"netlens-selftest-{Environment.ProcessId}-{fault.Finding.Kind}");
-        _collector.CollectOnce();
-        // Once more: what is there before the fault is no sign of it.
-        _collector.CollectOnce();
-        var before = ValueOf(fault.Metric, ns.Inode);
-        var start = Stopwatch.GetTimestamp();
-        TimeSpan? metric = null, told = null, found = null;
-        while (Stopwatch.GetElapsedTime(start) < Patience && !stop.IsCancellationRequested
-            && (metric is null || found is null || (fault.Event is not null && told is null)))
+        foreach (var group in faults.Chunk(FaultPair.MostBeside))
         {
-            try
-            {
-                ns.Run(() => fault.Cause(ns));
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException or SocketException)
-            {
-                return new(fault, metric, told, found, "", [], $"it could not be caused: {e.Message}");
-            }
-            _collector.Node.Rest(Interval, stop);
-            _collector.CollectOnce();
-            var now = Stopwatch.GetElapsedTime(start);
-            metric ??= ValueOf(fault.Metric, ns.Inode) > before ? now : null;
-            told ??= fault.Event is { } info && _events.Has(info, ns.Inode) ? now : null;
-            found ??= FindingsOf(ns.Inode).Any(f => f.Info == fault.Finding) ? now : null;
+            if (stop.IsCancellationRequested)
+                yield break;
+            begun(group);
+            foreach (var result in RunBeside(group, stop))
+                yield return result;
         }
-        var all = FindingsOf(ns.Inode).ToArray();
-        return new(fault, metric, told, found,
-            Array.Find(all, f => f.Info == fault.Finding)?.Sentence ?? "",
-            [.. all.Where(f => f.Cause is null && !Belongs(f.Info, fault.Finding)).Select(f => f.Info.Kind)],
-            HooksOf(fault));
     }
 
-    // On loopback both ends are one: the other end's finding is of the same fault.
-    private static bool Belongs(FindingInfo found, FindingInfo caused) =>
-        found == caused || found.Explains.Contains(caused) || caused.Explains.Contains(found);
+    private List<SelftestResult> RunBeside(Fault[] faults, CancellationToken stop)
+    {
+        // Other namespaces had the numbers before, as like as not.
+        _since = _node.Findings.Store.Raised;
+        _events.Clear();
+        var trials = new List<FaultTrial>();
+        try
+        {
+            foreach (var fault in faults)
+                trials.Add(new FaultTrial(fault, _node.Host, trials.Count));
+            _collector.CollectOnce();
+            // Once more: what is there before the fault is no sign of it.
+            _collector.CollectOnce();
+            foreach (var trial in trials)
+                trial.Before = ValueOf(trial.Fault.Metric, trial.Place.Inode);
+            var start = Stopwatch.GetTimestamp();
+            while (Stopwatch.GetElapsedTime(start) < Patience && !stop.IsCancellationRequested
+                && trials.Exists(static t => t.Result is null))
+            {
+                foreach (var trial in trials.Where(static t => !t.IsOver))
+                    trial.Cause();
+                _node.Rest(Interval, stop);
+                _collector.CollectOnce();
+                foreach (var trial in trials.Where(static t => t.Result is null))
+                    Look(trial, Stopwatch.GetElapsedTime(start));
+            }
+            return [.. trials.Select(t => t.Result ?? ResultOf(t))];
+        }
+        finally
+        {
+            trials.ForEach(static t => t.Dispose());
+        }
+    }
 
-    private IEnumerable<Finding> FindingsOf(ulong inode) => Engine.Store.All
+    private void Look(FaultTrial trial, TimeSpan now)
+    {
+        if (trial.IsOver)
+        {
+            // A collection later: by then it is known what follows from what. What goes on is another fault.
+            trial.Result = ResultOf(trial);
+            trial.Dispose();
+            return;
+        }
+        var (fault, inode) = (trial.Fault, trial.Place.Inode);
+        trial.Metric ??= ValueOf(fault.Metric, inode) > trial.Before ? now : null;
+        trial.Event ??= fault.Event is { } info && _events.Has(info, inode) ? now : null;
+        trial.Finding ??= FindingsOf(inode).Any(f => f.Info == fault.Finding) ? now : null;
+    }
+
+    private SelftestResult ResultOf(FaultTrial trial)
+    {
+        var (fault, pair) = (trial.Fault, trial.Pair);
+        var own = FindingsOf(trial.Place.Inode).FirstOrDefault(f => f.Info == fault.Finding);
+        var others = FindingsOf(pair.Client.Inode).Concat(FindingsOf(pair.Server.Inode))
+            .Where(f => f.Cause is null && !Belongs(f.Info, fault)).Select(static f => f.Info.Kind).Distinct();
+        var hindrance = trial.IsSeen ? null : HindranceOf(trial);
+        return new(
+            fault, trial.Metric, trial.Event, trial.Finding, own is null ? "" : Sentence(own, fault), [.. others],
+            SeenBy(fault), hindrance ?? trial.Failure ?? "", hindrance is not null);
+    }
+
+    // Whatever the namespaces of one process are called by: these have no names.
+    private static string Sentence(Finding finding, Fault fault) => finding.Sentence.Replace(
+        new EventParties(finding.Subject, null).Where, fault.AtClient ? "the client" : "the server",
+        StringComparison.Ordinal);
+
+    // The other end's finding is of the same fault, and on loopback both ends are one.
+    private static bool Belongs(FindingInfo found, Fault fault) => found == fault.Finding || fault.Also.Contains(found)
+        || found.Explains.Contains(fault.Finding) || fault.Finding.Explains.Contains(found);
+
+    private IEnumerable<Finding> FindingsOf(ulong inode) => _node.Findings.Store.All
         .Where(f => f.Number > _since && f.Subject?.Inode == inode);
 
     private long ValueOf(Metric metric, ulong inode)
@@ -122,16 +168,38 @@ internal sealed class Selftest : IDisposable
         return sum;
     }
 
-    private string HooksOf(Fault fault)
+    private ProbeRunner? RunnerOf(Fault fault) => _collector.Runners.FirstOrDefault(r => fault.Event is { } info
+        ? r.Info.Events.Contains(info)
+        : r.Info.Tables.Any(t => t.Id == fault.Metric.Table.Id));
+
+    private LadderReport? LadderOf(Fault fault) => RunnerOf(fault) is { } runner
+        ? _node.Host.Bpf.Reports.GetValueOrDefault(runner.Info.Id)
+        : null;
+
+    private string SeenBy(Fault fault) => LadderOf(fault) is { Hooks.Count: > 0 } ladder
+        ? string.Join(", ", ladder.Hooks.Where(h => h.Taken is not null).Select(h => h.Taken!.Sections).Distinct())
+        : RunnerOf(fault) is { } runner ? SourceOf(runner.Info) : "";
+
+    // Of two ways the one that is taken here.
+    private string SourceOf(ProbeInfo probe)
     {
-        if (fault.Event is not { } info)
-            return "";
-        var runner = _collector.Runners.FirstOrDefault(r => r.Info.Events.Contains(info));
-        if (runner is not { State: ProbeState.Running })
-            return $"not on this kernel: {runner?.Reason ?? "its probe is off"}";
-        return (_collector.Node as LinuxNode)?.Host.Bpf.Reports.GetValueOrDefault(runner.Info.Id) is { } ladder
-            ? string.Join(", ", ladder.Hooks.Where(h => h.Taken is not null).Select(h => h.Taken!.Sections))
-            : "counters and sockets";
+        if (probe.Source.Split(", else ") is not [var pass, var files])
+            return probe.Source;
+        var part = probe.Id is "tcpsummary" or "listen" ? "sockets" : "mib";
+        return _node.Parts.Any(p => p.Name == part && p.FromKernel) ? pass : files.Split(';')[0];
+    }
+
+    private string? HindranceOf(FaultTrial trial)
+    {
+        if (trial.Hindrance is { } lacks)
+            return lacks;
+        if (RunnerOf(trial.Fault) is not { State: ProbeState.Running } runner)
+            return $"its probe does not run: {RunnerOf(trial.Fault)?.Reason ?? "it is switched off"}";
+        // Only what the rule says not to see everywhere.
+        return trial.Fault.Finding.Blind.Length > 0
+            && LadderOf(trial.Fault)?.Hooks.FirstOrDefault(static h => h.Taken is null) is { } blind
+            ? $"{runner.Info.Id} does not see {blind.Hook}: {(blind.Ways is [var way, ..] ? way.Reason : "")}"
+            : null;
     }
 
     public void Dispose()

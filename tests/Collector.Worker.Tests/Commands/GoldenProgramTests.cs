@@ -25,7 +25,7 @@ public sealed class GoldenProgramTests
     [
         "list probes", "list events", "list metrics --probe tcpreset softirq virtcmdlatency",
         "list metrics --probe tcpreset softirq virtcmdlatency --naming inspector",
-        "list metrics --probe tcpreset --naming otel",
+        "list metrics --probe tcpreset --naming otel", "selftest",
     ]), size));
 
     /// <summary>Wrong words, wrong files, and what each ends with.</summary>

@@ -3,11 +3,13 @@ using System.Text.Json;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
+using Collector.Linux.Findings.Faults;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Pods;
 using Collector.Worker.Commands;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Series;
+using Collector.Worker.Findings;
 using Collector.Worker.Tests.Export.Prometheus;
 
 namespace Collector.Worker.Tests.Commands;
@@ -31,6 +33,25 @@ public sealed class GoldenTableTests
         }
         GoldenFile.Check("once-kubeskoop", size, screen => new OnceTable(screen)
             .Print(SeriesReader.Read(snapshot, MetricNaming.KubeSkoop, "node-1"), OnceDetail.NotZero));
+    }
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void Selftest(string size)
+    {
+        static TimeSpan? Seconds(double? seconds) => seconds is { } s ? TimeSpan.FromSeconds(s) : null;
+        static SelftestResult Of(
+            string kind, double? metric, double? happened, double? found, string reason, params string[] others) =>
+            new(AllFaults.List.Single(f => f.Finding.Kind == kind), Seconds(metric), Seconds(happened), Seconds(found),
+                "", others, "raw_tp/inet_sock_set_state + raw_tp/tcp_receive_reset, raw_tp/neigh_timer_handler", reason,
+                reason.Length > 0);
+        SelftestResult[] results =
+        [
+            Of("connect-timeout", 1.42, 3.55, 4.61, ""), Of("reassembly-fails", 1.42, null, 2.49, ""),
+            Of("martian", null, null, null, "the kernel has no drop reason IP_LOCAL_SOURCE"),
+            Of("nobody-listens", 0.5, 0.5, 1.6, "", "peer-reset"), Of("syn-flood", null, null, null, ""),
+        ];
+        GoldenFile.Check("selftest", size, screen => SelftestCommand.Print(results, screen));
     }
 
     [Theory]

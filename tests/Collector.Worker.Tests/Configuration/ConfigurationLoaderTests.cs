@@ -74,7 +74,8 @@ public class ConfigurationLoaderTests
     {
         var expected = new AgentOptions() with
         {
-            Probes = LoadGood("").Probes, Findings = LoadGood("").Findings,
+            Probes = LoadGood("").Probes,
+            Findings = LoadGood("").Findings,
         };
         Describe(LoadGood("")).ShouldBe(Describe(expected));
         LoadGood("").Probes.Where(p => !p.Value.Enabled).Select(p => p.Key).ShouldBe(["slab"]);

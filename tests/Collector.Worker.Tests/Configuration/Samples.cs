@@ -65,7 +65,8 @@ internal static class Samples
         var probes = options.Probes.OrderBy(p => p.Key).Select(p => (p.Key, p.Value.Enabled, Arguments(p)));
         var plain = options with
         {
-            Probes = new Dictionary<string, ProbeChoice>(), Findings = new Dictionary<string, FindingChoice>(),
+            Probes = new Dictionary<string, ProbeChoice>(),
+            Findings = new Dictionary<string, FindingChoice>(),
         };
         var findings = options.Findings.OrderBy(f => f.Key).Select(f => (f.Key, f.Value.Enabled, string.Join(' ',
             f.Value.Settings.Info.Thresholds.Select(t => $"{t.Name}={f.Value.Settings.Text(t)}"))));

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Net;
 using System.Net.Sockets;
 using System.Runtime.ExceptionServices;
 using Collector.Linux.Interop;
@@ -8,28 +9,31 @@ using static Tmds.Linux.LibC;
 namespace Collector.Linux.Findings.Faults;
 
 /// <summary>
-/// A network namespace of its own with a name, its loopback up, in which faults are caused: nothing of them gets out.
-/// It goes, with all that was made in it, when it is disposed.
+/// A network namespace without a name, its loopback up, that one thread and its sockets are in. It goes with them:
+/// when it is disposed, and also when the process is killed.
 /// </summary>
 public sealed class FaultNamespace : IDisposable
 {
-    private const string Folder = "/run/netns";
+    /// <summary>Sockets that are kept at most: what is caused again must not use up descriptors.</summary>
+    private const int MostKept = 128;
 
     private readonly BlockingCollection<Action> _work = [];
-    private readonly List<IDisposable> _kept = [];
+    private readonly Queue<Socket> _kept = [];
+    private readonly List<Socket> _listeners = [];
+    private readonly string _proc;
     private readonly Thread _thread;
+    private bool _isOver;
 
+    /// <param name="proc">Where /proc is.</param>
     /// <exception cref="LinuxException">It cannot be made (needs CAP_SYS_ADMIN and CAP_NET_ADMIN).</exception>
-    public FaultNamespace(string name)
+    public FaultNamespace(string proc)
     {
-        Name = name;
+        _proc = proc;
         // Only this thread is ever in it.
-        _thread = new Thread(Loop) { IsBackground = true, Name = "fault" };
+        _thread = new Thread(Loop, 256 * 1024) { IsBackground = true, Name = "fault" };
         _thread.Start();
         try
         {
-            Directory.CreateDirectory(Folder);
-            File.WriteAllText(Path, "");
             Run(Make);
         }
         catch
@@ -39,13 +43,11 @@ public sealed class FaultNamespace : IDisposable
         }
     }
 
-    /// <summary>Below /run/netns.</summary>
-    public string Name { get; }
+    /// <summary>Its thread, as that /proc counts.</summary>
+    public int ThreadId { get; private set; }
 
     /// <summary>Inode number of the namespace.</summary>
     public ulong Inode { get; private set; }
-
-    private string Path => $"{Folder}/{Name}";
 
     /// <summary>Runs code inside and waits for it.</summary>
     public void Run(Action inside)
@@ -68,32 +70,100 @@ public sealed class FaultNamespace : IDisposable
         failure?.Throw();
     }
 
-    /// <summary>Keeps what belongs to it until it goes.</summary>
-    public T Keep<T>(T made) where T : IDisposable
+    /// <summary>The same with a result.</summary>
+    public T Run<T>(Func<T> inside)
     {
-        _kept.Add(made);
-        return made;
+        var result = default(T)!;
+        Run(() => { result = inside(); });
+        return result;
     }
+
+    /// <summary>A TCP socket of it, kept until there are many, or it goes.</summary>
+    public Socket Tcp(IPAddress? family = null) => Keep(Make(family, SocketType.Stream, ProtocolType.Tcp));
+
+    /// <summary>A UDP socket of it, kept the same way.</summary>
+    public Socket Udp(IPAddress? family = null) => Keep(Make(family, SocketType.Dgram, ProtocolType.Udp));
+
+    /// <summary>A listener at a port of all its addresses, kept until it goes.</summary>
+    public Socket Listen(int port, int backlog)
+    {
+        var listener = Make(null, SocketType.Stream, ProtocolType.Tcp);
+        _listeners.Add(listener);
+        listener.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+        listener.Bind(new IPEndPoint(IPAddress.Any, port));
+        listener.Listen(backlog);
+        return listener;
+    }
+
+    /// <summary>Begins to connect and does not wait.</summary>
+    /// <param name="prepare">What is done to the socket before.</param>
+    public Socket Begin(IPAddress to, int port, Action<Socket>? prepare = null)
+    {
+        var client = Tcp(to);
+        client.Blocking = false;
+        prepare?.Invoke(client);
+        try
+        {
+            client.Connect(to, port);
+        }
+        catch (SocketException)
+        {
+            // Under way, or refused at once, as it may be meant to be.
+        }
+        return client;
+    }
+
+    /// <summary>Sends datagrams that nobody needs to take.</summary>
+    public void Send(IPAddress to, int port, int count, int size)
+    {
+        using var sender = Make(to, SocketType.Dgram, ProtocolType.Udp);
+        for (var i = 0; i < count; i++)
+            sender.SendTo(new byte[size], new IPEndPoint(to, port));
+    }
+
+    /// <summary>Sends IPv4 packets of any kind, with their headers.</summary>
+    public void SendRaw(IPAddress to, int count, Func<int, byte[]> packet)
+    {
+        using var sender = Make(to, SocketType.Raw, ProtocolType.Raw);
+        sender.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.HeaderIncluded, true);
+        for (var i = 0; i < count; i++)
+            sender.SendTo(packet(i), new IPEndPoint(to, 0));
+    }
+
+    /// <summary>Sets a sysctl of it.</summary>
+    public void Set(string sysctl, string value) => Run(() =>
+        File.WriteAllText($"/proc/sys/{sysctl.Replace('.', '/')}", value));
 
     /// <summary>Closes what was kept.</summary>
     public void Clear()
     {
+        _listeners.ForEach(static l => l.Dispose());
+        _listeners.Clear();
         foreach (var kept in _kept)
             kept.Dispose();
         _kept.Clear();
     }
 
-    /// <summary>For code that runs inside: sets a sysctl of it.</summary>
-    public static void Set(string sysctl, string value) =>
-        File.WriteAllText($"/proc/sys/{sysctl.Replace('.', '/')}", value);
+    /// <summary>Keeps what is made elsewhere for it.</summary>
+    public Socket Keep(Socket made)
+    {
+        _kept.Enqueue(made);
+        if (_kept.Count > MostKept)
+            _kept.Dequeue().Dispose();
+        return made;
+    }
+
+    private Socket Make(IPAddress? family, SocketType type, ProtocolType protocol) => Run(() =>
+        new Socket(family?.AddressFamily ?? AddressFamily.InterNetwork, type, protocol));
 
     private void Make()
     {
         Check(Libc.unshare(CLONE_NEWNET), "unshare a network namespace (needs CAP_SYS_ADMIN)");
         SetUp();
-        var link = File.ResolveLinkTarget("/proc/thread-self/ns/net", returnFinalTarget: false)!.Name;
-        Inode = ulong.Parse(link[(link.IndexOf('[', StringComparison.Ordinal) + 1)..^1], CultureInfo.InvariantCulture);
-        Check(Libc.mount("/proc/thread-self/ns/net", Path, "none", Libc.MS_BIND, 0), $"mount a namespace at {Path}");
+        var self = File.ResolveLinkTarget($"{_proc}/thread-self", returnFinalTarget: false)!.Name;
+        ThreadId = int.Parse(self, CultureInfo.InvariantCulture);
+        using var ns = SafeFd.Open($"{_proc}/thread-self/ns/net");
+        Inode = ns.Inode();
     }
 
     // struct ifreq: a name of 16 bytes, then flags.
@@ -121,18 +191,12 @@ public sealed class FaultNamespace : IDisposable
 
     public void Dispose()
     {
+        if (_isOver)
+            return;
+        _isOver = true;
         Clear();
         _work.CompleteAdding();
         _thread.Join();
         _work.Dispose();
-        _ = Libc.umount2(Path, Libc.MNT_DETACH);
-        try
-        {
-            File.Delete(Path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // What went wrong before is what there is to tell.
-        }
     }
 }

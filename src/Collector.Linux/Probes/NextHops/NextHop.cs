@@ -19,10 +19,10 @@ namespace Collector.Linux.Probes.NextHops;
 /// </remarks>
 internal sealed class NextHop : SizedProbe
 {
-    private static readonly Metric FailedMetric = Metric.Counter("netlens.nexthop.failed", Units.Entries,
+    internal static readonly Metric FailedMetric = Metric.Counter("netlens.nexthop.failed", Units.Entries,
         "Next hops that did not answer ARP or neighbour discovery.");
 
-    private static readonly Metric ChangedMetric = Metric.Counter("netlens.nexthop.changed", Units.Entries,
+    internal static readonly Metric ChangedMetric = Metric.Counter("netlens.nexthop.changed", Units.Entries,
         "Next hops whose hardware address became another one.");
 
     // Columns by NextHopKind, from 1.

@@ -1,0 +1,143 @@
+using System.Net;
+using System.Net.Sockets;
+using Collector.Linux.Interop;
+using Collector.Linux.Probes.Common;
+
+namespace Collector.Linux.Findings.Faults;
+
+/// <summary>
+/// Two namespaces that nothing else is connected to, joined by a pair of devices with documentation addresses: nothing
+/// of what is caused in them gets out.
+/// </summary>
+public sealed class FaultPair : IDisposable
+{
+    /// <summary>Pairs side by side: each has a network of its own in 192.0.2.0/24.</summary>
+    public const int MostBeside = 12;
+
+    /// <summary>Its device, at both ends.</summary>
+    internal const string Device = "veth0";
+
+    internal const int Port = 8080;
+
+    private const int Prefix = 28;
+
+    /// <summary>More than a rule asks for before it calls something a fault.</summary>
+    internal const int Many = 12;
+
+    /// <summary>On another network, and nobody's.</summary>
+    internal static readonly IPAddress Elsewhere = IPAddress.Parse("198.51.100.7");
+
+    /// <param name="host">Is told of both: what finds namespaces looks at processes, not at threads.</param>
+    /// <param name="place">Which of those side by side, from 0 on.</param>
+    /// <exception cref="LinuxException">It cannot be made (needs CAP_SYS_ADMIN and CAP_NET_ADMIN).</exception>
+    /// <exception cref="IOException">A setting of it cannot be made.</exception>
+    public FaultPair(ProbeHost host, int place)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(place, MostBeside);
+        IPAddress Own(int number) => new([192, 0, 2, (byte)((place << (32 - Prefix)) + number)]);
+        (ClientAddress, ServerAddress, Nobody) = (Own(1), Own(2), Own(7));
+        ServerIPv6 = IPAddress.Parse($"2001:db8:0:{place + 1:x}::2");
+        var proc = host.Bpf.Paths.Proc;
+        Client = new FaultNamespace(proc);
+        try
+        {
+            Server = new FaultNamespace(proc);
+            Reset(Client);
+            Reset(Server);
+            using (var other = Server.Run(static () => SafeFd.Open("/proc/thread-self/ns/net")))
+                Client.AddPair(Device, Device, other);
+            Join(Client, ClientAddress, IPAddress.Parse($"2001:db8:0:{place + 1:x}::1"));
+            Join(Server, ServerAddress, ServerIPv6);
+            host.Namespaces.Hear(Client.ThreadId, Client.Inode);
+            host.Namespaces.Hear(Server.ThreadId, Server.Inode);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public FaultNamespace Client { get; }
+
+    public FaultNamespace Server { get; } = null!;
+
+    internal IPAddress ClientAddress { get; }
+
+    internal IPAddress ServerAddress { get; }
+
+    internal IPAddress ServerIPv6 { get; }
+
+    /// <summary>On the same network, and nobody's.</summary>
+    internal IPAddress Nobody { get; }
+
+    /// <summary>Times that its fault was caused before.</summary>
+    public int Round { get; private set; }
+
+    internal bool IsFirst => Round == 0;
+
+    /// <summary>A listener that a fault has to remember from one time to the next.</summary>
+    internal Socket? Listener { get; set; }
+
+    /// <summary>Connections that it has to remember.</summary>
+    internal List<(Socket Client, Socket Server)> Connections { get; } = [];
+
+    /// <summary>Causes its fault, or more of it.</summary>
+    public void Cause(Fault fault)
+    {
+        fault.Cause(this);
+        Round++;
+    }
+
+    /// <summary>Connections from the client to the server.</summary>
+    /// <exception cref="SocketException">One could not be made.</exception>
+    internal List<(Socket Client, Socket Server)> Connect(
+        Socket listener, int count = Many, Action<Socket>? prepare = null)
+    {
+        var made = new List<(Socket, Socket)>();
+        for (var i = 0; i < count; i++)
+        {
+            var client = Client.Tcp();
+            prepare?.Invoke(client);
+            client.Connect(ServerAddress, Port);
+            made.Add((client, Accept(listener)));
+        }
+        return made;
+    }
+
+    /// <summary>The next connection, which is under way.</summary>
+    internal Socket Accept(Socket listener)
+    {
+        if (!listener.Poll(TimeSpan.FromSeconds(2), SelectMode.SelectRead))
+            throw new SocketException((int)SocketError.TimedOut);
+        var server = Server.Keep(listener.Accept());
+        server.NoDelay = true;
+        return server;
+    }
+
+    // The node's own settings may be others, and IPv4's are inherited.
+    private static void Reset(FaultNamespace ns)
+    {
+        ns.Set("net.ipv4.ip_forward", "0");
+        foreach (var name in new[] { "all", "default" })
+            ns.Set($"net.ipv4.conf.{name}.rp_filter", "0");
+    }
+
+    private static void Join(FaultNamespace ns, IPAddress ipv4, IPAddress ipv6)
+    {
+        ns.AddAddress(Device, ipv4, Prefix);
+        if (HasIPv6(ns))
+            ns.AddAddress(Device, ipv6, 64);
+        ns.SetLink(Device, up: true);
+    }
+
+    private static bool HasIPv6(FaultNamespace ns) =>
+        ns.Run(static () => File.Exists("/proc/thread-self/net/if_inet6"));
+
+    public void Dispose()
+    {
+        Connections.Clear();
+        Client.Dispose();
+        Server?.Dispose();
+    }
+}
