@@ -101,10 +101,22 @@ public sealed class FindingStore
 
     private void Count(FindingInfo info, Subject? subject)
     {
-        if (_counts.TryGetValue((info, subject), out var count) || HasRoom(subject))
+        // Those that are not told apart are new subjects again and again.
+        if (subject is { Kind: SubjectKind.Stranger })
+            return;
+        if (_counts.TryGetValue((info, subject), out var count) || HasRoom(subject) || Evict())
             _counts[(info, subject)] = count + 1;
-        else
-            CountLost();
+    }
+
+    // One of whom nothing is known any more.
+    private bool Evict()
+    {
+        foreach (var key in _counts.Keys)
+        {
+            if (!_findings.Exists(f => f.Info == key.Info && f.Subject == key.Subject))
+                return _counts.Remove(key);
+        }
+        return false;
     }
 
     private bool HasRoom(Subject? subject) => _counts.Count < MostCounts

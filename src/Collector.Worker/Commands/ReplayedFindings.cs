@@ -18,15 +18,14 @@ internal static class ReplayedFindings
     /// <param name="file">The recording.</param>
     /// <param name="at">Unix nanoseconds at which to stop; null: at its end.</param>
     /// <param name="query">Whose packets are to be accounted for.</param>
-    /// <param name="options">Which causes are looked for; null: as the configuration of this machine says.</param>
+    /// <param name="options">Which causes are looked for.</param>
     /// <returns>Null where it has no collection until then.</returns>
-    public static JsonDocument? Find(RecordFile file, long? at, LedgerQuery query, AgentOptions? options = null)
+    public static JsonDocument? Find(RecordFile file, long? at, LedgerQuery query, AgentOptions options)
     {
-        options ??= Session.Configure(null)?.Options;
         using var host = new LinuxHost(new KernelPaths(Nowhere, Nowhere, true));
         var store = new FindingStore();
         using var engine = new FindingEngine(
-            AllFindings.Rules(host, info => FindingChoice.Of(options?.Findings, info)), store);
+            AllFindings.Rules(host, info => FindingChoice.Of(options.Findings, info)), store);
         engine.OnBroken = broken => Output.Error($"the rule {broken.Rule.Info.Kind} failed: {broken.Reason}");
         var (time, next) = (0L, 0);
         var replay = file.Collections?.Replay();

@@ -49,7 +49,11 @@ internal static class WhyCommand
                 parsed.GetValue(pod), parsed.GetValue(netns) ?? [], Time(parsed.GetValue(since)), parsed.GetValue(all));
             var isJson = parsed.GetValue(format) == "json";
             if (parsed.GetValue(replay) is { } file)
-                return Session.Guard(() => Replayed(file, Replays.TimeOf(parsed.GetValue(at)), request, isJson));
+            {
+                if (Session.Configure(parsed.GetValue(config))?.Options is not { } ours)
+                    return ExitCodes.Configuration;
+                return Session.Guard(() => Replayed(file, Replays.TimeOf(parsed.GetValue(at)), request, ours, isJson));
+            }
             var asked = parsed.GetValue(server);
             var options = Session.Configure(parsed.GetValue(config))?.Options;
             if (options is null && asked is null)
@@ -74,11 +78,11 @@ internal static class WhyCommand
             WhyReport.Print(findings.RootElement, request, Output.Screen);
     }
 
-    private static int Replayed(string path, long? at, WhyRequest request, bool isJson)
+    private static int Replayed(string path, long? at, WhyRequest request, AgentOptions options, bool isJson)
     {
         if (Replays.Open(path) is not { } file)
             return ExitCodes.Configuration;
-        using var findings = ReplayedFindings.Find(file, at, request.Ledger);
+        using var findings = ReplayedFindings.Find(file, at, request.Ledger, options);
         if (findings is null)
         {
             Output.Error(at is null ? "the recording has no collection" : "--at: the recording begins later");

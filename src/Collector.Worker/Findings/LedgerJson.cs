@@ -41,7 +41,7 @@ internal static class LedgerJson
         if (query.Whose.Count == 0 || before.Time >= after.Time || after.Find(LedgerLines.Figures) is not { } table)
             return;
         json.WriteStartArray("ledger");
-        foreach (var whose in query.Whose)
+        foreach (var whose in query.Whose.Distinct(StringComparer.Ordinal))
         {
             if (whose == "node")
             {
@@ -107,22 +107,27 @@ internal static class LedgerJson
 }
 
 /// <summary>
-/// The same of what the agent keeps. One reader at a time: it is a walk back through all collections of the last hour.
+/// The same of what the agent keeps. It is a walk back through all collections of the last hour: who comes while another
+/// makes it gets the findings without.
 /// </summary>
 internal sealed class KeptLedger(History history)
 {
-    private readonly Lock _lock = new();
+    private int _busy;
 
-    /// <summary>Writes nothing where nobody is asked for, or nothing is kept.</summary>
+    /// <summary>Writes nothing where nobody is asked for, nothing is kept, or another reads it now.</summary>
     public void Write(Utf8JsonWriter json, LedgerQuery query)
     {
-        if (query.Whose.Count == 0)
+        if (query.Whose.Count == 0 || Interlocked.Exchange(ref _busy, 1) == 1)
             return;
-        lock (_lock)
+        try
         {
             using var recording = history.Read();
             if (recording is not null)
                 LedgerJson.Write(json, recording, null, query);
+        }
+        finally
+        {
+            Volatile.Write(ref _busy, 0);
         }
     }
 }

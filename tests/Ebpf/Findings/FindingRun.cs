@@ -67,10 +67,17 @@ internal sealed class FindingRun
     /// <summary>One with probes, or settings of them, that are not the default; few of the others.</summary>
     public static FindingRun Others => MadeOfOthers.Value.Begin();
 
-    // What was found before is not of the test's namespaces, which may have the numbers of others.
+    // What was found before is not of the test's namespaces, which may have the numbers of others, and have the same
+    // addresses: it is over before the test begins.
     private FindingRun Begin()
     {
         Collect();
+        for (var i = 0; i < 20 && Engine.Store.All.Any(static f => f is
+            { IsActive: true, Subject: NetNamespace { IsHost: false } }); i++)
+        {
+            Thread.Sleep(100);
+            Collect();
+        }
         _before = Engine.Store.Raised;
         return this;
     }

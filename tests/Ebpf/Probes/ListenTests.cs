@@ -149,6 +149,32 @@ public sealed class ListenTests
         TcpLab.Nstat(pair.Right, "TcpExtTCPSynRetrans").ShouldBeGreaterThan(0);
     }
 
+    /// <summary>The first acknowledgement is put away because its data is waited for; the handshake goes on.</summary>
+    [RequiresBpfTheory("nstat", "ss")]
+    [InlineData(CollectionSource.Auto)]
+    [InlineData(CollectionSource.Proc)]
+    public void A_listener_that_waits_for_data_drops_nothing(CollectionSource source)
+    {
+        using var pair = new TestNetnsPair();
+        using var left = new SocketLab(pair.Left);
+        using var run = Run(source);
+        using var right = new SocketLab(pair.Right);
+        var listener = right.Listen(IPAddress.Any, 8080, 64);
+        listener.SetRawSocketOption(6, 9, BitConverter.GetBytes(60)); // IPPROTO_TCP, TCP_DEFER_ACCEPT
+        run.Collect();
+        for (var i = 0; i < 3; i++)
+            left.Connect(IPAddress.Parse(TestNetnsPair.RightIPv4), 8080);
+        BpfProbeRun.Eventually(() =>
+        {
+            run.Sum("netlens.listen.dropping", pair.Right).ShouldBe(0);
+            pair.Right.Run("ss", "-H", "-l", "-t", "-n", "-m").ShouldMatch("d[1-9][0-9]*[)]");
+        });
+        for (var i = 0; i < 3; i++)
+            run.Sum("netlens.listen.dropping", pair.Right).ShouldBe(0);
+        Of(run, pair.Right, 8080).ShouldBeEmpty();
+        TcpLab.Nstat(pair.Right, "TcpExtTCPDeferAcceptDrop").ShouldBeGreaterThan(0);
+    }
+
     /// <summary>A filter of the listener's own refuses what comes: the namespace counts no drop.</summary>
     [RequiresBpfTheory("nstat")]
     [InlineData(CollectionSource.Auto)]

@@ -79,7 +79,7 @@ internal static class Checks
     /// </summary>
     public static long QueueDrops(SubjectWindow window) => Math.Max(
         DropsFor(window, "QDISC_DROP") + DropsFor(window, "QDISC_OVERLIMIT"),
-        window.Rows(Qdisc.Drops).Sum(static r => r.Growth(Qdisc.Drops)));
+        window.Growth(Qdisc.TotalDrops));
 
     /// <summary>What those checks say that could rule something out.</summary>
     public static IReadOnlyList<string> Of(SubjectWindow window, params ReadOnlySpan<Check> checks)

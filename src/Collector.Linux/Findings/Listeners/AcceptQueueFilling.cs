@@ -3,12 +3,13 @@ using Collector.Core.Findings;
 using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Listeners;
 using Collector.Linux.Probes.Tcp;
 
 namespace Collector.Linux.Findings.Listeners;
 
 /// <summary>A listener's accept queue is nearly full: nothing is dropped yet.</summary>
-internal sealed class AcceptQueueFilling(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
+internal sealed class AcceptQueueFilling(ProbeHost host, FindingSettings own) : ListenRule(Kind, host, own)
 {
     private static readonly ProbeOption<Share> Part = Option.Part(
         "share", Share.Percent(80), "places in the queue",
@@ -39,10 +40,13 @@ internal sealed class AcceptQueueFilling(ProbeHost host, FindingSettings own) : 
         {
             if (row.Level(TcpListeners.Fullest) is not { } depth
                 || row.Level(TcpListeners.FullestLimit) is not { } limit || limit < _smallest
-                || !_share.IsReached(depth, limit) || row.Growth(TcpListeners.Drops) > 0)
+                || !_share.IsReached(depth, limit))
                 continue;
             var (address, port) = (row.Tag("network.local.address"), row.Tag("network.local.port"));
             var end = AddressRows.End(address, port);
+            // It overflows: a kind of its own.
+            if (window.Events(ListenKinds.Overflow).Any(e => End(e) == end))
+                continue;
             yield return new()
             {
                 Severity = EventSeverity.Warn,

@@ -25,7 +25,7 @@ internal sealed class AcceptQueueOverflow(ProbeHost host, FindingSettings own) :
         Title = "A listener's accept queue overflows",
         Severity = EventSeverity.Error,
         Condition = "A listener dropped handshakes while its accept queue was full (ListenOverflows of its "
-            + $"namespace, and sk_drops and sk_ack_backlog of the listener); an error from {ErrorFrom.InWords} on "
+            + $"namespace, and drops and sk_ack_backlog of the listener); an error from {ErrorFrom.InWords} on "
             + "where it is still full.",
         Advice = "Accept faster, run more acceptors, or allow a longer queue: the smaller of what the program asks "
             + "for with listen() and of net.core.somaxconn in its namespace.",
@@ -44,7 +44,7 @@ internal sealed class AcceptQueueOverflow(ProbeHost host, FindingSettings own) :
         {
             var e = listener.Last();
             var (queue, limit) = (Number(e, "netlens.listen.queue"), Number(e, "netlens.listen.limit"));
-            var dropped = Dropped(window, listener);
+            var dropped = Dropped(listener);
             yield return new()
             {
                 Severity = dropped >= _many && queue >= limit ? EventSeverity.Error : EventSeverity.Warn,
@@ -55,7 +55,7 @@ internal sealed class AcceptQueueOverflow(ProbeHost host, FindingSettings own) :
                 Evidence =
                 [
                     window.Grew("ListenOverflows", TcpExt.Of("TcpExt", "ListenOverflows")),
-                    window.Grew("sk_drops of the listener", dropped),
+                    window.Grew("dropped by the listener", dropped),
                     new("sk_ack_backlog", $"{queue} of {limit}"),
                     .. Peers(e),
                 ],

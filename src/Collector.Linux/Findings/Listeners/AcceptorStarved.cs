@@ -56,7 +56,7 @@ internal sealed class AcceptorStarved(ProbeHost host, FindingSettings own) : Lis
                 [
                     window.Grew("nr_throttled", throttled), new("throttled_usec", $"+{waited} in {window.Span}"),
                     window.Grew("ListenOverflows", TcpExt.Of("TcpExt", "ListenOverflows")),
-                    window.Grew("sk_drops of the listener", Dropped(window, listener)),
+                    window.Grew("dropped by the listener", Dropped(listener)),
                     Queue(e),
                     .. Peers(e),
                 ],

@@ -27,7 +27,7 @@ internal sealed class ListenDropNotOverflow(ProbeHost host, FindingSettings own)
         Kind = "listen-drop-not-overflow",
         Title = "A listener drops handshakes though its queues have room",
         Severity = EventSeverity.Error,
-        Condition = $"In two windows a listener dropped {Least.InWords} packets or more (sk_drops) while neither its "
+        Condition = $"In two windows a listener dropped {Least.InWords} packets or more while neither its "
             + "accept queue nor its queue of handshakes was full. An error where clients get no answer and no IPv4 "
             + "route leads back to them, for then none of their handshakes can succeed; else a warning, for the "
             + "packets need not have been handshakes.",
@@ -45,7 +45,7 @@ internal sealed class ListenDropNotOverflow(ProbeHost host, FindingSettings own)
         var routeless = window.Growth(Ip.Of("Ip", "OutNoRoutes"));
         foreach (var listener in Listeners(window, ListenKinds.Overflow, "netlens.listen.cause", "other"))
         {
-            var (e, dropped) = (listener.Last(), Dropped(window, listener));
+            var (e, dropped) = (listener.Last(), Dropped(listener));
             if (dropped < _least)
                 continue;
             var peers = listener.SelectMany(static o => Peers(o)).TakeLast(1).ToArray();
@@ -60,7 +60,7 @@ internal sealed class ListenDropNotOverflow(ProbeHost host, FindingSettings own)
                         : $"the kernel's reason is {reason}"),
                 Evidence =
                 [
-                    window.Grew("sk_drops of the listener", dropped),
+                    window.Grew("dropped by the listener", dropped),
                     window.Grew("ListenDrops", TcpExt.Of("TcpExt", "ListenDrops")),
                     .. lost ? [window.Grew("OutNoRoutes", routeless)] : Array.Empty<Evidence>(),
                     .. reason is null ? [] : Drops(window, reason),

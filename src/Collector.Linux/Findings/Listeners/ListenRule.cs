@@ -4,7 +4,6 @@ using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
-using Collector.Linux.Probes.Tcp;
 
 namespace Collector.Linux.Findings.Listeners;
 
@@ -21,16 +20,9 @@ internal abstract class ListenRule(FindingInfo info, ProbeHost host, FindingSett
         SubjectWindow window, EventInfo info, string key, string value) =>
         window.Events(info).Where(e => Field(e, key) == value && !e.IsSummary).GroupBy(End);
 
-    /// <summary>What a listener dropped in the window: by its own counter, else as its events say.</summary>
-    protected static long Dropped(SubjectWindow window, IGrouping<string, NetworkEvent> listener)
-    {
-        var e = listener.First();
-        var drops = window.Rows(TcpListeners.Table)
-            .Where(r => r.Tag("network.local.address") == Field(e, "network.local.address")
-                && r.Tag("network.local.port") == Field(e, "network.local.port"))
-            .Sum(static r => r.Growth(TcpListeners.Drops));
-        return drops > 0 ? drops : listener.Sum(static o => Number(o, "netlens.listen.dropped") ?? 0);
-    }
+    /// <summary>What a listener dropped in the window; its own counter has more, which is no loss.</summary>
+    protected static long Dropped(IGrouping<string, NetworkEvent> listener) =>
+        listener.Sum(static o => Number(o, "netlens.listen.dropped") ?? 0);
 
     /// <summary>Its accept queue, as evidence.</summary>
     protected static Evidence Queue(NetworkEvent e) =>

@@ -17,7 +17,7 @@ internal sealed class SynQueueFull(ProbeHost host) : ListenRule(Kind, host)
         Title = "A listener drops SYNs: too many handshakes are under way",
         Severity = EventSeverity.Error,
         Condition = "A listener dropped SYNs because as many handshakes were under way as it may have, and SYN "
-            + "cookies are switched off (TCPReqQFullDrop of its namespace, sk_drops of the listener).",
+            + "cookies are switched off (TCPReqQFullDrop of its namespace, drops of the listener).",
         Advice = "Switch SYN cookies on; then find out whether it is load (a longer queue) or a flood, or why "
             + "clients do not get or answer the SYN-ACK.",
         Triggers = [FindingTrigger.Happens(ListenKinds.Overflow)],
@@ -41,7 +41,7 @@ internal sealed class SynQueueFull(ProbeHost host) : ListenRule(Kind, host)
                 Evidence =
                 [
                     window.Grew("TCPReqQFullDrop", TcpExt.Of("TcpExt", "TCPReqQFullDrop")),
-                    window.Grew("sk_drops of the listener", Dropped(window, listener)),
+                    window.Grew("dropped by the listener", Dropped(listener)),
                     .. HalfOpen(e),
                     .. Peers(e),
                 ],

@@ -55,7 +55,9 @@ internal sealed class DeadPeer(ProbeHost host, FindingSettings own) : LinuxRule(
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
         // Connects are counted at another instant, connections that were open in the same one.
-        var given = Math.Min(window.Growth(Ended), Math.Max(0, window.Growth(GivenUp) - Connects(window)));
+        var given = Math.Max(0, window.Growth(GivenUp) - Connects(window));
+        if (window.Knows(Ended))
+            given = Math.Min(given, window.Growth(Ended));
         var waiting = TcpConnections.Waiting[1..].Sum(m => window.Level(m) ?? 0);
         if (given == 0 && waiting < _waiting)
             yield break;

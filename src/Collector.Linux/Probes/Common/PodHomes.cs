@@ -15,7 +15,6 @@ internal sealed class PodHomes(ProbeHost host, CgroupFolder folder) : IDisposabl
     private static long _generation = 1L << 32;
 
     private readonly Dictionary<string, NamespaceHandle> _homes = [];
-    private readonly Dictionary<PodCgroupNode, long> _onHost = [];
     private readonly ProcFolder _proc = new(host.Paths);
 
     /// <summary>The network namespace that the pod of a cgroup is in; null while nobody knows.</summary>
@@ -26,6 +25,9 @@ internal sealed class PodHomes(ProbeHost host, CgroupFolder folder) : IDisposabl
             return known;
         var pod = host.Pods.Table.OfUid(uid);
         var home = pod is not null ? Of(pod) : OfProcess(node);
+        // A runtime puts its own process into the cgroup before that enters the pod's network.
+        if (pod is null && home == host.Namespaces.Host && host.Pods.Runtime is not null)
+            return null;
         // Whoever works in another pod's namespace is not that pod.
         if (home is null || (home.Namespace.Names.PodUid is { } other && other != uid))
             return null;
@@ -43,27 +45,14 @@ internal sealed class PodHomes(ProbeHost host, CgroupFolder folder) : IDisposabl
     private NamespaceHandle? OfProcess(PodCgroupNode node)
     {
         var lines = new LineReader(folder.Read(node.Path, "/cgroup.procs\0"u8, out _));
-        if (!lines.TryNext(out var line) || !FieldReader.TryParse(line, out var pid) || pid <= 0)
-            return null;
-        var home = host.Namespaces.Find(_proc.NetNamespaceOf((int)pid, out _));
-        return home == host.Namespaces.Host && !StaysOnHost(node, pid) ? null : home;
-    }
-
-    // A runtime puts its own process into the cgroup before that enters the pod's network. Where there is no runtime to
-    // ask, a process that is still there at the next look is on the host's.
-    private bool StaysOnHost(PodCgroupNode node, long pid)
-    {
-        if (host.Pods.Runtime is not null)
-            return false;
-        var stays = _onHost.GetValueOrDefault(node) == pid;
-        _onHost[node] = pid;
-        return stays;
+        return lines.TryNext(out var line) && FieldReader.TryParse(line, out var pid) && pid > 0
+            ? host.Namespaces.Find(_proc.NetNamespaceOf((int)pid, out _))
+            : null;
     }
 
     /// <summary>The pod of a cgroup is over.</summary>
     public void Forget(PodCgroupNode node)
     {
-        _onHost.Remove(node);
         if (node is { Uid: { } uid, Container: null })
             _homes.Remove(uid);
     }

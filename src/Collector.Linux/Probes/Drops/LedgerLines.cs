@@ -254,6 +254,10 @@ public sealed record LedgerLines(
             if (!IsOf(table.Rows[r], ns) || now == Metric.Absent)
                 continue;
             var past = IndexOf(then, table.Rows[r], ref next);
+            // A device or queue that was met late counted since its own beginning. A drop's row begins with its first.
+            if (before is not null && past < 0 && info != PacketLossTables.Drops
+                && table.Rows[r].StartTime < before.Time)
+                continue;
             var growth = Since(past < 0 ? 0 : Math.Max(0, then!.Column(column)[past]), now);
             if (growth > 0)
                 yield return (table.Rows[r], growth);

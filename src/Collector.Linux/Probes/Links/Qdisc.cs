@@ -31,12 +31,15 @@ public sealed class Qdisc(ProbeHost host, ProbeSettings settings) : PerNamespace
         [new("network.interface.name"), new("netlens.qdisc.kind"), new("netlens.qdisc.parent")],
         [Bytes, Packets, Drops, Overlimits, Requeues, Length, Backlog]);
 
+    internal static readonly Metric TotalDrops = Sum(
+        InstrumentKind.Counter, "packet.dropped", Units.Packets, "Packets that the root qdiscs dropped.");
+
     /// <summary>Sums of the roots; the order is that of <see cref="QdiscTree"/>.</summary>
     internal static readonly TableInfo Total = new("qdisc.total", RowScope.Namespace, [],
     [
         Sum(InstrumentKind.Counter, "io", Units.Bytes, "Bytes that left the root qdiscs."),
         Sum(InstrumentKind.Counter, "packet.count", Units.Packets, "Packets that left the root qdiscs."),
-        Sum(InstrumentKind.Counter, "packet.dropped", Units.Packets, "Packets that the root qdiscs dropped."),
+        TotalDrops,
         Sum(InstrumentKind.Counter, "overlimits", Units.Events, "Times that root qdiscs were over their limit."),
         Sum(InstrumentKind.UpDownCounter, "queue.length", Units.Packets, "Packets that the root qdiscs hold."),
         Sum(InstrumentKind.UpDownCounter, "queue.usage", Units.Bytes, "Bytes that the root qdiscs hold."),

@@ -15,13 +15,15 @@ internal sealed class ListenEvidence
     private const int Sent = 2;
     private const int Received = 3;
     private const int Drops = 4;
-    private const int Again = 5;
-    private const int Skipped = 6;
+
+
+    // From here on: what a listener counts as dropped beside.
+    private const int Harmless = 5;
 
     private static readonly string[] Names =
     [
         "ListenOverflows", "TCPReqQFullDrop", "SyncookiesSent", "SyncookiesRecv", "ListenDrops", "TCPSynRetrans",
-        "TCPACKSkippedSynRecv",
+        "TCPACKSkippedSynRecv", "TCPDeferAcceptDrop", "EmbryonicRsts",
     ];
 
     private readonly int[] _at = new int[Names.Length];
@@ -30,6 +32,7 @@ internal sealed class ListenEvidence
     private MibLayout? _layout;
     private bool _known;
     private bool _read;
+    private long _tick = long.MinValue;
     private (bool Accept, bool Syn) _full;
 
     /// <summary>SYNs that were answered with a cookie since the last time.</summary>
@@ -44,10 +47,23 @@ internal sealed class ListenEvidence
     public long? Dropped => _read && _at[Drops] >= 0 ? _growth[Drops] : null;
 
     /// <summary>
-    /// SYNs that came again, and were answered again or not, at most: a listener counts each as dropped, though its
-    /// handshake goes on.
+    /// What a listener counts as dropped though nothing is lost, or once more than it is, at most: SYNs that came
+    /// again, acknowledgements whose data is waited for (TCP_DEFER_ACCEPT), resets of handshakes, and
+    /// acknowledgements that met a full accept queue.
     /// </summary>
-    public long Repeated => _growth[Again] + _growth[Skipped];
+    public long Repeated
+    {
+        get
+        {
+            var sum = _growth[Overflows];
+            for (var i = Harmless; i < Names.Length; i++)
+                sum += _growth[i];
+            return sum;
+        }
+    }
+
+    /// <summary>False where <see cref="Repeated"/> is of a longer time than since the collection before.</summary>
+    public bool IsRecent { get; private set; }
 
     /// <summary>Looks what moved since the last time; nothing, the first time.</summary>
     /// <param name="ns">The namespace.</param>
@@ -72,6 +88,8 @@ internal sealed class ListenEvidence
         }
         _known = true;
         _read = true;
+        IsRecent = _tick == tick - 1;
+        _tick = tick;
         // A drop of which the listener tells a collection later has the cause that was told before.
         if (Dropped is not 0)
             _full = (_growth[Overflows] > 0, _growth[Full] > 0);

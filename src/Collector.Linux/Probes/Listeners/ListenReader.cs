@@ -22,6 +22,7 @@ internal sealed class ListenReader(Row row, UnansweredSyns syns) : INetlinkSink,
     private readonly List<long> _growth = [];
     private readonly Dictionary<ulong, Count> _drops = [];
     private (long Dropped, long Repeated) _credit;
+    private long _repeatedBefore;
     private bool _late;
     private bool _known;
 
@@ -85,13 +86,16 @@ internal sealed class ListenReader(Row row, UnansweredSyns syns) : INetlinkSink,
     }
 
     // A listener's own counter has more than the handshakes that it dropped (ListenDrops of its namespace): SYNs that
-    // came again while the first was answered, which are no loss, and what a socket filter or a key of TCP MD5 refused,
-    // which is. The counters are not read in one instant: what only one of them has waits for the next collection. A
-    // listener whose queue is full comes first.
+    // came again while the first was answered and the like, which are no loss, and what a socket filter or a key of
+    // TCP MD5 refused, which is. The counters are not read in one instant: what only one of them has waits for the next
+    // collection. A listener whose queue is full comes first.
     private void ReportDrops(NamespaceHandle ns, long tick, ListenerReport report)
     {
         _late = false;
         var (dropped, repeated) = (_evidence.Dropped, _evidence.Repeated);
+        // A file that was not read for long has the SYNs that its namespace's own clients repeated meanwhile.
+        if (!_evidence.IsRecent)
+            repeated = Math.Min(repeated, Moved());
         var left = (Dropped: dropped + _credit.Dropped ?? long.MaxValue, Repeated: repeated + _credit.Repeated);
         for (var round = 0; round < 2; round++)
         {
@@ -104,7 +108,16 @@ internal sealed class ListenReader(Row row, UnansweredSyns syns) : INetlinkSink,
                     report(Dropped(ns, tick, _listeners[i], mine, other));
             }
         }
-        _credit = (Math.Min(left.Dropped, dropped ?? 0), Math.Min(left.Repeated, repeated));
+        _credit = (Math.Min(left.Dropped, dropped ?? 0), Math.Min(left.Repeated, repeated + _repeatedBefore));
+        _repeatedBefore = repeated;
+    }
+
+    private long Moved()
+    {
+        var sum = 0L;
+        foreach (var growth in _growth)
+            sum += growth;
+        return sum;
     }
 
     // Handshakes that it dropped, and what else it refused.
