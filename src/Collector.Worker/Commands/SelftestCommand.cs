@@ -83,7 +83,7 @@ internal static class SelftestCommand
             Print(results, Output.Screen);
         if (results.Count < faults.Length)
             Output.Error($"stopped: {faults.Length - results.Count} faults were not caused");
-        return results.Count == faults.Length && results.TrueForAll(static r => r.Passed || r.IsBeyond)
+        return results.Count == faults.Length && !results.Exists(static r => r.Failed || r.IsUnfinished)
             ? ExitCodes.Ok
             : ExitCodes.Failure;
     }
@@ -106,19 +106,25 @@ internal static class SelftestCommand
         foreach (var r in results.Where(static r => !r.Passed))
         {
             screen.Line();
-            screen.Text($"{r.Fault.Finding.Kind} {(r.IsBeyond ? "cannot be shown" : "was not shown as it should be")}: "
-                + Why(r), "  ");
+            screen.Text($"{r.Fault.Finding.Kind} {Verdict(r)}", "  ");
         }
         screen.Line();
         screen.Text(Summary(results));
     }
 
+    private static string Verdict(SelftestResult r) =>
+        r.IsUnfinished ? "was not finished"
+        : r.IsUnasked ? $"was not asked for: {Why(r)}"
+        : r.IsBeyond ? $"cannot be shown: {Why(r)}"
+        : $"was not shown as it should be: {Why(r)}";
+
     private static string Summary(IReadOnlyList<SelftestResult> results)
     {
-        var beyond = results.Count(static r => r.IsBeyond);
-        var failed = results.Count(static r => !r.Passed && !r.IsBeyond);
-        return $"{Output.Counted(results.Count, "fault")}: {results.Count - beyond - failed} shown"
-            + (beyond > 0 ? $", {beyond} beyond this kernel" : "") + (failed > 0 ? $", {failed} not shown" : "") + ".";
+        string Part(string what, Func<SelftestResult, bool> which) =>
+            results.Count(which) is > 0 and var count ? $", {count} {what}" : "";
+        return $"{Output.Counted(results.Count, "fault")}: {results.Count(static r => r.Passed)} shown"
+            + Part("beyond this kernel", static r => r.IsBeyond) + Part("not asked for", static r => r.IsUnasked)
+            + Part("not finished", static r => r.IsUnfinished) + Part("not shown", static r => r.Failed) + ".";
     }
 
     internal static string Why(SelftestResult r) =>

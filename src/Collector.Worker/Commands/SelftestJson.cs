@@ -26,7 +26,8 @@ internal static class SelftestJson
         json.WriteStartObject();
         json.WriteString("fault", r.Fault.Finding.Kind);
         json.WriteString("how", r.Fault.How);
-        json.WriteString("result", r.Passed ? "shown" : r.IsBeyond ? "beyond" : "failed");
+        json.WriteString("result", r.Passed ? "shown" : r.IsBeyond ? "beyond" : r.IsUnasked ? "not asked for"
+            : r.IsUnfinished ? "not finished" : "failed");
         json.WriteString("reason", SelftestCommand.Why(r));
         json.WriteString("metric", r.Fault.Metric.Name);
         Write(json, "metric_seconds", r.Metric);

@@ -6,14 +6,36 @@ using Collector.Linux.Probes.Common;
 namespace Collector.Worker.Findings;
 
 /// <summary>A fault under way in namespaces of its own, and what has been seen of it until now.</summary>
-internal sealed class FaultTrial(Fault fault, ProbeHost host, int place) : IDisposable
+internal sealed class FaultTrial : IDisposable
 {
-    public Fault Fault { get; } = fault;
+    /// <param name="fault">Which.</param>
+    /// <param name="host">Is told of its namespaces.</param>
+    /// <param name="place">Which of those side by side, from 0 on.</param>
+    /// <exception cref="LinuxException">This user may not make namespaces.</exception>
+    public FaultTrial(Fault fault, ProbeHost host, int place)
+    {
+        Fault = fault;
+        Hindrance = fault.Hindrance(host);
+        try
+        {
+            Pair = new FaultPair(host, place);
+        }
+        catch (Exception e) when (IsRefusal(e) && !IsForbidden(e))
+        {
+            Refuse(e);
+        }
+    }
 
-    public FaultPair Pair { get; } = new(host, place);
+    public Fault Fault { get; }
 
-    /// <summary>Where it is to be seen.</summary>
-    public FaultNamespace Place => Fault.AtClient ? Pair.Client : Pair.Server;
+    /// <summary>Null where it could not be made.</summary>
+    public FaultPair? Pair { get; }
+
+    /// <summary>Inode number of the namespace where it is to be seen; 0 where there is none.</summary>
+    public ulong Inode => (Fault.AtClient ? Pair?.Client : Pair?.Server)?.Inode ?? 0;
+
+    /// <summary>Those of client and server.</summary>
+    public IEnumerable<ulong> Inodes => Pair is { } pair ? [pair.Client.Inode, pair.Server.Inode] : [];
 
     /// <summary>What the metric had before.</summary>
     public long Before { get; set; }
@@ -26,32 +48,49 @@ internal sealed class FaultTrial(Fault fault, ProbeHost host, int place) : IDisp
 
     public bool IsSeen => Metric is not null && Finding is not null && (Fault.Event is null || Event is not null);
 
-    /// <summary>All was seen, or it cannot be caused.</summary>
-    public bool IsOver => IsSeen || Failure is not null;
+    /// <summary>All was seen, or there is no use in causing it.</summary>
+    public bool IsOver => IsSeen || Failure is not null || Hindrance is not null || Unasked is not null;
+
+    /// <summary>The setting by which it is not to be seen; null: none.</summary>
+    public string? Unasked { get; set; }
 
     /// <summary>Why this kernel cannot show it, or lets nobody cause it; null: no reason is known.</summary>
-    public string? Hindrance { get; private set; } = fault.Hindrance(host);
+    public string? Hindrance { get; set; }
 
-    /// <summary>Why it could not be caused; null while it can.</summary>
-    public string? Failure { get; private set; }
+    /// <summary>Why it could not be caused or seen, for a reason that is not the kernel's; null while it can.</summary>
+    public string? Failure { get; set; }
 
     /// <summary>What there is to tell, once it is over.</summary>
     public SelftestResult? Result { get; set; }
 
-    /// <summary>Causes it, or more of it.</summary>
+    /// <summary>Causes it, or more of it, while it is not over.</summary>
     public void Cause()
     {
         try
         {
-            Pair.Cause(Fault);
+            Pair?.Cause(Fault);
         }
-        catch (Exception e) when (e is LinuxException or IOException or UnauthorizedAccessException or SocketException)
+        catch (Exception e) when (IsRefusal(e))
         {
-            Failure = $"it cannot be caused here: {e.Message}";
-            if (IsLack(e))
-                Hindrance ??= Failure;
+            Refuse(e);
         }
     }
+
+    private void Refuse(Exception e)
+    {
+        var reason = $"it cannot be caused here: {e.Message}";
+        if (IsLack(e))
+            Hindrance ??= reason;
+        else
+            Failure ??= reason;
+    }
+
+    private static bool IsRefusal(Exception e) =>
+        e is LinuxException or IOException or UnauthorizedAccessException or SocketException;
+
+    // Then no other can be made either.
+    private static bool IsForbidden(Exception e) => e is LinuxException { Errno: var errno }
+        && errno.ToString() is "EPERM";
 
     // A kind of device or queue, a setting, an option of sockets that the kernel does not have.
     private static bool IsLack(Exception e) => e switch
@@ -63,5 +102,5 @@ internal sealed class FaultTrial(Fault fault, ProbeHost host, int place) : IDisp
         _ => e is FileNotFoundException or DirectoryNotFoundException,
     };
 
-    public void Dispose() => Pair.Dispose();
+    public void Dispose() => Pair?.Dispose();
 }

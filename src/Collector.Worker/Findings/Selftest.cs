@@ -23,7 +23,7 @@ namespace Collector.Worker.Findings;
 /// <param name="Others">What else was found of both, consequences left out.</param>
 /// <param name="SeenBy">How the event's probe looks into this kernel, else where the metric comes from.</param>
 /// <param name="Reason">Why not all was seen; empty: it was, or no reason is known.</param>
-/// <param name="IsBeyond">Not all was seen, for a reason that lies in this kernel.</param>
+/// <param name="IsBeyond">Not all was seen, for a reason that lies in this kernel, and nothing else was found.</param>
 internal sealed record SelftestResult(
     Fault Fault, TimeSpan? Metric, TimeSpan? Event, TimeSpan? Finding, string Sentence, IReadOnlyList<string> Others,
     string SeenBy, string Reason, bool IsBeyond)
@@ -31,6 +31,15 @@ internal sealed record SelftestResult(
     /// <summary>All was seen, and nothing else was said.</summary>
     public bool Passed => Metric is not null && (Fault.Event is null || Event is not null) && Finding is not null
         && Others.Count == 0;
+
+    /// <summary>It was not caused, for by the configuration it is not to be seen.</summary>
+    public bool IsUnasked { get; init; }
+
+    /// <summary>Not all was seen when the command was stopped.</summary>
+    public bool IsUnfinished { get; init; }
+
+    /// <summary>It should have been shown.</summary>
+    public bool Failed => !Passed && !IsBeyond && !IsUnasked && !IsUnfinished;
 }
 
 /// <summary>
@@ -44,10 +53,12 @@ internal sealed class Selftest : IDisposable
     private readonly EventHub _hub;
     private readonly NodeCollector _collector;
     private readonly LinuxNode _node;
+    private readonly IReadOnlyDictionary<string, FindingChoice> _chosen;
     private long _since;
 
     public Selftest(AgentOptions options, Func<IEventSink, NodeCollector> collect)
     {
+        _chosen = options.Findings;
         _hub = new EventHub(
             new EventLimiter(1000, TimeSpan.FromSeconds(1), TimeProvider.System), [_events], options.Events.Queue,
             TimeProvider.System, NullLogger.Instance);
@@ -66,7 +77,7 @@ internal sealed class Selftest : IDisposable
     /// <param name="faults">Which.</param>
     /// <param name="begun">Told of those that are caused now.</param>
     /// <param name="stop">Ends it; what was seen until then is told.</param>
-    /// <exception cref="Linux.Interop.LinuxException">There is no namespace to be had.</exception>
+    /// <exception cref="Linux.Interop.LinuxException">This user may not make namespaces.</exception>
     public IEnumerable<SelftestResult> Run(
         IEnumerable<Fault> faults, Action<IReadOnlyList<Fault>> begun, CancellationToken stop)
     {
@@ -93,8 +104,7 @@ internal sealed class Selftest : IDisposable
             _collector.CollectOnce();
             // Once more: what is there before the fault is no sign of it.
             _collector.CollectOnce();
-            foreach (var trial in trials)
-                trial.Before = ValueOf(trial.Fault.Metric, trial.Place.Inode);
+            trials.ForEach(Prepare);
             var start = Stopwatch.GetTimestamp();
             while (Stopwatch.GetElapsedTime(start) < Patience && !stop.IsCancellationRequested
                 && trials.Exists(static t => t.Result is null))
@@ -106,7 +116,7 @@ internal sealed class Selftest : IDisposable
                 foreach (var trial in trials.Where(static t => t.Result is null))
                     Look(trial, Stopwatch.GetElapsedTime(start));
             }
-            return [.. trials.Select(t => t.Result ?? ResultOf(t))];
+            return [.. trials.Select(t => t.Result ?? ResultOf(t, stop.IsCancellationRequested))];
         }
         finally
         {
@@ -114,31 +124,58 @@ internal sealed class Selftest : IDisposable
         }
     }
 
+    private void Prepare(FaultTrial trial)
+    {
+        trial.Before = ValueOf(trial.Fault.Metric, trial.Inode);
+        trial.Unasked = UnaskedOf(trial.Fault);
+        LookForIdle(trial);
+    }
+
     private void Look(FaultTrial trial, TimeSpan now)
     {
         if (trial.IsOver)
         {
             // A collection later: by then it is known what follows from what. What goes on is another fault.
-            trial.Result = ResultOf(trial);
+            trial.Result = ResultOf(trial, isStopped: false);
             trial.Dispose();
             return;
         }
-        var (fault, inode) = (trial.Fault, trial.Place.Inode);
+        var (fault, inode) = (trial.Fault, trial.Inode);
         trial.Metric ??= ValueOf(fault.Metric, inode) > trial.Before ? now : null;
         trial.Event ??= fault.Event is { } info && _events.Has(info, inode) ? now : null;
         trial.Finding ??= FindingsOf(inode).Any(f => f.Info == fault.Finding) ? now : null;
     }
 
-    private SelftestResult ResultOf(FaultTrial trial)
+    private SelftestResult ResultOf(FaultTrial trial, bool isStopped)
     {
-        var (fault, pair) = (trial.Fault, trial.Pair);
-        var own = FindingsOf(trial.Place.Inode).FirstOrDefault(f => f.Info == fault.Finding);
-        var others = FindingsOf(pair.Client.Inode).Concat(FindingsOf(pair.Server.Inode))
+        var fault = trial.Fault;
+        var own = FindingsOf(trial.Inode).FirstOrDefault(f => f.Info == fault.Finding);
+        var others = trial.Inodes.SelectMany(FindingsOf)
             .Where(f => f.Cause is null && !Belongs(f.Info, fault)).Select(static f => f.Info.Kind).Distinct();
-        var hindrance = trial.IsSeen ? null : HindranceOf(trial);
-        return new(
+        var result = new SelftestResult(
             fault, trial.Metric, trial.Event, trial.Finding, own is null ? "" : Sentence(own, fault), [.. others],
-            SeenBy(fault), hindrance ?? trial.Failure ?? "", hindrance is not null);
+            SeenBy(fault), Reason: "", IsBeyond: false);
+        return result.Passed ? result : Explained(result, trial, isStopped);
+    }
+
+    private SelftestResult Explained(SelftestResult result, FaultTrial trial, bool isStopped)
+    {
+        if (trial.Unasked is { } setting)
+            return result with { Reason = setting, IsUnasked = true };
+        if (isStopped && trial is { Failure: null, Hindrance: null })
+            return result with { Reason = "not finished: the command was stopped", IsUnfinished = true };
+        // Something else was found.
+        if (trial.IsSeen)
+            return result;
+        // One that ran at the beginning may have ended since.
+        LookForIdle(trial);
+        if (trial.Failure is { } failure)
+            return result with { Reason = failure };
+        if ((trial.Hindrance ?? BlindnessOf(trial.Fault)) is not { } hindrance)
+            return result;
+        return result.Others.Count == 0
+            ? result with { Reason = hindrance, IsBeyond = true }
+            : result with { Reason = $"something else was found: {string.Join(", ", result.Others)}; {hindrance}" };
     }
 
     // Whatever the namespaces of one process are called by: these have no names.
@@ -189,18 +226,45 @@ internal sealed class Selftest : IDisposable
         return _node.Parts.Any(p => p.Name == part && p.FromKernel) ? pass : files.Split(';')[0];
     }
 
-    private string? HindranceOf(FaultTrial trial)
+    // The probes that have its metric, and those that tell of its event: one of each has to run.
+    private static IEnumerable<Func<ProbeInfo, bool>> TellersOf(Fault fault)
     {
-        if (trial.Hindrance is { } lacks)
-            return lacks;
-        if (RunnerOf(trial.Fault) is not { State: ProbeState.Running } runner)
-            return $"its probe does not run: {RunnerOf(trial.Fault)?.Reason ?? "it is switched off"}";
-        // Only what the rule says not to see everywhere.
-        return trial.Fault.Finding.Blind.Length > 0
-            && LadderOf(trial.Fault)?.Hooks.FirstOrDefault(static h => h.Taken is null) is { } blind
+        yield return probe => probe.Tables.Any(t => t.Id == fault.Metric.Table.Id);
+        if (fault.Event is { } info)
+            yield return probe => probe.Events.Contains(info);
+    }
+
+    // The setting by which it is not to be seen; null: none.
+    private string? UnaskedOf(Fault fault) => FindingChoice.Of(_chosen, fault.Finding) is null
+        ? $"{ConfigurationSchema.Findings}.{fault.Finding.Kind} is off"
+        : TellersOf(fault).Select(SwitchOf).FirstOrDefault(static s => s is not null);
+
+    private string? SwitchOf(Func<ProbeInfo, bool> tells) =>
+        !_collector.Runners.Any(r => tells(r.Info)) && _node.Catalogue.FirstOrDefault(tells) is { } probe
+            ? $"{ConfigurationSchema.Probes}.{probe.Id} is off"
+            : null;
+
+    // What a machine does not offer is its hindrance; a probe that broke, or cost too much, is not.
+    private void LookForIdle(FaultTrial trial)
+    {
+        foreach (var tells in TellersOf(trial.Fault))
+        {
+            var runners = _collector.Runners.Where(r => tells(r.Info)).ToArray();
+            if (runners.Length == 0 || Array.Exists(runners, static r => r.State == ProbeState.Running))
+                continue;
+            var reason = $"{runners[0].Info.Id} does not run: {runners[0].Reason}";
+            if (runners[0].State == ProbeState.Unavailable)
+                trial.Hindrance ??= reason;
+            else
+                trial.Failure ??= reason;
+        }
+    }
+
+    // Only what the rule says not to see everywhere.
+    private string? BlindnessOf(Fault fault) => fault.Finding.Blind.Length > 0 && RunnerOf(fault) is { } runner
+        && LadderOf(fault)?.Hooks.FirstOrDefault(static h => h.Taken is null) is { } blind
             ? $"{runner.Info.Id} does not see {blind.Hook}: {(blind.Ways is [var way, ..] ? way.Reason : "")}"
             : null;
-    }
 
     public void Dispose()
     {

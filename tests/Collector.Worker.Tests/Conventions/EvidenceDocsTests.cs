@@ -46,8 +46,9 @@ public sealed partial class EvidenceDocsTests
 
             Generated (`UPDATE_DOCS=1 ./test Docs` rewrites it) from what `netlens selftest --inject all -o json`
             printed on these kernels: {string.Join(", ", Runs.Select(Link))}. Each fault was really caused, between
-            two namespaces that the command makes; the seconds are those from then until its finding stood. All of it
-            on your own kernel takes less than three minutes and leaves nothing behind.
+            two namespaces that the command makes; the times are seconds since its group of up to twelve was begun,
+            until its finding stood. All of it on your own kernel takes less than three minutes and leaves nothing
+            behind.
 
             ## Which fault shows by what, on which kernel
 

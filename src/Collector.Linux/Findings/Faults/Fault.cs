@@ -24,10 +24,9 @@ public sealed record Fault(
     public string? DropReason { get; init; }
 
     /// <summary>Why this kernel cannot show it; null where it can, for all that is known before.</summary>
-    public string? Hindrance(ProbeHost host) => DropReason is null || Reasons(host).Contains(DropReason)
-        ? null
+    public string? Hindrance(ProbeHost host) =>
+        DropReason is null ? null
+        : host.Bpf.Environment.Btf is not { } types ? "drop reasons are not known: no type information (BTF)"
+        : types.Enum("skb_drop_reason", "SKB_DROP_REASON_")?.ContainsValue(DropReason) == true ? null
         : $"the kernel has no drop reason {DropReason}";
-
-    private static IEnumerable<string> Reasons(ProbeHost host) =>
-        host.Bpf.Environment.Btf?.Enum("skb_drop_reason", "SKB_DROP_REASON_")?.Values ?? Enumerable.Empty<string>();
 }

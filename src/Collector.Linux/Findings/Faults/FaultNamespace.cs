@@ -35,6 +35,7 @@ public sealed class FaultNamespace : IDisposable
         try
         {
             Run(Make);
+            this.SetLink("lo");
         }
         catch
         {
@@ -82,7 +83,7 @@ public sealed class FaultNamespace : IDisposable
     public Socket Tcp(IPAddress? family = null) => Keep(Make(family, SocketType.Stream, ProtocolType.Tcp));
 
     /// <summary>A UDP socket of it, kept the same way.</summary>
-    public Socket Udp(IPAddress? family = null) => Keep(Make(family, SocketType.Dgram, ProtocolType.Udp));
+    public Socket Udp() => Keep(Make(null, SocketType.Dgram, ProtocolType.Udp));
 
     /// <summary>A listener at a port of all its addresses, kept until it goes.</summary>
     public Socket Listen(int port, int backlog)
@@ -131,8 +132,19 @@ public sealed class FaultNamespace : IDisposable
     }
 
     /// <summary>Sets a sysctl of it.</summary>
+    /// <exception cref="IOException">It cannot be set, or this kernel has none of that name.</exception>
     public void Set(string sysctl, string value) => Run(() =>
-        File.WriteAllText($"/proc/sys/{sysctl.Replace('.', '/')}", value));
+    {
+        try
+        {
+            File.WriteAllText($"/proc/sys/{sysctl.Replace('.', '/')}", value);
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException || e.HResult == EROFS)
+        {
+            // As in most containers.
+            throw new IOException("needs a writable /proc/sys: run it on the node, or privileged", e);
+        }
+    });
 
     /// <summary>Closes what was kept.</summary>
     public void Clear()
@@ -158,29 +170,12 @@ public sealed class FaultNamespace : IDisposable
 
     private void Make()
     {
-        Check(Libc.unshare(CLONE_NEWNET), "unshare a network namespace (needs CAP_SYS_ADMIN)");
-        SetUp();
+        if (Libc.unshare(CLONE_NEWNET) != 0)
+            throw LinuxException.Last("unshare a network namespace (needs CAP_SYS_ADMIN)");
         var self = File.ResolveLinkTarget($"{_proc}/thread-self", returnFinalTarget: false)!.Name;
         ThreadId = int.Parse(self, CultureInfo.InvariantCulture);
         using var ns = SafeFd.Open($"{_proc}/thread-self/ns/net");
         Inode = ns.Inode();
-    }
-
-    // struct ifreq: a name of 16 bytes, then flags.
-    private static unsafe void SetUp()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        var request = stackalloc byte[40];
-        new Span<byte>(request, 40).Clear();
-        "lo"u8.CopyTo(new Span<byte>(request, 16));
-        *(short*)(request + 16) = (short)Rtnl.IFF_UP;
-        Check(ioctl((int)socket.Handle, SIOCSIFFLAGS, request), "set loopback up (needs CAP_NET_ADMIN)");
-    }
-
-    private static void Check(int result, string what)
-    {
-        if (result != 0)
-            throw LinuxException.Last(what);
     }
 
     private void Loop()

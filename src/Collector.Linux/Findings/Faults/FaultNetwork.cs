@@ -22,13 +22,13 @@ internal static class FaultNetwork
             .Attribute(Rtnl.IFLA_IFNAME, Text(second)).Value(Rtnl.IFLA_NET_NS_FD, other.Value)
             .End().End().End().Send());
 
-    /// <summary>Sets a device up or down, and its hardware address where one is given.</summary>
-    public static void SetLink(this FaultNamespace ns, string name, bool up, byte[]? hardware = null) => ns.Run(() =>
+    /// <summary>Sets a device up, and its hardware address where one is given.</summary>
+    public static void SetLink(this FaultNamespace ns, string name, byte[]? hardware = null) => ns.Run(() =>
     {
-        var request = Link($"set {name} {(up ? "up" : "down")}", 0, new ifinfomsg
+        var request = Link($"set {name} up (needs CAP_NET_ADMIN)", 0, new ifinfomsg
         {
             ifi_index = IndexOf(name),
-            ifi_flags = up ? Rtnl.IFF_UP : 0,
+            ifi_flags = Rtnl.IFF_UP,
             ifi_change = Rtnl.IFF_UP,
         });
         if (hardware is not null)

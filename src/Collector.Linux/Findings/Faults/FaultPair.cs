@@ -21,6 +21,12 @@ public sealed class FaultPair : IDisposable
 
     private const int Prefix = 28;
 
+    /// <summary>What a node may have switched on, and a new namespace has from it.</summary>
+    private static readonly string[] Inherited = ["rp_filter", "log_martians", "accept_local", "arp_ignore"];
+
+    /// <summary>Within one machine, whatever is not there by then does not come.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     /// <summary>More than a rule asks for before it calls something a fault.</summary>
     internal const int Many = 12;
 
@@ -97,10 +103,11 @@ public sealed class FaultPair : IDisposable
         var made = new List<(Socket, Socket)>();
         for (var i = 0; i < count; i++)
         {
-            var client = Client.Tcp();
+            var client = Bounded(Client.Tcp());
+            ConnectFaults.Set(client, TcpUapi.TCP_SYNCNT, 3);
             prepare?.Invoke(client);
             client.Connect(ServerAddress, Port);
-            made.Add((client, Accept(listener)));
+            made.Add((client, Bounded(Accept(listener))));
         }
         return made;
     }
@@ -108,19 +115,35 @@ public sealed class FaultPair : IDisposable
     /// <summary>The next connection, which is under way.</summary>
     internal Socket Accept(Socket listener)
     {
-        if (!listener.Poll(TimeSpan.FromSeconds(2), SelectMode.SelectRead))
+        if (!listener.Poll(Patience, SelectMode.SelectRead))
             throw new SocketException((int)SocketError.TimedOut);
         var server = Server.Keep(listener.Accept());
         server.NoDelay = true;
         return server;
     }
 
+    // An answer that never comes must not hold up the faults beside it for ever.
+    private static Socket Bounded(Socket socket)
+    {
+        socket.SendTimeout = (int)Patience.TotalMilliseconds;
+        socket.ReceiveTimeout = (int)Patience.TotalMilliseconds;
+        return socket;
+    }
+
     // The node's own settings may be others, and IPv4's are inherited.
     private static void Reset(FaultNamespace ns)
     {
         ns.Set("net.ipv4.ip_forward", "0");
+        // A closed connection whose peer is gone keeps the namespace until the kernel gives it up.
+        ns.Set("net.ipv4.tcp_orphan_retries", "1");
+        var hasIPv6 = ns.Run(static () => Directory.Exists("/proc/sys/net/ipv6/conf"));
         foreach (var name in new[] { "all", "default" })
-            ns.Set($"net.ipv4.conf.{name}.rp_filter", "0");
+        {
+            foreach (var setting in Inherited)
+                ns.Set($"net.ipv4.conf.{name}.{setting}", "0");
+            if (hasIPv6)
+                ns.Set($"net.ipv6.conf.{name}.disable_ipv6", "0");
+        }
     }
 
     private static void Join(FaultNamespace ns, IPAddress ipv4, IPAddress ipv6)
@@ -128,7 +151,7 @@ public sealed class FaultPair : IDisposable
         ns.AddAddress(Device, ipv4, Prefix);
         if (HasIPv6(ns))
             ns.AddAddress(Device, ipv6, 64);
-        ns.SetLink(Device, up: true);
+        ns.SetLink(Device);
     }
 
     private static bool HasIPv6(FaultNamespace ns) =>

@@ -31,7 +31,7 @@ internal static class RouteFaults
             pair.Client.Send(pair.ServerAddress, ClosedPort, 1, 100);
         }
         foreach (var last in new byte[] { 0x77, 0x78, 0x77 })
-            pair.Server.SetLink(Device, up: true, [2, 0, 0, 0, 0, last]);
+            pair.Server.SetLink(Device, [2, 0, 0, 0, 0, last]);
     }
 
     public static void ComeByAnotherDevice(FaultPair pair)
@@ -87,8 +87,8 @@ internal static class RouteFaults
             pair.Server.Set("net.ipv4.ip_forward", "1");
             using (var itself = pair.Server.Run(static () => SafeFd.Open("/proc/thread-self/ns/net")))
                 pair.Server.AddPair(Narrow, "wan1", itself, mtu: 1280);
-            pair.Server.SetLink(Narrow, up: true);
-            pair.Server.SetLink("wan1", up: true);
+            pair.Server.SetLink(Narrow);
+            pair.Server.SetLink("wan1");
             pair.Server.AddRoute(new IPNetwork(Elsewhere, 32), Narrow, pair.ServerAddress);
             pair.Client.AddRoute(Everywhere, pair.ServerAddress);
         }
