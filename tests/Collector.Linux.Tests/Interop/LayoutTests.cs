@@ -17,7 +17,7 @@ public sealed class LayoutTests
     [
         "stddef.h", "poll.h", "fcntl.h", "sched.h", "time.h", "unistd.h", "dirent.h", "sys/time.h", "sys/socket.h",
         "sys/stat.h", "signal.h", "linux/nsfs.h", "sys/statfs.h", "netinet/in.h", "net/if.h", "linux/netlink.h",
-        "linux/rtnetlink.h", "linux/if_link.h",
+        "linux/rtnetlink.h", "linux/if_link.h", "linux/veth.h", "linux/tcp.h",
         "linux/gen_stats.h", "linux/pkt_sched.h", "linux/sock_diag.h", "linux/inet_diag.h",
         "linux/netfilter/nfnetlink.h", "sys/resource.h", "linux/netfilter/nfnetlink_conntrack.h",
         "linux/netfilter/nf_conntrack_common.h", "linux/netfilter/nf_conntrack_tcp.h",
