@@ -107,8 +107,8 @@ internal static class LedgerJson
 }
 
 /// <summary>
-/// The same of what the agent keeps. It is a walk back through all collections of the last hour: who comes while another
-/// makes it gets the findings without.
+/// The same of what the agent keeps. It is a walk back through all collections of the last hour: who comes while
+/// another makes it gets the findings without.
 /// </summary>
 internal sealed class KeptLedger(History history)
 {
