@@ -73,7 +73,7 @@ internal sealed class FindingRun
     {
         Collect();
         for (var i = 0; i < 20 && Engine.Store.All.Any(static f => f is
-            { IsActive: true, Subject: NetNamespace { IsHost: false } }); i++)
+        { IsActive: true, Subject: NetNamespace { IsHost: false } }); i++)
         {
             Thread.Sleep(100);
             Collect();
