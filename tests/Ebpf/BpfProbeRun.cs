@@ -83,11 +83,15 @@ internal sealed class BpfProbeRun : IDisposable
     public CollectedPart PartOf(string name) => Host.Parts.All.Single(p => p.Name == name);
 
     /// <summary>Every collection so far was read by the pass, and nothing failed.</summary>
-    public void ShouldBeByPass(string name)
+    /// <param name="name">Of the part.</param>
+    /// <param name="churned">So many while sockets came and went: one in thirty may have been torn, and read again.</param>
+    public void ShouldBeByPass(string name, int churned = 0)
     {
         var part = PartOf(name);
         part.FromKernel.ShouldBeTrue(part.Reason);
-        part.Fallbacks.ShouldBe(0, part.LastFallback);
+        part.Fallbacks.ShouldBeLessThanOrEqualTo(churned / 30, part.LastFallback);
+        if (part.Fallbacks > 0)
+            part.LastFallback.ShouldBe("torn");
         Failures.ShouldBeEmpty();
     }
 

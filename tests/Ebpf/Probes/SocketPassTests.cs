@@ -55,7 +55,7 @@ public sealed class SocketPassTests : IDisposable
         for (; !churn.Faulted && (passes < Few(400, 100) || churn.Namespaces < born); passes++)
             ShouldBeRight(labs, run.Collect());
         churn.Connections.ShouldBeGreaterThan(Few(500, 20));
-        run.ShouldBeByPass("sockets");
+        run.ShouldBeByPass("sockets", passes);
     }
 
     [RequiresBpfFact]
