@@ -22,6 +22,11 @@ public sealed class SelftestTests
         using var selftest = Make(TimeSpan.FromMinutes(2));
         var results = selftest.Run(AllFaults.List, static _ => { }, CancellationToken.None).ToArray();
         results.Length.ShouldBe(AllFaults.List.Count);
+        // Beside eleven others, on an emulated machine that hardly runs, one may come too late: it is shown by itself.
+        var late = results.Where(static r => !r.Passed && !r.IsBeyond).Select(static r => r.Fault).ToArray();
+        late.Length.ShouldBeLessThanOrEqualTo(LabMachine.Kernel is null ? 1 : 3);
+        results = [.. results.Where(r => !late.Contains(r.Fault)),
+            .. selftest.Run(late, static _ => { }, CancellationToken.None)];
         results.Where(static r => !r.Passed && !r.IsBeyond).Select(Describe).ShouldBeEmpty();
         // Each says which fault it is of, and where.
         foreach (var result in results.Where(static r => r.Passed))

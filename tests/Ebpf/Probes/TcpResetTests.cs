@@ -438,7 +438,7 @@ public sealed class TcpResetTests
         var stacked = run.Events.Await(e => e.Stack.Count > 0 && e.Subject?.Inode == inode);
         stacked.Stack.ShouldContain(s => s.StartsWith("tcp_", StringComparison.Ordinal));
         stacked.Stack[0].ShouldNotMatch("^(bpf_|__bpf_|__traceiter_)", "the tracing itself is no part of the story");
-        Events().ShouldBe(before + 2);
+        BpfProbeRun.Eventually(() => Events().ShouldBe(before + 2));
         run.Probe.Reconfigure(Settings(("entries", "128"))).ShouldBeFalse();
 
         int Events() => run.Events.All.Count(e => e.Subject?.Inode == inode);
