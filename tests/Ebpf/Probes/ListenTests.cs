@@ -137,14 +137,7 @@ public sealed class ListenTests
         run.Collect();
         for (var i = 0; i < 3; i++)
             left.BeginConnect(IPAddress.Parse(TestNetnsPair.RightIPv4), 8080);
-        BpfProbeRun.Eventually(() =>
-        {
-            run.Sum("netlens.listen.dropping", pair.Right).ShouldBe(0);
-            pair.Right.Run("ss", "-H", "-l", "-t", "-n", "-m").ShouldMatch("d[1-9][0-9]*[)]");
-        });
-        for (var i = 0; i < 3; i++)
-            run.Sum("netlens.listen.dropping", pair.Right).ShouldBe(0);
-        Of(run, pair.Right, 8080).ShouldBeEmpty();
+        ShouldHaveDroppedNothing(run, pair.Right);
         TcpLab.Nstat(pair.Right, "TcpExtListenDrops").ShouldBe(0);
         TcpLab.Nstat(pair.Right, "TcpExtTCPSynRetrans").ShouldBeGreaterThan(0);
     }
@@ -164,15 +157,21 @@ public sealed class ListenTests
         run.Collect();
         for (var i = 0; i < 3; i++)
             left.Connect(IPAddress.Parse(TestNetnsPair.RightIPv4), 8080);
+        ShouldHaveDroppedNothing(run, pair.Right);
+        TcpLab.Nstat(pair.Right, "TcpExtTCPDeferAcceptDrop").ShouldBeGreaterThan(0);
+    }
+
+    // Though the listener's own counter has moved.
+    private static void ShouldHaveDroppedNothing(BpfProbeRun run, TestNetns ns)
+    {
         BpfProbeRun.Eventually(() =>
         {
-            run.Sum("netlens.listen.dropping", pair.Right).ShouldBe(0);
-            pair.Right.Run("ss", "-H", "-l", "-t", "-n", "-m").ShouldMatch("d[1-9][0-9]*[)]");
+            run.Sum("netlens.listen.dropping", ns).ShouldBe(0);
+            ns.Run("ss", "-H", "-l", "-t", "-n", "-m").ShouldMatch("d[1-9][0-9]*[)]");
         });
         for (var i = 0; i < 3; i++)
-            run.Sum("netlens.listen.dropping", pair.Right).ShouldBe(0);
-        Of(run, pair.Right, 8080).ShouldBeEmpty();
-        TcpLab.Nstat(pair.Right, "TcpExtTCPDeferAcceptDrop").ShouldBeGreaterThan(0);
+            run.Sum("netlens.listen.dropping", ns).ShouldBe(0);
+        Of(run, ns, 8080).ShouldBeEmpty();
     }
 
     /// <summary>A filter of the listener's own refuses what comes: the namespace counts no drop.</summary>

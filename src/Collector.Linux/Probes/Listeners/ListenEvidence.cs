@@ -16,7 +16,6 @@ internal sealed class ListenEvidence
     private const int Received = 3;
     private const int Drops = 4;
 
-
     // From here on: what a listener counts as dropped beside.
     private const int Harmless = 5;
 

@@ -58,12 +58,12 @@ internal sealed class ListenReader(Row row, UnansweredSyns syns) : INetlinkSink,
         if (!Find(ns, pass))
             return false;
         HadListeners |= _listeners.Count > 0;
-        var moved = Note(tick);
-        _evidence.Read(ns, tick, figures, moved || _late || !_known);
+        var moved = Note(tick) || _late;
+        _evidence.Read(ns, tick, figures, moved || !_known);
         Dropping = 0;
         // What was dropped before the first look is history.
         if (_known)
-            ReportDrops(ns, tick, report);
+            ReportDrops(ns, tick, moved, report);
         if (_evidence.CookiesSent > 0)
             ReportCookies(ns, tick, report);
         _known = true;
@@ -89,7 +89,7 @@ internal sealed class ListenReader(Row row, UnansweredSyns syns) : INetlinkSink,
     // came again while the first was answered and the like, which are no loss, and what a socket filter or a key of
     // TCP MD5 refused, which is. The counters are not read in one instant: what only one of them has waits for the next
     // collection. A listener whose queue is full comes first.
-    private void ReportDrops(NamespaceHandle ns, long tick, ListenerReport report)
+    private void ReportDrops(NamespaceHandle ns, long tick, bool moved, ListenerReport report)
     {
         _late = false;
         var (dropped, repeated) = (_evidence.Dropped, _evidence.Repeated);
@@ -97,7 +97,7 @@ internal sealed class ListenReader(Row row, UnansweredSyns syns) : INetlinkSink,
         if (!_evidence.IsRecent)
             repeated = Math.Min(repeated, Moved());
         var left = (Dropped: dropped + _credit.Dropped ?? long.MaxValue, Repeated: repeated + _credit.Repeated);
-        for (var round = 0; round < 2; round++)
+        for (var round = 0; moved && round < 2; round++)
         {
             for (var i = 0; i < _listeners.Count; i++)
             {
