@@ -15,8 +15,10 @@ public sealed class LastFiguresTests
     private const string Bytes = "system.network.io";
     private const string Packets = "netlens.ip.in_receives";
 
-    [RequiresRootFact]
-    public async Task Of_a_namespace_are_pushed_and_on_the_page_however_seldom_anybody_looks()
+    [RequiresRootTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Of_a_namespace_are_pushed_and_on_the_page_however_seldom_anybody_looks(bool itsNumberIsAnothers)
     {
         using var ns = new TestNetns();
         var (inode, name) = (ns.Inode, ns.Name);
@@ -28,7 +30,7 @@ public sealed class LastFiguresTests
             probes: {netdev: {devices: "*"}, ip: {include: all}, packetloss: off, tcpreset: off, tcpretrans: off}
             """,
             ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Http.AbsoluteUri), ("OTEL_LOGS_EXPORTER", "none"));
-        while (!(await PushAsync(receiver, inode)).Contains(Bytes))
+        while (!(await PushAsync(receiver, ns, DateTimeOffset.UnixEpoch)).Contains(Bytes))
         {
             // It is found with the first collection, or a later one.
         }
@@ -41,36 +43,46 @@ public sealed class LastFiguresTests
         var packets = long.Parse(
             counted.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
         ns.Dispose();
+        var end = DateTimeOffset.UtcNow;
+        // A pod that follows another often has its number. Should a namespace of another test have taken it, that does.
+        using var others = new Successors();
+        if (itsNumberIsAnothers)
+            others.Take(inode);
 
         bytes.ShouldBeGreaterThan(14_000);
         packets.ShouldBeGreaterThanOrEqualTo(14);
-        var push = await PushAsync(receiver, inode);
-        push[Bytes].ShouldContain(bytes);
-        push[Packets].ShouldContain(packets);
-        var page = agent.Get("/metrics").Split('\n').Where(l => l.Contains($"netlens_netns=\"{inode}\"")).ToList();
+        var push = await PushAsync(receiver, ns, end);
+        push[Bytes].ShouldBe([bytes]);
+        push[Packets].ShouldBe([packets]);
+        var page = agent.Get("/metrics").Split('\n').Where(l => l.Contains($"netlens_netns=\"{inode}\"")
+            && l.Contains($"netlens_netns_name=\"{name}\"")).ToList();
         page.ShouldContain(l => l.StartsWith("system_network_io_bytes_total{", StringComparison.Ordinal)
             && l.Contains("direction=\"receive\"") && l.EndsWith($" {bytes}", StringComparison.Ordinal));
         page.ShouldContain(l => l.StartsWith("netlens_ip_in_receives_total{", StringComparison.Ordinal)
             && l.Contains("ipv4") && l.EndsWith($" {packets}", StringComparison.Ordinal));
         // Nothing lives there: what it had at the moment is told no more.
-        page.ShouldNotContain(l => l.StartsWith("netlens_netdev_up{", StringComparison.Ordinal)
-            && l.Contains($"netlens_netns_name=\"{name}\"", StringComparison.Ordinal));
+        page.ShouldNotContain(l => l.StartsWith("netlens_netdev_up{", StringComparison.Ordinal));
     }
 
     /// <summary>
-    /// The two figures of a namespace in the next push of the probes' metrics; and those of another that has got its number
-    /// since.
+    /// The two figures of a namespace in the next push of what the probes counted until after that moment.
     /// </summary>
-    private static async Task<ILookup<string, long>> PushAsync(Receiver receiver, ulong inode)
+    private static async Task<ILookup<string, long>> PushAsync(Receiver receiver, TestNetns ns, DateTimeOffset after)
     {
+        var least = (ulong)after.ToUnixTimeMilliseconds() * 1_000_000;
         while (true)
         {
             var request = ExportMetricsServiceRequest.Parser.ParseFrom((await receiver.TakeAsync()).Message);
-            if (!request.ResourceMetrics.SelectMany(r => r.ScopeMetrics).Any(s => s.Scope.Name == "netlens"))
+            if (!request.ResourceMetrics.SelectMany(r => r.ScopeMetrics).Any(s => s.Scope.Name == "netlens")
+                || !request.Metrics().Where(static m => m.Sum is not null).SelectMany(static m => m.Sum.DataPoints)
+                    .Any(p => p.TimeUnixNano >= least))
+            {
                 continue;
+            }
             return request.Metrics().Where(m => m.Name is Bytes or Packets)
                 .SelectMany(m => m.Sum.DataPoints.Select(p => (m.Name, Point: p)))
-                .Where(p => p.Point.Attributes.Text("netlens.netns") == inode.ToString(CultureInfo.InvariantCulture))
+                .Where(p => p.Point.Attributes.Text("netlens.netns.name") == ns.Name)
+                .Where(p => p.Point.Attributes.Text("netlens.netns") == ns.Inode.ToString(CultureInfo.InvariantCulture))
                 .Where(p => p.Point.Attributes.Text("network.io.direction") is null or "receive")
                 .Where(p => p.Point.Attributes.Text("network.type") is null or "ipv4")
                 .ToLookup(p => p.Name, p => p.Point.AsInt);

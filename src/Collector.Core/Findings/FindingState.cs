@@ -151,8 +151,32 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
         finding.Windows++;
     }
 
-    // A consequence that goes on without its cause is one of its own.
     private void Explain()
+    {
+        ExplainNow();
+        foreach (var strong in _seen)
+        {
+            if (strong.Change is FindingChange.Raised && strong.Finding is { Cause: null })
+                ExplainEarlier(strong);
+        }
+    }
+
+    // What follows from it may have been found first, and not be in this window again.
+    private void ExplainEarlier(Entry strong)
+    {
+        foreach (var (_, weak) in _entries)
+        {
+            if (weak != strong && weak.Finding is { IsActive: true, Cause: null } effect && Explains(strong, effect))
+                effect.Cause = strong.Finding;
+        }
+    }
+
+    // A warning must not keep an error from being told.
+    private bool Explains(Entry strong, Finding effect) => strong.Finding is { IsActive: true, Cause: null } cause
+        && cause.Severity >= effect.Severity && strong.Key.Info.Explains.Contains(effect.Info) && Meet(cause, effect);
+
+    // A consequence that goes on without its cause is one of its own.
+    private void ExplainNow()
     {
         foreach (var weak in _seen)
         {
@@ -162,12 +186,9 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
                 (finding.Cause, weak.Change) = (null, FindingChange.Raised);
             foreach (var (_, strong) in _entries)
             {
-                // A warning must not keep an error from being told.
-                if (strong != weak && strong.Finding is { IsActive: true, Cause: null } cause
-                    && cause.Severity >= finding.Severity && strong.Key.Info.Explains.Contains(weak.Key.Info)
-                    && Meet(cause, finding))
+                if (strong != weak && Explains(strong, finding))
                 {
-                    finding.Cause = cause;
+                    finding.Cause = strong.Finding;
                     break;
                 }
             }

@@ -16,7 +16,7 @@ internal readonly record struct KeptRow(Row Row, long[] Cells, long Told = 0, bo
 /// (<see cref="SnapshotStore.LongestPause"/>): one that takes a snapshot of four must not miss it. Belongs to the
 /// collection thread.
 /// </summary>
-/// <param name="isReplaced">True where something that lives has its number.</param>
+/// <param name="isReplaced">True where something that lives has its series.</param>
 public sealed class LastRows(Func<Subject, bool> isReplaced)
 {
     /// <summary>Reason of what was in one snapshot only, because too many ended at once.</summary>

@@ -79,8 +79,17 @@ public sealed class NamespaceHandle : IDisposable
         MountPath = path;
         // Only root can mount it where the node's mounts are.
         Namespace.Rootless &= path is null;
-        if (!Namespace.IsHost)
-            Namespace.Names = Namespace.Names with { NetnsName = path is null ? null : Path.GetFileName(path) };
+        if (path is not null && !Namespace.IsHost)
+            Namespace.Names = Namespace.Names with { NetnsName = Path.GetFileName(path) };
+    }
+
+    /// <summary>
+    /// Takes the name from one that has lived on without its mount; what ends with it keeps its name to the last.
+    /// </summary>
+    internal void DropNameWithoutMount()
+    {
+        if (MountPath is null && !Namespace.IsHost && Namespace.Names.NetnsName is not null)
+            Namespace.Names = Namespace.Names with { NetnsName = null };
     }
 
     /// <summary>

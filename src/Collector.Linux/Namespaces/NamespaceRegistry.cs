@@ -271,8 +271,13 @@ public sealed partial class NamespaceRegistry : IDisposable
     private void NoteMountless()
     {
         HasMountless = false;
-        for (var i = 1; i < _all.Count && !HasMountless; i++)
-            HasMountless = _all[i].MountPath is null;
+        for (var i = 1; i < _all.Count; i++)
+        {
+            if (_all[i].MountPath is not null)
+                continue;
+            HasMountless = true;
+            _all[i].DropNameWithoutMount();
+        }
     }
 
     private void Remove(int index)

@@ -291,6 +291,21 @@ public sealed class FindingEngineTests : IDisposable
     }
 
     [Fact]
+    public void A_consequence_that_was_found_before_its_cause_is_one_from_then_on()
+    {
+        var ns = Of(7);
+        Collect(15, (ns, 0, 0, 0));
+        Collect(15, (ns, 100, 0, 0));
+        var weak = _engine.Store.All.Single();
+        weak.Cause.ShouldBeNull();
+        Happen(ns);
+        // Not seen again in this window.
+        Collect(15, (ns, 100, 0, 0));
+        weak.Cause.ShouldBe(_engine.Store.All.Single(f => f.Info == Strong));
+        _told.ShouldBe([("weak", FindingChange.Raised), ("strong", FindingChange.Raised)]);
+    }
+
+    [Fact]
     public void A_consequence_that_goes_on_without_its_cause_is_told()
     {
         var ns = Of(7);

@@ -68,13 +68,14 @@ internal sealed class FindingRun
     public static FindingRun Others => MadeOfOthers.Value.Begin();
 
     // What was found before is not of the test's namespaces, which may have the numbers of others, and have the same
-    // addresses: it is over before the test begins.
+    // addresses: it is over before the test begins. At last because it is not seen any more.
     private FindingRun Begin()
     {
         Collect();
-        for (var i = 0; i < 20 && Engine.Store.All.Any(static f => f is
-        { IsActive: true, Subject: NetNamespace { IsHost: false } }); i++)
+        var start = Stopwatch.GetTimestamp();
+        while (Engine.Store.All.Any(static f => f is { IsActive: true, Subject: NetNamespace { IsHost: false } }))
         {
+            Stopwatch.GetElapsedTime(start).ShouldBeLessThan(TimeSpan.FromMinutes(2));
             Thread.Sleep(100);
             Collect();
         }
@@ -128,13 +129,13 @@ internal sealed class FindingRun
     public Finding[] Of(params TestNetns[] namespaces) => [.. AllOf(namespaces).Where(f => f.Cause is null)];
 
     /// <summary>The same with consequences.</summary>
-    public Finding[] AllOf(params TestNetns[] namespaces)
-    {
-        // The number of a namespace that is gone is soon another's, its name is not.
-        var inodes = namespaces.ToDictionary(n => n.Inode, n => n.Name);
-        return [.. Engine.Store.All.Where(f => f.Number > _before && f.Subject is { } s
-            && inodes.TryGetValue(s.Inode, out var name) && (s.Names.NetnsName ?? name) == name)];
-    }
+    public Finding[] AllOf(params TestNetns[] namespaces) =>
+        [.. Engine.Store.All.Where(f => f.Number > _before && namespaces.Any(n => IsOf(f, n)))];
+
+    // The number of a namespace that is gone is soon another's, its name is not; and what it asked may be found to be
+    // without an answer only then.
+    private static bool IsOf(Finding finding, TestNetns ns) => finding.Subject is { } subject
+        && subject.Inode == ns.Inode && (subject.Names.NetnsName ?? ns.Name) == ns.Name;
 
     /// <summary>Causes a fault again and again until it is found, and collects in between.</summary>
     /// <param name="info">What is to be found.</param>
@@ -144,7 +145,7 @@ internal sealed class FindingRun
     /// <param name="seconds">Patience: an emulated kernel is slow.</param>
     public Finding Await(
         FindingInfo info, TestNetns ns, Action cause, Func<Finding, bool>? match = null, int seconds = 60) =>
-        Await(info, f => f.Subject?.Inode == ns.Inode && (match is null || match(f)), cause, seconds);
+        Await(info, f => IsOf(f, ns) && (match is null || match(f)), cause, seconds);
 
     /// <summary>The same wherever it may be found.</summary>
     public Finding Await(FindingInfo info, Func<Finding, bool> match, Action cause, int seconds = 60)

@@ -35,6 +35,19 @@ public sealed class StrangerTests
             s.close()
         """;
 
+    // So many one after the other, of one datagram each: as long as an emulated kernel needs. What these counted.
+    private static long Live(int lives)
+    {
+        var counted = 0L;
+        using var process = Shell.Start(
+            "python3", "-S", "-c", ManyLives, lives.ToString(CultureInfo.InvariantCulture), "1");
+        while (process.StandardOutput.ReadLine() is { } line)
+            counted += long.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture);
+        process.WaitForExit();
+        process.ExitCode.ShouldBe(0);
+        return counted;
+    }
+
     [RequiresBpfFact("python3")]
     public void Five_hundred_lives_one_after_the_other_are_counted_to_the_packet()
     {
@@ -43,15 +56,7 @@ public sealed class StrangerTests
         total.Take(run.Collect());
         var before = total.Value;
         var sums = OfOwn(run.Collect());
-        var counted = 0L;
-        using (var process = Shell.Start("python3", "-S", "-c", ManyLives, "500", "1"))
-        {
-            while (process.StandardOutput.ReadLine() is { } line)
-                counted += long.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture);
-            process.WaitForExit();
-            process.ExitCode.ShouldBe(0);
-        }
-        counted.ShouldBe(500);
+        Live(500).ShouldBe(500);
         // At first, and when all are known to be over.
         for (var i = 0; i < 4; i++)
         {
@@ -125,13 +130,12 @@ public sealed class StrangerTests
         var inode = ulong.Parse(said.Split(' ')[0], CultureInfo.InvariantCulture);
         if (seenBetween)
             run.Sum(Drops, inode).ShouldBe(5);
-        var others = new List<TestNetns>();
-        try
+        using (var others = new Successors())
         {
-            if (!Reused(inode, others))
+            if (others.Take(inode) is not { } next)
                 return false;
-            DropTraffic.Datagrams(others[^1], "127.0.0.1", 9, count: 100);
-            BpfProbeRun.Eventually(() => TcpLab.Nstat(others[^1], "UdpNoPorts").ShouldBe(100));
+            DropTraffic.Datagrams(next, "127.0.0.1", 9, count: 100);
+            BpfProbeRun.Eventually(() => TcpLab.Nstat(next, "UdpNoPorts").ShouldBe(100));
             var snapshot = run.Collect();
             if (!HasCookies(run))
             {
@@ -143,32 +147,10 @@ public sealed class StrangerTests
             RowTotal.Of(snapshot, s => s.IsPast, which: IsOwn).ShouldBe(5);
             run.Sum(Drops, inode).ShouldBe(100);
         }
-        finally
-        {
-            others.ForEach(n => n.Dispose());
-        }
         run.Collect();
         run.Sum(Drops, inode).ShouldBe(0);
         RowTotal.Of(run.Collect(), s => s.IsPast, which: IsOwn).ShouldBe(5);
         return true;
-    }
-
-    // The kernel gives the lowest free number, and frees one some time after its namespace's end.
-    private static bool Reused(ulong inode, List<TestNetns> others)
-    {
-        for (var looks = 0; looks < 500;)
-        {
-            others.Add(new TestNetns());
-            if (others[^1].Inode == inode)
-                return true;
-            if (others[^1].Inode < inode)
-                continue;
-            others[^1].Dispose();
-            others.RemoveAt(others.Count - 1);
-            looks++;
-            Thread.Sleep(10);
-        }
-        return false;
     }
 
     [RequiresBpfFact("python3")]
@@ -179,7 +161,7 @@ public sealed class StrangerTests
         for (var i = 0; i < 3; i++)
         {
             // More than the directory of namespaces remembers.
-            Shell.Run("python3", "-S", "-c", ManyLives, "400", "1");
+            Live(400).ShouldBe(400);
             for (var j = 0; j < 2; j++)
                 total.Take(run.Collect());
         }

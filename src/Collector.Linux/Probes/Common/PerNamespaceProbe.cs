@@ -52,8 +52,12 @@ public abstract class PerNamespaceProbe<TReader> : Probe
         _last.AppendHeldTo(snapshot);
     }
 
-    /// <summary>By a namespace that got the number of one that is gone: a number is of one at a time.</summary>
-    private bool IsReplaced(Subject gone) => Host.Namespaces.Find(gone.Inode) is not null;
+    /// <summary>
+    /// By a namespace that got the number of one that is gone and is called the same: its series are the same ones. The
+    /// kernel hands out the lowest free number, so that the pod that follows one often has that one's.
+    /// </summary>
+    private bool IsReplaced(Subject gone) =>
+        Host.Namespaces.Find(gone.Inode) is { } one && one.Namespace.Names.IsSameOwner(gone.Names);
 
     private TReader? ReaderOf(NamespaceHandle ns, SnapshotBuilder snapshot)
     {

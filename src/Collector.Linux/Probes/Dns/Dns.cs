@@ -82,7 +82,7 @@ internal sealed class Dns : SizedProbe
     protected override void Prepare(BpfObject loaded)
     {
         _counters = new DnsCounters(Host, loaded);
-        _overdue = new OverdueQueries(loaded, Decoder!.Losses);
+        _overdue = new OverdueQueries(loaded, Decoder!.Losses, Host.Namespaces.Directory);
         base.Prepare(loaded);
     }
 

@@ -3,6 +3,7 @@ using Collector.Core.Snapshots;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
+using Collector.Linux.Namespaces;
 
 namespace Collector.Linux.Probes.Dns;
 
@@ -12,8 +13,11 @@ namespace Collector.Linux.Probes.Dns;
 /// </summary>
 /// <param name="loaded">The probe's object.</param>
 /// <param name="losses">Gets those that were pushed out.</param>
-internal sealed class OverdueQueries(BpfObject loaded, RecordLosses losses)
+/// <param name="namespaces">Who lives.</param>
+internal sealed class OverdueQueries(BpfObject loaded, RecordLosses losses, NamespaceDirectory namespaces)
 {
+    private readonly BpfMap _map = loaded.Map("queries");
+    private readonly BpfMap _rootlessMap = loaded.Map("rootless_queries");
     private readonly BpfMapReader<DnsQueryKey, DnsQuery> _queries = new(loaded.Map("queries"));
     private readonly BpfMapReader<DnsQueryKey, DnsQuery> _rootless = new(loaded.Map("rootless_queries"));
     private readonly BpfMap _noted = loaded.Map("noted");
@@ -38,8 +42,8 @@ internal sealed class OverdueQueries(BpfObject loaded, RecordLosses losses)
             snapshot.ReadFailed(e.Message);
             return;
         }
-        if (TryExpire(_queries, snapshot))
-            TryExpire(_rootless, snapshot);
+        if (TryExpire(_queries, _map, snapshot))
+            TryExpire(_rootless, _rootlessMap, snapshot);
     }
 
     private DnsNoted Noted()
@@ -58,7 +62,7 @@ internal sealed class OverdueQueries(BpfObject loaded, RecordLosses losses)
         _pushedOut = pushedOut;
     }
 
-    private bool TryExpire(BpfMapReader<DnsQueryKey, DnsQuery> reader, SnapshotBuilder snapshot)
+    private bool TryExpire(BpfMapReader<DnsQueryKey, DnsQuery> reader, BpfMap map, SnapshotBuilder snapshot)
     {
         var now = KernelClock.Monotonic();
         for (var i = 0; i < reader.Count; i++)
@@ -67,6 +71,12 @@ internal sealed class OverdueQueries(BpfObject loaded, RecordLosses losses)
             if (first > now || now - first <= Timeout)
                 continue;
             var key = reader.Keys[i];
+            if (IsOfAnother(reader.Value(i)))
+            {
+                // It is missing from the next count, and so it is one that was pushed out.
+                map.Delete(key);
+                continue;
+            }
             MemoryMarshal.Write(MemoryMarshal.AsBytes(_key.AsSpan()), key);
             if (_expire.Run(_key, out _) == Errno.None)
                 continue;
@@ -75,4 +85,9 @@ internal sealed class OverdueQueries(BpfObject loaded, RecordLosses losses)
         }
         return true;
     }
+
+    // Before Linux 5.14 a namespace has no cookie: whoever got the number of one that is gone has not asked what that one
+    // did.
+    private bool IsOfAnother(in DnsQuery query) => query.NetnsCookie == 0
+        && namespaces.Alive(query.Netns) is { IsHost: false } ns && KernelClock.ToUnix(query.First) < ns.StartTime;
 }
