@@ -18,6 +18,7 @@ internal static unsafe partial class Libbpf
     public const int BPF_MAP_TYPE_LRU_HASH = 9;
     public const int BPF_MAP_TYPE_RINGBUF = 27;
     public const int BPF_PROG_TYPE_SOCKET_FILTER = 1;
+    public const int BPF_PROG_TYPE_RAW_TRACEPOINT = 17;
     public const int BPF_STATS_RUN_TIME = 0;
     public const ulong BPF_ANY = 0;
     public const uint BPF_F_TEST_RUN_ON_CPU = 1;

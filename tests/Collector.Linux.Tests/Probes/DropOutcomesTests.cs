@@ -30,6 +30,7 @@ public sealed class DropOutcomesTests
     [InlineData("arp_error_report", "", DropTrait.Plain, DropOutcome.Refused)]
     [InlineData("neigh_invalidate", "", DropTrait.Plain, DropOutcome.Refused)]
     [InlineData("ip6_pkt_drop", "IP_INNOROUTES", DropTrait.Plain, DropOutcome.Refused)]
+    [InlineData("bpf_prog_test_run_skb", "", DropTrait.Plain, DropOutcome.Orderly)]
     [InlineData("tcp_v4_rcv", "", DropTrait.Plain, DropOutcome.Lost)]
     [InlineData("", "_other", DropTrait.Plain, DropOutcome.Lost)]
     public void A_drop_means(string function, string reason, object trait, object outcome) =>

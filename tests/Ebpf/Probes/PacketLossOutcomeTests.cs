@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using Collector.Core.Events;
+using Collector.Linux.Interop;
 using Collector.Tests.Support;
 using Ebpf.Tests.Lab;
 
@@ -33,6 +34,42 @@ public sealed partial class PacketLossOutcomeTests
         run.Sum(Lost, ns).ShouldBe(0);
         run.Sum(Total, ns).ShouldBe(0);
         run.Events.All.Where(e => e.Subject?.Inode == ns.Inode).Select(e => e.Message).ShouldBeEmpty();
+    }
+
+    /// <summary>The kernel makes one, in the namespace of who asks for it, and frees it as it frees lost ones.</summary>
+    [RequiresBpfFact]
+    public void A_packet_that_a_program_is_tried_with_was_sent_by_nobody()
+    {
+        using var ns = new TestNetns();
+        using var run = new BpfProbeRun("packetloss");
+        // What measures the agent's own programs makes none.
+        var costs = run.Host.Bpf.Costs;
+        ns.Inside(() =>
+        {
+            costs.TryBegin().ShouldBeTrue(costs.Hindrance);
+            costs.End(whole: true);
+            return costs.Windows;
+        }).ShouldBe(1);
+        Outcomes(run, ns).ShouldBeEmpty();
+        for (var i = 0; i < 3; i++)
+            ns.Inside(TryProgram).ShouldBe(0);
+        var outcomes = Outcomes(run, ns);
+        outcomes.Keys.ShouldBe(["orderly"]);
+        outcomes["orderly"].ShouldBe(3);
+        run.Events.All.Where(e => e.Subject?.Inode == ns.Inode).Select(e => e.Message).ShouldBeEmpty();
+    }
+
+    private static unsafe int TryProgram()
+    {
+        var code = stackalloc ulong[] { 0xb7, 0x95 }; // r0 = 0; exit
+        using var program = new SafeFd(Libbpf.bpf_prog_load(
+            Libbpf.BPF_PROG_TYPE_SOCKET_FILTER, "netlens_test", "GPL", code, 2, 0));
+        var frame = stackalloc byte[64];
+        var options = new Libbpf.bpf_test_run_opts
+        {
+            sz = (nuint)sizeof(Libbpf.bpf_test_run_opts), data_in = frame, data_size_in = 64, repeat = 1,
+        };
+        return Libbpf.bpf_prog_test_run_opts(program.Value, &options);
     }
 
     // Each request is answered and its connection closed; its client closes 100 ms later.

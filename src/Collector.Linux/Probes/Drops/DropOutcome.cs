@@ -69,8 +69,8 @@ internal static class DropOutcomes
 
     private static DropOutcome Of(string function, string reason) =>
         OrderlyReasons.Contains(reason) ? DropOutcome.Orderly
-        // Multicast that nobody here has joined.
-        : (function, reason) is ("ip6_mc_input", "") ? DropOutcome.Orderly
+        // Multicast that nobody here has joined; what a program was tried with (BPF_PROG_TEST_RUN), and nobody sent.
+        : (function, reason) is ("ip6_mc_input", "") or ("bpf_prog_test_run_skb", "") ? DropOutcome.Orderly
         : RefusedReasons.Contains(reason) || RefusedPlaces.Contains((function, reason)) ? DropOutcome.Refused
         : DropOutcome.Lost;
 
