@@ -73,7 +73,7 @@ internal sealed class FindingRun
     {
         Collect();
         var start = Stopwatch.GetTimestamp();
-        while (Engine.Store.All.Any(static f => f is { IsActive: true, Subject: NetNamespace { IsHost: false } }))
+        while (Engine.Store.All.Any(static f => f is { IsActive: true, Subject.IsHost: false }))
         {
             Stopwatch.GetElapsedTime(start).ShouldBeLessThan(TimeSpan.FromMinutes(2));
             Thread.Sleep(100);

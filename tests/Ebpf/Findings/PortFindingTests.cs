@@ -48,23 +48,23 @@ public sealed class PortFindingTests
         pair.Left.Sysctl("net.ipv4.ip_local_port_range", $"40000 {40000 + Count - 1}");
         using var left = new SocketLab(pair.Left);
         using var right = new SocketLab(pair.Right);
-        right.Listen(IPAddress.Any, 8080, 2 * Count);
+        right.Listen(IPAddress.Any, 8081, 2 * Count);
         var used = 0;
         void Connect(int times)
         {
             for (var i = 0; i < times && used < Count - 1; i++, used++)
-                left.Connect(TcpLab.Right(Ends.V4), 8080);
+                left.Connect(TcpLab.Right(Ends.V4), 8081);
         }
         // A quarter: it is looked at, and has to grow then.
         Connect(Count / 4);
         run.Collect();
         var found = run.Await(EphemeralPortsFilling.Kind, pair.Left, () => Connect(3));
         found.Severity.ShouldBe(EventSeverity.Warn);
-        found.Sentence.ShouldMatch($@"^network namespace {pair.Left.Name} runs out of local ports for 192\.0\.2\.2:8080 in \d+ s: "
+        found.Sentence.ShouldMatch($@"^network namespace {pair.Left.Name} runs out of local ports for 192\.0\.2\.2:8081 in \d+ s: "
             + @"\d+ of 100 are in use$");
         found.Verdict.Process.ShouldNotBeNull().Pid.ShouldBe(Environment.ProcessId);
         found.Verdict.Knob.ShouldNotBeNull().Now.ShouldBe($"40000 {40000 + Count - 1}");
-        pair.Left.Run("ss", "-Htan", "state", "connected", "dst", "192.0.2.2:8080").Trim().Split('\n').Length.ShouldBe(used);
+        pair.Left.Run("ss", "-Htan", "state", "connected", "dst", "192.0.2.2:8081").Trim().Split('\n').Length.ShouldBe(used);
         // It goes on, and so does the finding.
         var windows = found.Windows;
         for (var i = 0; i < 4; i++)
@@ -74,6 +74,7 @@ public sealed class PortFindingTests
             run.Collect();
         }
         found.IsActive.ShouldBeTrue();
+        found.Cause.ShouldBeNull(found.Cause?.Sentence);
         found.Windows.ShouldBeGreaterThan(windows + 1);
         run.Of(pair.Left, pair.Right).ShouldBe([found]);
     }
