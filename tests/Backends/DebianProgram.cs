@@ -11,16 +11,16 @@ internal sealed class DebianProgram : IDisposable
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("netlens-server-");
     private readonly Process _process;
 
-    /// <param name="package">Name of the package.</param>
-    /// <param name="path">The program in it.</param>
+    /// <param name="package">Name of the package; null: it is installed.</param>
+    /// <param name="path">The program in it, or where it is.</param>
     /// <param name="configuration">Made from the folder that it may write to.</param>
     /// <param name="port">Where it listens.</param>
     /// <param name="arguments">Before the path of the configuration.</param>
     public DebianProgram(
-        string package, string path, Func<string, string> configuration, int port, params string[] arguments)
+        string? package, string path, Func<string, string> configuration, int port, params string[] arguments)
     {
         var fetch = Path.Combine(Repository.Root, "tools", "debian-package");
-        var program = Path.Combine(Shell.Run(fetch, package, "bookworm").Trim(), path);
+        var program = package is null ? path : Path.Combine(Shell.Run(fetch, package, "bookworm").Trim(), path);
         var file = Path.Combine(_folder.FullName, "server.conf");
         File.WriteAllText(file, configuration(_folder.FullName));
         _process = Process.Start(new ProcessStartInfo(program, [.. arguments, file])

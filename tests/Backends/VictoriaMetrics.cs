@@ -55,6 +55,21 @@ internal sealed class VictoriaMetrics : IAsyncDisposable
         }
     }
 
+    /// <summary>What it answers, of an error too.</summary>
+    public async Task<string> GetAsync(string path)
+    {
+        using var answer = await _http.GetAsync(path);
+        return await answer.Content.ReadAsStringAsync();
+    }
+
+    /// <summary>Takes a page of an agent as if it had scraped it.</summary>
+    public async Task ImportAsync(string page, string job)
+    {
+        using var body = new StringContent(page);
+        var answer = await _http.PostAsync($"/api/v1/import/prometheus?extra_label=job={job}", body);
+        answer.EnsureSuccessStatusCode();
+    }
+
     /// <summary>Values of an instant query by their labels.</summary>
     public async Task<IReadOnlyList<(IReadOnlyDictionary<string, string> Labels, double Value)>> QueryAsync(
         string query)

@@ -149,6 +149,24 @@ public sealed partial class PayloadTests
         Licences.Expression.ShouldBe("Apache-2.0 AND (GPL-2.0-only OR BSD-2-Clause)");
     }
 
+    [Fact]
+    public void Dashboards_and_rules_are_there()
+    {
+        foreach (var folder in (string[])["dashboards", "alerts"])
+        {
+            var source = Path.Combine(Repository.Root, "otel-config", folder);
+            var shipped = Path.Combine(Artifacts.Payload, "usr/share/doc/netlens", folder);
+            var files = Directory.GetFiles(source).Select(f => Path.GetFileName(f)!).ToArray();
+            files.ShouldNotBeEmpty();
+            Directory.GetFiles(shipped).Select(f => Path.GetFileName(f)!).ShouldBe(files, ignoreOrder: true);
+            foreach (var file in files)
+            {
+                File.ReadAllBytes(Path.Combine(shipped, file))
+                    .ShouldBe(File.ReadAllBytes(Path.Combine(source, file)), file);
+            }
+        }
+    }
+
     /// <summary>Every command without further ones, as <c>netlens list probes</c>.</summary>
     private static IEnumerable<string> Commands(string above)
     {
