@@ -11,14 +11,15 @@ internal sealed class FaultTrial : IDisposable
     /// <param name="fault">Which.</param>
     /// <param name="host">Is told of its namespaces.</param>
     /// <param name="place">Which of those side by side, from 0 on.</param>
+    /// <param name="intensity">How much of it is caused, 1 as documented.</param>
     /// <exception cref="LinuxException">This user may not make namespaces.</exception>
-    public FaultTrial(Fault fault, ProbeHost host, int place)
+    public FaultTrial(Fault fault, ProbeHost host, int place, double intensity)
     {
         Fault = fault;
         Hindrance = fault.Hindrance(host);
         try
         {
-            Pair = new FaultPair(host, place);
+            Pair = new FaultPair(host, place) { Intensity = intensity };
         }
         catch (Exception e) when (IsRefusal(e) && !IsForbidden(e))
         {
@@ -42,9 +43,15 @@ internal sealed class FaultTrial : IDisposable
 
     public TimeSpan? Metric { get; set; }
 
+    /// <summary>The collection that first showed it, the first after its cause being 1; 0: none did.</summary>
+    public int MetricCollection { get; set; }
+
     public TimeSpan? Event { get; set; }
 
     public TimeSpan? Finding { get; set; }
+
+    /// <summary>The collection by which it was found; 0: by none.</summary>
+    public int FindingCollection { get; set; }
 
     public bool IsSeen => Metric is not null && Finding is not null && (Fault.Event is null || Event is not null);
 

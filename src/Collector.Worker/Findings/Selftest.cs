@@ -35,6 +35,12 @@ internal sealed record SelftestResult(
     /// <summary>It was not caused, for by the configuration it is not to be seen.</summary>
     public bool IsUnasked { get; init; }
 
+    /// <summary>The collection that first showed the metric, the first after the cause being 1; 0: none did.</summary>
+    public int MetricCollection { get; init; }
+
+    /// <summary>The collection by which it was found; 0: by none.</summary>
+    public int FindingCollection { get; init; }
+
     /// <summary>Not all was seen when the command was stopped.</summary>
     public bool IsUnfinished { get; init; }
 
@@ -47,7 +53,8 @@ internal sealed record SelftestResult(
 /// </summary>
 internal sealed class Selftest : IDisposable
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
+    /// <summary>So often more of a fault is caused.</summary>
+    private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(500);
 
     private readonly SeenEvents _events = new();
     private readonly EventHub _hub;
@@ -72,6 +79,14 @@ internal sealed class Selftest : IDisposable
 
     /// <summary>A fault that was not found by then is not found.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(40);
+
+    /// <summary>Beats between two collections.</summary>
+    public int Beats { get; init; } = 1;
+
+    /// <summary>How much of a fault is caused, 1 as documented.</summary>
+    public double Intensity { get; set; } = 1;
+
+    public LinuxNode Node => _node;
 
     /// <summary>Causes faults, some side by side, each until it was found, or for as long as patience lasts.</summary>
     /// <param name="faults">Which.</param>
@@ -100,21 +115,26 @@ internal sealed class Selftest : IDisposable
         try
         {
             foreach (var fault in faults)
-                trials.Add(new FaultTrial(fault, _node.Host, trials.Count));
+                trials.Add(new FaultTrial(fault, _node.Host, trials.Count, Intensity));
             _collector.CollectOnce();
             // Once more: what is there before the fault is no sign of it.
             _collector.CollectOnce();
             trials.ForEach(Prepare);
             var start = Stopwatch.GetTimestamp();
+            var collections = 0;
             while (Stopwatch.GetElapsedTime(start) < Patience && !stop.IsCancellationRequested
                 && trials.Exists(static t => t.Result is null))
             {
-                foreach (var trial in trials.Where(static t => !t.IsOver))
-                    trial.Cause();
-                _node.Rest(Interval, stop);
+                for (var beat = 0; beat < Beats; beat++)
+                {
+                    foreach (var trial in trials.Where(static t => !t.IsOver))
+                        trial.Cause();
+                    _node.Rest(Beat, stop);
+                }
                 _collector.CollectOnce();
+                collections++;
                 foreach (var trial in trials.Where(static t => t.Result is null))
-                    Look(trial, Stopwatch.GetElapsedTime(start));
+                    Look(trial, Stopwatch.GetElapsedTime(start), collections);
             }
             return [.. trials.Select(t => t.Result ?? ResultOf(t, stop.IsCancellationRequested))];
         }
@@ -131,7 +151,7 @@ internal sealed class Selftest : IDisposable
         LookForIdle(trial);
     }
 
-    private void Look(FaultTrial trial, TimeSpan now)
+    private void Look(FaultTrial trial, TimeSpan now, int collection)
     {
         if (trial.IsOver)
         {
@@ -141,9 +161,11 @@ internal sealed class Selftest : IDisposable
             return;
         }
         var (fault, inode) = (trial.Fault, trial.Inode);
-        trial.Metric ??= ValueOf(fault.Metric, inode) > trial.Before ? now : null;
+        if (trial.Metric is null && ValueOf(fault.Metric, inode) > trial.Before)
+            (trial.Metric, trial.MetricCollection) = (now, collection);
         trial.Event ??= fault.Event is { } info && _events.Has(info, inode) ? now : null;
-        trial.Finding ??= FindingsOf(inode).Any(f => f.Info == fault.Finding) ? now : null;
+        if (trial.Finding is null && FindingsOf(inode).Any(f => f.Info == fault.Finding))
+            (trial.Finding, trial.FindingCollection) = (now, collection);
     }
 
     private SelftestResult ResultOf(FaultTrial trial, bool isStopped)
@@ -154,7 +176,11 @@ internal sealed class Selftest : IDisposable
             .Where(f => f.Cause is null && !Belongs(f.Info, fault)).Select(static f => f.Info.Kind).Distinct();
         var result = new SelftestResult(
             fault, trial.Metric, trial.Event, trial.Finding, own is null ? "" : Sentence(own, fault), [.. others],
-            SeenBy(fault), Reason: "", IsBeyond: false);
+            SeenBy(fault), Reason: "", IsBeyond: false)
+        {
+            MetricCollection = trial.MetricCollection,
+            FindingCollection = trial.FindingCollection,
+        };
         return result.Passed ? result : Explained(result, trial, isStopped);
     }
 

@@ -20,7 +20,7 @@ internal static class BufferFaults
         var receiver = pair.Server.Udp();
         receiver.ReceiveBufferSize = Smallest;
         receiver.Bind(new IPEndPoint(IPAddress.Loopback, Port));
-        pair.Server.Send(IPAddress.Loopback, Port, 200, 500);
+        pair.Server.Send(IPAddress.Loopback, Port, pair.Times(200, 20), 500);
     }
 
     public static void FillSendBuffer(FaultPair pair)
@@ -35,14 +35,14 @@ internal static class BufferFaults
             made.Connect(pair.ServerAddress, Port);
             pair.Connections.Add((made, null!));
         }
-        for (var i = 0; i < 50; i++)
+        for (var i = pair.Times(50, 10); i > 0; i--)
             TrySend(pair.Connections[0].Client, 1000);
     }
 
     public static void DoNotRead(FaultPair pair)
     {
         if (pair.IsFirst)
-            pair.Connections.AddRange(pair.Connect(pair.Server.Listen(Port, 64), 3));
+            pair.Connections.AddRange(pair.Connect(pair.Server.Listen(Port, 64), pair.Times(3, 2)));
         foreach (var (client, _) in pair.Connections)
         {
             client.Blocking = false;
@@ -56,7 +56,7 @@ internal static class BufferFaults
     {
         if (pair.IsFirst)
         {
-            pair.Connections.AddRange(pair.Connect(pair.Server.Listen(Port, 64), 4));
+            pair.Connections.AddRange(pair.Connect(pair.Server.Listen(Port, 64), pair.Times(4, 1)));
             foreach (var (client, server) in pair.Connections)
             {
                 server.ReceiveBufferSize = Smallest;
@@ -77,7 +77,7 @@ internal static class BufferFaults
     {
         if (!pair.IsFirst)
             return;
-        foreach (var (client, _) in pair.Connect(pair.Server.Listen(Port, 64)))
+        foreach (var (client, _) in pair.Connect(pair.Server.Listen(Port, 64), pair.Times(Many, 10)))
             client.Dispose();
     }
 
@@ -86,7 +86,7 @@ internal static class BufferFaults
         if (pair.IsFirst)
             pair.Client.Set("net.ipv4.tcp_max_tw_buckets", "2");
         pair.Server.Clear();
-        foreach (var (client, server) in pair.Connect(pair.Server.Listen(Port, 64), 8))
+        foreach (var (client, server) in pair.Connect(pair.Server.Listen(Port, 64), pair.Times(8, 4)))
         {
             client.Shutdown(SocketShutdown.Send);
             _ = server.Receive(new byte[1]);
@@ -99,7 +99,7 @@ internal static class BufferFaults
     public static void TurnTimestampsBack(FaultPair pair)
     {
         pair.Listener ??= pair.Server.Listen(Port, 64);
-        foreach (var (client, server) in pair.Connect(pair.Listener, 6))
+        foreach (var (client, server) in pair.Connect(pair.Listener, pair.Times(6, 3)))
         {
             client.Send("now"u8);
             _ = server.Receive(new byte[3]);

@@ -16,7 +16,7 @@ internal static class ConnectFaults
 
     public static void ToNobody(FaultPair pair)
     {
-        for (var i = 0; i < Many; i++)
+        for (var i = pair.Times(Many, 3); i > 0; i--)
             pair.Server.Begin(IPAddress.Loopback, Closed);
     }
 
@@ -32,7 +32,7 @@ internal static class ConnectFaults
         if (pair.IsFirst)
             pair.Client.Lose(pair.Nobody, Device);
         // Given up after three seconds and two SYNs, of newer kernels three.
-        for (var i = 0; i < 3; i++)
+        for (var i = pair.Times(3, 2); i > 0; i--)
             pair.Client.Begin(pair.Nobody, 443, static s => Set(s, TcpUapi.TCP_SYNCNT, 1));
     }
 
@@ -71,7 +71,7 @@ internal static class ConnectFaults
             return;
         // 1000 bytes each with their headers: at 20,000 a second some 720 ms, and a SYN is sent again after 1 s.
         pair.Server.Send(pair.Nobody, Closed, 16, 958);
-        for (var i = 0; i < 4; i++)
+        for (var i = pair.Times(4, 3); i > 0; i--)
             pair.Client.Begin(pair.ServerAddress, Port);
     }
 
@@ -83,25 +83,26 @@ internal static class ConnectFaults
         if (pair.IsFirst)
             pair.Client.Set("net.ipv4.ip_local_port_range", "40000 40003");
         pair.Server.Listen(Port, 64);
-        Begin(pair, pair.ServerAddress, Port);
+        Begin(pair, pair.ServerAddress, Port, 6);
     }
 
     public static void UseManyPorts(FaultPair pair)
     {
         const int Ports = 100;
-        var used = pair.IsFirst ? Ports / 4 : 3;
+        var more = pair.Times(3, 2);
+        var used = pair.IsFirst ? Ports / 4 : more;
         if (pair.IsFirst)
         {
             pair.Client.Set("net.ipv4.ip_local_port_range", $"40000 {40000 + Ports - 1}");
             pair.Server.Listen(Port, 2 * Ports);
         }
-        for (var i = 0; i < used && pair.Round * 3 < Ports / 2; i++)
+        for (var i = 0; i < used && pair.Round * more < Ports / 2; i++)
             pair.Client.Begin(pair.ServerAddress, Port);
     }
 
-    private static void Begin(FaultPair pair, IPAddress to, int port)
+    private static void Begin(FaultPair pair, IPAddress to, int port, int least = 3)
     {
-        for (var i = 0; i < Many; i++)
+        for (var i = pair.Times(Many, least); i > 0; i--)
             pair.Client.Begin(to, port);
     }
 

@@ -82,6 +82,14 @@ public sealed class FaultPair : IDisposable
 
     internal bool IsFirst => Round == 0;
 
+    /// <summary>How much of its fault is caused: 1 as it is documented, 1/4 a quarter of that.</summary>
+    public double Intensity { get; init; } = 1;
+
+    /// <summary>How many of something its intensity makes.</summary>
+    /// <param name="count">Of 1.</param>
+    /// <param name="least">Not fewer: so many each half second are enough for the fault's rule.</param>
+    internal int Times(int count, int least) => Math.Max(Math.Min(least, count), (int)(count * Intensity));
+
     /// <summary>A listener that a fault has to remember from one time to the next.</summary>
     internal Socket? Listener { get; set; }
 

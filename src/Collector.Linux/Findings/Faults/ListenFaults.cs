@@ -17,7 +17,7 @@ internal static class ListenFaults
     {
         pair.Server.Clear();
         pair.Server.Listen(Port, 1);
-        for (var i = 0; i < 6; i++)
+        for (var i = pair.Times(6, 4); i > 0; i--)
             pair.Server.Begin(IPAddress.Loopback, Port);
     }
 
@@ -25,8 +25,9 @@ internal static class ListenFaults
     {
         if (!pair.IsFirst)
             return;
-        pair.Server.Listen(Port, 10);
-        for (var i = 0; i < 9; i++)
+        var places = pair.Times(10, 8);
+        pair.Server.Listen(Port, places);
+        for (var i = places * 9 / 10; i > 0; i--)
             pair.Client.Begin(pair.ServerAddress, Port);
     }
 
@@ -34,7 +35,7 @@ internal static class ListenFaults
     {
         if (pair.IsFirst)
             Prepare(pair, cookies: false);
-        SendSyns(pair, 8);
+        SendSyns(pair, pair.Times(8, 4));
     }
 
     public static void ConnectByCookies(FaultPair pair)
@@ -45,7 +46,7 @@ internal static class ListenFaults
             SendSyns(pair, 3);
         }
         // Each is there before the next: the queue of what is to be accepted has room.
-        for (var i = 0; i < 15; i++)
+        for (var i = pair.Times(15, 8); i > 0; i--)
             pair.Connect(pair.Listener!, 1);
     }
 
@@ -53,7 +54,7 @@ internal static class ListenFaults
     {
         if (pair.IsFirst)
             Prepare(pair, cookies: true);
-        SendSyns(pair, 15);
+        SendSyns(pair, pair.Times(15, 8));
     }
 
     public static void ConnectFromElsewhere(FaultPair pair)
@@ -63,7 +64,7 @@ internal static class ListenFaults
             pair.Client.AddAddress(Device, Stranger, 32);
             pair.Server.Listen(Port, 64);
         }
-        for (var i = 0; i < 6; i++)
+        for (var i = pair.Times(6, 3); i > 0; i--)
             pair.Client.Begin(pair.ServerAddress, Port, static s => s.Bind(new IPEndPoint(Stranger, 0)));
     }
 
@@ -71,9 +72,10 @@ internal static class ListenFaults
     {
         if (pair.IsFirst)
             pair.Listener = pair.Server.Listen(Port, 64);
-        for (var i = 0; i < Many; i++)
+        var count = pair.Times(Many, 3);
+        for (var i = 0; i < count; i++)
         {
-            var from = new IPEndPoint(pair.ClientAddress, 20_000 + (pair.Round * Many) + i);
+            var from = new IPEndPoint(pair.ClientAddress, 20_000 + (pair.Round * count) + i);
             LeaveInTimeWait(pair, from.Port);
             pair.Client.SendRaw(pair.ServerAddress, 1, _ => RawPackets.Segment(
                 from, new IPEndPoint(pair.ServerAddress, Port), 1000, RawPackets.Syn));
@@ -110,6 +112,6 @@ internal static class ListenFaults
     {
         var to = new IPEndPoint(pair.ServerAddress, Port);
         pair.Client.SendRaw(pair.ServerAddress, count, i => RawPackets.Segment(
-            new IPEndPoint(pair.Nobody, 10_000 + (pair.Round * 20) + i), to, 1000, RawPackets.Syn));
+            new IPEndPoint(pair.Nobody, 10_000 + (pair.Round * Math.Max(20, count)) + i), to, 1000, RawPackets.Syn));
     }
 }

@@ -54,14 +54,14 @@ internal static class ResetFaults
 
     public static void LosePeer(FaultPair pair)
     {
-        const int Each = 6;
+        var each = pair.Times(6, 3);
         if (pair.IsFirst)
         {
-            pair.Connections.AddRange(pair.Connect(pair.Server.Listen(Port, 64), 10 * Each,
+            pair.Connections.AddRange(pair.Connect(pair.Server.Listen(Port, 64), Math.Min(10 * each, 120),
                 static s => ConnectFaults.Set(s, TcpUapi.TCP_USER_TIMEOUT, 1500)));
             pair.Client.Lose(pair.ServerAddress, Device);
         }
-        foreach (var (client, _) in pair.Connections.Skip(pair.Round * Each).Take(Each))
+        foreach (var (client, _) in pair.Connections.Skip(pair.Round * each).Take(each))
             client.Send("anybody"u8);
     }
 
@@ -70,7 +70,7 @@ internal static class ResetFaults
         if (!keep)
             pair.Client.Clear();
         pair.Server.Clear();
-        return pair.Connect(pair.Server.Listen(Port, 64));
+        return pair.Connect(pair.Server.Listen(Port, 64), pair.Times(Many, 3));
     }
 
     private static uint NextReceived(Socket socket)

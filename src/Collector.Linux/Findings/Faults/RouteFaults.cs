@@ -18,7 +18,7 @@ internal static class RouteFaults
     {
         if (pair.IsFirst)
             pair.Client.Set($"net.ipv4.neigh.{Device}.retrans_time_ms", "50");
-        pair.Client.Send(pair.Nobody, ClosedPort, 30, 100);
+        pair.Client.Send(pair.Nobody, ClosedPort, pair.Times(30, 5), 100);
     }
 
     public static void MoveAddress(FaultPair pair)
@@ -30,8 +30,11 @@ internal static class RouteFaults
             pair.Server.Set($"net.ipv4.conf.{Device}.arp_notify", "1");
             pair.Client.Send(pair.ServerAddress, ClosedPort, 1, 100);
         }
-        foreach (var last in new byte[] { 0x77, 0x78, 0x77 })
-            pair.Server.SetLink(Device, [2, 0, 0, 0, 0, last]);
+        for (var i = pair.Times(1, 1); i > 0; i--)
+        {
+            foreach (var last in new byte[] { 0x77, 0x78, 0x77 })
+                pair.Server.SetLink(Device, [2, 0, 0, 0, 0, last]);
+        }
     }
 
     public static void ComeByAnotherDevice(FaultPair pair)
@@ -56,7 +59,7 @@ internal static class RouteFaults
                 ns.AddRoute(Everywhere, peer);
             }
         }
-        pair.Client.Send(Elsewhere, ClosedPort, Packets, 100);
+        pair.Client.Send(Elsewhere, ClosedPort, pair.Times(Packets, 18), 100);
     }
 
     public static void ComeForOthers(FaultPair pair)
@@ -67,7 +70,7 @@ internal static class RouteFaults
             // Where it would go to.
             pair.Server.AddRoute(new IPNetwork(Elsewhere, 32), pair.ClientAddress);
         }
-        pair.Client.Send(Elsewhere, ClosedPort, Packets, 100);
+        pair.Client.Send(Elsewhere, ClosedPort, pair.Times(Packets, 6), 100);
     }
 
     public static void ComeWithoutRoute(FaultPair pair)
@@ -77,7 +80,7 @@ internal static class RouteFaults
             pair.Server.Set("net.ipv4.ip_forward", "1");
             pair.Client.AddRoute(Everywhere, pair.ServerAddress);
         }
-        pair.Client.Send(Elsewhere, ClosedPort, Packets, 100);
+        pair.Client.Send(Elsewhere, ClosedPort, pair.Times(Packets, 6), 100);
     }
 
     public static void SendTooMuch(FaultPair pair)
@@ -97,7 +100,7 @@ internal static class RouteFaults
         // Never to be cut, whatever routers say.
         socket.SetRawSocketOption(
             TcpUapi.IPPROTO_IP, TcpUapi.IP_MTU_DISCOVER, BitConverter.GetBytes(TcpUapi.IP_PMTUDISC_PROBE));
-        for (var i = 0; i < Packets; i++)
+        for (var i = pair.Times(Packets, 6); i > 0; i--)
             socket.SendTo(new byte[1400], new IPEndPoint(Elsewhere, ClosedPort));
     }
 
@@ -105,11 +108,12 @@ internal static class RouteFaults
     {
         if (pair.IsFirst)
             pair.Server.Set("net.ipv4.ipfrag_time", "1");
-        pair.Client.SendRaw(pair.ServerAddress, 30, i =>
-            RawPackets.Fragment(pair.ClientAddress, pair.ServerAddress, (pair.Round * 30) + i));
+        var count = pair.Times(30, 5);
+        pair.Client.SendRaw(pair.ServerAddress, count, i =>
+            RawPackets.Fragment(pair.ClientAddress, pair.ServerAddress, (pair.Round * count) + i));
     }
 
-    public static void SendDamaged(FaultPair pair) => pair.Client.SendRaw(pair.ServerAddress, 20, i =>
+    public static void SendDamaged(FaultPair pair) => pair.Client.SendRaw(pair.ServerAddress, pair.Times(20, 5), i =>
         RawPackets.Datagram(pair.ClientAddress, pair.ServerAddress, 20_000 + i, damaged: true));
 
     public static void SendFasterThanItLeaves(FaultPair pair)
@@ -119,9 +123,9 @@ internal static class RouteFaults
             pair.Client.Limit(Device, 8000, 3000);
             pair.Server.Udp().Bind(new IPEndPoint(IPAddress.Any, ClosedPort));
         }
-        pair.Client.Send(pair.ServerAddress, ClosedPort, Packets, 500);
+        pair.Client.Send(pair.ServerAddress, ClosedPort, pair.Times(Packets, 20), 500);
     }
 
-    private static void SendFrom(FaultPair pair, IPAddress source) => pair.Client.SendRaw(pair.ServerAddress, 40, i =>
-        RawPackets.Datagram(source, pair.ServerAddress, 20_000 + i));
+    private static void SendFrom(FaultPair pair, IPAddress source) => pair.Client.SendRaw(
+        pair.ServerAddress, pair.Times(40, 5), i => RawPackets.Datagram(source, pair.ServerAddress, 20_000 + i));
 }
