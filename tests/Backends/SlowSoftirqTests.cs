@@ -29,6 +29,10 @@ public sealed class SlowSoftirqTests
         }
 
         spans.Length.ShouldBeGreaterThanOrEqualTo(4);
+        // Others of the machine may be in trouble meanwhile.
+        var others = spans.Where(static s => s.ParentSpanId.IsEmpty && s.Name != "netlens.softirq.slow")
+            .Select(static s => s.TraceId).ToHashSet();
+        spans = [.. spans.Where(s => !others.Contains(s.TraceId))];
         foreach (var child in spans.Where(s => !s.ParentSpanId.IsEmpty))
         {
             var parent = spans.Single(s => s.SpanId == child.ParentSpanId);

@@ -86,8 +86,8 @@ internal sealed class OverdueQueries(BpfObject loaded, RecordLosses losses, Name
         return true;
     }
 
-    // Before Linux 5.14 a namespace has no cookie: whoever got the number of one that is gone has not asked what that one
-    // did.
+    // Before Linux 5.14 a namespace has no cookie: whoever got the number of one that is gone has not asked what that
+    // one did.
     private bool IsOfAnother(in DnsQuery query) => query.NetnsCookie == 0
         && namespaces.Alive(query.Netns) is { IsHost: false } ns && KernelClock.ToUnix(query.First) < ns.StartTime;
 }
