@@ -1,0 +1,14 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Collector.Worker.View;
+
+/// <summary>The views as JSON: names in snake_case, null for what is not known.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(OverviewView))]
+[JsonSerializable(typeof(SubjectDetail))]
+[JsonSerializable(typeof(NodeDetail))]
+[JsonSerializable(typeof(SeriesView))]
+[JsonSerializable(typeof(ChangesView))]
+[JsonSerializable(typeof(IReadOnlyList<MetricView>))]
+internal sealed partial class ViewJson : JsonSerializerContext;
