@@ -61,7 +61,11 @@ public sealed record ChangeView(
     double? BeforePerSecond, double NowPerSecond, double? Ratio, double Score, string? Subject);
 
 /// <summary>GET /api/v1/changes.</summary>
-public sealed record ChangesView(DateTime From, DateTime To, DateTime BeforeFrom, IReadOnlyList<ChangeView> Changes);
+/// <param name="From">Of the collection with which the window begins.</param>
+/// <param name="To">Of the one with which it ends.</param>
+/// <param name="BeforeFrom">Of the one from which it is compared with; null: too little is kept.</param>
+/// <param name="Changes">The greatest first.</param>
+public sealed record ChangesView(DateTime From, DateTime To, DateTime? BeforeFrom, IReadOnlyList<ChangeView> Changes);
 
 /// <summary>The machine's parts: GET /api/v1/node.</summary>
 public sealed record NodeDetail(
@@ -93,14 +97,14 @@ public sealed record SysctlView(string Name, string? Value, string Risk);
 /// <param name="Kernel">The kernel's word for it.</param>
 /// <param name="Source">Where it is read.</param>
 /// <param name="Unit">Of the values, per second where it is a counter.</param>
-/// <param name="Promql">The same at a Prometheus that scrapes the agent.</param>
+/// <param name="Promql">The same at a Prometheus that scrapes the agent; null: it does not leave.</param>
 /// <param name="Kind"><c>counter</c>, <c>updowncounter</c>, <c>gauge</c> or <c>histogram</c>.</param>
 /// <param name="Times">Unix seconds.</param>
 /// <param name="Series">One per set of tags, at most 20.</param>
 /// <param name="LeftOut">How many more there are.</param>
 public sealed record SeriesView(
-    string Metric, string? Kernel, string Source, string Unit, string Promql, string Kind,
-    IReadOnlyList<double> Times, IReadOnlyList<SeriesLine> Series, int LeftOut);
+    string Metric, string? Kernel, string Source, string Unit, string? Promql, string Kind,
+    IReadOnlyList<long> Times, IReadOnlyList<SeriesLine> Series, int LeftOut);
 
 /// <summary>A line of a chart.</summary>
 /// <param name="Tags">What tells it apart.</param>
@@ -109,4 +113,4 @@ public sealed record SeriesLine(IReadOnlyDictionary<string, string> Tags, IReadO
 
 /// <summary>A metric: GET /api/v1/metrics.</summary>
 public sealed record MetricView(
-    string Name, string? Kernel, string Source, string Unit, string Kind, string Description, string Promql);
+    string Name, string? Kernel, string Source, string Unit, string Kind, string Description, string? Promql);

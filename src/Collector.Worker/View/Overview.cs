@@ -131,4 +131,7 @@ public sealed record SubjectView
 public sealed record PodRef(string Name, string? Namespace);
 
 /// <summary>An accept queue.</summary>
-public sealed record ListenerUse(int Port, long Used, long? Limit);
+/// <param name="Port">Of the listener; null: of those that are told together.</param>
+/// <param name="Used">Connections that wait.</param>
+/// <param name="Limit">How many may.</param>
+public sealed record ListenerUse(int? Port, long Used, long? Limit);

@@ -10,5 +10,5 @@ namespace Collector.Worker.View;
 [JsonSerializable(typeof(NodeDetail))]
 [JsonSerializable(typeof(SeriesView))]
 [JsonSerializable(typeof(ChangesView))]
-[JsonSerializable(typeof(IReadOnlyList<MetricView>))]
+[JsonSerializable(typeof(MetricView[]))]
 internal sealed partial class ViewJson : JsonSerializerContext;
