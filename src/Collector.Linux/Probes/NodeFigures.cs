@@ -55,6 +55,13 @@ public static class NodeFigures
     /// <summary>Told of a namespace whose drops packetloss watches.</summary>
     public static Metric LossWatched => Ledger.Unexplained;
 
+    /// <summary>One of these moves where anything is dropped.</summary>
+    public static IReadOnlyList<Metric> AnyDrop { get; } =
+    [
+        PacketLossTables.DropsCounter, Ledger.Lost, Ledger.Refused, Ledger.Orderly, ListenDrops, Qdisc.TotalDrops,
+        .. NetdevTotal.Table.Metrics.Skip(4),
+    ];
+
     /// <summary>Bytes in and out of a namespace as a whole.</summary>
     public static (Metric In, Metric Out) Traffic { get; } =
         (NetdevTotal.Table.Metrics[0], NetdevTotal.Table.Metrics[1]);

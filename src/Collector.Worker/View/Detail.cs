@@ -27,6 +27,32 @@ public sealed record SubjectDetail(
 public sealed record ListenerView(
     string? Address, int? Port, int? Pid, string? Process, long? Queue, long? Limit, string? LimitOrigin, long? Drops);
 
+/// <summary>Listeners of the whole node: GET /api/v1/listeners.</summary>
+/// <param name="Listeners">Those that drop, then the fullest first.</param>
+/// <param name="LeftOut">How many more there are.</param>
+public sealed record ListenersView(IReadOnlyList<NodeListener> Listeners, int LeftOut);
+
+/// <summary>A listener, and whose it is; the rest as <see cref="ListenerView"/>.</summary>
+public sealed record NodeListener(
+    string Subject, string Name, string? Address, int? Port, int? Pid, string? Process, long? Queue, long? Limit,
+    string? LimitOrigin, double? DropsPerSecond, long? Drops);
+
+/// <summary>Packets dropped: GET /api/v1/drops.</summary>
+/// <param name="Drops">Most first.</param>
+/// <param name="LeftOut">How many more there are.</param>
+public sealed record DropsView(IReadOnlyList<DropView> Drops, int LeftOut);
+
+/// <summary>Packets that somebody's packets lost at one stage for one reason, in the window.</summary>
+/// <param name="Subject">Whose.</param>
+/// <param name="Name">How that is called.</param>
+/// <param name="Stage"><c>devices</c>, <c>ip</c>, <c>protocols</c>, <c>sent</c>, <c>softnet</c>.</param>
+/// <param name="Reason">The kernel's counter or drop reason.</param>
+/// <param name="Packets">How many.</param>
+/// <param name="Lost">Those of them of which nobody was told.</param>
+/// <param name="PerSecond">Packets in a second.</param>
+public sealed record DropView(
+    string Subject, string Name, string Stage, string Reason, long Packets, long Lost, double PerSecond);
+
 /// <summary>A peer.</summary>
 /// <param name="Address">Its address, or what stands for it (a pod, a service).</param>
 /// <param name="Port">Its port, or class of ports.</param>

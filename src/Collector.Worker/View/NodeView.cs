@@ -6,6 +6,7 @@ using Collector.Core.Subjects;
 using Collector.Linux.Probes;
 using Collector.Worker.Events.Outlets;
 using Collector.Worker.Findings;
+using Collector.Worker.Recorder;
 
 namespace Collector.Worker.View;
 
@@ -88,6 +89,26 @@ internal sealed class NodeView
 
     /// <summary>Processors, devices, tables, settings.</summary>
     public NodeDetail Node() => NodeParts.Of(_window, _subjects, _source.Findings);
+
+    /// <summary>Listeners of all of them.</summary>
+    public ListenersView Listeners()
+    {
+        var events = _source.Events().Reverse().Select(static e => e.Event)
+            .Where(static e => e.Subject is not null && NodeFigures.ListenerEvents.Contains(e.Info))
+            .ToLookup(static e => SubjectIds.Of(e.Subject!));
+        var all = _subjects.Values.SelectMany(s => ListenerParts.OfNode(_window, s, [.. events[s.Id]]))
+            .OrderByDescending(static l => l.DropsPerSecond ?? 0)
+            .ThenByDescending(static l => (l.Queue ?? 0) / (double)Math.Max(1, l.Limit ?? 1))
+            .ThenBy(static l => l.Name, StringComparer.Ordinal).ThenBy(static l => l.Port).ToList();
+        return new([.. all.Take(MostSubjects)], Math.Max(0, all.Count - MostSubjects));
+    }
+
+    /// <summary>What was dropped, where and why.</summary>
+    public DropsView Drops()
+    {
+        var all = DropParts.Of(_window, _subjects);
+        return new([.. all.Take(DropParts.Most)], Math.Max(0, all.Count - DropParts.Most));
+    }
 
     /// <summary>What this window has more of, or less, than the time before it, four times as long.</summary>
     /// <param name="id">Of whom; null: of all.</param>
@@ -179,12 +200,13 @@ internal sealed class NodeView
             : null;
     }
 
-    private List<Recorder.NumberedEvent> EventsOf(KnownSubject subject)
+    private List<NumberedEvent> EventsOf(KnownSubject subject)
     {
-        var events = new List<Recorder.NumberedEvent>();
-        for (var i = _source.Events.Count - 1; i >= 0; i--)
+        var events = new List<NumberedEvent>();
+        var all = _source.Events();
+        for (var i = all.Count - 1; i >= 0; i--)
         {
-            var e = _source.Events[i];
+            var e = all[i];
             if (e.Event.ObservedTime > (_at ?? long.MaxValue) || e.Event.Subject is not { } its)
                 continue;
             if (subject.Subjects.Contains(its) || SubjectIds.Of(its) == subject.Id)

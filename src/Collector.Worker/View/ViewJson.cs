@@ -8,6 +8,8 @@ namespace Collector.Worker.View;
 [JsonSerializable(typeof(OverviewView))]
 [JsonSerializable(typeof(SubjectDetail))]
 [JsonSerializable(typeof(NodeDetail))]
+[JsonSerializable(typeof(ListenersView))]
+[JsonSerializable(typeof(DropsView))]
 [JsonSerializable(typeof(SeriesView))]
 [JsonSerializable(typeof(ChangesView))]
 [JsonSerializable(typeof(MetricView[]))]

@@ -18,8 +18,8 @@ internal sealed record ViewSource
     /// <summary>In whatever order.</summary>
     public IReadOnlyList<Finding> Findings { get; init; } = [];
 
-    /// <summary>The oldest first.</summary>
-    public IReadOnlyList<NumberedEvent> Events { get; init; } = [];
+    /// <summary>Gives events, the oldest first; asked only where some are to be shown.</summary>
+    public Func<IReadOnlyList<NumberedEvent>> Events { get; init; } = static () => [];
 
     /// <summary>Of the program that shows it.</summary>
     public string Version { get; init; } = "";

@@ -1,0 +1,133 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Schema;
+using System.Text.Json.Serialization.Metadata;
+using Collector.Worker.View;
+
+namespace Collector.Worker.Http.Api;
+
+/// <summary>A parameter of a path.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="In"><c>query</c> or <c>path</c>.</param>
+/// <param name="Type">Its JSON type.</param>
+/// <param name="Text">What it may be.</param>
+internal sealed record ApiParameter(string Name, string In, string Type, string Text);
+
+/// <summary>A path.</summary>
+/// <param name="Path">Below the root.</param>
+/// <param name="Text">What it answers.</param>
+/// <param name="Type">The answer; null: the stream, or this document.</param>
+/// <param name="Media">Its media type.</param>
+/// <param name="Parameters">What it takes.</param>
+internal sealed record ApiPath(
+    string Path, string Text, JsonTypeInfo? Type, string Media, params IReadOnlyList<ApiParameter> Parameters);
+
+/// <summary>/api/v1/openapi.json: made of the types that answers are written by, so that it cannot say others.</summary>
+internal static class OpenApi
+{
+    private const string Json = "application/json";
+
+    private static readonly Lazy<byte[]> Text = new(Make);
+
+    private static readonly ApiParameter Window = new("window", "query", "integer",
+        "Seconds before the newest collection of which rates are told: 1 to 3600, 60 where it is not given.");
+
+    private static readonly ApiParameter Id = new("id", "path", "string", "As pods[].id of the overview.");
+
+    private static readonly ApiParameter Subject = new("subject", "query", "string",
+        "The id of one; all where it is not given.");
+
+    private static readonly ApiParameter From = Time("from", "Beginning");
+
+    private static readonly ApiParameter To = Time("to", "End");
+
+    /// <summary>All paths.</summary>
+    public static IReadOnlyList<ApiPath> Paths { get; } =
+    [
+        new("/overview", "The node in one look.", ViewJson.Default.OverviewView, Json, Window),
+        new("/subjects/{id}", "One pod, namespace or container, or the host.", ViewJson.Default.SubjectDetail, Json,
+            Id, Window),
+        new("/node", "Processors, devices, tables and settings.", ViewJson.Default.NodeDetail, Json, Window),
+        new("/listeners", "TCP listeners of the whole node.", ViewJson.Default.ListenersView, Json, Window),
+        new("/drops", "Packets dropped, by namespace, stage and reason.", ViewJson.Default.DropsView, Json, Window),
+        new("/series", "A metric over time.", ViewJson.Default.SeriesView, Json,
+            new("metric", "query", "string", "Its name, as /metrics has it."), Subject,
+            new("tag", "query", "string", "An attribute and its value, key:value; may be given several times."),
+            From, To, new("points", "query", "integer", "At most so many: 1 to 2000, 300 where it is not given.")),
+        new("/changes", "Counters that moved otherwise than in the time before, four times as long.",
+            ViewJson.Default.ChangesView, Json, From, To, Subject),
+        new("/metrics", "Every metric, its kernel name, unit and PromQL.", ViewJson.Default.MetricViewArray, Json),
+        new("/stream", "The overview after each collection, every two seconds at most: events named overview.", null,
+            "text/event-stream", Window),
+        new("/openapi.json", "This.", null, Json),
+    ];
+
+    /// <summary>The document.</summary>
+    public static byte[] Document => Text.Value;
+
+    private static ApiParameter Time(string name, string what) => new(name, "query", "string",
+        what + " of the time: RFC 3339, Unix seconds, or how long ago (10m).");
+
+    private static byte[] Make()
+    {
+        var paths = new JsonObject();
+        foreach (var path in Paths)
+            paths[ApiEndpoints.Root + path.Path] = new JsonObject { ["get"] = Operation(path) };
+        var document = new JsonObject
+        {
+            ["openapi"] = "3.1.0",
+            ["info"] = new JsonObject
+            {
+                ["title"] = "Netlens", ["version"] = "1",
+                ["description"] = "A node's network as the kernel counts it. Read-only. Null stands for what is not "
+                    + "known; numbers are in the unit that their names end in.",
+            },
+            ["paths"] = paths,
+        };
+        return Encoding.UTF8.GetBytes(document.ToJsonString());
+    }
+
+    private static JsonObject Operation(ApiPath path)
+    {
+        JsonNode schema = path.Type is { } type
+            ? JsonSchemaExporter.GetJsonSchemaAsNode(type, new() { TreatNullObliviousAsNonNullable = true })
+            : new JsonObject { ["type"] = path.Media == Json ? "object" : "string" };
+        var parameters = new JsonArray();
+        foreach (var parameter in path.Parameters)
+        {
+            parameters.Add((JsonNode)new JsonObject
+            {
+                ["name"] = parameter.Name, ["in"] = parameter.In,
+                ["required"] = parameter.In == "path" || parameter.Name == "metric",
+                ["description"] = parameter.Text, ["schema"] = new JsonObject { ["type"] = parameter.Type },
+            });
+        }
+        return new JsonObject
+        {
+            ["summary"] = path.Text,
+            ["parameters"] = parameters,
+            ["responses"] = new JsonObject
+            {
+                ["200"] = new JsonObject
+                {
+                    ["description"] = path.Text,
+                    ["content"] = new JsonObject { [path.Media] = new JsonObject { ["schema"] = schema } },
+                },
+                ["400"] = Words("A parameter is wrong: one line says which, and what it may be."),
+                ["401"] = Words("A bearer token is needed."),
+                ["404"] = Words("There is no such subject."),
+                ["503"] = Words("Nothing was collected yet, or too many take the stream."),
+            },
+        };
+    }
+
+    private static JsonObject Words(string text) => new()
+    {
+        ["description"] = text,
+        ["content"] = new JsonObject
+        {
+            ["text/plain"] = new JsonObject { ["schema"] = new JsonObject { ["type"] = "string" } },
+        },
+    };
+}
