@@ -43,10 +43,13 @@ public static class NodeFigures
     public static IReadOnlyList<Metric> Resets { get; } =
         [Mib.Tcp.Of("Tcp", "EstabResets"), Mib.Tcp.Of("Tcp", "OutRsts")];
 
-    /// <summary>Packets lost, as packetloss sees them: a row has who lost any.</summary>
-    public static Metric Lost => PacketLossTables.LostCounter;
+    /// <summary>Packets dropped, as packetloss sees them: a row begins with its first.</summary>
+    public static Metric Dropped => PacketLossTables.DropsCounter;
 
-    /// <summary>Handshakes that listeners dropped, which are not among <see cref="Lost"/>.</summary>
+    /// <summary>True for a row of <see cref="Dropped"/> whose packets were lost: nobody was told.</summary>
+    public static bool IsLost(Row row) => row.Tags[2].Text == PacketLossTables.Outcome(DropOutcome.Lost);
+
+    /// <summary>Handshakes that listeners dropped, which are not among the lost.</summary>
     public static Metric ListenDrops { get; } = TcpExt.Of("TcpExt", "ListenDrops");
 
     /// <summary>Packets lost as the kernel counts them, for want of packetloss.</summary>

@@ -1,5 +1,6 @@
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
+using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
 
 namespace Collector.Worker.View;
@@ -52,7 +53,7 @@ internal static class Changes
     }
 
     private static ChangeView? Change(
-        ViewWindow window, Collector.Core.Snapshots.SnapshotTable table, int row, Metric metric, string source,
+        ViewWindow window, SnapshotTable table, int row, Metric metric, string source,
         Subject? whose)
     {
         if (window.Window.Growth(table, row, metric.Column) is not { } growth)

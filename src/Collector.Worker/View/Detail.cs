@@ -42,7 +42,7 @@ public sealed record NodeListener(
 /// <param name="LeftOut">How many more there are.</param>
 public sealed record DropsView(IReadOnlyList<DropView> Drops, int LeftOut);
 
-/// <summary>Packets that somebody's packets lost at one stage for one reason, in the window.</summary>
+/// <summary>Packets of somebody that were dropped at one stage for one reason, in the window.</summary>
 /// <param name="Subject">Whose.</param>
 /// <param name="Name">How that is called.</param>
 /// <param name="Stage"><c>devices</c>, <c>ip</c>, <c>protocols</c>, <c>sent</c>, <c>softnet</c>.</param>

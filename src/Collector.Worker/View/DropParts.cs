@@ -1,3 +1,4 @@
+using Collector.Core.Subjects;
 using Collector.Linux.Probes;
 
 namespace Collector.Worker.View;
@@ -16,7 +17,7 @@ internal static class DropParts
         var drops = new List<DropView>();
         if (window.Before is not { } before)
             return drops;
-        foreach (var subject in subjects.Values.Where(s => s.First.Kind is not Core.Subjects.SubjectKind.Pod)
+        foreach (var subject in subjects.Values.Where(s => s.First.Kind is not SubjectKind.Pod)
             .Select(s => (Subject: s, Drops: Moved(window, s))).Where(static s => s.Drops > 0)
             .OrderByDescending(static s => s.Drops).Take(MostSubjects).Select(static s => s.Subject))
         {

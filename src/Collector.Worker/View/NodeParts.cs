@@ -1,7 +1,6 @@
-using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
-using Collector.Core.Subjects;
+using Collector.Core.Snapshots;
 using Collector.Linux.Probes;
 
 namespace Collector.Worker.View;
@@ -39,7 +38,7 @@ internal static class NodeParts
     }
 
     private static CpuView CpuOf(
-        ViewWindow window, string cpu, Metric runs, Metric drops, Func<Collector.Core.Snapshots.Row, bool> its,
+        ViewWindow window, string cpu, Metric runs, Metric drops, Func<Row, bool> its,
         Func<WindowRow, bool> itsDrops)
     {
         var known = window.Rows(runs.Table, null).Any(r => its(r.Row));
@@ -148,7 +147,7 @@ internal static class NodeParts
     private static long Risen(ViewWindow window, WindowRow row, Metric level) =>
         (row.Level(level) ?? 0) - Then(window, level, r => ReferenceEquals(r, row.Row));
 
-    private static long Then(ViewWindow window, Metric level, Func<Collector.Core.Snapshots.Row, bool> wanted)
+    private static long Then(ViewWindow window, Metric level, Func<Row, bool> wanted)
     {
         var sum = 0L;
         foreach (var table in window.Before?.Tables ?? [])

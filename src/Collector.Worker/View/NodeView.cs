@@ -1,7 +1,7 @@
 using System.Text.Json;
-using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 using Collector.Core.Subjects;
 using Collector.Linux.Probes;
 using Collector.Worker.Events.Outlets;
@@ -126,12 +126,12 @@ internal sealed class NodeView
     }
 
     /// <summary>Every metric that leaves, once by name.</summary>
-    public static MetricView[] Metrics(ViewSource source)
+    public static MetricView[] Metrics(IReadOnlyList<ProbeInfo> catalogue)
     {
-        var sources = MetricWords.Sources(source.Catalogue);
+        var sources = MetricWords.Sources(catalogue);
         return
         [
-            .. source.Catalogue.SelectMany(static p => p.Metrics).Where(static m => !m.Hidden)
+            .. catalogue.SelectMany(static p => p.Metrics).Where(static m => !m.Hidden)
                 .DistinctBy(static m => m.Name)
                 .Select(m => new MetricView(
                     m.Name, MetricWords.Kernel(m), sources.GetValueOrDefault(m.Table.Id, ""), m.Unit,

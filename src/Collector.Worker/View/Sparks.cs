@@ -25,7 +25,7 @@ internal sealed class Sparks
         var watched = window.After.Tables.Any(t => t.Info.Id == NodeFigures.LossWatched.Table.Id
             && t.Column(NodeFigures.LossWatched).ContainsAnyExcept(Metric.Absent));
         Metric[] metrics = watched
-            ? [NodeFigures.Lost, NodeFigures.ListenDrops, NodeFigures.SentAgain]
+            ? [NodeFigures.Dropped, NodeFigures.ListenDrops, NodeFigures.SentAgain]
             : [NodeFigures.LostByCounters, NodeFigures.SentAgain];
         foreach (var metric in metrics)
         {
@@ -63,14 +63,15 @@ internal sealed class Sparks
             // Steps put new tables in the place of old ones, which stay as they are.
             var earlier = cursor.Frame.Find(info);
             if (later is not null && earlier is not null)
-                Add(later, earlier, metric.Column, i, (moment - cursor.Frame.Moment) / 1e9);
+                Add(later, earlier, metric, i, (moment - cursor.Frame.Moment) / 1e9);
             (later, moment) = (earlier, cursor.Frame.Moment);
         }
     }
 
-    private void Add(SnapshotTable later, SnapshotTable earlier, int column, int place, double seconds)
+    private void Add(SnapshotTable later, SnapshotTable earlier, Metric metric, int place, double seconds)
     {
-        var (now, then) = (later.Column(column), earlier.Column(column));
+        var (now, then) = (later.Column(metric), earlier.Column(metric));
+        var beginsWithFirst = metric == NodeFigures.Dropped;
         Dictionary<Row, int>? places = null;
         for (var r = 0; r < now.Length; r++)
         {
@@ -78,13 +79,13 @@ internal sealed class Sparks
             if (row.Subject is not { } subject || seconds <= 0)
                 continue;
             var past = r < earlier.Count && ReferenceEquals(earlier.Rows[r], row) ? r : Find(row);
-            // Of a row that is new nobody knows since when it counts.
-            if (past < 0)
+            // Of a row that is new nobody knows since when it counts, unless it began with its first count.
+            if ((past < 0 && !beginsWithFirst) || (beginsWithFirst && !NodeFigures.IsLost(row)))
                 continue;
             if (!_bySubject.TryGetValue(subject, out var values))
                 _bySubject.Add(subject, values = new double?[Length]);
             // What is absent in a row that is there is 0.
-            var growth = Math.Max(0, now[r]) - Math.Max(0, then[past]);
+            var growth = Math.Max(0, now[r]) - (past < 0 ? 0 : Math.Max(0, then[past]));
             values[place] = (values[place] ?? 0) + (Math.Max(0, growth) / seconds);
         }
 

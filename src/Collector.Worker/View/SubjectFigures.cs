@@ -1,4 +1,3 @@
-using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
 using Collector.Linux.Probes;
@@ -52,10 +51,14 @@ internal static class SubjectFigures
     {
         if (window.Before is null)
             return null;
-        var lost = window.Rate(NodeFigures.Lost, subject);
         var refused = window.Rate(NodeFigures.ListenDrops, subject) ?? 0;
-        if (lost is not null || window.Level(NodeFigures.LossWatched, subject) is not null)
-            return (lost ?? 0) + refused;
+        if (window.Level(NodeFigures.Dropped, subject) is not null
+            || window.Level(NodeFigures.LossWatched, subject) is not null)
+        {
+            var lost = window.Rows(NodeFigures.Dropped.Table, subject).Where(static r => NodeFigures.IsLost(r.Row))
+                .Sum(static r => r.Growth(NodeFigures.Dropped));
+            return (lost / window.Window.Seconds) + refused;
+        }
         return window.Rate(NodeFigures.LostByCounters, subject);
     }
 

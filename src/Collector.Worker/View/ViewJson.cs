@@ -1,10 +1,10 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Collector.Worker.View;
 
 /// <summary>The views as JSON: names in snake_case, null for what is not known.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Serialization)]
 [JsonSerializable(typeof(OverviewView))]
 [JsonSerializable(typeof(SubjectDetail))]
 [JsonSerializable(typeof(NodeDetail))]

@@ -1,6 +1,7 @@
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
+using Collector.Core.Subjects;
 using Collector.Worker.Recorder;
 
 namespace Collector.Worker.View;
@@ -127,9 +128,10 @@ internal sealed class ViewWindow
         var buckets = new long[metric.Width];
         if (Before is null)
             return buckets;
+        IReadOnlyList<Subject?> whose = subject is null ? [null] : subject.Subjects;
         foreach (var table in Window.TablesOf(metric))
         {
-            foreach (var its in subject is null ? [null] : subject.Subjects)
+            foreach (var its in whose)
             {
                 var rows = Window.RowsOf(table, its);
                 while (rows.Next())

@@ -26,6 +26,8 @@ internal sealed class ApiEndpoints(ApiSource source, Func<NetlensHttp> http) : I
     /// <summary>In front of all of them.</summary>
     public const string Root = "/api/v1";
 
+    private const string OpenApiFile = "openapi.json";
+
     /// <summary>Shorter answers are sent as they are.</summary>
     private const int WorthPacking = 1024;
 
@@ -133,12 +135,24 @@ internal sealed class ApiEndpoints(ApiSource source, Func<NetlensHttp> http) : I
             "no such subject, or nothing is kept of that time");
     }
 
-    private Task Metrics(HttpContext context) => !Query(context).End()
-        ? Refuse(context, Query(context))
-        : Answer(context, "metrics",
-            () => Bytes(NodeView.Metrics(source.Catalogue), ViewJson.Default.MetricViewArray), null);
+    private Task Metrics(HttpContext context)
+    {
+        var query = Query(context);
+        return query.End()
+            ? Answer(context, "metrics",
+                () => Bytes(NodeView.Metrics(source.Catalogue), ViewJson.Default.MetricViewArray), null)
+            : Refuse(context, query);
+    }
 
-    private Task Description(HttpContext context) => Answer(context, "openapi", () => OpenApi.Document, null);
+    private Task Description(HttpContext context) => Answer(context, "openapi", OpenApi, null);
+
+    private static byte[] OpenApi()
+    {
+        using var resource = typeof(ApiEndpoints).Assembly.GetManifestResourceStream(OpenApiFile)!;
+        using var bytes = new MemoryStream();
+        resource.CopyTo(bytes);
+        return bytes.ToArray();
+    }
 
     /// <summary>Null: there is none. Also before the first collection.</summary>
     private byte[]? Of<T>(TimeSpan window, long? at, JsonTypeInfo<T> type, Func<NodeView, T?> make) where T : class =>

@@ -32,7 +32,7 @@ internal sealed class ApiQuery(IEnumerable<KeyValuePair<string, StringValues>> p
     public long? Time(string name) => _given.One<long?>(name, TryTime, Times, null);
 
     public string? Subject() => _given.One<string?>(
-        "subject", static (text, out value) => TryText(text, out value), "the id of a subject, as pods[].id", null);
+        "subject", TryText, "the id of a subject, as pods[].id", null);
 
     /// <summary>metric: one that there is.</summary>
     public IReadOnlyList<Metric> Metrics(IReadOnlyList<ProbeInfo> catalogue)

@@ -1,11 +1,12 @@
-using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
 using System.Text.Json.Serialization.Metadata;
+using Collector.Worker.Http.Api;
 using Collector.Worker.View;
 
-namespace Collector.Worker.Http.Api;
+namespace Collector.Worker.Tests.Http;
 
 /// <summary>A parameter of a path.</summary>
 /// <param name="Name">Its name.</param>
@@ -21,14 +22,26 @@ internal sealed record ApiParameter(string Name, string In, string Type, string 
 /// <param name="Media">Its media type.</param>
 /// <param name="Parameters">What it takes.</param>
 internal sealed record ApiPath(
-    string Path, string Text, JsonTypeInfo? Type, string Media, params IReadOnlyList<ApiParameter> Parameters);
+    string Path, string Text, Type? Type, string Media, params IReadOnlyList<ApiParameter> Parameters);
 
-/// <summary>/api/v1/openapi.json: made of the types that answers are written by, so that it cannot say others.</summary>
-internal static class OpenApi
+/// <summary>/api/v1/openapi.json, made of the types that answers are written by, so that it cannot say others.</summary>
+internal static class OpenApiDocument
 {
     private const string Json = "application/json";
 
-    private static readonly Lazy<byte[]> Text = new(Make);
+    /// <summary>As <see cref="ViewJson"/> writes.</summary>
+    private static readonly JsonSerializerOptions Names = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver(),
+        RespectNullableAnnotations = true,
+        NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.Strict,
+    };
+
+    private static readonly JsonSerializerOptions Readable = new()
+    {
+        WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     private static readonly ApiParameter Window = new("window", "query", "integer",
         "Seconds before the newest collection of which rates are told: 1 to 3600, 60 where it is not given.");
@@ -45,31 +58,29 @@ internal static class OpenApi
     /// <summary>All paths.</summary>
     public static IReadOnlyList<ApiPath> Paths { get; } =
     [
-        new("/overview", "The node in one look.", ViewJson.Default.OverviewView, Json, Window),
-        new("/subjects/{id}", "One pod, namespace or container, or the host.", ViewJson.Default.SubjectDetail, Json,
+        new("/overview", "The node in one look.", typeof(OverviewView), Json, Window),
+        new("/subjects/{id}", "One pod, namespace or container, or the host.", typeof(SubjectDetail), Json,
             Id, Window),
-        new("/node", "Processors, devices, tables and settings.", ViewJson.Default.NodeDetail, Json, Window),
-        new("/listeners", "TCP listeners of the whole node.", ViewJson.Default.ListenersView, Json, Window),
-        new("/drops", "Packets dropped, by namespace, stage and reason.", ViewJson.Default.DropsView, Json, Window),
-        new("/series", "A metric over time.", ViewJson.Default.SeriesView, Json,
+        new("/node", "Processors, devices, tables and settings.", typeof(NodeDetail), Json, Window),
+        new("/listeners", "TCP listeners of the whole node.", typeof(ListenersView), Json, Window),
+        new("/drops", "Packets dropped, by namespace, stage and reason.", typeof(DropsView), Json, Window),
+        new("/series", "A metric over time.", typeof(SeriesView), Json,
             new("metric", "query", "string", "Its name, as /metrics has it."), Subject,
             new("tag", "query", "string", "An attribute and its value, key:value; may be given several times."),
             From, To, new("points", "query", "integer", "At most so many: 1 to 2000, 300 where it is not given.")),
         new("/changes", "Counters that moved otherwise than in the time before, four times as long.",
-            ViewJson.Default.ChangesView, Json, From, To, Subject),
-        new("/metrics", "Every metric, its kernel name, unit and PromQL.", ViewJson.Default.MetricViewArray, Json),
+            typeof(ChangesView), Json, From, To, Subject),
+        new("/metrics", "Every metric, its kernel name, unit and PromQL.", typeof(MetricView[]), Json),
         new("/stream", "The overview after each collection, every two seconds at most: events named overview.", null,
             "text/event-stream", Window),
         new("/openapi.json", "This.", null, Json),
     ];
 
-    /// <summary>The document.</summary>
-    public static byte[] Document => Text.Value;
-
     private static ApiParameter Time(string name, string what) => new(name, "query", "string",
         what + " of the time: RFC 3339, Unix seconds, or how long ago (10m).");
 
-    private static byte[] Make()
+    /// <summary>The document.</summary>
+    public static string Make()
     {
         var paths = new JsonObject();
         foreach (var path in Paths)
@@ -85,13 +96,13 @@ internal static class OpenApi
             },
             ["paths"] = paths,
         };
-        return Encoding.UTF8.GetBytes(document.ToJsonString());
+        return document.ToJsonString(Readable).ReplaceLineEndings("\n") + "\n";
     }
 
     private static JsonObject Operation(ApiPath path)
     {
         JsonNode schema = path.Type is { } type
-            ? JsonSchemaExporter.GetJsonSchemaAsNode(type, new() { TreatNullObliviousAsNonNullable = true })
+            ? Names.GetJsonSchemaAsNode(type, new() { TreatNullObliviousAsNonNullable = true })
             : new JsonObject { ["type"] = path.Media == Json ? "object" : "string" };
         var parameters = new JsonArray();
         foreach (var parameter in path.Parameters)
