@@ -127,7 +127,7 @@ internal static class SeriesLines
                     line.Take(i, table, r);
             }
         }
-        return [.. byRow.Values];
+        return [.. byRow.Values.Where(static l => l.IsTold)];
     }
 
     private static IReadOnlyDictionary<string, string> TagsOf(Line line, KnownSubject? subject, string part)
@@ -146,6 +146,10 @@ internal static class SeriesLines
     private sealed class Line(Metric metric, Row row, int places)
     {
         private readonly long[]?[] _held = new long[]?[places];
+        private readonly bool[] _there = new bool[places];
+
+        /// <summary>False where this kernel does not have it.</summary>
+        public bool IsTold => Array.Exists(_held, static h => h is not null);
 
         public Metric Metric => metric;
 
@@ -170,6 +174,7 @@ internal static class SeriesLines
 
         public void Take(int place, SnapshotTable table, int index)
         {
+            _there[place] = true;
             if (table.Column(metric)[index] == Metric.Absent)
                 return;
             var held = new long[metric.Width];
@@ -184,9 +189,18 @@ internal static class SeriesLines
         public IReadOnlyList<double?> Values(List<RecordedTime> times, double part)
         {
             var values = new double?[Math.Max(0, times.Count - 1)];
+            if (metric.Kind is InstrumentKind.Counter or InstrumentKind.Histogram)
+                FillZeros();
             for (var i = 0; i < values.Length; i++)
                 values[i] = Rounded.Of(Value(i + 1, (times[i + 1].Moment - times[i].Moment) / 1e9, part));
             return values;
+        }
+
+        // What has never counted yet is left out of its row.
+        private void FillZeros()
+        {
+            for (var i = 0; i < _held.Length && _held[i] is null; i++)
+                _held[i] = _there[i] ? new long[metric.Width] : null;
         }
 
         private double? Value(int place, double seconds, double part)
@@ -195,7 +209,7 @@ internal static class SeriesLines
             if (metric.Kind is InstrumentKind.Gauge or InstrumentKind.UpDownCounter)
                 return now is null ? null : Metric.Scaled(now[0], metric.Scale);
             if (now is null || then is null || seconds <= 0)
-                return null;
+                return null; // The row was not there, or could not be read.
             var grown = new long[now.Length];
             for (var i = 0; i < now.Length; i++)
                 grown[i] = now[i] >= then[i] ? now[i] - then[i] : now[i];

@@ -57,25 +57,27 @@ internal sealed class Sparks
         var cursor = recording.Begin(info);
         if (!cursor.BackTo(end))
             return;
-        var (later, moment) = (cursor.Frame.Find(info), cursor.Frame.Moment);
-        for (var i = Length - 1; i >= 0 && cursor.Back(); i--)
+        for (var i = Length - 1; i >= 0; i--)
         {
-            // Steps put new tables in the place of old ones, which stay as they are.
-            var earlier = cursor.Frame.Find(info);
-            if (later is not null && earlier is not null)
-                Add(later, earlier, metric, i, (moment - cursor.Frame.Moment) / 1e9);
-            (later, moment) = (earlier, cursor.Frame.Moment);
+            // A step changes the numbers in a table, and where rows came or went puts another in its place.
+            var (later, moment) = (cursor.Frame.Find(info), cursor.Frame.Moment);
+            var now = later?.Column(metric).ToArray() ?? [];
+            if (!cursor.Back())
+                break;
+            if (later is not null && cursor.Frame.Find(info) is { } earlier)
+                Add(later.Rows, now, earlier, metric, i, (moment - cursor.Frame.Moment) / 1e9);
         }
     }
 
-    private void Add(SnapshotTable later, SnapshotTable earlier, Metric metric, int place, double seconds)
+    private void Add(
+        ReadOnlySpan<Row> rows, long[] now, SnapshotTable earlier, Metric metric, int place, double seconds)
     {
-        var (now, then) = (later.Column(metric), earlier.Column(metric));
+        var then = earlier.Column(metric);
         var beginsWithFirst = metric == NodeFigures.Dropped;
         Dictionary<Row, int>? places = null;
         for (var r = 0; r < now.Length; r++)
         {
-            var row = later.Rows[r];
+            var row = rows[r];
             if (row.Subject is not { } subject || seconds <= 0)
                 continue;
             var past = r < earlier.Count && ReferenceEquals(earlier.Rows[r], row) ? r : Find(row);

@@ -128,7 +128,7 @@ internal sealed class ViewWindow
         var buckets = new long[metric.Width];
         if (Before is null)
             return buckets;
-        IReadOnlyList<Subject?> whose = subject is null ? [null] : subject.Subjects;
+        IEnumerable<Subject?> whose = subject?.Subjects ?? Enumerable.Repeat<Subject?>(null, 1);
         foreach (var table in Window.TablesOf(metric))
         {
             foreach (var its in whose)
