@@ -87,7 +87,7 @@ public sealed record SubjectView
     /// <summary>TCP connections made and taken.</summary>
     public double? NewPerSecond { get; init; }
 
-    /// <summary>Of TCP segments sent, those sent again.</summary>
+    /// <summary>Of all TCP segments sent, those sent again.</summary>
     public double? RetransmitPercent { get; init; }
 
     /// <summary>Of the smoothed round-trip times of open connections.</summary>

@@ -1,14 +1,13 @@
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
 using Collector.Linux.Probes;
-using Collector.Worker.Events.Outlets;
 
 namespace Collector.Worker.View;
 
 /// <summary>The figures of a line of the overview.</summary>
 internal static class SubjectFigures
 {
-    private const int ShareOf = 100;
+    private const int Percent = 100;
 
     /// <param name="window">What happened.</param>
     /// <param name="subject">Of whom.</param>
@@ -30,18 +29,21 @@ internal static class SubjectFigures
             NetnsInode = its.HostNetwork ? 0 : its.Inode,
             Connections = window.Level(NodeFigures.Established, subject),
             NewPerSecond = Rounded.Of(window.Rate(NodeFigures.Opened, subject)),
-            RetransmitPercent = Share(window, subject, NodeFigures.SentAgain, NodeFigures.SentSegments),
+            RetransmitPercent = Share(
+                window.Growth(NodeFigures.SentAgain, subject),
+                window.Growth(NodeFigures.SentAgain, subject) + window.Growth(NodeFigures.SentSegments, subject)),
             RttP50Ms = Quantiles.Milliseconds(NodeFigures.RoundTrip, rtt, 0.5),
             RttP99Ms = Quantiles.Milliseconds(NodeFigures.RoundTrip, rtt, 0.99),
             ResetsPerSecond = Rounded.Of(window.Rate(NodeFigures.Resets, subject)),
             DropsPerSecond = Rounded.Of(Drops(window, subject)),
             ListenerWorst = WorstListener(window, subject),
             ReceiveQueueBytes = Sum(window, subject, NodeFigures.ReceiveQueues),
-            ThrottledPercent = Share(window, subject, NodeFigures.Periods.Throttled, NodeFigures.Periods.All),
+            ThrottledPercent = Share(
+                window.Growth(NodeFigures.Periods.Throttled, subject), window.Growth(NodeFigures.Periods.All, subject)),
             BytesInPerSecond = Rounded.Of(window.Rate(NodeFigures.Traffic.In, subject)),
             BytesOutPerSecond = Rounded.Of(window.Rate(NodeFigures.Traffic.Out, subject)),
             Findings = active.Length,
-            Severity = active.Length == 0 ? null : EventJson.Severity(active.Max(f => f.Severity)),
+            Severity = active.Length == 0 ? null : active.Max(f => f.Severity).ToString().ToLowerInvariant(),
             Spark = spark,
         };
     }
@@ -62,11 +64,8 @@ internal static class SubjectFigures
         return window.Rate(NodeFigures.LostByCounters, subject);
     }
 
-    private static double? Share(ViewWindow window, KnownSubject subject, Metric part, Metric whole)
-    {
-        var (a, b) = (window.Growth(part, subject), window.Growth(whole, subject));
-        return a is null || b is null or <= 0 ? null : Rounded.Of((double)a.Value / b.Value * ShareOf);
-    }
+    private static double? Share(long? part, long? whole) =>
+        whole is null or <= 0 ? null : Rounded.Of((double?)part / whole * Percent);
 
     private static long? Sum(ViewWindow window, KnownSubject subject, IReadOnlyList<Metric> metrics)
     {

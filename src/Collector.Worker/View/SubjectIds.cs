@@ -1,4 +1,5 @@
 using System.Globalization;
+using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
 
@@ -52,8 +53,46 @@ internal static class SubjectIds
         return name is null ? $"netns {inode}" : names.IsSecondary ? $"{name} ({inode})" : name;
     }
 
-    /// <summary>All that a collection tells of, in the order in which it does; the host first.</summary>
+    /// <summary>
+    /// All that a collection tells of, in the order in which it does. What has ended keeps its counters for a while, for
+    /// who scrapes seldom; of what is there some level is told, too.
+    /// </summary>
     public static IReadOnlyDictionary<string, KnownSubject> In(Snapshot snapshot)
+    {
+        var (all, alive) = (Met(snapshot), Alive(snapshot));
+        // Where nothing tells levels at all, nobody can say.
+        if (alive.Count == 0)
+            return all;
+        var known = new OrderedDictionary<string, KnownSubject>(StringComparer.Ordinal);
+        foreach (var (id, subject) in all)
+        {
+            if (subject.First.IsHost || subject.Subjects.Exists(alive.Contains))
+                known.Add(id, subject);
+        }
+        return known;
+    }
+
+    private static HashSet<Subject> Alive(Snapshot snapshot)
+    {
+        var alive = new HashSet<Subject>(ReferenceEqualityComparer.Instance);
+        foreach (var table in snapshot.Tables)
+        {
+            foreach (var metric in table.Info.Metrics)
+            {
+                if (metric is not { Kind: InstrumentKind.Gauge or InstrumentKind.UpDownCounter, Hidden: false })
+                    continue;
+                var levels = table.Column(metric);
+                for (var r = 0; r < levels.Length; r++)
+                {
+                    if (levels[r] != Metric.Absent && table.Rows[r].Subject is { IsHost: false } subject)
+                        alive.Add(subject);
+                }
+            }
+        }
+        return alive;
+    }
+
+    private static OrderedDictionary<string, KnownSubject> Met(Snapshot snapshot)
     {
         var seen = new HashSet<Subject>(ReferenceEqualityComparer.Instance);
         var known = new OrderedDictionary<string, KnownSubject>(StringComparer.Ordinal);

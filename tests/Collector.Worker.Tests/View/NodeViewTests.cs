@@ -248,6 +248,17 @@ public sealed class NodeViewTests
     }
 
     [Fact]
+    public void What_has_ended_is_not_shown_though_its_counters_stay()
+    {
+        var node = new ViewedNode();
+        node.Minute();
+        node.Row(NodeFigures.Established.Table, node.Blue)[NodeFigures.Established.Column] = Metric.Absent;
+        node.Row(NodeFigures.SentAgain.Table, node.Blue).ShouldNotBeEmpty();
+        node.Collect();
+        Of(node).Overview().Pods.Select(p => p.Id).ShouldBe(["n4026532001", "host"]);
+    }
+
+    [Fact]
     public void There_are_no_more_lines_than_the_bound()
     {
         var node = new ViewedNode();

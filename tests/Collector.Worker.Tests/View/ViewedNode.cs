@@ -81,7 +81,7 @@ internal sealed class ViewedNode
         Collect();
         for (var i = 0; i < 4; i++)
         {
-            Add(NodeFigures.SentSegments, Web, 1000);
+            Add(NodeFigures.SentSegments, Web, 950);
             Add(NodeFigures.SentAgain, Web, 50);
             Add(NodeFigures.Opened[0], Web, 30);
             Add(NodeFigures.SentSegments, Blue, 1000);
