@@ -32,7 +32,7 @@ internal static partial class MetricWords
     {
         foreach (var match in Brackets().Matches(metric.Description).Reverse())
         {
-            var text = Since().Replace(match.Groups[1].Value, "");
+            var text = Since().Replace(match.Groups["word"].Value, "");
             var isLast = metric.Description.EndsWith(match.Value + ".", StringComparison.Ordinal);
             if (Name().IsMatch(text) || (isLast && Word().IsMatch(text)))
                 return text;
@@ -103,19 +103,19 @@ internal static partial class MetricWords
         return text.Append('"').ToString();
     }
 
-    [GeneratedRegex(@"\(([^()]+)\)", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"\((?<word>[^()]+)\)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Brackets();
 
-    [GeneratedRegex(@", (since )?Linux [0-9.]+$", RegexOptions.None, 1000)]
+    [GeneratedRegex(@", (since )?Linux [0-9.]+$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Since();
 
     // "Tcp InSegs, OutSegs", "sockstat: TCP tw", "sk_ack_backlog", "rchar_x, wchar_y".
     [GeneratedRegex(
         "^((MPTcpExt|TcpExt|Tcp|UdpLite6?|Udp6?|IpExt|Ip6?|Icmp6?|Raw) [A-Za-z0-9]+(, [A-Za-z0-9]+)*"
         + "|(sockstat|ip_vs_stats): [A-Za-z ]+|(?!fin_wait)[a-z0-9]+(_[a-z0-9]+)+(, [a-z0-9_]+)*)$",
-        RegexOptions.None, 1000)]
+        RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Name();
 
-    [GeneratedRegex("^(?!idle$)[a-z]{3,}$", RegexOptions.None, 1000)]
+    [GeneratedRegex("^(?!idle$)[a-z]{3,}$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Word();
 }

@@ -19,7 +19,7 @@ internal static class NodeParts
         new(Cpus(window), Devices(window, subjects), [.. Gauges(window, subjects)], Sysctls(findings));
 
     // All together, then one by one where the probes are told to tell them apart (perCpu).
-    private static IReadOnlyList<CpuView> Cpus(ViewWindow window)
+    private static List<CpuView> Cpus(ViewWindow window)
     {
         var cpus = new List<CpuView>();
         if (window.Before is null)
@@ -34,7 +34,8 @@ internal static class NodeParts
             cpus.Add(CpuOf(window, cpu, runsAtCpu, dropsAtCpu,
                 r => r.Tags[1].Text == cpu, r => r.Tag(Cpu) == cpu));
         }
-        return [.. cpus.Where(static c => c is not { SoftirqPercent: null, DropsPerSecond: null })];
+        cpus.RemoveAll(static c => c is { SoftirqPercent: null, DropsPerSecond: null });
+        return cpus;
     }
 
     private static CpuView CpuOf(

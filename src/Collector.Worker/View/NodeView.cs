@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
@@ -216,7 +217,7 @@ internal sealed class NodeView
     }
 
     private static IEnumerable<Finding> Ordered(IEnumerable<Finding> findings) =>
-        findings.OrderByDescending(static f => f.IsActive).ThenByDescending(static f => f.IsActive ? f.Severity : 0)
+        findings.OrderByDescending(static f => f.IsActive).ThenByDescending(static f => f.IsActive ? f.Severity : EventSeverity.Info)
             .ThenByDescending(static f => f.Last);
 
     private static JsonElement FindingsOf(IEnumerable<Finding> findings)

@@ -130,7 +130,7 @@ internal static class SeriesLines
         return [.. byRow.Values.Where(static l => l.IsTold)];
     }
 
-    private static IReadOnlyDictionary<string, string> TagsOf(Line line, KnownSubject? subject, string part)
+    private static SortedDictionary<string, string> TagsOf(Line line, KnownSubject? subject, string part)
     {
         var tags = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var (key, value) in MetricWords.Tags(line.Metric, line.Row))
@@ -186,7 +186,7 @@ internal static class SeriesLines
         }
 
         /// <summary>From the second time on.</summary>
-        public IReadOnlyList<double?> Values(List<RecordedTime> times, double part)
+        public double?[] Values(List<RecordedTime> times, double part)
         {
             var values = new double?[Math.Max(0, times.Count - 1)];
             if (metric.Kind is InstrumentKind.Counter or InstrumentKind.Histogram)

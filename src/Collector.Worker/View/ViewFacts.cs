@@ -43,7 +43,7 @@ internal sealed record ViewFacts
     public static ViewFacts Of(JsonElement header)
     {
         var doctor = Object(header, "doctor");
-        var probes = Items(doctor, "probes").ToArray();
+        var probes = Items(doctor, "probes");
         return new ViewFacts
         {
             Version = Text(header, "version"),
@@ -89,7 +89,7 @@ internal sealed record ViewFacts
                 yield return new($"probe {id}", Known(Text(probe, "reason")) ?? verdict);
             foreach (var hook in Items(probe, "hooks"))
             {
-                var ways = Items(hook, "ways").ToArray();
+                var ways = Items(hook, "ways");
                 if (verdict == "ok" && ways.Length > 0 && !ways.Any(w => Text(w, "verdict") == "taken"))
                     yield return new($"{id}: {Text(hook, "hook")}", Text(ways[^1], "reason"));
             }
@@ -114,6 +114,6 @@ internal sealed record ViewFacts
     private static double? Double(JsonElement of, string name) =>
         Object(of, name) is { ValueKind: JsonValueKind.Number } value ? value.GetDouble() : null;
 
-    private static IEnumerable<JsonElement> Items(JsonElement of, string name) =>
-        Object(of, name) is { ValueKind: JsonValueKind.Array } value ? value.EnumerateArray() : [];
+    private static JsonElement[] Items(JsonElement of, string name) =>
+        Object(of, name) is { ValueKind: JsonValueKind.Array } value ? [.. value.EnumerateArray()] : [];
 }
