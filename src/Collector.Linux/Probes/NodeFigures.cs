@@ -75,7 +75,7 @@ public static class NodeFigures
     /// <summary>By local address, port and device.</summary>
     public static TableInfo Listeners => TcpListeners.Table;
 
-    /// <summary>Connections that wait, how many may, and packets dropped, of a row of <see cref="Listeners"/>.</summary>
+    /// <summary>Of a row of it: connections that wait, how many may, packets dropped.</summary>
     public static (Metric Queue, Metric Limit, Metric Drops) Listener { get; } =
         (TcpListeners.Fullest, TcpListeners.FullestLimit, TcpListeners.Drops);
 
@@ -126,7 +126,9 @@ public static class NodeFigures
 
     /// <summary>The same of a translated address.</summary>
     public static (Metric Used, Metric Limit, Metric TimeToFull) TranslatedPorts { get; } =
-        (Probes.Ports.Ports.TranslatedUsed, Probes.Ports.Ports.TranslatedLimit, Probes.Ports.Ports.TranslatedTimeToFull);
+    (
+        Probes.Ports.Ports.TranslatedUsed, Probes.Ports.Ports.TranslatedLimit,
+        Probes.Ports.Ports.TranslatedTimeToFull);
 
     /// <summary>Memory of the machine's socket buffers.</summary>
     public static (Metric Tcp, Metric Udp) SocketMemory { get; } = (Sock.TcpMemory, Sock.UdpMemory);

@@ -7,7 +7,9 @@ using Collector.Worker.View;
 
 namespace Collector.Worker.Agent;
 
-/// <summary>The running agent as a source of views. Costs nothing while nobody asks; safe to use from several threads.</summary>
+/// <summary>
+/// The running agent as a source of views. Costs nothing while nobody asks; safe to use from several threads.
+/// </summary>
 internal sealed class LiveView(
     NodeCollector collector, History history, RecordKeeper keeper, RecordHeader header, RunningConfiguration running)
 {

@@ -75,7 +75,8 @@ internal static class Changes
     }
 
     /// <summary>
-    /// The part by which two counts differ, 0 to 1, less what chance does to small ones, times the digits of the greater.
+    /// The part by which two counts differ, 0 to 1, less what chance does to small ones, times the digits of the
+    /// greater.
     /// </summary>
     internal static double Score(Metric metric, double counted, double expected)
     {

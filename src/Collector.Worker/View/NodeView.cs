@@ -217,7 +217,8 @@ internal sealed class NodeView
     }
 
     private static IEnumerable<Finding> Ordered(IEnumerable<Finding> findings) =>
-        findings.OrderByDescending(static f => f.IsActive).ThenByDescending(static f => f.IsActive ? f.Severity : EventSeverity.Info)
+        findings.OrderByDescending(static f => f.IsActive)
+            .ThenByDescending(static f => f.IsActive ? f.Severity : EventSeverity.Info)
             .ThenByDescending(static f => f.Last);
 
     private static JsonElement FindingsOf(IEnumerable<Finding> findings)

@@ -5,7 +5,7 @@ namespace Collector.Worker.View;
 /// <summary>A node in one look: GET /api/v1/overview. Null stands for what is not known.</summary>
 /// <param name="Version">Of the program that made it.</param>
 /// <param name="Time">Of the collection that it shows.</param>
-/// <param name="WindowSeconds">Rates are growth per second in this time before it; null: there is one collection.</param>
+/// <param name="WindowSeconds">Rates are growth per second in that time before; null: there is one collection.</param>
 /// <param name="Node">The machine.</param>
 /// <param name="Agent">What Netlens itself costs.</param>
 /// <param name="Collection">The collection, and how much is kept.</param>

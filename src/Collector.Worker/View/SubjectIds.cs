@@ -54,8 +54,8 @@ internal static class SubjectIds
     }
 
     /// <summary>
-    /// All that a collection tells of, in the order in which it does. What has ended keeps its counters for a while, for
-    /// who scrapes seldom; of what is there some level is told, too.
+    /// All that a collection tells of, in the order in which it does. What has ended keeps its counters for a while,
+    /// for who scrapes seldom; of what is there some level is told, too.
     /// </summary>
     public static IReadOnlyDictionary<string, KnownSubject> In(Snapshot snapshot)
     {

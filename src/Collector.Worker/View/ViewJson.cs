@@ -4,7 +4,8 @@ namespace Collector.Worker.View;
 
 /// <summary>The views as JSON: names in snake_case, null for what is not known.</summary>
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, GenerationMode = JsonSourceGenerationMode.Serialization)]
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    GenerationMode = JsonSourceGenerationMode.Serialization)]
 [JsonSerializable(typeof(OverviewView))]
 [JsonSerializable(typeof(SubjectDetail))]
 [JsonSerializable(typeof(NodeDetail))]
