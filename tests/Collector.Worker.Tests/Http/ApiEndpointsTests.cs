@@ -1,8 +1,10 @@
 using System.IO.Compression;
 using System.Net;
 using System.Text.Json;
+using Collector.Core.Subjects;
 using Collector.Linux.Probes;
 using Collector.Worker.Agent;
+using Collector.Worker.Configuration;
 using Collector.Worker.Http.Api;
 using Collector.Worker.Tests.View;
 
@@ -75,6 +77,33 @@ public sealed class ApiEndpointsTests
     {
         await using var server = await Started.WithMinuteAsync();
         (await server.Client.GetAsync($"/api/v1/{path}")).StatusCode.ShouldBe(status);
+    }
+
+    [Fact]
+    public async Task A_token_in_force_is_asked_for()
+    {
+        await using var server = await Started.WithMinuteAsync(guards: new() { Token = new Secret("0123456789abcdef") });
+        foreach (var path in (string[])["overview", "stream", "openapi.json", "no-such"])
+        {
+            (await server.Client.GetAsync($"/api/v1/{path}")).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        }
+        server.Client.DefaultRequestHeaders.Authorization = new("Bearer", "0123456789abcdef");
+        (await server.Client.GetAsync("/api/v1/overview")).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task Whatever_a_name_is_it_is_text()
+    {
+        const string Hostile = "<img src=x onerror=alert(1)>\u001b[31m\u202e\"\\\n";
+        var node = new ViewedNode();
+        node.Set(NodeFigures.Established, new NetNamespace(7, 7, false, 17, new(Hostile)), 1);
+        node.Collect();
+        await using var server = await Started.Async(node);
+        var body = await server.Client.GetStringAsync("/api/v1/overview");
+        body.ShouldNotContain("<img");
+        body.ShouldNotContain("\u001b");
+        using var json = JsonDocument.Parse(body);
+        json.RootElement.GetProperty("pods")[0].GetProperty("name").GetString().ShouldBe(Hostile);
     }
 
     [Fact]
@@ -191,19 +220,20 @@ public sealed class ApiEndpointsTests
 
         public HttpClient Client => _server.Client;
 
-        public static Task<Started> WithMinuteAsync(int maxConnections = 256)
+        public static Task<Started> WithMinuteAsync(int maxConnections = 256, HttpOptions? guards = null)
         {
             var node = new ViewedNode();
             node.Minute();
-            return Async(node, maxConnections);
+            return Async(node, maxConnections, guards);
         }
 
-        public static async Task<Started> Async(ViewedNode node, int maxConnections = 256)
+        public static async Task<Started> Async(
+            ViewedNode node, int maxConnections = 256, HttpOptions? guards = null)
         {
             ApiEndpoints? api = null;
             Started? its = null;
             var before = node.History.Collections;
-            var server = await HttpServerFixture.StartAsync(maxConnections: maxConnections, more: http =>
+            var server = await HttpServerFixture.StartAsync(maxConnections: maxConnections, guards: guards, more: http =>
             {
                 api = new(new()
                 {

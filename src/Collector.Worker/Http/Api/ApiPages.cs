@@ -1,22 +1,33 @@
+using System.Diagnostics;
 using System.IO.Compression;
 
 namespace Collector.Worker.Http.Api;
 
 /// <summary>
-/// Answers, each made once per collection however many ask for it, and one at a time: readers keep no more than one
-/// processor busy. Nothing is made while nobody asks, and nothing kept for long then.
+/// Answers, each made once per collection however many ask for it, one at a time and with a rest after each: whoever
+/// asks for ever other ones keeps a quarter of a processor busy. Nothing is made while nobody asks, and nothing kept
+/// for long then.
 /// </summary>
 /// <param name="round">Changes when answers are old.</param>
 internal sealed class ApiPages(Func<long> round) : IDisposable
 {
     /// <summary>Answers that are kept: whoever asks for ever other windows makes them again.</summary>
-    private const int Most = 32;
+    private const int Most = 16;
 
-    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(20);
+    private const string Gzip = " gzip";
+
+    /// <summary>The rest after an answer, by the time that it took.</summary>
+    private const int RestFor = 3;
+
+    private static readonly TimeSpan LongestRest = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan Kept = TimeSpan.FromSeconds(20);
 
     private readonly SemaphoreSlim _turn = new(1);
     private readonly Dictionary<string, byte[]?> _pages = new(StringComparer.Ordinal);
     private Timer? _sweep;
+    private long _ended = Stopwatch.GetTimestamp();
+    private TimeSpan _rest;
     private long _round = -1;
     private long _made;
 
@@ -39,9 +50,11 @@ internal sealed class ApiPages(Func<long> round) : IDisposable
                 _pages.Clear();
                 _round = now;
             }
-            (_sweep ??= new(_ => Sweep())).Change(Rest, Timeout.InfiniteTimeSpan);
-            var plain = Find(key, make);
-            return packed && plain is not null ? Find(key + " gzip", () => Pack(plain)) : plain;
+            (_sweep ??= new(_ => Sweep())).Change(Kept, Timeout.InfiniteTimeSpan);
+            var plain = await FindAsync(key, make, cancellation);
+            if (!packed || plain is null)
+                return plain;
+            return _pages.GetValueOrDefault(key + Gzip) ?? Keep(key + Gzip, Pack(plain));
         }
         finally
         {
@@ -49,12 +62,23 @@ internal sealed class ApiPages(Func<long> round) : IDisposable
         }
     }
 
-    private byte[]? Find(string key, Func<byte[]?> make)
+    private async Task<byte[]?> FindAsync(string key, Func<byte[]?> make, CancellationToken cancellation)
     {
         if (_pages.TryGetValue(key, out var page))
             return page;
+        if (_rest - Stopwatch.GetElapsedTime(_ended) is var left && left > TimeSpan.Zero)
+            await Task.Delay(left, cancellation);
+        var start = Stopwatch.GetTimestamp();
         page = make();
+        _ended = Stopwatch.GetTimestamp();
+        _rest = Stopwatch.GetElapsedTime(start, _ended) * RestFor;
+        _rest = _rest < LongestRest ? _rest : LongestRest;
         Interlocked.Increment(ref _made);
+        return Keep(key, page);
+    }
+
+    private byte[]? Keep(string key, byte[]? page)
+    {
         if (_pages.Count >= Most)
             _pages.Clear();
         return _pages[key] = page;
