@@ -1,4 +1,3 @@
-using System.Text.Json;
 using BenchmarkDotNet.Attributes;
 using Collector.Worker.Agent;
 using Collector.Worker.Configuration;
@@ -33,16 +32,13 @@ public class ViewBenchmarks
     }
 
     [Benchmark]
-    public int Overview() => Read(static v => JsonSerializer.SerializeToUtf8Bytes(
-        v.Overview(), ViewJson.Default.OverviewView).Length);
+    public int Overview() => Read(static v => ViewJson.Bytes(v.Overview()).Length);
 
     [Benchmark]
-    public int Subject() => Read(static v => JsonSerializer.SerializeToUtf8Bytes(
-        v.Subject("n4026532001")!, ViewJson.Default.SubjectDetail).Length);
+    public int Subject() => Read(static v => ViewJson.Bytes(v.Subject("n4026532001")!).Length);
 
     [Benchmark]
-    public int Changes() => Read(static v => JsonSerializer.SerializeToUtf8Bytes(
-        v.Compare()!, ViewJson.Default.ChangesView).Length);
+    public int Changes() => Read(static v => ViewJson.Bytes(v.Compare()!).Length);
 
     private int Read(Func<NodeView, int> read)
     {

@@ -29,8 +29,8 @@ internal static class OpenApiDocument
 {
     private const string Json = "application/json";
 
-    /// <summary>As <see cref="ViewJson"/> writes.</summary>
-    private static readonly JsonSerializerOptions Names = new()
+    /// <summary>As answers are written.</summary>
+    internal static readonly JsonSerializerOptions Names = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         TypeInfoResolver = new DefaultJsonTypeInfoResolver(),

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Collector.Core.Metrics;
 using Collector.Core.Subjects;
@@ -299,7 +300,7 @@ public sealed class NodeViewTests
 
     private static NodeView Of(ViewedNode node) => NodeView.Of(node.Source(), Minute)!;
 
-    private static string Text(OverviewView view) => JsonSerializer.Serialize(view, ViewJson.Default.OverviewView);
+    private static string Text(OverviewView view) => Encoding.UTF8.GetString(ViewJson.Bytes(view));
 
-    private static string Text(SubjectDetail view) => JsonSerializer.Serialize(view, ViewJson.Default.SubjectDetail);
+    private static string Text(SubjectDetail view) => Encoding.UTF8.GetString(ViewJson.Bytes(view));
 }

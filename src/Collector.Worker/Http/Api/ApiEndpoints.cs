@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using Collector.Core.Probes;
 using Collector.Worker.Recorder;
 using Collector.Worker.View;
@@ -61,7 +59,7 @@ internal sealed class ApiEndpoints(ApiSource source, Func<NetlensHttp> http) : I
 
     /// <summary>The overview, for whoever asks for it next, too; null before the first collection.</summary>
     public Task<byte[]?> OverviewAsync(TimeSpan window, bool packed, CancellationToken cancellation) =>
-        _pages.GetAsync($"overview {window}", () => Of(window, null, ViewJson.Default.OverviewView, v => v.Overview()),
+        _pages.GetAsync($"overview {window}", () => Of(window, null, static v => ViewJson.Bytes(v.Overview())),
             packed, cancellation);
 
     public ApiQuery Query(HttpContext context) => new(context.Request.Query, http().Time.GetUtcNow());
@@ -81,25 +79,24 @@ internal sealed class ApiEndpoints(ApiSource source, Func<NetlensHttp> http) : I
         var (id, window) = ($"{context.Request.RouteValues["id"]}", query.Window());
         return !query.End() ? Refuse(context, query) : Answer(
             context, $"subject {id} {window}",
-            () => Of(window, null, ViewJson.Default.SubjectDetail, v => v.Subject(id)), "no such subject");
+            () => Of(window, null, v => v.Subject(id) is { } its ? ViewJson.Bytes(its) : null), "no such subject");
     }
 
     private Task Node(HttpContext context) =>
-        OfWindow(context, "node", ViewJson.Default.NodeDetail, static v => v.Node());
+        OfWindow(context, "node", static v => ViewJson.Bytes(v.Node()));
 
     private Task Listeners(HttpContext context) =>
-        OfWindow(context, "listeners", ViewJson.Default.ListenersView, static v => v.Listeners());
+        OfWindow(context, "listeners", static v => ViewJson.Bytes(v.Listeners()));
 
     private Task Drops(HttpContext context) =>
-        OfWindow(context, "drops", ViewJson.Default.DropsView, static v => v.Drops());
+        OfWindow(context, "drops", static v => ViewJson.Bytes(v.Drops()));
 
-    private Task OfWindow<T>(HttpContext context, string name, JsonTypeInfo<T> type, Func<NodeView, T> make)
-        where T : class
+    private Task OfWindow(HttpContext context, string name, Func<NodeView, byte[]?> make)
     {
         var query = Query(context);
         var window = query.Window();
         return query.End()
-            ? Answer(context, $"{name} {window}", () => Of(window, null, type, make), null)
+            ? Answer(context, $"{name} {window}", () => Of(window, null, make), null)
             : Refuse(context, query);
     }
 
@@ -116,7 +113,7 @@ internal sealed class ApiEndpoints(ApiSource source, Func<NetlensHttp> http) : I
             return Refuse(context, query);
         // Times that are told as how long ago are others at each request.
         return Answer(context, $"series {context.Request.QueryString}", () => Read(
-            its => SeriesLines.Of(its, wanted) is { } view ? Bytes(view, ViewJson.Default.SeriesView) : null),
+            its => SeriesLines.Of(its, wanted) is { } view ? ViewJson.Bytes(view) : null),
             "no such subject");
     }
 
@@ -131,7 +128,7 @@ internal sealed class ApiEndpoints(ApiSource source, Func<NetlensHttp> http) : I
             query.Fail("from must be earlier than to, or than now, by an hour at most");
         return !query.End() ? Refuse(context, query) : Answer(
             context, $"changes {context.Request.QueryString}",
-            () => Of(window, to, ViewJson.Default.ChangesView, v => v.Compare(subject)),
+            () => Of(window, to, v => v.Compare(subject) is { } its ? ViewJson.Bytes(its) : null),
             "no such subject, or nothing is kept of that time");
     }
 
@@ -140,7 +137,7 @@ internal sealed class ApiEndpoints(ApiSource source, Func<NetlensHttp> http) : I
         var query = Query(context);
         return query.End()
             ? Answer(context, "metrics",
-                () => Bytes(NodeView.Metrics(source.Catalogue), ViewJson.Default.MetricViewArray), null)
+                () => ViewJson.Bytes(NodeView.Metrics(source.Catalogue)), null)
             : Refuse(context, query);
     }
 
@@ -155,8 +152,8 @@ internal sealed class ApiEndpoints(ApiSource source, Func<NetlensHttp> http) : I
     }
 
     /// <summary>Null: there is none. Also before the first collection.</summary>
-    private byte[]? Of<T>(TimeSpan window, long? at, JsonTypeInfo<T> type, Func<NodeView, T?> make) where T : class =>
-        Read(its => NodeView.Of(its, window, at) is { } view && make(view) is { } answer ? Bytes(answer, type) : null);
+    private byte[]? Of(TimeSpan window, long? at, Func<NodeView, byte[]?> make) =>
+        Read(its => NodeView.Of(its, window, at) is { } view ? make(view) : null);
 
     private byte[]? Read(Func<ViewSource, byte[]?> read)
     {
@@ -165,8 +162,6 @@ internal sealed class ApiEndpoints(ApiSource source, Func<NetlensHttp> http) : I
         using var recording = its.Recording;
         return read(its);
     }
-
-    private static byte[] Bytes<T>(T value, JsonTypeInfo<T> type) => JsonSerializer.SerializeToUtf8Bytes(value, type);
 
     private Task Answer(HttpContext context, string key, Func<byte[]?> make, string? none) => Send(
         context, packed => _pages.GetAsync(key, make, packed, context.RequestAborted), none);
