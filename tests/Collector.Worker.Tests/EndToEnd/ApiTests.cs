@@ -34,7 +34,9 @@ public sealed class ApiTests
         var full = Overflow(ns, sockets);
         overview = Await(agent, "/api/v1/overview?window=3600", o => Pod(o, id).GetProperty("findings").GetInt32() > 0
             && Pod(o, id).GetProperty("severity").GetString() == "error");
-        overview.GetProperty("pods")[0].GetProperty("id").GetString().ShouldBe(id, "the worst comes first");
+        // The worst come first; others may be in trouble on this machine, too.
+        overview.GetProperty("pods").EnumerateArray().TakeWhile(p => p.GetProperty("id").GetString() != id)
+            .Select(p => p.GetProperty("severity").GetString()).ShouldAllBe(s => s == "error");
         overview.GetProperty("findings").EnumerateArray().ShouldContain(f =>
             f.GetProperty("kind").GetString() == "accept-queue-overflow" && f.GetProperty("sentence").GetString()!.Contains(ns.Name));
 
