@@ -14,6 +14,7 @@ using Collector.Worker.Hosting;
 using Collector.Worker.Hosting.Systemd;
 using Collector.Worker.Hosting.Windows;
 using Collector.Worker.Http;
+using Collector.Worker.Http.Api;
 using Collector.Worker.Inspector;
 using Collector.Worker.Recorder;
 using Collector.Worker.Recorder.Files;
@@ -134,8 +135,10 @@ internal sealed class AgentHost : IDisposable
             var status = provider.GetRequiredService<AgentStatus>();
             var ledger = new KeptLedger(provider.GetRequiredService<History>());
             var tables = collector.Node.Catalogue.SelectMany(p => p.AllTables).Concat(collector.Self!.Info.Tables);
+            var api = provider.GetRequiredService<ApiEndpoints>();
             var http = new NetlensHttp
             {
+                MapMore = api.Map,
                 Store = collector.Store,
                 Writer = new PrometheusWriter(NodeName.Of(options), tables),
                 Options = () => running.Options,
@@ -156,6 +159,14 @@ internal sealed class AgentHost : IDisposable
             };
             collector.Store.AddReader(http.LongestPause);
             return http;
+        });
+        services.AddSingleton<LiveView>();
+        services.AddSingleton(provider =>
+        {
+            var view = provider.GetRequiredService<LiveView>();
+            return new ApiEndpoints(
+                new() { Open = view.Open, Round = () => view.Round, Catalogue = NodeFactory.Catalogue },
+                provider.GetRequiredService<NetlensHttp>);
         });
         services.AddSingleton<HttpService>();
         services.AddHostedService(provider => provider.GetRequiredService<HttpService>());
@@ -233,6 +244,7 @@ internal sealed class AgentHost : IDisposable
             .. SelfFigures.OfPrometheus(services.GetRequiredService<PrometheusStatistics>()),
             .. SelfFigures.OfHttp(
                 services.GetRequiredService<ConnectionGuard>(), services.GetRequiredService<HttpStatistics>()),
+            .. SelfFigures.OfApi(services.GetRequiredService<ApiEndpoints>()),
             SelfFigures.OfCertificates(),
             .. SelfFigures.OfOtlp(
                 services.GetRequiredService<OtlpStatistics>(), () => running.Current.Otlp.Metrics.Enabled),

@@ -29,6 +29,7 @@ internal sealed class RecordHeader(
             json.WriteString("node", NodeName.Of(running.Options));
             json.WriteString("kernel", RuntimeInformation.OSDescription);
             json.WriteString("architecture", RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant());
+            WriteMachine(json);
             json.WriteString("time",
                 DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
             json.WriteString("reason", request.Reason);
@@ -49,6 +50,27 @@ internal sealed class RecordHeader(
             json.WriteEndObject();
         }
         return Encoding.UTF8.GetString(body.WrittenSpan);
+    }
+
+    private void WriteMachine(Utf8JsonWriter json)
+    {
+        // Of Linux the version is the kernel's release, and what the runtime calls the system is the distribution.
+        json.WriteString("release", OperatingSystem.IsLinux() ? KernelRelease() : Environment.OSVersion.VersionString);
+        json.WriteNumber("cpus", Environment.ProcessorCount);
+        if (collector.Node is LinuxNode { Host.BootTime: > 0 and var boot })
+            json.WriteNumber("boot_time", boot);
+    }
+
+    private static string KernelRelease()
+    {
+        try
+        {
+            return File.ReadAllText("/proc/sys/kernel/osrelease").Trim();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return "";
+        }
     }
 
     private void WriteDoctor(Utf8JsonWriter json)

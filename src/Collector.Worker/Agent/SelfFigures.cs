@@ -10,6 +10,7 @@ using Collector.Worker.Events.Outlets;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Export.Prometheus;
 using Collector.Worker.Http;
+using Collector.Worker.Http.Api;
 using Collector.Worker.Memory;
 using Collector.Worker.Recorder;
 using Collector.Worker.Recorder.Files;
@@ -248,6 +249,19 @@ internal static class SelfFigures
         yield return Counter("netlens.stream.lost", Event,
             "Events that were overwritten before a reader came to them, who is told; summed over readers.",
             () => readers.Lost);
+    }
+
+    /// <summary>Of the pages and programs that show the node.</summary>
+    public static IEnumerable<SelfFigure> OfApi(ApiEndpoints api)
+    {
+        yield return Counter("netlens.api.answers", "{answer}",
+            "Answers of /api/v1 that were made: one per collection and question, however many ask.", () => api.Made);
+        yield return UpDown("netlens.api.streams", "{reader}", "Those who take /api/v1/stream now.",
+            () => api.Streams.Now);
+        yield return Counter("netlens.api.streams.cut", "{reader}",
+            "Streams cut off because their readers took nothing for too long.", () => api.Streams.Cut);
+        yield return Counter("netlens.api.streams.refused", "{reader}",
+            "Streams refused because there were too many.", () => api.Streams.Refused);
     }
 
     /// <summary>Of what is kept of the last collections.</summary>

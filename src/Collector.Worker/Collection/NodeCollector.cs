@@ -15,6 +15,7 @@ namespace Collector.Worker.Collection;
 /// </summary>
 internal sealed class NodeCollector : IDisposable
 {
+    private long _rounds;
     private readonly Dictionary<(string Probe, string Reason), long> _readFailures = [];
     private readonly Lock _failuresLock = new();
     private readonly SnapshotBuilder _builder;
@@ -60,6 +61,9 @@ internal sealed class NodeCollector : IDisposable
 
     /// <summary>Added by the program: takes each snapshot that is published.</summary>
     public History? History { get; set; }
+
+    /// <summary>Collections that have ended, with the look for causes in them.</summary>
+    public long Rounds => Interlocked.Read(ref _rounds);
 
     public TimeSpan LastDuration { get; private set; }
 
@@ -127,6 +131,7 @@ internal sealed class NodeCollector : IDisposable
         Series = snapshot.Series;
         LastDuration = Stopwatch.GetElapsedTime(start);
         CpuNanoseconds += ThreadClock.CpuNanoseconds() - cpu;
+        Interlocked.Increment(ref _rounds);
         return snapshot;
     }
 

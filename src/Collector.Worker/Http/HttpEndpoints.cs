@@ -27,8 +27,9 @@ internal static class HttpEndpoints
     }
 
     /// <summary>
-    /// Maps /, /metrics, /events, /record, /status, /findings, /config, /healthz and /readyz, guards them against
-    /// foreign host names on loopback, and all but the health answers against who has no token.
+    /// Maps /, /metrics, /events, /record, /status, /findings, /config, /healthz, /readyz and what there is
+    /// beside them, guards them against foreign host names on loopback, and all but the health answers against who has
+    /// no token.
     /// </summary>
     public static WebApplication MapNetlens(this WebApplication app, Listeners listeners, NetlensHttp http)
     {
@@ -55,6 +56,7 @@ internal static class HttpEndpoints
         app.MapMethods("/status", Methods, new JsonPage(http.WriteStatus).InvokeAsync);
         app.MapMethods("/findings", Methods, new FindingsEndpoint(http).InvokeAsync);
         app.MapMethods("/config", Methods, new JsonPage(http.WriteConfiguration).InvokeAsync);
+        http.MapMore(app);
         return app;
     }
 

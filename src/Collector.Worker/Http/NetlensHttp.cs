@@ -37,6 +37,9 @@ public sealed class NetlensHttp
 
     public PrometheusStatistics Statistics { get; init; } = new();
 
+    /// <summary>Maps what others have to answer.</summary>
+    internal Action<WebApplication> MapMore { get; init; } = static _ => { };
+
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>Who is let in, and who has to go.</summary>

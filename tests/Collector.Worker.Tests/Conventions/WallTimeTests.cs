@@ -53,6 +53,8 @@ public sealed partial class WallTimeTests
         ["Collector.Linux/Findings/Common/FindingEvents.cs"] = (1, "time of an event"),
         ["Collector.Linux/Probes/Node/Finding.cs"] = (1, "start of counters"),
         ["Collector.Worker/Recorder/Files/RecordKeeper.cs"] = (1, "name of a file"),
+        ["Collector.Worker/Agent/LiveView.cs"] = (1, "age of a collection as it is told"),
+        ["Collector.Worker/Http/Api/ApiEndpoints.cs"] = (2, "when \"ten minutes ago\" was"),
         ["Collector.Worker/Portable/PortableNode.cs"] = (1, "start of counters"),
     };
 

@@ -43,7 +43,8 @@ internal sealed class HttpServerFixture : IAsyncDisposable
         string listen = "127.0.0.1:0", MetricNaming naming = MetricNaming.Otel, int maxScrapes = 8,
         int maxConnections = 256, TimeSpan? writeTimeout = null, string? fault = null, Func<bool>? alive = null,
         int recent = 0, EventInfo[]? kinds = null, TimeSpan? streamPatience = null, TimeSpan? streamSilence = null,
-        HttpOptions? guards = null, TimeSpan? interval = null, Action<WebApplication>? also = null)
+        HttpOptions? guards = null, TimeSpan? interval = null, Action<WebApplication>? also = null,
+        Func<Func<NetlensHttp>, Action<WebApplication>>? more = null)
     {
         var node = new PrometheusSnapshotFixture();
         var options = new AgentOptions
@@ -52,8 +53,10 @@ internal sealed class HttpServerFixture : IAsyncDisposable
             Prometheus = new() { Naming = naming },
             Collection = new() { Interval = interval ?? TimeSpan.FromSeconds(15) },
         };
-        var http = new NetlensHttp
+        NetlensHttp http = null!;
+        http = new NetlensHttp
         {
+            MapMore = more?.Invoke(() => http) ?? (static _ => { }),
             Store = node.Store,
             Writer = new PrometheusWriter(PrometheusSnapshotFixture.Node),
             Options = () => options,

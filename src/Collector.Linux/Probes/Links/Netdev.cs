@@ -48,7 +48,7 @@ public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
     // network.interface.name. One row has one attribute: the newer name, by which the four can be joined.
     private static readonly TagKey[] RowTags = [new("network.interface.name"), new("netlens.link.kind")];
 
-    private static readonly TableInfo Table = new("netdev", RowScope.Namespace, RowTags,
+    internal static readonly TableInfo Table = new("netdev", RowScope.Namespace, RowTags,
     [
         Device("system.network.io", Units.Bytes, "Bytes", "receive"),
         Device("system.network.io", Units.Bytes, "Bytes", "transmit"),

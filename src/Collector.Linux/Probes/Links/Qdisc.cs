@@ -27,7 +27,7 @@ public sealed class Qdisc(ProbeHost host, ProbeSettings settings) : PerNamespace
     internal static readonly Metric Length = Level("queue.length", Units.Packets, "Packets it holds now (qlen).");
     internal static readonly Metric Backlog = Level("queue.usage", Units.Bytes, "Bytes it holds now (backlog).");
 
-    private static readonly TableInfo Table = new("qdisc", RowScope.Namespace,
+    internal static readonly TableInfo Table = new("qdisc", RowScope.Namespace,
         [new("network.interface.name"), new("netlens.qdisc.kind"), new("netlens.qdisc.parent")],
         [Bytes, Packets, Drops, Overlimits, Requeues, Length, Backlog]);
 

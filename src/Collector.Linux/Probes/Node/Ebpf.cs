@@ -32,7 +32,7 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
     private static readonly Metric Utilization = Metric.Gauge("netlens.ebpf.program.cpu.utilization", Units.One,
         "Part of one processor that the program took in the last second that the kernel measured it.", scale: 1e-9);
 
-    private static readonly Metric ProbeUtilization = Metric.Gauge("netlens.ebpf.cpu.utilization", Units.One,
+    internal static readonly Metric ProbeUtilization = Metric.Gauge("netlens.ebpf.cpu.utilization", Units.One,
         "The sum of its programs: part of one processor in the last measured second, which is between collections.",
         scale: 1e-9);
 

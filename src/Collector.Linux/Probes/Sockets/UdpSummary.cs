@@ -17,7 +17,7 @@ public sealed class UdpSummary(ProbeHost host, ProbeSettings settings) : PerName
     private static readonly Metric Count = Metric.UpDownCounter(
         "netlens.udp.socket.count", Units.Sockets, "UDP sockets that have a port.");
 
-    private static readonly Metric ReceiveQueue = Queue("receive");
+    internal static readonly Metric ReceiveQueue = Queue("receive");
     private static readonly Metric TransmitQueue = Queue("transmit");
 
     private static readonly Metric Dropped = Metric.UpDownCounter("netlens.udp.live.dropped", Units.Datagrams,

@@ -28,6 +28,10 @@ internal sealed class Softirq : BpfProbe
     private static readonly TableInfo SumTable = new("softirq", RowScope.Node, [Vector], Sum.Metrics);
     private static readonly TableInfo CpuTable = new("softirq.cpu", RowScope.Node, [Vector, CpuNumber], One.Metrics);
 
+    internal static Metric Ran => Sum.Of(Run);
+
+    internal static Metric RanAtCpu => One.Of(Run);
+
     private static readonly Metric WaitSlow = Over("wait.over_10ms", "Softirqs that waited over 10 ms to run.");
     private static readonly Metric WaitSlower = Over("wait.over_100ms", "Softirqs that waited over 100 ms to run.");
     private static readonly Metric RunSlow = Over("run.over_10ms", "Softirqs that ran over 10 ms.");

@@ -24,6 +24,8 @@ internal sealed class Softnet : Probe
 
     internal static Metric Dropped => Sum.Dropped;
 
+    internal static Metric DroppedAtCpu => One.Dropped;
+
     internal static Metric Squeezed => Sum.Squeezed;
 
     internal static Metric FlowLimited => Sum.FlowLimit;

@@ -28,7 +28,7 @@ internal sealed class TcpConnections(NetNamespace ns)
     private static readonly Metric Lost = Metric.UpDownCounter("netlens.tcp.connection.lost", Units.Segments,
         "Segments on the way that the open connections take for lost now (lost_out).");
 
-    private static readonly Metric RoundTrip = Metric.Histogram("netlens.tcp.connection.rtt", Units.Seconds,
+    internal static readonly Metric RoundTrip = Metric.Histogram("netlens.tcp.connection.rtt", Units.Seconds,
         "Smoothed round-trip time (srtt_us) of every open connection, taken once per collection.",
         [.. Enumerable.Range(4, RttCounts.SlotCount - 1).Select(bit => (1L << bit) / 1e6)], scale: 1e-6);
 

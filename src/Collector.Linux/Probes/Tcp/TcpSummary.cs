@@ -34,6 +34,8 @@ public sealed class TcpSummary(ProbeHost host, ProbeSettings settings) : PerName
         State("closing", optional: true),
     ];
 
+    internal static Metric Established => States[0];
+
     internal static readonly Metric ReceiveQueue = Queue("receive");
     internal static readonly Metric TransmitQueue = Queue("transmit");
 

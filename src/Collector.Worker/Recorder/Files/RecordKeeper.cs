@@ -129,7 +129,8 @@ internal sealed class RecordKeeper(
         }
     }
 
-    private List<NumberedEvent> Events()
+    /// <summary>The events that are kept, the oldest first.</summary>
+    public IReadOnlyList<NumberedEvent> Events()
     {
         var events = new List<NumberedEvent>();
         var cursor = ring.Begin(0);

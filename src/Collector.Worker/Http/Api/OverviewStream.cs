@@ -1,0 +1,151 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Globalization;
+using System.IO.Pipelines;
+
+namespace Collector.Worker.Http.Api;
+
+/// <summary>/api/v1/stream: the overview after each collection, as server-sent events, to a bounded number.</summary>
+internal sealed class OverviewStream(
+    ApiEndpoints api, ApiSource source, NetlensHttp http, CancellationToken stopping)
+{
+    /// <summary>Bytes after which the reader must take something before there are more.</summary>
+    private const int Piece = 32 * 1024;
+
+    /// <summary>No more often, however short collections are.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
+
+    /// <summary>A collection that was published is looked at for causes before it is told.</summary>
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(25);
+
+    private const int Looks = 40;
+
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(1);
+
+    public async Task InvokeAsync(HttpContext context)
+    {
+        var query = api.Query(context);
+        var window = query.Window();
+        if (!query.End())
+            await ApiEndpoints.Refuse(context, query);
+        else if (HttpMethods.IsHead(context.Request.Method))
+            WriteHeaders(context);
+        else if (api.Streams.TryEnter())
+            await Serve(context, window);
+        else
+            await Crowded(context);
+    }
+
+    private void WriteHeaders(HttpContext context)
+    {
+        var headers = context.Response.Headers;
+        headers.ContentType = "text/event-stream";
+        headers.CacheControl = "no-store";
+        // A proxy in front that gathers what it passes on would hold events back.
+        headers["X-Accel-Buffering"] = "no";
+        headers["Netlens-Version"] = http.Version;
+    }
+
+    private async Task Serve(HttpContext context, TimeSpan window)
+    {
+        var connection = ClientConnection.Of(context) ?? new ClientConnection(context.Abort);
+        try
+        {
+            connection.Lasting = true;
+            using var end = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
+            WriteHeaders(context);
+            await RunAsync(context.Response.BodyWriter, connection, window, end.Token);
+        }
+        catch (TimeoutException)
+        {
+            api.Streams.CountCut();
+            context.Abort();
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException)
+        {
+            // The reader is gone; where the agent stops it has had its last event.
+            if (!stopping.IsCancellationRequested)
+                context.Abort();
+        }
+        finally
+        {
+            connection.Lasting = false;
+            api.Streams.Leave();
+        }
+    }
+
+    private async Task RunAsync(
+        PipeWriter body, ClientConnection connection, TimeSpan window, CancellationToken end)
+    {
+        var told = -1L;
+        await FlushAsync(body, connection, end); // The headers.
+        while (!end.IsCancellationRequested)
+        {
+            var round = source.Round();
+            if (round != told && await api.OverviewAsync(window, packed: false, end) is { } overview)
+            {
+                told = round;
+                await SendAsync(body, connection, overview, end);
+                await Task.Delay(Pause, end);
+            }
+            else if (!await WaitAsync(round, end))
+            {
+                body.Write(":\n\n"u8);
+                await FlushAsync(body, connection, end);
+            }
+        }
+    }
+
+    /// <returns>False when it is time to say something.</returns>
+    private async Task<bool> WaitAsync(long round, CancellationToken end)
+    {
+        var since = Stopwatch.GetTimestamp();
+        while (source.Round() == round && Stopwatch.GetElapsedTime(since) < http.StreamSilence)
+        {
+            // Not much longer: one that was published a moment ago is nobody's next.
+            var next = http.Store.NextPublished;
+            await next.WaitAsync(Longest, end).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            end.ThrowIfCancellationRequested();
+            for (var i = 0; i < Looks && next.IsCompleted && source.Round() == round; i++)
+                await Task.Delay(Look, end);
+        }
+        return source.Round() != round;
+    }
+
+    /// <param name="body">Takes it.</param>
+    /// <param name="connection">Of the reader.</param>
+    /// <param name="overview">One line of JSON.</param>
+    /// <param name="end">The reader is gone, or the agent stops.</param>
+    private async Task SendAsync(PipeWriter body, ClientConnection connection, byte[] overview, CancellationToken end)
+    {
+        body.Write("event: overview\ndata: "u8);
+        for (var i = 0; i < overview.Length; i += Piece)
+        {
+            body.Write(overview.AsSpan(i, Math.Min(Piece, overview.Length - i)));
+            if (i + Piece < overview.Length)
+                await FlushAsync(body, connection, end);
+        }
+        body.Write("\n\n"u8);
+        await FlushAsync(body, connection, end);
+    }
+
+    private async Task FlushAsync(PipeWriter body, ClientConnection connection, CancellationToken end)
+    {
+        var flush = body.FlushAsync(CancellationToken.None);
+        if (!flush.IsCompleted)
+            await flush.AsTask().WaitAsync(http.StreamPatience, end);
+        else
+            await flush;
+        // The server takes what is written to a closed connection, and says nothing.
+        if (connection.IsCut)
+            throw new OperationCanceledException();
+        connection.Touch();
+    }
+
+    private Task Crowded(HttpContext context)
+    {
+        context.Response.Headers.RetryAfter = "10";
+        return PlainText.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, string.Create(
+            CultureInfo.InvariantCulture, $"{api.Streams.Most} others take the stream, which is the bound\n"));
+    }
+}

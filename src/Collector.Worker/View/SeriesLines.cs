@@ -1,0 +1,221 @@
+using Collector.Core.Metrics;
+using Collector.Core.Snapshots;
+using Collector.Worker.Recorder;
+
+namespace Collector.Worker.View;
+
+/// <summary>What a chart is wanted of.</summary>
+internal sealed record SeriesQuery
+{
+    public const int MostPoints = 2000;
+
+    /// <summary>Metrics of one name.</summary>
+    public required IReadOnlyList<Metric> Metrics { get; init; }
+
+    /// <summary>Null: of all, and of the machine.</summary>
+    public string? Subject { get; init; }
+
+    /// <summary>What lines must have.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Tags { get; init; } = [];
+
+    /// <summary>Unix nanoseconds; null: as long as is kept.</summary>
+    public long? From { get; init; }
+
+    /// <summary>Unix nanoseconds; null: the newest.</summary>
+    public long? To { get; init; }
+
+    public int Points { get; init; } = 300;
+}
+
+/// <summary>A metric over time. It reads one table of each collection, and keeps what it shows.</summary>
+internal static class SeriesLines
+{
+    /// <summary>Lines of a chart that anybody can tell apart.</summary>
+    private const int MostLines = 20;
+
+    private static readonly (string Name, double Part)[] Parts = [("0.5", 0.5), ("0.99", 0.99)];
+
+    /// <returns>Null where there is no such subject at the end.</returns>
+    public static SeriesView? Of(ViewSource source, SeriesQuery query)
+    {
+        var first = query.Metrics[0];
+        var end = source.Recording.Begin();
+        if (!end.BackTo(query.To ?? long.MaxValue))
+            return Empty(source, query);
+        KnownSubject? subject = null;
+        if (query.Subject is { } id && !SubjectIds.In(end.Frame).TryGetValue(id, out subject))
+            return null;
+        var places = TimesOf(source.Recording, query);
+        var lines = new List<Line>();
+        foreach (var metric in query.Metrics)
+        {
+            foreach (var table in end.Frame.Tables.Where(t => t.Info.Id == metric.Table.Id && t.Count > 0))
+                lines.AddRange(Read(source.Recording, table, metric, places, r => IsWanted(r, metric, subject, query)));
+        }
+        var parts = first.Kind == InstrumentKind.Histogram ? Parts : [("", 0.0)];
+        var most = MostLines / parts.Length;
+        var series = lines.OrderByDescending(static l => l.Weight).Take(most)
+            .SelectMany(l => parts.Select(p => new SeriesLine(TagsOf(l, subject, p.Name), l.Values(places, p.Part))));
+        return new(
+            first.Name, MetricWords.Kernel(first), SourceOf(source, first), first.Unit, Promql(query, subject),
+            MetricWords.KindOf(first), [.. places.Skip(1).Select(static t => t.Time / 1_000_000_000)], [.. series],
+            Math.Max(0, lines.Count - most));
+    }
+
+    private static SeriesView Empty(ViewSource source, SeriesQuery query)
+    {
+        var first = query.Metrics[0];
+        return new(first.Name, MetricWords.Kernel(first), SourceOf(source, first), first.Unit, Promql(query, null),
+            MetricWords.KindOf(first), [], [], 0);
+    }
+
+    private static string SourceOf(ViewSource source, Metric metric) =>
+        MetricWords.Sources(source.Catalogue).GetValueOrDefault(metric.Table.Id, "");
+
+    private static string? Promql(SeriesQuery query, KnownSubject? subject) => MetricWords.Promql(
+        query.Metrics[0], subject?.First,
+        query.Tags.Concat(query.Metrics.Count == 1
+            ? query.Metrics[0].Tags.Select(static t => KeyValuePair.Create(t.Key, t.Value.Text))
+            : []).DistinctBy(static t => t.Key));
+
+    private static bool IsWanted(Row row, Metric metric, KnownSubject? subject, SeriesQuery query)
+    {
+        if (subject is not null && (row.Subject is null || !subject.Subjects.Contains(row.Subject)))
+            return false;
+        if (query.Tags.Count == 0)
+            return true;
+        var tags = MetricWords.Tags(metric, row);
+        return query.Tags.All(t => tags.GetValueOrDefault(t.Key, "") == t.Value);
+    }
+
+    // The collections of which there is a value, the oldest first; that in front of the first is what it grew from.
+    private static List<RecordedTime> TimesOf(Recording recording, SeriesQuery query)
+    {
+        var times = recording.Times.Where(t => t.Time <= (query.To ?? long.MaxValue)).ToList();
+        var begin = query.From is { } from ? times.FindIndex(t => t.Time >= from) : 1;
+        times = begin < 0 ? [] : times[Math.Max(0, begin - 1)..];
+        if (times.Count <= query.Points + 1)
+            return times;
+        var chosen = new List<RecordedTime>(query.Points + 1);
+        for (var i = 0; i <= query.Points; i++)
+            chosen.Add(times[(int)((long)i * (times.Count - 1) / query.Points)]);
+        return chosen;
+    }
+
+    private static List<Line> Read(
+        Recording recording, SnapshotTable newest, Metric metric, List<RecordedTime> places, Func<Row, bool> isWanted)
+    {
+        var byRow = new Dictionary<Row, Line>(ReferenceEqualityComparer.Instance);
+        foreach (var row in newest.Rows)
+        {
+            if (isWanted(row))
+                byRow.Add(row, new Line(metric, row, places.Count));
+        }
+        if (byRow.Count == 0)
+            return [];
+        var cursor = recording.Begin(newest.Info);
+        for (var i = places.Count - 1; i >= 0; i--)
+        {
+            while (cursor.Frame.Moment > places[i].Moment && cursor.Back())
+            {
+            }
+            if (cursor.Frame.Moment != places[i].Moment || cursor.Frame.Find(newest.Info) is not { } table)
+                continue;
+            for (var r = 0; r < table.Count; r++)
+            {
+                if (byRow.TryGetValue(table.Rows[r], out var line))
+                    line.Take(i, table, r);
+            }
+        }
+        return [.. byRow.Values.Where(static l => l.IsTold)];
+    }
+
+    private static SortedDictionary<string, string> TagsOf(Line line, KnownSubject? subject, string part)
+    {
+        var tags = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (key, value) in MetricWords.Tags(line.Metric, line.Row))
+            tags[key] = value;
+        if (subject is null && line.Row.Subject is { } its)
+            tags["subject"] = SubjectIds.NameOf(its);
+        if (part.Length > 0)
+            tags["quantile"] = part;
+        return tags;
+    }
+
+    /// <summary>What a row held at each time.</summary>
+    private sealed class Line(Metric metric, Row row, int places)
+    {
+        private readonly long[]?[] _held = new long[]?[places];
+        private readonly bool[] _there = new bool[places];
+
+        /// <summary>False where this kernel does not have it.</summary>
+        public bool IsTold => Array.Exists(_held, static h => h is not null);
+
+        public Metric Metric => metric;
+
+        public Row Row => row;
+
+        /// <summary>How much there is to see: growth, or the highest level.</summary>
+        public double Weight
+        {
+            get
+            {
+                var held = _held.Where(static h => h is not null).ToArray();
+                if (held.Length == 0)
+                    return -1;
+                return metric.Kind switch
+                {
+                    InstrumentKind.Counter => held[^1]![0] - held[0]![0],
+                    InstrumentKind.Histogram => Quantiles.Count(held[^1]) - Quantiles.Count(held[0]),
+                    _ => held.Max(static h => h![0]),
+                };
+            }
+        }
+
+        public void Take(int place, SnapshotTable table, int index)
+        {
+            _there[place] = true;
+            if (table.Column(metric)[index] == Metric.Absent)
+                return;
+            var held = new long[metric.Width];
+            for (var i = 0; i < held.Length; i++)
+                held[i] = Math.Max(0, table.Column(metric.Column + i)[index]);
+            if (metric.Width == 1)
+                held[0] = table.Column(metric)[index];
+            _held[place] = held;
+        }
+
+        /// <summary>From the second time on.</summary>
+        public double?[] Values(List<RecordedTime> times, double part)
+        {
+            var values = new double?[Math.Max(0, times.Count - 1)];
+            if (metric.Kind is InstrumentKind.Counter or InstrumentKind.Histogram)
+                FillZeros();
+            for (var i = 0; i < values.Length; i++)
+                values[i] = Rounded.Of(Value(i + 1, (times[i + 1].Moment - times[i].Moment) / 1e9, part));
+            return values;
+        }
+
+        // What has never counted yet is left out of its row.
+        private void FillZeros()
+        {
+            for (var i = 0; i < _held.Length && _held[i] is null; i++)
+                _held[i] = _there[i] ? new long[metric.Width] : null;
+        }
+
+        private double? Value(int place, double seconds, double part)
+        {
+            var (now, then) = (_held[place], _held[place - 1]);
+            if (metric.Kind is InstrumentKind.Gauge or InstrumentKind.UpDownCounter)
+                return now is null ? null : Metric.Scaled(now[0], metric.Scale);
+            if (now is null || then is null || seconds <= 0)
+                return null; // The row was not there, or could not be read.
+            var grown = new long[now.Length];
+            for (var i = 0; i < now.Length; i++)
+                grown[i] = now[i] >= then[i] ? now[i] - then[i] : now[i];
+            return metric.Kind == InstrumentKind.Counter
+                ? Metric.Scaled(grown[0], metric.Scale) / seconds
+                : Quantiles.Of(metric, grown, part);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+using Collector.Core.Findings;
+using Collector.Core.Metrics;
+using Collector.Linux.Probes;
+
+namespace Collector.Worker.View;
+
+/// <summary>The figures of a line of the overview.</summary>
+internal static class SubjectFigures
+{
+    private const int Percent = 100;
+
+    /// <param name="window">What happened.</param>
+    /// <param name="subject">Of whom.</param>
+    /// <param name="findings">Its own.</param>
+    /// <param name="spark">Its trouble, collection by collection.</param>
+    public static SubjectView Of(
+        ViewWindow window, KnownSubject subject, IEnumerable<Finding> findings, IReadOnlyList<double?> spark)
+    {
+        var its = subject.First;
+        var active = findings.Where(f => f.IsActive).ToArray();
+        var rtt = window.Buckets(NodeFigures.RoundTrip, subject);
+        return new SubjectView
+        {
+            Id = subject.Id,
+            Kind = SubjectIds.KindOf(its),
+            Name = SubjectIds.NameOf(its),
+            Pod = its.Names.PodName is { } pod ? new(pod, its.Names.PodNamespace) : null,
+            Containers = (its.Names.ContainerName ?? its.Names.ContainerId) is { } container ? [container] : [],
+            NetnsInode = its.HostNetwork ? 0 : its.Inode,
+            Connections = window.Level(NodeFigures.Established, subject),
+            NewPerSecond = Rounded.Of(window.Rate(NodeFigures.Opened, subject)),
+            RetransmitPercent = Share(
+                window.Growth(NodeFigures.SentAgain, subject),
+                window.Growth(NodeFigures.SentAgain, subject) + window.Growth(NodeFigures.SentSegments, subject)),
+            RttP50Ms = Quantiles.Milliseconds(NodeFigures.RoundTrip, rtt, 0.5),
+            RttP99Ms = Quantiles.Milliseconds(NodeFigures.RoundTrip, rtt, 0.99),
+            ResetsPerSecond = Rounded.Of(window.Rate(NodeFigures.Resets, subject)),
+            DropsPerSecond = Rounded.Of(Drops(window, subject)),
+            ListenerWorst = WorstListener(window, subject),
+            ReceiveQueueBytes = Sum(window, subject, NodeFigures.ReceiveQueues),
+            ThrottledPercent = Share(
+                window.Growth(NodeFigures.Periods.Throttled, subject), window.Growth(NodeFigures.Periods.All, subject)),
+            BytesInPerSecond = Rounded.Of(window.Rate(NodeFigures.Traffic.In, subject)),
+            BytesOutPerSecond = Rounded.Of(window.Rate(NodeFigures.Traffic.Out, subject)),
+            Findings = active.Length,
+            Severity = active.Length == 0 ? null : active.Max(f => f.Severity).ToString().ToLowerInvariant(),
+            Spark = spark,
+        };
+    }
+
+    // A namespace that has lost nothing has no row of packetloss: that somebody watches it, the ledger tells.
+    private static double? Drops(ViewWindow window, KnownSubject subject)
+    {
+        if (window.Before is null)
+            return null;
+        var refused = window.Rate(NodeFigures.ListenDrops, subject) ?? 0;
+        if (window.Level(NodeFigures.Dropped, subject) is not null
+            || window.Level(NodeFigures.LossWatched, subject) is not null)
+        {
+            var lost = window.Rows(NodeFigures.Dropped.Table, subject).Where(static r => NodeFigures.IsLost(r.Row))
+                .Sum(static r => r.Growth(NodeFigures.Dropped));
+            return (lost / window.Window.Seconds) + refused;
+        }
+        return window.Rate(NodeFigures.LostByCounters, subject);
+    }
+
+    private static double? Share(long? part, long? whole) =>
+        whole is null or <= 0 ? null : Rounded.Of((double?)part / whole * Percent);
+
+    private static long? Sum(ViewWindow window, KnownSubject subject, IReadOnlyList<Metric> metrics)
+    {
+        long? sum = null;
+        foreach (var metric in metrics)
+        {
+            if (window.Level(metric, subject) is { } level)
+                sum = (sum ?? 0) + level;
+        }
+        return sum;
+    }
+
+    private static ListenerUse? WorstListener(ViewWindow window, KnownSubject subject)
+    {
+        var (queue, limit, _) = NodeFigures.Listener;
+        ListenerUse? worst = null;
+        var part = -1.0;
+        foreach (var row in window.Rows(NodeFigures.Listeners, subject))
+        {
+            if (row.Level(queue) is not { } used)
+                continue;
+            var most = row.Level(limit);
+            var its = used / (double)Math.Max(1, most ?? 1);
+            if (its <= part)
+                continue;
+            (worst, part) = (new(ListenerParts.PortOf(row), used, most), its);
+        }
+        return worst;
+    }
+}
