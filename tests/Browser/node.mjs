@@ -1,9 +1,6 @@
-// A node that answers as /api/v1 does, with what a test wants to be shown. The page itself comes from the agent's own
-// code (PAGE), through this, or from a folder of built files.
-import { createReadStream, existsSync, readdirSync, readFileSync } from "node:fs";
+// A node that answers as /api/v1 does, with what a test wants to be shown. The page itself comes from a running agent,
+// through this.
 import http from "node:http";
-import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
 
 const random = (seed) => () => ((seed = (seed * 1103515245 + 12345) & 0x7fffffff) / 0x7fffffff);
 
@@ -160,7 +157,7 @@ export class Node {
   streams = new Set();
   full = false;
 
-  /** @param page a folder of NAME.gz, or the URL of who has the page; @param prefix a path of a proxy, such as /node-1 */
+  /** @param page the URL of who has the page; @param prefix a path of a proxy, such as /node-1 */
   constructor(page, prefix = "") {
     this.page = page;
     this.prefix = prefix;
@@ -222,22 +219,9 @@ export class Node {
   }
 
   give(url, request, response) {
-    if (this.page.startsWith("http")) {
-      http.get(this.page + url.pathname, { headers: { ...request.headers, host: "localhost" } }, (from) => {
-        response.writeHead(from.statusCode, from.headers);
-        from.pipe(response);
-      }).on("error", () => response.writeHead(502).end());
-      return;
-    }
-    const name = url.pathname === "/" ? "index.html" : url.pathname.replace("/page/", "");
-    const file = join(this.page, `${name}.gz`);
-    if (!readdirSync(this.page).includes(`${name}.gz`) || !existsSync(file))
-      return void response.writeHead(404).end();
-    const type = { html: "text/html; charset=utf-8", js: "text/javascript", css: "text/css", svg: "image/svg+xml" }[name.split(".").pop()] ?? "text/plain";
-    const headers = { "Content-Type": type, "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" };
-    if (name === "index.html")
-      return void response.writeHead(200, headers).end(gunzipSync(readFileSync(file)).toString().replace("{plain}", "<p>plain</p>"));
-    response.writeHead(200, { ...headers, "Content-Encoding": "gzip" });
-    createReadStream(file).pipe(response);
+    http.get(this.page + url.pathname, { headers: { ...request.headers, host: "localhost" } }, (from) => {
+      response.writeHead(from.statusCode, from.headers);
+      from.pipe(response);
+    }).on("error", () => response.writeHead(502).end());
   }
 }

@@ -22,16 +22,21 @@ const route = () => location.hash.replace(/^#\/?/, "").split("/").map((part) => 
   }
 });
 
-function go(hash, id) {
-  if (location.hash !== hash && !(hash === "#/" && location.hash === ""))
-    location.hash = hash;
-  // The view may have to be drawn first.
-  requestAnimationFrame(() => requestAnimationFrame(() => {
-    const title = document.getElementById(`${id}-title`);
-    title?.focus({ preventScroll: true });
-    title?.scrollIntoView({ block: "start" });
-  }));
+/** Goes to a view and does something there, at once where it is drawn already. */
+function go(hash, then) {
+  if (location.hash === hash || (hash === "#/" && location.hash === "")) {
+    then();
+    return;
+  }
+  addEventListener("hashchange", () => requestAnimationFrame(() => requestAnimationFrame(then)), { once: true });
+  location.hash = hash;
 }
+
+const to = (id) => () => {
+  const title = document.getElementById(`${id}-title`);
+  title?.focus({ preventScroll: true });
+  title?.scrollIntoView({ block: "start" });
+};
 
 /** What is as old as it looks, also when nothing comes any more. */
 function Age() {
@@ -78,12 +83,11 @@ function Bar({ view, onBlind }) {
 }
 
 function Token() {
-  const [text, setText] = useState("");
   const input = useRef();
   useEffect(() => input.current.focus(), []);
   const send = (e) => {
     e.preventDefault();
-    setToken(text.trim());
+    setToken(input.current.value.trim());
     state.link = "starting";
     restart();
   };
@@ -91,7 +95,7 @@ function Token() {
     <main class="alone"><form onSubmit={send}>
       <h1>Netlens</h1>
       <p>{hasToken() ? "The agent does not take this token." : "The agent asks for a token (http.token, http.tokenFile)."}</p>
-      <label>Token <input ref={input} type="password" autocomplete="off" value={text} onInput={(e) => setText(e.currentTarget.value)} /></label>
+      <label>Token <input ref={input} type="password" autocomplete="off" /></label>
       <button type="submit">Look</button>
       <p class="note">It is kept in this tab until it is closed.</p>
     </form></main>
@@ -117,7 +121,14 @@ function App() {
   const [dialog, setDialog] = useState(null);
   const began = useRef(0);
   began.current = performance.now();
-  useLayoutEffect(() => { state.updateMs = performance.now() - began.current; });
+  // Told to whoever measures: how many updates there were, and what the last one took.
+  useLayoutEffect(() => {
+    const { dataset } = document.documentElement;
+    dataset.updates = Number(dataset.updates ?? 0) + 1;
+    dataset.updateMs = (performance.now() - began.current).toFixed(1);
+  });
+  const title = state.overview ? `${clean(state.overview.node.name, 60)} – Netlens` : "Netlens";
+  useEffect(() => { document.title = title; }, [title]);
   useEffect(() => subscribe(() => draw((n) => n + 1)), []);
   useEffect(() => {
     const moved = () => { setAt(route()); scrollTo(0, 0); };
@@ -132,15 +143,15 @@ function App() {
       if (typing)
         return;
       const act = {
-        "/": () => { go("#/", "pods"); requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(() => podKeys.filter()))); },
+        "/": () => go("#/", () => podKeys.filter()),
         s: () => podKeys.sort(),
-        p: () => go("#/", "pods"),
-        f: () => go(location.hash.startsWith("#/subject/") ? location.hash : "#/", "findings"),
-        n: () => go("#/node", "cpus"),
-        t: () => go("#/time", "timeline"),
+        p: () => go("#/", to("pods")),
+        f: () => go(location.hash.startsWith("#/subject/") ? location.hash : "#/", to("findings")),
+        n: () => go("#/node", to("cpus")),
+        t: () => go("#/time", to("timeline")),
         i: () => setDialog("numbers"),
         "?": () => setDialog("help"),
-        Escape: () => document.querySelector(".popover") || go("#/", "findings"),
+        Escape: () => document.querySelector(".popover") || go("#/", to("findings")),
       }[e.key];
       if (act) {
         e.preventDefault();

@@ -25,7 +25,7 @@ export function Chart({ metric, subject, tags, window: chosen, onWindow, height 
   useEffect(() => {
     const dark = matchMedia("(prefers-color-scheme: dark)");
     const forget = () => { plot.current.chart?.destroy(); plot.current = { chart: null, shape: "" }; };
-    const size = new ResizeObserver(() => plot.current.chart?.setSize({ width: place.current.clientWidth, height }));
+    const size = new ResizeObserver(([its]) => plot.current.chart?.setSize({ width: its.contentRect.width, height }));
     size.observe(place.current);
     dark.addEventListener("change", forget);
     return () => { size.disconnect(); dark.removeEventListener("change", forget); forget(); };

@@ -12,7 +12,6 @@ export const state = {
   window: 60,
   metrics: null,
   firstVersion: null,
-  updateMs: 0,
 };
 
 const listeners = new Set();

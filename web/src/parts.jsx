@@ -83,7 +83,7 @@ export function Section({ id, title, note, children, tools, class: also }) {
 
 /** A table that scrolls within itself where it is wider than the page. */
 export const Table = ({ label, head, children, empty }) => (
-  <div class="scroll" tabIndex={0} role="region" aria-label={label}>
+  <div class="scroll" tabIndex={0} role="group" aria-label={label}>
     <table>
       <thead><tr>{head.map((h) => <th scope="col" class={h.right ? "right" : ""}>{h.text ?? h}</th>)}</tr></thead>
       <tbody>{children?.length === 0 ? <tr><td colSpan={head.length} class="none">{empty}</td></tr> : children}</tbody>

@@ -71,6 +71,8 @@ export function Pods({ pods, leftOut }) {
     });
   }, [pods, sort, filter]);
   const look = () => {
+    if (!box.current)
+      return;
     const { scrollTop, clientHeight } = box.current;
     const first = Math.max(0, Math.floor(scrollTop / rowHeight) - 6);
     const last = first + Math.ceil(clientHeight / rowHeight) + 12;
@@ -93,7 +95,7 @@ export function Pods({ pods, leftOut }) {
       tools={<input type="search" ref={input} class="filter" placeholder="Filter" aria-label="Filter pods" value={filter}
         onInput={(e) => { setFilter(e.currentTarget.value); box.current.scrollTop = 0; }}
         onKeyDown={(e) => e.key === "Escape" && (setFilter(""), e.currentTarget.blur())} />}>
-      <div class="scroll pods" ref={box} onScroll={look} tabIndex={0} role="region" aria-label="pods and namespaces">
+      <div class="scroll pods" ref={box} onScroll={look} tabIndex={0} role="group" aria-label="pods and namespaces">
         <table aria-rowcount={rows.length + 1}>
           <thead><tr aria-rowindex={1}>{columns.map((c) =>
             <th scope="col" class={`${c.wide ? "wide" : ""} ${c.less ? "less" : ""}`} aria-sort={sort.key === c.key ? (sort.down ? "descending" : "ascending") : undefined}>

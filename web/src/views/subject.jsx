@@ -75,7 +75,7 @@ function Latency({ of }) {
 
 function Events({ of }) {
   return (
-    <Table label="events" empty="There was none of late." head={["Time", "", "What"]}>
+    <Table label="events" empty="There was none of late." head={["Time", "Severity", "What"]}>
       {of.slice(0, 50).map((e) => <tr>
         <td class="time">{clock(e.time)}</td>
         <td><Severity of={String(e.severity ?? "").toLowerCase()} /></td>
