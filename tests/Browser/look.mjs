@@ -140,7 +140,7 @@ const scenarios = {
       check("was asked", node.asked.some((a) => a.includes("metric=netlens.tcpext.listen_overflows&subject=n4026532007")), true);
       await page.click("#listeners .num >> nth=0");
       const note = await text(page, ".popover");
-      check("what is behind a number", /sk_ack_backlog[\s\S]*sock_diag[\s\S]*\{connection\}[\s\S]*netlens_tcp_listen_queue_usage/.test(note), true);
+      check("what is behind a number", /sk_ack_backlog[\s\S]*sock_diag[\s\S]*\{connection\}[\s\S]*netlens_tcp_listen_queue_highest/.test(note), true);
       await page.click(".popover .copy >> nth=0");
       await page.waitForFunction(() => document.querySelector(".popover .copy").textContent !== "Copy PromQL");
       await page.keyboard.press("Escape");

@@ -23,7 +23,7 @@ export const host = {
 
 export function finding(number, more = {}) {
   return {
-    number, kind: "accept_queue_full", severity: "error", active: true, first: ago(95), last: ago(5), windows: 6,
+    number, kind: "accept_queue_full", severity: "ERROR", active: true, first: ago(95), last: ago(5), windows: 6,
     sentence: "nginx of shop/web-7 does not accept connections fast enough: its accept queue at :8080 is full (129 of 128), and 31 handshakes were dropped",
     detail: "Clients retry after 1, 3 and 7 seconds; those that give up see a time-out.", confidence: "own_counter",
     subject: { "netlens.scope": "namespace", "netlens.netns": "4026532007", "k8s.namespace.name": "shop", "k8s.pod.name": "web-7" },
@@ -60,16 +60,16 @@ export const troubled = () => overview({
   checked: { kinds: 77, observable: 70 },
   findings: [
     finding(3),
-    finding(4, { kind: "conntrack_full", severity: "error", sentence: "The node's conntrack table is full (262144 of 262144): 212 packets were dropped", subject: { "netlens.scope": "node" }, process: undefined, tuple: undefined }),
-    finding(5, { kind: "cpu_throttled", severity: "warn", sentence: "shop/web-3 was throttled in 41 % of its CPU periods; its latency follows", subject: { "netlens.netns": "4026532003", "k8s.namespace.name": "shop", "k8s.pod.name": "web-3" }, consequence_of: 3 }),
-    finding(1, { kind: "dns_slow", severity: "warn", active: false, first: ago(1900), last: ago(1700), sentence: "DNS answers of kube-system/coredns-0 took up to 5 s" }),
+    finding(4, { kind: "conntrack_full", severity: "ERROR", sentence: "The node's conntrack table is full (262144 of 262144): 212 packets were dropped", subject: { "netlens.scope": "node" }, process: undefined, tuple: undefined }),
+    finding(5, { kind: "cpu_throttled", severity: "WARN", sentence: "shop/web-3 was throttled in 41 % of its CPU periods; its latency follows", subject: { "netlens.netns": "4026532003", "k8s.namespace.name": "shop", "k8s.pod.name": "web-3" }, consequence_of: 3 }),
+    finding(1, { kind: "dns_slow", severity: "WARN", active: false, first: ago(1900), last: ago(1700), sentence: "DNS answers of kube-system/coredns-0 took up to 5 s" }),
   ],
   ledger: ledger({
     lost: 330, unexplained: 2, lost_by: [{ reason: "netfilter", packets: 212 }, { reason: "ListenDrops", packets: 31 }, { reason: "RcvbufErrors", packets: 80 }, { reason: "InNoRoutes", packets: 7 }],
     lost_before_ip: [{ reason: "softnet dropped", packets: 12 }, { reason: "rx_dropped, rx_missed_errors", packets: 4 }], sent_lost: [{ reason: "QDISC_DROP", packets: 55 }],
   }),
-  pods: [host, pod(7, { findings: 1, severity: "error", listener_worst: { port: 8080, used: 129, limit: 128 }, retransmit_percent: 3.2, drops_per_second: 2.1, resets_per_second: 1.5 }),
-    pod(3, { findings: 1, severity: "warn", throttled_percent: 41 }), ...[2, 4, 5, 6, 8, 9].map((i) => pod(i)),
+  pods: [host, pod(7, { findings: 1, severity: "ERROR", listener_worst: { port: 8080, used: 129, limit: 128 }, retransmit_percent: 3.2, drops_per_second: 2.1, resets_per_second: 1.5 }),
+    pod(3, { findings: 1, severity: "WARN", throttled_percent: 41 }), ...[2, 4, 5, 6, 8, 9].map((i) => pod(i)),
     pod(60, { kind: "namespace", name: "blue", pod: null, containers: [] })],
 });
 
@@ -87,7 +87,7 @@ export function subject(of) {
   return {
     subject: of,
     listeners: [
-      { address: "0.0.0.0", port: 8080, pid: 4711, process: "nginx", queue: 129, limit: 128, limit_origin: "listen()", drops: 31 },
+      { address: "0.0.0.0", port: 8080, pid: 4711, process: "nginx", queue: 129, limit: 128, limit_origin: "backlog", drops: 31 },
       { address: "::", port: 9090, pid: 4712, process: "metrics", queue: 0, limit: 4096, limit_origin: "somaxconn", drops: 0 },
       { address: null, port: null, pid: null, process: null, queue: null, limit: null, limit_origin: null, drops: null },
     ],
@@ -115,8 +115,8 @@ export const metrics = () => [
   ["netlens.tcp.retrans_segs", "RetransSegs", "/proc/net/snmp, Tcp", "{segment}", "counter", "Segments sent again."],
   ["netlens.tcp.segments", "InSegs, OutSegs", "/proc/net/snmp, Tcp", "{segment}", "counter", "Segments received and sent."],
   ["netlens.packetloss.lost", null, "tracepoint skb:kfree_skb", "{packet}", "counter", "Packets lost, for all reasons."],
-  ["netlens.tcp.listen.queue.usage", "sk_ack_backlog", "sock_diag", "{connection}", "updowncounter", "Connections that wait to be accepted."],
-  ["netlens.tcp.listen.queue.limit", "sk_max_ack_backlog", "sock_diag", "{connection}", "updowncounter", "Connections that may wait."],
+  ["netlens.tcp.listen.queue.highest", "sk_ack_backlog", "sock_diag", "{connection}", "updowncounter", "Connections that wait to be accepted."],
+  ["netlens.tcp.listen.queue.highest_limit", "sk_max_ack_backlog", "sock_diag", "{connection}", "updowncounter", "Connections that may wait."],
   ["netlens.tcpext.listen_overflows", "ListenOverflows", "/proc/net/netstat, TcpExt", "{connection}", "counter", "Handshakes dropped."],
   ["system.network.io", "rx_bytes, tx_bytes", "rtnetlink", "By", "counter", "Bytes, by device and direction."],
 ].map(([name, kernel, source, unit, kind, description]) => ({

@@ -44,7 +44,8 @@ async function ask(path, signal, accept) {
 }
 
 export const query = (path, parameters) => {
-  const given = Object.entries(parameters).filter(([, v]) => v !== null && v !== undefined && v !== "");
+  const given = Object.entries(parameters).flatMap(([k, v]) => (Array.isArray(v) ? v : [v]).map((one) => [k, one]))
+    .filter(([, v]) => v !== null && v !== undefined && v !== "");
   return given.length === 0 ? path
     : `${path}?${given.map(([k, v]) => `${encodeURIComponent(k)}=${encodeURIComponent(v)}`).join("&")}`;
 };

@@ -13,7 +13,7 @@ const lines = ["--line-1", "--line-2", "--line-3", "--line-4", "--line-5", "--li
 
 /** A metric of somebody over the last hour; dragging over it tells a window. */
 export function Chart({ metric, subject, tags, window: chosen, onWindow, height = 200 }) {
-  const tag = Object.entries(tags ?? {}).map(([k, v]) => `${k}:${v}`)[0];
+  const tag = Object.entries(tags ?? {}).map(([k, v]) => `${k}:${v}`);
   const { data, problem } = useAsked(metric ? query("series", { metric, subject, tag, points: 300 }) : null);
   const place = useRef();
   const plot = useRef({ chart: null, shape: "" });

@@ -12,10 +12,16 @@ export const Name = ({ of, most = 120 }) => <bdi class="name" title={clean(of, 1
 export const Num = ({ field, metric, children, class: also = "" }) =>
   <span class={`num ${also}`} data-field={field} data-metric={metric}>{children}</span>;
 
-export const severityWord = { error: "error", warn: "warning", info: "note" };
+const severityWord = { error: "error", warn: "warning", info: "note" };
+
+/** ERROR, WARN, INFO of events as a word of this page. */
+export const level = (severity) => {
+  const its = String(severity ?? "").toLowerCase();
+  return its in severityWord ? its : "";
+};
 
 export const Severity = ({ of }) => of
-  ? <span class={`severity ${of}`}>{severityWord[String(of).toLowerCase()] ?? clean(of, 20)}</span> : null;
+  ? <span class={`severity ${level(of)}`}>{severityWord[level(of)] ?? clean(of, 20)}</span> : null;
 
 /** How full something is; beyond its end it is full. */
 export function Bar({ used, limit, label }) {

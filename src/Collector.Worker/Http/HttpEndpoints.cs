@@ -28,8 +28,9 @@ internal static class HttpEndpoints
     }
 
     /// <summary>
-    /// Maps /, /page/, /metrics, /events, /record, /status, /findings, /config, /healthz and /readyz, guards them against
-    /// foreign host names on loopback, and all but the health answers and the page itself against who has no token.
+    /// Maps /, /page/, /metrics, /events, /record, /status, /findings, /config, /healthz and /readyz, guards them
+    /// against foreign host names on loopback, and all but the health answers and the page itself against who has no
+    /// token.
     /// </summary>
     public static WebApplication MapNetlens(this WebApplication app, Listeners listeners, NetlensHttp http)
     {
@@ -50,7 +51,10 @@ internal static class HttpEndpoints
         app.MapMethods("/", Methods, new LandingPage(http, listeners.Security.Token is not null).InvokeAsync)
             .WithMetadata(ForAnybody.Mark);
         foreach (var file in PageFile.All)
-            app.MapMethods("/page/" + file.Name, Methods, file.InvokeAsync).WithMetadata(ForAnybody.Mark);
+        {
+            app.MapMethods("/page/" + file.Name, Methods, new PageFileEndpoint(file).InvokeAsync)
+                .WithMetadata(ForAnybody.Mark);
+        }
         app.MapMethods("/metrics", Methods, metrics.InvokeAsync);
         app.MapMethods("/events", Methods, new EventsEndpoint(http, app.Lifetime.ApplicationStopping).InvokeAsync);
         app.MapMethods("/record", Methods, new RecordEndpoint(http).InvokeAsync);

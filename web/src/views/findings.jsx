@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { Copy, Name, Section, Severity } from "../parts.jsx";
+import { Copy, Name, Section, Severity, level } from "../parts.jsx";
 import { clean } from "../text.js";
 import { clock, span } from "../format.js";
 import { state } from "../live.js";
@@ -28,7 +28,7 @@ function Finding({ of, now, pods, named }) {
   const age = (now - Date.parse(of.first)) / 1000;
   const lasted = (Date.parse(of.last) - Date.parse(of.first)) / 1000;
   return (
-    <li class={`finding ${of.severity} ${of.active ? "" : "over"}`}>
+    <li class={`finding ${level(of.severity)} ${of.active ? "" : "over"}`}>
       <div class="line">
         <Severity of={of.severity} />
         <div class="what">
@@ -68,7 +68,7 @@ export function Findings({ overview }) {
   const { findings, pods, checked, collection } = overview;
   const active = findings.filter((f) => f.active);
   const recent = findings.filter((f) => !f.active);
-  const errors = active.filter((f) => f.severity === "error").length;
+  const errors = active.filter((f) => level(f.severity) === "error").length;
   const observable = checked.observable ?? checked.kinds;
   return (
     <Section id="findings" title="What is wrong"

@@ -15,10 +15,10 @@ function Cpus({ of }) {
         const heat = share >= 80 ? 4 : share >= 50 ? 3 : share >= 20 ? 2 : share >= 5 ? 1 : 0;
         return (
           <li class={`heat-${heat}`}>
-            <span class="cpu">CPU {clean(c.cpu, 8)}</span>
+            <span class="cpu">{c.cpu === "all" ? "all CPUs" : `CPU ${clean(c.cpu, 8)}`}</span>
             <span class="share"><Num field="softirq_percent">{percent(c.softirq_percent)}</Num></span>
             <span class="less"><Num field="net_rx">{rate(c.net_rx_per_second)}</Num></span>
-            {c.drops_per_second > 0 && <span class="hot">−{rate(c.drops_per_second)}</span>}
+            {c.drops_per_second > 0 && <span class="hot"><Num field="cpu_drops">−{rate(c.drops_per_second)}</Num></span>}
           </li>
         );
       })}
@@ -30,10 +30,11 @@ const worst = (d) => (d.drops_per_second ?? 0) + (d.qdisc_drops_per_second ?? 0)
 
 function Devices({ of, names }) {
   const sorted = [...of].sort((a, b) => worst(b) - worst(a) || (b.rx_bps ?? 0) + (b.tx_bps ?? 0) - (a.rx_bps ?? 0) - (a.tx_bps ?? 0));
+  const speeds = of.some((d) => d.speed_bps > 0);
   const hot = (v) => `right ${v > 0 ? "hot" : v === 0 ? "zero" : ""}`;
   return (
     <Table label="devices" empty="No device is known."
-      head={["Device", "Whose", "State", { text: "In", right: true }, { text: "Out", right: true }, "Use", { text: "Errors", right: true },
+      head={["Device", "Whose", "State", { text: "In", right: true }, { text: "Out", right: true }, ...(speeds ? ["Use"] : []), { text: "Errors", right: true },
         { text: "Drops", right: true }, "Qdisc", { text: "Drops", right: true }, { text: "Backlog", right: true }]}>
       {sorted.slice(0, 100).map((d) => <tr>
         <th scope="row"><Name of={d.device} most={20} /></th>
@@ -41,7 +42,7 @@ function Devices({ of, names }) {
         <td>{d.up === null ? unknown : d.up ? "up" : "down"}{d.speed_bps > 0 && <span class="note"> {bits(d.speed_bps)}</span>}</td>
         <td class="right"><Num field="device_bits">{bits(d.rx_bps)}</Num></td>
         <td class="right"><Num field="device_bits">{bits(d.tx_bps)}</Num></td>
-        <td><Bar used={Math.max(d.rx_bps ?? 0, d.tx_bps ?? 0)} limit={d.speed_bps} label="of its speed" /></td>
+        {speeds && <td><Bar used={Math.max(d.rx_bps ?? 0, d.tx_bps ?? 0)} limit={d.speed_bps} label="of its speed" /></td>}
         <td class={hot(d.errors_per_second)}><Num field="device_errors">{rate(d.errors_per_second)}</Num></td>
         <td class={hot(d.drops_per_second)}><Num field="device_drops">{rate(d.drops_per_second)}</Num></td>
         <td>{clean(d.qdisc ?? "", 20)}</td>
@@ -74,7 +75,7 @@ export function Node() {
     return <section><h2 tabIndex={-1}>The node</h2><p class="none">{problem ? clean(problem) : "Asking…"}</p></section>;
   return (
     <>
-      <Section id="cpus" title="Processors" note="time in softirqs, packets from the backlog"><Cpus of={data.cpus} /></Section>
+      <Section id="cpus" title="Processors" note="time in softirqs, and how many of them received"><Cpus of={data.cpus} /></Section>
       <Section id="devices" title="Devices" note={data.devices.length > 100 ? `100 of ${data.devices.length}, the worst` : ""}><Devices of={data.devices} names={names} /></Section>
       <div class="columns">
         <Section id="gauges" title="What can run full"><Gauges of={data.gauges} names={names} /></Section>

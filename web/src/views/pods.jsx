@@ -1,11 +1,11 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { Bar, Name, Num, Section, Severity, Spark } from "../parts.jsx";
+import { Bar, Name, Num, Section, Severity, Spark, level } from "../parts.jsx";
 import { bytes, count, ms, percent, rate } from "../format.js";
 
 const rowHeight = 34;
 
 const full = (p) => (p.listener_worst?.limit ? p.listener_worst.used / p.listener_worst.limit : -1);
-const bad = (p) => (p.severity === "error" ? 1e6 : p.severity === "warn" ? 1e5 : 0) + p.findings * 1000;
+const bad = (p) => ({ error: 1e6, warn: 1e5 }[level(p.severity)] ?? 0) + p.findings * 1000;
 const trouble = (p) => bad(p) + (p.drops_per_second ?? 0) + (p.retransmit_percent ?? 0) + (p.resets_per_second ?? 0);
 
 const columns = [
@@ -34,7 +34,7 @@ function Cell({ column, pod }) {
       return <td>{pod.findings > 0 ? <><Severity of={pod.severity} /> {pod.findings > 1 && pod.findings}</> : ""}</td>;
     case "listener": {
       const l = pod.listener_worst;
-      return <td>{l ? <Num field="listener_worst"><span class="port">:{l.port}</span> <Bar used={l.used} limit={l.limit} label="accept queue" /> {count(l.used)}/{count(l.limit)}</Num> : ""}</td>;
+      return <td>{l ? <Num field="listener_worst"><span class="port">{l.port === null ? "all" : `:${l.port}`}</span> <Bar used={l.used} limit={l.limit} label="accept queue" /> {count(l.used)}/{count(l.limit)}</Num> : ""}</td>;
     }
     case "spark":
       return <td class="less"><Spark of={pod.spark} /></td>;

@@ -23,7 +23,7 @@ const figures = [
   ["Out", "bytes_per_second", (s) => (s.bytes_out_per_second === null ? unknown : `${bytes(s.bytes_out_per_second)}/s`)],
 ];
 
-const origins = { "listen()": "the program's own, of listen()", somaxconn: "net.core.somaxconn" };
+const origins = { backlog: "the program's own, of listen()", somaxconn: "net.core.somaxconn" };
 
 function Listeners({ of }) {
   return (
@@ -78,7 +78,7 @@ function Events({ of }) {
     <Table label="events" empty="There was none of late." head={["Time", "Severity", "What"]}>
       {of.slice(0, 50).map((e) => <tr>
         <td class="time">{clock(e.time)}</td>
-        <td><Severity of={String(e.severity ?? "").toLowerCase()} /></td>
+        <td><Severity of={e.severity} /></td>
         <td><span class="message">{clean(e.message, 500)}</span> <code class="note">{clean(e.event, 60)}</code></td>
       </tr>)}
     </Table>

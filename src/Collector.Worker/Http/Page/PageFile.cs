@@ -41,30 +41,4 @@ internal sealed record PageFile(string Name)
 
     /// <summary>Its bytes.</summary>
     public Stream Open() => new GZipStream(OpenCompressed(), CompressionMode.Decompress);
-
-    /// <summary>Answers with it; to who has it already, with no more than that.</summary>
-    public async Task InvokeAsync(HttpContext context)
-    {
-        var (request, response) = (context.Request, context.Response);
-        var tag = $"\"{Name}\"";
-        response.Headers.ETag = tag;
-        // Another content has another name.
-        response.Headers.CacheControl = "public, max-age=31536000, immutable";
-        response.Headers.Vary = "Accept-Encoding";
-        if (EntityTag.Has(request, tag))
-        {
-            response.StatusCode = StatusCodes.Status304NotModified;
-            return;
-        }
-        response.ContentType = ContentType;
-        var compressed = ContentNegotiation.Gzip(request.Headers.AcceptEncoding);
-        await using var body = compressed ? OpenCompressed() : Open();
-        if (compressed)
-        {
-            response.Headers.ContentEncoding = "gzip";
-            response.ContentLength = body.Length;
-        }
-        if (!HttpMethods.IsHead(request.Method))
-            await body.CopyToAsync(response.Body, context.RequestAborted);
-    }
 }

@@ -1,7 +1,8 @@
 using System.Text;
 using System.Text.Encodings.Web;
+using Collector.Worker.Http.Page;
 
-namespace Collector.Worker.Http.Page;
+namespace Collector.Worker.Http;
 
 /// <summary>
 /// /: the page of the node, which asks /api/v1, and within it for browsers without script a list of what there is.
