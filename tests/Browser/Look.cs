@@ -67,10 +67,9 @@ public sealed partial class Look
                 break;
         }
         address.ShouldNotBeEmpty(string.Join('\n', log));
-        // What it says from now on nobody reads, but it must not wait for a reader.
-        agent.ErrorDataReceived += static (_, _) => { };
-        agent.BeginErrorReadLine();
-        agent.BeginOutputReadLine();
+        // What it says from now on matters to nobody, but it must not wait for a reader.
+        _ = agent.StandardError.ReadToEndAsync();
+        _ = agent.StandardOutput.ReadToEndAsync();
         return address;
     }
 

@@ -12,7 +12,7 @@ import { state } from "../live.js";
 const figures = [
   ["Connections", "connections", (s) => count(s.connections)],
   ["New", "new_per_second", (s) => rate(s.new_per_second)],
-  ["Retransmitted", "retransmit_percent", (s) => percent(s.retransmit_percent)],
+  ["Sent again", "retransmit_percent", (s) => percent(s.retransmit_percent)],
   ["RTT p50", "rtt", (s) => ms(s.rtt_p50_ms)],
   ["RTT p99", "rtt", (s) => ms(s.rtt_p99_ms)],
   ["Resets", "resets_per_second", (s) => rate(s.resets_per_second)],
