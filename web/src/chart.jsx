@@ -48,7 +48,9 @@ export function Chart({ metric, subject, tags, window: chosen, onWindow, height 
       legend: { show: false },
       scales: { y: { range: (u, low, high) => [Math.min(0, low ?? 0), (high || 1) * 1.05] } },
       axes: [
-        { ...axis, size: 34, values: (u, times) => times.map((t) => new Date(t * 1000).toLocaleTimeString([], { hour12: false, hour: "2-digit", minute: "2-digit" })) },
+        { ...axis, size: 34, values: (u, times) => times.map((t) => new Date(t * 1000).toLocaleTimeString([], {
+          hour12: false, hour: "2-digit", minute: "2-digit", second: times.length > 1 && times[1] - times[0] < 60 ? "2-digit" : undefined,
+        })) },
         { ...axis, size: 70, values: (u, ticks) => ticks.map((v) => inUnit(v, unit?.startsWith("{") ? "1" : unit, perSecond)) },
       ],
       series: [{}, ...data.series.map((s, i) => ({

@@ -5,9 +5,9 @@ const known = (x) => typeof x === "number" && Number.isFinite(x);
 const digits = (x) => {
   const a = Math.abs(x);
   return a === 0 ? "0" : a >= 100 ? x.toFixed(0) : a >= 10 ? x.toFixed(1) : a >= 0.1 ? x.toFixed(2)
-    : a >= 0.001 ? x.toFixed(3) : x.toExponential(0);
+    : a >= 0.001 ? x.toFixed(3) : "<0.001";
 };
-const trimmed = (s) => (s.includes(".") && !s.includes("e") ? s.replace(/\.?0+$/, "") : s);
+const trimmed = (s) => (s.includes(".") && !s.startsWith("<") ? s.replace(/\.?0+$/, "") : s);
 const scaled = (x, base, units) => {
   let i = 0;
   while (Math.abs(x) >= base && i < units.length - 1) {

@@ -53,6 +53,8 @@ function Devices({ of, names }) {
   );
 }
 
+const amount = (gauge, n) => (/memory/.test(gauge.name) ? bytes(n) : count(n));
+
 function Gauges({ of, names }) {
   const share = (g) => (g.limit ? g.used / g.limit : 0);
   return (
@@ -61,7 +63,7 @@ function Gauges({ of, names }) {
         <th scope="row">{clean(g.name, 40)}</th>
         <td><Name of={names.get(g.subject) ?? g.subject} most={40} /></td>
         <td><Bar used={g.used} limit={g.limit} label={g.name} /></td>
-        <td class="right">{count(g.used)} / {count(g.limit)}</td>
+        <td class="right">{amount(g, g.used)}{g.limit !== null && ` / ${amount(g, g.limit)}`}</td>
         <td class={`right ${g.seconds_to_full !== null && g.seconds_to_full < 3600 ? "hot" : ""}`}>{g.seconds_to_full === null || g.seconds_to_full === undefined ? "" : span(g.seconds_to_full)}</td>
       </tr>)}
     </Table>
