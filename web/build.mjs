@@ -43,14 +43,19 @@ function hashed(name, text) {
 }
 
 const made = Object.fromEntries(result.outputFiles.map((f) => [f.path.split(".").pop(), f.text]));
-const licences = ["preact", "uplot"].map((name) => {
-  const file = readdirSync(join(packages, name)).find((f) => /^licen[cs]e/i.test(f));
-  const { version, description } = JSON.parse(readFileSync(join(packages, name, "package.json"), "utf8"));
-  return `${name} ${version}: ${description}\n\n${readFileSync(join(packages, name, file), "utf8").trim()}\n`;
-}).join("\n\n");
+const licences = ["preact", "uplot"]
+  .map((name) => {
+    const file = readdirSync(join(packages, name)).find((f) => /^licen[cs]e/i.test(f));
+    const { version, description } = JSON.parse(readFileSync(join(packages, name, "package.json"), "utf8"));
+    return `${name} ${version}: ${description}\n\n${readFileSync(join(packages, name, file), "utf8").trim()}\n`;
+  })
+  .join("\n\n");
 const icon = readFileSync(join(here, "src/icon.svg"), "utf8");
-put("index.html", readFileSync(join(here, "src/index.html"), "utf8")
-  .replace("app.css", hashed("app.css", made.css))
-  .replace("app.js", hashed("app.js", made.js))
-  .replace("icon.svg", hashed("icon.svg", icon))
-  .replace("licences.txt", hashed("licences.txt", licences)));
+put(
+  "index.html",
+  readFileSync(join(here, "src/index.html"), "utf8")
+    .replace("app.css", hashed("app.css", made.css))
+    .replace("app.js", hashed("app.js", made.js))
+    .replace("icon.svg", hashed("icon.svg", icon))
+    .replace("licences.txt", hashed("licences.txt", licences)),
+);

@@ -1,5 +1,5 @@
 // Looks at the page with a browser: look.mjs MODULES BROWSER PROGRAM AGENT SCREENSHOTS [SCENARIO...]. AGENT is where a
-// running PROGRAM listens, which also has the page for the nodes that are acted here. Prints one line of JSON per scenario.
+// running PROGRAM listens, which also has the page for the nodes that are acted here. Prints a line of JSON for each.
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -24,8 +24,7 @@ async function until(what, of) {
   let found;
   for (;;) {
     found = await of();
-    if (found === true)
-      return;
+    if (found === true) return;
     if (performance.now() > end)
       throw new Error(`${what}: not within ${patience / 1000} s, but ${JSON.stringify(found)}`);
     await new Promise((done) => setTimeout(done, 50));
@@ -40,8 +39,14 @@ async function open(url, { allow = [], ...options } = {}) {
   page.faults = [];
   page.bytes = 0;
   page.on("pageerror", (e) => page.faults.push(e.stack));
-  page.on("dialog", (d) => { page.faults.push(`dialog: ${d.message()}`); void d.dismiss(); });
-  page.on("console", (m) => m.type() === "error" && !allow.some((a) => m.text().includes(a)) && page.faults.push(m.text()));
+  page.on("dialog", (d) => {
+    page.faults.push(`dialog: ${d.message()}`);
+    void d.dismiss();
+  });
+  page.on(
+    "console",
+    (m) => m.type() === "error" && !allow.some((a) => m.text().includes(a)) && page.faults.push(m.text()),
+  );
   page.on("request", (r) => new URL(r.url()).origin === new URL(url).origin || page.faults.push(`asked ${r.url()}`));
   await page.goto(url);
   return page;
@@ -56,11 +61,24 @@ async function close(page) {
 async function accessible(page, where) {
   await page.evaluate(axe);
   const found = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
-  check(`axe, ${where}`, found.violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.target} ${n.any[0]?.message ?? ""}`).join("; ")}`), []);
+  check(
+    `axe, ${where}`,
+    found.violations.map(
+      (v) =>
+        `${v.id}: ${v.nodes
+          .slice(0, 3)
+          .map((n) => `${n.target} ${n.any[0]?.message ?? ""}`)
+          .join("; ")}`,
+    ),
+    [],
+  );
 }
 
 const shot = (page, name) => screenshots && page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
-const active = (page) => page.evaluate(() => document.activeElement?.id || document.activeElement?.className || document.activeElement?.tagName);
+const active = (page) =>
+  page.evaluate(
+    () => document.activeElement?.id || document.activeElement?.className || document.activeElement?.tagName,
+  );
 const text = (page, selector) => page.locator(selector).first().innerText();
 
 async function withNode(scene, act, { prefix = "", ...rest } = {}) {
@@ -82,11 +100,20 @@ const scenarios = {
       await page.waitForSelector("#findings .empty");
       const said = await text(page, "#findings .empty");
       check("the empty state says what was checked", /77 kinds.*77 can be seen.*58 min/s.test(said), true);
-      check("the node", /node-1[\s\S]*6\.12\.117[\s\S]*10 d[\s\S]*0\.83 %[\s\S]*58\.2 MiB/.test(await text(page, "header")), true);
+      check(
+        "the node",
+        /node-1[\s\S]*6\.12\.117[\s\S]*10 d[\s\S]*0\.83 %[\s\S]*58\.2 MiB/.test(await text(page, "header")),
+        true,
+      );
       check("the title", await page.title(), "node-1 – Netlens");
       check("no list of links", await page.locator("#plain").count(), 0);
       const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
-      const bytes = await page.evaluate(() => performance.getEntriesByType("resource").filter((r) => r.name.includes("/page/")).reduce((sum, r) => sum + r.transferSize, 0));
+      const bytes = await page.evaluate(() =>
+        performance
+          .getEntriesByType("resource")
+          .filter((r) => r.name.includes("/page/"))
+          .reduce((sum, r) => sum + r.transferSize, 0),
+      );
       check(`bytes of the page: ${bytes}`, bytes > 10_000 && bytes < 100_000, true);
       await shot(page, "idle");
       await accessible(page, "idle");
@@ -106,13 +133,28 @@ const scenarios = {
       check("what is over is apart", /1 in the last hour/.test(await text(page, ".recent")), true);
       await page.click(".sentence >> nth=0");
       const more = await text(page, ".more");
-      for (const part of ["ListenOverflows", "+31 in 15 s", "SYN cookies", "accept()", "listen() backlog", "try 1024", "ss -ltn"])
+      for (const part of [
+        "ListenOverflows",
+        "+31 in 15 s",
+        "SYN cookies",
+        "accept()",
+        "listen() backlog",
+        "try 1024",
+        "ss -ltn",
+      ])
         check(part, more.includes(part), true);
       // It stays open when the next collection comes.
       node.push({ ...node.scene, time: ago(0) });
       await until("the update is drawn", async () => (await page.locator(".more").count()) === 1);
-      check("the ledger tells where", await page.locator(".stage.losing .title").allInnerTexts(), ["NIC", "softnet", "IP", "netfilter", "socket", "netfilter, qdisc, NIC"]);
-      check("what cannot be seen", (await page.locator("header .link-like").innerText()), "2 things");
+      check("the ledger tells where", await page.locator(".stage.losing .title").allInnerTexts(), [
+        "NIC",
+        "softnet",
+        "IP",
+        "netfilter",
+        "socket",
+        "netfilter, qdisc, NIC",
+      ]);
+      check("what cannot be seen", await page.locator("header .link-like").innerText(), "2 things");
       await page.click("header .link-like");
       check("and why", /udpdrops[\s\S]*kprobes/.test(await text(page, "dialog[open]")), true);
       await page.keyboard.press("Escape");
@@ -132,16 +174,32 @@ const scenarios = {
       await page.waitForSelector("#listeners td");
       check("whose", (await text(page, "#subject h2")).startsWith("shop/web-7"), true);
       const listeners = await text(page, "#listeners");
-      check("the listener, and whose limit", /0\.0\.0\.0:8080[\s\S]*nginx[\s\S]*129 \/ 128[\s\S]*the program's own/.test(listeners), true);
+      check(
+        "the listener, and whose limit",
+        /0\.0\.0\.0:8080[\s\S]*nginx[\s\S]*129 \/ 128[\s\S]*the program's own/.test(listeners),
+        true,
+      );
       check("a peer", /shop\/db-0:5432/.test(await text(page, "#peers")), true);
-      check("the kernel's counter", /TcpExt ListenOverflows[\s\S]*2\.07 connection\/s[\s\S]*new/.test(await text(page, "#changes")), true);
+      check(
+        "the kernel's counter",
+        /TcpExt ListenOverflows[\s\S]*2\.07 connection\/s[\s\S]*new/.test(await text(page, "#changes")),
+        true,
+      );
       await page.click("#changes .pick >> nth=0");
       await page.waitForSelector("#chart canvas");
       check("its chart", await text(page, "#chart figcaption code"), "netlens.tcpext.listen_overflows");
-      check("was asked", node.asked.some((a) => a.includes("metric=netlens.tcpext.listen_overflows&subject=n4026532007")), true);
+      check(
+        "was asked",
+        node.asked.some((a) => a.includes("metric=netlens.tcpext.listen_overflows&subject=n4026532007")),
+        true,
+      );
       await page.click("#listeners .num >> nth=0");
       const note = await text(page, ".popover");
-      check("what is behind a number", /sk_ack_backlog[\s\S]*sock_diag[\s\S]*\{connection\}[\s\S]*netlens_tcp_listen_queue_highest/.test(note), true);
+      check(
+        "what is behind a number",
+        /sk_ack_backlog[\s\S]*sock_diag[\s\S]*\{connection\}[\s\S]*netlens_tcp_listen_queue_highest/.test(note),
+        true,
+      );
       await page.click(".popover .copy >> nth=0");
       await page.waitForFunction(() => document.querySelector(".popover .copy").textContent !== "Copy PromQL");
       await page.keyboard.press("Escape");
@@ -210,8 +268,7 @@ const scenarios = {
           box.scrollTop = top;
           await new Promise(requestAnimationFrame);
           await new Promise(requestAnimationFrame);
-          for (const row of box.querySelectorAll("tbody tr:not(.gap)"))
-            seen.add(row.getAttribute("aria-rowindex"));
+          for (const row of box.querySelectorAll("tbody tr:not(.gap)")) seen.add(row.getAttribute("aria-rowindex"));
           gaps.push(performance.now() - last);
           last = performance.now();
         }
@@ -222,7 +279,10 @@ const scenarios = {
       for (let i = 0; i < 5; i++) {
         const before = await page.evaluate(() => document.documentElement.dataset.updates);
         node.push(scene());
-        await until("an update", async () => (await page.evaluate(() => document.documentElement.dataset.updates)) !== before);
+        await until(
+          "an update",
+          async () => (await page.evaluate(() => document.documentElement.dataset.updates)) !== before,
+        );
       }
       took.update_ms = Number(await page.evaluate(() => document.documentElement.dataset.updateMs));
       check("elements of the page", (await page.evaluate(() => document.querySelectorAll("*").length)) < 3000, true);
@@ -241,7 +301,15 @@ const scenarios = {
 
   async connection_lost_and_back() {
     await withNode(overview(), async (node) => {
-      const page = await open(node.url, { allow: ["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "Failed to load resource"] });
+      const page = await open(node.url, {
+        allow: [
+          "ERR_CONNECTION_REFUSED",
+          "ERR_INCOMPLETE_CHUNKED_ENCODING",
+          "ERR_CONNECTION_RESET",
+          "ERR_EMPTY_RESPONSE",
+          "Failed to load resource",
+        ],
+      });
       await page.waitForSelector(".link.live");
       const { port } = node;
       await node.stop();
@@ -260,12 +328,20 @@ const scenarios = {
   },
 
   async crowded() {
-    await withNode(overview(), async (node) => {
-      const page = await open(node.url, { allow: ["503"] });
-      await page.waitForSelector(".link.live");
-      check("it asked instead", node.asked.some((a) => a.startsWith("/api/v1/overview")), true);
-      await close(page);
-    }, { full: true });
+    await withNode(
+      overview(),
+      async (node) => {
+        const page = await open(node.url, { allow: ["503"] });
+        await page.waitForSelector(".link.live");
+        check(
+          "it asked instead",
+          node.asked.some((a) => a.startsWith("/api/v1/overview")),
+          true,
+        );
+        await close(page);
+      },
+      { full: true },
+    );
   },
 
   async hidden() {
@@ -273,10 +349,11 @@ const scenarios = {
       const page = await open(node.url);
       await page.waitForSelector(".link.live");
       await until("a stream", () => node.streams.size === 1);
-      const hide = (is) => page.evaluate((hidden) => {
-        Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
-        document.dispatchEvent(new Event("visibilitychange"));
-      }, is);
+      const hide = (is) =>
+        page.evaluate((hidden) => {
+          Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }, is);
       await hide(true);
       await until("no stream", () => node.streams.size === 0);
       const asked = node.asked.length;
@@ -294,22 +371,41 @@ const scenarios = {
     await withNode(scene, async (node) => {
       const page = await open(node.url);
       await page.waitForSelector(".finding");
-      for (const button of await page.locator(".sentence").all())
-        await button.click();
+      for (const button of await page.locator(".sentence").all()) await button.click();
       await page.click("header .link-like");
       await page.keyboard.press("Escape");
       const body = await page.evaluate(() => document.body.innerText);
-      check("markup is text", body.includes("<img src=x onerror=alert(1)>") && body.includes("\"><script>alert(1)</script>"), true);
-      check("control characters are written out", body.includes("\\x1b[31mred") && !/[\u0000-\u0008\u000b-\u001f\u202a-\u202e]/.test(body), true);
-      check("nothing of it became an element", await page.evaluate(() => document.querySelectorAll("#app img, #app script, #app b, #app u, #app i").length), 0);
-      check("no text runs out of the page", await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
+      check(
+        "markup is text",
+        body.includes("<img src=x onerror=alert(1)>") && body.includes('"><script>alert(1)</script>'),
+        true,
+      );
+      check(
+        "control characters are written out",
+        body.includes("\\x1b[31mred") && !/[\u0000-\u0008\u000b-\u001f\u202a-\u202e]/.test(body),
+        true,
+      );
+      check(
+        "nothing of it became an element",
+        await page.evaluate(() => document.querySelectorAll("#app img, #app script, #app b, #app u, #app i").length),
+        0,
+      );
+      check(
+        "no text runs out of the page",
+        await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+        true,
+      );
       const title = await page.title();
       check("nor of its title", /[\u202a-\u202e]/.test(title), false);
       await shot(page, "hostile");
       for (const p of scene.pods.slice(1)) {
         await page.goto(`${node.url}#/subject/${p.id}`);
         await page.waitForSelector("#listeners td");
-        check("no text runs out of a pod's view", await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
+        check(
+          "no text runs out of a pod's view",
+          await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+          true,
+        );
       }
       await close(page);
     });
@@ -353,7 +449,13 @@ const scenarios = {
       await page.evaluate(() => document.querySelector("header a").focus());
       for (let i = 0; i < 60; i++) {
         await page.keyboard.press("Tab");
-        if (await page.evaluate(() => document.activeElement.getAttribute("href")?.startsWith("#/subject/") && !!document.activeElement.closest("#pods")))
+        if (
+          await page.evaluate(
+            () =>
+              document.activeElement.getAttribute("href")?.startsWith("#/subject/") &&
+              !!document.activeElement.closest("#pods"),
+          )
+        )
           break;
       }
       await page.keyboard.press("Enter");
@@ -366,7 +468,11 @@ const scenarios = {
 
   async phone() {
     await withNode(troubled(), async (node) => {
-      const page = await open(node.url, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+      const page = await open(node.url, {
+        viewport: { width: 390, height: 844 },
+        hasTouch: true,
+        isMobile: true,
+      });
       await page.waitForSelector("#pods tbody tr");
       const wide = () => page.evaluate(() => document.documentElement.scrollWidth);
       check("as wide as the phone", await wide(), 390);
@@ -383,37 +489,57 @@ const scenarios = {
   },
 
   async token() {
-    await withNode(overview(), async (node) => {
-      const page = await open(node.url, { allow: ["401"] });
-      await page.waitForSelector("input[type=password]");
-      await accessible(page, "token");
-      await page.keyboard.type("wrong");
-      await page.keyboard.press("Enter");
-      await page.waitForSelector("text=does not take this token");
-      await page.fill("input[type=password]", "s3cret");
-      await page.keyboard.press("Enter");
-      await page.waitForSelector(".link.live");
-      await page.reload();
-      await page.waitForSelector(".link.live");
-      check("kept nowhere but in the tab", await page.evaluate(() => [localStorage.length, document.cookie, location.href.includes("s3cret")]), [0, "", false]);
-      await close(page);
-    }, { token: "s3cret" });
+    await withNode(
+      overview(),
+      async (node) => {
+        const page = await open(node.url, { allow: ["401"] });
+        await page.waitForSelector("input[type=password]");
+        await accessible(page, "token");
+        await page.keyboard.type("wrong");
+        await page.keyboard.press("Enter");
+        await page.waitForSelector("text=does not take this token");
+        await page.fill("input[type=password]", "s3cret");
+        await page.keyboard.press("Enter");
+        await page.waitForSelector(".link.live");
+        await page.reload();
+        await page.waitForSelector(".link.live");
+        check(
+          "kept nowhere but in the tab",
+          await page.evaluate(() => [localStorage.length, document.cookie, location.href.includes("s3cret")]),
+          [0, "", false],
+        );
+        await close(page);
+      },
+      { token: "s3cret" },
+    );
   },
 
   async below_a_path() {
-    await withNode(troubled(), async (node) => {
-      const page = await open(node.url);
-      await page.waitForSelector(".link.live");
-      await page.click(".finding a >> nth=0");
-      await page.waitForSelector("#listeners td");
-      check("links", await page.evaluate(() => [...document.querySelectorAll("footer a")].every((a) => new URL(a.href).pathname.startsWith("/some/node-1/"))), true);
-      await close(page);
-    }, { prefix: "/some/node-1" });
+    await withNode(
+      troubled(),
+      async (node) => {
+        const page = await open(node.url);
+        await page.waitForSelector(".link.live");
+        await page.click(".finding a >> nth=0");
+        await page.waitForSelector("#listeners td");
+        check(
+          "links",
+          await page.evaluate(() =>
+            [...document.querySelectorAll("footer a")].every((a) =>
+              new URL(a.href).pathname.startsWith("/some/node-1/"),
+            ),
+          ),
+          true,
+        );
+        await close(page);
+      },
+      { prefix: "/some/node-1" },
+    );
   },
 
   async without_script() {
     const page = await open(agent, { javaScriptEnabled: false });
-    check("the list of links", await page.locator("#plain li a").count() > 6, true);
+    check("the list of links", (await page.locator("#plain li a").count()) > 6, true);
     check("is seen", await page.locator("#plain").isVisible(), true);
     await shot(page, "plain");
     await close(page);
@@ -430,7 +556,11 @@ const scenarios = {
     const page = await open(agent);
     await page.waitForSelector(".link.live");
     await page.waitForSelector("#pods tbody tr");
-    check("the kernel", (await text(page, "header .facts")).includes(readFileSync("/proc/sys/kernel/osrelease", "utf8").trim()), true);
+    check(
+      "the kernel",
+      (await text(page, "header .facts")).includes(readFileSync("/proc/sys/kernel/osrelease", "utf8").trim()),
+      true,
+    );
     await page.click("#pods tbody a >> nth=0");
     await page.waitForSelector("#listeners");
     await page.waitForSelector("#chart canvas");
@@ -456,24 +586,37 @@ const scenarios = {
   async real_faults() {
     if (process.getuid() !== 0 || (await fetch(`${agent}api/v1/overview`)).status === 404)
       return { left_out: "needs root, and the API" };
-    const kinds = ["accept-queue-overflow", "udp-receive-overflow", "qdisc-drop", "rp-filter", "nobody-listens", "no-route-in"];
+    const kinds = [
+      "accept-queue-overflow",
+      "udp-receive-overflow",
+      "qdisc-drop",
+      "rp-filter",
+      "nobody-listens",
+      "no-route-in",
+    ];
     const page = await open(agent);
     await page.waitForSelector("#findings");
     const missing = new Set(kinds);
     const seen = async () => {
-      for (const kind of await page.locator(".finding .aside code").allInnerTexts())
-        missing.delete(kind);
+      for (const kind of await page.locator(".finding .aside code").allInnerTexts()) missing.delete(kind);
       return missing.size === 0 || [...missing];
     };
-    const inject = spawn(program, ["selftest", ...kinds.flatMap((k) => ["--inject", k])], { stdio: ["ignore", "pipe", "pipe"] });
+    const inject = spawn(program, ["selftest", ...kinds.flatMap((k) => ["--inject", k])], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let said = "";
-    inject.stdout.on("data", (d) => { said += d; });
-    inject.stderr.on("data", (d) => { said += d; });
+    inject.stdout.on("data", (d) => {
+      said += d;
+    });
+    inject.stderr.on("data", (d) => {
+      said += d;
+    });
     const ended = new Promise((done) => inject.on("close", done));
     let over = false;
-    void ended.then(() => { over = true; });
-    while (!over && await seen() !== true)
-      await new Promise((done) => setTimeout(done, 100));
+    void ended.then(() => {
+      over = true;
+    });
+    while (!over && (await seen()) !== true) await new Promise((done) => setTimeout(done, 100));
     await ended;
     try {
       await until("the page has all that was caused", seen);
@@ -483,10 +626,13 @@ const scenarios = {
     await shot(page, "agent-faults");
     await accessible(page, "faults");
     const line = page.locator(".finding", { hasText: "accept-queue-overflow" }).first();
-    if (!await line.isVisible())
-      await page.click(".recent summary");
+    if (!(await line.isVisible())) await page.click(".recent summary");
     await line.locator(".sentence").click();
-    check("its evidence has the kernel's counter", /ListenOverflows|sk_drops|sk_ack_backlog/.test(await line.locator(".more").innerText()), true);
+    check(
+      "its evidence has the kernel's counter",
+      /ListenOverflows|sk_drops|sk_ack_backlog/.test(await line.locator(".more").innerText()),
+      true,
+    );
     await close(page);
     return { kinds: kinds.length };
   },
@@ -500,7 +646,7 @@ async function work() {
     let fault = null;
     let figures = {};
     try {
-      figures = await scenarios[name]() ?? {};
+      figures = (await scenarios[name]()) ?? {};
     } catch (e) {
       fault = e.stack;
     }

@@ -1,5 +1,5 @@
-// Who asks the agent: with the token where one is asked for, below the path that the page came from, and never while the
-// page is hidden.
+// Who asks the agent: with the token where one is asked for, below the path that the page came from, and never while
+// the page is hidden.
 const key = "netlens-token";
 let token = read();
 
@@ -15,10 +15,8 @@ function read() {
 export function setToken(text) {
   token = text;
   try {
-    if (text)
-      sessionStorage.setItem(key, text);
-    else
-      sessionStorage.removeItem(key);
+    if (text) sessionStorage.setItem(key, text);
+    else sessionStorage.removeItem(key);
   } catch {
     // A browser that keeps nothing: it is asked for again after a reload.
   }
@@ -35,18 +33,18 @@ export class Refused extends Error {
 
 async function ask(path, signal, accept) {
   const headers = { Accept: accept };
-  if (token)
-    headers.Authorization = `Bearer ${token}`;
+  if (token) headers.Authorization = `Bearer ${token}`;
   const answer = await fetch(path, { headers, signal, cache: "no-store", credentials: "same-origin" });
-  if (!answer.ok)
-    throw new Refused(answer.status, (await answer.text()).slice(0, 300).trim());
+  if (!answer.ok) throw new Refused(answer.status, (await answer.text()).slice(0, 300).trim());
   return answer;
 }
 
 export const query = (path, parameters) => {
-  const given = Object.entries(parameters).flatMap(([k, v]) => (Array.isArray(v) ? v : [v]).map((one) => [k, one]))
+  const given = Object.entries(parameters)
+    .flatMap(([k, v]) => (Array.isArray(v) ? v : [v]).map((one) => [k, one]))
     .filter(([, v]) => v !== null && v !== undefined && v !== "");
-  return given.length === 0 ? path
+  return given.length === 0
+    ? path
     : `${path}?${given.map(([k, v]) => `${encodeURIComponent(k)}=${encodeURIComponent(v)}`).join("&")}`;
 };
 
@@ -67,17 +65,22 @@ export async function follow(window, signal, onOverview) {
     let rest = "";
     for (;;) {
       const { done, value } = await reader.read();
-      if (done)
-        return;
+      if (done) return;
       clearTimeout(watch);
       watch = setTimeout(stop, silence);
       const events = (rest + value).split(/\r?\n\r?\n/);
       rest = events.pop();
       for (const event of events) {
         const lines = event.split(/\r?\n/);
-        if (!lines.includes("event: overview"))
-          continue;
-        onOverview(JSON.parse(lines.filter((l) => l.startsWith("data:")).map((l) => l.slice(5)).join("\n")));
+        if (!lines.includes("event: overview")) continue;
+        onOverview(
+          JSON.parse(
+            lines
+              .filter((l) => l.startsWith("data:"))
+              .map((l) => l.slice(5))
+              .join("\n"),
+          ),
+        );
       }
     }
   } finally {

@@ -7,12 +7,19 @@ export function useAsked(path) {
   const [answer, setAnswer] = useState({ path, data: null, problem: null });
   const time = state.overview?.time;
   useEffect(() => {
-    if (path === null || document.hidden)
-      return;
+    if (path === null || document.hidden) return;
     const cut = new AbortController();
     get(path, cut.signal).then(
       (data) => setAnswer({ path, data, problem: null }),
-      (e) => cut.signal.aborted || setAnswer((old) => ({ path, data: old.path === path ? old.data : null, problem: e.message, status: e.status })));
+      (e) =>
+        cut.signal.aborted ||
+        setAnswer((old) => ({
+          path,
+          data: old.path === path ? old.data : null,
+          problem: e.message,
+          status: e.status,
+        })),
+    );
     return () => cut.abort();
   }, [path, time]);
   return answer.path === path ? answer : { path, data: null, problem: null };

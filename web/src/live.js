@@ -23,8 +23,7 @@ export function subscribe(listener) {
 }
 
 export function changed() {
-  for (const listener of listeners)
-    listener();
+  for (const listener of listeners) listener();
 }
 
 export function setWindow(seconds) {
@@ -62,27 +61,32 @@ async function keep(signal) {
   for (let failures = 0; !signal.aborted;) {
     try {
       if (state.metrics === null)
-        void get("metrics", signal).then((m) => { state.metrics = new Map(m.map((x) => [x.name, x])); changed(); }, () => { });
-      await follow(state.window, signal, (o) => { failures = 0; if (!signal.aborted) took(o); });
+        void get("metrics", signal).then(
+          (m) => {
+            state.metrics = new Map(m.map((x) => [x.name, x]));
+            changed();
+          },
+          () => {},
+        );
+      await follow(state.window, signal, (o) => {
+        failures = 0;
+        if (!signal.aborted) took(o);
+      });
       // It ended: the agent stops, or has been replaced.
       failures++;
     } catch (e) {
-      if (signal.aborted)
-        return;
-      if (e instanceof Refused && (e.status === 503 || e.status === 429) && await poll(signal))
-        continue;
+      if (signal.aborted) return;
+      if (e instanceof Refused && (e.status === 503 || e.status === 429) && (await poll(signal))) continue;
       if (e instanceof Refused && e.status !== 503) {
         state.link = e.status === 401 ? "token" : e.status === 404 ? "nothing" : "lost";
         state.why = e.message;
         changed();
-        if (state.link !== "lost")
-          return;
+        if (state.link !== "lost") return;
       }
       state.why = e instanceof Refused ? e.message : "";
       failures++;
     }
-    if (signal.aborted)
-      return;
+    if (signal.aborted) return;
     if (state.link !== "lost") {
       state.link = "lost";
       state.lostSince = Date.now();
@@ -106,6 +110,13 @@ async function poll(signal) {
 function pause(time, signal) {
   return new Promise((done) => {
     const timer = setTimeout(done, time);
-    signal.addEventListener("abort", () => { clearTimeout(timer); done(); }, { once: true });
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(timer);
+        done();
+      },
+      { once: true },
+    );
   });
 }

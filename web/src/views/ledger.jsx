@@ -15,9 +15,17 @@ function Stage({ title, value, lost: given, seconds, field }) {
   return (
     <li class={`stage ${all > 0 ? "losing" : ""}`}>
       <span class="title">{title}</span>
-      {value !== undefined && <span class="value"><Num field={field}>{rate(value / seconds)}</Num></span>}
+      {value !== undefined && (
+        <span class="value">
+          <Num field={field}>{rate(value / seconds)}</Num>
+        </span>
+      )}
       {given && <span class="lost">{all > 0 ? <Num field="ledger_lost">−{rate(all / seconds)}</Num> : "no loss"}</span>}
-      {lost.slice(0, 3).map((l) => <span class="reason"><code>{clean(l.reason, 60)}</code> {count(l.packets)}</span>)}
+      {lost.slice(0, 3).map((l) => (
+        <span class="reason">
+          <code>{clean(l.reason, 60)}</code> {count(l.packets)}
+        </span>
+      ))}
       {lost.length > 3 && <span class="reason">and {lost.length - 3} more</span>}
     </li>
   );
@@ -25,8 +33,7 @@ function Stage({ title, value, lost: given, seconds, field }) {
 
 export function Ledger({ ledger: given }) {
   const ledger = Array.isArray(given) ? given[0] : given;
-  if (!ledger)
-    return null;
+  if (!ledger) return null;
   const s = ledger.seconds || 1;
   const before = ledger.lost_before_ip ?? [];
   const by = (stage) => (ledger.lost_by ?? []).filter((l) => stageOf(l.reason) === stage);
@@ -34,8 +41,10 @@ export function Ledger({ ledger: given }) {
   const nic = before.filter((l) => !/softnet/.test(l.reason));
   const sentLost = ledger.sent_lost ?? [];
   const rest = [
-    ["forwarded", ledger.forwarded], ["refused, with a word to the sender", ledger.refused],
-    ["dropped in good order", ledger.orderly], ["put together of fragments", ledger.reassembled],
+    ["forwarded", ledger.forwarded],
+    ["refused, with a word to the sender", ledger.refused],
+    ["dropped in good order", ledger.orderly],
+    ["put together of fragments", ledger.reassembled],
   ].filter(([, n]) => n > 0);
   return (
     <Section id="ledger" title="What becomes of packets" note={`of all namespaces, in ${count(s)} s`}>
@@ -56,9 +65,13 @@ export function Ledger({ ledger: given }) {
         </ol>
       </div>
       <p class="note">
-        {rest.map(([what, n]) => `${count(n)} ${what}`).join(", ")}{rest.length > 0 && ". "}
-        {ledger.unexplained === null ? "Who dropped what cannot be seen here."
-          : ledger.unexplained > 0 ? `${count(ledger.unexplained)} are unexplained.` : "None is unexplained."}
+        {rest.map(([what, n]) => `${count(n)} ${what}`).join(", ")}
+        {rest.length > 0 && ". "}
+        {ledger.unexplained === null
+          ? "Who dropped what cannot be seen here."
+          : ledger.unexplained > 0
+            ? `${count(ledger.unexplained)} are unexplained.`
+            : "None is unexplained."}
       </p>
     </Section>
   );
