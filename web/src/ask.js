@@ -1,11 +1,11 @@
-// What a view asks beside the stream: anew with each collection, while it is seen.
+// What a view asks beside the stream, while it is seen: anew with each collection, or once where the answer stays.
 import { useEffect, useState } from "preact/hooks";
 import { get } from "./api.js";
 import { state } from "./live.js";
 
-export function useAsked(path) {
+export function useAsked(path, stays = false) {
   const [answer, setAnswer] = useState({ path, data: null, problem: null });
-  const time = state.overview?.time;
+  const time = stays ? null : state.overview?.time;
   useEffect(() => {
     if (path === null || document.hidden) return;
     const cut = new AbortController();
