@@ -7,7 +7,7 @@ export function useAsked(path, stays = false) {
   const [answer, setAnswer] = useState({ path, data: null, problem: null });
   const time = stays ? null : state.overview?.time;
   useEffect(() => {
-    if (path === null || document.hidden) return;
+    if (path === null || (document.hidden && !stays)) return;
     const cut = new AbortController();
     get(path, cut.signal).then(
       (data) => setAnswer({ path, data, problem: null }),
