@@ -70,9 +70,9 @@ public sealed partial class PageTests
         (await server.Client.GetAsync("/findings")).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
     }
 
-    [GeneratedRegex("(?:href|src)=\"([^\"]*)\"")]
+    [GeneratedRegex("(?:href|src)=\"([^\"]*)\"", RegexOptions.None, 1000)]
     private static partial Regex PageLink();
 
-    [GeneratedRegex("<script")]
+    [GeneratedRegex("<script", RegexOptions.None, 1000)]
     private static partial Regex PageScript();
 }
