@@ -30,8 +30,7 @@ public sealed partial class Look
         {
             var address = AddressOf(agent);
             using var look = Shell.Start("node", Path.Combine(Repository.Root, "tests", "Browser", "look.mjs"),
-                RequiresBrowserTheoryAttribute.Modules, RequiresBrowserTheoryAttribute.Browser!,
-                TestProgram.Path, address, screenshots);
+                RequiresBrowserTheoryAttribute.Modules, RequiresBrowserTheoryAttribute.Browser!, address, screenshots);
             var error = look.StandardError.ReadToEndAsync();
             var output = look.StandardOutput.ReadToEndAsync();
             if (!look.WaitForExit(Patience))

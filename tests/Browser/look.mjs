@@ -1,13 +1,12 @@
-// Looks at the page with a browser: look.mjs MODULES BROWSER PROGRAM AGENT SCREENSHOTS [SCENARIO...]. AGENT is where a
-// running PROGRAM listens, which also has the page for the nodes that are acted here. Prints a line of JSON for each.
-import { spawn } from "node:child_process";
+// Looks at the page with a browser: look.mjs MODULES BROWSER AGENT SCREENSHOTS [SCENARIO...]. AGENT is where a running
+// one listens, which also has the page for the nodes that are acted here. Prints a line of JSON for each scenario.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { Node, ago, finding, host, hostile, overview, pod, troubled } from "./node.mjs";
 
-const [modules, browserPath, program, agent, screenshots, ...wanted] = process.argv.slice(2);
+const [modules, browserPath, agent, screenshots, ...wanted] = process.argv.slice(2);
 const { chromium } = createRequire(join(modules, "x.js"))("playwright-core");
 const axe = readFileSync(join(modules, "axe-core/axe.min.js"), "utf8");
 const browser = await chromium.launch({ executablePath: browserPath, args: ["--disable-dev-shm-usage"] });
@@ -580,61 +579,6 @@ const scenarios = {
     await shot(page, "agent");
     await close(page);
     return { api: true };
-  },
-
-  // The program causes them itself, between network namespaces of its own; the agent has to see them as anybody's.
-  async real_faults() {
-    if (process.getuid() !== 0 || (await fetch(`${agent}api/v1/overview`)).status === 404)
-      return { left_out: "needs root, and the API" };
-    const kinds = [
-      "accept-queue-overflow",
-      "udp-receive-overflow",
-      "qdisc-drop",
-      "rp-filter",
-      "nobody-listens",
-      "no-route-in",
-    ];
-    const page = await open(agent);
-    await page.waitForSelector("#findings");
-    const missing = new Set(kinds);
-    const seen = async () => {
-      for (const kind of await page.locator(".finding .aside code").allInnerTexts()) missing.delete(kind);
-      return missing.size === 0 || [...missing];
-    };
-    const inject = spawn(program, ["selftest", ...kinds.flatMap((k) => ["--inject", k])], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    let said = "";
-    inject.stdout.on("data", (d) => {
-      said += d;
-    });
-    inject.stderr.on("data", (d) => {
-      said += d;
-    });
-    const ended = new Promise((done) => inject.on("close", done));
-    let over = false;
-    void ended.then(() => {
-      over = true;
-    });
-    while (!over && (await seen()) !== true) await new Promise((done) => setTimeout(done, 100));
-    await ended;
-    try {
-      await until("the page has all that was caused", seen);
-    } catch (e) {
-      throw new Error(`${e.message}\n${said}`);
-    }
-    await shot(page, "agent-faults");
-    await accessible(page, "faults");
-    const line = page.locator(".finding", { hasText: "accept-queue-overflow" }).first();
-    if (!(await line.isVisible())) await page.click(".recent summary");
-    await line.locator(".sentence").click();
-    check(
-      "its evidence has the kernel's counter",
-      /ListenOverflows|sk_drops|sk_ack_backlog/.test(await line.locator(".more").innerText()),
-      true,
-    );
-    await close(page);
-    return { kinds: kinds.length };
   },
 };
 
