@@ -19,6 +19,7 @@ public sealed class PageTests(Look look) : IClassFixture<Look>
     [InlineData("below_a_path")]
     [InlineData("without_script")]
     [InlineData("real_agent")]
+    [InlineData("real_fault")]
     public void The_page_does_what_it_should(string scenario)
     {
         look.Faults.ShouldContainKey(scenario);

@@ -1,5 +1,7 @@
 // Looks at the page with a browser: look.mjs MODULES BROWSER AGENT SCREENSHOTS [SCENARIO...]. AGENT is where a running
 // one listens, which also has the page for the nodes that are acted here. Prints a line of JSON for each scenario.
+import { spawn } from "node:child_process";
+import net from "node:net";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -579,6 +581,52 @@ const scenarios = {
     await shot(page, "agent");
     await close(page);
     return { api: true };
+  },
+
+  // A listener of this machine that accepts nothing, and clients that come for as long as it takes.
+  async real_fault() {
+    if ((await fetch(`${agent}api/v1/overview`)).status === 404) return { left_out: "needs the API" };
+    const page = await open(agent);
+    await page.waitForSelector("#findings");
+    const listener = spawn("python3", [
+      "-c",
+      `import socket, sys
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen(1)
+print(s.getsockname()[1], flush=True)
+sys.stdin.read()`,
+    ]);
+    const clients = new Set();
+    let timer;
+    try {
+      const port = Number(await new Promise((done) => listener.stdout.once("data", done)));
+      timer = setInterval(() => {
+        const client = net.connect(port, "127.0.0.1").on("error", () => {});
+        clients.add(client);
+        setTimeout(() => clients.delete(client.destroy()), 5000);
+      }, 100);
+      const line = page.locator(".finding", { hasText: `:${port}` }).first();
+      await line.waitFor({ timeout: 3 * patience });
+      await line.locator(".sentence").click();
+      check("its kind", /accept-queue|listen/.test(await line.locator(".aside code").innerText()));
+      await shot(page, "agent-fault");
+      await accessible(page, "a fault");
+      await line.locator(".aside a").click();
+      await until("the listener, with more than it takes", async () => {
+        const listeners = (await page.locator("#listeners tbody tr").allInnerTexts()).filter((l) =>
+          l.includes(`:${port}`),
+        );
+        return listeners.some((l) => /2 \/ 1\b/.test(l)) || listeners;
+      });
+      await shot(page, "agent-fault-pod");
+    } finally {
+      clearInterval(timer);
+      clients.forEach((c) => c.destroy());
+      listener.kill();
+    }
+    await close(page);
+    return { fault: true };
   },
 };
 
