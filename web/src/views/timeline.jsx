@@ -22,7 +22,10 @@ export function Timeline() {
   };
   const { window } = shown;
   const iso = (s) => new Date(s * 1000).toISOString();
-  const { data, problem } = useAsked(window ? query("changes", { from: iso(window[0]), to: iso(window[1]) }) : null, true);
+  const { data, problem } = useAsked(
+    window ? query("changes", { from: iso(window[0]), to: iso(window[1]) }) : null,
+    true,
+  );
   const now = Date.parse(time) / 1000;
   const last = (seconds) => show({ window: [now - seconds, now] });
   const metrics = state.metrics ? [...state.metrics.keys()] : [kept.metric];
