@@ -19,7 +19,7 @@ public sealed partial class PageTests
         var page = await response.Content.ReadAsStringAsync();
         page.ShouldContain("1.2.3&lt;&amp;&gt;");
         page.ShouldContain("/metrics</a> in otel naming");
-        foreach (var link in PageLink().Matches(page).Select(m => m.Groups[1].Value))
+        foreach (var link in PageLink().Matches(page).Select(m => m.Groups["link"].Value))
             link.ShouldMatch("^[a-z][^:]*$", "relative, for it may be below a path of a proxy");
         PageScript().Count(page).ShouldBe(PageFile.Document is null ? 0 : 1);
         using var again = new HttpRequestMessage(HttpMethod.Get, "/");
@@ -70,7 +70,7 @@ public sealed partial class PageTests
         (await server.Client.GetAsync("/findings")).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
     }
 
-    [GeneratedRegex("(?:href|src)=\"([^\"]*)\"", RegexOptions.None, 1000)]
+    [GeneratedRegex("(?:href|src)=\"(?<link>[^\"]*)\"", RegexOptions.None, 1000)]
     private static partial Regex PageLink();
 
     [GeneratedRegex("<script", RegexOptions.None, 1000)]
