@@ -1,4 +1,5 @@
 """The bill of materials of an image: CycloneDX 1.6, JSON. Everything in it comes from what was built and installed."""
+import base64
 import hashlib
 import json
 import os
@@ -12,7 +13,7 @@ import nuget  # noqa: E402
 
 
 def encode(tree, assets, system, version, created, licence):
-    components = sorted(linked(assets) + bundled(tree) + debian(system), key=lambda c: c["bom-ref"])
+    components = sorted(linked(assets) + page() + bundled(tree) + debian(system), key=lambda c: c["bom-ref"])
     name = f"pkg:generic/netlens@{version}"
     bom = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
@@ -45,6 +46,23 @@ def linked(assets):
             "name": package.name, "version": package.version,
             "hashes": [{"alg": "SHA-512", "content": package.digest()}],
             **licensed(nuspec_licence(package.fields())),
+        })
+    return result
+
+
+def page():
+    """What the page of a node is bundled with; esbuild makes the bundle and is not in it."""
+    lock = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, os.pardir, "web", "package-lock.json")
+    with open(lock, encoding="utf-8") as file:
+        packages = json.load(file)["packages"]
+    result = []
+    for name in ("preact", "uplot"):
+        package = packages[f"node_modules/{name}"]
+        purl = f"pkg:npm/{name}@{package['version']}"
+        result.append({
+            "type": "library", "bom-ref": purl, "purl": purl, "name": name, "version": package["version"],
+            "licenses": [{"expression": package["license"]}],
+            "hashes": [{"alg": "SHA-512", "content": base64.b64decode(package["integrity"].removeprefix("sha512-")).hex()}],
         })
     return result
 

@@ -120,7 +120,7 @@ public sealed partial class PayloadTests
             .Where(n => !n.StartsWith("System.", StringComparison.Ordinal) || n == "System.CommandLine")
             .Where(n => !n.StartsWith("Microsoft.", StringComparison.Ordinal) && !n.StartsWith("Collector."))
             .Distinct();
-        foreach (var name in linked.Concat(["libbpf", "libelf", "zlib", "Microsoft.NETCore.App.Runtime.NativeAOT",
+        foreach (var name in linked.Concat(["libbpf", "libelf", "zlib", "preact", "uplot", "Microsoft.NETCore.App.Runtime.NativeAOT",
             "Microsoft.AspNetCore.App.Runtime", "Microsoft.DotNet.ILCompiler"]))
         {
             copyright.ShouldContain(name);

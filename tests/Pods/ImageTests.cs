@@ -156,7 +156,7 @@ public sealed class ImageTests
         components.Select(c => c.GetProperty("bom-ref").GetString()).ShouldBeUnique();
         foreach (var component in components)
         {
-            component.GetProperty("purl").GetString()!.ShouldMatch("^pkg:(nuget|deb/debian)/[^@]+@.+");
+            component.GetProperty("purl").GetString()!.ShouldMatch("^pkg:(nuget|npm|deb/debian)/[^@]+@.+");
             component.GetProperty("version").GetString().ShouldNotBeNullOrEmpty();
             component.GetProperty("licenses").GetArrayLength().ShouldBeGreaterThan(0, component.ToString());
         }

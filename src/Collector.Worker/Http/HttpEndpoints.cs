@@ -1,3 +1,4 @@
+using Collector.Worker.Http.Page;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -27,9 +28,9 @@ internal static class HttpEndpoints
     }
 
     /// <summary>
-    /// Maps /, /metrics, /events, /record, /status, /findings, /config, /healthz, /readyz and what there is
-    /// beside them, guards them against foreign host names on loopback, and all but the health answers against who has
-    /// no token.
+    /// Maps /, /page/, /metrics, /events, /record, /status, /findings, /config, /healthz, /readyz and what there is
+    /// beside them, guards them against foreign host names on loopback, and all but the health answers and the page
+    /// itself against who has no token.
     /// </summary>
     public static WebApplication MapNetlens(this WebApplication app, Listeners listeners, NetlensHttp http)
     {
@@ -47,7 +48,13 @@ internal static class HttpEndpoints
         var metrics = new MetricsEndpoint(http);
         app.Lifetime.ApplicationStopped.Register(metrics.Dispose);
         var health = new HealthEndpoints(http);
-        app.MapMethods("/", Methods, new LandingPage(http).InvokeAsync);
+        app.MapMethods("/", Methods, new LandingPage(http, listeners.Security.Token is not null).InvokeAsync)
+            .WithMetadata(ForAnybody.Mark);
+        foreach (var file in PageFile.All)
+        {
+            app.MapMethods("/page/" + file.Name, Methods, new PageFileEndpoint(file).InvokeAsync)
+                .WithMetadata(ForAnybody.Mark);
+        }
         app.MapMethods("/metrics", Methods, metrics.InvokeAsync);
         app.MapMethods("/events", Methods, new EventsEndpoint(http, app.Lifetime.ApplicationStopping).InvokeAsync);
         app.MapMethods("/record", Methods, new RecordEndpoint(http).InvokeAsync);

@@ -67,8 +67,9 @@ public sealed class ListenerSecurityTests : IDisposable
         File.WriteAllText(token, "first\n");
         using var agent = new AgentProcess(Quick, ("NETLENS_HTTP_TOKENFILE", token), ("NETLENS_HTTP_SOCKET", Socket));
         agent.WaitForLog("first snapshot");
-        foreach (var path in (string[])["/metrics", "/", "/nothing"])
+        foreach (var path in (string[])["/metrics", "/findings", "/nothing"])
             Code(agent, path).ShouldBe(401);
+        Code(agent, "/").ShouldBe(200, "the page asks for the token");
         Code(agent, "/metrics", "wrong").ShouldBe(401);
         Code(agent, "/metrics", "first").ShouldBe(200);
         Code(agent, "/nothing", "first").ShouldBe(404);

@@ -1,0 +1,649 @@
+// Looks at the page with a browser: look.mjs MODULES BROWSER AGENT SCREENSHOTS [SCENARIO...]. AGENT is where a running
+// one listens, which also has the page for the nodes that are acted here. Prints a line of JSON for each scenario.
+import { spawn } from "node:child_process";
+import net from "node:net";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import { Node, ago, finding, host, hostile, overview, pod, troubled } from "./node.mjs";
+
+const [modules, browserPath, agent, screenshots, ...wanted] = process.argv.slice(2);
+const { chromium } = createRequire(join(modules, "x.js"))("playwright-core");
+const axe = readFileSync(join(modules, "axe-core/axe.min.js"), "utf8");
+const browser = await chromium.launch({ executablePath: browserPath, args: ["--disable-dev-shm-usage"] });
+const patience = 20_000;
+
+function check(what, found, expected = true) {
+  if (JSON.stringify(found) !== JSON.stringify(expected))
+    throw new Error(`${what}: ${JSON.stringify(found)} instead of ${JSON.stringify(expected)}`);
+}
+
+/** Waits until it holds. */
+async function until(what, of) {
+  const end = performance.now() + patience;
+  let found;
+  for (;;) {
+    found = await of();
+    if (found === true) return;
+    if (performance.now() > end)
+      throw new Error(`${what}: not within ${patience / 1000} s, but ${JSON.stringify(found)}`);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+/** A page that may ask nobody but its own server, and complain of nothing. */
+async function open(url, { allow = [], ...options } = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(patience);
+  page.faults = [];
+  page.bytes = 0;
+  page.on("pageerror", (e) => page.faults.push(e.stack));
+  page.on("dialog", (d) => {
+    page.faults.push(`dialog: ${d.message()}`);
+    void d.dismiss();
+  });
+  page.on(
+    "console",
+    (m) => m.type() === "error" && !allow.some((a) => m.text().includes(a)) && page.faults.push(m.text()),
+  );
+  page.on("request", (r) => new URL(r.url()).origin === new URL(url).origin || page.faults.push(`asked ${r.url()}`));
+  await page.goto(url);
+  return page;
+}
+
+async function close(page) {
+  check("faults of the page", page.faults, []);
+  await page.context().close();
+}
+
+/** Violations of WCAG and of good practice; by the browser's own door, which the page's policy does not close. */
+async function accessible(page, where) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
+  check(
+    `axe, ${where}`,
+    found.violations.map(
+      (v) =>
+        `${v.id}: ${v.nodes
+          .slice(0, 3)
+          .map((n) => `${n.target} ${n.any[0]?.message ?? ""}`)
+          .join("; ")}`,
+    ),
+    [],
+  );
+}
+
+const shot = (page, name) => screenshots && page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
+const active = (page) =>
+  page.evaluate(
+    () => document.activeElement?.id || document.activeElement?.className || document.activeElement?.tagName,
+  );
+const text = (page, selector) => page.locator(selector).first().innerText();
+
+async function withNode(scene, act, { prefix = "", ...rest } = {}) {
+  const node = new Node(agent.replace(/\/$/, ""), prefix);
+  Object.assign(node, rest);
+  node.scene = scene;
+  await node.start();
+  try {
+    return await act(node);
+  } finally {
+    await node.stop();
+  }
+}
+
+const scenarios = {
+  async idle() {
+    return withNode(overview(), async (node) => {
+      const page = await open(node.url);
+      await page.waitForSelector("#findings .empty");
+      const said = await text(page, "#findings .empty");
+      check("the empty state says what was checked", /77 kinds.*77 can be seen.*58 min/s.test(said), true);
+      check(
+        "the node",
+        /node-1[\s\S]*6\.12\.117[\s\S]*10 d[\s\S]*0\.83 %[\s\S]*58\.2 MiB/.test(await text(page, "header")),
+        true,
+      );
+      check("the title", await page.title(), "node-1 – Netlens");
+      check("no list of links", await page.locator("#plain").count(), 0);
+      const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
+      const bytes = await page.evaluate(() =>
+        performance
+          .getEntriesByType("resource")
+          .filter((r) => r.name.includes("/page/"))
+          .reduce((sum, r) => sum + r.transferSize, 0),
+      );
+      check(`bytes of the page: ${bytes}`, bytes > 10_000 && bytes < 100_000, true);
+      await shot(page, "idle");
+      await accessible(page, "idle");
+      await close(page);
+      return { first_paint_ms: Math.round(paint), bytes };
+    });
+  },
+
+  async findings_appear() {
+    await withNode(overview(), async (node) => {
+      const page = await open(node.url);
+      await page.waitForSelector("#findings .empty");
+      node.push(overview({ ...troubled(), time: ago(0) }));
+      await page.waitForSelector(".finding.error");
+      check("how many", await page.locator(".findings").first().locator(".finding").count(), 3);
+      check("said aloud", await text(page, "#findings [role=status]"), "3 now, 2 of them errors");
+      check("what is over is apart", /1 in the last hour/.test(await text(page, ".recent")), true);
+      await page.click(".sentence >> nth=0");
+      const more = await text(page, ".more");
+      for (const part of [
+        "ListenOverflows",
+        "+31 in 15 s",
+        "SYN cookies",
+        "accept()",
+        "listen() backlog",
+        "try 1024",
+        "ss -ltn",
+      ])
+        check(part, more.includes(part), true);
+      // It stays open when the next collection comes.
+      node.push({ ...node.scene, time: ago(0) });
+      await until("the update is drawn", async () => (await page.locator(".more").count()) === 1);
+      check("the ledger tells where", await page.locator(".stage.losing .title").allInnerTexts(), [
+        "NIC",
+        "softnet",
+        "IP",
+        "netfilter",
+        "socket",
+        "netfilter, qdisc, NIC",
+      ]);
+      check("what cannot be seen", await page.locator("header .link-like").innerText(), "2 things");
+      await page.click("header .link-like");
+      check("and why", /udpdrops[\s\S]*kprobes/.test(await text(page, "dialog[open]")), true);
+      await page.keyboard.press("Escape");
+      await shot(page, "findings");
+      await accessible(page, "findings");
+      await page.emulateMedia({ colorScheme: "dark" });
+      await accessible(page, "findings, dark");
+      await shot(page, "findings-dark");
+      await close(page);
+    });
+  },
+
+  async drill_down() {
+    await withNode(troubled(), async (node) => {
+      const page = await open(node.url);
+      await page.click(".finding a >> nth=0");
+      await page.waitForSelector("#listeners td");
+      check("whose", (await text(page, "#subject h2")).startsWith("shop/web-7"), true);
+      const listeners = await text(page, "#listeners");
+      check(
+        "the listener, and whose limit",
+        /0\.0\.0\.0:8080[\s\S]*nginx[\s\S]*129 \/ 128[\s\S]*the program's own/.test(listeners),
+        true,
+      );
+      check("a peer", /shop\/db-0:5432/.test(await text(page, "#peers")), true);
+      check(
+        "the kernel's counter",
+        /TcpExt ListenOverflows[\s\S]*2\.07 connection\/s[\s\S]*new/.test(await text(page, "#changes")),
+        true,
+      );
+      await page.click("#changes .pick >> nth=0");
+      await page.waitForSelector("#chart canvas");
+      check("its chart", await text(page, "#chart figcaption code"), "netlens.tcpext.listen_overflows");
+      check(
+        "was asked",
+        node.asked.some((a) => a.includes("metric=netlens.tcpext.listen_overflows&subject=n4026532007")),
+        true,
+      );
+      await page.click("#listeners .num >> nth=0");
+      const note = await text(page, ".popover");
+      check(
+        "what is behind a number",
+        /sk_ack_backlog[\s\S]*sock_diag[\s\S]*\{connection\}[\s\S]*netlens_tcp_listen_queue_highest/.test(note),
+        true,
+      );
+      await page.click(".popover .copy >> nth=0");
+      await page.waitForFunction(() => document.querySelector(".popover .copy").textContent !== "Copy PromQL");
+      await page.keyboard.press("Escape");
+      await page.waitForSelector(".popover", { state: "detached" });
+      await shot(page, "pod");
+      await accessible(page, "pod");
+      await page.emulateMedia({ colorScheme: "dark" });
+      await accessible(page, "pod, dark");
+      await page.goBack();
+      await page.waitForSelector("#pods");
+      await page.goto(`${node.url}#/subject/n1`);
+      await page.waitForSelector("text=It is gone");
+      page.faults = page.faults.filter((f) => !f.includes("404"));
+      await close(page);
+    });
+  },
+
+  async node_and_timeline() {
+    await withNode(troubled(), async (node) => {
+      const page = await open(`${node.url}#/node`);
+      await page.waitForSelector(".heat li");
+      check("processors", await page.locator(".heat li").count(), 8);
+      check("time to full", /conntrack[\s\S]*250 k \/ 262 k[\s\S]*6 min 52 s/.test(await text(page, "#gauges")), true);
+      check("a device's drops", /fq_codel/.test(await text(page, "#devices tbody tr")), true);
+      check("a setting", /somaxconn/.test(await text(page, "#sysctls")), true);
+      await shot(page, "node");
+      await accessible(page, "node");
+      await page.click("nav >> text=Timeline");
+      await page.waitForSelector("#timeline canvas");
+      const box = await page.locator(".u-over").boundingBox();
+      await page.mouse.move(box.x + box.width * 0.6, box.y + 40);
+      await page.mouse.down();
+      await page.mouse.move(box.x + box.width * 0.9, box.y + 60, { steps: 5 });
+      await page.mouse.up();
+      await page.waitForSelector("#timeline tbody tr");
+      const asked = new URL(`http://x/${node.asked.findLast((a) => a.includes("/changes"))}`);
+      const seconds = (Date.parse(asked.searchParams.get("to")) - Date.parse(asked.searchParams.get("from"))) / 1000;
+      check(`the window, ${seconds} s of an hour`, seconds > 900 && seconds < 1300, true);
+      check("whose", /shop\/web-7/.test(await text(page, "#timeline tbody")), true);
+      await page.click("#timeline .choices button >> nth=0");
+      await until("by a button, without the mouse", async () => {
+        const last = new URL(`http://x/${node.asked.findLast((a) => a.includes("/changes"))}`).searchParams;
+        return Math.round((Date.parse(last.get("to")) - Date.parse(last.get("from"))) / 1000) === 60;
+      });
+      await shot(page, "timeline");
+      await accessible(page, "timeline");
+      await close(page);
+    });
+  },
+
+  async five_hundred_pods() {
+    const scene = () => overview({ time: ago(0), pods: [host, ...Array.from({ length: 500 }, (_, i) => pod(i + 2))] });
+    return withNode(scene(), async (node) => {
+      const page = await open(node.url);
+      await page.waitForSelector("#pods tbody tr");
+      await until("the number of pods", async () => (await text(page, "#pods .head")).includes("501"));
+      const rows = () => page.locator("#pods tbody tr:not(.gap)").count();
+      check("only what is seen is there", (await rows()) < 60, true);
+      check("but told", await page.locator("#pods table").getAttribute("aria-rowcount"), "502");
+      const took = await page.evaluate(async () => {
+        const box = document.querySelector(".pods");
+        const seen = new Set();
+        const gaps = [];
+        let last = performance.now();
+        for (let top = 0; top <= box.scrollHeight; top += 300) {
+          box.scrollTop = top;
+          await new Promise(requestAnimationFrame);
+          await new Promise(requestAnimationFrame);
+          for (const row of box.querySelectorAll("tbody tr:not(.gap)")) seen.add(row.getAttribute("aria-rowindex"));
+          gaps.push(performance.now() - last);
+          last = performance.now();
+        }
+        gaps.sort((a, b) => a - b);
+        return { seen: seen.size, two_frames_ms: Math.round(gaps[gaps.length >> 1]) };
+      });
+      check("every row came by", took.seen, 501);
+      for (let i = 0; i < 5; i++) {
+        const before = await page.evaluate(() => document.documentElement.dataset.updates);
+        node.push(scene());
+        await until(
+          "an update",
+          async () => (await page.evaluate(() => document.documentElement.dataset.updates)) !== before,
+        );
+      }
+      took.update_ms = Number(await page.evaluate(() => document.documentElement.dataset.updateMs));
+      check("elements of the page", (await page.evaluate(() => document.querySelectorAll("*").length)) < 3000, true);
+      await page.keyboard.press("/");
+      await page.keyboard.type("web-41");
+      await until("the filter", async () => (await rows()) === 11);
+      await page.keyboard.press("Escape");
+      await page.click("#pods thead button:has-text('Pod or')");
+      await until("sorted by name", async () => (await text(page, "#pods tbody tr")).startsWith("host"));
+      check("and said so", await page.locator("#pods th[aria-sort]").getAttribute("aria-sort"), "ascending");
+      await accessible(page, "500 pods");
+      await close(page);
+      return took;
+    });
+  },
+
+  async connection_lost_and_back() {
+    await withNode(overview(), async (node) => {
+      const page = await open(node.url, {
+        allow: [
+          "ERR_CONNECTION_REFUSED",
+          "ERR_INCOMPLETE_CHUNKED_ENCODING",
+          "ERR_CONNECTION_RESET",
+          "ERR_EMPTY_RESPONSE",
+          "Failed to load resource",
+        ],
+      });
+      await page.waitForSelector(".link.live");
+      const { port } = node;
+      await node.stop();
+      await page.waitForSelector(".link.lost");
+      check("what was seen stays", (await page.locator("#pods tbody tr").count()) > 5, true);
+      check("with a word", /No answer since/.test(await text(page, ".banner")), true);
+      await accessible(page, "lost");
+      await shot(page, "lost");
+      node.scene = overview({ findings: [finding(9)], version: "0.2.0" });
+      await node.start(port);
+      await page.waitForSelector(".link.live");
+      await page.waitForSelector(".finding.error");
+      check("an upgrade is told", /now version 0\.2\.0/.test(await text(page, ".banner")), true);
+      await close(page);
+    });
+  },
+
+  async crowded() {
+    await withNode(
+      overview(),
+      async (node) => {
+        const page = await open(node.url, { allow: ["503"] });
+        await page.waitForSelector(".link.live");
+        check(
+          "it asked instead",
+          node.asked.some((a) => a.startsWith("/api/v1/overview")),
+          true,
+        );
+        await close(page);
+      },
+      { full: true },
+    );
+  },
+
+  async hidden() {
+    await withNode(overview(), async (node) => {
+      const page = await open(node.url);
+      await page.waitForSelector(".link.live");
+      await until("a stream", () => node.streams.size === 1);
+      const hide = (is) =>
+        page.evaluate((hidden) => {
+          Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }, is);
+      await hide(true);
+      await until("no stream", () => node.streams.size === 0);
+      const asked = node.asked.length;
+      await page.evaluate(() => new Promise((done) => setTimeout(done, 2500)));
+      check("nothing was asked", node.asked.length, asked);
+      await hide(false);
+      await until("a stream again", () => node.streams.size === 1);
+      await page.waitForSelector(".link.live");
+      await close(page);
+    });
+  },
+
+  async hostile_names() {
+    const scene = hostile();
+    await withNode(scene, async (node) => {
+      const page = await open(node.url);
+      await page.waitForSelector(".finding");
+      for (const button of await page.locator(".sentence").all()) await button.click();
+      await page.click("header .link-like");
+      await page.keyboard.press("Escape");
+      const body = await page.evaluate(() => document.body.innerText);
+      check(
+        "markup is text",
+        body.includes("<img src=x onerror=alert(1)>") && body.includes('"><script>alert(1)</script>'),
+        true,
+      );
+      check(
+        "control characters are written out",
+        body.includes("\\x1b[31mred") && !/[\u0000-\u0008\u000b-\u001f\u202a-\u202e]/.test(body),
+        true,
+      );
+      check(
+        "nothing of it became an element",
+        await page.evaluate(() => document.querySelectorAll("#app img, #app script, #app b, #app u, #app i").length),
+        0,
+      );
+      check(
+        "no text runs out of the page",
+        await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+        true,
+      );
+      const title = await page.title();
+      check("nor of its title", /[\u202a-\u202e]/.test(title), false);
+      await shot(page, "hostile");
+      for (const p of scene.pods.slice(1)) {
+        await page.goto(`${node.url}#/subject/${p.id}`);
+        await page.waitForSelector("#listeners td");
+        check(
+          "no text runs out of a pod's view",
+          await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+          true,
+        );
+      }
+      await close(page);
+    });
+  },
+
+  async keyboard() {
+    await withNode(troubled(), async (node) => {
+      const page = await open(node.url);
+      await page.waitForSelector("#pods tbody tr");
+      await page.keyboard.press("?");
+      await page.waitForSelector("dialog[open]");
+      check("the keys are told", /filter pods[\s\S]*sort/.test(await text(page, "dialog[open]")), true);
+      await accessible(page, "help");
+      await page.keyboard.press("Escape");
+      await page.waitForSelector("dialog[open]", { state: "detached" });
+      await page.keyboard.press("p");
+      await until("p", async () => (await active(page)) === "pods-title" || active(page));
+      await page.keyboard.press("f");
+      await until("f", async () => (await active(page)) === "findings-title" || active(page));
+      const sorted = () => page.locator("#pods th[aria-sort]").innerText();
+      const before = await sorted();
+      await page.keyboard.press("s");
+      await until("s", async () => (await sorted()) !== before);
+      await page.keyboard.press("/");
+      await until("/", async () => (await active(page)) === "filter" || active(page));
+      await page.keyboard.type("web-7?s");
+      check("keys are text in a field", await page.inputValue(".filter"), "web-7?s");
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("n");
+      await page.waitForSelector("#cpus");
+      await page.keyboard.press("t");
+      await page.waitForSelector("#timeline");
+      await page.keyboard.press("/");
+      await until("/ from another view", async () => (await active(page)) === "filter" || active(page));
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("i");
+      await page.waitForSelector("dialog[open] .metric");
+      await accessible(page, "numbers");
+      await page.keyboard.press("Escape");
+      // By the tabulator alone, from the top to a pod.
+      await page.evaluate(() => document.querySelector("header a").focus());
+      for (let i = 0; i < 60; i++) {
+        await page.keyboard.press("Tab");
+        if (
+          await page.evaluate(
+            () =>
+              document.activeElement.getAttribute("href")?.startsWith("#/subject/") &&
+              !!document.activeElement.closest("#pods"),
+          )
+        )
+          break;
+      }
+      await page.keyboard.press("Enter");
+      await page.waitForSelector("#listeners");
+      await page.keyboard.press("Escape");
+      await page.waitForSelector("#pods");
+      await close(page);
+    });
+  },
+
+  async phone() {
+    await withNode(troubled(), async (node) => {
+      const page = await open(node.url, {
+        viewport: { width: 390, height: 844 },
+        hasTouch: true,
+        isMobile: true,
+      });
+      await page.waitForSelector("#pods tbody tr");
+      const wide = () => page.evaluate(() => document.documentElement.scrollWidth);
+      check("as wide as the phone", await wide(), 390);
+      await accessible(page, "phone");
+      await shot(page, "phone");
+      for (const view of ["#/subject/n4026532007", "#/node", "#/time"]) {
+        await page.goto(node.url + view);
+        await page.waitForSelector("main section table, main section canvas");
+        check(view, await wide(), 390);
+        await shot(page, `phone-${view.split("/")[1]}`);
+      }
+      await close(page);
+    });
+  },
+
+  async token() {
+    await withNode(
+      overview(),
+      async (node) => {
+        const page = await open(node.url, { allow: ["401"] });
+        await page.waitForSelector("input[type=password]");
+        await accessible(page, "token");
+        await page.keyboard.type("wrong");
+        await page.keyboard.press("Enter");
+        await page.waitForSelector("text=does not take this token");
+        await page.fill("input[type=password]", "s3cret");
+        await page.keyboard.press("Enter");
+        await page.waitForSelector(".link.live");
+        await page.reload();
+        await page.waitForSelector(".link.live");
+        check(
+          "kept nowhere but in the tab",
+          await page.evaluate(() => [localStorage.length, document.cookie, location.href.includes("s3cret")]),
+          [0, "", false],
+        );
+        await close(page);
+      },
+      { token: "s3cret" },
+    );
+  },
+
+  async below_a_path() {
+    await withNode(
+      troubled(),
+      async (node) => {
+        const page = await open(node.url);
+        await page.waitForSelector(".link.live");
+        await page.click(".finding a >> nth=0");
+        await page.waitForSelector("#listeners td");
+        check(
+          "links",
+          await page.evaluate(() =>
+            [...document.querySelectorAll("footer a")].every((a) =>
+              new URL(a.href).pathname.startsWith("/some/node-1/"),
+            ),
+          ),
+          true,
+        );
+        await close(page);
+      },
+      { prefix: "/some/node-1" },
+    );
+  },
+
+  async without_script() {
+    const page = await open(agent, { javaScriptEnabled: false });
+    check("the list of links", (await page.locator("#plain li a").count()) > 6, true);
+    check("is seen", await page.locator("#plain").isVisible(), true);
+    await shot(page, "plain");
+    await close(page);
+  },
+
+  async real_agent() {
+    const answer = await fetch(`${agent}api/v1/overview`);
+    if (answer.status === 404) {
+      const page = await open(agent, { allow: ["404"] });
+      await page.waitForSelector("text=does not answer /api/v1");
+      await close(page);
+      return { api: false };
+    }
+    const page = await open(agent);
+    await page.waitForSelector(".link.live");
+    await page.waitForSelector("#pods tbody tr");
+    check(
+      "the kernel",
+      (await text(page, "header .facts")).includes(readFileSync("/proc/sys/kernel/osrelease", "utf8").trim()),
+      true,
+    );
+    await page.click("#pods tbody a >> nth=0");
+    await page.waitForSelector("#listeners");
+    await page.waitForSelector("#chart canvas");
+    await accessible(page, "pod of an agent");
+    await shot(page, "agent-pod");
+    await page.keyboard.press("n");
+    await page.waitForSelector("#devices tbody tr");
+    await accessible(page, "node of an agent");
+    await shot(page, "agent-node");
+    await page.keyboard.press("t");
+    await page.waitForSelector("#timeline canvas");
+    await page.click("#timeline .choices button >> nth=0");
+    await page.waitForSelector("#timeline tbody tr");
+    await page.goto(`${agent}#/`);
+    await page.waitForSelector("#findings");
+    await accessible(page, "an agent");
+    await shot(page, "agent");
+    await close(page);
+    return { api: true };
+  },
+
+  // A listener of this machine that accepts nothing, and clients that come for as long as it takes.
+  async real_fault() {
+    if ((await fetch(`${agent}api/v1/overview`)).status === 404) return { left_out: "needs the API" };
+    const page = await open(agent);
+    await page.waitForSelector("#findings");
+    const listener = spawn("python3", [
+      "-c",
+      `import socket, sys
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen(1)
+print(s.getsockname()[1], flush=True)
+sys.stdin.read()`,
+    ]);
+    const clients = new Set();
+    let timer;
+    try {
+      const port = Number(await new Promise((done) => listener.stdout.once("data", done)));
+      timer = setInterval(() => {
+        const client = net.connect(port, "127.0.0.1").on("error", () => {});
+        clients.add(client);
+        setTimeout(() => clients.delete(client.destroy()), 5000);
+      }, 100);
+      const line = page.locator(".finding", { hasText: `:${port}` }).first();
+      await line.waitFor({ timeout: 3 * patience });
+      await line.locator(".sentence").click();
+      check("its kind", /accept-queue|listen/.test(await line.locator(".aside code").innerText()));
+      await shot(page, "agent-fault");
+      await accessible(page, "a fault");
+      await line.locator(".aside a").click();
+      await until("the listener, with more than it takes", async () => {
+        const listeners = (await page.locator("#listeners tbody tr").allInnerTexts()).filter((l) =>
+          l.includes(`:${port}`),
+        );
+        return listeners.some((l) => /2 \/ 1\b/.test(l)) || listeners;
+      });
+      await shot(page, "agent-fault-pod");
+    } finally {
+      clearInterval(timer);
+      clients.forEach((c) => c.destroy());
+      listener.kill();
+    }
+    await close(page);
+    return { fault: true };
+  },
+};
+
+// Two at a time: a processor each, where there are as many as that.
+const names = Object.keys(scenarios).filter((n) => wanted.length === 0 || wanted.includes(n));
+async function work() {
+  for (let name; (name = names.shift()) !== undefined;) {
+    const begin = performance.now();
+    let fault = null;
+    let figures = {};
+    try {
+      figures = (await scenarios[name]()) ?? {};
+    } catch (e) {
+      fault = e.stack;
+    }
+    console.log(JSON.stringify({ name, fault, seconds: Math.round((performance.now() - begin) / 100) / 10, figures }));
+  }
+}
+await Promise.all([work(), work()]);
+await browser.close();

@@ -1,0 +1,90 @@
+// Who asks the agent: with the token where one is asked for, below the path that the page came from, and never while
+// the page is hidden.
+const key = "netlens-token";
+let token = read();
+
+function read() {
+  try {
+    return sessionStorage.getItem(key) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+/** Kept as long as the tab is open, and nowhere else. */
+export function setToken(text) {
+  token = text;
+  try {
+    if (text) sessionStorage.setItem(key, text);
+    else sessionStorage.removeItem(key);
+  } catch {
+    // A browser that keeps nothing: it is asked for again after a reload.
+  }
+}
+
+export const hasToken = () => token !== "";
+
+export class Refused extends Error {
+  constructor(status, text) {
+    super(text || `HTTP ${status}`);
+    this.status = status;
+  }
+}
+
+async function ask(path, signal, accept) {
+  const headers = { Accept: accept };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  const answer = await fetch(path, { headers, signal, cache: "no-store", credentials: "same-origin" });
+  if (!answer.ok) throw new Refused(answer.status, (await answer.text()).slice(0, 300).trim());
+  return answer;
+}
+
+export const query = (path, parameters) => {
+  const given = Object.entries(parameters)
+    .flatMap(([k, v]) => (Array.isArray(v) ? v : [v]).map((one) => [k, one]))
+    .filter(([, v]) => v !== null && v !== undefined && v !== "");
+  return given.length === 0
+    ? path
+    : `${path}?${given.map(([k, v]) => `${encodeURIComponent(k)}=${encodeURIComponent(v)}`).join("&")}`;
+};
+
+export const get = async (path, signal) => (await ask(`api/v1/${path}`, signal, "application/json")).json();
+
+// A heartbeat comes more often than that.
+const silence = 45_000;
+
+/** Overviews as they come, until it fails, ends or is cut. */
+export async function follow(window, signal, onOverview) {
+  const cut = new AbortController();
+  const stop = () => cut.abort();
+  signal.addEventListener("abort", stop);
+  let watch = setTimeout(stop, silence);
+  try {
+    const answer = await ask(query("api/v1/stream", { window }), cut.signal, "text/event-stream");
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      clearTimeout(watch);
+      watch = setTimeout(stop, silence);
+      const events = (rest + value).split(/\r?\n\r?\n/);
+      rest = events.pop();
+      for (const event of events) {
+        const lines = event.split(/\r?\n/);
+        if (!lines.includes("event: overview")) continue;
+        onOverview(
+          JSON.parse(
+            lines
+              .filter((l) => l.startsWith("data:"))
+              .map((l) => l.slice(5))
+              .join("\n"),
+          ),
+        );
+      }
+    }
+  } finally {
+    clearTimeout(watch);
+    signal.removeEventListener("abort", stop);
+  }
+}
