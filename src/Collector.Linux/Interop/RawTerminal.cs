@@ -31,7 +31,7 @@ public sealed unsafe class RawTerminal : IDisposable
     {
         var settings = _before;
         settings.c_lflag &= ~(ICANON | ECHO | IEXTEN);
-        settings.c_iflag &= ~(IXON | ICRNL);
+        settings.c_iflag &= ~IXON;
         settings.c_cc[VMIN] = 1;
         settings.c_cc[VTIME] = 0;
         settings.c_cc[VSUSP] = 0;

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using Collector.Linux.Interop;
 using Collector.Worker.Configuration;
 using Collector.Worker.Hosting;
@@ -32,12 +31,22 @@ internal static class TopCommand
             var asked = parsed.GetValue(server);
             var state = new TopState();
             state.Show(TopTables.All.First(t => t.Name == parsed.GetValue(tab)).Tab);
+            if (parsed.GetValue(replay) is { } file)
+            {
+                if (Session.Configure(parsed.GetValue(config))?.Options is not { } ours)
+                    return Task.FromResult(ExitCodes.Configuration);
+                return Task.FromResult(Session.Guard(() => Replayed(file, parsed.GetValue(at), ours, state)));
+            }
             var options = asked is null ? Session.Configure(parsed.GetValue(config))?.Options : null;
             var agent = new TopAgent(options ?? new AgentOptions(), asked, peers.Read(parsed));
             return Task.FromResult(Session.Guard(() => Run(agent, state)));
         });
         return command;
     }
+
+    private static int Replayed(string path, string? at, AgentOptions options, TopState state) =>
+        TopReplay.Open(path, Replays.TimeOf(at), options) is { } source
+            ? Run(source, state) : ExitCodes.Configuration;
 
     private static int Run(ITopSource source, TopState state)
     {

@@ -38,7 +38,7 @@ internal static class TopTables
         new("LATELY", 13, "Packets lost and segments sent again, the newest at the right.") { IsText = true },
     ], PodRows);
 
-    private static readonly TopTable Listeners = new(TopTab.Listeners, "listeners",
+    private static readonly TopTable Listeners = new(TopTab.Listeners, "",
     [
         new("POD", 0, "Whose.") { IsText = true, Takes = true },
         new("ADDRESS", 2, "Where it listens.") { IsText = true },
@@ -51,7 +51,7 @@ internal static class TopTables
         new("LIMIT OF", 4, "Whose limit it is.") { IsText = true },
     ], ListenerRows);
 
-    private static readonly TopTable Drops = new(TopTab.Drops, "drops",
+    private static readonly TopTable Drops = new(TopTab.Drops, "",
     [
         new("POD", 0, "Whose; the node: of all together.") { IsText = true },
         new("STAGE", 1, "Where on its way.") { IsText = true },
