@@ -153,7 +153,8 @@ internal sealed class TopFrame(int width, int height, bool colours)
 
     private static string Count(TopState state)
     {
-        var left = state.Tab is TopTab.Pods ? Number(state.Overview, "pods_left_out") : null;
+        var left = state.Tab is TopTab.Pods ? Number(state.Overview, "pods_left_out")
+            : Number(state.Document(state.Table.Document), "left_out");
         var rows = Output.Counted(state.Rows.Count, "row");
         var order = state.SortColumn is { } column ? $", by {state.Table.Columns[column].Heading}" : "";
         return rows + (left > 0 ? $" and {TopNumber.Of(left)} more" : "") + order + (state.IsReverse ? ", reversed" : "");

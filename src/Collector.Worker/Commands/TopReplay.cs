@@ -25,7 +25,7 @@ internal sealed class TopReplay : ITopSource
         _source = new()
         {
             Recording = recording, Facts = ViewFacts.Of(file.Header), Catalogue = NodeFactory.Catalogue,
-            Events = file.Events, Version = AgentIdentity.Version,
+            Events = () => file.Events, Version = AgentIdentity.Version,
         };
         _place = place;
     }
@@ -70,6 +70,8 @@ internal sealed class TopReplay : ITopSource
     {
         "overview" => JsonSerializer.SerializeToElement(view.Overview(), ViewJson.Default.OverviewView),
         "node" => JsonSerializer.SerializeToElement(view.Node(), ViewJson.Default.NodeDetail),
+        "listeners" => JsonSerializer.SerializeToElement(view.Listeners(), ViewJson.Default.ListenersView),
+        "drops" => JsonSerializer.SerializeToElement(view.Drops(), ViewJson.Default.DropsView),
         _ when name.StartsWith(SubjectPrefix, StringComparison.Ordinal)
             && view.Subject(Uri.UnescapeDataString(name[SubjectPrefix.Length..])) is { } subject =>
             JsonSerializer.SerializeToElement(subject, ViewJson.Default.SubjectDetail),

@@ -38,27 +38,28 @@ internal static class TopTables
         new("LATELY", 13, "Packets lost and segments sent again, the newest at the right.") { IsText = true },
     ], PodRows);
 
-    private static readonly TopTable Listeners = new(TopTab.Listeners, "",
+    private static readonly TopTable Listeners = new(TopTab.Listeners, "listeners",
     [
         new("POD", 0, "Whose.") { IsText = true, Takes = true },
         new("ADDRESS", 2, "Where it listens.") { IsText = true },
-        new("PORT", 0, "Where it listens."),
-        new("PROCESS", 3, "The program.") { IsText = true },
+        new("PORT", 0, "Where it listens; all: those that are not told one by one."),
+        new("PROCESS", 4, "The program, where an event has told it.") { IsText = true },
         new("QUEUE", 1, "Connections that wait for accept()."),
         new("LIMIT", 1, "How many may wait."),
         new("FULL%", 0, "The one of the other."),
-        new("DROPS", 1, "Handshakes dropped since the listener is known."),
-        new("LIMIT OF", 4, "Whose limit it is.") { IsText = true },
+        new("DROP/S", 1, "Handshakes dropped per second."),
+        new("DROPS", 3, "Handshakes dropped since the listener is known."),
+        new("LIMIT OF", 5, "Whose limit it is, where an event has told it.") { IsText = true },
     ], ListenerRows);
 
-    private static readonly TopTable Drops = new(TopTab.Drops, "",
+    private static readonly TopTable Drops = new(TopTab.Drops, "drops",
     [
-        new("POD", 0, "Whose; the node: of all together.") { IsText = true },
+        new("POD", 0, "Whose; host has what the machine dropped before it knew.") { IsText = true },
         new("STAGE", 1, "Where on its way.") { IsText = true },
         new("REASON", 0, "In the kernel's words.") { IsText = true, Takes = true },
-        new("PACKETS", 0, "Lost in the time that is looked at."),
-        new("PER S", 0, "The same per second."),
-        new("OF ALL%", 2, "Of all packets that came in, or were sent."),
+        new("PACKETS", 0, "Dropped in the last minute, or as long as is known."),
+        new("LOST", 1, "Those of them of which nobody was told."),
+        new("PER S", 0, "Packets per second."),
     ], DropRows);
 
     private static readonly TopTable Devices = new(TopTab.Devices, "node",
@@ -129,57 +130,33 @@ internal static class TopTables
             Bytes(pod, "bytes_in_per_second"), Bytes(pod, "bytes_out_per_second"), new(Spark(pod)),
         ], pod));
 
-    private static IEnumerable<TopRow> ListenerRows(JsonElement overview, JsonElement own) =>
-        Of(own, "listeners").ValueKind == JsonValueKind.Array
-            ? Items(own, "listeners").Select(listener => Listener(Text(listener, "subject"), listener, overview))
-            : Items(overview, "pods").Where(static p => Of(p, "listener_worst").ValueKind == JsonValueKind.Object)
-                .Select(pod => Listener(Text(pod, "id"), Of(pod, "listener_worst"), overview));
-
-    private static TopRow Listener(string subject, JsonElement listener, JsonElement overview)
-    {
-        var queue = TopDocument.Number(listener, "queue") ?? TopDocument.Number(listener, "used");
-        var limit = TopDocument.Number(listener, "limit");
-        var (address, port, pid) = (Text(listener, "address"), Text(listener, "port"), Text(listener, "pid"));
-        var full = limit > 0 ? queue * 100 / limit : null;
-        return new($"{subject} {address} {port} {pid}", full >= 100 ? "error" : full >= 50 ? "warn" : "", subject,
-        [
-            new(NameOf(subject, overview)), new(address), new(port.Length > 0 ? port : "-", Value(port)),
-            new(Text(listener, "process") + (pid.Length > 0 ? $"[{pid}]" : "")), Cell(queue), Cell(limit),
-            Percent(full), Number(listener, "drops"), new(Text(listener, "limit_origin")),
-        ], listener);
-    }
-
-    private static IEnumerable<TopRow> DropRows(JsonElement overview, JsonElement own) =>
-        Of(own, "drops").ValueKind == JsonValueKind.Array
-            ? Items(own, "drops").Select(drop => Drop(Text(drop, "subject"), Text(drop, "stage"), drop, null, null,
-                overview))
-            : LedgerRows(Of(overview, "ledger"), overview);
-
-    private static IEnumerable<TopRow> LedgerRows(JsonElement ledger, JsonElement overview)
-    {
-        var seconds = TopDocument.Number(ledger, "seconds");
-        foreach (var (name, stage, whole) in ((string, string, string)[])
-        [
-            ("lost_by", "received", "received"), ("lost_before_ip", "device", "received"), ("sent_lost", "sent", "sent"),
-        ])
+    private static IEnumerable<TopRow> ListenerRows(JsonElement overview, JsonElement own) => Items(own, "listeners")
+        .Select(listener =>
         {
-            foreach (var drop in Items(ledger, name))
-                yield return Drop("", stage, drop, seconds, TopDocument.Number(ledger, whole), overview);
-        }
-    }
+            var (queue, limit) = (TopDocument.Number(listener, "queue"), TopDocument.Number(listener, "limit"));
+            var (subject, address) = (Text(listener, "subject"), Text(listener, "address"));
+            var (port, pid) = (Text(listener, "port"), Text(listener, "pid"));
+            var full = limit > 0 ? queue * 100 / limit : null;
+            return new TopRow($"{subject} {address} {port} {pid}", full >= 100 ? "error" : full >= 50 ? "warn" : "",
+                subject,
+            [
+                new(Text(listener, "name")), new(address), new(port.Length > 0 ? port : "all", Value(port)),
+                new(Text(listener, "process") + (pid.Length > 0 ? $"[{pid}]" : "")), Cell(queue), Cell(limit),
+                Percent(full), Number(listener, "drops_per_second"), Number(listener, "drops"),
+                new(Text(listener, "limit_origin")),
+            ], listener);
+        });
 
-    private static TopRow Drop(
-        string subject, string stage, JsonElement drop, double? seconds, double? whole, JsonElement overview)
-    {
-        var packets = TopDocument.Number(drop, "packets");
-        var rate = TopDocument.Number(drop, "per_second") ?? (seconds > 0 ? packets / seconds : null);
-        var reason = Text(drop, "reason");
-        return new($"{subject} {stage} {reason}", "", subject,
-        [
-            new(subject.Length > 0 ? NameOf(subject, overview) : "the node"), new(stage), new(reason), Cell(packets),
-            Cell(rate), Percent(whole > 0 ? packets * 100 / whole : null),
-        ], drop);
-    }
+    private static IEnumerable<TopRow> DropRows(JsonElement overview, JsonElement own) => Items(own, "drops")
+        .Select(drop =>
+        {
+            var (subject, stage, reason) = (Text(drop, "subject"), Text(drop, "stage"), Text(drop, "reason"));
+            return new TopRow($"{subject} {stage} {reason}", "", subject,
+            [
+                new(Text(drop, "name")), new(stage), new(reason), Number(drop, "packets"), Number(drop, "lost"),
+                Number(drop, "per_second"),
+            ], drop);
+        });
 
     private static IEnumerable<TopRow> DeviceRows(JsonElement overview, JsonElement own) => Items(own, "devices")
         .Select(device =>
@@ -206,8 +183,9 @@ internal static class TopTables
     private static TopCell Queue(JsonElement listener)
     {
         var (used, limit) = (TopDocument.Number(listener, "used"), TopDocument.Number(listener, "limit"));
+        var port = Text(listener, "port");
         return used is null ? new("-") : new(
-            $":{Text(listener, "port")} {TopNumber.Of(used)}/{TopNumber.Of(limit)}", limit > 0 ? used / limit : used);
+            $"{(port.Length > 0 ? $":{port} " : "")}{TopNumber.Of(used)}/{TopNumber.Of(limit)}", limit > 0 ? used / limit : used);
     }
 
     /// <summary>Ten bars at most, of the largest as whole.</summary>

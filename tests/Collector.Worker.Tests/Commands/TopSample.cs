@@ -85,6 +85,28 @@ internal static class TopSample
          "sysctls": []}
         """;
 
+    public const string Listeners = """
+        {"listeners": [
+           {"subject": "n4026532621", "name": "shop/web-0", "address": "0.0.0.0", "port": 8080, "pid": 4711, "process": "web",
+            "queue": 2, "limit": 1, "limit_origin": "listen()", "drops_per_second": 12.5, "drops": 512},
+           {"subject": "n4026532622", "name": "shop/client-0", "address": "2001:db8:1234:5678:9abc:def0:1234:5678", "port": 9090,
+            "pid": null, "process": null, "queue": 70, "limit": 128, "limit_origin": null, "drops_per_second": 0, "drops": 0},
+           {"subject": "host", "name": "host", "address": null, "port": null, "pid": null, "process": null, "queue": 0,
+            "limit": 4096, "limit_origin": null, "drops_per_second": null, "drops": null}],
+         "left_out": 0}
+        """;
+
+    public const string Drops = """
+        {"drops": [
+           {"subject": "n4026532621", "name": "shop/web-0", "stage": "protocols", "reason": "ListenOverflows", "packets": 750,
+            "lost": 750, "per_second": 12.5},
+           {"subject": "host", "name": "host", "stage": "ip", "reason": "netfilter", "packets": 440, "lost": 440,
+            "per_second": 7.3},
+           {"subject": "host", "name": "host", "stage": "protocols", "reason": "NO_SOCKET", "packets": 7, "lost": 0,
+            "per_second": 0.1}],
+         "left_out": 3}
+        """;
+
     public const string Pod = """
         {"subject": {"id": "n4026532621", "kind": "pod", "name": "shop/web-0", "containers": ["web", "sidecar"],
            "netns_inode": 4026532621, "connections": 212, "new_per_second": 48.25, "drops_per_second": 12.5, "findings": 1},
@@ -108,6 +130,7 @@ internal static class TopSample
     public static Dictionary<string, JsonElement> Documents => new()
     {
         ["overview"] = Element(Overview), ["node"] = Element(Node), ["subjects/n4026532621"] = Element(Pod),
+        ["listeners"] = Element(Listeners), ["drops"] = Element(Drops),
     };
 
     /// <summary>A screen that shows it.</summary>

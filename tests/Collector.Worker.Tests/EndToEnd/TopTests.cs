@@ -29,6 +29,8 @@ public sealed partial class TopTests : IDisposable
         {
             "/api/v1/overview" => TopSample.Overview,
             "/api/v1/node" => TopSample.Node,
+            "/api/v1/listeners" => TopSample.Listeners,
+            "/api/v1/drops" => TopSample.Drops,
             "/api/v1/subjects/n4026532621" => TopSample.Pod,
             _ => null,
         };
