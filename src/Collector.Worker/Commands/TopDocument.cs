@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace Collector.Worker.Commands;
 
-/// <summary>Reads documents of an agent that may be of another version: what is missing, or another thing, is null.</summary>
+/// <summary>
+/// Reads documents of an agent that may be of another version: what is missing, or another thing, is null.
+/// </summary>
 internal static class TopDocument
 {
     /// <summary>Of nothing: it has no property.</summary>

@@ -16,11 +16,6 @@ internal sealed class TopFrame(int width, int height, bool colours)
     private const int Below = 1;
     private const int Gap = 1;
 
-    /// <summary>Text that does not take what is left is no wider.</summary>
-    private const int WidestText = 28;
-
-    private const int NarrowestTaker = 16;
-
     private const string Bold = "1";
     private const string Reverse = "7";
     private const string Dim = "2";
@@ -28,7 +23,7 @@ internal sealed class TopFrame(int width, int height, bool colours)
     /// <summary>Rows, or lines of a page, that it has room for.</summary>
     public int Room => Math.Max(0, height - Above - Below);
 
-    /// <summary>The lines, with codes for looks and nothing else that drives a terminal; as many as there are.</summary>
+    /// <summary>As many lines as it has, with codes for looks and nothing else that drives a terminal.</summary>
     public string[] Lines(TopState state)
     {
         var lines = new List<string> { Styled(Head(state), Bold), Fit(Summary(state)), Tabs(state) };
@@ -74,15 +69,18 @@ internal sealed class TopFrame(int width, int height, bool colours)
             left.Add(kernel);
         if (Number(node, "uptime_seconds") is { } uptime)
             left.Add($"up {TopNumber.Time(uptime)}");
+        var time = Time(overview, "time");
+        if (state.Moment is { } moment)
+        {
+            return Sides(
+                string.Join("  ", left), $"replay {time:yyyy-MM-dd} {Clock(time)} {moment.Place + 1}/{moment.Count}");
+        }
         var right = new List<string>();
         if (Number(agent, "cpu_percent") is { } cpu)
             right.Add($"agent {TopNumber.Percent(cpu)}%");
         if (Number(agent, "memory_bytes") is { } memory)
             right.Add($"{TopNumber.Bytes(memory)}B");
-        var time = Time(overview, "time");
-        if (state.Moment is { } moment)
-            right.Add($"replay {time:yyyy-MM-dd} {Clock(time)} {moment.Place + 1}/{moment.Count}");
-        else if (Number(Of(overview, "collection"), "age_seconds") is { } age)
+        if (Number(Of(overview, "collection"), "age_seconds") is { } age)
             right.Add($"{Clock(time)} {TopNumber.Time(age + state.Waited)} ago");
         return Sides(string.Join("  ", left), string.Join("  ", right));
     }
@@ -108,16 +106,14 @@ internal sealed class TopFrame(int width, int height, bool colours)
     {
         if (Number(ledger, "seconds") is not (> 0 and var seconds))
             return "";
-        var words = new List<string> { $"in {Rate("received")}", $"delivered {Rate("delivered")}" };
+        var words = new List<string> { $"delivered {Rate("delivered")}" };
         if (Number(ledger, "forwarded") > 0)
             words.Add($"forwarded {Rate("forwarded")}");
         words.Add($"lost {Rate("lost")}");
-        words.Add($"refused {Rate("refused")}");
         words.Add($"unexplained {Rate("unexplained")}");
-        words.Add($"out {Rate("sent")}");
         var lost = Items(ledger, "sent_lost").Sum(static d => Number(d, "packets") ?? 0);
-        words.Add($"lost {TopNumber.Of(lost / seconds)}");
-        return $"packets/s: {string.Join(", ", words)}";
+        return $"in {Rate("received")}/s: {string.Join(", ", words)}; out {Rate("sent")}/s: "
+            + $"lost {TopNumber.Of(lost / seconds)}; refused {Rate("refused")}";
 
         string Rate(string name) => TopNumber.Of(Number(ledger, name) / seconds);
     }
@@ -139,7 +135,8 @@ internal sealed class TopFrame(int width, int height, bool colours)
         var left = width;
         foreach (var table in TopTables.All)
         {
-            var name = table.Tab == state.Tab ? $"[{(int)table.Tab + 1} {table.Name}]" : $" {(int)table.Tab + 1} {table.Name} ";
+            var name = $"{(int)table.Tab + 1} {table.Name}";
+            name = table.Tab == state.Tab ? $"[{name}]" : $" {name} ";
             if (name.Length > left)
                 break;
             left -= name.Length;
@@ -157,7 +154,8 @@ internal sealed class TopFrame(int width, int height, bool colours)
             : Number(state.Document(state.Table.Document), "left_out");
         var rows = Output.Counted(state.Rows.Count, "row");
         var order = state.SortColumn is { } column ? $", by {state.Table.Columns[column].Heading}" : "";
-        return rows + (left > 0 ? $" and {TopNumber.Of(left)} more" : "") + order + (state.IsReverse ? ", reversed" : "");
+        return rows + (left > 0 ? $" and {TopNumber.Of(left)} more" : "") + order
+            + (state.IsReverse ? ", reversed" : "");
     }
 
     private void AddTable(List<string> lines, TopState state)
@@ -207,19 +205,14 @@ internal sealed class TopFrame(int width, int height, bool colours)
     /// <summary>What there is room for, in its order, and how wide.</summary>
     private List<(TopColumn Column, int Place, int Width)> Columns(TopTable table, IReadOnlyList<TopRow> rows)
     {
-        var all = table.Columns.Select((column, place) => (Column: column, Place: place, Width: Math.Max(
-            column.Heading.Length, rows.Select(r => TopText.Width(r.Cells[place].Text)).DefaultIfEmpty().Max()))).ToArray();
-        for (var i = 0; i < all.Length; i++)
-        {
-            if (all[i].Column is { IsText: true, Takes: false } && all[i].Width > WidestText)
-                all[i].Width = WidestText;
-        }
+        var all = table.Columns.Select((column, place) => (Column: column, Place: place, Width: Math.Min(column.Most,
+            rows.Select(r => TopText.Width(r.Cells[place].Text)).Append(column.Heading.Length).Max()))).ToArray();
         var left = width - 2;
         var kept = new List<(TopColumn Column, int Place, int Width)>();
         // The one that takes what is left needs little until then.
         foreach (var column in all.OrderBy(static c => c.Column.Rank))
         {
-            var needed = (column.Column.Takes ? Math.Min(column.Width, NarrowestTaker) : column.Width) + Gap;
+            var needed = (column.Column.Takes ? Math.Min(column.Width, column.Column.Least) : column.Width) + Gap;
             if (needed > left && column.Column.Rank > 0)
                 break;
             left -= needed;
@@ -240,9 +233,8 @@ internal sealed class TopFrame(int width, int height, bool colours)
     private void AddPage(List<string> lines, TopState state)
     {
         var page = TopPages.Lines(state, width);
-        var from = 0;
-        if (state.Page is { } its && !state.IsHelp)
-            from = its.From = Math.Clamp(its.From, 0, Math.Max(0, page.Count - Room - 1));
+        var from = Math.Clamp(state.From, 0, Math.Max(0, page.Count - Room - 1));
+        state.From = from;
         foreach (var (text, heading) in page.Skip(from).Take(Room + 1))
             lines.Add(heading ? Styled(text, Bold) : Fit(text));
     }
@@ -253,12 +245,12 @@ internal sealed class TopFrame(int width, int height, bool colours)
             return Fit($"/{state.Filter}_   Enter keeps the filter, Esc takes it away");
         if (state.Problem.Length > 0)
             return Severe(Fit(state.Problem), "error");
-        var keys = state.IsHelp ? "Esc back"
-            : state.Page is not null ? "Esc back  Enter the pod  up, down  ? help  q quit"
+        var keys = state.IsHelp ? "Esc back  up, down"
+            : state.Page is { } page ? $"Esc back  {(page.LeadsOn ? "Enter its pod  " : "")}up, down  ? help  q quit"
             : "/ filter  s sort  r reverse  Enter detail  ? help  q quit";
         if (state.Moment is not null && !state.IsHelp)
             keys = $"left, right time  {keys}";
-        var filter = state.Filter.Length > 0 && state.Page is null && !state.IsHelp ? $"/{state.Filter}  " : "";
+        var filter = state.Filter.Length > 0 && state.Page is null && !state.IsHelp ? $"[/{state.Filter}]  " : "";
         return Styled(filter + keys, Dim);
     }
 }

@@ -38,7 +38,7 @@ internal static class TopPages
         else
         {
             var columns = TopTables.All[(int)page.Tab!].Columns;
-            var table = new TextTable("", "", "");
+            var table = new TextTable("COLUMN", "VALUE", "WHAT IT IS");
             for (var i = 0; i < columns.Count; i++)
                 table.Row(columns[i].Heading, row.Cells[i].Text, columns[i].About);
             screen.Print(table);
@@ -104,14 +104,15 @@ internal static class TopPages
         var wrapped = JsonDocument.Parse($"{{\"pods\":[{subject.GetRawText()}]}}");
         var row = table.Rows(wrapped.RootElement, default).First();
         return string.Join(", ", table.Columns.Select((c, i) => (c.Heading, row.Cells[i].Text))
-            .Where(static c => c.Heading != "POD" && c.Text is not ("-" or "")).Select(static c => $"{c.Heading} {c.Text}"));
+            .Where(static c => c.Heading != "POD" && c.Text is not ("-" or ""))
+            .Select(static c => $"{c.Heading} {c.Text}"));
     }
 
     private static void Finding(JsonElement finding, Screen screen)
     {
         screen.Line();
-        screen.Text($"{Text(finding, "severity"),-5} {(Is(finding, "active") ? "" : "over: ")}{Text(finding, "sentence")}",
-            "      ");
+        var over = Is(finding, "active") ? "" : "over: ";
+        screen.Text($"{Text(finding, "severity"),-5} {over}{Text(finding, "sentence")}", "      ");
     }
 
     private static void Print(Screen screen, string title, string[] headings, IEnumerable<string[]> rows)

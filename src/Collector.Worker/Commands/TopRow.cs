@@ -23,6 +23,12 @@ internal sealed record TopColumn(string Heading, int Rank, string About)
 
     /// <summary>Takes what room is left.</summary>
     public bool Takes { get; init; }
+
+    /// <summary>Of one that takes what is left: columns that it has before others come in.</summary>
+    public int Least { get; init; } = 16;
+
+    /// <summary>Columns that it has at most.</summary>
+    public int Most { get; init; } = 48;
 }
 
 /// <summary>A cell.</summary>

@@ -17,6 +17,9 @@ internal sealed record TopPage(TopTab? Tab, string Key, string Subject, TopRow? 
 {
     /// <summary>The first line that is seen.</summary>
     public int From { get; set; }
+
+    /// <summary>Whether there is a pod to go on to.</summary>
+    public bool LeadsOn => Tab is not null && Subject.Length > 0;
 }
 
 /// <summary>What a key asks for beyond what it changes on the screen.</summary>
@@ -30,11 +33,16 @@ internal sealed class TopState
     private const int LongestFilter = 64;
     private const int LongStep = 10;
 
-    private readonly Dictionary<TopTab, Sorting> _sortings = TopTables.All.ToDictionary(t => t.Tab, FirstSorting);
-    private readonly Dictionary<TopTab, Place> _places = TopTables.All.ToDictionary(t => t.Tab, static _ => new Place());
+    private readonly Dictionary<TopTab, Sorting> _sortings =
+        TopTables.All.ToDictionary(static t => t.Tab, static _ => new Sorting(null, false));
+
+    private readonly Dictionary<TopTab, Place> _places =
+        TopTables.All.ToDictionary(static t => t.Tab, static _ => new Place());
+
     private readonly Dictionary<string, JsonElement> _documents = [];
     private readonly Stack<TopPage> _pages = [];
     private List<TopRow>? _rows;
+    private int _helpFrom;
 
     public TopTab Tab { get; private set; }
 
@@ -49,6 +57,19 @@ internal sealed class TopState
 
     /// <summary>The page in front; null: the table is.</summary>
     public TopPage? Page => _pages.TryPeek(out var page) ? page : null;
+
+    /// <summary>The first line that is seen of the page in front, or the help.</summary>
+    public int From
+    {
+        get => IsHelp ? _helpFrom : Page?.From ?? 0;
+        set
+        {
+            if (IsHelp)
+                _helpFrom = value;
+            else if (Page is { } page)
+                page.From = value;
+        }
+    }
 
     /// <summary>What is wrong with the agent; "" nothing.</summary>
     public string Problem { get; set; } = "";
@@ -134,6 +155,8 @@ internal sealed class TopState
         Keep();
         if (IsFiltering)
             Type(key);
+        else if (LinesOf(key, Math.Max(1, room)) is var lines and not 0)
+            Go(lines);
         else if (IsHelp)
             IsHelp = !Closes(key);
         else if (Moment is not null && StepsOf(key) is var steps and not 0)
@@ -141,9 +164,20 @@ internal sealed class TopState
         else if (key.Kind == TopKeyKind.Letter)
             return Letter((char)(key.Letter.IsBmp ? key.Letter.Value : 0));
         else
-            Move(key.Kind, Math.Max(1, room));
+            Move(key.Kind);
         return default;
     }
+
+    private static int LinesOf(TopKey key, int room) => key switch
+    {
+        { Kind: TopKeyKind.Up } or { Kind: TopKeyKind.Letter, Letter.Value: 'k' } => -1,
+        { Kind: TopKeyKind.Down } or { Kind: TopKeyKind.Letter, Letter.Value: 'j' } => 1,
+        { Kind: TopKeyKind.PageUp } => -room,
+        { Kind: TopKeyKind.PageDown } => room,
+        { Kind: TopKeyKind.Home } => int.MinValue / 2,
+        { Kind: TopKeyKind.End } => int.MaxValue / 2,
+        _ => 0,
+    };
 
     private static int StepsOf(TopKey key) => key switch
     {
@@ -164,7 +198,7 @@ internal sealed class TopState
             case 'q':
                 return new(Quit: true);
             case '?':
-                IsHelp = true;
+                (IsHelp, _helpFrom) = (true, 0);
                 break;
             case '/':
                 _pages.Clear();
@@ -180,12 +214,6 @@ internal sealed class TopState
             case 'p':
                 OpenSubject();
                 break;
-            case 'k':
-                Go(-1);
-                break;
-            case 'j':
-                Go(1);
-                break;
             case >= '1' and <= '5':
                 Choose((TopTab)(letter - '1'));
                 break;
@@ -193,7 +221,7 @@ internal sealed class TopState
         return default;
     }
 
-    private void Move(TopKeyKind key, int room)
+    private void Move(TopKeyKind key)
     {
         switch (key)
         {
@@ -219,24 +247,6 @@ internal sealed class TopState
             case TopKeyKind.Right:
                 Choose((TopTab)Math.Min((int)Tab + 1, TopTables.All.Count - 1));
                 break;
-            case TopKeyKind.Up:
-                Go(-1);
-                break;
-            case TopKeyKind.Down:
-                Go(1);
-                break;
-            case TopKeyKind.PageUp:
-                Go(-room);
-                break;
-            case TopKeyKind.PageDown:
-                Go(room);
-                break;
-            case TopKeyKind.Home:
-                Go(int.MinValue / 2);
-                break;
-            case TopKeyKind.End:
-                Go(int.MaxValue / 2);
-                break;
         }
     }
 
@@ -254,8 +264,7 @@ internal sealed class TopState
         else if (key.Kind is not TopKeyKind.Letter and not TopKeyKind.Erase)
         {
             IsFiltering = false;
-            if (key.Kind is TopKeyKind.Up or TopKeyKind.Down)
-                Go(key.Kind == TopKeyKind.Up ? -1 : 1);
+            Go(LinesOf(key, 1));
         }
     }
 
@@ -282,8 +291,8 @@ internal sealed class TopState
 
     private void Go(int lines)
     {
-        if (Page is { } page)
-            page.From = Math.Max(0, page.From + lines);
+        if (IsHelp || Page is not null)
+            From = Math.Max(0, From + lines);
         else if (Rows.Count > 0)
         {
             var place = _places[Tab];
@@ -317,8 +326,6 @@ internal sealed class TopState
         if (chosen >= 0)
             (_places[Tab].Index, _places[Tab].Key) = (chosen, Rows[chosen].Key);
     }
-
-    private static Sorting FirstSorting(TopTable table) => new(null, false);
 
     /// <summary>The row of a page as it is now, or was when it was last there.</summary>
     public TopRow? RowOf(TopPage page) => page.Tab is { } tab

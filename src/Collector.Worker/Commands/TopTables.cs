@@ -9,11 +9,14 @@ internal static class TopTables
 {
     private static readonly TopTable Findings = new(TopTab.Findings, "",
     [
-        new("SEVERITY", 1, "How bad it is.") { IsText = true },
+        new("LEVEL", 1, "How bad it is.") { IsText = true },
         new("SEEN", 0, "When last; now: it goes on."),
         new("FOR", 2, "How long, from the first time to the last."),
         new("KIND", 3, "Its name in the documentation.") { IsText = true },
-        new("FINDING", 0, "What is wrong, and where.") { IsText = true, Takes = true },
+        new("FINDING", 0, "What is wrong, and where.")
+        {
+            IsText = true, Takes = true, Least = 50, Most = int.MaxValue,
+        },
     ], FindingRows);
 
     private static readonly TopTable Pods = new(TopTab.Pods, "",
@@ -41,9 +44,9 @@ internal static class TopTables
     private static readonly TopTable Listeners = new(TopTab.Listeners, "listeners",
     [
         new("POD", 0, "Whose.") { IsText = true, Takes = true },
-        new("ADDRESS", 2, "Where it listens.") { IsText = true },
+        new("ADDRESS", 2, "Where it listens.") { IsText = true, Most = 28 },
         new("PORT", 0, "Where it listens; all: those that are not told one by one."),
-        new("PROCESS", 4, "The program, where an event has told it.") { IsText = true },
+        new("PROCESS", 4, "The program, where an event has told it.") { IsText = true, Most = 28 },
         new("QUEUE", 1, "Connections that wait for accept()."),
         new("LIMIT", 1, "How many may wait."),
         new("FULL%", 0, "The one of the other."),
@@ -54,7 +57,7 @@ internal static class TopTables
 
     private static readonly TopTable Drops = new(TopTab.Drops, "drops",
     [
-        new("POD", 0, "Whose; host has what the machine dropped before it knew.") { IsText = true },
+        new("POD", 0, "Whose; host has what the machine dropped before it knew.") { IsText = true, Most = 28 },
         new("STAGE", 1, "Where on its way.") { IsText = true },
         new("REASON", 0, "In the kernel's words.") { IsText = true, Takes = true },
         new("PACKETS", 0, "Dropped in the last minute, or as long as is known."),
@@ -64,7 +67,7 @@ internal static class TopTables
 
     private static readonly TopTable Devices = new(TopTab.Devices, "node",
     [
-        new("POD", 1, "Whose.") { IsText = true },
+        new("POD", 1, "Whose.") { IsText = true, Most = 28 },
         new("DEVICE", 0, "The interface.") { IsText = true, Takes = true },
         new("UP", 3, "Whether it has a carrier.") { IsText = true },
         new("SPEED", 4, "Bits per second that it can."),
@@ -86,7 +89,7 @@ internal static class TopTables
         var (netns, name) = (Text(subject, "netlens.netns"), Text(subject, "k8s.pod.name"));
         foreach (var pod in Items(overview, "pods"))
         {
-            if (netns.Length > 0 && netns != "0" && Text(pod, "netns_inode") == netns && Text(pod, "kind") != "container")
+            if (netns.Length > 0 && Text(pod, "netns_inode") == netns && Text(pod, "kind") is not "container")
                 return Text(pod, "id");
             if (name.Length > 0 && Text(Of(pod, "pod"), "name") == name
                 && Text(Of(pod, "pod"), "namespace") == Text(subject, "k8s.namespace.name"))
@@ -184,8 +187,9 @@ internal static class TopTables
     {
         var (used, limit) = (TopDocument.Number(listener, "used"), TopDocument.Number(listener, "limit"));
         var port = Text(listener, "port");
-        return used is null ? new("-") : new(
-            $"{(port.Length > 0 ? $":{port} " : "")}{TopNumber.Of(used)}/{TopNumber.Of(limit)}", limit > 0 ? used / limit : used);
+        var where = port.Length > 0 ? $":{port} " : "";
+        return used is null ? new("-")
+            : new($"{where}{TopNumber.Of(used)}/{TopNumber.Of(limit)}", limit > 0 ? used / limit : used);
     }
 
     /// <summary>Ten bars at most, of the largest as whole.</summary>

@@ -9,7 +9,7 @@ internal static class TopSample
     /// <summary>Clears the screen, rings, turns the direction round; 4 KB long.</summary>
     public static readonly string HostileName = "evil/\e[2J\a\u202ename\u0301<b>" + new string('x', 4096);
 
-    public static readonly string Overview = $$"""
+    public static readonly string Overview = $$$"""
         {"version": "0.1.0", "time": "2026-03-04T12:00:30Z", "window_seconds": 60,
          "node": {"name": "node-1", "kernel": "6.12.117", "os": "Debian GNU/Linux 13", "cpus": 8,
            "uptime_seconds": 345600, "boot_time": "2026-02-28T12:00:30Z"},
@@ -62,7 +62,7 @@ internal static class TopSample
             "resets_per_second": 0, "drops_per_second": 0.5, "listener_worst": {"port": 22, "used": 0, "limit": 128},
             "receive_queue_bytes": 0, "throttled_percent": null, "bytes_in_per_second": 125000000,
             "bytes_out_per_second": 1000, "findings": 0, "severity": null, "spark": []},
-           {"id": "n4026532623", "kind": "namespace", "name": {{JsonSerializer.Serialize(HostileName)}}, "pod": null,
+           {"id": "n4026532623", "kind": "namespace", "name": {{{JsonSerializer.Serialize(HostileName)}}}, "pod": null,
             "containers": [], "netns_inode": 4026532623, "connections": null, "findings": 0, "severity": null},
            {"id": "n4026532624", "kind": "pod", "name": "店舗/ウェブ", "pod": {"name": "ウェブ", "namespace": "店舗"},
             "containers": [], "netns_inode": 4026532624, "connections": 1, "drops_per_second": 0, "findings": 0,

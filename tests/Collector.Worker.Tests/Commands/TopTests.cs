@@ -23,7 +23,7 @@ public sealed partial class TopTests
         var (_, columns, rows) = Sizes.Single(s => s.Name == size);
         var lines = Plain(new TopFrame(columns, rows, colours: true).Lines(View(view)));
         lines.Length.ShouldBe(rows);
-        GoldenFile.Check($"top-{view}", size, string.Join('\n', lines) + "\n");
+        GoldenFile.Check($"top-{view}", size, string.Join('\n', lines.Select(l => l.TrimEnd(' '))) + "\n");
     }
 
     private static TopState View(string view)
@@ -69,8 +69,10 @@ public sealed partial class TopTests
         Names(Press(state, "\e")).Length.ShouldBe(5);
         Names(Press(state, "/nobody is called so")).ShouldBeEmpty();
         Plain(new TopFrame(80, 24, false).Lines(state)).ShouldContain(l => l.StartsWith("  Nothing has \"nobody is called so\""));
+        Plain(new TopFrame(80, 24, false).Lines(Press(state, "\r")))[^1].ShouldStartWith("[/nobody is called so]  / filter");
+        Press(state, "/");
         // A letter is typed, not pressed.
-        Press(state, "\e/q").Filter.ShouldBe("q");
+        Press(Press(state, "\e"), "/q").Filter.ShouldBe("q");
     }
 
     [Fact]
@@ -148,6 +150,10 @@ public sealed partial class TopTests
         Plain(frame.Lines(Press(state, "\e[6~\e[B"))).ShouldBe(last);
         last[^2].ShouldContain("dropped");
         Plain(frame.Lines(Press(state, "\e[H"))).ShouldBe(first);
+        var help = Plain(frame.Lines(Press(state, "?")));
+        Plain(frame.Lines(Press(state, "\e[F")))[^2].ShouldContain("CONFIG_KPROBES");
+        Plain(frame.Lines(Press(state, "q?"))).ShouldBe(help);
+        state.Page.ShouldNotBeNull();
     }
 
     [Fact]

@@ -198,7 +198,7 @@ public sealed partial class TopTests : IDisposable
         lines[1].ShouldStartWith("shop/web-0 ");
         lines.Length.ShouldBe(7);
         pods.Output.ShouldNotContain("\e");
-        AgentProcess.Run("top", "-s", _agent.Address).Output.ShouldStartWith("SEVERITY  SEEN");
+        AgentProcess.Run("top", "-s", _agent.Address).Output.ShouldStartWith("LEVEL  SEEN");
         var wrong = AgentProcess.Run("top", "--tab", "pod");
         wrong.Code.ShouldBe(ExitCodes.Usage);
         wrong.Error.ShouldContain("--tab: 'pod' is not one of its values; did you mean 'pods'?");
