@@ -42,7 +42,7 @@ internal sealed class TopScreen : IDisposable
         for (var i = 0; i < lines.Length; i++)
         {
             if (i >= _shown.Length || lines[i] != _shown[i])
-                text.Append($"\e[{i + 1};1H{lines[i]}\e[0m\e[K");
+                text.Append($"\e[{i + 1};1H\e[K{lines[i]}\e[0m");
         }
         _shown = lines;
         if (text.Length > 0)

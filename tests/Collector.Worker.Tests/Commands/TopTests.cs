@@ -288,7 +288,7 @@ public sealed partial class TopTests
             screen.Draw(["one", "two"], (80, 24));
             output.GetStringBuilder().Clear();
             screen.Draw(["one", "three"], (80, 24));
-            output.ToString().ShouldBe("\e[2;1Hthree\e[0m\e[K");
+            output.ToString().ShouldBe("\e[2;1H\e[Kthree\e[0m");
             output.GetStringBuilder().Clear();
             screen.Draw(["one", "three"], (80, 24));
             output.ToString().ShouldBeEmpty();

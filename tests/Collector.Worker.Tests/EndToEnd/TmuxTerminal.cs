@@ -6,7 +6,7 @@ namespace Collector.Worker.Tests.EndToEnd;
 /// <summary>A terminal of some size with a shell in it, by tmux: keys go in, and what stands on it is read.</summary>
 internal sealed class TmuxTerminal : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly string _name = $"netlens-{Guid.NewGuid():N}";
     private readonly string _folder = Directory.CreateTempSubdirectory("netlens-tmux-").FullName;
@@ -17,11 +17,21 @@ internal sealed class TmuxTerminal : IDisposable
     {
         var settings = Path.Combine(_folder, "tmux.conf");
         File.WriteAllText(settings, "set -g status off\nset -g escape-time 0\nset -g default-terminal screen\n");
-        // No shell's start files; words of the machine's language would be its own.
+        // The same prompt for root and others; words of the machine's language would be its own.
+        var start = Path.Combine(_folder, "start.sh");
+        File.WriteAllText(start, "PS1='$ '\n");
         Shell.Run("env", "-i", $"PATH={Environment.GetEnvironmentVariable("PATH")}", "LC_ALL=C.UTF-8", "HOME=/",
-            $"TMUX_TMPDIR={_folder}", "PS1=$ ", $"TOP={TestProgram.Path} top", "tmux", "-u", "-L", _name, "-f", settings,
+            $"TMUX_TMPDIR={_folder}", $"ENV={start}", $"TOP={TestProgram.Path} top", "tmux", "-u", "-L", _name, "-f", settings,
             "new-session", "-d", "-x", $"{columns}", "-y", $"{rows}", "/bin/sh");
-        Wait(lines => lines.Contains("$"));
+        try
+        {
+            Wait(lines => lines.Contains("$"));
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>The lines that stand on it, without blanks at their ends.</summary>
