@@ -56,17 +56,14 @@ internal readonly record struct TopKey(TopKeyKind Kind, Rune Letter = default)
         _ => Rune.IsControl(letter) ? null : new(TopKeyKind.Letter, letter),
     };
 
-    // ESC [ parameters letter, ESC O letter, ESC and a letter (Alt), or the key itself.
+    // ESC [ parameters letter, ESC O letter, or the key itself; with Alt it is as if a letter were typed behind it.
     private static TopKeyKind? Sequence(byte[] bytes, ref int at)
     {
         at++;
         if (at >= bytes.Length || bytes[at] == Escape)
             return TopKeyKind.Escape;
         if (bytes[at] is not ((byte)'[' or (byte)'O'))
-        {
-            at++;
-            return null;
-        }
+            return TopKeyKind.Escape;
         var from = ++at;
         while (at < bytes.Length && bytes[at] is >= (byte)' ' and <= (byte)'?')
             at++;

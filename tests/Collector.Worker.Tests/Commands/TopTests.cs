@@ -232,7 +232,7 @@ public sealed partial class TopTests
     [InlineData("\e[A\eOB\e[C\e[D", "Up Down Right Left")]
     [InlineData("\e[1;5C\e[Z", "Right BackTab")]
     [InlineData("\e[5~\e[6~\e[1~\e[8~\e[H\eOF", "PageUp PageDown Home End Home End")]
-    [InlineData("\e[200~x\e[99~\e[Mq\ea", "Letter Letter")]
+    [InlineData("\e[200~x\e[99~\e[Mq\ea", "Letter Letter Escape Letter")]
     [InlineData("\e[1;2", "")]
     [InlineData("\u0001\u001a", "")]
     public void Keys_are_known_by_what_terminals_send(string sent, string kinds) =>

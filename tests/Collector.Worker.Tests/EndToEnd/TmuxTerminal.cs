@@ -72,6 +72,9 @@ internal sealed class TmuxTerminal : IDisposable
         return int.Parse(File.ReadAllText($"/proc/{shell}/task/{shell}/children").Split(' ')[0]);
     }
 
+    /// <summary>Whether what is shown is the terminal's other screen.</summary>
+    public bool IsOnOtherScreen => Tmux("display-message", "-p", "#{alternate_on}").Trim() == "1";
+
     public void Dispose()
     {
         Shell.Try(Command("kill-server"));

@@ -60,10 +60,12 @@ public sealed partial class TopTests : IDisposable
         terminal.Press("Enter");
         ShouldShow(terminal, "finding", "80x24");
         terminal.Press("Enter");
-        ShouldShow(terminal, "pod", "80x24");
+        terminal.Wait(lines => lines.Skip(3).SequenceEqual(Golden("pod", "80x24").Skip(2)));
         terminal.Press("Escape");
         ShouldShow(terminal, "finding", "80x24");
-        terminal.Press("5", "Enter");
+        terminal.Press("5");
+        ShouldShow(terminal, "devices", "80x24");
+        terminal.Press("Enter");
         ShouldShow(terminal, "device", "80x24");
         terminal.Press("2", "/", "s", "h", "o", "p", "Enter", "s");
         ShouldShow(terminal, "filtered", "80x24");
@@ -119,9 +121,13 @@ public sealed partial class TopTests : IDisposable
         using var terminal = new TmuxTerminal(80, 24);
         terminal.Run($"$TOP -s {_agent.Address} --tab pods");
         ShouldShow(terminal, "pods", "80x24");
-        Shell.Run("kill", "-s", "KILL", $"{terminal.Child()}");
-        terminal.Wait("Killed");
+        var killed = terminal.Child();
+        Shell.Run("kill", "-s", "KILL", $"{killed}");
+        terminal.Wait(_ => !Directory.Exists($"/proc/{killed}"));
+        terminal.IsOnOtherScreen.ShouldBeTrue();
         terminal.Run("reset");
+        terminal.Run("tput rmcup");
+        terminal.Wait(_ => !terminal.IsOnOtherScreen);
         terminal.Run("stty -a");
         terminal.Wait(lines => lines.Any(l => Word("icanon").IsMatch(l)) && lines.Any(l => Word("echo").IsMatch(l)));
     }
