@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 using System.Text.Json;
 using System.Threading.Channels;
 using Collector.Linux.Interop;
@@ -31,6 +32,7 @@ internal sealed class TopSession(ITopSource source, TopState state, bool colours
     private volatile bool _resumed;
 
     /// <returns>An exit code.</returns>
+    [UnsupportedOSPlatform("windows")]
     public async Task<int> RunAsync(RawTerminal terminal, CancellationToken stop)
     {
         _came = _clock.GetTimestamp();

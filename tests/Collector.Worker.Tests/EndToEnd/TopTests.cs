@@ -157,7 +157,7 @@ public sealed partial class TopTests : IDisposable
                 SpinWait.SpinUntil(() =>
                 {
                     Thread.Sleep(200);
-                    return Number().Match(agent.Get("/metrics")) is { Success: true } match && int.Parse(match.Groups[1].Value) >= 4;
+                    return Number().Match(agent.Get("/metrics")) is { Success: true } match && int.Parse(match.Groups["count"].Value) >= 4;
                 }, TimeSpan.FromMinutes(2)).ShouldBeTrue();
                 AgentProcess.Run("record", "dump", file, "-s", agent.Address.Authority).Code.ShouldBe(ExitCodes.Ok);
             }
@@ -230,18 +230,20 @@ public sealed partial class TopTests : IDisposable
         {
             if (Replay().Match(lines[0]) is not { Success: true } match)
                 return false;
-            var all = int.Parse(match.Groups[3].Value);
-            found = (all, match.Groups[1].Value);
-            return wanted(int.Parse(match.Groups[2].Value), all);
+            var all = int.Parse(match.Groups["count"].Value);
+            found = (all, match.Groups["time"].Value);
+            return wanted(int.Parse(match.Groups["place"].Value), all);
         });
         return found;
     }
 
     private static Regex Word(string word) => new($@"(^| ){word}( |;|$)", RegexOptions.None, TimeSpan.FromSeconds(1));
 
-    [GeneratedRegex(@"replay (\S+ \S+Z) (\d+)/(\d+)$", RegexOptions.None, 1000)]
+    [GeneratedRegex(
+        @"replay (?<time>\S+ \S+Z) (?<place>\d+)/(?<count>\d+)$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Replay();
 
-    [GeneratedRegex(@"^netlens_recorder_collections(?:\{[^}]*\})? (\d+)$", RegexOptions.Multiline, 1000)]
+    [GeneratedRegex(@"^netlens_recorder_collections(\{[^}]*\})? (?<count>\d+)$",
+        RegexOptions.ExplicitCapture | RegexOptions.Multiline, 1000)]
     private static partial Regex Number();
 }
