@@ -38,15 +38,20 @@ public sealed unsafe class RawTerminal : IDisposable
         _ = tcsetattr(StandardStreams.Input, (int)TCSADRAIN, &settings);
     }
 
-    /// <summary>What was typed.</summary>
-    /// <param name="bytes">Takes it.</param>
-    /// <param name="patience">Milliseconds to wait for it.</param>
-    /// <returns>How many bytes; 0 when nobody typed; -1 once nobody can any more.</returns>
-    public static int Read(Span<byte> bytes, int patience)
+    /// <summary>Waits until somebody has typed, or nobody can any more.</summary>
+    /// <param name="patience">Milliseconds.</param>
+    /// <returns>False where there is nothing to read.</returns>
+    public static bool IsTyped(int patience)
     {
         var wait = new pollfd { fd = StandardStreams.Input, events = POLLIN };
-        if (Libc.poll(&wait, 1, patience) <= 0)
-            return 0;
+        return Libc.poll(&wait, 1, patience) > 0;
+    }
+
+    /// <summary>What was typed.</summary>
+    /// <param name="bytes">Takes it.</param>
+    /// <returns>How many bytes; -1 once nobody can type any more.</returns>
+    public static int Read(Span<byte> bytes)
+    {
         fixed (byte* start = bytes)
         {
             var count = read(StandardStreams.Input, start, bytes.Length);

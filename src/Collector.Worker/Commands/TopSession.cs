@@ -159,10 +159,13 @@ internal sealed class TopSession(ITopSource source, TopState state, bool colours
 
     private void ReadKeys()
     {
-        var buffer = new byte[256];
+        var buffer = new byte[256 + RestOfKey];
         while (!_ended)
         {
-            var count = RawTerminal.Read(buffer, LookForEnd);
+            // What is typed behind the end is the shell's.
+            if (!RawTerminal.IsTyped(LookForEnd) || _ended)
+                continue;
+            var count = RawTerminal.Read(buffer.AsSpan(0, 256));
             if (count < 0)
             {
                 _keys.Writer.TryWrite(null);
@@ -170,8 +173,8 @@ internal sealed class TopSession(ITopSource source, TopState state, bool colours
             }
             if (count == 0)
                 continue;
-            if (buffer[count - 1] == Escape)
-                count += Math.Max(0, RawTerminal.Read(buffer.AsSpan(count), RestOfKey));
+            if (buffer[count - 1] == Escape && RawTerminal.IsTyped(RestOfKey))
+                count += Math.Max(0, RawTerminal.Read(buffer.AsSpan(count)));
             // Who types faster than is drawn loses what is too much.
             _keys.Writer.TryWrite(buffer[..count]);
         }

@@ -106,7 +106,9 @@ public sealed partial class TopTests : IDisposable
         var settings = terminal.Wait(lines => lines.Count(l => l.StartsWith('$')) == 2).First(l => l.Contains(':'));
         terminal.Run($"$TOP -s {_agent.Address} --tab pods");
         ShouldShow(terminal, "pods", "80x24");
-        Shell.Run("kill", "-s", signal, $"{terminal.Child()}");
+        var child = terminal.Child();
+        Shell.Run("kill", "-s", signal, $"{child}");
+        terminal.Wait(_ => !Directory.Exists($"/proc/{child}"));
         terminal.Wait(lines => lines.Contains(settings) && !lines.Any(l => l.Contains(Frame)));
         terminal.Run("stty -g");
         terminal.Wait(lines => lines.Count(l => l == settings) == 2);
