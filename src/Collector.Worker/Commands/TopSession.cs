@@ -23,6 +23,7 @@ internal sealed class TopSession(ITopSource source, TopState state, bool colours
     private const int RestOfKey = 50;
 
     private const int LookForEnd = 200;
+    private const int MostBytes = 128;
     private const byte Escape = 0x1b;
 
     private readonly TimeProvider _clock = TimeProvider.System;
@@ -159,13 +160,13 @@ internal sealed class TopSession(ITopSource source, TopState state, bool colours
 
     private void ReadKeys()
     {
-        var buffer = new byte[256 + RestOfKey];
+        var buffer = new byte[2 * MostBytes];
         while (!_ended)
         {
             // What is typed behind the end is the shell's.
             if (!RawTerminal.IsTyped(LookForEnd) || _ended)
                 continue;
-            var count = RawTerminal.Read(buffer.AsSpan(0, 256));
+            var count = RawTerminal.Read(buffer.AsSpan(0, MostBytes));
             if (count < 0)
             {
                 _keys.Writer.TryWrite(null);
