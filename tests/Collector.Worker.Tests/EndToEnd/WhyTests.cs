@@ -53,18 +53,6 @@ public sealed class WhyTests
         Shell.Try(TestProgram.Path, "why", "--server", agent.Address.ToString().TrimEnd('/'), "--pod", "no/such").Output
             .ShouldContain("nothing is wrong now");
 
-        // At a glance, from the same findings.
-        var top = Shell.Try(TestProgram.Path, "top", "--server", agent.Address.ToString().TrimEnd('/'));
-        top.Code.ShouldBe(ExitCodes.Ok, top.Error);
-        top.Output.ShouldContain($"accept-queue-overflow  network namespace {ns.Name} drops handshakes at 127.0.0.1:");
-        foreach (var tab in (string[])["pods", "listeners", "drops"])
-        {
-            Shell.Try(TestProgram.Path, "top", "--tab", tab, "--server", agent.Address.ToString().TrimEnd('/')).Output
-                .ShouldContain($"\n{ns.Name} ");
-        }
-        Shell.Try(TestProgram.Path, "top", "--tab", "devices", "--server", agent.Address.ToString().TrimEnd('/')).Output
-            .ShouldContain("DEVICE");
-
         // Each round has made a listener of its own.
         bool IsActive(string line) => line.StartsWith("netlens_finding_active{")
             && line.Contains($"netlens_netns_name=\"{ns.Name}\"")
@@ -90,12 +78,6 @@ public sealed class WhyTests
             var again = Shell.Try(TestProgram.Path, "why", "--replay", file, "--netns", ns.Name);
             again.Code.ShouldBe(ExitCodes.Ok, again.Error);
             again.Output.ShouldContain($"ERROR network namespace {ns.Name} drops handshakes at 127.0.0.1:");
-            foreach (var (tab, line) in ((string, string)[])
-            [
-                ("findings", $"  network namespace {ns.Name} drops handshakes at 127.0.0.1:"), ("pods", $"\n{ns.Name} "),
-                ("listeners", $"\n{ns.Name} "), ("drops", $"\n{ns.Name} "),
-            ])
-                Shell.Try(TestProgram.Path, "top", "--replay", file, "--tab", tab).Output.ShouldContain(line);
             var early = Shell.Try(TestProgram.Path, "why", "--replay", file, "--at", "2001-01-01T00:00:00Z");
             early.Code.ShouldBe(ExitCodes.Configuration);
             early.Error.ShouldContain("--at: the recording begins later");
