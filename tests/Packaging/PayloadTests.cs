@@ -82,7 +82,7 @@ public sealed partial class PayloadTests
     }
 
     [RequiresRootTheory("bash", "zsh", "fish")]
-    [InlineData("netlens ", "run status why once watch diag record list config doctor selftest btf version")]
+    [InlineData("netlens ", "run status why top once watch diag record list config doctor selftest btf version")]
     [InlineData("netlens config ", "check print diff import")]
     [InlineData("netlens once --format ", "table json prometheus otlp-json")]
     [InlineData("netlens once --prob", "--probe")]

@@ -11,6 +11,7 @@ namespace Collector.Linux.Interop;
 /// </remarks>
 public static class StandardStreams
 {
+    public const int Input = 0;
     public const int Output = 1;
     public const int Error = 2;
     private const int Count = 3;
@@ -35,11 +36,14 @@ public static class StandardStreams
     public static bool IsOpen(int descriptor) => descriptor >= Count || !Closed[descriptor];
 
     /// <summary>Columns of the terminal behind a descriptor; null where there is none.</summary>
-    public static unsafe int? Columns(int descriptor)
+    public static int? Columns(int descriptor) => Size(descriptor)?.Columns;
+
+    /// <summary>The size of the terminal behind a descriptor; null where there is none.</summary>
+    public static unsafe (int Columns, int Rows)? Size(int descriptor)
     {
         winsize size;
         if (!IsOpen(descriptor) || ioctl(descriptor, TIOCGWINSZ, &size) != 0)
             return null;
-        return Math.Max((int)size.ws_col, 1);
+        return (Math.Max((int)size.ws_col, 1), Math.Max((int)size.ws_row, 1));
     }
 }

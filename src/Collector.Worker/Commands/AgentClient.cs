@@ -7,8 +7,11 @@ namespace Collector.Worker.Commands;
 /// <summary>Asks the agent that runs on this machine, or another, for one of its documents.</summary>
 /// <param name="server">Where it is; null: the agent of this machine.</param>
 /// <param name="peers">Who asks, and whom it trusts.</param>
-internal sealed class AgentClient(string? server, PeerOptions peers)
+/// <param name="complain">Takes what is wrong; null: standard error.</param>
+internal sealed class AgentClient(string? server, PeerOptions peers, Action<string>? complain = null)
 {
+    private readonly Action<string> _complain = complain ?? Output.Error;
+
     private static readonly TimeSpan PatienceForFiles = TimeSpan.FromSeconds(60);
 
     private const int LargestAnswer = 4 * 1024 * 1024;
@@ -46,7 +49,7 @@ internal sealed class AgentClient(string? server, PeerOptions peers)
             _ = PeerAddress.TryParse(server, PeerAddress.DefaultPort, out peer);
         if (peer is null)
         {
-            Output.Error($"no running agent answers at {LocalAgent.Places(options)}");
+            _complain($"no running agent answers at {LocalAgent.Places(options)}");
             return null;
         }
         try
@@ -55,17 +58,17 @@ internal sealed class AgentClient(string? server, PeerOptions peers)
         }
         catch (PeerFileException e)
         {
-            Output.Error(e.Message);
+            _complain(e.Message);
         }
         catch (JsonException)
         {
-            Output.Error($"{peer.Name} answers, but is no Netlens: /{path.Split('?')[0]} is not JSON");
+            _complain($"{peer.Name} answers, but is no Netlens: /{path.Split('?')[0]} is not JSON");
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException or IOException)
         {
             // Somebody answers, or nobody does.
             var end = PeerEnd.Of(e);
-            Output.Error(end.Code is null
+            _complain(end.Code is null
                 ? $"no running agent answers at {peer.Name}: {end.Reason}"
                 : $"{peer.Name} {end.Reason}");
         }
@@ -106,12 +109,12 @@ internal sealed class AgentClient(string? server, PeerOptions peers)
     private async Task<HttpResponseMessage?> SendAsync(HttpClient http, PeerAddress peer, string path, string type)
     {
         if (peers.HasToken && !peer.IsPrivate)
-            Output.Error($"{peer.Name} {PeerOptions.Unencrypted}");
+            _complain($"{peer.Name} {PeerOptions.Unencrypted}");
         using var request = PeerClient.Request(path, peers);
         var answer = await http.SendAsync(request);
         if (await PeerEnd.OfAsync(answer, $"/{path.Split('?')[0]}", type, CancellationToken.None) is not { } refusal)
             return answer;
-        Output.Error($"{peer.Name} {refusal.Reason}");
+        _complain($"{peer.Name} {refusal.Reason}");
         answer.Dispose();
         return null;
     }

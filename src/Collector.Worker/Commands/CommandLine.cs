@@ -13,10 +13,10 @@ internal static class CommandLine
     {
         var root = new RootCommand("Netlens tells why the network of a Kubernetes pod or a Linux node misbehaves.")
         {
-            RunCommand.Create(), StatusCommand.Create(), WhyCommand.Create(), OnceCommand.Create(),
-            WatchCommand.Create(), DiagCommand.Create(), RecordCommand.Create(), ListCommand.Create(),
-            ConfigCommand.Create(), DoctorCommand.Create(), SelftestCommand.Create(), BtfCommand.Create(),
-            VersionCommand.Create(),
+            RunCommand.Create(), StatusCommand.Create(), WhyCommand.Create(), TopCommand.Create(),
+            OnceCommand.Create(), WatchCommand.Create(), DiagCommand.Create(), RecordCommand.Create(),
+            ListCommand.Create(), ConfigCommand.Create(), DoctorCommand.Create(), SelftestCommand.Create(),
+            BtfCommand.Create(), VersionCommand.Create(),
         };
         // No response files: "@/etc/shadow" would be read, and its words named in an error.
         var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });

@@ -22,8 +22,26 @@ internal static class ReplayedFindings
     /// <returns>Null where it has no collection until then.</returns>
     public static JsonDocument? Find(RecordFile file, long? at, LedgerQuery query, AgentOptions options)
     {
-        using var host = new LinuxHost(new KernelPaths(Nowhere, Nowhere, true));
         var store = new FindingStore();
+        var time = Judge(file, at, options, store, static () => { });
+        return time == 0 ? null : FindingJson.Document(
+            store.All, file.Node, time, json => LedgerJson.Write(json, file.Collections!, at, query));
+    }
+
+    /// <summary>What was known at each of its collections.</summary>
+    public static IReadOnlyList<Finding>[] Each(RecordFile file, AgentOptions options)
+    {
+        var each = new List<IReadOnlyList<Finding>>();
+        var store = new FindingStore();
+        var copies = new Dictionary<long, Finding>();
+        Judge(file, null, options, store, () => each.Add(Copies(store.All, copies)));
+        return [.. each];
+    }
+
+    /// <returns>When the last collection was that it judged; 0 where there is none.</returns>
+    private static long Judge(RecordFile file, long? at, AgentOptions options, FindingStore store, Action judged)
+    {
+        using var host = new LinuxHost(new KernelPaths(Nowhere, Nowhere, true));
         using var engine = new FindingEngine(
             AllFindings.Rules(host, info => FindingChoice.Of(options.Findings, info)), store);
         engine.OnBroken = broken => Output.Error($"the rule {broken.Rule.Info.Kind} failed: {broken.Reason}");
@@ -35,8 +53,30 @@ internal static class ReplayedFindings
             for (; next < file.Events.Count && file.Events[next].Event.ObservedTime <= time; next++)
                 engine.Inbox.Offer(file.Events[next].Event);
             engine.Judge(replay.Store);
+            judged();
         }
-        return time == 0 ? null : FindingJson.Document(
-            store.All, file.Node, time, json => LedgerJson.Write(json, file.Collections!, at, query));
+        return time;
     }
+
+    // A finding goes on to change; one that did not is its copy of before.
+    private static Finding[] Copies(Finding[] findings, Dictionary<long, Finding> copies)
+    {
+        foreach (var finding in findings)
+        {
+            if (!copies.TryGetValue(finding.Number, out var copy) || IsOther(finding, copy))
+            {
+                copies[finding.Number] = new(
+                    finding.Number, finding.Info, finding.Subject, finding.Verdict, finding.First)
+                {
+                    Severity = finding.Severity, Last = finding.Last, Windows = finding.Windows,
+                    IsActive = finding.IsActive, Cause = finding.Cause,
+                };
+            }
+        }
+        return [.. findings.Select(f => copies[f.Number])];
+    }
+
+    private static bool IsOther(Finding finding, Finding copy) => finding.Verdict != copy.Verdict
+        || (finding.Last, finding.Windows, finding.IsActive, finding.Cause?.Number)
+        != (copy.Last, copy.Windows, copy.IsActive, copy.Cause?.Number);
 }

@@ -68,18 +68,9 @@ internal static class Replays
     /// <param name="span">How long to look back; zero: not at all.</param>
     public static Snapshot? At(RecordFile file, long? at, TimeSpan span)
     {
-        if (file.Collections is not { } recording)
-        {
-            Output.Error("the recording has no collection");
+        if (PlaceIn(file, at) is not { } index)
             return null;
-        }
-        var index = recording.IndexAt(at ?? long.MaxValue);
-        if (index < 0)
-        {
-            var first = DateTimeOffset.UnixEpoch.AddTicks(recording.Times[0].Time / 100);
-            Output.Error($"--at: the recording begins at {first:yyyy-MM-dd'T'HH:mm:ss'Z'}");
-            return null;
-        }
+        var recording = file.Collections!;
         var replay = recording.Replay();
         if (span <= TimeSpan.Zero)
             return replay.MoveTo(index);
@@ -91,5 +82,23 @@ internal static class Replays
         using var earlier = replay.Store.Acquire();
         var later = begin == index ? earlier.Snapshot! : replay.MoveTo(index);
         return Export.Series.SnapshotGrowth.Between(earlier.Snapshot!, later, TimeProvider.System);
+    }
+
+    /// <summary>Place of the collection of a time; null after a message where there is none.</summary>
+    /// <param name="file">The recording.</param>
+    /// <param name="at">Unix nanoseconds; null: the newest.</param>
+    public static int? PlaceIn(RecordFile file, long? at)
+    {
+        if (file.Collections is not { } recording)
+        {
+            Output.Error("the recording has no collection");
+            return null;
+        }
+        var index = recording.IndexAt(at ?? long.MaxValue);
+        if (index >= 0)
+            return index;
+        var first = DateTimeOffset.UnixEpoch.AddTicks(recording.Times[0].Time / 100);
+        Output.Error($"--at: the recording begins at {first:yyyy-MM-dd'T'HH:mm:ss'Z'}");
+        return null;
     }
 }

@@ -48,7 +48,7 @@ internal static class WhyReport
             .ThenByDescending(f => TimeOf(f, "last")))
         {
             screen.Line();
-            Print(finding, now, request.All, screen);
+            PrintOne(finding, now, request.All, screen);
         }
         LedgerReport.Print(document, request.All, screen);
     }
@@ -62,7 +62,12 @@ internal static class WhyReport
 
     private static string Past(int count) => count == 0 ? "" : $", {count} over in the last hour";
 
-    private static void Print(JsonElement finding, DateTimeOffset now, bool all, Screen screen)
+    /// <summary>One finding.</summary>
+    /// <param name="finding">As JSON.</param>
+    /// <param name="now">What "ago" is counted from.</param>
+    /// <param name="all">With all that is known.</param>
+    /// <param name="screen">Takes it.</param>
+    public static void PrintOne(JsonElement finding, DateTimeOffset now, bool all, Screen screen)
     {
         screen.Text($"{Text(finding, "severity"),-5} {Text(finding, "sentence")}", "      ");
         var consequence = finding.TryGetProperty("consequence_of", out var cause) ? $"; consequence of {cause}" : "";

@@ -7,7 +7,7 @@ public sealed class GoldenProgramTests
 {
     private static readonly string[] Commands =
     [
-        "", "run", "once", "watch", "diag", "diag metric", "diag event", "list", "list probes",
+        "", "run", "top", "once", "watch", "diag", "diag metric", "diag event", "list", "list probes",
         "list metrics", "list events", "list namespaces", "list pods",
         "config", "config check", "config print", "doctor", "btf", "btf discover", "version",
     ];
