@@ -68,13 +68,13 @@ internal sealed class TopReplay : ITopSource
 
     private static JsonElement? Of(NodeView view, string name) => name switch
     {
-        "overview" => JsonSerializer.SerializeToElement(view.Overview(), ViewJson.Default.OverviewView),
-        "node" => JsonSerializer.SerializeToElement(view.Node(), ViewJson.Default.NodeDetail),
-        "listeners" => JsonSerializer.SerializeToElement(view.Listeners(), ViewJson.Default.ListenersView),
-        "drops" => JsonSerializer.SerializeToElement(view.Drops(), ViewJson.Default.DropsView),
+        "overview" => ViewJson.Element(ViewJson.Bytes(view.Overview())),
+        "node" => ViewJson.Element(ViewJson.Bytes(view.Node())),
+        "listeners" => ViewJson.Element(ViewJson.Bytes(view.Listeners())),
+        "drops" => ViewJson.Element(ViewJson.Bytes(view.Drops())),
         _ when name.StartsWith(SubjectPrefix, StringComparison.Ordinal)
             && view.Subject(Uri.UnescapeDataString(name[SubjectPrefix.Length..])) is { } subject =>
-            JsonSerializer.SerializeToElement(subject, ViewJson.Default.SubjectDetail),
+            ViewJson.Element(ViewJson.Bytes(subject)),
         _ => null,
     };
 }
