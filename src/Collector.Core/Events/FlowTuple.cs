@@ -20,7 +20,7 @@ public sealed record FlowTuple(
     public string? DestinationPod { get; init; }
 
     /// <summary>What the other end sends.</summary>
-    public FlowTuple Reversed => new(Transport, Destination, DestinationPort, Source, SourcePort)
+    public FlowTuple Reverse() => new(Transport, Destination, DestinationPort, Source, SourcePort)
     {
         SourcePod = DestinationPod, DestinationPod = SourcePod,
     };
