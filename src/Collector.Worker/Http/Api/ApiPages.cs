@@ -184,9 +184,5 @@ internal sealed class ApiPages(Func<long> round) : IDisposable
             _pages.Clear();
     }
 
-    public void Dispose()
-    {
-        _sweep?.Dispose();
-        _turn.Dispose();
-    }
+    public void Dispose() => _sweep?.Dispose();
 }
