@@ -103,6 +103,14 @@ public sealed class NodeWindow
         return (before - then) / ((_before.Moment - _usual.Moment) / 1e9);
     }
 
+    /// <summary>What a cell held at the begin, 0 where it was absent; null where its row was not there.</summary>
+    internal long? Held(SnapshotTable table, int row, int column) =>
+        _before.ValueOf(table.Rows[row], row, column);
+
+    /// <summary>What a cell held at the begin; null where it was absent, or its row was not there.</summary>
+    internal long? LevelBefore(SnapshotTable table, int row, int column) =>
+        _before.LevelOf(table.Rows[row], row, column);
+
     /// <summary>Finds the subjects that a trigger points at.</summary>
     internal void Awaken(FindingTrigger trigger, HashSet<Subject> subjects, ref bool node)
     {

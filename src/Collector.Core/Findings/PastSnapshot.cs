@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
 
@@ -70,6 +71,18 @@ internal sealed class PastSnapshot
             // A cell of a row that was there: it was 0, and zeros are left out.
             if (PlaceOf(row, index, table) is >= 0 and var place)
                 return Math.Max(0, table.Column(column)[place]);
+        }
+        return null;
+    }
+
+    /// <summary>The same of a level: null also where it was absent.</summary>
+    /// <inheritdoc cref="ValueOf"/>
+    public long? LevelOf(Row row, int index, int column)
+    {
+        foreach (var table in TablesOf(row.Table.Id))
+        {
+            if (PlaceOf(row, index, table) is >= 0 and var place)
+                return table.Column(column)[place] is var held && held == Metric.Absent ? null : held;
         }
         return null;
     }

@@ -34,7 +34,13 @@ public readonly struct WindowRow
         _table.Column(metric.Column)[_row] is var value && value == Metric.Absent ? null : value;
 
     /// <summary>By how much it grew; 0 also where that is not known.</summary>
-    public long Growth(Metric metric) => _window.Growth(_table, _row, metric.Column) ?? 0;
+    public long Growth(Metric metric) => Grown(metric) ?? 0;
+
+    /// <summary>By how much it grew; null where that is not known.</summary>
+    public long? Grown(Metric metric) => _window.Growth(_table, _row, metric.Column);
+
+    /// <summary>What a column held at the window's begin, in stored units; null where that is not known.</summary>
+    public long? LevelBefore(Metric metric) => _window.LevelBefore(_table, _row, metric.Column);
 }
 
 /// <summary>

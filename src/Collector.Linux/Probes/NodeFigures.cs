@@ -49,7 +49,12 @@ public static class NodeFigures
     /// <summary>True for a row of <see cref="Dropped"/> whose packets were lost: nobody was told.</summary>
     public static bool IsLost(Row row) => row.Tags[2].Text == PacketLossTables.Outcome(DropOutcome.Lost);
 
-    /// <summary>Handshakes that listeners dropped, which are not among the lost.</summary>
+    /// <summary>True for a row of <see cref="Dropped"/> whose packets <see cref="ListenDrops"/> counts, too.</summary>
+    public static bool IsListenOverflow(Row row) => row.Tags[0].Text == "TCP_LISTEN_OVERFLOW";
+
+    /// <summary>
+    /// Handshakes that listeners dropped. Kernels that have a reason for full queues tell of those as lost, too.
+    /// </summary>
     public static Metric ListenDrops { get; } = TcpExt.Of("TcpExt", "ListenDrops");
 
     /// <summary>Packets lost as the kernel counts them, for want of packetloss.</summary>

@@ -56,9 +56,32 @@ internal sealed class RecordHeader(
     {
         // Of Linux the version is the kernel's release, and what the runtime calls the system is the distribution.
         json.WriteString("release", OperatingSystem.IsLinux() ? KernelRelease() : Environment.OSVersion.VersionString);
-        json.WriteNumber("cpus", Environment.ProcessorCount);
+        json.WriteNumber("cpus", OnlineCpus());
         if (collector.Node is LinuxNode { Host.BootTime: > 0 and var boot })
             json.WriteNumber("boot_time", boot);
+    }
+
+    // The machine's: what the runtime tells is what a quota or a mask leaves to this process.
+    private static int OnlineCpus()
+    {
+        var count = 0;
+        try
+        {
+            // "0-3,6"
+            var ranges = OperatingSystem.IsLinux() ? File.ReadAllText("/sys/devices/system/cpu/online").Trim() : "";
+            foreach (var range in ranges.Split(',', StringSplitOptions.RemoveEmptyEntries))
+            {
+                var ends = range.Split('-');
+                if (int.TryParse(ends[0], CultureInfo.InvariantCulture, out var first)
+                    && int.TryParse(ends[^1], CultureInfo.InvariantCulture, out var last))
+                    count += last - first + 1;
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A sandbox without /sys.
+        }
+        return count > 0 ? count : Environment.ProcessorCount;
     }
 
     private static string KernelRelease()

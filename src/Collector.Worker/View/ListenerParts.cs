@@ -52,8 +52,7 @@ internal static class ListenerParts
             yield return new(
                 subject.Id, name, port is null ? null : address, port, told?.Process?.Pid, told?.Process?.Command,
                 row.Level(queue), row.Level(limit), told?.Field(Origin)?.Text,
-                window.Before is null || row.Level(drops) is null ? null
-                    : Rounded.Of(row.Growth(drops) / window.Window.Seconds),
+                window.Before is null ? null : Rounded.Of(row.Grown(drops) / window.Window.Seconds),
                 row.Level(drops));
         }
     }

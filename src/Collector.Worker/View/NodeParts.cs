@@ -26,7 +26,10 @@ internal static class NodeParts
             return cpus;
         var (runs, runsAtCpu) = NodeFigures.SoftirqRuns;
         var (drops, dropsAtCpu) = NodeFigures.BacklogDrops;
-        cpus.Add(CpuOf(window, "all", runs, drops, static _ => true, static _ => true));
+        // With perCpu there is none of all.
+        cpus.Add(CpuOf(
+            window, "all", window.Rows(runs.Table, null).Any() ? runs : runsAtCpu,
+            window.Rows(drops.Table, null).Any() ? drops : dropsAtCpu, static _ => true, static _ => true));
         foreach (var cpu in window.Rows(runsAtCpu.Table, null).Concat(window.Rows(dropsAtCpu.Table, null))
             .Select(static r => r.Tag(Cpu)).Distinct()
             .OrderBy(static c => int.TryParse(c, out var number) ? number : int.MaxValue))
@@ -43,7 +46,8 @@ internal static class NodeParts
         Func<WindowRow, bool> itsDrops)
     {
         var known = window.Rows(runs.Table, null).Any(r => its(r.Row));
-        var dropped = window.Rows(drops.Table, null).Where(itsDrops).Select(r => r.Growth(drops)).ToArray();
+        var dropped = window.Rows(drops.Table, null).Where(itsDrops).Select(r => r.Grown(drops))
+            .OfType<long>().ToArray();
         return new(
             cpu, known ? Rounded.Of(Metric.Scaled(Columns(null)[^1], runs.Scale) / window.Window.Seconds * 100) : null,
             known ? Rounded.Of(Quantiles.Count(Columns("net_rx")) / window.Window.Seconds) : null,
@@ -83,9 +87,12 @@ internal static class NodeParts
         {
             if (window.Before is null)
                 return null;
-            var sum = 0L;
+            long? sum = null;
             foreach (var metric in metrics)
-                sum += row.Growth(metric);
+            {
+                if (row.Grown(metric) is { } growth)
+                    sum = (sum ?? 0) + growth;
+            }
             return Rounded.Of(sum * times / window.Window.Seconds);
         }
     }
@@ -100,7 +107,8 @@ internal static class NodeParts
             {
                 var limit = window.Level(NodeFigures.Tracked.Limit, subject);
                 yield return new("conntrack", id, used, limit,
-                    SecondsToFull(used, limit, Risen(window, subject, NodeFigures.Tracked.Used), window));
+                    SecondsToFull(used, limit, Risen(window.Rows(NodeFigures.Tracked.Used.Table, subject),
+                        NodeFigures.Tracked.Used), window));
             }
             foreach (var (name, its) in new[]
             {
@@ -121,7 +129,7 @@ internal static class NodeParts
                 continue;
             var limit = row.Level(NodeFigures.NextHops.Limit);
             yield return new($"neighbours {row.Tag("network.type").Replace("ip", "")}", SubjectIds.Host, hops, limit,
-                SecondsToFull(hops, limit, Risen(window, row, NodeFigures.NextHops.Used), window));
+                SecondsToFull(hops, limit, Risen([row], NodeFigures.NextHops.Used), window));
         }
         foreach (var (name, metric) in new[]
         {
@@ -136,34 +144,21 @@ internal static class NodeParts
         }
     }
 
-    // Levels that fall are no counters that began anew.
-    private static long Risen(ViewWindow window, KnownSubject subject, Metric level)
+    // Levels that fall are no counters that began anew. Null: nobody told it then.
+    private static long? Risen(IEnumerable<WindowRow> rows, Metric level)
     {
-        var then = 0L;
-        foreach (var its in subject.Subjects)
-            then += Then(window, level, r => ReferenceEquals(r.Subject, its));
-        return (window.Level(level, subject) ?? 0) - then;
-    }
-
-    private static long Risen(ViewWindow window, WindowRow row, Metric level) =>
-        (row.Level(level) ?? 0) - Then(window, level, r => ReferenceEquals(r, row.Row));
-
-    private static long Then(ViewWindow window, Metric level, Func<Row, bool> wanted)
-    {
-        var sum = 0L;
-        foreach (var table in window.Before?.Tables ?? [])
+        long? risen = null;
+        foreach (var row in rows)
         {
-            if (table.Info.Id != level.Table.Id)
-                continue;
-            for (var r = 0; r < table.Count; r++)
-                sum += wanted(table.Rows[r]) ? Math.Max(0, table.Column(level)[r]) : 0;
+            if (row.Level(level) is { } now && row.LevelBefore(level) is { } then)
+                risen = (risen ?? 0) + now - then;
         }
-        return sum;
+        return risen;
     }
 
-    private static double? SecondsToFull(long used, long? limit, long risen, ViewWindow window) =>
-        window.Before is null || limit is null || risen <= 0 || used >= limit ? null
-            : Rounded.Of((limit.Value - used) / (risen / window.Window.Seconds));
+    private static double? SecondsToFull(long used, long? limit, long? risen, ViewWindow window) =>
+        window.Before is null || limit is null || risen is null or <= 0 || used >= limit ? null
+            : Rounded.Of((limit.Value - used) / (risen.Value / window.Window.Seconds));
 
     // What a finding of now wants turned, where that is a setting of the kernel.
     private static IReadOnlyList<SysctlView> Sysctls(IReadOnlyList<Finding> findings) =>

@@ -58,7 +58,7 @@ internal sealed class NodeView
         var sparks = Sparks.Of(_source.Recording, _window);
         var findings = _source.Findings.ToLookup(static f => IdOf(f.Subject));
         var pods = _subjects.Values
-            .Select(s => SubjectFigures.Of(_window, s, findings[s.Id], sparks.Of(s)))
+            .Select(s => SubjectFigures.Of(_window, s, findings[s.Id].Where(f => IsOf(s, f)), sparks.Of(s)))
             .OrderBy(static s => s.Severity switch { "error" => 0, "warn" => 1, _ => 2 })
             .ThenByDescending(static s => s.DropsPerSecond ?? 0)
             .ThenByDescending(static s => s.RetransmitPercent ?? 0)
@@ -75,7 +75,7 @@ internal sealed class NodeView
     {
         if (!_subjects.TryGetValue(id, out var subject))
             return null;
-        var findings = _source.Findings.Where(f => IdOf(f.Subject) == id).ToArray();
+        var findings = _source.Findings.Where(f => IsOf(subject, f)).ToArray();
         var events = EventsOf(subject);
         var told = events.Select(static e => e.Event).ToArray();
         using var json = new EventJson();
@@ -85,7 +85,7 @@ internal sealed class NodeView
             ListenerParts.Of(_window, subject, told), PeerParts.Of(_window, subject),
             LatencyParts.Of(_window, subject, _source.Catalogue),
             [.. events.Take(MostEvents).Select(e => Parsed(json.Write(e.Event, e.Number)))],
-            FindingsOf(Ordered(findings)), Changes.Of(compared, subject, _source.Catalogue));
+            FindingsOf(Ordered(findings)), Changes.Of(compared, subject, _subjects, _source.Catalogue));
     }
 
     /// <summary>Processors, devices, tables, settings.</summary>
@@ -95,9 +95,11 @@ internal sealed class NodeView
     public ListenersView Listeners()
     {
         var events = _source.Events().Reverse().Select(static e => e.Event)
+            .Where(e => e.ObservedTime <= (_at ?? long.MaxValue))
             .Where(static e => e.Subject is not null && NodeFigures.ListenerEvents.Contains(e.Info))
             .ToLookup(static e => SubjectIds.Of(e.Subject!));
-        var all = _subjects.Values.SelectMany(s => ListenerParts.OfNode(_window, s, [.. events[s.Id]]))
+        var all = _subjects.Values.SelectMany(s => ListenerParts.OfNode(
+                _window, s, [.. events[s.Id].Where(e => SubjectIds.IsOf(s, e.Subject!))]))
             .OrderByDescending(static l => l.DropsPerSecond ?? 0)
             .ThenByDescending(static l => (l.Queue ?? 0) / (double)Math.Max(1, l.Limit ?? 1))
             .ThenBy(static l => l.Name, StringComparer.Ordinal).ThenBy(static l => l.Port).ToList();
@@ -123,7 +125,7 @@ internal sealed class NodeView
         return new(
             Moment((compared.Before ?? compared.After).Time), Moment(Time),
             compared.Usual is { } usual ? Moment(usual.Time) : null,
-            Changes.Of(compared, subject, _source.Catalogue));
+            Changes.Of(compared, subject, _subjects, _source.Catalogue));
     }
 
     /// <summary>Every metric that leaves, once by name.</summary>
@@ -142,6 +144,9 @@ internal sealed class NodeView
 
     private static string IdOf(Subject? subject) =>
         subject is null ? SubjectIds.Host : SubjectIds.Of(subject) ?? "";
+
+    private static bool IsOf(KnownSubject subject, Finding finding) => finding.Subject is { } its
+        ? SubjectIds.IsOf(subject, its) : subject.Id == SubjectIds.Host;
 
     private MachineView Machine(ViewFacts facts) => new(
         facts.Node, facts.Kernel, facts.Os, facts.Cpus,
@@ -210,7 +215,7 @@ internal sealed class NodeView
             var e = all[i];
             if (e.Event.ObservedTime > (_at ?? long.MaxValue) || e.Event.Subject is not { } its)
                 continue;
-            if (subject.Subjects.Contains(its) || SubjectIds.Of(its) == subject.Id)
+            if (SubjectIds.IsOf(subject, its))
                 events.Add(e);
         }
         return events;

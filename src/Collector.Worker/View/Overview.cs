@@ -108,7 +108,9 @@ public sealed record SubjectView
     /// <summary>Bytes received that no program has read, TCP and UDP.</summary>
     public long? ReceiveQueueBytes { get; init; }
 
-    /// <summary>Of its periods of CPU quota, those in which it was held up; of its worst container.</summary>
+    /// <summary>
+    /// Of the periods of CPU quota of it and its containers together, those in which they were held up.
+    /// </summary>
     public double? ThrottledPercent { get; init; }
 
     /// <summary>By its devices but lo.</summary>

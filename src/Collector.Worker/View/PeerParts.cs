@@ -19,9 +19,9 @@ internal static class PeerParts
         return window.Rows(NodeFigures.Flows, subject)
             .Select(row => new PeerView(
                 row.Tag("netlens.peer.pod") is { Length: > 0 } pod ? pod : row.Tag("network.peer.address"),
-                row.Tag("server.port"), known ? row.Growth(connections) : null,
+                row.Tag("server.port"), known ? row.Grown(connections) : null,
                 row.Level(roundTrip) is { } rtt ? Rounded.Of(Metric.Scaled(rtt, roundTrip.Scale) * 1000) : null,
-                known ? row.Growth(sentAgain) : null, new Dictionary<string, long>()))
+                known ? row.Grown(sentAgain) : null, new Dictionary<string, long>()))
             .OrderByDescending(static p => p.Retransmits ?? 0).ThenByDescending(static p => p.Connections ?? 0)
             .ThenByDescending(static p => p.RttMs ?? 0)
             .Take(Most);

@@ -46,20 +46,29 @@ internal static class SeriesLines
         if (query.Subject is { } id && !SubjectIds.In(end.Frame).TryGetValue(id, out subject))
             return null;
         var places = TimesOf(source.Recording, query);
-        var lines = new List<Line>();
+        var since = source.Facts.AgentStart ?? source.Recording.Times[0].Time;
+        var weighed = new List<Weighed>();
         foreach (var metric in query.Metrics)
         {
             foreach (var table in end.Frame.Tables.Where(t => t.Info.Id == metric.Table.Id && t.Count > 0))
-                lines.AddRange(Read(source.Recording, table, metric, places, r => IsWanted(r, metric, subject, query)));
+            {
+                weighed.AddRange(Weigh(
+                    source.Recording, table, metric, places, since, r => IsWanted(r, metric, subject, query)));
+            }
         }
         var parts = first.Kind == InstrumentKind.Histogram ? Parts : [("", 0.0)];
         var most = MostLines / parts.Length;
-        var series = lines.OrderByDescending(static l => l.Weight).Take(most)
+        // Only what is shown is kept of each time: there may be thousands of rows, and as many times.
+        var lines = weighed.OrderByDescending(static w => w.Weight).Take(most)
+            .Select(w => new Line(w.Metric, w.Row, places.Count, since)).ToList();
+        foreach (var its in lines.GroupBy(static l => (l.Row.Table, l.Metric)))
+            Read(source.Recording, its.Key.Table, places, its);
+        var series = lines
             .SelectMany(l => parts.Select(p => new SeriesLine(TagsOf(l, subject, p.Name), l.Values(places, p.Part))));
         return new(
             first.Name, MetricWords.Kernel(first), SourceOf(source, first), first.Unit, Promql(query, subject),
             MetricWords.KindOf(first), [.. places.Skip(1).Select(static t => t.Time / 1_000_000_000)], [.. series],
-            Math.Max(0, lines.Count - most));
+            Math.Max(0, weighed.Count - most));
     }
 
     private static SeriesView Empty(ViewSource source, SeriesQuery query)
@@ -102,33 +111,67 @@ internal static class SeriesLines
         return chosen;
     }
 
-    private static List<Line> Read(
-        Recording recording, SnapshotTable newest, Metric metric, List<RecordedTime> places, Func<Row, bool> isWanted)
+    // The rows that are told, by what there is to see of each.
+    private static IEnumerable<Weighed> Weigh(
+        Recording recording, SnapshotTable newest, Metric metric, List<RecordedTime> places, long since,
+        Func<Row, bool> isWanted)
     {
-        var byRow = new Dictionary<Row, Line>(ReferenceEqualityComparer.Instance);
+        var byRow = new Dictionary<Row, Weighed>(ReferenceEqualityComparer.Instance);
         foreach (var row in newest.Rows)
         {
             if (isWanted(row))
-                byRow.Add(row, new Line(metric, row, places.Count));
+                byRow.Add(row, new Weighed(metric, row));
         }
         if (byRow.Count == 0)
             return [];
-        var cursor = recording.Begin(newest.Info);
+        Walk(recording, newest.Info, places, (place, table) =>
+        {
+            for (var r = 0; r < table.Count; r++)
+            {
+                if (byRow.TryGetValue(table.Rows[r], out var its))
+                    its.Take(place, table, r);
+            }
+        });
+        foreach (var its in byRow.Values)
+            its.End(places, since);
+        return byRow.Values.Where(static w => w.IsTold);
+    }
+
+    private static void Read(
+        Recording recording, TableInfo info, List<RecordedTime> places, IEnumerable<Line> lines)
+    {
+        var byRow = new Dictionary<Row, Line>(ReferenceEqualityComparer.Instance);
+        foreach (var line in lines)
+            byRow.Add(line.Row, line);
+        Walk(recording, info, places, (place, table) =>
+        {
+            for (var r = 0; r < table.Count; r++)
+            {
+                if (byRow.TryGetValue(table.Rows[r], out var line))
+                    line.Take(place, table, r);
+            }
+        });
+    }
+
+    // A table at each of the places, the newest first.
+    private static void Walk(
+        Recording recording, TableInfo info, List<RecordedTime> places, Action<int, SnapshotTable> take)
+    {
+        var cursor = recording.Begin(info);
         for (var i = places.Count - 1; i >= 0; i--)
         {
             while (cursor.Frame.Moment > places[i].Moment && cursor.Back())
             {
             }
-            if (cursor.Frame.Moment != places[i].Moment || cursor.Frame.Find(newest.Info) is not { } table)
-                continue;
-            for (var r = 0; r < table.Count; r++)
-            {
-                if (byRow.TryGetValue(table.Rows[r], out var line))
-                    line.Take(i, table, r);
-            }
+            if (cursor.Frame.Moment == places[i].Moment && cursor.Frame.Find(info) is { } table)
+                take(i, table);
         }
-        return [.. byRow.Values.Where(static l => l.IsTold)];
     }
+
+    // What a row that is not in the collection before has counted since its start is growth: it began since then, or
+    // with its first count. Of others nobody knows. (The start without what was reset later.)
+    private static bool Began(Row row, int place, List<RecordedTime> places, long since) =>
+        row.StartTime >= places[place - 1].Time || (row.StartTime >= since && row.Table.RowTags.Count > 0);
 
     private static SortedDictionary<string, string> TagsOf(Line line, KnownSubject? subject, string part)
     {
@@ -142,35 +185,64 @@ internal static class SeriesLines
         return tags;
     }
 
-    /// <summary>What a row held at each time.</summary>
-    private sealed class Line(Metric metric, Row row, int places)
+    /// <summary>How much there is to see of a row: growth, or the highest level. Taken from the newest on.</summary>
+    private sealed class Weighed(Metric metric, Row row)
     {
-        private readonly long[]?[] _held = new long[]?[places];
-        private readonly bool[] _there = new bool[places];
+        private long? _newest;
+        private long _oldest;
+        private long _highest;
+        private int _first;
 
         /// <summary>False where this kernel does not have it.</summary>
-        public bool IsTold => Array.Exists(_held, static h => h is not null);
+        public bool IsTold => _newest is not null;
 
         public Metric Metric => metric;
 
         public Row Row => row;
 
-        /// <summary>How much there is to see: growth, or the highest level.</summary>
-        public double Weight
+        public double Weight =>
+            metric.Kind is InstrumentKind.Counter or InstrumentKind.Histogram ? _newest!.Value - _oldest : _highest;
+
+        public void Take(int place, SnapshotTable table, int index)
         {
-            get
+            _first = place;
+            if (table.Column(metric)[index] is var held && held == Metric.Absent)
             {
-                var held = _held.Where(static h => h is not null).ToArray();
-                if (held.Length == 0)
-                    return -1;
-                return metric.Kind switch
-                {
-                    InstrumentKind.Counter => held[^1]![0] - held[0]![0],
-                    InstrumentKind.Histogram => Quantiles.Count(held[^1]) - Quantiles.Count(held[0]),
-                    _ => held.Max(static h => h![0]),
-                };
+                _oldest = 0; // What has never counted yet is left out of its row.
+                return;
             }
+            if (metric.Kind == InstrumentKind.Histogram)
+                held = Counted(table, index);
+            _highest = _newest is null ? held : Math.Max(_highest, held);
+            _newest ??= held;
+            _oldest = held;
         }
+
+        public void End(List<RecordedTime> places, long since)
+        {
+            if (_first > 0 && Began(row, _first, places, since))
+                _oldest = 0;
+        }
+
+        // All buckets; the column behind them is the sum.
+        private long Counted(SnapshotTable table, int index)
+        {
+            var count = 0L;
+            for (var i = 0; i < metric.Width - 1; i++)
+                count += Math.Max(0, table.Column(metric.Column + i)[index]);
+            return count;
+        }
+    }
+
+    /// <summary>What a row held at each time.</summary>
+    private sealed class Line(Metric metric, Row row, int places, long since)
+    {
+        private readonly long[]?[] _held = new long[]?[places];
+        private readonly bool[] _there = new bool[places];
+
+        public Metric Metric => metric;
+
+        public Row Row => row;
 
         public void Take(int place, SnapshotTable table, int index)
         {
@@ -190,17 +262,20 @@ internal static class SeriesLines
         {
             var values = new double?[Math.Max(0, times.Count - 1)];
             if (metric.Kind is InstrumentKind.Counter or InstrumentKind.Histogram)
-                FillZeros();
+                FillZeros(times);
             for (var i = 0; i < values.Length; i++)
                 values[i] = Rounded.Of(Value(i + 1, (times[i + 1].Moment - times[i].Moment) / 1e9, part));
             return values;
         }
 
-        // What has never counted yet is left out of its row.
-        private void FillZeros()
+        // What has never counted yet is left out of its row; and a row may begin with its first count.
+        private void FillZeros(List<RecordedTime> times)
         {
             for (var i = 0; i < _held.Length && _held[i] is null; i++)
                 _held[i] = _there[i] ? new long[metric.Width] : null;
+            var first = Array.IndexOf(_there, true);
+            if (first > 0 && Began(row, first, times, since))
+                _held[first - 1] = new long[metric.Width];
         }
 
         private double? Value(int place, double seconds, double part)

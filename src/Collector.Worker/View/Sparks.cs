@@ -82,7 +82,8 @@ internal sealed class Sparks
                 continue;
             var past = r < earlier.Count && ReferenceEquals(earlier.Rows[r], row) ? r : Find(row);
             // Of a row that is new nobody knows since when it counts, unless it began with its first count.
-            if ((past < 0 && !beginsWithFirst) || (beginsWithFirst && !NodeFigures.IsLost(row)))
+            // What listeners dropped is told by them.
+            if (beginsWithFirst ? !NodeFigures.IsLost(row) || NodeFigures.IsListenOverflow(row) : past < 0)
                 continue;
             if (!_bySubject.TryGetValue(subject, out var values))
                 _bySubject.Add(subject, values = new double?[Length]);

@@ -38,8 +38,7 @@ internal static class SubjectFigures
             DropsPerSecond = Rounded.Of(Drops(window, subject)),
             ListenerWorst = WorstListener(window, subject),
             ReceiveQueueBytes = Sum(window, subject, NodeFigures.ReceiveQueues),
-            ThrottledPercent = Share(
-                window.Growth(NodeFigures.Periods.Throttled, subject), window.Growth(NodeFigures.Periods.All, subject)),
+            ThrottledPercent = Throttled(window, subject),
             BytesInPerSecond = Rounded.Of(window.Rate(NodeFigures.Traffic.In, subject)),
             BytesOutPerSecond = Rounded.Of(window.Rate(NodeFigures.Traffic.Out, subject)),
             Findings = active.Length,
@@ -53,15 +52,37 @@ internal static class SubjectFigures
     {
         if (window.Before is null)
             return null;
-        var refused = window.Rate(NodeFigures.ListenDrops, subject) ?? 0;
         if (window.Level(NodeFigures.Dropped, subject) is not null
             || window.Level(NodeFigures.LossWatched, subject) is not null)
         {
-            var lost = window.Rows(NodeFigures.Dropped.Table, subject).Where(static r => NodeFigures.IsLost(r.Row))
-                .Sum(static r => r.Growth(NodeFigures.Dropped));
-            return (lost / window.Window.Seconds) + refused;
+            var (lost, overflows) = (0L, 0L);
+            foreach (var row in window.Rows(NodeFigures.Dropped.Table, subject))
+            {
+                if (NodeFigures.IsListenOverflow(row.Row))
+                    overflows += row.Growth(NodeFigures.Dropped);
+                else if (NodeFigures.IsLost(row.Row))
+                    lost += row.Growth(NodeFigures.Dropped);
+            }
+            // Overflows are told twice where the kernel has a reason for them.
+            var refused = Math.Max(window.Growth(NodeFigures.ListenDrops, subject) ?? 0, overflows);
+            return (lost + refused) / window.Window.Seconds;
         }
         return window.Rate(NodeFigures.LostByCounters, subject);
+    }
+
+    // Of a pod and its containers, where they are told apart, that which was held up most.
+    private static double? Throttled(ViewWindow window, KnownSubject subject)
+    {
+        var (all, throttled) = NodeFigures.Periods;
+        if (window.Before is null)
+            return null;
+        double? worst = null;
+        foreach (var row in window.Rows(all.Table, subject))
+        {
+            if (Share(row.Grown(throttled), row.Grown(all)) is { } part && part >= (worst ?? 0))
+                worst = part;
+        }
+        return worst;
     }
 
     private static double? Share(long? part, long? whole) =>

@@ -29,6 +29,11 @@ internal static class SubjectIds
         _ => null,
     };
 
+    /// <summary>True for one that stands for a known one; false for another life of its inode.</summary>
+    public static bool IsOf(KnownSubject known, Subject subject) => known.Subjects.Contains(subject)
+        || (Of(subject) == known.Id
+            && (subject.Kind != SubjectKind.Namespace || subject.Generation == known.First.Generation));
+
     public static string KindOf(Subject subject) => subject switch
     {
         { IsHost: true } => "host",

@@ -87,7 +87,7 @@ internal sealed class ViewWindow
         return sum;
     }
 
-    /// <summary>Growth in stored units; null: nobody tells.</summary>
+    /// <summary>Growth in stored units, of those rows of which it is known; null: of none.</summary>
     public long? Growth(Metric metric, KnownSubject subject)
     {
         if (Before is null)
@@ -95,9 +95,15 @@ internal sealed class ViewWindow
         long? sum = null;
         foreach (var its in subject.Subjects)
         {
-            var figures = new SubjectWindow(Window, its);
-            if (figures.Knows(metric))
-                sum = (sum ?? 0) + figures.Growth(metric);
+            foreach (var table in Window.TablesOf(metric))
+            {
+                var rows = Window.RowsOf(table, its);
+                while (rows.Next())
+                {
+                    if (Window.Growth(table, rows.Row, metric.Column) is { } growth)
+                        sum = (sum ?? 0) + growth;
+                }
+            }
         }
         return sum;
     }

@@ -260,6 +260,104 @@ public sealed class NodeViewTests
     }
 
     [Fact]
+    public void What_the_forerunner_of_an_inode_did_is_not_its_heirs()
+    {
+        var node = new ViewedNode();
+        var again = new NetNamespace(node.Blue.Inode, 9, false, 17, new("green"));
+        var known = new KnownSubject(SubjectIds.Of(again)!, [again]);
+        SubjectIds.IsOf(known, again).ShouldBeTrue();
+        SubjectIds.IsOf(known, new NetNamespace(node.Blue.Inode, 9, false, 17)).ShouldBeTrue();
+        SubjectIds.IsOf(known, node.Blue).ShouldBeFalse();
+        SubjectIds.IsOf(known, node.Web).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void An_overflow_that_is_told_twice_counts_once()
+    {
+        var node = new ViewedNode();
+        node.Set(NodeFigures.LossWatched, node.Web, 0);
+        node.Set(NodeFigures.ListenDrops, node.Web, 0);
+        var overflows = node.Row(NodeFigures.Dropped.Table, node.Web, "TCP_LISTEN_OVERFLOW", "ipv4", "lost");
+        overflows[0] = 0;
+        node.Collect();
+        // The other 30 are what a listener drops for another reason.
+        node.Add(NodeFigures.ListenDrops, node.Web, 150);
+        overflows[0] = 120;
+        node.Collect();
+        var web = Of(node).Overview().Pods.ShouldHaveSingleItem();
+        web.DropsPerSecond.ShouldBe(10);
+        web.Spark.ShouldBe([10]);
+    }
+
+    [Fact]
+    public void Growth_and_fullness_of_what_was_not_told_before_are_not_known()
+    {
+        var node = new ViewedNode();
+        node.Set(NodeFigures.Established, node.Web, 1);
+        node.Facts = node.Facts with { AgentStart = 100 };
+        node.Collect();
+        node.Set(NodeFigures.Opened[0], node.Web, 5000);
+        node.Set(NodeFigures.Tracked.Used, node.Web, 200_000);
+        node.Set(NodeFigures.Tracked.Limit, node.Web, 262_144);
+        node.Collect();
+        Of(node).Overview().Pods.ShouldHaveSingleItem().NewPerSecond.ShouldBeNull();
+        var table = Of(node).Node().Gauges.ShouldHaveSingleItem();
+        table.Used.ShouldBe(200_000);
+        table.SecondsToFull.ShouldBeNull();
+        // It has grown by 1000 in 15 s of the 30 since.
+        node.Set(NodeFigures.Tracked.Used, node.Web, 201_000);
+        node.Collect();
+        NodeView.Of(node.Source(), TimeSpan.FromSeconds(15))!.Node().Gauges[0].SecondsToFull
+            .ShouldBe(Math.Round((262_144 - 201_000) / (1000 / 15.0), 2));
+    }
+
+    [Fact]
+    public void A_burst_that_began_its_row_is_in_its_chart()
+    {
+        var node = new ViewedNode();
+        node.Set(NodeFigures.Established, node.Web, 1);
+        node.Collect();
+        node.Row(NodeFigures.Dropped.Table, node.Web, "NO_SOCKET", "ipv4", "lost")[0] = 1500;
+        node.Collect();
+        node.Collect();
+        SeriesLines.Of(node.Source(), new() { Metrics = [NodeFigures.Dropped] })!
+            .Series.ShouldHaveSingleItem().Values.ShouldBe([100, 0]);
+    }
+
+    [Fact]
+    public void A_chart_has_the_lines_with_most_to_see()
+    {
+        var node = new ViewedNode();
+        var all = Enumerable.Range(1, 25).Select(i => new NetNamespace((ulong)i, i, false, 17, new($"ns{i}"))).ToArray();
+        foreach (var ns in all)
+            node.Set(NodeFigures.SentAgain, ns, 1);
+        node.Collect();
+        for (var i = 0; i < all.Length; i++)
+            node.Add(NodeFigures.SentAgain, all[i], 15 * i);
+        node.Collect();
+        var series = SeriesLines.Of(node.Source(), new() { Metrics = [NodeFigures.SentAgain] })!;
+        series.LeftOut.ShouldBe(5);
+        series.Series.Select(s => s.Values[0]).ShouldBe(Enumerable.Range(5, 20).Reverse().Select(i => (double?)i));
+    }
+
+    [Fact]
+    public void What_nobody_knows_of_before_is_no_change()
+    {
+        var node = new ViewedNode();
+        node.Set(NodeFigures.Established, node.Web, 1);
+        for (var i = 0; i < 10; i++)
+            node.Collect();
+        // A probe is enabled: its counters are as old as the namespace.
+        for (var i = 0; i < 11; i++)
+        {
+            node.Add(NodeFigures.SentSegments, node.Web, 15_000);
+            node.Collect();
+        }
+        using var recording = node.History.Read()!;
+        NodeView.Of(node.Source(recording), Minute)!.Compare()!.Changes.ShouldBeEmpty();
+    }
+
+    [Fact]
     public void There_are_no_more_lines_than_the_bound()
     {
         var node = new ViewedNode();

@@ -29,6 +29,9 @@ internal sealed class ApiEndpoints(ApiSource source, Func<NetlensHttp> http) : I
     /// <summary>Shorter answers are sent as they are.</summary>
     private const int WorthPacking = 1024;
 
+    /// <summary>It says how old its collection is, also where there is no other for long.</summary>
+    private static readonly TimeSpan OverviewFresh = TimeSpan.FromSeconds(5);
+
     private static readonly string[] Methods = ["GET", "HEAD"];
 
     private readonly ApiPages _pages = new(source.Round);
@@ -57,10 +60,13 @@ internal sealed class ApiEndpoints(ApiSource source, Func<NetlensHttp> http) : I
         app.MapMethods($"{Root}/openapi.json", Methods, Description);
     }
 
-    /// <summary>The overview, for whoever asks for it next, too; null before the first collection.</summary>
-    public Task<byte[]?> OverviewAsync(TimeSpan window, bool packed, CancellationToken cancellation) =>
+    /// <summary>
+    /// The overview, for whoever asks for it next, too; without a body before the first collection, null where too many
+    /// others ask.
+    /// </summary>
+    public Task<ApiPage?> OverviewAsync(TimeSpan window, bool packed, CancellationToken cancellation) =>
         _pages.GetAsync($"overview {window}", () => Of(window, null, static v => ViewJson.Bytes(v.Overview())),
-            packed, cancellation);
+            packed, OverviewFresh, cancellation);
 
     public ApiQuery Query(HttpContext context) => new(context.Request.Query, http().Time.GetUtcNow());
 
@@ -164,12 +170,12 @@ internal sealed class ApiEndpoints(ApiSource source, Func<NetlensHttp> http) : I
     }
 
     private Task Answer(HttpContext context, string key, Func<byte[]?> make, string? none) => Send(
-        context, packed => _pages.GetAsync(key, make, packed, context.RequestAborted), none);
+        context, packed => _pages.GetAsync(key, make, packed, TimeSpan.MaxValue, context.RequestAborted), none);
 
     /// <param name="context">The request.</param>
     /// <param name="page">Gives the answer.</param>
     /// <param name="none">What is said where there is none; null: that nothing was collected yet.</param>
-    private async Task Send(HttpContext context, Func<bool, Task<byte[]?>> page, string? none)
+    private async Task Send(HttpContext context, Func<bool, Task<ApiPage?>> page, string? none)
     {
         try
         {
@@ -182,17 +188,24 @@ internal sealed class ApiEndpoints(ApiSource source, Func<NetlensHttp> http) : I
         }
     }
 
-    private async Task SendPage(HttpContext context, Func<bool, Task<byte[]?>> page, string? none)
+    private async Task SendPage(HttpContext context, Func<bool, Task<ApiPage?>> page, string? none)
     {
         var packed = ContentNegotiation.Gzip(context.Request.Headers.AcceptEncoding);
-        if (await page(false) is not { } body)
+        if (await page(false) is not { } plain)
+        {
+            await Crowded(context);
+            return;
+        }
+        if (plain.Body is not { } body)
         {
             await Missing(context, none);
             return;
         }
         packed &= body.Length >= WorthPacking;
-        if (packed)
-            body = await page(true) ?? body;
+        if (packed && await page(true) is { Body: { } smaller })
+            body = smaller;
+        else
+            packed = false;
         var response = context.Response;
         response.ContentType = "application/json";
         response.ContentLength = body.Length;
@@ -217,6 +230,13 @@ internal sealed class ApiEndpoints(ApiSource source, Func<NetlensHttp> http) : I
         {
             http().Connections.EndSending(connection);
         }
+    }
+
+    private static Task Crowded(HttpContext context)
+    {
+        context.Response.Headers.RetryAfter = "5";
+        return PlainText.WriteAsync(context, StatusCodes.Status503ServiceUnavailable,
+            "too many other answers are waited for\n");
     }
 
     private Task Missing(HttpContext context, string? none)

@@ -82,9 +82,10 @@ internal sealed class OverviewStream(
         while (!end.IsCancellationRequested)
         {
             var round = source.Round();
-            if (round != told && await api.OverviewAsync(window, packed: false, end) is { } overview)
+            if (round != told && await api.OverviewAsync(window, packed: false, end) is { Body: { } overview } page)
             {
-                told = round;
+                // As a rule of this round; of a later one where it had to wait.
+                told = page.Round;
                 await SendAsync(body, connection, overview, end);
                 await Task.Delay(Pause, end);
             }
