@@ -1,11 +1,17 @@
 // Who asks the agent: with the token where one is asked for, below the path that the page came from, and never while
 // the page is hidden.
-const key = "netlens-token";
+// Behind a proxy one origin has many nodes.
+const key = `netlens-token ${location.pathname}`;
+
+/** Others cannot be sent, nor be one of an agent. */
+export const isToken = (text) => /^[\x21-\x7e]+$/.test(text);
+
 let token = read();
 
 function read() {
   try {
-    return sessionStorage.getItem(key) ?? "";
+    const kept = sessionStorage.getItem(key) ?? "";
+    return isToken(kept) ? kept : "";
   } catch {
     return "";
   }
@@ -31,7 +37,7 @@ export class Refused extends Error {
   }
 }
 
-async function ask(path, signal, accept) {
+export async function ask(path, signal, accept) {
   const headers = { Accept: accept };
   if (token) headers.Authorization = `Bearer ${token}`;
   const answer = await fetch(path, { headers, signal, cache: "no-store", credentials: "same-origin" });
@@ -86,5 +92,6 @@ export async function follow(window, signal, onOverview) {
   } finally {
     clearTimeout(watch);
     signal.removeEventListener("abort", stop);
+    stop();
   }
 }
