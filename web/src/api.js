@@ -45,6 +45,24 @@ export async function ask(path, signal, accept) {
   return answer;
 }
 
+/** A download with the token, which a link does not send; a link where there is none. */
+export async function save(e, path) {
+  if (!token) return;
+  e.preventDefault();
+  const link = e.currentTarget;
+  try {
+    const answer = await ask(path, undefined, "*/*");
+    const file = document.createElement("a");
+    file.href = URL.createObjectURL(await answer.blob());
+    file.download = /filename="?([^";]+)/.exec(answer.headers.get("Content-Disposition"))?.[1] ?? path;
+    file.click();
+    setTimeout(() => URL.revokeObjectURL(file.href), 60_000);
+  } catch (problem) {
+    link.title = problem.message;
+    link.textContent = "It could not be fetched; once more";
+  }
+}
+
 export const query = (path, parameters) => {
   const given = Object.entries(parameters)
     .flatMap(([k, v]) => (Array.isArray(v) ? v : [v]).map((one) => [k, one]))
@@ -58,13 +76,15 @@ export const get = async (path, signal) => (await ask(`api/v1/${path}`, signal, 
 
 // A heartbeat comes more often than that.
 const silence = 45_000;
+// What there is comes at once, where nothing on the way holds it back.
+const firstSilence = 15_000;
 
 /** Overviews as they come, until it fails, ends or is cut. */
 export async function follow(window, signal, onOverview) {
   const cut = new AbortController();
   const stop = () => cut.abort();
   signal.addEventListener("abort", stop);
-  let watch = setTimeout(stop, silence);
+  let watch = setTimeout(stop, firstSilence);
   try {
     const answer = await ask(query("api/v1/stream", { window }), cut.signal, "text/event-stream");
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();

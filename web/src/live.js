@@ -79,10 +79,6 @@ async function keep(signal) {
         if (!signal.aborted) took(o);
       });
       // It ended: the agent stops, or has been replaced, or a gateway lets none be long.
-      if (came && !signal.aborted) {
-        await pause(1000 * (0.5 + Math.random()), signal);
-        continue;
-      }
       failures++;
     } catch (e) {
       if (signal.aborted) return;
@@ -99,6 +95,10 @@ async function keep(signal) {
       failures++;
     }
     if (signal.aborted) return;
+    if (came) {
+      await pause(1000 * (0.5 + Math.random()), signal);
+      continue;
+    }
     if (state.link !== "lost") {
       state.link = "lost";
       state.lostSince = Date.now();
