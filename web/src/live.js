@@ -52,7 +52,9 @@ export function start() {
 
 function took(overview) {
   // The same one again is as old as it was.
-  if (overview.time !== state.overview?.time) state.received = Date.now();
+  const before = state.overview;
+  if (overview.time !== before?.time || overview.collection.age_seconds !== before.collection.age_seconds)
+    state.received = Date.now();
   state.overview = overview;
   state.link = "live";
   state.firstVersion ??= overview.version;
