@@ -504,6 +504,9 @@ const scenarios = {
         await page.keyboard.type("wrong");
         await page.keyboard.press("Enter");
         await page.waitForSelector("text=does not take this token");
+        await page.fill("input[type=password]", "s3cret\u200b");
+        await page.keyboard.press("Enter");
+        await page.waitForSelector("form [role=alert]");
         await page.fill("input[type=password]", "s3cret");
         await page.keyboard.press("Enter");
         await page.waitForSelector(".link.live");
