@@ -98,8 +98,11 @@ internal static class TopPages
                 [Clock(Time(e, "time")), Text(e, "severity"), Text(e, "message")]));
     }
 
-    private static string Changed(JsonElement change, string name) =>
-        Text(change, "unit") is "By" or "By/s" ? TopNumber.Bytes(Number(change, name)) : TopNumber.Of(Number(change, name));
+    private static string Changed(JsonElement change, string name)
+    {
+        var number = Number(change, name);
+        return Text(change, "unit") is ("By" or "By/s") ? TopNumber.Bytes(number) : TopNumber.Of(number);
+    }
 
     private static string Figures(JsonElement subject)
     {
