@@ -1,13 +1,15 @@
 // Makes the page: build.mjs FOLDER of packages, FOLDER that gets the files. Each is compressed, and its name has the
 // digest of its content: who has a file need not ask for it again. The same sources give the same bytes.
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
-const [packages, out] = process.argv.slice(2);
+const [packages, folder] = process.argv.slice(2).map((path) => resolve(path));
+// Until all are there: who embeds what is in the folder never gets half of them.
+const out = `${folder}.${process.pid}`;
 const here = dirname(fileURLToPath(import.meta.url));
 const { build } = createRequire(join(packages, "x.js"))("esbuild");
 
@@ -59,3 +61,5 @@ put(
     .replace("icon.svg", hashed("icon.svg", icon))
     .replace("licences.txt", hashed("licences.txt", licences)),
 );
+rmSync(folder, { recursive: true, force: true });
+renameSync(out, folder);

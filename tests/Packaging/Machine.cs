@@ -52,7 +52,8 @@ internal sealed class Machine : IDisposable
         Run("systemctl", "daemon-reload");
     }
 
-    public string Page(int port = 9102) => Run("busybox", "wget", "-q", "-O", "-", $"http://127.0.0.1:{port}/metrics");
+    public string Page(int port = 9102, string path = "metrics") =>
+        Run("busybox", "wget", "-q", "-O", "-", $"http://127.0.0.1:{port}/{path}");
 
     public string Journal => Run("journalctl", "--no-pager", "-o", "cat", "-u", "netlens.service");
 

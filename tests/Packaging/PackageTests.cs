@@ -22,6 +22,7 @@ public sealed class PackageTests
         machine.Try("systemctl", "is-active", "netlens").Output.ShouldBe("inactive\n");
         machine.Run("systemctl", "enable", "--now", "netlens");
         Wait.Until(() => machine.Page(), p => p, p => p.Contains("system_network_io_bytes_total"));
+        machine.Page(path: "").ShouldContain("page/app.", Case.Sensitive, "the page of a node is in packages");
         var first = machine.Show("MainPID");
 
         // Installed anew, the service goes on with the new program and with the old, changed configuration.

@@ -1,11 +1,17 @@
 // Who asks the agent: with the token where one is asked for, below the path that the page came from, and never while
 // the page is hidden.
-const key = "netlens-token";
+// Behind a proxy one origin has many nodes.
+const key = `netlens-token ${location.pathname}`;
+
+/** Others cannot be sent, nor be one of an agent. */
+export const isToken = (text) => /^[\x21-\x7e]+$/.test(text);
+
 let token = read();
 
 function read() {
   try {
-    return sessionStorage.getItem(key) ?? "";
+    const kept = sessionStorage.getItem(key) ?? "";
+    return isToken(kept) ? kept : "";
   } catch {
     return "";
   }
@@ -31,12 +37,30 @@ export class Refused extends Error {
   }
 }
 
-async function ask(path, signal, accept) {
+export async function ask(path, signal, accept) {
   const headers = { Accept: accept };
   if (token) headers.Authorization = `Bearer ${token}`;
   const answer = await fetch(path, { headers, signal, cache: "no-store", credentials: "same-origin" });
   if (!answer.ok) throw new Refused(answer.status, (await answer.text()).slice(0, 300).trim());
   return answer;
+}
+
+/** A download with the token, which a link does not send; a link where there is none. */
+export async function save(e, path) {
+  if (!token) return;
+  e.preventDefault();
+  const link = e.currentTarget;
+  try {
+    const answer = await ask(path, undefined, "*/*");
+    const file = document.createElement("a");
+    file.href = URL.createObjectURL(await answer.blob());
+    file.download = /filename="?([^";]+)/.exec(answer.headers.get("Content-Disposition"))?.[1] ?? path;
+    file.click();
+    setTimeout(() => URL.revokeObjectURL(file.href), 60_000);
+  } catch (problem) {
+    link.title = problem.message;
+    link.textContent = "It could not be fetched; once more";
+  }
 }
 
 export const query = (path, parameters) => {
@@ -52,13 +76,15 @@ export const get = async (path, signal) => (await ask(`api/v1/${path}`, signal, 
 
 // A heartbeat comes more often than that.
 const silence = 45_000;
+// What there is comes at once, where nothing on the way holds it back.
+const firstSilence = 15_000;
 
 /** Overviews as they come, until it fails, ends or is cut. */
 export async function follow(window, signal, onOverview) {
   const cut = new AbortController();
   const stop = () => cut.abort();
   signal.addEventListener("abort", stop);
-  let watch = setTimeout(stop, silence);
+  let watch = setTimeout(stop, firstSilence);
   try {
     const answer = await ask(query("api/v1/stream", { window }), cut.signal, "text/event-stream");
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -86,5 +112,6 @@ export async function follow(window, signal, onOverview) {
   } finally {
     clearTimeout(watch);
     signal.removeEventListener("abort", stop);
+    stop();
   }
 }

@@ -11,7 +11,7 @@ import { Timeline } from "./views/timeline.jsx";
 import { fields } from "./fields.js";
 import { clean } from "./text.js";
 import { bytes, clock, ms, percent, span } from "./format.js";
-import { hasToken, setToken } from "./api.js";
+import { hasToken, isToken, save, setToken } from "./api.js";
 import { restart, setWindow, start, state, subscribe } from "./live.js";
 
 const route = () =>
@@ -154,10 +154,14 @@ function Bar({ view, onBlind }) {
 
 function Token() {
   const input = useRef();
+  const [foreign, setForeign] = useState(false);
   useEffect(() => input.current.focus(), []);
   const send = (e) => {
     e.preventDefault();
-    setToken(input.current.value.trim());
+    const text = input.current.value.trim();
+    setForeign(!isToken(text));
+    if (!isToken(text)) return;
+    setToken(text);
     state.link = "starting";
     restart();
   };
@@ -174,6 +178,11 @@ function Token() {
           Token <input ref={input} type="password" autocomplete="off" />
         </label>
         <button type="submit">Look</button>
+        {foreign && (
+          <p class="problem" role="alert">
+            It must have letters of ASCII, and no blanks. Some that came along with it may be invisible.
+          </p>
+        )}
         <p class="note">It is kept in this tab until it is closed.</p>
       </form>
     </main>
@@ -244,6 +253,11 @@ function App() {
     const moved = () => {
       setAt(route());
       scrollTo(0, 0);
+      // What was followed has gone; keys that go to a part of the view do so after this.
+      requestAnimationFrame(() => {
+        if (document.activeElement === document.body)
+          document.querySelector("main h2[tabindex]")?.focus({ preventScroll: true });
+      });
     };
     addEventListener("hashchange", moved);
     return () => removeEventListener("hashchange", moved);
@@ -280,9 +294,11 @@ function App() {
       <main class="alone">
         <h1>Netlens</h1>
         <p>This agent does not answer /api/v1: {clean(state.why, 200)}</p>
-        <p>
-          <a href="findings">Findings as JSON</a>, <a href="metrics">metrics</a>
-        </p>
+        {!hasToken() && (
+          <p>
+            <a href="findings">Findings as JSON</a>, <a href="metrics">metrics</a>
+          </p>
+        )}
       </main>
     );
   if (!overview)
@@ -322,8 +338,14 @@ function App() {
         <button type="button" class="link-like" onClick={() => setDialog("numbers")}>
           What the numbers are <kbd>i</kbd>
         </button>{" "}
-        <a href="metrics">/metrics</a> <a href="findings">/findings</a> <a href="record">/record</a>{" "}
-        <a href="status">/status</a>
+        {!hasToken() && (
+          <>
+            <a href="metrics">/metrics</a> <a href="findings">/findings</a> <a href="status">/status</a>{" "}
+          </>
+        )}
+        <a href="record" download onClick={(e) => save(e, "record")}>
+          /record
+        </a>
       </footer>
       <Popover />
       <Help open={dialog === "help"} onClose={close} />

@@ -36,7 +36,8 @@ export function restart() {
   run?.abort();
   run = null;
   if (document.hidden) {
-    state.link = "paused";
+    // A form stays, with what is typed.
+    if (state.link !== "token") state.link = "paused";
     changed();
     return;
   }
@@ -50,15 +51,21 @@ export function start() {
 }
 
 function took(overview) {
+  // The same one again is as old as it was.
+  const before = state.overview;
+  if (overview.time !== before?.time || overview.collection.age_seconds !== before.collection.age_seconds)
+    state.received = Date.now();
   state.overview = overview;
-  state.received = Date.now();
   state.link = "live";
   state.firstVersion ??= overview.version;
   changed();
 }
 
+const busy = (e) => !(e instanceof Refused) || e.status === 503 || e.status === 429;
+
 async function keep(signal) {
   for (let failures = 0; !signal.aborted;) {
+    let came = false;
     try {
       if (state.metrics === null)
         void get("metrics", signal).then(
@@ -70,29 +77,37 @@ async function keep(signal) {
         );
       await follow(state.window, signal, (o) => {
         failures = 0;
+        came = true;
         if (!signal.aborted) took(o);
       });
-      // It ended: the agent stops, or has been replaced.
+      // It ended: the agent stops, or has been replaced, or a gateway lets none be long.
       failures++;
     } catch (e) {
       if (signal.aborted) return;
-      if (e instanceof Refused && (e.status === 503 || e.status === 429) && (await poll(signal))) continue;
-      if (e instanceof Refused && e.status !== 503) {
-        state.link = e.status === 401 ? "token" : e.status === 404 ? "nothing" : "lost";
+      // Also where something on the way holds the stream back.
+      if (!came && busy(e) && (await poll(signal))) continue;
+      const link = e.status === 401 ? "token" : e.status === 404 && !state.overview ? "nothing" : null;
+      if (link) {
+        state.link = link;
         state.why = e.message;
         changed();
-        if (state.link !== "lost") return;
+        return;
       }
       state.why = e instanceof Refused ? e.message : "";
       failures++;
     }
     if (signal.aborted) return;
+    if (came) {
+      await pause(1000 * (0.5 + Math.random()), signal);
+      continue;
+    }
     if (state.link !== "lost") {
       state.link = "lost";
       state.lostSince = Date.now();
     }
     changed();
-    await pause(Math.min(1000 * 2 ** Math.min(failures - 1, 4), 15_000), signal);
+    // Not all pages in step.
+    await pause(Math.min(1000 * 2 ** Math.min(failures - 1, 4), 15_000) * (0.5 + Math.random()), signal);
   }
 }
 
@@ -103,20 +118,20 @@ async function poll(signal) {
   } catch {
     return false;
   }
-  await pause(Math.max(5, state.overview.collection.interval_seconds ?? 15) * 1000, signal);
+  const interval = Math.max(5, state.overview.collection.interval_seconds ?? 15);
+  await pause(interval * 1000 * (0.5 + Math.random()), signal);
   return true;
 }
 
 function pause(time, signal) {
   return new Promise((done) => {
-    const timer = setTimeout(done, time);
-    signal.addEventListener(
-      "abort",
-      () => {
-        clearTimeout(timer);
-        done();
-      },
-      { once: true },
-    );
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      done();
+    };
+    const timer = setTimeout(end, time);
+    signal.addEventListener("abort", end);
+    if (signal.aborted) end();
   });
 }

@@ -10,6 +10,7 @@ internal sealed class TopAgent : ITopSource
     private readonly AgentOptions _options;
     private readonly AgentClient _client;
     private string _complaint = "";
+    private bool _said;
 
     /// <param name="options">They say where the agent of this machine listens.</param>
     /// <param name="server">Another agent; null: that of this machine.</param>
@@ -34,6 +35,12 @@ internal sealed class TopAgent : ITopSource
         _complaint = "";
         using var document = await _client.GetAsync(_options, $"api/v1/{name}");
         Problem = document is null ? _complaint : "";
+        // That the token is readable on its way: before the screen is drawn.
+        if (document is not null && _complaint.Length > 0 && !_said)
+        {
+            _said = true;
+            Output.Error(_complaint);
+        }
         return document?.RootElement.Clone();
     });
 }

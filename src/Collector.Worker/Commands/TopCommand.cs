@@ -50,13 +50,14 @@ internal static class TopCommand
 
     private static int Run(ITopSource source, TopState state)
     {
-        var documents = TopSession.ReadAsync(source, state.Wanted).GetAwaiter().GetResult();
+        var (documents, problem) = TopSession.ReadAsync(source, state.Wanted).GetAwaiter().GetResult();
         if (documents.Count == 0)
         {
-            Output.Error(source.Problem);
+            Output.Error(problem);
             return ExitCodes.Unavailable;
         }
         state.Take(documents);
+        state.Problem = problem;
         state.Moment = source.Moment;
         if (OperatingSystem.IsLinux() && Output.TerminalWidth() is not null && Output.HasSequences)
         {
@@ -67,6 +68,11 @@ internal static class TopCommand
                 return new TopSession(source, state, HasColours).RunAsync(terminal, signals.Token)
                     .GetAwaiter().GetResult();
             }
+        }
+        if (problem.Length > 0)
+        {
+            Output.Error(problem);
+            return ExitCodes.Unavailable;
         }
         Print(state);
         return ExitCodes.Ok;

@@ -183,6 +183,12 @@ internal sealed class TopFrame(int width, int height, bool colours)
             yield return "  ...";
             yield break;
         }
+        if (state.Table.Document.Length > 0
+            && state.Document(state.Table.Document).ValueKind == JsonValueKind.Undefined)
+        {
+            yield return state.Problem.Length > 0 ? $"  Not known: {state.Problem}" : "  ...";
+            yield break;
+        }
         if (state.Filter.Length > 0)
         {
             yield return $"  Nothing has \"{state.Filter}\" here; Esc takes the filter away.";

@@ -48,6 +48,27 @@ internal readonly record struct TopKey(TopKeyKind Kind, Rune Letter = default)
         }
     }
 
+    /// <summary>Whether the last key is there in part, as far as can be told: the rest may be on its way.</summary>
+    public static bool IsBegun(ReadOnlySpan<byte> bytes)
+    {
+        var place = bytes.LastIndexOf(Escape);
+        if (place >= 0)
+        {
+            var rest = bytes[(place + 1)..];
+            if (rest.IsEmpty || rest.SequenceEqual("[["u8))
+                return true;
+            if (rest[0] is (byte)'[' or (byte)'O' && rest[1..].IndexOfAnyExceptInRange((byte)' ', (byte)'?') < 0)
+                return true;
+        }
+        const int LongestPart = 3;
+        for (var length = 1; length <= Math.Min(LongestPart, bytes.Length); length++)
+        {
+            if (Rune.DecodeFromUtf8(bytes[^length..], out _, out _) == System.Buffers.OperationStatus.NeedMoreData)
+                return true;
+        }
+        return false;
+    }
+
     private static TopKey? Of(Rune letter) => letter.Value switch
     {
         '\r' or '\n' => new(TopKeyKind.Enter),
@@ -65,6 +86,12 @@ internal readonly record struct TopKey(TopKeyKind Kind, Rune Letter = default)
         if (bytes[at] is not ((byte)'[' or (byte)'O'))
             return TopKeyKind.Escape;
         var from = ++at;
+        if (at < bytes.Length && bytes[at - 1] == (byte)'[' && bytes[at] == (byte)'[')
+        {
+            // A function key of the console of Linux: ESC [ [ letter.
+            at = Math.Min(at + 2, bytes.Length);
+            return null;
+        }
         while (at < bytes.Length && bytes[at] is >= (byte)' ' and <= (byte)'?')
             at++;
         if (at >= bytes.Length)

@@ -87,15 +87,21 @@ internal static class TopPages
                 Text(l, "station"), TopNumber.Of(Number(l, "p50_ms")), TopNumber.Of(Number(l, "p99_ms")),
                 Text(l, "count"),
             ]));
-        Print(screen, "CHANGED", ["METRIC", "OF", "BEFORE", "NOW", "UNIT", "KERNEL"],
+        Print(screen, "CHANGED", ["METRIC", "OF", "BEFORE/S", "NOW/S", "UNIT", "KERNEL"],
             Items(detail, "changes").Select(static c => (string[])
             [
-                Text(c, "metric"), Tags(c), TopNumber.Of(Number(c, "before_per_second")),
-                TopNumber.Of(Number(c, "now_per_second")), Text(c, "unit"), Text(c, "kernel"),
+                Text(c, "metric"), Tags(c), Changed(c, "before_per_second"), Changed(c, "now_per_second"),
+                Text(c, "unit"), Text(c, "kernel"),
             ]));
         Print(screen, "EVENTS", ["TIME", "SEVERITY", "WHAT"],
             Items(detail, "events").Select(static e => (string[])
                 [Clock(Time(e, "time")), Text(e, "severity"), Text(e, "message")]));
+    }
+
+    private static string Changed(JsonElement change, string name)
+    {
+        var number = Number(change, name);
+        return Text(change, "unit") is ("By" or "By/s") ? TopNumber.Bytes(number) : TopNumber.Of(number);
     }
 
     private static string Figures(JsonElement subject)

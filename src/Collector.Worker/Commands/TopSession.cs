@@ -19,15 +19,16 @@ internal sealed class TopSession(ITopSource source, TopState state, bool colours
     /// <summary>Between two looks at the clock.</summary>
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Milliseconds in which the rest of a key comes, where its beginning is a key too.</summary>
+    /// <summary>Milliseconds in which the rest of a key comes.</summary>
     private const int RestOfKey = 50;
 
+    private const string Overview = "overview";
     private const int LookForEnd = 200;
     private const int MostBytes = 128;
-    private const byte Escape = 0x1b;
 
     private readonly TimeProvider _clock = TimeProvider.System;
     private readonly Channel<byte[]?> _keys = Channel.CreateBounded<byte[]?>(256);
+    private long _asked;
     private long _came;
     private volatile bool _ended;
     private volatile bool _resumed;
@@ -36,7 +37,7 @@ internal sealed class TopSession(ITopSource source, TopState state, bool colours
     [UnsupportedOSPlatform("windows")]
     public async Task<int> RunAsync(RawTerminal terminal, CancellationToken stop)
     {
-        _came = _clock.GetTimestamp();
+        _asked = _came = _clock.GetTimestamp();
         using var resized = PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => _keys.Writer.TryWrite([]));
         using var resumed = PosixSignalRegistration.Create(PosixSignal.SIGCONT, _ =>
         {
@@ -78,7 +79,7 @@ internal sealed class TopSession(ITopSource source, TopState state, bool colours
                 Take(await asking);
                 asking = null;
             }
-            if (asking is null && (wanted || (source.Moment is null && _clock.GetElapsedTime(_came) >= Interval)))
+            if (asking is null && (wanted || (source.Moment is null && _clock.GetElapsedTime(_asked) >= Interval)))
             {
                 wanted = false;
                 asking = AskAsync([.. state.Wanted]);
@@ -130,32 +131,48 @@ internal sealed class TopSession(ITopSource source, TopState state, bool colours
 
     private void Take(Dictionary<string, JsonElement> documents)
     {
-        _came = _clock.GetTimestamp();
-        if (documents.Count > 0)
+        _asked = _clock.GetTimestamp();
+        if (documents.TryGetValue(Overview, out var overview))
+        {
+            // The same one again is as old as it was.
+            if (Age(overview) != Age(state.Overview))
+                _came = _asked;
             state.Take(documents);
+        }
         state.Moment = source.Moment;
     }
+
+    private static (string Time, double? Seconds) Age(JsonElement overview) => (TopDocument.Text(overview, "time"),
+        TopDocument.Number(TopDocument.Of(overview, "collection"), "age_seconds"));
 
     /// <summary>The overview and what else is shown; nothing where there is no overview.</summary>
     private async Task<Dictionary<string, JsonElement>> AskAsync(string[] names)
     {
-        var documents = await ReadAsync(source, names);
-        state.Problem = source.Problem;
+        (var documents, state.Problem) = await ReadAsync(source, names);
         return documents;
     }
 
-    /// <summary>The overview and other documents; nothing where there is no overview.</summary>
-    public static async Task<Dictionary<string, JsonElement>> ReadAsync(ITopSource source, IEnumerable<string> names)
+    /// <summary>
+    /// The overview and other documents, nothing where there is no overview; and why the first of them that did not
+    /// come did not.
+    /// </summary>
+    public static async Task<(Dictionary<string, JsonElement> Documents, string Problem)> ReadAsync(
+        ITopSource source, IEnumerable<string> names)
     {
-        var documents = new Dictionary<string, JsonElement>();
-        foreach (var name in names.Prepend("overview"))
+        var (documents, problem) = (new Dictionary<string, JsonElement>(), "");
+        foreach (var name in names.Prepend(Overview))
         {
             if (await source.GetAsync(name) is { } document)
+            {
                 documents[name] = document;
-            else if (name == "overview")
-                return documents;
+                continue;
+            }
+            if (problem.Length == 0)
+                problem = source.Problem;
+            if (name == Overview)
+                break;
         }
-        return documents;
+        return (documents, problem);
     }
 
     private void ReadKeys()
@@ -174,8 +191,13 @@ internal sealed class TopSession(ITopSource source, TopState state, bool colours
             }
             if (count == 0)
                 continue;
-            if (buffer[count - 1] == Escape && RawTerminal.IsTyped(RestOfKey))
-                count += Math.Max(0, RawTerminal.Read(buffer.AsSpan(count)));
+            while (count < buffer.Length && TopKey.IsBegun(buffer.AsSpan(0, count)) && RawTerminal.IsTyped(RestOfKey))
+            {
+                var more = RawTerminal.Read(buffer.AsSpan(count));
+                if (more <= 0)
+                    break;
+                count += more;
+            }
             // Who types faster than is drawn loses what is too much.
             _keys.Writer.TryWrite(buffer[..count]);
         }

@@ -50,7 +50,8 @@ internal static class HttpEndpoints
         var health = new HealthEndpoints(http);
         app.MapMethods("/", Methods, new LandingPage(http, listeners.Security.Token is not null).InvokeAsync)
             .WithMetadata(ForAnybody.Mark);
-        foreach (var file in PageFile.All)
+        // / is the document.
+        foreach (var file in PageFile.All.Where(static f => f != PageFile.Document))
         {
             app.MapMethods("/page/" + file.Name, Methods, new PageFileEndpoint(file).InvokeAsync)
                 .WithMetadata(ForAnybody.Mark);

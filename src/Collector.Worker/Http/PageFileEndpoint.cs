@@ -9,7 +9,8 @@ internal sealed class PageFileEndpoint(PageFile file)
     public async Task InvokeAsync(HttpContext context)
     {
         var (request, response) = (context.Request, context.Response);
-        var tag = $"\"{file.Name}\"";
+        var compressed = ContentNegotiation.Gzip(request.Headers.AcceptEncoding);
+        var tag = compressed ? $"\"{file.Name}-gz\"" : $"\"{file.Name}\"";
         response.Headers.ETag = tag;
         response.Headers.CacheControl = "public, max-age=31536000, immutable";
         response.Headers.Vary = "Accept-Encoding";
@@ -19,7 +20,6 @@ internal sealed class PageFileEndpoint(PageFile file)
             return;
         }
         response.ContentType = file.ContentType;
-        var compressed = ContentNegotiation.Gzip(request.Headers.AcceptEncoding);
         await using var body = compressed ? file.OpenCompressed() : file.Open();
         if (compressed)
         {

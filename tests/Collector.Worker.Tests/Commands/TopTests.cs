@@ -234,9 +234,34 @@ public sealed partial class TopTests
     [InlineData("\e[5~\e[6~\e[1~\e[8~\e[H\eOF", "PageUp PageDown Home End Home End")]
     [InlineData("\e[200~x\e[99~\e[Mq\ea", "Letter Letter Escape Letter")]
     [InlineData("\e[1;2", "")]
+    [InlineData("\e[[Aq\e[[", "Letter")]
     [InlineData("\u0001\u001a", "")]
     public void Keys_are_known_by_what_terminals_send(string sent, string kinds) =>
         string.Join(' ', TopKey.Parse(Encoding.UTF8.GetBytes(sent)).Select(k => k.Kind)).ShouldBe(kinds);
+
+    [Theory]
+    [InlineData("a", false)]
+    [InlineData("\e", true)]
+    [InlineData("\e[", true)]
+    [InlineData("\e[5", true)]
+    [InlineData("\e[5~", false)]
+    [InlineData("\e[A\e[1;", true)]
+    [InlineData("\e[[", true)]
+    [InlineData("\e[[A", false)]
+    [InlineData("\eO", true)]
+    [InlineData("\eOP", false)]
+    [InlineData("\ea", false)]
+    [InlineData("é", false)]
+    public void A_key_that_is_there_in_part_is_waited_for(string sent, bool begun) =>
+        TopKey.IsBegun(Encoding.UTF8.GetBytes(sent)).ShouldBe(begun);
+
+    [Fact]
+    public void A_letter_that_is_there_in_part_is_waited_for()
+    {
+        var bytes = Encoding.UTF8.GetBytes("a店");
+        for (var length = 1; length <= bytes.Length; length++)
+            TopKey.IsBegun(bytes.AsSpan(0, length)).ShouldBe(length is 2 or 3);
+    }
 
     [Fact]
     public void Whatever_bytes_are_sent_are_keys_or_nothing()

@@ -223,6 +223,12 @@ public sealed partial class TopTests : IDisposable
         var error = AgentProcess.Run("top", "-s", old.Address);
         error.Code.ShouldBe(ExitCodes.Unavailable);
         error.Error.ShouldBe($"netlens: {old.Address} has no /api/v1/overview: it is an older Netlens, or none\n");
+        using var half = new FakeAgent((number, send, _) => send(number == 1
+            ? FakeAgent.Page(200, "application/json", TopSample.Overview)
+            : FakeAgent.Page(404, "text/plain", "none")));
+        var listeners = AgentProcess.Run("top", "-s", half.Address, "--tab", "listeners");
+        (listeners.Code, listeners.Output).ShouldBe((ExitCodes.Unavailable, ""));
+        listeners.Error.ShouldContain($"{half.Address} has no /api/v1/listeners");
     }
 
     private static (int Count, string Time) Place(TmuxTerminal terminal, Func<int, int, bool> wanted)

@@ -32,7 +32,7 @@ public sealed partial class PageTests
     {
         PageFile.All.Count.ShouldBe(PageFile.Document is null ? 0 : 5, "by a build with npm");
         await using var server = await HttpServerFixture.StartAsync();
-        foreach (var file in PageFile.All)
+        foreach (var file in PageFile.All.Where(static f => f != PageFile.Document))
         {
             using var response = await server.Client.GetAsync("/page/" + file.Name);
             response.StatusCode.ShouldBe(HttpStatusCode.OK);
@@ -44,6 +44,7 @@ public sealed partial class PageTests
             request.Headers.AcceptEncoding.Add(new("gzip"));
             using var packed = await server.Client.SendAsync(request);
             packed.Content.Headers.ContentEncoding.ShouldBe(["gzip"]);
+            packed.Headers.ETag.ShouldNotBe(response.Headers.ETag);
             await using var unpacked = new GZipStream(
                 await packed.Content.ReadAsStreamAsync(), CompressionMode.Decompress);
             (await new StreamReader(unpacked).ReadToEndAsync()).ShouldBe(text);
@@ -53,8 +54,11 @@ public sealed partial class PageTests
             unchanged.StatusCode.ShouldBe(HttpStatusCode.NotModified);
             (await unchanged.Content.ReadAsByteArrayAsync()).ShouldBeEmpty();
         }
-        using var missing = await server.Client.GetAsync("/page/none.js");
-        missing.StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        foreach (var none in (string[])["none.js", "index.html"])
+        {
+            using var missing = await server.Client.GetAsync("/page/" + none);
+            missing.StatusCode.ShouldBe(HttpStatusCode.NotFound);
+        }
     }
 
     [Fact]
@@ -65,7 +69,7 @@ public sealed partial class PageTests
         page.ShouldContain("<a href=\"metrics\">");
         page.ShouldNotContain("1.2.3");
         page.ShouldNotContain("naming;");
-        foreach (var file in PageFile.All)
+        foreach (var file in PageFile.All.Where(static f => f != PageFile.Document))
             (await server.Client.GetAsync("/page/" + file.Name)).StatusCode.ShouldBe(HttpStatusCode.OK);
         (await server.Client.GetAsync("/findings")).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
     }

@@ -15,13 +15,13 @@ export const tagsText = (tags) =>
     .join(", ");
 
 /** What is not what it was, the most striking first. */
-export function Changes({ changes, onPick, pods }) {
+export function Changes({ changes, onPick, pods, compared }) {
   const whose = pods && new Map(pods.map((p) => [p.id, p.name]));
   const counts = (c) => (state.metrics?.get(c.metric)?.kind ?? "counter") !== "gauge";
   return (
     <Table
       label="what changed"
-      empty="Nothing differs from before by more than chance."
+      empty={compared ? "Nothing differs from before by more than chance." : "Too little is kept of the time before."}
       head={[
         "Counter",
         ...(whose ? ["Whose"] : []),

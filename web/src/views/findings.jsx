@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { Copy, Name, Section, Severity, level } from "../parts.jsx";
 import { clean } from "../text.js";
 import { clock, span } from "../format.js";
+import { save } from "../api.js";
 import { state } from "../live.js";
 
 /** Whose a finding is, among the subjects of the overview. */
@@ -125,7 +126,7 @@ function Finding({ of, now, pods, named }) {
           )}
           <p class="note">
             More in {clean(of.docs)} of the sources.{" "}
-            <a href="record" download>
+            <a href="record" download onClick={(e) => save(e, "record")}>
               Take the last hour along as a file
             </a>
             .

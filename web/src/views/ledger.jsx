@@ -37,6 +37,8 @@ export function Ledger({ ledger: given }) {
   const s = ledger.seconds || 1;
   const before = ledger.lost_before_ip ?? [];
   const by = (stage) => (ledger.lost_by ?? []).filter((l) => stageOf(l.reason) === stage);
+  // What netfilter and sockets drop is told by the kernel's reasons alone.
+  const told = (stage) => (by(stage).length > 0 || ledger.unexplained !== null ? by(stage) : undefined);
   const softnet = before.filter((l) => /softnet/.test(l.reason));
   const nic = before.filter((l) => !/softnet/.test(l.reason));
   const sentLost = ledger.sent_lost ?? [];
@@ -54,8 +56,8 @@ export function Ledger({ ledger: given }) {
           <Stage title="NIC" lost={nic} seconds={s} />
           <Stage title="softnet" lost={softnet} seconds={s} />
           <Stage title="IP" value={ledger.received} field="ledger_received" lost={by("IP")} seconds={s} />
-          <Stage title="netfilter" lost={by("netfilter")} seconds={s} />
-          <Stage title="socket" lost={by("socket")} seconds={s} />
+          <Stage title="netfilter" lost={told("netfilter")} seconds={s} />
+          <Stage title="socket" lost={told("socket")} seconds={s} />
           <Stage title="application" value={ledger.delivered} field="ledger_received" seconds={s} />
         </ol>
         <h3>Out</h3>

@@ -81,7 +81,11 @@ function Devices({ of, names }) {
           </td>
           {speeds && (
             <td>
-              <Bar used={Math.max(d.rx_bps ?? 0, d.tx_bps ?? 0)} limit={d.speed_bps} label="of its speed" />
+              <Bar
+                used={d.rx_bps === null && d.tx_bps === null ? null : Math.max(d.rx_bps ?? 0, d.tx_bps ?? 0)}
+                limit={d.speed_bps}
+                label="of its speed"
+              />
             </td>
           )}
           <td class={hot(d.errors_per_second)}>

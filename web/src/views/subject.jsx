@@ -168,6 +168,8 @@ export function Subject({ id }) {
         </p>
       </section>
     );
+  const { collection, window_seconds: seconds } = state.overview;
+  const compared = seconds !== null && collection.recorded_seconds > seconds;
   const findings = data?.findings ?? findingsOf(id, state.overview);
   return (
     <>
@@ -248,6 +250,7 @@ export function Subject({ id }) {
           <Section id="changes" title="What changed" note={`the last ${state.window} s against what was before`}>
             <Changes
               changes={data.changes}
+              compared={compared}
               onPick={(c) => {
                 setMetric(c);
                 document.getElementById("chart").scrollIntoView({ block: "nearest" });

@@ -93,6 +93,7 @@ export function Timeline() {
           {data ? (
             <Changes
               changes={data.changes}
+              compared={data.before_from !== null}
               pods={pods}
               onPick={(c) => show({ metric: c.metric, tags: c.tags ?? {}, subject: c.subject ?? shown.subject })}
             />
