@@ -87,7 +87,8 @@ internal sealed class LocalDrop(ProbeHost host, FindingSettings own) : LinuxRule
     // The events of the packets tell in which namespace; some may have been held back, or are of a window before.
     private static string DroppedBy(SubjectWindow window, IEnumerable<NetworkEvent> again)
     {
-        var lost = again.Select(static e => e.Tuple).OfType<FlowTuple>().SelectMany(static t => new[] { t, t.Reverse() })
+        var lost = again.Select(static e => e.Tuple).OfType<FlowTuple>()
+            .SelectMany(static t => new[] { t, t.Reverse() })
             .ToHashSet();
         return window.All.EventsOf(PacketLoss.Dropped)
             .FirstOrDefault(e => e.Subject is not null && e.Tuple is { } tuple && lost.Contains(tuple)) is { } e
