@@ -241,7 +241,7 @@ export function Popover() {
   }, [at]);
   return (
     at && (
-      <div class="popover" ref={box} role="note">
+      <div class="popover" ref={box} role="dialog" aria-label="What this number is">
         <Behind field={at.field} metric={at.metric} />
       </div>
     )
