@@ -11,10 +11,14 @@ public sealed partial class TopTests
 {
     private static readonly (string Name, int Columns, int Rows)[] Sizes = [("80x24", 80, 24), ("200x50", 200, 50)];
 
-    public static IEnumerable<object[]> Frames => from size in Sizes
-        from view in (string[])["findings", "pods", "listeners", "drops", "devices", "finding", "pod", "device", "help",
-            "nothing", "filtered", "replay"]
-        select new object[] { view, size.Name };
+    private static readonly string[] Views =
+    [
+        "findings", "pods", "listeners", "drops", "devices", "finding", "pod", "device", "help", "nothing", "filtered",
+        "replay",
+    ];
+
+    public static IEnumerable<object[]> Frames =>
+        Sizes.SelectMany(static size => Views.Select(view => new object[] { view, size.Name }));
 
     [Theory]
     [MemberData(nameof(Frames))]
