@@ -41,9 +41,4 @@ public sealed record SubjectNames(
 
     /// <summary>True where it is known whose it is, beyond a name.</summary>
     public bool IsResolved => PodUid is not null || PodName is not null || ContainerId is not null || Unit is not null;
-
-    /// <summary>True where nothing tells one's series from the other's.</summary>
-    public bool IsSameOwner(SubjectNames other) =>
-        NetnsName == other.NetnsName && PodUid == other.PodUid && PodName == other.PodName
-        && PodNamespace == other.PodNamespace && ContainerId == other.ContainerId && Unit == other.Unit;
 }

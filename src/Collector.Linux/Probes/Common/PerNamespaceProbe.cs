@@ -53,11 +53,12 @@ public abstract class PerNamespaceProbe<TReader> : Probe
     }
 
     /// <summary>
-    /// By a namespace that got the number of one that is gone and is called the same: its series are the same ones. The
-    /// kernel hands out the lowest free number, so that the pod that follows one often has that one's.
+    /// By a namespace that got the number of one that is gone: its series are the same ones, unless names tell them
+    /// apart. A pod's number is of one at a time: whoever looks for it must not find the name of the pod before.
     /// </summary>
-    private bool IsReplaced(Subject gone) =>
-        Host.Namespaces.Find(gone.Inode) is { } one && one.Namespace.Names.IsSameOwner(gone.Names);
+    private bool IsReplaced(Subject gone) => Host.Namespaces.Find(gone.Inode) is { } one
+        && (gone.Names.IsResolved || one.Namespace.Names.IsResolved
+            || one.Namespace.Names.NetnsName == gone.Names.NetnsName);
 
     private TReader? ReaderOf(NamespaceHandle ns, SnapshotBuilder snapshot)
     {
