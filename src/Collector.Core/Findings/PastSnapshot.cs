@@ -64,25 +64,21 @@ internal sealed class PastSnapshot
     /// <param name="row">The row.</param>
     /// <param name="index">Where it stands now: as a rule where it stood.</param>
     /// <param name="column">Of its table.</param>
-    public long? ValueOf(Row row, int index, int column)
-    {
-        foreach (var table in TablesOf(row.Table.Id))
-        {
-            // A cell of a row that was there: it was 0, and zeros are left out.
-            if (PlaceOf(row, index, table) is >= 0 and var place)
-                return Math.Max(0, table.Column(column)[place]);
-        }
-        return null;
-    }
+    public long? ValueOf(Row row, int index, int column) =>
+        // A cell of a row that was there: it was 0, and zeros are left out.
+        CellOf(row, index, column) is { } held ? Math.Max(0, held) : null;
 
     /// <summary>The same of a level: null also where it was absent.</summary>
     /// <inheritdoc cref="ValueOf"/>
-    public long? LevelOf(Row row, int index, int column)
+    public long? LevelOf(Row row, int index, int column) =>
+        CellOf(row, index, column) is { } held && held != Metric.Absent ? held : null;
+
+    private long? CellOf(Row row, int index, int column)
     {
         foreach (var table in TablesOf(row.Table.Id))
         {
             if (PlaceOf(row, index, table) is >= 0 and var place)
-                return table.Column(column)[place] is var held && held == Metric.Absent ? null : held;
+                return table.Column(column)[place];
         }
         return null;
     }

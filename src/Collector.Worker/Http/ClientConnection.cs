@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 
@@ -50,6 +51,25 @@ internal sealed class ClientConnection(Action cut)
     }
 
     public void Touch() => Volatile.Write(ref _since, Stopwatch.GetTimestamp());
+
+    /// <summary>Sends what a stream has written by now, which is a piece that was taken.</summary>
+    /// <param name="body">Of the answer.</param>
+    /// <param name="patience">For the reader to take it.</param>
+    /// <param name="end">The reader is gone, or the agent stops.</param>
+    /// <exception cref="TimeoutException">It was not taken in time.</exception>
+    /// <exception cref="OperationCanceledException">The connection was closed, or it is the end.</exception>
+    public async Task FlushAsync(PipeWriter body, TimeSpan patience, CancellationToken end)
+    {
+        var flush = body.FlushAsync(CancellationToken.None);
+        if (!flush.IsCompleted)
+            await flush.AsTask().WaitAsync(patience, end);
+        else
+            await flush;
+        // The server takes what is written to a closed connection, and says nothing.
+        if (IsCut)
+            throw new OperationCanceledException();
+        Touch();
+    }
 
     public void Cut()
     {

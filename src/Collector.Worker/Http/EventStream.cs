@@ -80,15 +80,7 @@ internal sealed class EventStream(
     private async Task FlushAsync(CancellationToken end)
     {
         _unsent = 0;
-        var flush = body.FlushAsync(CancellationToken.None);
-        if (!flush.IsCompleted)
-            await flush.AsTask().WaitAsync(http.StreamPatience, end);
-        else
-            await flush;
-        // The server takes what is written to a closed connection, and says nothing.
-        if (connection.IsCut)
-            throw new OperationCanceledException();
+        await connection.FlushAsync(body, http.StreamPatience, end);
         _lastSent = Stopwatch.GetTimestamp();
-        connection.Touch();
     }
 }

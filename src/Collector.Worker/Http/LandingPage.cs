@@ -21,18 +21,13 @@ internal sealed class LandingPage(NetlensHttp http, bool guarded)
     {
         var (request, response) = (context.Request, context.Response);
         var body = Encoding.UTF8.GetBytes(_document?.Replace(ListMark, List(), StringComparison.Ordinal) ?? Plain());
-        var tag = EntityTag.Of(body);
-        response.Headers.ETag = tag;
         // Asked for each time, so that an upgrade is seen; it names files that are kept.
         response.Headers.CacheControl = "no-cache";
         response.Headers.ContentSecurityPolicy = (_document is null ? "default-src 'none'; " : "default-src 'self'; ")
             + Rest;
         response.Headers["Referrer-Policy"] = "no-referrer";
-        if (EntityTag.Has(request, tag))
-        {
-            response.StatusCode = StatusCodes.Status304NotModified;
+        if (EntityTag.Suffices(context, EntityTag.Of(body)))
             return;
-        }
         response.ContentType = "text/html; charset=utf-8";
         response.ContentLength = body.Length;
         if (!HttpMethods.IsHead(request.Method))

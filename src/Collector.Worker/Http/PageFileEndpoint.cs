@@ -11,14 +11,10 @@ internal sealed class PageFileEndpoint(PageFile file)
         var (request, response) = (context.Request, context.Response);
         var compressed = ContentNegotiation.Gzip(request.Headers.AcceptEncoding);
         var tag = compressed ? $"\"{file.Name}-gz\"" : $"\"{file.Name}\"";
-        response.Headers.ETag = tag;
         response.Headers.CacheControl = "public, max-age=31536000, immutable";
         response.Headers.Vary = "Accept-Encoding";
-        if (EntityTag.Has(request, tag))
-        {
-            response.StatusCode = StatusCodes.Status304NotModified;
+        if (EntityTag.Suffices(context, tag))
             return;
-        }
         response.ContentType = file.ContentType;
         await using var body = compressed ? file.OpenCompressed() : file.Open();
         if (compressed)

@@ -35,7 +35,11 @@ public sealed record ListenersView(IReadOnlyList<NodeListener> Listeners, int Le
 /// <summary>A listener, and whose it is; the rest as <see cref="ListenerView"/>.</summary>
 public sealed record NodeListener(
     string Subject, string Name, string? Address, int? Port, int? Pid, string? Process, long? Queue, long? Limit,
-    string? LimitOrigin, double? DropsPerSecond, long? Drops);
+    string? LimitOrigin, double? DropsPerSecond, long? Drops)
+{
+    /// <summary>The same, of whom is known.</summary>
+    public ListenerView Alone() => new(Address, Port, Pid, Process, Queue, Limit, LimitOrigin, Drops);
+}
 
 /// <summary>Packets dropped: GET /api/v1/drops.</summary>
 /// <param name="Drops">Most first.</param>

@@ -30,8 +30,7 @@ internal static class ListenerParts
             .. Read(window, subject, events, name)
                 .OrderByDescending(static l => (l.Queue ?? 0) / (double)Math.Max(1, l.Limit ?? 1))
                 .ThenByDescending(static l => l.Drops ?? 0).ThenBy(static l => l.Port).Take(Most)
-                .Select(static l => new ListenerView(
-                    l.Address, l.Port, l.Pid, l.Process, l.Queue, l.Limit, l.LimitOrigin, l.Drops)),
+                .Select(static l => l.Alone()),
         ];
     }
 

@@ -149,13 +149,7 @@ internal static class ViewJson
         json.WriteEndObject();
         Put(json, "listeners", view.Listeners, static (json, listener) =>
         {
-            json.WriteString("address", listener.Address);
-            Put(json, "port", (long?)listener.Port);
-            Put(json, "pid", (long?)listener.Pid);
-            json.WriteString("process", listener.Process);
-            Put(json, "queue", listener.Queue);
-            Put(json, "limit", listener.Limit);
-            json.WriteString("limit_origin", listener.LimitOrigin);
+            WriteFields(json, listener);
             Put(json, "drops", listener.Drops);
         });
         Put(json, "peers", view.Peers, static (json, peer) =>
@@ -184,6 +178,18 @@ internal static class ViewJson
         Put(json, "findings", view.Findings);
         Put(json, "changes", view.Changes, WriteFields);
         json.WriteEndObject();
+    }
+
+    // Without its drops.
+    private static void WriteFields(Utf8JsonWriter json, ListenerView listener)
+    {
+        json.WriteString("address", listener.Address);
+        Put(json, "port", (long?)listener.Port);
+        Put(json, "pid", (long?)listener.Pid);
+        json.WriteString("process", listener.Process);
+        Put(json, "queue", listener.Queue);
+        Put(json, "limit", listener.Limit);
+        json.WriteString("limit_origin", listener.LimitOrigin);
     }
 
     private static void WriteFields(Utf8JsonWriter json, ChangeView change)
@@ -217,13 +223,7 @@ internal static class ViewJson
         {
             json.WriteString("subject", listener.Subject);
             json.WriteString("name", listener.Name);
-            json.WriteString("address", listener.Address);
-            Put(json, "port", (long?)listener.Port);
-            Put(json, "pid", (long?)listener.Pid);
-            json.WriteString("process", listener.Process);
-            Put(json, "queue", listener.Queue);
-            Put(json, "limit", listener.Limit);
-            json.WriteString("limit_origin", listener.LimitOrigin);
+            WriteFields(json, listener.Alone());
             Put(json, "drops_per_second", listener.DropsPerSecond);
             Put(json, "drops", listener.Drops);
         });

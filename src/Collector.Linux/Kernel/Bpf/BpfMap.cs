@@ -136,6 +136,9 @@ internal sealed unsafe class BpfMapReader<TKey, TValue>(BpfMap map) where TKey :
     public ref readonly TValue Value(int index, int cpu = 0) =>
         ref MemoryMarshal.AsRef<TValue>(_values.AsSpan((index * map.EntrySize) + (cpu * map.Stride), map.ValueSize));
 
+    /// <summary>Takes an entry of the last <see cref="Read"/> out of the map, if it is still there.</summary>
+    public void Delete(int index) => map.Delete(_keys[index]);
+
     /// <summary>
     /// Reads what is there now. Entries that come or go meanwhile may be missing; one that stays is there once.
     /// </summary>

@@ -16,8 +16,6 @@ namespace Collector.Linux.Probes.Dns;
 /// <param name="namespaces">Who lives.</param>
 internal sealed class OverdueQueries(BpfObject loaded, RecordLosses losses, NamespaceDirectory namespaces)
 {
-    private readonly BpfMap _map = loaded.Map("queries");
-    private readonly BpfMap _rootlessMap = loaded.Map("rootless_queries");
     private readonly BpfMapReader<DnsQueryKey, DnsQuery> _queries = new(loaded.Map("queries"));
     private readonly BpfMapReader<DnsQueryKey, DnsQuery> _rootless = new(loaded.Map("rootless_queries"));
     private readonly BpfMap _noted = loaded.Map("noted");
@@ -42,8 +40,8 @@ internal sealed class OverdueQueries(BpfObject loaded, RecordLosses losses, Name
             snapshot.ReadFailed(e.Message);
             return;
         }
-        if (TryExpire(_queries, _map, snapshot))
-            TryExpire(_rootless, _rootlessMap, snapshot);
+        if (TryExpire(_queries, snapshot))
+            TryExpire(_rootless, snapshot);
     }
 
     private DnsNoted Noted()
@@ -62,7 +60,7 @@ internal sealed class OverdueQueries(BpfObject loaded, RecordLosses losses, Name
         _pushedOut = pushedOut;
     }
 
-    private bool TryExpire(BpfMapReader<DnsQueryKey, DnsQuery> reader, BpfMap map, SnapshotBuilder snapshot)
+    private bool TryExpire(BpfMapReader<DnsQueryKey, DnsQuery> reader, SnapshotBuilder snapshot)
     {
         var now = KernelClock.Monotonic();
         for (var i = 0; i < reader.Count; i++)
@@ -74,7 +72,7 @@ internal sealed class OverdueQueries(BpfObject loaded, RecordLosses losses, Name
             if (IsOfAnother(reader.Value(i)))
             {
                 // It is missing from the next count, and so it is one that was pushed out.
-                map.Delete(key);
+                reader.Delete(i);
                 continue;
             }
             MemoryMarshal.Write(MemoryMarshal.AsBytes(_key.AsSpan()), key);

@@ -130,18 +130,8 @@ internal sealed class OverviewStream(
         await FlushAsync(body, connection, end);
     }
 
-    private async Task FlushAsync(PipeWriter body, ClientConnection connection, CancellationToken end)
-    {
-        var flush = body.FlushAsync(CancellationToken.None);
-        if (!flush.IsCompleted)
-            await flush.AsTask().WaitAsync(http.StreamPatience, end);
-        else
-            await flush;
-        // The server takes what is written to a closed connection, and says nothing.
-        if (connection.IsCut)
-            throw new OperationCanceledException();
-        connection.Touch();
-    }
+    private Task FlushAsync(PipeWriter body, ClientConnection connection, CancellationToken end) =>
+        connection.FlushAsync(body, http.StreamPatience, end);
 
     private Task Crowded(HttpContext context)
     {

@@ -10,8 +10,16 @@ internal static class EntityTag
     public static string Of(ReadOnlySpan<byte> content) =>
         $"\"{Convert.ToHexStringLower(SHA256.HashData(content).AsSpan(0, 8))}\"";
 
-    /// <summary>True when whoever asks says that this is what it has.</summary>
-    public static bool Has(HttpRequest request, string tag) =>
-        EntityTagHeaderValue.TryParseList(request.Headers.IfNoneMatch, out var known)
-        && known.Any(k => k.Tag == "*" || k.Tag == tag);
+    /// <summary>Tells it; true when whoever asks says that this is what it has, which is all of the answer.</summary>
+    public static bool Suffices(HttpContext context, string tag)
+    {
+        context.Response.Headers.ETag = tag;
+        if (!EntityTagHeaderValue.TryParseList(context.Request.Headers.IfNoneMatch, out var known)
+            || !known.Any(k => k.Tag == "*" || k.Tag == tag))
+        {
+            return false;
+        }
+        context.Response.StatusCode = StatusCodes.Status304NotModified;
+        return true;
+    }
 }
