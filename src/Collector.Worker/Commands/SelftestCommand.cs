@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using Collector.Core;
+using Collector.Core.Probes;
 using Collector.Linux.Findings.Faults;
+using Collector.Worker.Configuration;
 using Collector.Worker.Findings;
 using Collector.Worker.Hosting;
 
@@ -11,6 +13,9 @@ namespace Collector.Worker.Commands;
 internal static class SelftestCommand
 {
     private const string All = "all";
+
+    /// <summary>Some faults number what they send, and would have no number left.</summary>
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(10);
 
     public static Command Create()
     {
@@ -23,24 +28,49 @@ internal static class SelftestCommand
                 HelpName = "KIND",
                 AllowMultipleArgumentsPerToken = true,
             }, [All, .. kinds]);
+        var lasting = For();
         var format = CommonOptions.Format("table", "json");
         format.Aliases.Add("-o");
         var command = new Command(
             "selftest", "Cause faults in network namespaces of its own, and show what is seen of each on this kernel.")
         {
-            config, inject, format,
+            config, inject, lasting, format,
         };
         command.SetAction(parsed =>
         {
             var wanted = parsed.GetValue(inject) ?? [];
             var json = parsed.GetValue(format) == "json";
+            var duration = parsed.GetValue(lasting) is { } text ? DurationText.Parse(text) : TimeSpan.Zero;
             if (wanted.Length == 0)
                 return List(json);
             return Session.Configure(parsed.GetValue(config))?.Options is { } options
-                ? Session.Guard(() => Run(options, wanted, json))
+                ? Session.Guard(() => Run(options, wanted, duration, json))
                 : ExitCodes.Configuration;
         });
         return command;
+    }
+
+    private static Option<string?> For()
+    {
+        var option = new Option<string?>("--for")
+        {
+            Description = "Go on causing them for so long, such as 2m, also when they were found, to look at them "
+                + $"elsewhere. At most {DurationText.Format(Longest)}; of more than {FaultPair.MostBeside} faults each "
+                + $"{FaultPair.MostBeside} in turn.",
+            HelpName = "DURATION",
+        };
+        option.Validators.Add(result =>
+        {
+            foreach (var token in result.Tokens)
+            {
+                if (!DurationText.TryParse(token.Value, out var value, out _) || value > Longest)
+                {
+                    result.AddError($"--for: '{Output.Printable(token.Value)}' is not a duration up to "
+                        + $"{DurationText.Format(Longest)}, such as 30s or 2m");
+                }
+            }
+        });
+        return option;
     }
 
     private static int List(bool json)
@@ -69,10 +99,13 @@ internal static class SelftestCommand
         return ExitCodes.Ok;
     }
 
-    private static int Run(Configuration.AgentOptions options, string[] wanted, bool json)
+    private static int Run(AgentOptions options, string[] wanted, TimeSpan lasting, bool json)
     {
         using var signals = new StopSignals();
-        using var selftest = new Selftest(options, events => Session.Collector(options, [], events: events)!);
+        using var selftest = new Selftest(options, events => Session.Collector(options, [], events: events)!)
+        {
+            Lasting = lasting,
+        };
         var faults = AllFaults.List.Where(f => wanted.Contains(All) || wanted.Contains(f.Finding.Kind)).ToArray();
         var results = new List<SelftestResult>();
         foreach (var result in selftest.Run(faults, group => Tell(group, json), signals.Token))

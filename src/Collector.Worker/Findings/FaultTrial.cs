@@ -56,7 +56,10 @@ internal sealed class FaultTrial : IDisposable
     public bool IsSeen => Metric is not null && Finding is not null && (Fault.Event is null || Event is not null);
 
     /// <summary>All was seen, or there is no use in causing it.</summary>
-    public bool IsOver => IsSeen || Failure is not null || Hindrance is not null || Unasked is not null;
+    public bool IsOver => IsSeen || !IsCausable;
+
+    /// <summary>Nothing is known that it could not be caused or seen for.</summary>
+    public bool IsCausable => Failure is null && Hindrance is null && Unasked is null;
 
     /// <summary>The setting by which it is not to be seen; null: none.</summary>
     public string? Unasked { get; set; }
@@ -70,7 +73,7 @@ internal sealed class FaultTrial : IDisposable
     /// <summary>What there is to tell, once it is over.</summary>
     public SelftestResult? Result { get; set; }
 
-    /// <summary>Causes it, or more of it, while it is not over.</summary>
+    /// <summary>Causes it, or more of it.</summary>
     public void Cause()
     {
         try

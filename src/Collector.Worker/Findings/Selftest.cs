@@ -80,6 +80,9 @@ internal sealed class Selftest : IDisposable
     /// <summary>A fault that was not found by then is not found.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(40);
 
+    /// <summary>A fault goes on for so long at least, also when it was found.</summary>
+    public TimeSpan Lasting { get; init; }
+
     /// <summary>Beats between two collections.</summary>
     public int Beats { get; init; } = 1;
 
@@ -122,12 +125,13 @@ internal sealed class Selftest : IDisposable
             trials.ForEach(Prepare);
             var start = Stopwatch.GetTimestamp();
             var collections = 0;
-            while (Stopwatch.GetElapsedTime(start) < Patience && !stop.IsCancellationRequested
-                && trials.Exists(static t => t.Result is null))
+            TimeSpan now;
+            while (!stop.IsCancellationRequested && ((now = Stopwatch.GetElapsedTime(start)) < Lasting
+                || (now < Patience && trials.Exists(static t => t.Result is null))))
             {
                 for (var beat = 0; beat < Beats; beat++)
                 {
-                    foreach (var trial in trials.Where(static t => !t.IsOver))
+                    foreach (var trial in trials.Where(t => now < Lasting ? t.IsCausable : !t.IsOver))
                         trial.Cause();
                     _node.Rest(Beat, stop);
                 }
@@ -157,7 +161,8 @@ internal sealed class Selftest : IDisposable
         {
             // A collection later: by then it is known what follows from what. What goes on is another fault.
             trial.Result = ResultOf(trial, isStopped: false);
-            trial.Dispose();
+            if (Lasting == TimeSpan.Zero)
+                trial.Dispose();
             return;
         }
         var (fault, inode) = (trial.Fault, trial.Inode);

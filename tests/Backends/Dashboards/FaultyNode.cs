@@ -16,13 +16,17 @@ internal sealed class FaultyNode : IDisposable
     private const int Unread = 8082;
     private const int Dns = 53;
 
-    // Each moves figures that no other moves.
-    private static readonly string[] Kinds =
+    // Each moves figures that no other moves. As many as a command causes at a time.
+    private static readonly string[][] Kinds =
     [
-        "ephemeral-ports-filling", "close-wait-leak", "peer-slow-reader", "dead-peer", "connect-timeout",
-        "nobody-listens", "syn-queue-full", "syn-cookies-under-load", "client-port-reuse", "udp-receive-overflow",
-        "slow-reader", "receive-pruning", "time-wait-overflow", "app-closed-with-unread-data", "reset-to-timewait",
-        "neighbour-unresolved", "mac-flap", "rp-filter", "qdisc-drop",
+        [
+            "ephemeral-ports-filling", "close-wait-leak", "peer-slow-reader", "dead-peer", "connect-timeout",
+            "nobody-listens", "syn-queue-full", "syn-cookies-under-load", "client-port-reuse", "udp-receive-overflow",
+        ],
+        [
+            "slow-reader", "receive-pruning", "time-wait-overflow", "app-closed-with-unread-data", "reset-to-timewait",
+            "neighbour-unresolved", "mac-flap", "rp-filter", "qdisc-drop",
+        ],
     ];
 
     private readonly TestNetnsPair _pair = new();
@@ -31,7 +35,7 @@ internal sealed class FaultyNode : IDisposable
     private readonly List<Socket> _sockets = [];
     private readonly List<Thread> _threads = [];
     private readonly string _file = Path.GetTempFileName();
-    private readonly Process _faults;
+    private readonly Process[] _faults;
 
     public FaultyNode()
     {
@@ -62,15 +66,15 @@ internal sealed class FaultyNode : IDisposable
         Run(FillBuffer(Datagrams(), Datagrams()));
         Run(TellTooBig(_pair.Left.Inside(static () =>
             new Socket(AddressFamily.InterNetworkV6, SocketType.Raw, ProtocolType.IcmpV6))));
-        _faults = Start();
+        _faults = [.. Kinds.Select(Start)];
     }
 
     /// <summary>Name of the namespace whose listener accepts nobody.</summary>
     public string Listening => _pair.Right.Name;
 
-    private static Process Start()
+    private static Process Start(string[] kinds)
     {
-        var start = new ProcessStartInfo(TestProgram.Path, ["selftest", "--inject", .. Kinds])
+        var start = new ProcessStartInfo(TestProgram.Path, ["selftest", "--for", "10m", "--inject", .. kinds])
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,
@@ -252,10 +256,13 @@ internal sealed class FaultyNode : IDisposable
         _end.Cancel();
         _sockets.ForEach(s => s.Dispose());
         _threads.ForEach(t => t.Join());
-        if (!_faults.HasExited)
-            _faults.Kill(entireProcessTree: true);
-        _faults.WaitForExit();
-        _faults.Dispose();
+        foreach (var faults in _faults)
+        {
+            if (!faults.HasExited)
+                faults.Kill(entireProcessTree: true);
+            faults.WaitForExit();
+            faults.Dispose();
+        }
         _pair.Dispose();
         _ports.Dispose();
         _end.Dispose();

@@ -64,14 +64,19 @@ internal static class FaultNetwork
     /// <summary>
     /// Says that a neighbour has a hardware address that nobody has: what is sent there is lost on the way.
     /// </summary>
-    public static void Lose(this FaultNamespace ns, IPAddress neighbour, string device) => ns.Run(() =>
+    public static void Lose(this FaultNamespace ns, IPAddress neighbour, string device) =>
+        ns.SetNeighbour(neighbour, device, NobodysHardware);
+
+    /// <summary>Says which hardware address a neighbour has, for good.</summary>
+    public static void SetNeighbour(
+        this FaultNamespace ns, IPAddress neighbour, string device, byte[] hardware) => ns.Run(() =>
         NetlinkRequest.Of($"add the neighbour {neighbour}", Rtnl.RTM_NEWNEIGH,
             (ushort)(Rtnl.NLM_F_CREATE | Rtnl.NLM_F_REPLACE), new ndmsg
             {
                 ndm_family = Family(neighbour),
                 ndm_ifindex = IndexOf(device),
                 ndm_state = Rtnl.NUD_PERMANENT,
-            }).Attribute(Rtnl.NDA_DST, neighbour.GetAddressBytes()).Attribute(Rtnl.NDA_LLADDR, NobodysHardware).Send());
+            }).Attribute(Rtnl.NDA_DST, neighbour.GetAddressBytes()).Attribute(Rtnl.NDA_LLADDR, hardware).Send());
 
     /// <summary>Lets a device send no faster: a queue of so many bytes before it.</summary>
     public static void Limit(this FaultNamespace ns, string device, uint bytesPerSecond, uint queue) => ns.Run(() =>

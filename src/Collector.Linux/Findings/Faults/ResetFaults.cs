@@ -8,6 +8,9 @@ namespace Collector.Linux.Findings.Faults;
 /// <summary>Connections that end otherwise than in order, or not at all.</summary>
 internal static class ResetFaults
 {
+    /// <summary>A locally administered hardware address.</summary>
+    private static readonly byte[] ServersHardware = [2, 0, 0, 0, 0, 0x66];
+
     public static void CloseUnread(FaultPair pair)
     {
         foreach (var (client, server) in Anew(pair))
@@ -54,14 +57,24 @@ internal static class ResetFaults
 
     public static void LosePeer(FaultPair pair)
     {
+        const int Rounds = 10;
         var each = pair.Times(6, 3);
         if (pair.IsFirst)
         {
-            pair.Connections.AddRange(pair.Connect(pair.Server.Listen(Port, 64), Math.Min(10 * each, 120),
+            pair.Listener = pair.Server.Listen(Port, 64);
+            pair.Server.SetLink(Device, ServersHardware);
+        }
+        // A connection gives its peer up once: then there are new ones.
+        var round = pair.Round % Rounds;
+        if (round == 0)
+        {
+            pair.Connections.Clear();
+            pair.Client.SetNeighbour(pair.ServerAddress, Device, ServersHardware);
+            pair.Connections.AddRange(pair.Connect(pair.Listener!, Math.Min(Rounds * each, 120),
                 static s => ConnectFaults.Set(s, TcpUapi.TCP_USER_TIMEOUT, 1500)));
             pair.Client.Lose(pair.ServerAddress, Device);
         }
-        foreach (var (client, _) in pair.Connections.Skip(pair.Round * each).Take(each))
+        foreach (var (client, _) in pair.Connections.Skip(round * each).Take(each))
             client.Send("anybody"u8);
     }
 
