@@ -15,6 +15,9 @@ public sealed class DashboardQueryTests(FaultyBackends backends, ITestOutputHelp
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(150);
 
+    /// <summary>An answer that comes after it is told, to see what it waited for.</summary>
+    private static readonly TimeSpan Late = TimeSpan.FromSeconds(30);
+
     /// <summary>What this machine may not have, and how it is known that it has not.</summary>
     private static readonly (string Series, string Reason, Func<string, bool> IsSo)[] Absent =
     [
@@ -76,8 +79,11 @@ public sealed class DashboardQueryTests(FaultyBackends backends, ITestOutputHelp
             {
                 var answer = await get($"/api/v1/query?query={Uri.EscapeDataString(query)}");
                 said[query] = answer;
-                if (HasValue(answer))
-                    open.Remove(query);
+                if (!HasValue(answer))
+                    continue;
+                open.Remove(query);
+                if (clock.Elapsed > Late)
+                    output.WriteLine($"by {nodeLabel} after {clock.Elapsed.TotalSeconds:0} s: {query}");
             }
             var page = await backends.PageAsync("/metrics");
             var missing = open.Where(q => !Array.Exists(Absent, a => q.Contains(a.Series) && a.IsSo(page))).ToArray();

@@ -14,6 +14,7 @@ internal sealed class FaultyNode : IDisposable
     private const int Echo = 8080;
     private const int Full = 8081;
     private const int Unread = 8082;
+    private const int Late = 8083;
     private const int Dns = 53;
 
     // Each moves figures that no other moves. As many as a command causes at a time.
@@ -35,7 +36,7 @@ internal sealed class FaultyNode : IDisposable
     private readonly List<Socket> _sockets = [];
     private readonly List<Thread> _threads = [];
     private readonly string _file = Path.GetTempFileName();
-    private readonly Process[] _faults;
+    private readonly Process[] _processes;
 
     public FaultyNode()
     {
@@ -55,6 +56,8 @@ internal sealed class FaultyNode : IDisposable
         Answer(Bound());
         Keep(Listener(_pair, Full, 1));
         Keep(Listener(_pair, Unread, 16));
+        var late = Listener(_pair, Late, 16);
+        Keep(late);
         Keep(Listener(_ports, Full, 512));
         Run(Talk);
         Run(Overflow);
@@ -62,19 +65,30 @@ internal sealed class FaultyNode : IDisposable
         Run(() => SendTo("203.0.113.9"));
         Run(() => SendTo("198.51.100.9"));
         Run(() => SendTo("192.0.2.99")); // Nobody is there.
-        FillWindow();
+        FillWindow(Unread);
+        Run(ReadLate(FillWindow(Late), late.Accept()));
         Run(FillBuffer(Datagrams(), Datagrams()));
         Run(TellTooBig(_pair.Left.Inside(static () =>
             new Socket(AddressFamily.InterNetworkV6, SocketType.Raw, ProtocolType.IcmpV6))));
-        _faults = [.. Kinds.Select(Start)];
+        _processes = [.. Kinds.Select(Start), Read()];
     }
 
     /// <summary>Name of the namespace whose listener accepts nobody.</summary>
     public string Listening => _pair.Right.Name;
 
-    private static Process Start(string[] kinds)
+    private static Process Start(string[] kinds) =>
+        Start(TestProgram.Path, ["selftest", "--for", "10m", "--inject", .. kinds]);
+
+    // The only process that is in a namespace; threads are of the namespace of theirs.
+    private Process Read() => Start("ip",
+    [
+        "netns", "exec", _pair.Left.Name, "timeout", "600", "sh", "-c",
+        "while :; do read -r up < /proc/uptime; echo $up; sleep 0.2; done",
+    ]);
+
+    private static Process Start(string program, string[] arguments)
     {
-        var start = new ProcessStartInfo(TestProgram.Path, ["selftest", "--for", "10m", "--inject", .. kinds])
+        var start = new ProcessStartInfo(program, arguments)
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,
@@ -164,13 +178,31 @@ internal sealed class FaultyNode : IDisposable
     }
 
     // Until the peer, who does not read, takes no more: from then on its window is probed.
-    private void FillWindow()
+    private Socket FillWindow(int port)
     {
-        var client = Client(SocketType.Stream, Unread);
+        var client = Client(SocketType.Stream, port);
         Keep(client);
         client.Blocking = false;
+        Fill(client);
+        return client;
+    }
+
+    private static void Fill(Socket client)
+    {
         while (client.Send(new byte[65536], SocketFlags.None, out _) > 0)
             continue;
+    }
+
+    // Its window closes again and again.
+    private Action ReadLate(Socket client, Socket server)
+    {
+        Keep(server);
+        return () =>
+        {
+            while (server.Available > 0)
+                server.Receive(new byte[65536]);
+            Fill(client);
+        };
     }
 
     // Of the node: only its sockets have rows of their own.
@@ -256,12 +288,12 @@ internal sealed class FaultyNode : IDisposable
         _end.Cancel();
         _sockets.ForEach(s => s.Dispose());
         _threads.ForEach(t => t.Join());
-        foreach (var faults in _faults)
+        foreach (var process in _processes)
         {
-            if (!faults.HasExited)
-                faults.Kill(entireProcessTree: true);
-            faults.WaitForExit();
-            faults.Dispose();
+            if (!process.HasExited)
+                process.Kill(entireProcessTree: true);
+            process.WaitForExit();
+            process.Dispose();
         }
         _pair.Dispose();
         _ports.Dispose();
