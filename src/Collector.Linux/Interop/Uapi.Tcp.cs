@@ -6,6 +6,7 @@ internal static class TcpUapi
     public const int IPPROTO_IP = 0;
     public const int IPPROTO_TCP = 6;
     public const int IP_MTU_DISCOVER = 10;
+    public const int IP_NODEFRAG = 22;
     public const int IP_PMTUDISC_PROBE = 3;
     public const int TCP_SYNCNT = 7;
     public const int TCP_USER_TIMEOUT = 18;

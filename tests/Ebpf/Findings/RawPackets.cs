@@ -8,6 +8,8 @@ namespace Ebpf.Tests.Findings;
 /// <summary>IPv4 packets as no socket sends them.</summary>
 internal static class RawPackets
 {
+    private const int IP_NODEFRAG = 22;
+
     /// <summary>Datagrams with any sender.</summary>
     public static void Udp(TestNetns from, string source, string to, int count) => Send(from, to, count, i =>
     {
@@ -57,6 +59,8 @@ internal static class RawPackets
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Raw, ProtocolType.Raw);
         socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.HeaderIncluded, true);
+        // Connection tracking waits for the other fragments before a packet leaves, with openvswitch of 5.10 everywhere.
+        socket.SetRawSocketOption(0, IP_NODEFRAG, BitConverter.GetBytes(1));
         for (var i = 0; i < count; i++)
             socket.SendTo(packet(i), new IPEndPoint(IPAddress.Parse(to), 0));
     });

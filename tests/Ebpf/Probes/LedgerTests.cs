@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Collector.Linux.Probes.Drops;
 using Collector.Tests.Support;
+using Ebpf.Tests.Findings;
 using Ebpf.Tests.Lab;
 using static Ebpf.Tests.Probes.LedgerLab;
 
@@ -345,22 +346,7 @@ public sealed class LedgerTests
         pair.Right.Sysctl("net.ipv4.ipfrag_time", "1");
         using var lab = new LedgerLab(pair.Right);
 
-        // The first of two: more fragments follow (RFC 791).
-        pair.Left.Inside(() =>
-        {
-            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Raw, ProtocolType.Raw);
-            socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.HeaderIncluded, true);
-            for (var i = 0; i < 100; i++)
-            {
-                byte[] head =
-                [
-                    0x45, 0, 0, 44, 1, (byte)i, 0x20, 0, 64, 17, 0, 0,
-                    .. IPAddress.Parse(TestNetnsPair.LeftIPv4).GetAddressBytes(),
-                    .. IPAddress.Parse(TestNetnsPair.RightIPv4).GetAddressBytes(), .. new byte[24],
-                ];
-                socket.SendTo(head, new IPEndPoint(IPAddress.Parse(TestNetnsPair.RightIPv4), 0));
-            }
-        });
+        RawPackets.Fragments(pair.Left, TestNetnsPair.LeftIPv4, TestNetnsPair.RightIPv4, 256, 100);
 
         lab.Eventually((lines, fates) =>
         {
