@@ -35,6 +35,8 @@ struct inet_connection_sock {
 };
 
 struct tcp_sock {
+	__u64 bytes_acked;
+	__u32 delivered; /* segments, with the SYN */
 	__u32 snd_una;
 	__u32 snd_nxt;
 	__u64 tcp_clock_cache; /* bpf_ktime_get_ns; 4.20 */
@@ -193,7 +195,21 @@ static __always_inline __u32 verdict_of(const struct flow *flow, const struct un
 	return watched > open->since || wanted > open->since ? UNKNOWN : NOT_HERE;
 }
 
-static __always_inline void again(void *ctx, const struct sock *sk, __u8 kind, __u32 segments)
+/* What tells a path that loses large packets only: small ones arrived, this one does not. */
+static __always_inline void fill_size(struct tcp_loss *loss, const struct sock *sk, const struct sk_buff *skb)
+{
+	const struct tcp_sock *tp = (const struct tcp_sock *)sk;
+	__u32 delivered = BPF_CORE_READ(tp, delivered);
+
+	loss->timeouts = BPF_CORE_READ((const struct inet_connection_sock *)sk, icsk_backoff) + 1;
+	loss->length = BPF_CORE_READ(control_block(skb), end_seq) - BPF_CORE_READ(control_block(skb), seq);
+	if (delivered)
+		loss->delivered = BPF_CORE_READ(tp, bytes_acked) / delivered;
+}
+
+/* skb: NULL for the answer to a SYN. */
+static __always_inline void again(void *ctx, const struct sock *sk, const struct sk_buff *skb, __u8 kind,
+				  __u32 segments)
 {
 	struct netns ns = netns_of_sock(sk);
 	struct tcp_key key = tcp_key_in(ns);
@@ -208,6 +224,8 @@ static __always_inline void again(void *ctx, const struct sock *sk, __u8 kind, _
 		of_request(&open, sk, now);
 	else
 		of_connection(&open, sk, now);
+	if (skb && key.kind == RTO)
+		fill_size(&loss, sk, skb);
 	key.reason = verdict_of(&flow, &open, ns.rootless, now, &loss);
 	tcp_count_all(ctx, &key, &flow, kind != SYN_ACK && task_holds(sk), segments, 0, &loss);
 }
@@ -217,7 +235,7 @@ static __always_inline void data_again(void *ctx, const struct sock *sk, const s
 {
 	__u16 segments = BPF_CORE_READ(control_block(skb), tcp_gso_segs);
 
-	again(ctx, sk, 0, segments ?: 1);
+	again(ctx, sk, skb, 0, segments ?: 1);
 }
 
 /* 6.15: also for those that could not be sent. */
@@ -239,6 +257,6 @@ int BPF_PROG(retransmit_raw, struct sock *sk, struct sk_buff *skb)
 SEC("raw_tp/tcp_retransmit_synack")
 int BPF_PROG(retransmit_synack_raw, struct sock *sk, struct sock *req)
 {
-	again(ctx, req, SYN_ACK, 1);
+	again(ctx, req, NULL, SYN_ACK, 1);
 	return 0;
 }

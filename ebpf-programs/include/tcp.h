@@ -59,7 +59,7 @@ struct tcp_value {
 	struct limiter limiter;
 };
 
-/* Where a segment that is sent again was lost. Mirrored by TcpLoss in C#. */
+/* A segment that is sent again, and where it was lost. Mirrored by TcpLoss in C#. */
 struct tcp_loss {
 	__u64 location;
 	__u64 before; /* nanoseconds from then until it was sent again */
@@ -67,6 +67,10 @@ struct tcp_loss {
 	__u32 netns; /* of the device that it was on */
 	__u32 netns_cookie;
 	__u32 answer; /* what was lost is what acknowledged it */
+	__u32 timeouts; /* in a row, this one with them; 0: it was none, as with the two below */
+	__u32 length; /* of its data, bytes */
+	__u32 delivered; /* bytes that the peer has acknowledged, per segment that arrived */
+	__u32 pad;
 };
 
 struct tcp_event {

@@ -59,6 +59,7 @@ public static class AllFindings
         new(TimeWaitReset.Kind, static (host, own) => new TimeWaitReset(host, own)),
         new(IdleReset.Kind, static (host, own) => new IdleReset(host, own)),
         new(PeerReset.Kind, static (host, own) => new PeerReset(host, own)),
+        new(MtuBlackHole.Kind, static (host, own) => new MtuBlackHole(host, own)),
         new(LocalDrop.Kind, static (host, own) => new LocalDrop(host, own)),
         new(RetransmitFailed.Kind, static (host, own) => new RetransmitFailed(host, own)),
         new(PathLoss.Kind, static (host, own) => new PathLoss(host, own)),

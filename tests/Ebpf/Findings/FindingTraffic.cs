@@ -94,6 +94,19 @@ internal sealed class FindingTraffic : IDisposable
 
     public void CloseAbyss() => Route("del");
 
+    /// <summary>Packets of more bytes than that go the way of <see cref="MakeAbyss"/>, the others to the peer.</summary>
+    public void Narrow(int most)
+    {
+        foreach (var (family, option) in new[] { ("ip", "-4"), ("ip6", "-6") })
+        {
+            Left.Run("nft", $"add table {family} narrow; "
+                + $"add chain {family} narrow out {{ type route hook output priority -150; }}; "
+                + $"add rule {family} narrow out meta length > {most} meta mark set 1");
+            Left.Run("ip", option, "rule", "add", "fwmark", "1", "lookup", "100");
+            Left.Run("ip", option, "route", "add", "default", "dev", "away", "table", "100");
+        }
+    }
+
     private void Route(string verb) => Left.Ip(
         $"route {verb} {TestNetnsPair.RightIPv4}/32 dev away src {TestNetnsPair.LeftIPv4}",
         $"route {verb} {TestNetnsPair.RightIPv6}/128 dev away src {TestNetnsPair.LeftIPv6} metric 1");

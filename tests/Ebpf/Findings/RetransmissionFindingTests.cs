@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text.RegularExpressions;
 using Collector.Core.Events;
 using Collector.Linux.Findings.Retransmissions;
 using Collector.Tests.Support;
@@ -144,6 +145,66 @@ public sealed class RetransmissionFindingTests
             + @"in \d+ s: acknowledgements come late, a queue on the way back or the peer holds them up$");
         TcpLab.Nstat(traffic.Left, "TcpExtTCPDSACKRecv").ShouldBeGreaterThan(9);
         run.Of(traffic.Left).ShouldBe([found]);
+    }
+
+    [RequiresBpfFact("nft", "ss", "ping")]
+    public void The_path_loses_large_packets_and_says_nothing()
+    {
+        var run = FindingRun.Shared;
+        var large = new byte[4000];
+        foreach (var ends in new[] { Ends.V4, Ends.V6 })
+        {
+            using var traffic = new FindingTraffic(ends);
+            traffic.MakeAbyss();
+            traffic.Narrow(1200);
+            var address = TcpLab.Right(ends).ToString();
+            traffic.Left.Run("ping", "-c", "1", "-s", "400", address);
+            traffic.Left.Try("ping", "-c", "1", "-W", "1", "-M", "do", "-s", "1400", address).Code.ShouldBe(1);
+            run.Collect();
+            var found = run.Await(MtuBlackHole.Kind, traffic.Left, () =>
+            {
+                foreach (var (client, server) in traffic.Connect(2))
+                {
+                    client.Send("small"u8);
+                    FindingTraffic.Receive(server, 5);
+                    client.Send(large);
+                }
+            });
+            var shown = traffic.Left.Run("ss", "-tinH", "state", "established");
+            var size = Regex.Match(shown, @"\bmss:(\d+)").Groups[1].Value;
+            Regex.Matches(shown, @"\bbackoff:[2-9]").Count.ShouldBeGreaterThanOrEqualTo(3);
+            found.Severity.ShouldBe(EventSeverity.Error);
+            found.Sentence.ShouldMatch($@"^network namespace {traffic.Left.Name} gets no large segments through on "
+                + $@"connections to {Regex.Escape(traffic.Service)}: \d+ of them sent {size} bytes again and again "
+                + "without an answer, and small segments arrived$");
+            found.Verdict.RuledOut.ShouldContain("no drop by netfilter");
+            found.Verdict.Confirm.ShouldEndWith($"ping -c 3 -M do -s {size} {address}");
+            run.Of(traffic.Left, traffic.Right).ShouldBe([found]);
+        }
+    }
+
+    [RequiresBpfFact("nstat")]
+    public void A_path_that_loses_packets_of_every_size_is_another_fault()
+    {
+        var run = FindingRun.Shared;
+        using var traffic = new FindingTraffic();
+        traffic.MakeAbyss();
+        var connections = traffic.Connect(12);
+        foreach (var (client, server) in connections)
+        {
+            client.Send("small"u8);
+            FindingTraffic.Receive(server, 5);
+        }
+        run.Collect();
+        traffic.OpenAbyss();
+        for (var i = 0; i < connections.Length; i++)
+            connections[i].Client.Send(new byte[i % 2 == 0 ? 20 : 4000]);
+        BpfProbeRun.Eventually(() =>
+        {
+            run.Collect();
+            TcpLab.Nstat(traffic.Left, "TcpExtTCPTimeouts").ShouldBeGreaterThanOrEqualTo(4 * connections.Length);
+        }, 60);
+        run.AllOf(traffic.Left).ShouldAllBe(f => f.Info != MtuBlackHole.Kind);
     }
 
     [RequiresBpfFact("nstat")]

@@ -1,9 +1,11 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Linux.Kernel.Bpf;
+using Collector.Linux.Probes.Softirq;
 using Collector.Tests.Support;
 using Ebpf.Tests.Lab;
 
@@ -234,6 +236,40 @@ public sealed class SoftirqTests
         Waited(run).Values.Sum().ShouldBeInRange(again.Values.Sum() + 1, again.Values.Sum() + 2_000_000_000);
     }
 
+    /// <summary>With 0 ms every wait is a long one; an hour is more than any, so none is.</summary>
+    [RequiresBpfFact("bpftool")]
+    public void Switches_are_watched_only_while_softirqs_wait_for_long()
+    {
+        using var run = new BpfProbeRun("softirq", null, ("slow", "0ms"), ("burst", "0"));
+        var probe = (Softirq)run.Probe;
+        var program = run.Host.Bpf.Loaded.Single().Object.Programs
+            .Single(p => p.WasAttached && p.Name.StartsWith("sched_switch", StringComparison.Ordinal));
+        program.TryRead(out var info).ShouldBeTrue();
+
+        BpfProbeRun.Eventually(() =>
+        {
+            run.Collect();
+            probe.WatchesSwitches.ShouldBeTrue();
+        });
+        Links(info.id).ShouldBe(1);
+
+        run.Probe.Reconfigure(With(run, ("slow", "1h"), ("vectors", "hi"))).ShouldBeTrue();
+        run.Collect();
+        probe.WatchesSwitches.ShouldBeTrue();
+        probe.Patience = 0;
+        BpfProbeRun.Eventually(() =>
+        {
+            run.Collect();
+            probe.WatchesSwitches.ShouldBeFalse();
+        });
+        Links(info.id).ShouldBe(0);
+        program.Utilization.ShouldBe(-1);
+    }
+
+    // Of that program, as another tool sees them.
+    private static int Links(uint program) => Shell.Run("bpftool", "link", "show")
+        .Split('\n').Count(l => Regex.IsMatch(l, $@"^\d+: .*\bprog {program}\b"));
+
     [RequiresBpfFact]
     public void Watching_switches_is_optional_and_needs_a_restart()
     {
@@ -247,9 +283,9 @@ public sealed class SoftirqTests
     public void Collections_allocate_nothing()
     {
         using var run = new BpfProbeRun("softirq", null, ("perCpu", "true"));
-        Thread.Sleep(1000);
 
-        run.Allocated(20).ShouldBe(0);
+        // A softirq that waits for long meanwhile has switches watched from then on.
+        BpfProbeRun.Eventually(() => run.Allocated(20).ShouldBe(0));
     }
 
     /// <summary>The old distributions are the receive histograms, shown by slots.</summary>

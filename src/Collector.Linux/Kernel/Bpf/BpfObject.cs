@@ -126,6 +126,9 @@ internal sealed class BpfProgram(nint handle) : IDisposable
 
     public bool Attached => _link is not null;
 
+    /// <summary>It is attached now or was before; what never was is run by the agent.</summary>
+    public bool WasAttached { get; private set; }
+
     /// <summary>Where it is attached in fact: the section, or the function chosen instead of the section's.</summary>
     public string AttachPoint => _function is null ? Section : $"{Section.Split('/')[0]}/{_function}";
 
@@ -167,6 +170,7 @@ internal sealed class BpfProgram(nint handle) : IDisposable
             return false;
         }
         _link = link;
+        WasAttached = true;
         return true;
     }
 
@@ -236,9 +240,13 @@ internal sealed class BpfProgram(nint handle) : IDisposable
     private static unsafe string Text(nint handle, bool section) => BpfLibrary.Text(
         section ? Libbpf.bpf_program__section_name(handle) : Libbpf.bpf_program__name(handle));
 
-    public void Dispose()
+    /// <summary>Ends its part in what happens; it can be attached again.</summary>
+    public void Detach()
     {
         _link?.Dispose();
         _link = null;
+        Utilization = -1;
     }
+
+    public void Dispose() => Detach();
 }

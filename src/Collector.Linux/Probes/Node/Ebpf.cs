@@ -124,7 +124,7 @@ internal sealed class Ebpf(ProbeHost host) : Probe(Info)
         private static bool NotesPackets(BpfProgramSet set) => set.Object.Maps.Any(m => m.Name == "samples");
 
         // What is attached nowhere is run by the agent itself.
-        private static string PlaceOf(BpfProgram program) => program.Attached ? program.AttachPoint : "run";
+        private static string PlaceOf(BpfProgram program) => program.WasAttached ? program.AttachPoint : "run";
 
         public void Write(SnapshotBuilder snapshot)
         {

@@ -19,6 +19,7 @@ internal sealed class Softirq : BpfProbe
     private const byte Run = SoftirqDelay.Run;
     private const long LegacySlow = SoftirqDelay.LegacySlow;
     private const int NetRx = 3;
+    private const long Unknown = long.MaxValue;
 
     private static readonly TagKey Vector = new("netlens.softirq.vector");
     private static readonly TagKey CpuNumber = new("cpu.logical_number");
@@ -62,7 +63,7 @@ internal sealed class Softirq : BpfProbe
         "burst", 5, "Events per second, softirq and CPU that leave the kernel.", least: 0, most: 1000);
 
     private static readonly ProbeOption<bool> SwitchesOption = Option.Switch("switches", standard: true,
-        "Watch who has the CPU before ksoftirqd gets it; looks at every switch of threads.");
+        "Watch who has the CPU before ksoftirqd gets it, while softirqs wait for long: at every switch of threads.");
 
     public static new ProbeInfo Info { get; } = new()
     {
@@ -104,6 +105,10 @@ internal sealed class Softirq : BpfProbe
     private BpfMap? _map;
     private byte[] _entry = [];
     private Row[] _slots = [];
+    private BpfProgram? _switches;
+    private long _longWaits = Unknown;
+    private ulong _longWaited;
+    private int _longSlot;
     private uint _vectors;
     private volatile bool _perCpu;
 
@@ -113,6 +118,12 @@ internal sealed class Softirq : BpfProbe
         _settings = settings;
         Decoder = new EventDecoder<SoftirqEvent>(host, SoftirqDelay.Kind(thread => _threads.Has(thread), MeasureOf));
     }
+
+    /// <summary>Nanoseconds without a long wait until switches are not watched any more. Settable for tests.</summary>
+    internal ulong Patience { get; set; } = 300_000_000_000;
+
+    /// <summary>Whether the program that looks at every switch of threads is attached now.</summary>
+    internal bool WatchesSwitches => _switches is { Attached: true };
 
     // Powers of two hold no 10 ms: the kernel side counts these beside the histograms, for older exporters' names.
     private static Metric Over(string name, string description) =>
@@ -135,6 +146,14 @@ internal sealed class Softirq : BpfProbe
                 loaded.Map("ksoftirqd").Update(cpu, thread);
         }
         Apply(loaded, _settings);
+    }
+
+    public override void Start()
+    {
+        base.Start();
+        _switches = Object.Programs.FirstOrDefault(
+            static p => p.Attached && p.Name.StartsWith("sched_switch", StringComparison.Ordinal));
+        _switches?.Detach();
     }
 
     public override bool Reconfigure(ProbeSettings settings)
@@ -163,6 +182,8 @@ internal sealed class Softirq : BpfProbe
             LastKsoftirqd = _threads.Last,
         });
         _settings = settings;
+        _longWaits = Unknown;
+        _longSlot = SlotOf(Math.Min(slow, LegacySlow));
         _vectors = vectors;
         _perCpu = settings.Get(PerCpuOption);
     }
@@ -199,6 +220,51 @@ internal sealed class Softirq : BpfProbe
         }
         if (IsOn(NetRx))
             WriteSlots(snapshot, _sums[(NetRx * 2) + Wait].Histogram, _sums[(NetRx * 2) + Run].Histogram);
+        WatchSwitches(LongWaits());
+    }
+
+    // The slot that a duration is in.
+    private static int SlotOf(long nanoseconds)
+    {
+        var slot = 0;
+        while (slot < NanosecondHistogram.SlotCount - 1 && nanoseconds > 1L << (NanosecondHistogram.FirstBit + slot))
+            slot++;
+        return slot;
+    }
+
+    // Those in the slot of the threshold and above: some of them are a little shorter than it.
+    private long LongWaits()
+    {
+        var sum = 0L;
+        for (var vector = 0; vector < SoftirqVectors.Count; vector++)
+        {
+            ref readonly var waits = ref _sums[(vector * 2) + Wait].Histogram;
+            for (var slot = _longSlot; slot < NanosecondHistogram.SlotCount; slot++)
+                sum += waits.Slots[slot];
+        }
+        return sum;
+    }
+
+    // Switches of threads are a third of what the programs would run for, and nobody asks where no softirq waits.
+    private void WatchSwitches(long longWaits)
+    {
+        if (_switches is not { } program)
+            return;
+        var now = KernelClock.Monotonic();
+        if (longWaits > _longWaits)
+        {
+            _longWaited = now;
+            if (!program.Attached && !program.TryAttach(out var reason))
+            {
+                Host.Bpf.Note(Info.Id, $"who has the CPU before ksoftirqd is not known: {reason}");
+                _switches = null;
+            }
+        }
+        else if (program.Attached && now - _longWaited > Patience)
+        {
+            program.Detach();
+        }
+        _longWaits = longWaits;
     }
 
     private void Add(SnapshotBuilder snapshot, int cpu, in SoftirqCpu element)

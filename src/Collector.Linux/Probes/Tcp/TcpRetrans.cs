@@ -50,7 +50,8 @@ internal sealed class TcpRetrans : BpfProbe
         [
             new("netlens.retransmit.kind"), new("network.connection.state"), new("netlens.retransmit.segments"),
             new("netlens.retransmit.verdict"), new("netlens.drop.reason"), new("netlens.drop.location"),
-            new("netlens.drop.elapsed"),
+            new("netlens.drop.elapsed"), new("netlens.retransmit.timeouts"), new("netlens.retransmit.size"),
+            new("netlens.retransmit.delivered_size"),
         ],
     };
 
@@ -101,9 +102,13 @@ internal sealed class TcpRetrans : BpfProbe
         [
             Kind(e.Kind), TcpState.Name(e.Flow.State), (long)e.Segments, Verdict(e.Reason),
             IsLoss(e) ? DropReason(e.Loss) : default(TagValue?), IsLoss(e) ? Place(e.Loss) : default(TagValue?),
-            IsLoss(e) ? e.Loss.Before : default(TagValue?),
+            IsLoss(e) ? e.Loss.Before : default(TagValue?), OfTimeout(e, e.Loss.Timeouts), OfTimeout(e, e.Loss.Length),
+            OfTimeout(e, e.Loss.Delivered),
         ],
         static (in e) => Severity(Kind(e.Kind)));
+
+    private static TagValue? OfTimeout(in TcpEvent e, uint value) =>
+        e.Loss.Timeouts == 0 ? default(TagValue?) : (long)value;
 
     private static bool IsLoss(in TcpEvent e) => Verdict(e.Reason) == "dropped_here";
 

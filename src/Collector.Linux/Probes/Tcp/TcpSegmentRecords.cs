@@ -46,7 +46,7 @@ internal struct TcpValue : ICounterValue
     readonly long ICounterValue.Held => Limiter.Held;
 }
 
-/// <summary>Where a segment that is sent again was lost.</summary>
+/// <summary>A segment that is sent again, and where it was lost.</summary>
 [BpfStruct("tcp_loss")]
 [StructLayout(LayoutKind.Sequential)]
 internal struct TcpLoss
@@ -62,6 +62,15 @@ internal struct TcpLoss
 
     /// <summary>1: what was lost is what acknowledged it.</summary>
     public uint Answer;
+
+    /// <summary>In a row, this one with them; 0: it was none, and the two below are not known.</summary>
+    public uint Timeouts;
+
+    /// <summary>Bytes of its data.</summary>
+    public uint Length;
+
+    /// <summary>Bytes that the peer has acknowledged, per segment that arrived.</summary>
+    public uint Delivered;
 }
 
 [BpfStruct("tcp_event")]

@@ -1,0 +1,85 @@
+using Collector.Core.Events;
+using Collector.Core.Findings;
+using Collector.Core.Probes;
+using Collector.Linux.Findings.Common;
+using Collector.Linux.Probes.Common;
+using Collector.Linux.Probes.Mib;
+using Collector.Linux.Probes.Tcp;
+
+namespace Collector.Linux.Findings.Retransmissions;
+
+/// <summary>The way to a peer loses large packets without a word; small ones pass.</summary>
+internal sealed class MtuBlackHole(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
+{
+    // Bytes of data. A way that is of use carries a thousand: IPv6 asks for 1,280 with all headers.
+    private const long Large = 1000;
+    private const long Small = 500;
+    private const long Timeouts = 3;
+
+    private static readonly ProbeOption<long> Least = Option.Count(
+        "least", 3, "connections in a window",
+        "One or two may have lost their peer just then.");
+
+    private readonly long _least = own.Get(Least);
+
+    public static FindingInfo Kind { get; } = new()
+    {
+        Kind = "mtu-black-hole",
+        Title = "The path loses large packets, and small ones pass",
+        Severity = EventSeverity.Error,
+        Condition = $"In two windows {Least.InWords} or more connections sent a segment of {Large} bytes or more "
+            + $"again, by the {Timeouts}rd time-out in a row or a later one, though all that their peers had taken of "
+            + $"them came in segments of at most {Small} bytes on average; those that this node dropped do not count, "
+            + "nor do those to a peer that does not get small segments either.",
+        Advice = "Let ICMP \"fragmentation needed\" and \"packet too big\" through to the senders, give their devices "
+            + "the path's MTU, or clamp the MSS; net.ipv4.tcp_mtu_probing=1 finds the size without ICMP.",
+        Thresholds = [Least],
+        Triggers = [FindingTrigger.Happens(TcpRetrans.Retransmitted)],
+        Evidence =
+        [
+            TcpFigures.Ext("TCPTimeouts"), Icmp.Of("Icmp", "InDestUnreachs"), Route.Of("Icmp6", "InPktTooBigs"),
+        ],
+        Explains = [DeadPeer.Kind, RtoBound.Kind],
+        Blind = "A connection that carried much before its path got narrower does not count.",
+    };
+
+    public override IEnumerable<Verdict> Judge(SubjectWindow window)
+    {
+        var stuck = window.Events(TcpRetrans.Retransmitted).Where(IsStuck).ToArray();
+        var dead = stuck.Where(static e => Number(e, "netlens.retransmit.size") < Small)
+            .Select(static e => e.Tuple!.Destination).ToHashSet();
+        var large = stuck.Where(e => IsLarge(e) && !dead.Contains(e.Tuple!.Destination)).ToArray();
+        var connections = large.Select(static e => e.Tuple).Distinct().Count();
+        if (connections < _least)
+            yield break;
+        var service = TcpFigures.ServiceOf(large)!;
+        var size = Number(service.Last, "netlens.retransmit.size");
+        var peer = service.Last.Tuple!.Destination;
+        yield return new()
+        {
+            Severity = EventSeverity.Error,
+            Confidence = FindingConfidence.Event,
+            Sentence = $"gets no large segments through on connections {service}: {connections} of them sent {size} "
+                + "bytes again and again without an answer, and small segments arrived",
+            Evidence =
+            [
+                new("tcp_retransmit_skb by time-out",
+                    $"{size} bytes, {Timeouts} times or more, of {connections} connections"),
+                new("bytes_acked / delivered", $"{Number(service.Last, "netlens.retransmit.delivered_size")} bytes"),
+                window.Grew("Icmp InDestUnreachs", Icmp.Of("Icmp", "InDestUnreachs")),
+                window.Grew("Icmp6 InPktTooBigs", Route.Of("Icmp6", "InPktTooBigs")),
+            ],
+            RuledOut = Checks.Of(window, Checks.Drops, Checks.Netfilter, Checks.Conntrack),
+            Knob = SysctlKnob(window.Subject, "net.ipv4.tcp_mtu_probing", "1, until ICMP comes through"),
+            Confirm = Inside(window.Subject, $"ping -c 3 -M do -s {size} {peer}"),
+            Tuple = service.Last.Tuple,
+        };
+    }
+
+    private static bool IsStuck(NetworkEvent e) => e.Tuple is not null
+        && Number(e, "netlens.retransmit.timeouts") >= Timeouts
+        && Field(e, "netlens.retransmit.verdict") != "dropped_here";
+
+    private static bool IsLarge(NetworkEvent e) => Number(e, "netlens.retransmit.size") >= Large
+        && Number(e, "netlens.retransmit.delivered_size") <= Small;
+}
