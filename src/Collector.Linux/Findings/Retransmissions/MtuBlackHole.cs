@@ -1,6 +1,8 @@
+using System.Net;
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Probes;
+using Collector.Core.Subjects;
 using Collector.Linux.Findings.Common;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Mib;
@@ -16,11 +18,17 @@ internal sealed class MtuBlackHole(ProbeHost host, FindingSettings own) : LinuxR
     private const long Small = 500;
     private const long Timeouts = 3;
 
+    /// <summary>Nanoseconds: the longest time-out of TCP.</summary>
+    private const long Memory = 120_000_000_000;
+
+    private const int MostPeers = 64;
+
     private static readonly ProbeOption<long> Least = Option.Count(
         "least", 3, "connections in a window",
         "One or two may have lost their peer just then.");
 
     private readonly long _least = own.Get(Least);
+    private readonly Dictionary<Subject, Dictionary<IPAddress, long>> _silent = [];
 
     public static FindingInfo Kind { get; } = new()
     {
@@ -45,12 +53,14 @@ internal sealed class MtuBlackHole(ProbeHost host, FindingSettings own) : LinuxR
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
+        if (window.Subject is not { } subject)
+            yield break;
         var stuck = window.Events(TcpRetrans.Retransmitted).Where(IsStuck).ToArray();
-        var dead = stuck.Where(static e => Number(e, "netlens.retransmit.size") < Small)
-            .Select(static e => e.Tuple!.Destination).ToHashSet();
-        var large = stuck.Where(e => IsLarge(e) && !dead.Contains(e.Tuple!.Destination)).ToArray();
+        var silent = SilentPeers(subject, stuck, window.End);
+        var large = stuck.Where(e => IsLarge(e) && !silent.Contains(e.Tuple!.Destination)).ToArray();
         var connections = large.Select(static e => e.Tuple).Distinct().Count();
-        if (connections < _least)
+        // Where so many peers are gone the network is, for packets of every size.
+        if (connections < _least || silent.Count >= MostPeers)
             yield break;
         var service = TcpFigures.ServiceOf(large)!;
         var size = Number(service.Last, "netlens.retransmit.size");
@@ -74,6 +84,32 @@ internal sealed class MtuBlackHole(ProbeHost host, FindingSettings own) : LinuxR
             Confirm = Inside(window.Subject, $"ping -c 3 -M do -s {size} {peer}"),
             Tuple = service.Last.Tuple,
         };
+    }
+
+    // Those that small segments do not reach either. Their time-outs are others than those of large ones, and may be in
+    // another window.
+    private IReadOnlyCollection<IPAddress> SilentPeers(Subject subject, NetworkEvent[] stuck, long now)
+    {
+        foreach (var (other, since) in _silent)
+        {
+            foreach (var (peer, last) in since)
+            {
+                if (now - last > Memory)
+                    since.Remove(peer);
+            }
+            if (since.Count == 0)
+                _silent.Remove(other);
+        }
+        foreach (var e in stuck)
+        {
+            if (Number(e, "netlens.retransmit.size") >= Small)
+                continue;
+            if (!_silent.TryGetValue(subject, out var peers))
+                _silent.Add(subject, peers = []);
+            if (peers.Count < MostPeers || peers.ContainsKey(e.Tuple!.Destination))
+                peers[e.Tuple!.Destination] = now;
+        }
+        return _silent.TryGetValue(subject, out var found) ? found.Keys : [];
     }
 
     private static bool IsStuck(NetworkEvent e) => e.Tuple is not null
