@@ -48,7 +48,6 @@ internal sealed class MtuBlackHole(ProbeHost host, FindingSettings own) : LinuxR
             TcpFigures.Ext("TCPTimeouts"), Icmp.Of("Icmp", "InDestUnreachs"), Route.Of("Icmp6", "InPktTooBigs"),
         ],
         Explains = [DeadPeer.Kind, RtoBound.Kind],
-        Blind = "A connection that carried much before its path got narrower does not count.",
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
