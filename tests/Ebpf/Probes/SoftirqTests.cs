@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
@@ -266,9 +265,10 @@ public sealed class SoftirqTests
         program.Utilization.ShouldBe(-1);
     }
 
-    // Of that program, as another tool sees them.
-    private static int Links(uint program) => Shell.Run("bpftool", "link", "show")
-        .Split('\n').Count(l => Regex.IsMatch(l, $@"^\d+: .*\bprog {program}\b"));
+    // Of that program, as another tool sees them: "12: raw_tracepoint  prog 34  ".
+    private static int Links(uint program) => Shell.Run("bpftool", "link", "show").Split('\n')
+        .Select(static line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        .Count(words => words is [_, _, "prog", var id, ..] && id == $"{program}");
 
     [RequiresBpfFact]
     public void Watching_switches_is_optional_and_needs_a_restart()
