@@ -76,7 +76,7 @@ MAP(known, BPF_MAP_TYPE_ARRAY, 1 << KNOWN_BITS, __u32, struct known_net);
 
 #define OFFSET(type, field) bpf_core_field_offset(type, field)
 
-/* What is read of a socket at once is a piece of it: by COMMON, NET_OF, NEXT_OF and TCP_FIELD. FIELD reads the socket. */
+/* COMMON, NET_OF, NEXT_OF and TCP_FIELD are of a piece, what is read of a socket at once; FIELD reads the socket. */
 #ifdef DIRECT
 /* Nothing is: it is the socket. */
 struct piece;

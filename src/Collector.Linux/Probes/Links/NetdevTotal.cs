@@ -92,7 +92,7 @@ internal sealed class NetdevTotal(NetNamespace ns)
     /// <summary>Finds which devices count from now on.</summary>
     public void Begin(LinkTable links)
     {
-        if (_pass == links.Pass)
+        if (_links == links && _pass == links.Pass)
             return;
         _pass = links.Pass;
         _links = links;
