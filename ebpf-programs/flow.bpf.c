@@ -313,6 +313,11 @@ __noinline int count_part(__u32 from)
 	return 0;
 }
 
+static __always_inline bool take_single(struct socket_walk *walk, __u64 address, __u32 bucket)
+{
+	return false;
+}
+
 #include "established.h"
 
 /* Both are run by user space and attached to nothing. */

@@ -98,21 +98,26 @@ MAP(chain, BPF_MAP_TYPE_ARRAY, PART *PARTS, __u32, struct noted);
  * Gives the next node; 0 where memory of a closed socket became another's meanwhile, which changes the hash: that of
  * both ends and the namespace.
  */
-__noinline __u64 note_socket(__u64 node, __u32 at)
+static __always_inline __u64 note_next(__u64 node, __u32 at)
 {
 	const struct sock_common *sk = socket_of(node);
-	const struct sock_common___walk *link = (const void *)sk;
-	const __u32 size = OFFSET(struct sock_common___walk, skc_nulls_node) + sizeof(__u64);
 	struct noted *noted = bpf_map_lookup_elem(&chain, &at);
 	struct socket_walk *walk = get_walk();
-	struct piece *piece = get_piece();
+	struct piece *piece = read_common(sk);
+	__u32 hash;
+	__u64 next;
 
-	if (!noted || !walk || !piece || size > LARGEST_SOCK_COMMON || bpf_probe_read_kernel(piece->common, size, sk))
+	if (!noted || !walk || !piece)
 		return 0;
+	hash = COMMON(piece, struct sock_common___walk, skc_hash);
+	next = NEXT_OF(piece);
 	note(walk, noted, piece, sk);
-	if (BPF_CORE_READ(link, skc_hash) != COMMON(piece, struct sock_common___walk, skc_hash))
-		return 0;
-	return (__u64)COMMON(piece, struct sock_common___walk, skc_nulls_node.next);
+	return FIELD(WALKED(sk), skc_hash) == hash ? next : 0;
+}
+
+__noinline __u64 note_socket(__u64 node, __u32 at)
+{
+	return note_next(node, at);
 }
 
 static __always_inline void count_role(struct role_totals *of, const struct noted *noted)
@@ -151,6 +156,26 @@ static __always_inline void count(struct socket_totals *of, const struct noted *
 	count_age(of->waiting, noted->waiting);
 }
 
+static __always_inline bool count_noted(struct socket_walk *walk, __u32 at)
+{
+	struct noted *noted = bpf_map_lookup_elem(&chain, &at);
+	struct socket_totals *of;
+
+	if (!noted || at >= walk->noted)
+		return false;
+	of = bpf_map_lookup_elem(&totals, &noted->slot);
+	if (!of) {
+		walk->strangers++;
+		return true;
+	}
+	if (of->pass != walk->pass) {
+		__builtin_memset(of, 0, sizeof(*of));
+		of->pass = walk->pass;
+	}
+	count(of, noted);
+	return true;
+}
+
 __noinline int count_part(__u32 from)
 {
 	struct socket_walk *walk = get_walk();
@@ -158,24 +183,26 @@ __noinline int count_part(__u32 from)
 	if (!walk)
 		return 0;
 	for (__u32 i = 0; i < PART; i++) {
-		__u32 at = from + i;
-		struct noted *noted = bpf_map_lookup_elem(&chain, &at);
-		struct socket_totals *of;
-
-		if (!noted || at >= walk->noted)
+		if (!count_noted(walk, from + i))
 			break;
-		of = bpf_map_lookup_elem(&totals, &noted->slot);
-		if (!of) {
-			walk->strangers++;
-			continue;
-		}
-		if (of->pass != walk->pass) {
-			__builtin_memset(of, 0, sizeof(*of));
-			of->pass = walk->pass;
-		}
-		count(of, noted);
 	}
 	return 0;
+}
+
+/* Each function that is called costs as much as some fields. */
+static __always_inline bool take_single(struct socket_walk *walk, __u64 address, __u32 bucket)
+{
+	__u64 first = word_at(address), end;
+
+	if (!is_node(first))
+		return false;
+	end = note_next(first, 0);
+	if (!(end & 1) || end >> 1 != bucket || word_at(address) != first)
+		return false;
+	walk->noted = 1;
+	walk->sockets++;
+	count_noted(walk, 0);
+	return true;
 }
 
 #define CHAIN_PARTS PARTS

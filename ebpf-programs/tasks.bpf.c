@@ -30,7 +30,12 @@ struct task_io_accounting {
 	__u64 write_bytes;
 };
 
+struct rlimit {
+	unsigned long rlim_cur;
+};
+
 struct signal_struct {
+	struct rlimit rlim[16];
 	int nr_threads;
 	struct list_head thread_head;
 	struct task_io_accounting ioac;
@@ -96,6 +101,7 @@ struct task_record {
 	struct io io;
 	__u32 netns; /* 0: it is over, or its main thread is */
 	__u32 pad;
+	__u64 file_limit; /* RLIM_INFINITY: none */
 };
 
 /* The one that is being written: there is one reader. */
@@ -209,6 +215,7 @@ int read_tasks(struct bpf_iter__task *ctx)
 	record->start = BPF_CORE_READ(task, start_boottime);
 	record->pid = number_of(task);
 	record->netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+	record->file_limit = BPF_CORE_READ(task, signal, rlim[RLIMIT_NOFILE].rlim_cur);
 	record->known = 0;
 	if (sum_io(record, BPF_CORE_READ(task, signal)))
 		record->known |= IO;

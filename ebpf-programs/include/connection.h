@@ -10,6 +10,7 @@
 #define AGES 4 /* 1 s, 10 s, 1 min, 10 min and more */
 #define PORTS 16384
 #define PORT_TRIES 8
+#define KNOWN_BITS 11
 #define LARGEST_SOCK_COMMON 256
 #define LARGEST_SPAN 768
 
@@ -63,17 +64,49 @@ struct listening_port {
 	__u32 pad;
 };
 
-/* The piece of a socket that is read at once: a read costs more than the bytes between two fields. */
+/* The slot of a namespace that this pass has met; entries of an earlier one are void. */
+struct known_net {
+	__u64 net;
+	__u32 slot;
+	__u32 pass;
+};
+
+MAP(ports, BPF_MAP_TYPE_ARRAY, PORTS, __u32, struct listening_port);
+MAP(known, BPF_MAP_TYPE_ARRAY, 1 << KNOWN_BITS, __u32, struct known_net);
+
+#define OFFSET(type, field) bpf_core_field_offset(type, field)
+
+/* COMMON, NET_OF, NEXT_OF and TCP_FIELD are of a piece, what is read of a socket at once; FIELD reads the socket. */
+#ifdef DIRECT
+/* Nothing is: it is the socket. */
+struct piece;
+
+#define COMMON(piece, type, field) (VIEW(type, piece)->field)
+#define NET_OF(piece) word_at((__u64)(piece) + OFFSET(struct sock_common, skc_net.net))
+#define NEXT_OF(piece) word_at((__u64)(piece) + OFFSET(struct sock_common___walk, skc_nulls_node.next))
+#define WALKED(sk) VIEW(struct sock_common___walk, sk)
+#define TCP(sk) VIEW(struct tcp_sock, sk)
+#define FIELD(of, field) ((of)->field)
+#define TCP_FIELD(piece, tp, field) FIELD(tp, field)
+
+static __always_inline struct piece *read_common(const struct sock_common *sk)
+{
+	return (struct piece *)sk;
+}
+
+static __always_inline bool read_tcp(struct piece *piece, const struct tcp_sock *tp)
+{
+	return true;
+}
+#else
+/* A call costs more than the bytes between two fields. */
 struct piece {
 	__u8 common[LARGEST_SOCK_COMMON];
 	__u8 tcp[LARGEST_SPAN];
 };
 
-MAP(ports, BPF_MAP_TYPE_ARRAY, PORTS, __u32, struct listening_port);
 ONE(pieces, BPF_MAP_TYPE_ARRAY, struct piece, get_piece)
 
-#define OFFSET(type, field) bpf_core_field_offset(type, field)
-#define COMMON(piece, type, field) (*(typeof(((type *)0)->field) *)((piece)->common + OFFSET(type, field)))
 #define SMALLER(a, b) ((a) < (b) ? (a) : (b))
 #define LARGER(a, b) ((a) > (b) ? (a) : (b))
 #define TCP_OFFSET(field) OFFSET(struct tcp_sock, field)
@@ -81,7 +114,31 @@ ONE(pieces, BPF_MAP_TYPE_ARRAY, struct piece, get_piece)
 	choose(choose(choose(TCP_OFFSET(rcv_nxt), TCP_OFFSET(copied_seq)), \
 		      choose(TCP_OFFSET(write_seq), TCP_OFFSET(snd_una))), \
 	       choose(choose(TCP_OFFSET(srtt_us), TCP_OFFSET(packets_out)), TCP_OFFSET(lost_out)))
-#define TCP_FIELD(piece, field) (*(__u32 *)((piece)->tcp + (TCP_OFFSET(field) - OF_TCP(SMALLER))))
+#define COMMON(piece, type, field) (*(typeof(((type *)0)->field) *)((piece)->common + OFFSET(type, field)))
+#define NET_OF(piece) ((__u64)COMMON(piece, struct sock_common, skc_net.net))
+#define NEXT_OF(piece) ((__u64)COMMON(piece, struct sock_common___walk, skc_nulls_node.next))
+#define WALKED(sk) ((const struct sock_common___walk *)(sk))
+#define TCP(sk) ((const struct tcp_sock *)(sk))
+#define FIELD(of, field) BPF_CORE_READ(of, field)
+#define TCP_FIELD(piece, tp, field) (*(__u32 *)((piece)->tcp + (TCP_OFFSET(field) - OF_TCP(SMALLER))))
+
+static __always_inline struct piece *read_common(const struct sock_common *sk)
+{
+	const __u32 size = OFFSET(struct sock_common___walk, skc_nulls_node) + sizeof(__u64);
+	struct piece *piece = get_piece();
+
+	if (!piece || size > LARGEST_SOCK_COMMON || bpf_probe_read_kernel(piece->common, size, sk))
+		return NULL;
+	return piece;
+}
+
+static __always_inline bool read_tcp(struct piece *piece, const struct tcp_sock *tp)
+{
+	const __u32 from = OF_TCP(SMALLER), size = OF_TCP(LARGER) + sizeof(__u32) - OF_TCP(SMALLER);
+
+	return size <= LARGEST_SPAN && !bpf_probe_read_kernel(piece->tcp, size, (const void *)tp + from);
+}
+#endif
 
 static __always_inline __u32 port_hash(__u32 slot, __u32 port)
 {
@@ -131,6 +188,19 @@ static __always_inline __u8 role_of(const struct socket_walk *walk, __u32 slot, 
 	return CLIENT;
 }
 
+/* Without asking the map of slots once more for every socket. */
+static __always_inline __u32 known_slot_of(const struct socket_walk *walk, __u64 net)
+{
+	__u32 at = net * 0x9E3779B97F4A7C15ULL >> (64 - KNOWN_BITS);
+	struct known_net *entry = bpf_map_lookup_elem(&known, &at);
+
+	if (!entry)
+		return slot_of(net);
+	if (entry->net != net || entry->pass != walk->pass)
+		*entry = (struct known_net){ .net = net, .slot = slot_of(net), .pass = walk->pass };
+	return entry->slot;
+}
+
 static __always_inline __u8 age_class(__u64 seconds)
 {
 	if (seconds >= 600)
@@ -159,22 +229,21 @@ static __always_inline __u8 age_of_microseconds(const struct socket_walk *walk, 
 static __always_inline void note_connection(const struct socket_walk *walk, struct noted *noted, struct piece *piece,
 					    const struct tcp_sock *tp)
 {
-	const __u32 from = OF_TCP(SMALLER), size = OF_TCP(LARGER) + sizeof(__u32) - OF_TCP(SMALLER);
 	__s32 receive;
 
-	if (size > LARGEST_SPAN || bpf_probe_read_kernel(piece->tcp, size, (const void *)tp + from))
+	if (!read_tcp(piece, tp))
 		return;
-	receive = TCP_FIELD(piece, rcv_nxt) - TCP_FIELD(piece, copied_seq);
+	receive = TCP_FIELD(piece, tp, rcv_nxt) - TCP_FIELD(piece, tp, copied_seq);
 	noted->receive = receive > 0 ? receive : 0;
-	noted->send = TCP_FIELD(piece, write_seq) - TCP_FIELD(piece, snd_una);
-	noted->rtt = TCP_FIELD(piece, srtt_us) >> 3;
-	noted->lost = TCP_FIELD(piece, lost_out);
-	noted->retransmitted = BPF_CORE_READ(tp, total_retrans);
+	noted->send = TCP_FIELD(piece, tp, write_seq) - TCP_FIELD(piece, tp, snd_una);
+	noted->rtt = TCP_FIELD(piece, tp, srtt_us) >> 3;
+	noted->lost = TCP_FIELD(piece, tp, lost_out);
+	noted->retransmitted = FIELD(tp, total_retrans);
 	noted->is_open = noted->state != TCP_SYN_SENT;
 	if (noted->state == TCP_CLOSE_WAIT)
-		noted->closing = age_of_jiffies(walk, BPF_CORE_READ(tp, rcv_tstamp));
-	if (TCP_FIELD(piece, packets_out) && noted->is_open)
-		noted->waiting = age_of_microseconds(walk, BPF_CORE_READ(tp, delivered_mstamp));
+		noted->closing = age_of_jiffies(walk, FIELD(tp, rcv_tstamp));
+	if (TCP_FIELD(piece, tp, packets_out) && noted->is_open)
+		noted->waiting = age_of_microseconds(walk, FIELD(tp, delivered_mstamp));
 }
 
 /*
@@ -185,7 +254,7 @@ static __always_inline void note(const struct socket_walk *walk, struct noted *n
 				 const struct sock_common *sk)
 {
 	__builtin_memset(noted, 0, sizeof(*noted));
-	noted->slot = slot_of((__u64)COMMON(piece, struct sock_common, skc_net.net));
+	noted->slot = known_slot_of(walk, NET_OF(piece));
 	noted->state = COMMON(piece, struct sock_common, skc_state) & 15;
 	if (noted->state == TCP_TIME_WAIT) {
 		noted->state = BPF_CORE_READ((const struct inet_timewait_sock *)sk, tw_substate) & 15;
@@ -193,7 +262,7 @@ static __always_inline void note(const struct socket_walk *walk, struct noted *n
 		noted->state = TCP_SYN_RECV;
 	} else if (noted->slot != ~0U) {
 		noted->role = role_of(walk, noted->slot, COMMON(piece, struct sock_common, skc_num));
-		note_connection(walk, noted, piece, (const struct tcp_sock *)sk);
+		note_connection(walk, noted, piece, TCP(sk));
 	}
 }
 

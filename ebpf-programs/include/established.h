@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * A walk over the table of connections. Who includes this has defined note_socket, which notes one in the array chain
- * and gives the next node, and count_part, which counts PART of what was noted; CHAIN_PARTS is how many parts it has.
+ * and gives the next node, and count_part, which counts PART of what was noted; CHAIN_PARTS is how many parts it has;
+ * and take_single, which does all of it where it finds a chain of one socket, as most are, and says whether it did.
  */
 #ifndef NETLENS_ESTABLISHED_H
 #define NETLENS_ESTABLISHED_H
@@ -43,7 +44,7 @@ __noinline int walk_chain(__u64 address, __u32 bucket)
 {
 	struct socket_walk *walk = get_walk();
 
-	if (!walk)
+	if (!walk || take_single(walk, address, bucket))
 		return 0;
 	for (int i = 0; i < ATTEMPTS; i++) {
 		__u64 first = word_at(address);

@@ -67,7 +67,19 @@ struct net___apart {
 	struct netns_ipv4___apart ipv4;
 };
 
+/* Anything that begins with a number of eight bytes: what a pointer is read as, for it to be one. */
+struct timespec64 {
+	__s64 tv_sec;
+};
+
 #pragma clang attribute pop
+
+#ifdef DIRECT
+/* 6.2. Of what it gives a field is read by an instruction instead of a call; where nothing is, as 0. */
+extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym;
+
+#define VIEW(type, at) ((const type *)bpf_rdonly_cast((const void *)(at), bpf_core_type_id_kernel(type)))
+#endif
 
 /* A walk of one table: begun by user space, taken on by each run. Mirrored by SocketWalk in C#. */
 struct socket_walk {
@@ -116,10 +128,14 @@ static __always_inline void begin_run(struct socket_walk *walk)
 
 static __always_inline __u64 word_at(__u64 address)
 {
+#ifdef DIRECT
+	return VIEW(struct timespec64, address)->tv_sec;
+#else
 	__u64 word = 0;
 
 	bpf_probe_read_kernel(&word, sizeof(word), (const void *)address);
 	return word;
+#endif
 }
 
 /* Not one of a chain's ends, which are odd, or NULL in a plain list. */

@@ -61,11 +61,20 @@ internal sealed class BpfProbeRun : IDisposable
 
     /// <summary>A probe whose part of the collection is read in that way.</summary>
     public static BpfProbeRun By(
-        CollectionSource source, string id, params (string Key, string Value)[] settings) => new(id, (host, made) =>
-    {
-        host.Reconfigure(source);
-        return AllProbes.List.Single(p => p.Info.Id == id).Create(host, made);
-    }, null, settings);
+        CollectionSource source, string id, params (string Key, string Value)[] settings) =>
+        By(source, id, null, settings);
+
+    /// <summary>The same by a pass that reads memory by calls, whatever the kernel has.</summary>
+    public static BpfProbeRun ByCalls(string id, params (string Key, string Value)[] settings) =>
+        By(CollectionSource.Kernel, id, new BpfOptions { ReadByCalls = true }, settings);
+
+    private static BpfProbeRun By(
+        CollectionSource source, string id, BpfOptions? options, (string Key, string Value)[] settings) =>
+        new(id, (host, made) =>
+        {
+            host.Reconfigure(source);
+            return AllProbes.List.Single(p => p.Info.Id == id).Create(host, made);
+        }, options, settings);
 
     public LinuxHost Host { get; }
 

@@ -22,7 +22,7 @@ internal sealed class DescriptorReader(ProcessTable table, bool sockets)
         if (!sockets && table.IsTold(process, TaskFigures.Files) && process.Told.Open > 0)
         {
             (open, openSockets, failure) = (process.Told.Open, 0, "");
-            LookAtLimit(process);
+            process.FileLimit = process.Told.FileLimit <= long.MaxValue ? (long)process.Told.FileLimit : 0;
             return true;
         }
         open = Count(process.Task, out openSockets, out var error);

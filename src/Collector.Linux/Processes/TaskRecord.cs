@@ -29,6 +29,9 @@ internal struct TaskRecord
     /// <summary>Its network namespace; 0 where it is over, or its main thread is.</summary>
     public uint Netns;
 
+    /// <summary>RLIMIT_NOFILE, the soft one; as large as can be where there is none.</summary>
+    public ulong FileLimit;
+
     /// <summary>Its start in clock ticks, as /proc/PID/stat has it.</summary>
     public readonly long StartTicks => (long)Start / NanosecondsOfTick;
 }

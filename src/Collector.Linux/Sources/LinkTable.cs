@@ -56,6 +56,11 @@ public sealed class LinkTable : NamespaceSource, INetlinkSink, INetlinkNews
     /// <summary>Another number after anything that can have changed a device or a qdisc.</summary>
     internal long Version { get; private set; }
 
+    /// <summary>
+    /// Another number after devices were asked for with all that is known of them: until then only counters change.
+    /// </summary>
+    internal long Pass => _pass;
+
     /// <summary>For further rtnetlink requests in this namespace.</summary>
     internal NetlinkChannel Channel { get; } = new(NetlinkFamily.Route);
 

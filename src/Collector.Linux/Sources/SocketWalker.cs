@@ -44,7 +44,7 @@ internal sealed class SocketWalker : IDisposable
     /// <exception cref="LinuxException">The maps cannot be had.</exception>
     public SocketWalker(BpfHost bpf, int slots)
     {
-        _object = bpf.LoadToRun("sockets", loading =>
+        _object = bpf.LoadDirectToRun("sockets", loading =>
         {
             loading.Map("slots").Resize(slots);
             loading.Map("totals").Resize(slots);

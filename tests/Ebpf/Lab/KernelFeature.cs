@@ -22,6 +22,9 @@ internal sealed record KernelFeature(string Name, Version Since, params string[]
 
     public static readonly KernelFeature Kprobes = new("kprobes", new(4, 1), "CONFIG_KPROBES");
 
+    public static readonly KernelFeature DirectReading =
+        new("bpf_rdonly_cast", new(6, 2), "CONFIG_BPF_JIT") { NeedsKernelTypes = true };
+
     // Not RuntimeInformation.OSDescription, which is the distribution's name where it says one.
     public static Version Running { get; } = VersionOf(File.ReadAllText("/proc/sys/kernel/osrelease"));
 

@@ -23,6 +23,7 @@ public sealed class SocketPassTests : IDisposable
         var (left, right) = (Keep(new SocketLab(pair.Left)), Keep(new SocketLab(pair.Right)));
         MakeEveryState(left, right);
         using var pass = Run(CollectionSource.Kernel);
+        using var calls = BpfProbeRun.ByCalls("tcpsummary", ("include", "all"));
         using var diag = Run(CollectionSource.Proc);
         foreach (var ns in new[] { pair.Left, pair.Right })
         {
@@ -31,6 +32,7 @@ public sealed class SocketPassTests : IDisposable
                 var before = Ss(ns);
                 var ours = SocketRows.All(pass.Collect(), ns.Inode);
                 ours.ShouldBe(SocketRows.All(diag.Collect(), ns.Inode), ignoreOrder: true);
+                ours.ShouldBe(SocketRows.All(calls.Collect(), ns.Inode), ignoreOrder: true);
                 Ss(ns).ShouldBe(before);
                 ShouldBeAsSsSays(ours, before);
             });
@@ -41,6 +43,7 @@ public sealed class SocketPassTests : IDisposable
         SocketRows.Halves(pass.Collect(), pair.Right.Inode)
             .ShouldContain("0.0.0.0 7002 netlens.tcp.listen.half_open 1");
         pass.ShouldBeByPass("sockets");
+        calls.ShouldBeByPass("sockets");
         diag.Host.Parts.All.ShouldContain(p => p.Name == "sockets" && !p.FromKernel && p.Reason.Contains("proc"));
     }
 
@@ -103,6 +106,19 @@ public sealed class SocketPassTests : IDisposable
             part.Fallbacks.ShouldBe(fallbacks);
         });
     }
+
+    [RequiresBpfFact]
+    public void Memory_is_read_by_instructions_where_the_kernel_has_them()
+    {
+        using var run = Run(CollectionSource.Kernel);
+        ReadsByCalls(run).ShouldBe(KernelFeature.DirectReading.WhyMissing is not null);
+        using var calls = BpfProbeRun.ByCalls("tcpsummary");
+        ReadsByCalls(calls).ShouldBeTrue();
+    }
+
+    // Which only that variant needs.
+    private static bool ReadsByCalls(BpfProbeRun run) =>
+        run.Host.Bpf.Loaded.Single(l => l.Probe == "sockets").Object.Maps.Any(m => m.Name == "pieces");
 
     [RequiresBpfFact]
     public void Steady_state_allocates_nothing()

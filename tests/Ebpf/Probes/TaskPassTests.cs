@@ -19,7 +19,7 @@ public sealed class TaskPassTests
         var builder = new SnapshotBuilder(new SnapshotStore(), TimeProvider.System);
         // No redirection in the loop: dash makes it in the shell itself, and keeps what was there as 10 and 11.
         using var busy = Shell.Start("sh", "-c",
-            "exec 5</dev/null 6</dev/null; echo; "
+            "ulimit -S -n 77; exec 5</dev/null 6</dev/null; echo; "
             + "while :; do dd if=/dev/zero of=/dev/null bs=100000 count=1 status=none; done");
         try
         {
@@ -102,8 +102,10 @@ public sealed class TaskPassTests
             var now = process.Told.Io;
             now.Covers(first.Io).ShouldBeTrue($"{process.Pid}");
             then.Io.Covers(now).ShouldBeTrue($"{process.Pid}");
-            if (process.Pid == child)
-                process.Told.Open.ShouldBe((uint)first.Open);
+            if (process.Pid != child)
+                continue;
+            process.Told.Open.ShouldBe((uint)first.Open);
+            process.Told.FileLimit.ShouldBe(77UL);
         }
         builder.Publish();
         return told.Exists(p => p.Pid == child);

@@ -127,7 +127,7 @@ public sealed class FaultNamespace : IDisposable
     {
         using var sender = Make(to, SocketType.Raw, ProtocolType.Raw);
         sender.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.HeaderIncluded, true);
-        // Connection tracking waits for the other fragments before a packet leaves, with openvswitch of 5.10 everywhere.
+        // Connection tracking waits for other fragments before a packet leaves, with openvswitch of 5.10 everywhere.
         sender.SetRawSocketOption(TcpUapi.IPPROTO_IP, TcpUapi.IP_NODEFRAG, BitConverter.GetBytes(1));
         for (var i = 0; i < count; i++)
             sender.SendTo(packet(i), new IPEndPoint(to, 0));

@@ -57,6 +57,11 @@ internal sealed class BpfEnvironment : IDisposable
     /// <summary>The file to give to libbpf; null when it finds the kernel's own itself.</summary>
     public string? CustomBtf => Search.FromKernel ? null : Search.Path;
 
+    /// <summary>
+    /// Programs can read memory by instructions, faults and all (bpf_rdonly_cast, Linux 6.2), instead of by a call.
+    /// </summary>
+    public bool ReadsDirectly => Search.FromKernel && Btf?.Has(BtfKind.BTF_KIND_FUNC, "bpf_rdonly_cast") == true;
+
     public KernelSymbols Symbols { get; init; }
 
     /// <summary>Why a way cannot work, as far as types tell; null when they do not object.</summary>

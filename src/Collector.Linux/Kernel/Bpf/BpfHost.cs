@@ -15,6 +15,9 @@ public sealed record BpfOptions
 
     /// <summary>Perf buffers even where the kernel has ring buffers: for tests.</summary>
     public bool PerfBuffers { get; init; }
+
+    /// <summary>Memory is read by calls even where instructions can: for tests.</summary>
+    public bool ReadByCalls { get; init; }
 }
 
 /// <summary>What eBPF probes share: the kernel's types and symbols, the event thread, and what is loaded.</summary>
@@ -132,14 +135,35 @@ public sealed class BpfHost : IDisposable
     /// <param name="name">The name of its C file.</param>
     /// <param name="configure">Sizes of maps and which programs, before loading.</param>
     /// <exception cref="ProbeUnavailableException">This kernel does not take it, with the reason.</exception>
-    internal BpfObject LoadToRun(string name, Action<BpfObject>? configure = null)
+    internal BpfObject LoadToRun(string name, Action<BpfObject>? configure = null) =>
+        LoadToRun(() => BpfImage.Find(name, perf: false), configure);
+
+    /// <summary>
+    /// The same of one that has a variant which reads memory by instructions: taken where the kernel takes it.
+    /// </summary>
+    internal BpfObject LoadDirectToRun(string name, Action<BpfObject>? configure = null)
+    {
+        if (Hindrance is not null || Options.ReadByCalls || !Environment.ReadsDirectly)
+            return LoadToRun(name, configure);
+        try
+        {
+            return LoadToRun(() => BpfImage.FindDirect(name), configure);
+        }
+        catch (ProbeUnavailableException e)
+        {
+            Log?.Invoke($"{name}: memory is read by calls: {e.Message}");
+            return LoadToRun(name, configure);
+        }
+    }
+
+    private BpfObject LoadToRun(Func<BpfImage> find, Action<BpfObject>? configure)
     {
         if (Hindrance is { } hindrance)
             throw new ProbeUnavailableException(hindrance);
         BpfObject? loaded = null;
         try
         {
-            loaded = BpfImage.Find(name, perf: false).Open(Environment);
+            loaded = find().Open(Environment);
             configure?.Invoke(loaded);
             if (!loaded.TryLoad(out _, out var reason))
                 throw new BpfLoadException(Environment.ExplainRead(reason));

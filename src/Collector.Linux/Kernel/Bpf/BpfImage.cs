@@ -30,8 +30,15 @@ internal sealed class BpfImage
     /// <exception cref="BpfLoadException">This build has no eBPF programs, or not for this architecture.</exception>
     public static BpfImage Find(string name, bool perf) => Find(Assembly.GetExecutingAssembly(), name, perf);
 
+    /// <summary>Reads the variant that reads the kernel's memory by instructions (walk.h).</summary>
+    /// <exception cref="BpfLoadException">There is none of it.</exception>
+    public static BpfImage FindDirect(string name) => Find(Assembly.GetExecutingAssembly(), name, ".direct", false);
+
     /// <summary>Reads it from an assembly's resources.</summary>
-    public static BpfImage Find(Assembly assembly, string name, bool perf)
+    public static BpfImage Find(Assembly assembly, string name, bool perf) =>
+        Find(assembly, name, perf ? ".perf" : "", perf);
+
+    private static BpfImage Find(Assembly assembly, string name, string variant, bool perf)
     {
         var architecture = RuntimeInformation.ProcessArchitecture switch
         {
@@ -39,7 +46,7 @@ internal sealed class BpfImage
             Architecture.Arm64 => "arm64",
             var other => other.ToString().ToLowerInvariant(),
         };
-        var resource = $"bpf/{architecture}/{name}{(perf ? ".perf" : "")}.bpf.o";
+        var resource = $"bpf/{architecture}/{name}{variant}.bpf.o";
         using var stream = assembly.GetManifestResourceStream(resource)
             ?? throw new BpfLoadException($"this build has no eBPF object {resource}");
         var elf = new byte[stream.Length];

@@ -79,6 +79,9 @@ public sealed class Link(int index)
 
     internal long Pass { get; set; }
 
+    /// <summary>For the namespace's total: which devices it counts with.</summary>
+    internal int Tier { get; set; }
+
     internal void Update(ref LinkMessage message)
     {
         Name = NamePool.Of(message.Name, Name);

@@ -44,6 +44,7 @@ internal sealed class NetdevTotal(NetNamespace ns)
     private readonly long[] _sums = new long[Columns];
     private readonly Row _row = new(Table, ns, ns.StartTime);
     private LinkTable _links = null!;
+    private long _pass;
     private int _tier;
     private bool _switchHere;
 
@@ -88,16 +89,19 @@ internal sealed class NetdevTotal(NetNamespace ns)
         return true;
     }
 
-    /// <summary>Finds which devices count this time.</summary>
+    /// <summary>Finds which devices count from now on.</summary>
     public void Begin(LinkTable links)
     {
+        if (_links == links && _pass == links.Pass)
+            return;
+        _pass = links.Pass;
         _links = links;
         _switchHere = false;
         foreach (var link in links.Links)
             _switchHere |= MasterOf(link) is { Role: LinkRole.Switch };
         _tier = Never;
         foreach (var link in links.Links)
-            _tier = Math.Min(_tier, TierOf(link));
+            _tier = Math.Min(_tier, link.Tier = TierOf(link));
     }
 
     /// <summary>Notes the figures with which a device begins to count here; true where it has had a past.</summary>
@@ -119,7 +123,7 @@ internal sealed class NetdevTotal(NetNamespace ns)
         Span<long> now = stackalloc long[Columns];
         if (!TryRead(link.Statistics, now))
             return;
-        var counts = _tier != Never && TierOf(link) == _tier;
+        var counts = _tier != Never && link.Tier == _tier;
         for (var i = 0; i < Columns; i++)
         {
             // A counter that fell was reset by its driver: it goes on from there.

@@ -33,7 +33,7 @@ public sealed class Fd(ProbeHost host, ProbeSettings settings) : Probe(Info)
     {
         Id = "fd",
         Description = "Open file descriptors of the processes and how near the fullest process is to its limit.",
-        Source = "one read of an eBPF task iterator, else /proc/PID/fd of every process; /proc/PID/limits",
+        Source = "one read of an eBPF task iterator, else /proc/PID/fd and limits of every process",
         Options = [CountSockets],
         Tables = [new TableInfo("fd", RowScope.Namespace, [], [Open, Sockets, Utilization])],
     };
