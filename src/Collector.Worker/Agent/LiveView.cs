@@ -55,7 +55,11 @@ internal sealed class LiveView(
         var facts = ViewFacts.Of(document.RootElement);
         return running.Options.Recorder.Memory > 0 ? facts : facts with
         {
-            Blind = [.. facts.Blind, new("what was before", "nothing is recorded (recorder.memory)")],
+            Blind =
+            [
+                .. facts.Blind,
+                new("what was before", "nothing is recorded (recorder.memory)", BlindView.Configuration),
+            ],
         };
     }
 }

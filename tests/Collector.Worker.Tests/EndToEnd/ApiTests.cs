@@ -90,6 +90,30 @@ public sealed class ApiTests
             .ShouldContain("lo");
     }
 
+    [RequiresRootFact("ss")]
+    public void Where_zeros_are_left_out_a_quiet_namespace_is_shown_with_zeros()
+    {
+        using var ns = new TestNetns();
+        using var agent = new AgentProcess("collection: { interval: 1s, zeros: drop }\nprobes: { slab: off }\n");
+        var overview = Await(agent, "/api/v1/overview", o => o.GetProperty("window_seconds").ValueKind == JsonValueKind.Number
+            && Pod(o, $"n{ns.Inode}").ValueKind == JsonValueKind.Object);
+        var pod = Pod(overview, $"n{ns.Inode}");
+        Established(ns).ShouldBe(0);
+        pod.GetProperty("connections").GetInt64().ShouldBe(0);
+        pod.GetProperty("drops_per_second").GetDouble().ShouldBe(0);
+        pod.GetProperty("resets_per_second").GetDouble().ShouldBe(0);
+        pod.GetProperty("rtt_p99_ms").ValueKind.ShouldBe(JsonValueKind.Null, "there is no connection to tell of");
+        agent.Get("/metrics").Split('\n').ShouldNotContain(
+            l => l.StartsWith("netlens_tcp_connection_count{", StringComparison.Ordinal) && l.Contains(ns.Name));
+
+        // What is off is told, apart from what this machine lacks.
+        var blind = overview.GetProperty("blind").EnumerateArray().ToArray();
+        blind.ShouldContain(b => b.GetProperty("what").GetString() == "probe slab"
+            && b.GetProperty("kind").GetString() == "configuration");
+        blind.Where(b => b.GetProperty("kind").GetString() == "configuration").ShouldNotContain(
+            b => b.GetProperty("what").GetString() == "probe tcp");
+    }
+
     private static double Figure(AgentProcess agent, string name) => double.Parse(
         agent.Get("/metrics").Split('\n').Single(l => l.StartsWith(name, StringComparison.Ordinal)).Split(' ')[^1],
         CultureInfo.InvariantCulture);

@@ -24,7 +24,6 @@ internal static class HttpKeys
             o => o.Http.BasePath, (o, v) => o with { Http = o.Http with { BasePath = (string)v! } })
         {
             Variable = "NETLENS_HTTP_BASEPATH",
-            Example = "/netlens",
         },
         new ValueKey("http.token", BearerToken,
             "What whoever asks over the network must send as bearer token, health answers apart. Never printed.",

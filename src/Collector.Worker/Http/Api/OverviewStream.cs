@@ -88,7 +88,8 @@ internal sealed class OverviewStream(
         PipeWriter body, ClientConnection connection, TimeSpan window, CancellationToken end)
     {
         var told = -1L;
-        // With the headers, for the first overview may have to wait: whatever holds this back holds back all.
+        await FlushAsync(body, connection, end); // The headers.
+        // The first overview may have to wait: whatever holds this back holds back all.
         await BeatAsync(body, connection, end);
         while (!end.IsCancellationRequested)
         {
