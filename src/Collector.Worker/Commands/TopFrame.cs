@@ -210,7 +210,8 @@ internal sealed class TopFrame(int width, int height, bool colours)
         yield return "";
         foreach (var blind in Unseen(state.Overview))
             yield return $"  not seen: {Text(blind, "what")}: {Text(blind, "why")}";
-        if (Items(state.Overview, "blind").Where(IsOff).Select(static b => Text(b, "what")).ToArray() is { Length: > 0 } off)
+        var off = Items(state.Overview, "blind").Where(IsOff).Select(static b => Text(b, "what")).ToArray();
+        if (off.Length > 0)
             yield return $"  off by configuration: {string.Join(", ", off)}";
     }
 

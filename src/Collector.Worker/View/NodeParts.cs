@@ -16,14 +16,16 @@ internal static class NodeParts
     private const string Device = "network.interface.name";
 
     public static NodeDetail Of(
-        ViewWindow window, IReadOnlyDictionary<string, KnownSubject> subjects, IReadOnlyList<Finding> findings)
+        ViewWindow window, IReadOnlyDictionary<string, KnownSubject> subjects, ViewSource source)
     {
         var (devices, gauges) = (Devices(window, subjects), Gauges(window, subjects).ToList());
+        var worst = devices.Take(MostDevices).Select(
+            d => d.Subject == SubjectIds.Host ? d with { SpeedBps = source.SpeedOf(d.Device) } : d);
         // The machine's own, then the fullest.
         var shown = gauges.OrderByDescending(static g => g.Subject == SubjectIds.Host)
             .ThenByDescending(static g => g.Limit > 0 ? g.Used / (double)g.Limit : 0);
         return new(
-            Cpus(window), [.. devices.Take(MostDevices)], [.. shown.Take(MostGauges)], Sysctls(findings),
+            Cpus(window), [.. worst], [.. shown.Take(MostGauges)], Sysctls(source.Findings),
             Math.Max(0, devices.Count - MostDevices), Math.Max(0, gauges.Count - MostGauges));
     }
 

@@ -89,7 +89,7 @@ internal sealed class NodeView
     }
 
     /// <summary>Processors, devices, tables, settings.</summary>
-    public NodeDetail Node() => NodeParts.Of(_window, _subjects, _source.Findings);
+    public NodeDetail Node() => NodeParts.Of(_window, _subjects, _source);
 
     /// <summary>Listeners of all of them.</summary>
     public ListenersView Listeners()

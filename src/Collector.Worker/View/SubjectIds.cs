@@ -85,7 +85,8 @@ internal static class SubjectIds
         foreach (var table in snapshot.Tables)
         {
             // What has ended has no row in a table without counters, whatever its cells.
-            if (zerosLeftOut && !table.Info.Metrics.Any(static m => m.Kind is InstrumentKind.Counter or InstrumentKind.Histogram))
+            if (zerosLeftOut && table.Info.Metrics.All(
+                static m => m.Kind is InstrumentKind.Gauge or InstrumentKind.UpDownCounter))
             {
                 foreach (var row in table.Rows)
                 {

@@ -88,6 +88,19 @@ public sealed class ApiTests
         using var node = JsonDocument.Parse(agent.Get("/api/v1/node"));
         node.RootElement.GetProperty("devices").EnumerateArray().Select(d => d.GetProperty("device").GetString())
             .ShouldContain("lo");
+        foreach (var device in node.RootElement.GetProperty("devices").EnumerateArray())
+        {
+            var speed = device.GetProperty("speed_bps");
+            (speed.ValueKind == JsonValueKind.Number ? speed.GetInt64() : (long?)null).ShouldBe(
+                device.GetProperty("subject").GetString() == "host" ? Speed(device.GetProperty("device").GetString()!) : null);
+        }
+    }
+
+    // As the kernel has it: millions; where the driver does not tell, -1 or EINVAL.
+    private static long? Speed(string device)
+    {
+        var (code, output, _) = AgentProcess.RunInShell($"cat /sys/class/net/{device}/speed");
+        return code == 0 && long.Parse(output, CultureInfo.InvariantCulture) is > 0 and var speed ? speed * 1_000_000 : null;
     }
 
     [RequiresRootFact("ss")]
