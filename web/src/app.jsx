@@ -358,16 +358,18 @@ function App() {
       <Popover />
       <Help open={dialog === "help"} onClose={close} />
       <Dialog open={dialog === "blind"} onClose={close} title="What cannot be seen here">
-        {apart(overview.blind).map((part) => (
-          <dl class="blind">
-            {part.map((b) => (
-              <div>
-                <dt>{clean(b.what, 80)}</dt>
-                <dd>{clean(b.why, 400)}</dd>
-              </div>
-            ))}
-          </dl>
-        ))}
+        {apart(overview.blind)
+          .filter((part) => part.length > 0)
+          .map((part) => (
+            <dl class="blind">
+              {part.map((b) => (
+                <div>
+                  <dt>{clean(b.what, 80)}</dt>
+                  <dd>{clean(b.why, 400)}</dd>
+                </div>
+              ))}
+            </dl>
+          ))}
       </Dialog>
       <Dialog open={dialog === "numbers"} onClose={close} title="What the numbers are">
         {Object.keys(fields).map((f) => (
