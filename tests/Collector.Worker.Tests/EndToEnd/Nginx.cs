@@ -36,7 +36,7 @@ internal sealed class Nginx : IDisposable
             """);
         var info = new ProcessStartInfo(Shell.Find("nginx")!, ["-e", "stderr", "-c", config, "-p", _folder])
         {
-            RedirectStandardError = true,
+            UseShellExecute = false, RedirectStandardError = true,
         };
         _process = Process.Start(info)!;
         var said = new System.Collections.Concurrent.ConcurrentQueue<string?>();
