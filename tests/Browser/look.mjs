@@ -160,7 +160,7 @@ const scenarios = {
         "socket",
         "netfilter, qdisc, NIC",
       ]);
-      check("what cannot be seen", await page.locator("header .link-like").innerText(), "2 things");
+      check("what cannot be seen", await page.locator("header .link-like").innerText(), "2 things, 1 switched off");
       await page.click("header .link-like");
       check("and why", /udpdrops[\s\S]*kprobes/.test(await text(page, "dialog[open]")), true);
       await page.keyboard.press("Escape");

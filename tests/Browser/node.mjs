@@ -143,6 +143,7 @@ export const troubled = () =>
     blind: [
       { what: "udpdrops", why: "needs kprobes, which this kernel does not have" },
       { what: "recorder", why: "keeps less than an hour: recorder.memory is 16 MiB" },
+      { what: "probe flow", why: "off by configuration (probes.flow)", kind: "configuration" },
     ],
     checked: { kinds: 77, observable: 70 },
     findings: [

@@ -55,11 +55,18 @@ function Age() {
   return <span class={old ? "hot" : ""}>{span(age)} ago</span>;
 }
 
+// What the operator has switched off is no surprise.
+const apart = (blind) => [
+  blind.filter((b) => b.kind !== "configuration"),
+  blind.filter((b) => b.kind === "configuration"),
+];
+
 const windows = [10, 60, 300, 900, 3600];
 
 function Bar({ view, onBlind }) {
   const { overview, link } = state;
   const { node, agent, collection, blind, version } = overview;
+  const [unseen, off] = apart(blind);
   const tabs = [
     ["#/", "Overview", ""],
     ["#/node", "Node", "node"],
@@ -125,7 +132,8 @@ function Bar({ view, onBlind }) {
               "all can"
             ) : (
               <button type="button" class="link-like" onClick={onBlind}>
-                {blind.length} {blind.length === 1 ? "thing" : "things"}
+                {unseen.length === 0 ? "all can" : `${unseen.length} ${unseen.length === 1 ? "thing" : "things"}`}
+                {off.length > 0 && `, ${off.length} switched off`}
               </button>
             )}
           </dd>
@@ -350,14 +358,18 @@ function App() {
       <Popover />
       <Help open={dialog === "help"} onClose={close} />
       <Dialog open={dialog === "blind"} onClose={close} title="What cannot be seen here">
-        <dl class="blind">
-          {overview.blind.map((b) => (
-            <div>
-              <dt>{clean(b.what, 80)}</dt>
-              <dd>{clean(b.why, 400)}</dd>
-            </div>
+        {apart(overview.blind)
+          .filter((part) => part.length > 0)
+          .map((part) => (
+            <dl class="blind">
+              {part.map((b) => (
+                <div>
+                  <dt>{clean(b.what, 80)}</dt>
+                  <dd>{clean(b.why, 400)}</dd>
+                </div>
+              ))}
+            </dl>
           ))}
-        </dl>
       </Dialog>
       <Dialog open={dialog === "numbers"} onClose={close} title="What the numbers are">
         {Object.keys(fields).map((f) => (

@@ -31,6 +31,12 @@ public sealed class NodeWindow
     /// <summary>What was counted from this moment on is growth also where a row is new, Unix nanoseconds.</summary>
     internal long WatchedSince { get; set; }
 
+    /// <summary>
+    /// Says of a column's absent cells, in rows that are there, whether they stand for 0 (collection.zeros); null: none
+    /// do.
+    /// </summary>
+    internal Func<TableInfo, int, bool>? AbsentIsZero { get; init; }
+
     /// <param name="usual">A collection some minutes before the window; null while there is none.</param>
     /// <param name="from">The collection with which it begins.</param>
     /// <param name="at">The one with which it ends.</param>
@@ -77,14 +83,19 @@ public sealed class NodeWindow
     /// </summary>
     internal long? Growth(SnapshotTable table, int row, int column)
     {
-        var now = table.Column(column)[row];
-        if (now == Metric.Absent)
+        if (Level(table, row, column) is not { } now)
             return null;
         var identity = table.Rows[row];
         if (_before.ValueOf(identity, row, column) is not { } before)
             return IsNew(identity, column) ? now : null;
         return now >= before ? now - before : now;
     }
+
+    /// <summary>What a cell holds; null where it is absent.</summary>
+    internal long? Level(SnapshotTable table, int row, int column) =>
+        table.Column(column)[row] is var value && value != Metric.Absent ? value
+            : AbsentIsZero?.Invoke(table.Info, column) == true ? 0
+            : null;
 
     // What it has counted since its start is growth where that is in the window. The one row that a subject has in a
     // table is there from its birth, or could not be read; one of several may begin with its first count.
@@ -109,7 +120,9 @@ public sealed class NodeWindow
 
     /// <summary>What a cell held at the begin; null where it was absent, or its row was not there.</summary>
     internal long? LevelBefore(SnapshotTable table, int row, int column) =>
-        _before.LevelOf(table.Rows[row], row, column);
+        AbsentIsZero?.Invoke(table.Info, column) == true
+            ? _before.ValueOf(table.Rows[row], row, column)
+            : _before.LevelOf(table.Rows[row], row, column);
 
     /// <summary>Finds the subjects that a trigger points at.</summary>
     internal void Awaken(FindingTrigger trigger, HashSet<Subject> subjects, ref bool node)

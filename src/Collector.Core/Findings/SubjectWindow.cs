@@ -30,8 +30,7 @@ public readonly struct WindowRow
     }
 
     /// <summary>What a column holds, in stored units; null where it is absent.</summary>
-    public long? Level(Metric metric) =>
-        _table.Column(metric.Column)[_row] is var value && value == Metric.Absent ? null : value;
+    public long? Level(Metric metric) => _window.Level(_table, _row, metric.Column);
 
     /// <summary>By how much it grew; 0 also where that is not known.</summary>
     public long Growth(Metric metric) => Grown(metric) ?? 0;
@@ -96,7 +95,7 @@ public sealed class SubjectWindow
             var rows = _window.RowsOf(table, Subject);
             while (rows.Next())
             {
-                if (table.Column(metric.Column)[rows.Row] is var value && value != Metric.Absent)
+                if (_window.Level(table, rows.Row, metric.Column) is { } value)
                     sum = (sum ?? 0) + value;
             }
         }

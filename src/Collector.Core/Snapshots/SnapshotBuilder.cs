@@ -17,6 +17,7 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     private Snapshot? _previous;
     private readonly List<SnapshotTable> _touched = [];
     private string _probe = "";
+    private HashSet<Metric> _zeros = [];
 
     /// <summary>Called with (probe id, reason) for each read that failed.</summary>
     public Action<string, string> OnReadFailed { get; set; } = Ignore;
@@ -30,7 +31,22 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     /// <summary>
     /// True: cells of counters and levels that were 0 ever since their row began are absent (not the agent's own).
     /// </summary>
-    public bool DropZeros { get; set; }
+    public bool DropZeros
+    {
+        get;
+        set
+        {
+            field = value;
+            if (!value)
+                Volatile.Write(ref _zeros, []);
+        }
+    }
+
+    /// <summary>
+    /// Metrics of which <see cref="DropZeros"/> has left out a 0: in a row that is there their absent cells stand for
+    /// it. Those of other metrics the kernel does not give. From any thread; never changed, but replaced.
+    /// </summary>
+    public IReadOnlySet<Metric> ZerosLeftOut => Volatile.Read(ref _zeros);
 
     /// <summary>Number of the collection under way, from 1.</summary>
     public long Tick { get; private set; }
@@ -178,21 +194,27 @@ public sealed class SnapshotBuilder(SnapshotStore store, TimeProvider time)
     }
 
     /// <summary>A histogram goes as a whole, and a gauge's 0 says as much as its 1.</summary>
-    private static void DropUncounted(SnapshotTable table)
+    private void DropUncounted(SnapshotTable table)
     {
         for (var m = 0; m < table.Info.Metrics.Count; m++)
         {
             var metric = table.Info.Metrics[m];
             if (metric.Kind is InstrumentKind.Gauge)
                 continue;
+            var zeros = false;
             for (var r = 0; r < table.Count; r++)
             {
                 var counted = false;
                 for (var c = metric.Column; c < metric.Column + metric.Width; c++)
                     counted |= table.Column(c)[r] != Metric.Absent && table.Rows[r].HasCounted(c, table.Column(c)[r]);
                 for (var c = metric.Column; c < metric.Column + metric.Width && !counted; c++)
+                {
+                    zeros |= table.Column(c)[r] != Metric.Absent;
                     table.Set(r, c, Metric.Absent);
+                }
             }
+            if (zeros && !_zeros.Contains(metric))
+                Volatile.Write(ref _zeros, [.. _zeros, metric]);
         }
     }
 

@@ -13,6 +13,8 @@ namespace Collector.Worker.Agent;
 internal sealed class LiveView(
     NodeCollector collector, History history, RecordKeeper keeper, RecordHeader header, RunningConfiguration running)
 {
+    private readonly DeviceSpeeds _speeds = new(() => running.Options.Paths);
+
     /// <summary>Changes with each collection, once it is done.</summary>
     public long Round => collector.Rounds;
 
@@ -30,6 +32,7 @@ internal sealed class LiveView(
                 Catalogue = collector.Node.Catalogue,
                 Findings = collector.Node.Findings?.Store.All ?? [],
                 Events = keeper.Events,
+                SpeedOf = _speeds.Of,
                 Version = AgentIdentity.Version,
                 Now = SnapshotBuilder.UnixNanoseconds(DateTimeOffset.UtcNow),
             };
@@ -55,7 +58,11 @@ internal sealed class LiveView(
         var facts = ViewFacts.Of(document.RootElement);
         return running.Options.Recorder.Memory > 0 ? facts : facts with
         {
-            Blind = [.. facts.Blind, new("what was before", "nothing is recorded (recorder.memory)")],
+            Blind =
+            [
+                .. facts.Blind,
+                new("what was before", "nothing is recorded (recorder.memory)", BlindView.Configuration),
+            ],
         };
     }
 }

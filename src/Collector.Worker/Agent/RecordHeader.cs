@@ -4,11 +4,14 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using Collector.Core;
+using Collector.Linux.Kernel;
 using Collector.Worker.Collection;
+using Collector.Worker.Configuration;
 using Collector.Worker.Export.Otlp;
 using Collector.Worker.Findings;
 using Collector.Worker.Recorder;
 using Collector.Worker.Recorder.Files;
+using Collector.Worker.View;
 
 namespace Collector.Worker.Agent;
 
@@ -27,7 +30,7 @@ internal sealed class RecordHeader(
             json.WriteStartObject();
             json.WriteString("version", AgentIdentity.Version);
             json.WriteString("node", NodeName.Of(running.Options));
-            json.WriteString("kernel", RuntimeInformation.OSDescription);
+            json.WriteString("kernel", OperatingSystemOf(running.Options.Paths));
             json.WriteString("architecture", RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant());
             WriteMachine(json);
             json.WriteString("time",
@@ -39,6 +42,8 @@ internal sealed class RecordHeader(
             json.WriteNumber("events", request.Events);
             json.WriteNumber("events_seen", ring.Last);
             json.WriteNumber("interval_seconds", running.Options.Collection.Interval.TotalSeconds);
+            if (collector.ZerosLeftOut is { Count: > 0 } zeros)
+                json.WriteStrings(LeftOutZeros.Key, zeros.Select(LeftOutZeros.NameOf));
             WriteDoctor(json);
             json.WritePropertyName("status");
             status.Write(json);
@@ -50,6 +55,13 @@ internal sealed class RecordHeader(
             json.WriteEndObject();
         }
         return Encoding.UTF8.GetString(body.WrittenSpan);
+    }
+
+    // Of the machine, not of the image that a container is made of.
+    private static string? OperatingSystemOf(PathOptions paths)
+    {
+        var root = new KernelPaths(paths.Proc, paths.Sys).NodeRoot();
+        return HostFacts.Read(root.Length > 0 ? root : "/").OsDescription;
     }
 
     private void WriteMachine(Utf8JsonWriter json)

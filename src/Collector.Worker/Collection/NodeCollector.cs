@@ -62,6 +62,9 @@ internal sealed class NodeCollector : IDisposable
     /// <summary>Added by the program: takes each snapshot that is published.</summary>
     public History? History { get; set; }
 
+    /// <inheritdoc cref="SnapshotBuilder.ZerosLeftOut"/>
+    public IReadOnlySet<Metric> ZerosLeftOut => _builder.ZerosLeftOut;
+
     /// <summary>Collections that have ended, with the look for causes in them.</summary>
     public long Rounds => Interlocked.Read(ref _rounds);
 

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Collector.Worker.View;
 using static Collector.Worker.Commands.TopDocument;
 
 namespace Collector.Worker.Commands;
@@ -92,12 +93,18 @@ internal sealed class TopFrame(int width, int height, bool colours)
         _ => Ledger(Of(state.Overview, "ledger")),
     };
 
+    // What the operator has switched off is no surprise.
+    private static IEnumerable<JsonElement> Unseen(JsonElement overview) =>
+        Items(overview, "blind").Where(static b => !IsOff(b));
+
+    private static bool IsOff(JsonElement blind) => Text(blind, "kind") == BlindView.Configuration;
+
     private static string Checked(JsonElement overview)
     {
         var (kinds, observable) = (Text(Of(overview, "checked"), "kinds"), Text(Of(overview, "checked"), "observable"));
         if (kinds.Length == 0)
             return "";
-        var blind = Items(overview, "blind").Count();
+        var blind = Unseen(overview).Count();
         return $"{(observable.Length > 0 ? $"{observable} of {kinds}" : kinds)} kinds of causes are looked for"
             + (blind > 0 ? $"; {Output.Counted(blind, "thing")} cannot be seen here (?)" : "");
     }
@@ -201,8 +208,11 @@ internal sealed class TopFrame(int width, int height, bool colours)
         }
         yield return "  Nothing is wrong now, nor was in the last hour.";
         yield return "";
-        foreach (var blind in Items(state.Overview, "blind"))
+        foreach (var blind in Unseen(state.Overview))
             yield return $"  not seen: {Text(blind, "what")}: {Text(blind, "why")}";
+        var off = Items(state.Overview, "blind").Where(IsOff).Select(static b => Text(b, "what")).ToArray();
+        if (off.Length > 0)
+            yield return $"  off by configuration: {string.Join(", ", off)}";
     }
 
     private static string Cell(string text, (TopColumn Column, int Place, int Width) column, int index) =>

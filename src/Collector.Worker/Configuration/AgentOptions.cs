@@ -154,6 +154,9 @@ public sealed record HttpOptions
     /// <summary>host:port, [v6]:port. Any address but loopback is the operator's explicit choice.</summary>
     public string Listen { get; init; } = "127.0.0.1:9102";
 
+    /// <summary>A path below which all is answered as well, for a proxy that hands it on; "" for none.</summary>
+    public string BasePath { get; init; } = "";
+
     /// <summary>The token that whoever comes over the network has to show; null for none, or that of a file.</summary>
     public Secret? Token { get; init; }
 

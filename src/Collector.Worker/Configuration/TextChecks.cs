@@ -7,6 +7,14 @@ namespace Collector.Worker.Configuration;
 /// <summary>What is wrong with a text, as the rest of a sentence; "" when nothing is.</summary>
 internal static class TextChecks
 {
+    private const int LongestBasePath = 128;
+
+    /// <summary>First parts of what the HTTP server answers.</summary>
+    private static readonly HashSet<string> OwnPaths = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "api", "config", "events", "findings", "healthz", "metrics", "page", "readyz", "record", "status",
+    };
+
     public static string Printable(string text) => text.EnumerateRunes().Any(r => Rune.IsControl(r) || IsReplacement(r))
         ? $"'{YamlText.Shown(text)}' holds control characters"
         : "";
@@ -48,6 +56,21 @@ internal static class TextChecks
         : text.EndsWith('/') ? $"'{YamlText.Shown(text)}' is a folder"
         : Encoding.UTF8.GetByteCount(text) > 107 ? "is longer than the 107 bytes of a socket's path"
         : "";
+
+    /// <summary>What begins with the name of a path of our own would hide that one, without it.</summary>
+    public static string BasePath(string text)
+    {
+        var parts = text.Trim('/').Split('/');
+        return text.Length == 0 ? ""
+            : text.Length > LongestBasePath ? $"is longer than {LongestBasePath} characters"
+            : text[0] != '/' ? $"'{YamlText.Shown(text)}' does not begin with /"
+            : text.Any(c => !char.IsAsciiLetterOrDigit(c) && !"-._~/".Contains(c))
+                ? $"'{YamlText.Shown(text)}' holds characters other than letters, digits and -._~/"
+            : text.Contains("//", StringComparison.Ordinal) ? $"'{text}' holds //"
+            : parts.Any(static p => p is "." or "..") ? $"'{text}' has a part that is . or .."
+            : OwnPaths.Contains(parts[0]) ? $"'{text}' begins with a path of the agent's own"
+            : "";
+    }
 
     /// <summary>
     /// What a header can carry (RFC 6750, 2.1, and some). The value itself is a secret and is not shown.

@@ -52,6 +52,12 @@ internal abstract class ValueType(string name, string allowed)
     /// <summary>The same, and never shown.</summary>
     public static ValueType Password { get; } = new SecretType(
         "visible ASCII without spaces around it", TextChecks.HeaderValue);
+
+    /// <summary>Where a proxy puts us.</summary>
+    public static ValueType BasePath { get; } = new CheckedText(
+        "path", "a path such as /netlens, of letters, digits and -._~/, at most 128 characters, or empty text",
+        TextChecks.BasePath);
+
     public static ValueType SocketPath { get; } = new CheckedText(
         "path", "an absolute path of at most 107 bytes, or empty text", TextChecks.SocketPath);
 

@@ -80,6 +80,8 @@ internal sealed class EventsEndpoint : IDisposable
         headers.ContentType = framing.ContentType;
         headers.CacheControl = "no-store";
         headers.Vary = "Accept";
+        // A proxy in front that gathers what it passes on would hold events back.
+        headers["X-Accel-Buffering"] = "no";
         headers["Netlens-Version"] = _http.Version;
         headers[EventHeaders.Run] = _http.Ring.Run;
     }

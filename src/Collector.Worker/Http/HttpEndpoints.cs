@@ -43,6 +43,7 @@ internal static class HttpEndpoints
         });
         if (listeners.Address.IsLoopback)
             app.Use(static next => context => HostGuard.InvokeAsync(context, next));
+        app.UseBasePath(listeners.Options.BasePath);
         app.UseRouting();
         app.Use(next => context => listeners.Security.AuthorizeAsync(context, next));
         var metrics = new MetricsEndpoint(http);

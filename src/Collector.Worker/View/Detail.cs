@@ -98,9 +98,15 @@ public sealed record ChangeView(
 public sealed record ChangesView(DateTime From, DateTime To, DateTime? BeforeFrom, IReadOnlyList<ChangeView> Changes);
 
 /// <summary>The machine's parts: GET /api/v1/node.</summary>
+/// <param name="Cpus">Processors.</param>
+/// <param name="Devices">Those that drop most first.</param>
+/// <param name="Gauges">The machine's own, then the fullest.</param>
+/// <param name="Sysctls">Settings that findings of now name.</param>
+/// <param name="DevicesLeftOut">How many more devices there are.</param>
+/// <param name="GaugesLeftOut">How many more gauges there are.</param>
 public sealed record NodeDetail(
     IReadOnlyList<CpuView> Cpus, IReadOnlyList<DeviceView> Devices, IReadOnlyList<GaugeView> Gauges,
-    IReadOnlyList<SysctlView> Sysctls);
+    IReadOnlyList<SysctlView> Sysctls, int DevicesLeftOut, int GaugesLeftOut);
 
 /// <summary>A processor's share in the network's work.</summary>
 public sealed record CpuView(

@@ -9,14 +9,25 @@ namespace Collector.Worker.View;
 internal static class NodeParts
 {
     private const int MostDevices = 500;
+    private const int MostGauges = 500;
     private const int Bits = 8;
     private const string Cpu = "cpu.logical_number";
     private const string Vector = "netlens.softirq.vector";
     private const string Device = "network.interface.name";
 
     public static NodeDetail Of(
-        ViewWindow window, IReadOnlyDictionary<string, KnownSubject> subjects, IReadOnlyList<Finding> findings) =>
-        new(Cpus(window), Devices(window, subjects), [.. Gauges(window, subjects)], Sysctls(findings));
+        ViewWindow window, IReadOnlyDictionary<string, KnownSubject> subjects, ViewSource source)
+    {
+        var (devices, gauges) = (Devices(window, subjects), Gauges(window, subjects).ToList());
+        var worst = devices.Take(MostDevices).Select(
+            d => d.Subject == SubjectIds.Host ? d with { SpeedBps = source.SpeedOf(d.Device) } : d);
+        // The machine's own, then the fullest.
+        var shown = gauges.OrderByDescending(static g => g.Subject == SubjectIds.Host)
+            .ThenByDescending(static g => g.Limit > 0 ? g.Used / (double)g.Limit : 0);
+        return new(
+            Cpus(window), [.. worst], [.. shown.Take(MostGauges)], Sysctls(source.Findings),
+            Math.Max(0, devices.Count - MostDevices), Math.Max(0, gauges.Count - MostGauges));
+    }
 
     // All together, then one by one where the probes are told to tell them apart (perCpu).
     private static List<CpuView> Cpus(ViewWindow window)
@@ -58,7 +69,7 @@ internal static class NodeParts
             runs, null, r => its(r) && (vector is null || r.Tags[0].Text == vector));
     }
 
-    private static IReadOnlyList<DeviceView> Devices(
+    private static List<DeviceView> Devices(
         ViewWindow window, IReadOnlyDictionary<string, KnownSubject> subjects)
     {
         var devices = new List<DeviceView>();
@@ -81,7 +92,7 @@ internal static class NodeParts
             }
         }
         return [.. devices.OrderByDescending(static d => d.DropsPerSecond ?? 0)
-            .ThenByDescending(static d => (d.RxBps ?? 0) + (d.TxBps ?? 0)).Take(MostDevices)];
+            .ThenByDescending(static d => (d.RxBps ?? 0) + (d.TxBps ?? 0))];
 
         double? Rate(WindowRow row, int times, params ReadOnlySpan<Metric> metrics)
         {

@@ -35,7 +35,7 @@ internal sealed class NodeView
     private NodeView(ViewSource source, ViewWindow window, TimeSpan length, long? at)
     {
         (_source, _window, _length, _at) = (source, window, length, at);
-        _subjects = SubjectIds.In(window.After);
+        _subjects = SubjectIds.In(window.After, source.Facts);
     }
 
     /// <summary>When it is: Unix nanoseconds of its collection.</summary>
@@ -89,7 +89,7 @@ internal sealed class NodeView
     }
 
     /// <summary>Processors, devices, tables, settings.</summary>
-    public NodeDetail Node() => NodeParts.Of(_window, _subjects, _source.Findings);
+    public NodeDetail Node() => NodeParts.Of(_window, _subjects, _source);
 
     /// <summary>Listeners of all of them.</summary>
     public ListenersView Listeners()

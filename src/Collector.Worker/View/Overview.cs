@@ -51,7 +51,17 @@ public sealed record CollectionView(
 /// <summary>Something that cannot be seen here.</summary>
 /// <param name="What">A probe, a part of the collection, the recorder.</param>
 /// <param name="Why">The reason.</param>
-public sealed record BlindView(string What, string Why);
+/// <param name="Kind">
+/// <c>machine</c>: this kernel, or the agent's rights, do not allow it; <c>limit</c>: there is more than a bound lets
+/// in; <c>budget</c>: it was switched off for what it cost; <c>configuration</c>: it is off by configuration.
+/// </param>
+public sealed record BlindView(string What, string Why, string Kind)
+{
+    public const string Machine = "machine";
+    public const string Limit = "limit";
+    public const string Budget = "budget";
+    public const string Configuration = "configuration";
+}
 
 /// <summary>How much is looked for.</summary>
 /// <param name="Kinds">Kinds of findings that there are.</param>

@@ -43,24 +43,26 @@ internal static class SeriesLines
         if (!end.BackTo(query.To ?? long.MaxValue))
             return Empty(source, query);
         KnownSubject? subject = null;
-        if (query.Subject is { } id && !SubjectIds.In(end.Frame).TryGetValue(id, out subject))
+        if (query.Subject is { } id && !SubjectIds.In(end.Frame, source.Facts).TryGetValue(id, out subject))
             return null;
         var places = TimesOf(source.Recording, query);
         var since = source.Facts.AgentStart ?? source.Recording.Times[0].Time;
         var weighed = new List<Weighed>();
+        var zeros = new LeftOutZeros(source.Facts.ZerosLeftOut);
         foreach (var metric in query.Metrics)
         {
             foreach (var table in end.Frame.Tables.Where(t => t.Info.Id == metric.Table.Id && t.Count > 0))
             {
                 weighed.AddRange(Weigh(
-                    source.Recording, table, metric, places, since, r => IsWanted(r, metric, subject, query)));
+                    source.Recording, table, metric, zeros.Has(table.Info, metric.Column), places, since,
+                    r => IsWanted(r, metric, subject, query)));
             }
         }
         var parts = first.Kind == InstrumentKind.Histogram ? Parts : [("", 0.0)];
         var most = MostLines / parts.Length;
         // Only what is shown is kept of each time: there may be thousands of rows, and as many times.
         var lines = weighed.OrderByDescending(static w => w.Weight).Take(most)
-            .Select(w => new Line(w.Metric, w.Row, places.Count, since)).ToList();
+            .Select(w => new Line(w.Metric, w.Row, w.AbsentIsZero, places.Count, since)).ToList();
         foreach (var its in lines.GroupBy(static l => (l.Row.Table, l.Metric)))
             Read(source.Recording, its.Key.Table, places, its);
         var series = lines
@@ -113,14 +115,14 @@ internal static class SeriesLines
 
     // The rows that are told, by what there is to see of each.
     private static IEnumerable<Weighed> Weigh(
-        Recording recording, SnapshotTable newest, Metric metric, List<RecordedTime> places, long since,
-        Func<Row, bool> isWanted)
+        Recording recording, SnapshotTable newest, Metric metric, bool absentIsZero, List<RecordedTime> places,
+        long since, Func<Row, bool> isWanted)
     {
         var byRow = new Dictionary<Row, Weighed>(ReferenceEqualityComparer.Instance);
         foreach (var row in newest.Rows)
         {
             if (isWanted(row))
-                byRow.Add(row, new Weighed(metric, row));
+                byRow.Add(row, new Weighed(metric, row, absentIsZero));
         }
         if (byRow.Count == 0)
             return [];
@@ -186,7 +188,7 @@ internal static class SeriesLines
     }
 
     /// <summary>How much there is to see of a row: growth, or the highest level. Taken from the newest on.</summary>
-    private sealed class Weighed(Metric metric, Row row)
+    private sealed class Weighed(Metric metric, Row row, bool absentIsZero)
     {
         private long? _newest;
         private long _oldest;
@@ -200,6 +202,8 @@ internal static class SeriesLines
 
         public Row Row => row;
 
+        public bool AbsentIsZero => absentIsZero;
+
         public double Weight =>
             metric.Kind is InstrumentKind.Counter or InstrumentKind.Histogram ? _newest!.Value - _oldest : _highest;
 
@@ -209,6 +213,8 @@ internal static class SeriesLines
             if (table.Column(metric)[index] is var held && held == Metric.Absent)
             {
                 _oldest = 0; // What has never counted yet is left out of its row.
+                if (absentIsZero)
+                    _newest ??= 0;
                 return;
             }
             if (metric.Kind == InstrumentKind.Histogram)
@@ -235,7 +241,7 @@ internal static class SeriesLines
     }
 
     /// <summary>What a row held at each time.</summary>
-    private sealed class Line(Metric metric, Row row, int places, long since)
+    private sealed class Line(Metric metric, Row row, bool absentIsZero, int places, long since)
     {
         private readonly long[]?[] _held = new long[]?[places];
         private readonly bool[] _there = new bool[places];
@@ -248,7 +254,10 @@ internal static class SeriesLines
         {
             _there[place] = true;
             if (table.Column(metric)[index] == Metric.Absent)
+            {
+                _held[place] = absentIsZero ? new long[metric.Width] : null;
                 return;
+            }
             var held = new long[metric.Width];
             for (var i = 0; i < held.Length; i++)
                 held[i] = Math.Max(0, table.Column(metric.Column + i)[index]);

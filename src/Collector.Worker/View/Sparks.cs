@@ -23,7 +23,8 @@ internal sealed class Sparks
     {
         var sparks = new Sparks();
         var watched = window.After.Tables.Any(t => t.Info.Id == NodeFigures.LossWatched.Table.Id
-            && t.Column(NodeFigures.LossWatched).ContainsAnyExcept(Metric.Absent));
+            && (t.Column(NodeFigures.LossWatched).ContainsAnyExcept(Metric.Absent)
+                || window.Window.AbsentIsZero?.Invoke(t.Info, NodeFigures.LossWatched.Column) == true));
         Metric[] metrics = watched
             ? [NodeFigures.Dropped, NodeFigures.ListenDrops, NodeFigures.SentAgain]
             : [NodeFigures.LostByCounters, NodeFigures.SentAgain];

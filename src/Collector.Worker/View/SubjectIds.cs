@@ -62,9 +62,11 @@ internal static class SubjectIds
     /// All that a collection tells of, in the order in which it does. What has ended keeps its counters for a while,
     /// for who scrapes seldom; of what is there some level is told, too.
     /// </summary>
-    public static IReadOnlyDictionary<string, KnownSubject> In(Snapshot snapshot)
+    /// <param name="snapshot">The collection.</param>
+    /// <param name="facts">Tell whether zeros are left out of it: of what is quiet there may be no level then.</param>
+    public static IReadOnlyDictionary<string, KnownSubject> In(Snapshot snapshot, ViewFacts facts)
     {
-        var (all, alive) = (Met(snapshot), Alive(snapshot));
+        var (all, alive) = (Met(snapshot), Alive(snapshot, facts.ZerosLeftOut.Count > 0));
         // Where nothing tells levels at all, nobody can say.
         if (alive.Count == 0)
             return all;
@@ -77,11 +79,22 @@ internal static class SubjectIds
         return known;
     }
 
-    private static HashSet<Subject> Alive(Snapshot snapshot)
+    private static HashSet<Subject> Alive(Snapshot snapshot, bool zerosLeftOut)
     {
         var alive = new HashSet<Subject>(ReferenceEqualityComparer.Instance);
         foreach (var table in snapshot.Tables)
         {
+            // What has ended has no row in a table without counters, whatever its cells.
+            if (zerosLeftOut && table.Info.Metrics.All(
+                static m => m.Kind is InstrumentKind.Gauge or InstrumentKind.UpDownCounter))
+            {
+                foreach (var row in table.Rows)
+                {
+                    if (row.Subject is { IsHost: false } subject)
+                        alive.Add(subject);
+                }
+                continue;
+            }
             foreach (var metric in table.Info.Metrics)
             {
                 if (metric is not { Kind: InstrumentKind.Gauge or InstrumentKind.UpDownCounter, Hidden: false })

@@ -36,6 +36,9 @@ internal sealed record ViewFacts
 
     public IReadOnlyList<BlindView> Blind { get; init; } = [];
 
+    /// <summary>Metrics of which zeros are left out, as <see cref="LeftOutZeros"/> names them.</summary>
+    public IReadOnlySet<string> ZerosLeftOut { get; init; } = new HashSet<string>();
+
     /// <summary>Ids of probes that run; null: not known.</summary>
     public IReadOnlySet<string>? Running { get; init; }
 
@@ -55,7 +58,8 @@ internal sealed record ViewFacts
             AgentStart = PointInTime.TryParse(Text(Object(header, "status"), "start_time"), out var start)
                 ? start : null,
             Interval = Double(header, "interval_seconds"),
-            Blind = [.. BlindOf(doctor, probes)],
+            Blind = [.. BlindOf(doctor, probes), .. OffOf(header)],
+            ZerosLeftOut = Items(header, LeftOutZeros.Key).Select(static z => $"{z}").ToHashSet(),
             Running = probes.Length == 0 ? null
                 : probes.Where(p => Text(p, "verdict") == "ok").Select(p => Text(p, "probe")).ToHashSet(),
         };
@@ -86,16 +90,33 @@ internal sealed record ViewFacts
         {
             var (id, verdict) = (Text(probe, "probe"), Text(probe, "verdict"));
             if (verdict is "unavailable" or "failed" or "off" or "starting")
-                yield return new($"probe {id}", Known(Text(probe, "reason")) ?? verdict);
+                yield return new($"probe {id}", Known(Text(probe, "reason")) ?? verdict,
+                    verdict == "off" ? BlindView.Budget : BlindView.Machine);
             foreach (var hook in Items(probe, "hooks"))
             {
                 var ways = Items(hook, "ways");
                 if (verdict == "ok" && ways.Length > 0 && !ways.Any(w => Text(w, "verdict") == "taken"))
-                    yield return new($"{id}: {Text(hook, "hook")}", Text(ways[^1], "reason"));
+                    yield return new($"{id}: {Text(hook, "hook")}", Text(ways[^1], "reason"),
+                        BlindView.Machine);
             }
         }
         foreach (var limit in Items(doctor, "limits"))
-            yield return new("limit", $"{limit}");
+            yield return new("limit", $"{limit}", BlindView.Limit);
+    }
+
+    // Keys of probes are "probes.ID"; their arguments have another part.
+    private static IEnumerable<BlindView> OffOf(JsonElement header)
+    {
+        const string Probes = "probes.";
+        var values = Object(Object(header, "configuration"), "values");
+        if (values.ValueKind != JsonValueKind.Object)
+            yield break;
+        foreach (var value in values.EnumerateObject())
+        {
+            if (value.Name.StartsWith(Probes, StringComparison.Ordinal) && value.Name[Probes.Length..] is var id
+                && !id.Contains('.', StringComparison.Ordinal) && Text(values, value.Name) == "false")
+                yield return new($"probe {id}", $"off by configuration ({value.Name})", BlindView.Configuration);
+        }
     }
 
     private static string? Known(string text) => text.Length > 0 ? text : null;

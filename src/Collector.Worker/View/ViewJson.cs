@@ -78,6 +78,7 @@ internal static class ViewJson
         {
             json.WriteString("what", blind.What);
             json.WriteString("why", blind.Why);
+            json.WriteString("kind", blind.Kind);
         });
         json.WriteStartObject("checked");
         json.WriteNumber("kinds", view.Checked.Kinds);
@@ -290,6 +291,8 @@ internal static class ViewJson
             json.WriteString("value", sysctl.Value);
             json.WriteString("risk", sysctl.Risk);
         });
+        json.WriteNumber("devices_left_out", view.DevicesLeftOut);
+        json.WriteNumber("gauges_left_out", view.GaugesLeftOut);
         json.WriteEndObject();
     }
 

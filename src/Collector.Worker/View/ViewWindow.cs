@@ -56,7 +56,13 @@ internal sealed class ViewWindow
             earliest = far.Frame.Moment < before.Frame.Moment ? far.Frame : null;
         }
         var from = moved ? before.Frame : after;
-        var window = new NodeWindow { WatchedSince = source.Facts.AgentStart ?? recording.Times[0].Time };
+        var window = new NodeWindow
+        {
+            WatchedSince = source.Facts.AgentStart ?? recording.Times[0].Time,
+            AbsentIsZero = source.Facts.ZerosLeftOut.Count > 0
+                ? new LeftOutZeros(source.Facts.ZerosLeftOut).Has
+                : null,
+        };
         window.Open(earliest, from, after, []);
         return new(moved ? from : null, after, earliest, window);
     }

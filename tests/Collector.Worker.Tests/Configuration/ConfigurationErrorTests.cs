@@ -13,9 +13,12 @@ public class ConfigurationErrorTests
         + "resource, logging, paths";
     private const string Interval = "a duration from 1s to 5m";
     private const string Switch = "true, false, on, off, yes, no";
-    private const string HttpKeys = "enabled, listen, token, tokenFile, certificate, key, insecure, socket";
+    private const string HttpKeys = "enabled, listen, basePath, token, tokenFile, certificate, key, insecure, socket";
 
     private const string Listen = "host:port, such as 127.0.0.1:9102, [::1]:9102 or 0.0.0.0:9102";
+    private const string BasePath =
+        "a path such as /netlens, of letters, digits and -._~/, at most 128 characters, or empty text";
+
     private const string Url = "http://host:port or https://host:port, with a path if needed";
     private const string FastRetrans = ", but a metric of tcpext; it is exported with "
         + "'probes: {tcpext: {include: all}}'";
@@ -79,6 +82,19 @@ public class ConfigurationErrorTests
     [InlineData("http: {listen: 'example.org:80'}",
         "1:16: key 'http.listen': 'example.org:80' does not begin with an IPv4 address, an IPv6 address in brackets, "
         + $"or localhost; allowed: {Listen}")]
+    [InlineData("http: {basePath: netlens}",
+        $"1:18: key 'http.basePath': 'netlens' does not begin with /; allowed: {BasePath}")]
+    [InlineData("http: {basePath: /a//b}", $"1:18: key 'http.basePath': '/a//b' holds //; allowed: {BasePath}")]
+    [InlineData("http: {basePath: /a/../b}",
+        $"1:18: key 'http.basePath': '/a/../b' has a part that is . or ..; allowed: {BasePath}")]
+    [InlineData("http: {basePath: '/a?b=c'}",
+        "1:18: key 'http.basePath': '/a?b=c' holds characters other than letters, digits and -._~/; "
+        + $"allowed: {BasePath}")]
+    [InlineData("http: {basePath: '/a b'}",
+        "1:18: key 'http.basePath': '/a b' holds characters other than letters, digits and -._~/; "
+        + $"allowed: {BasePath}")]
+    [InlineData("http: {basePath: /Metrics/a}",
+        $"1:18: key 'http.basePath': '/Metrics/a' begins with a path of the agent's own; allowed: {BasePath}")]
     [InlineData("events: {burst: 0}",
         "1:17: key 'events.burst': '0' is out of range; allowed: a whole number from 1 to 10000")]
     [InlineData("events: {queue: many}",

@@ -94,6 +94,7 @@ public class ConfigurationPrinterTests
             http:
               enabled: true  # default
               listen: "[::]:80"  # env NETLENS_HTTP_LISTEN
+              basePath: ""  # default
               # token: not shown  # f.yaml:6
               tokenFile: null  # default
               certificate: null  # default

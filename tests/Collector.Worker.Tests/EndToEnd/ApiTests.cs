@@ -88,6 +88,43 @@ public sealed class ApiTests
         using var node = JsonDocument.Parse(agent.Get("/api/v1/node"));
         node.RootElement.GetProperty("devices").EnumerateArray().Select(d => d.GetProperty("device").GetString())
             .ShouldContain("lo");
+        foreach (var device in node.RootElement.GetProperty("devices").EnumerateArray())
+        {
+            var speed = device.GetProperty("speed_bps");
+            (speed.ValueKind == JsonValueKind.Number ? speed.GetInt64() : (long?)null).ShouldBe(
+                device.GetProperty("subject").GetString() == "host" ? Speed(device.GetProperty("device").GetString()!) : null);
+        }
+    }
+
+    // As the kernel has it: millions; where the driver does not tell, -1 or EINVAL.
+    private static long? Speed(string device)
+    {
+        var (code, output, _) = AgentProcess.RunInShell($"cat /sys/class/net/{device}/speed");
+        return code == 0 && long.Parse(output, CultureInfo.InvariantCulture) is > 0 and var speed ? speed * 1_000_000 : null;
+    }
+
+    [RequiresRootFact("ss")]
+    public void Where_zeros_are_left_out_a_quiet_namespace_is_shown_with_zeros()
+    {
+        using var ns = new TestNetns();
+        using var agent = new AgentProcess("collection: { interval: 1s, zeros: drop }\nprobes: { slab: off }\n");
+        var overview = Await(agent, "/api/v1/overview", o => o.GetProperty("window_seconds").ValueKind == JsonValueKind.Number
+            && Pod(o, $"n{ns.Inode}").ValueKind == JsonValueKind.Object);
+        var pod = Pod(overview, $"n{ns.Inode}");
+        Established(ns).ShouldBe(0);
+        pod.GetProperty("connections").GetInt64().ShouldBe(0);
+        pod.GetProperty("drops_per_second").GetDouble().ShouldBe(0);
+        pod.GetProperty("resets_per_second").GetDouble().ShouldBe(0);
+        pod.GetProperty("rtt_p99_ms").ValueKind.ShouldBe(JsonValueKind.Null, "there is no connection to tell of");
+        agent.Get("/metrics").Split('\n').ShouldNotContain(
+            l => l.StartsWith("netlens_tcp_connection_count{", StringComparison.Ordinal) && l.Contains(ns.Name));
+
+        // What is off is told, apart from what this machine lacks.
+        var blind = overview.GetProperty("blind").EnumerateArray().ToArray();
+        blind.ShouldContain(b => b.GetProperty("what").GetString() == "probe slab"
+            && b.GetProperty("kind").GetString() == "configuration");
+        blind.Where(b => b.GetProperty("kind").GetString() == "configuration").ShouldNotContain(
+            b => b.GetProperty("what").GetString() == "probe tcp");
     }
 
     private static double Figure(AgentProcess agent, string name) => double.Parse(

@@ -26,8 +26,15 @@ public sealed class ApiDocsTests
         document.RootElement.GetProperty("openapi").GetString().ShouldBe("3.1.0");
         var paths = document.RootElement.GetProperty("paths");
         paths.EnumerateObject().Select(p => p.Name)
-            .ShouldBe(OpenApiDocument.Paths.Select(p => ApiEndpoints.Root + p.Path));
-        var overview = paths.GetProperty("/api/v1/overview").GetProperty("get").GetProperty("responses")
+            .ShouldBe(OpenApiDocument.Paths.Select(p => p.Path));
+        // As it is asked for, and below a path of a proxy.
+        foreach (var place in (string[])["http://h", "https://h/node-1"])
+        {
+            new Uri(new Uri($"{place}{ApiEndpoints.Root}/openapi.json"),
+                document.RootElement.GetProperty("servers")[0].GetProperty("url").GetString()!)
+                .ShouldBe(new Uri(place + ApiEndpoints.Root));
+        }
+        var overview = paths.GetProperty("/overview").GetProperty("get").GetProperty("responses")
             .GetProperty("200").GetProperty("content").GetProperty("application/json").GetProperty("schema");
         var pod = overview.GetProperty("properties").GetProperty("pods").GetProperty("items").GetProperty("properties");
         // Unknown is null, and the schema says so.

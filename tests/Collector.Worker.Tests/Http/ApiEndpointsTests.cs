@@ -158,7 +158,7 @@ public sealed class ApiEndpointsTests
     public async Task A_stream_has_the_overview_after_each_collection()
     {
         await using var server = await Started.WithMinuteAsync();
-        using var stream = new StreamReader(await server.Client.GetStreamAsync("/api/v1/stream?window=15"));
+        using var stream = new StreamReader(await server.Client.GetStreamAsync("/api/v1/stream?window=10"));
         var first = await Next(stream);
         first.GetProperty("window_seconds").GetDouble().ShouldBe(15);
         server.Api.Streams.Now.ShouldBe(1);
@@ -169,6 +169,57 @@ public sealed class ApiEndpointsTests
         (await stream.ReadToEndAsync()).Trim(':', '\n').ShouldBeEmpty();
         while (server.Api.Streams.Now > 0)
             await Task.Delay(10);
+    }
+
+    [Theory]
+    [InlineData(1, 10)]
+    [InlineData(10, 10)]
+    [InlineData(11, 60)]
+    [InlineData(60, 60)]
+    [InlineData(301, 900)]
+    [InlineData(3600, 3600)]
+    public void Streams_tell_of_a_few_windows(int asked, int told) =>
+        OverviewStream.Rounded(TimeSpan.FromSeconds(asked)).ShouldBe(TimeSpan.FromSeconds(told));
+
+    [Fact]
+    public async Task Streams_of_many_windows_cost_as_much_as_those_of_a_few()
+    {
+        await using var server = await Started.WithMinuteAsync();
+        var streams = new List<Stream>();
+        foreach (var window in Enumerable.Range(20, 16))
+        {
+            streams.Add(await server.Client.GetStreamAsync($"/api/v1/stream?window={window}"));
+            (await Next(new StreamReader(streams[^1]))).GetProperty("window_seconds").GetDouble().ShouldBe(60);
+        }
+        // One, and another one after each five seconds that this takes.
+        server.Api.Made.ShouldBeLessThan(streams.Count);
+        streams.ForEach(static s => s.Dispose());
+    }
+
+    [Fact]
+    public async Task A_stream_that_waits_for_its_turn_says_that_it_lives()
+    {
+        using var begun = new ManualResetEventSlim();
+        using var go = new ManualResetEventSlim();
+        await using var server = await Started.WithMinuteAsync(silence: TimeSpan.FromMilliseconds(100), open: () =>
+        {
+            begun.Set();
+            go.Wait(TimeSpan.FromMinutes(1));
+        });
+        // Another answer is being made.
+        var other = server.Client.GetStringAsync("/api/v1/node");
+        begun.Wait(TimeSpan.FromMinutes(1)).ShouldBeTrue();
+        using var stream = new StreamReader(await server.Client.GetStreamAsync("/api/v1/stream"));
+        // With the headers, and then while it waits.
+        for (var beats = 0; beats < 4;)
+        {
+            var line = await stream.ReadLineAsync().WaitAsync(TimeSpan.FromMinutes(1));
+            line.ShouldBeOneOf(":", "");
+            beats += line == ":" ? 1 : 0;
+        }
+        go.Set();
+        (await Next(stream)).GetProperty("window_seconds").GetDouble().ShouldBe(60);
+        await other;
     }
 
     [Fact]
@@ -220,24 +271,31 @@ public sealed class ApiEndpointsTests
 
         public HttpClient Client => _server.Client;
 
-        public static Task<Started> WithMinuteAsync(int maxConnections = 256, HttpOptions? guards = null)
+        public static Task<Started> WithMinuteAsync(
+            int maxConnections = 256, HttpOptions? guards = null, TimeSpan? silence = null, Action? open = null)
         {
             var node = new ViewedNode();
             node.Minute();
-            return Async(node, maxConnections, guards);
+            return Async(node, maxConnections, guards, silence, open);
         }
 
         public static async Task<Started> Async(
-            ViewedNode node, int maxConnections = 256, HttpOptions? guards = null)
+            ViewedNode node, int maxConnections = 256, HttpOptions? guards = null, TimeSpan? silence = null,
+            Action? open = null)
         {
             ApiEndpoints? api = null;
             Started? its = null;
             var before = node.History.Collections;
-            var server = await HttpServerFixture.StartAsync(maxConnections: maxConnections, guards: guards, more: http =>
+            var server = await HttpServerFixture.StartAsync(
+                maxConnections: maxConnections, guards: guards, streamSilence: silence, more: http =>
             {
                 api = new(new()
                 {
-                    Open = () => node.History.Read() is { } recording ? node.Source(recording) : null,
+                    Open = () =>
+                    {
+                        open?.Invoke();
+                        return node.History.Read() is { } recording ? node.Source(recording) : null;
+                    },
                     Round = () => its is null ? before : Interlocked.Read(ref its._round),
                     Catalogue = NodeFactory.Catalogue,
                 }, http);

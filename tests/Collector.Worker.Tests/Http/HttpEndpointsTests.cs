@@ -5,7 +5,9 @@ using System.Net.Sockets;
 using Collector.Worker.Configuration;
 using Collector.Worker.Export.Prometheus;
 using Collector.Worker.Http;
+using Collector.Worker.Http.Api;
 using Collector.Worker.Tests.Export.Prometheus;
+using Microsoft.AspNetCore.Routing;
 
 namespace Collector.Worker.Tests.Http;
 
@@ -250,6 +252,50 @@ public sealed class HttpEndpointsTests
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    [Theory]
+    [InlineData("/netlens", "/netlens/healthz", 200)]
+    [InlineData("/netlens", "/healthz", 200)]
+    [InlineData("/netlens/", "/netlens/healthz", 200)]
+    [InlineData("/a/b-1/c.d~_", "/a/b-1/c.d~_/healthz", 200)]
+    [InlineData("/netlens", "/netlens/metrics?naming=x", 400)]
+    [InlineData("/netlens", "/netlens2/healthz", 404)]
+    [InlineData("/netlens", "/NETLENS/healthz", 404)]
+    [InlineData("/netlens", "/netlens/netlens/healthz", 404)]
+    [InlineData("/netlens", "/netlens", 302)]
+    [InlineData("/", "/healthz", 200)]
+    [InlineData("", "/netlens/healthz", 404)]
+    public async Task Below_the_base_path_is_what_is_without_it(string basePath, string path, int status)
+    {
+        TextChecks.BasePath(basePath).ShouldBe("");
+        await using var server = await HttpServerFixture.StartAsync(guards: new() { BasePath = basePath });
+        using var client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false });
+        using var answer = await client.GetAsync(new Uri(server.Address, path));
+        ((int)answer.StatusCode).ShouldBe(status);
+    }
+
+    [Fact]
+    public async Task The_base_path_is_no_way_around_the_token()
+    {
+        await using var server = await HttpServerFixture.StartAsync(
+            guards: new() { BasePath = "/netlens", Token = new("s3cret") });
+        foreach (var path in (string[])["/netlens/metrics", "/netlens/none", "/netlens//metrics", "/netlens/%2e%2e/metrics"])
+            (await server.Client.GetAsync(path)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized, path);
+        (await server.Client.GetAsync("/netlens/healthz")).StatusCode.ShouldBe(HttpStatusCode.OK);
+        (await server.Client.GetAsync("/netlens/")).StatusCode.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task No_base_path_hides_a_path_of_the_agent()
+    {
+        var paths = new List<string>();
+        await using var server = await HttpServerFixture.StartAsync(also: app => paths.AddRange(
+            ((IEndpointRouteBuilder)app).DataSources.SelectMany(s => s.Endpoints).OfType<RouteEndpoint>()
+                .Select(e => e.RoutePattern.RawText!.Trim('/').Split('/')[0])));
+        paths.ShouldContain("metrics");
+        foreach (var path in paths.Append(ApiEndpoints.Root.Trim('/').Split('/')[0]).Where(p => p.Length > 0).Distinct())
+            TextChecks.BasePath($"/{path}/x").ShouldContain("a path of the agent's own", customMessage: path);
     }
 
     /// <summary>What a killed process leaves: .NET itself removes the file when it closes a bound socket.</summary>

@@ -84,7 +84,7 @@ internal static class OpenApiDocument
     {
         var paths = new JsonObject();
         foreach (var path in Paths)
-            paths[ApiEndpoints.Root + path.Path] = new JsonObject { ["get"] = Operation(path) };
+            paths[path.Path] = new JsonObject { ["get"] = Operation(path) };
         var document = new JsonObject
         {
             ["openapi"] = "3.1.0",
@@ -94,6 +94,8 @@ internal static class OpenApiDocument
                 ["description"] = "A node's network as the kernel counts it. Read-only. Null stands for what is not "
                     + "known; numbers are in the unit that their names end in.",
             },
+            // Relative to this document, wherever a proxy has put it.
+            ["servers"] = new JsonArray(new JsonObject { ["url"] = "../v1" }),
             ["paths"] = paths,
         };
         return document.ToJsonString(Readable).ReplaceLineEndings("\n") + "\n";

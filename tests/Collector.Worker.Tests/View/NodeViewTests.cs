@@ -357,6 +357,79 @@ public sealed class NodeViewTests
         NodeView.Of(node.Source(recording), Minute)!.Compare()!.Changes.ShouldBeEmpty();
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_zero_that_is_left_out_is_zero_and_what_the_kernel_does_not_give_is_unknown(bool leftOut)
+    {
+        var node = new ViewedNode();
+        if (leftOut)
+        {
+            node.Facts = node.Facts with
+            {
+                ZerosLeftOut = new[] { NodeFigures.SentAgain, NodeFigures.Established, NodeFigures.LossWatched }
+                    .Select(LeftOutZeros.NameOf).ToHashSet(),
+            };
+        }
+        // Rows that are there, for the sake of other cells.
+        node.Set(NodeFigures.ReceiveQueues[0], node.Web, 1);
+        node.Set(NodeFigures.LostByCounters, node.Web, 1);
+        for (var i = 0; i < 3; i++)
+        {
+            node.Add(NodeFigures.SentSegments, node.Web, 1000);
+            node.Collect();
+        }
+        using var recording = node.History.Read()!;
+        var view = NodeView.Of(node.Source(recording), Minute)!;
+        var web = view.Overview().Pods.Single();
+        web.RetransmitPercent.ShouldBe(leftOut ? 0 : null);
+        web.Connections.ShouldBe(leftOut ? 0 : null);
+        web.ResetsPerSecond.ShouldBeNull();
+        web.RttP50Ms.ShouldBeNull();
+        var series = SeriesLines.Of(node.Source(recording), new SeriesQuery { Metrics = [NodeFigures.Established] })!;
+        series.Series.SelectMany(s => s.Values).ShouldBe(leftOut ? [0.0, 0.0] : Array.Empty<double?>());
+    }
+
+    [Fact]
+    public void A_namespace_in_which_all_is_zero_is_there_and_one_that_has_ended_is_not()
+    {
+        var node = new ViewedNode();
+        node.Facts = node.Facts with { ZerosLeftOut = new HashSet<string> { "some" } };
+        node.Set(NodeFigures.SentSegments, node.Host, 1);
+        node.Set(NodeFigures.Established, node.Blue, 1);
+        // What is kept of one that has ended: counters.
+        node.Set(NodeFigures.SentAgain, node.Web, 7);
+        // All that a quiet one has are rows of levels, and these are left out.
+        var quiet = new NetNamespace(4026532003, 4, false, 17, new("quiet"));
+        node.Row(LevelsOnly, quiet);
+        node.Collect();
+        Of(node).Overview().Pods.Select(p => p.Name).ShouldBe(["blue", "host", "quiet"], ignoreOrder: true);
+    }
+
+    private static TableInfo LevelsOnly => NodeFactory.Catalogue.Single(p => p.Id == "sock").Tables
+        .First(t => t.RowTags.Count == 0 && t.Metrics.All(m => m.Kind == InstrumentKind.UpDownCounter));
+
+    [Fact]
+    public void What_can_run_full_is_bounded_and_the_rest_is_counted()
+    {
+        var node = new ViewedNode();
+        node.Set(NodeFigures.Tracked.Used, node.Host, 1);
+        node.Set(NodeFigures.Tracked.Limit, node.Host, 1000);
+        for (var i = 0; i < 600; i++)
+        {
+            var ns = new NetNamespace(1000 + (ulong)i, 10 + i, false, 17);
+            node.Set(NodeFigures.Tracked.Used, ns, i + 1);
+            node.Set(NodeFigures.Tracked.Limit, ns, 1000);
+        }
+        node.Collect();
+        var detail = Of(node).Node();
+        detail.Gauges.Count.ShouldBe(500);
+        detail.GaugesLeftOut.ShouldBe(101);
+        detail.Gauges[0].Subject.ShouldBe("host", "though it is the emptiest");
+        detail.Gauges[1].Used.ShouldBe(600);
+        detail.DevicesLeftOut.ShouldBe(0);
+    }
+
     [Fact]
     public void There_are_no_more_lines_than_the_bound()
     {
@@ -379,15 +452,19 @@ public sealed class NodeViewTests
                 { "probe": "packetloss", "verdict": "ok", "hooks": [
                   { "hook": "drops", "ways": [{ "by": "x", "verdict": "taken", "reason": "" }] },
                   { "hook": "where", "ways": [{ "by": "y", "verdict": "refused", "reason": "no kprobes" }] } ] },
-                { "probe": "dns", "verdict": "unavailable", "reason": "no BTF" } ] } }
+                { "probe": "dns", "verdict": "unavailable", "reason": "no BTF" },
+                { "probe": "ports", "verdict": "off", "reason": "it cost too much" } ] },
+              "configuration": { "values": { "probes.dns": "true", "probes.flow": "false",
+                "probes.tcpext.include": "false", "http.enabled": "false" } } }
             """);
         var facts = ViewFacts.Of(header.RootElement);
         facts.ShouldSatisfyAllConditions(
             f => f.Kernel.ShouldBe("6.1.0"), f => f.Cpus.ShouldBe(4), f => f.BootTime.ShouldBe(60_000_000_000),
             f => f.AgentStart.ShouldBe(120_000_000_000), f => f.Interval.ShouldBe(2),
             f => f.Blind.ShouldBe([
-                new("packetloss: where", "no kprobes"), new("probe dns", "no BTF"),
-                new("limit", "5 listeners left out"),
+                new("packetloss: where", "no kprobes", "machine"), new("probe dns", "no BTF", "machine"),
+                new("probe ports", "it cost too much", "budget"), new("limit", "5 listeners left out", "limit"),
+                new("probe flow", "off by configuration (probes.flow)", "configuration"),
             ]));
         var seen = facts.Checked(NodeFactory.Catalogue);
         seen.Observable!.Value.ShouldBeInRange(1, seen.Kinds - 1);

@@ -158,12 +158,16 @@ export function Node() {
       <Section
         id="devices"
         title="Devices"
-        note={data.devices.length > 100 ? `100 of ${data.devices.length}, the worst` : ""}
+        note={data.devices.length > 100 ? `100 of ${data.devices.length + (data.devices_left_out ?? 0)}, the worst` : ""}
       >
         <Devices of={data.devices} names={names} />
       </Section>
       <div class="columns">
-        <Section id="gauges" title="What can run full">
+        <Section
+          id="gauges"
+          title="What can run full"
+          note={data.gauges.length > 60 ? `60 of ${data.gauges.length + (data.gauges_left_out ?? 0)}, the fullest` : ""}
+        >
           <Gauges of={data.gauges} names={names} />
         </Section>
         <Section id="sysctls" title="Settings at risk">

@@ -18,6 +18,13 @@ internal static class HttpKeys
         {
             Variable = "NETLENS_HTTP_LISTEN",
         },
+        new ValueKey("http.basePath", BasePath,
+            "Path below which a proxy puts the agent and which it hands on: all is answered there as well, and goes on "
+                + "being answered without it.",
+            o => o.Http.BasePath, (o, v) => o with { Http = o.Http with { BasePath = (string)v! } })
+        {
+            Variable = "NETLENS_HTTP_BASEPATH",
+        },
         new ValueKey("http.token", BearerToken,
             "What whoever asks over the network must send as bearer token, health answers apart. Never printed.",
             o => o.Http.Token, (o, v) => o with { Http = o.Http with { Token = (Secret?)v } })

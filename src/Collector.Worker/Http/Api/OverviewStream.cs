@@ -22,6 +22,12 @@ internal sealed class OverviewStream(
 
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// Seconds: each window is an answer of its own after each collection, so that there are a few of them, however
+    /// many streams.
+    /// </summary>
+    private static readonly int[] Windows = [10, 60, 300, 900, ApiQuery.LongestWindow];
+
     public async Task InvokeAsync(HttpContext context)
     {
         var query = api.Query(context);
@@ -31,10 +37,14 @@ internal sealed class OverviewStream(
         else if (HttpMethods.IsHead(context.Request.Method))
             WriteHeaders(context);
         else if (api.Streams.TryEnter())
-            await Serve(context, window);
+            await Serve(context, Rounded(window));
         else
             await Crowded(context);
     }
+
+    /// <summary>The next one that streams tell of.</summary>
+    internal static TimeSpan Rounded(TimeSpan window) =>
+        TimeSpan.FromSeconds(Array.Find(Windows, w => w >= window.TotalSeconds));
 
     private void WriteHeaders(HttpContext context)
     {
@@ -79,29 +89,55 @@ internal sealed class OverviewStream(
     {
         var told = -1L;
         await FlushAsync(body, connection, end); // The headers.
+        // The first overview may have to wait: whatever holds this back holds back all.
+        await BeatAsync(body, connection, end);
         while (!end.IsCancellationRequested)
         {
             var round = source.Round();
-            if (round != told && await api.OverviewAsync(window, packed: false, end) is { Body: { } overview } page)
+            if (round != told && await OverviewAsync(body, connection, window, end) is { Body: { } overview } page)
             {
                 // As a rule of this round; of a later one where it had to wait.
                 told = page.Round;
                 await SendAsync(body, connection, overview, end);
                 await Task.Delay(Pause, end);
             }
-            else if (!await WaitAsync(round, end))
+            else if (!await WaitAsync(round, connection, end))
             {
-                body.Write(":\n\n"u8);
-                await FlushAsync(body, connection, end);
+                await BeatAsync(body, connection, end);
             }
         }
     }
 
-    /// <returns>False when it is time to say something.</returns>
-    private async Task<bool> WaitAsync(long round, CancellationToken end)
+    // Others may be in front of it, each with a rest after it: the reader is told meanwhile that the stream lives.
+    private async Task<ApiPage?> OverviewAsync(
+        PipeWriter body, ClientConnection connection, TimeSpan window, CancellationToken end)
     {
-        var since = Stopwatch.GetTimestamp();
-        while (source.Round() == round && Stopwatch.GetElapsedTime(since) < http.StreamSilence)
+        var overview = api.OverviewAsync(window, packed: false, end);
+        while (!overview.IsCompleted)
+        {
+            var left = SilenceLeft(connection);
+            if (left <= TimeSpan.Zero)
+                await BeatAsync(body, connection, end);
+            else
+                await ((Task)overview).WaitAsync(left, end).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            end.ThrowIfCancellationRequested();
+        }
+        return await overview;
+    }
+
+    private TimeSpan SilenceLeft(ClientConnection connection) =>
+        http.StreamSilence - Stopwatch.GetElapsedTime(connection.Since);
+
+    private Task BeatAsync(PipeWriter body, ClientConnection connection, CancellationToken end)
+    {
+        body.Write(":\n\n"u8);
+        return FlushAsync(body, connection, end);
+    }
+
+    /// <returns>False when it is time to say something.</returns>
+    private async Task<bool> WaitAsync(long round, ClientConnection connection, CancellationToken end)
+    {
+        while (source.Round() == round && SilenceLeft(connection) > TimeSpan.Zero)
         {
             // Not much longer: one that was published a moment ago is nobody's next.
             var next = http.Store.NextPublished;
