@@ -10,6 +10,7 @@ public sealed class PageTests(Look look) : IClassFixture<Look>
     [InlineData("node_and_timeline")]
     [InlineData("five_hundred_pods")]
     [InlineData("connection_lost_and_back")]
+    [InlineData("open_over_an_upgrade")]
     [InlineData("crowded")]
     [InlineData("hidden")]
     [InlineData("hostile_names")]
@@ -19,8 +20,13 @@ public sealed class PageTests(Look look) : IClassFixture<Look>
     [InlineData("below_a_path")]
     [InlineData("without_script")]
     [InlineData("real_agent")]
-    [InlineData("real_fault")]
-    public void The_page_does_what_it_should(string scenario)
+    public void The_page_does_what_it_should(string scenario) => Check(scenario);
+
+    [RequiresBrowserTheory(Faults = true)]
+    [InlineData("real_faults")]
+    public void Six_faults_are_followed_to_the_kernels_counters(string scenario) => Check(scenario);
+
+    private void Check(string scenario)
     {
         look.Faults.ShouldContainKey(scenario);
         look.Faults[scenario].ShouldBeNull();

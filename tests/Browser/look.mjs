@@ -1,14 +1,17 @@
-// Looks at the page with a browser: look.mjs MODULES BROWSER AGENT SCREENSHOTS [SCENARIO...]. AGENT is where a running
-// one listens, which also has the page for the nodes that are acted here. Prints a line of JSON for each scenario.
-import { spawn } from "node:child_process";
-import net from "node:net";
-import { readFileSync } from "node:fs";
+// Looks at the page with a browser: look.mjs MODULES BROWSER AGENT SCREENSHOTS TOUR FAULTS CAUSING [SCENARIO...]. AGENT is
+// where a running one listens, which also has the page for the nodes that are acted here. TOUR is where the pictures of
+// docs/tour.md go, or empty; FAULTS says which are caused where, as JSON, while there is a file CAUSING. Prints a line
+// of JSON for each scenario.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { Node, ago, finding, host, hostile, overview, pod, troubled } from "./node.mjs";
+import { small } from "./png.mjs";
 
-const [modules, browserPath, agent, screenshots, ...wanted] = process.argv.slice(2);
+const [modules, browserPath, agent, screenshots, tour, injected, causing, ...wanted] = process.argv.slice(2);
+const faults = JSON.parse(injected);
 const { chromium } = createRequire(join(modules, "x.js"))("playwright-core");
 const axe = readFileSync(join(modules, "axe-core/axe.min.js"), "utf8");
 const browser = await chromium.launch({ executablePath: browserPath, args: ["--disable-dev-shm-usage"] });
@@ -20,15 +23,15 @@ function check(what, found, expected = true) {
 }
 
 /** Waits until it holds. */
-async function until(what, of) {
-  const end = performance.now() + patience;
+async function until(what, of, longest = patience) {
+  const end = performance.now() + longest;
   let found;
   for (;;) {
     found = await of();
     if (found === true) return;
     if (performance.now() > end)
-      throw new Error(`${what}: not within ${patience / 1000} s, but ${JSON.stringify(found)}`);
-    await new Promise((done) => setTimeout(done, 50));
+      throw new Error(`${what}: not within ${longest / 1000} s, but ${JSON.stringify(found)}`);
+    await new Promise((done) => setTimeout(done, longest / 400));
   }
 }
 
@@ -76,6 +79,85 @@ async function accessible(page, where) {
 }
 
 const shot = (page, name) => screenshots && page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
+
+/** A picture for docs/tour.md: what a screen shows, at most 80 KB of it. */
+async function toured(page, name) {
+  if (!tour) return;
+  await page.evaluate(() => document.activeElement?.blur());
+  await page.mouse.move(0, 0);
+  const picture = small(await page.screenshot());
+  check(`${name}.png: ${picture.length} bytes`, picture.length <= 80_000, true);
+  mkdirSync(tour, { recursive: true });
+  writeFileSync(join(tour, `${name}.png`), picture);
+}
+
+const run = (...command) => execFileSync(command[0], command.slice(1), { encoding: "utf8" });
+const nstat = (counter) => (name) =>
+  Number(
+    run("ip", "netns", "exec", name, "nstat", "-asz", counter)
+      .split("\n")
+      .find((l) => l.startsWith(counter))
+      .split(/\s+/)[1],
+  );
+const discs = (name) =>
+  [...run("tc", "-n", name, "-s", "qdisc", "show", "dev", "veth0").matchAll(/dropped (\d+)/g)].reduce(
+    (sum, m) => sum + Number(m[1]),
+    0,
+  );
+
+// By which counter each fault is proved, where else in its pod's view it is seen, and which tool reads the counter.
+const counters = {
+  "accept-queue-overflow": {
+    metric: "netlens.tcpext.listen_overflows",
+    kernel: "ListenOverflows",
+    where: { part: "#listeners tbody", has: /:8080[\s\S]*2 \/ 1\b/ },
+    tool: nstat("TcpExtListenOverflows"),
+  },
+  "udp-receive-overflow": {
+    metric: "netlens.udp.rcvbuf_errors",
+    kernel: "RcvbufErrors",
+    where: { part: "#findings .more", has: /RcvbufErrors/ },
+    tool: nstat("UdpRcvbufErrors"),
+  },
+  "connect-refused": {
+    metric: "netlens.connect.attempts",
+    kernel: "",
+    where: { part: "#peers tbody", has: /refused \d/ },
+    tool: nstat("TcpAttemptFails"),
+  },
+  "no-route-in": {
+    metric: "netlens.ipext.in_no_routes",
+    kernel: "InNoRoutes",
+    where: { part: "#findings .more", has: /InNoRoutes/ },
+    tool: nstat("IpExtInNoRoutes"),
+  },
+  "app-closed-with-unread-data": {
+    metric: "netlens.tcpext.abort_on_close",
+    kernel: "TCPAbortOnClose",
+    where: { part: "#listeners tbody", has: /:8080/ },
+    tool: nstat("TcpExtTCPAbortOnClose"),
+  },
+  "qdisc-drop": {
+    metric: "netlens.qdisc.packet.dropped",
+    kernel: "drops",
+    where: { part: "#findings .more", has: /dropped/ },
+    tool: discs,
+  },
+};
+
+/** From the overview to whom a fault's finding is about. */
+async function follow(page, { kind, name, inode }) {
+  await page.click("header h1 a");
+  await page.waitForSelector("#pods");
+  const its = page.locator("#findings .finding", { has: page.locator("code", { hasText: new RegExp(`^${kind}$`) }) });
+  const recent = page.locator("details.recent:not([open]) summary");
+  if (await recent.count()) await recent.click();
+  await its.locator(`a[href="#/subject/n${inode}"]`).first().click();
+  await page.waitForSelector("#listeners tbody");
+  check("whose", await text(page, "#subject h2 .name"), name);
+  await its.locator(".sentence[aria-expanded=false]").first().click();
+}
+
 const active = (page) =>
   page.evaluate(
     () => document.activeElement?.id || document.activeElement?.className || document.activeElement?.tagName,
@@ -117,6 +199,7 @@ const scenarios = {
       );
       check(`bytes of the page: ${bytes}`, bytes > 10_000 && bytes < 100_000, true);
       await shot(page, "idle");
+      await toured(page, "idle");
       await accessible(page, "idle");
       await close(page);
       return { first_paint_ms: Math.round(paint), bytes };
@@ -142,6 +225,7 @@ const scenarios = {
         "listen() backlog",
         "try 1024",
         "ss -ltn",
+        "netlens.tcpext.listen_overflows",
       ])
         check(part, more.includes(part), true);
       // It stays open when the next collection comes.
@@ -191,9 +275,11 @@ const scenarios = {
         /TcpExt ListenOverflows[\s\S]*2\.07 connection\/s[\s\S]*new/.test(await text(page, "#changes")),
         true,
       );
-      await page.click("#changes .pick >> nth=0");
       await page.waitForSelector("#chart canvas");
-      check("its chart", await text(page, "#chart figcaption code"), "netlens.tcpext.listen_overflows");
+      check("the chart of what proves it", await text(page, "#chart figcaption code"), "netlens.tcpext.listen_overflows");
+      check("and what the kernel has", await text(page, "#chart .total"), "1204331");
+      await page.click("#changes .pick >> nth=1");
+      await until("another", async () => (await text(page, "#chart figcaption code")) === "netlens.tcp.retrans_segs");
       check(
         "was asked",
         node.asked.some((a) => a.includes("metric=netlens.tcpext.listen_overflows&subject=n4026532007")),
@@ -232,6 +318,7 @@ const scenarios = {
       check("a device's drops", /fq_codel/.test(await text(page, "#devices tbody tr")), true);
       check("a setting", /somaxconn/.test(await text(page, "#sysctls")), true);
       await shot(page, "node");
+      await toured(page, "node");
       await accessible(page, "node");
       await page.click("nav >> text=Timeline");
       await page.waitForSelector("#timeline canvas");
@@ -251,6 +338,7 @@ const scenarios = {
         return Math.round((Date.parse(last.get("to")) - Date.parse(last.get("from"))) / 1000) === 60;
       });
       await shot(page, "timeline");
+      await toured(page, "timeline");
       await accessible(page, "timeline");
       await close(page);
     });
@@ -329,6 +417,41 @@ const scenarios = {
       await page.waitForSelector(".link.live");
       await page.waitForSelector(".finding.error");
       check("an upgrade is told", /now version 0\.2\.0/.test(await text(page, ".banner")), true);
+      await close(page);
+    });
+  },
+
+  async open_over_an_upgrade() {
+    await withNode(troubled(), async (node) => {
+      const page = await open(`${node.url}#/subject/n4026532007`, {
+        allow: ["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE"],
+      });
+      await page.waitForSelector("#listeners td");
+      const { port } = node;
+      await node.stop();
+      await page.waitForSelector(".link.lost");
+      // What a later version may say beside: fields, a severity and a kind that this page has never heard of.
+      const later = (more) => {
+        const scene = troubled();
+        const unheard = finding(12, { kind: "of-later", severity: "FATAL", confidence: "guess", later: { a: [1] } });
+        return { ...scene, version: "0.2.0", later: [{}], findings: [unheard, ...scene.findings], ...more };
+      };
+      node.scene = later({ window_seconds: 59 });
+      await node.start(port);
+      await page.waitForSelector(".link.live");
+      check("it is told", /now version 0\.2\.0/.test(await text(page, ".banner")), true);
+      check("where it was", (await text(page, "#subject h2")).startsWith("shop/web-7"), true);
+      await page.click("header h1 a");
+      await page.waitForSelector("text=of-later");
+      node.push(later({ time: ago(0), findings: [finding(13, { sentence: "it goes on" })] }));
+      await page.waitForSelector("text=it goes on");
+      await accessible(page, "after an upgrade");
+      await page.goto(`${node.url}#/node`);
+      await page.waitForSelector(".heat li");
+      await page.click(".banner button");
+      await page.waitForSelector(".banner", { state: "detached" });
+      await page.waitForSelector(".link.live");
+      check("the new page, at the same view", await page.evaluate(() => location.hash), "#/node");
       await close(page);
     });
   },
@@ -583,54 +706,94 @@ const scenarios = {
     await close(page);
   },
 
-  // A listener of this machine that accepts nothing, and clients that come for as long as it takes.
-  async real_fault() {
+  // Each in a namespace of its own, all at once, while there is the file that says so.
+  async real_faults() {
     const page = await open(agent);
-    await page.waitForSelector("#findings");
-    const listener = spawn("python3", [
-      "-c",
-      `import socket, sys
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-s.listen(1)
-print(s.getsockname()[1], flush=True)
-sys.stdin.read()`,
-    ]);
-    const clients = new Set();
-    let timer;
-    try {
-      const port = Number(await new Promise((done) => listener.stdout.once("data", done)));
-      timer = setInterval(() => {
-        const client = net.connect(port, "127.0.0.1").on("error", () => {});
-        clients.add(client);
-        setTimeout(() => clients.delete(client.destroy()), 5000);
-      }, 100);
-      const line = page.locator(".finding", { hasText: `:${port}` }).first();
-      await line.waitFor({ timeout: 3 * patience });
-      await line.locator(".sentence").click();
-      check("its kind", /accept-queue|listen/.test(await line.locator(".aside code").innerText()));
-      await shot(page, "agent-fault");
-      await accessible(page, "a fault");
-      await line.locator(".aside a").click();
-      await until("the listener, with more than it takes", async () => {
-        const listeners = (await page.locator("#listeners tbody tr").allInnerTexts()).filter((l) =>
-          l.includes(`:${port}`),
-        );
-        return listeners.some((l) => /2 \/ 1\b/.test(l)) || listeners;
+    await page.waitForSelector(".link.live");
+    await page.selectOption(".window select", "10");
+    // By which collection the page first shows each.
+    await page.evaluate(() => {
+      const { dataset } = document.documentElement;
+      window.shown = {};
+      const look = () => {
+        for (const line of document.querySelectorAll("#findings .finding:not(.over) .aside"))
+          window.shown[`${line.querySelector("code").innerText} ${line.querySelector("a")?.hash}`] ??= dataset.collected;
+      };
+      new MutationObserver(look).observe(document.documentElement, { attributeFilter: ["data-updates"] });
+      look();
+    });
+    writeFileSync(causing, "");
+    const ask = async (path) => (await fetch(`${agent}api/v1/${path}`)).json();
+    const told = {};
+    const shown = {};
+    await until(
+      "all are found, and shown",
+      async () => {
+        const { findings, collection } = await ask("overview?window=10");
+        for (const { kind, inode } of faults) {
+          if (findings.some((f) => f.active && f.kind === kind && f.subject["netlens.netns"] === inode))
+            told[kind] ??= collection.time;
+        }
+        const its = await page.evaluate(() => window.shown);
+        for (const { kind, inode } of faults) shown[kind] ??= its[`${kind} #/subject/n${inode}`];
+        return faults.every((f) => told[f.kind] && shown[f.kind]) || { told, shown };
+      },
+      6 * patience,
+    );
+    const { times } = await ask("series?metric=netlens.tcp.active_opens&subject=host&points=2000");
+    const second = (time) => Math.floor(Date.parse(time) / 1000);
+    const late = faults.map(
+      ({ kind }) => times.filter((t) => t > second(told[kind]) && t <= second(shown[kind])).length,
+    );
+    check(`collections from the agent's to the page's: ${late}`, late.length === 6 && late.every((n) => n <= 2), true);
+    await shot(page, "agent-faults");
+    await toured(page, "findings");
+    await accessible(page, "faults");
+    for (const [i, fault] of faults.entries()) {
+      await follow(page, fault);
+      const { metric, kernel, where } = counters[fault.kind];
+      await until(`${fault.kind}, at its ${where.part}`, async () => {
+        const found = (await page.locator(where.part).allInnerTexts()).join("\n");
+        return where.has.test(found) || found;
       });
+      await page.selectOption("#chart select", metric);
+      await until(`${metric} by the kernel's name`, async () => {
+        const caption = await text(page, "#chart figcaption");
+        return caption.includes(metric) && (caption.includes(kernel) || caption);
+      });
+      if (i > 0) continue;
+      await page.waitForSelector("#chart .total");
+      await accessible(page, "a fault's pod");
       await shot(page, "agent-fault-pod");
-    } finally {
-      clearInterval(timer);
-      clients.forEach((c) => c.destroy());
-      listener.kill();
+      await toured(page, "pod");
+    }
+    rmSync(causing);
+    const counted = {};
+    for (const fault of faults) {
+      await follow(page, fault);
+      const { metric, tool } = counters[fault.kind];
+      check("what was looked at stays", await page.locator("#chart select").inputValue(), metric);
+      // What waits for an answer sends again for a while: until both say the same, and the tool does so afterwards.
+      await until(
+        `${metric} as the kernel's own tool has it`,
+        async () => {
+          const kernels = tool(fault.name);
+          const pages = (await page.locator("#chart .total").allInnerTexts()).reduce((sum, n) => sum + Number(n), 0);
+          counted[fault.kind] = pages;
+          return (kernels > 0 && kernels === pages && kernels === tool(fault.name)) || { kernels, pages };
+        },
+        3 * patience,
+      );
     }
     await close(page);
-    return { fault: true };
+    return { late, counted };
   },
 };
 
-// Two at a time: a processor each, where there are as many as that.
-const names = Object.keys(scenarios).filter((n) => wanted.length === 0 || wanted.includes(n));
+// Two at a time: a processor each, where there are as many as that. What takes longest comes first.
+const names = Object.keys(scenarios)
+  .filter((n) => (wanted.length === 0 || wanted.includes(n)) && (n !== "real_faults" || faults.length > 0))
+  .sort((a, b) => (b === "real_faults") - (a === "real_faults"));
 async function work() {
   for (let name; (name = names.shift()) !== undefined;) {
     const begin = performance.now();

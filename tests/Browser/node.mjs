@@ -52,7 +52,7 @@ export const host = {
 export function finding(number, more = {}) {
   return {
     number,
-    kind: "accept_queue_full",
+    kind: "accept-queue-overflow",
     severity: "ERROR",
     active: true,
     first: ago(95),
@@ -74,12 +74,13 @@ export function finding(number, more = {}) {
       { source: "sk_ack_backlog of :8080", value: "129 of 128" },
       { source: "TcpExt ListenOverflows", value: "+31 in 15 s" },
     ],
+    metrics: ["netlens.tcpext.listen_overflows", "netlens.tcp.listen.dropped"],
     ruled_out: ["SYN cookies: none were sent"],
     not_seen: ["why the process does not call accept()"],
     knob: { name: "listen() backlog", now: "128", suggested: "1024", whose: "the program" },
     advice: "Make the program accept faster, or give listen() a larger backlog.",
     confirm: "ss -ltn 'sport = :8080'",
-    docs: "docs/findings/accept_queue_full.md",
+    docs: "docs/findings/accept-queue-overflow.md",
     ...more,
   };
 }
@@ -149,7 +150,7 @@ export const troubled = () =>
     findings: [
       finding(3),
       finding(4, {
-        kind: "conntrack_full",
+        kind: "conntrack-full",
         severity: "ERROR",
         sentence: "The node's conntrack table is full (262144 of 262144): 212 packets were dropped",
         subject: { "netlens.scope": "node" },
@@ -157,14 +158,14 @@ export const troubled = () =>
         tuple: undefined,
       }),
       finding(5, {
-        kind: "cpu_throttled",
+        kind: "quota-throttled",
         severity: "WARN",
         sentence: "shop/web-3 was throttled in 41 % of its CPU periods; its latency follows",
         subject: { "netlens.netns": "4026532003", "k8s.namespace.name": "shop", "k8s.pod.name": "web-3" },
         consequence_of: 3,
       }),
       finding(1, {
-        kind: "dns_slow",
+        kind: "dns-slow",
         severity: "WARN",
         active: false,
         first: ago(1900),
@@ -176,16 +177,16 @@ export const troubled = () =>
       lost: 330,
       unexplained: 2,
       lost_by: [
-        { reason: "netfilter", packets: 212 },
-        { reason: "ListenDrops", packets: 31 },
-        { reason: "RcvbufErrors", packets: 80 },
-        { reason: "InNoRoutes", packets: 7 },
+        { reason: "netfilter", stage: "netfilter", packets: 212 },
+        { reason: "SOCKET_RCVBUFF", stage: "protocols", packets: 80 },
+        { reason: "ListenDrops", stage: "protocols", packets: 31 },
+        { reason: "InNoRoutes", stage: "ip", packets: 7 },
       ],
       lost_before_ip: [
-        { reason: "softnet dropped", packets: 12 },
-        { reason: "rx_dropped, rx_missed_errors", packets: 4 },
+        { reason: "softnet dropped", stage: "softnet", packets: 12 },
+        { reason: "rx_dropped, rx_missed_errors", stage: "nic", packets: 4 },
       ],
-      sent_lost: [{ reason: "QDISC_DROP", packets: 55 }],
+      sent_lost: [{ reason: "qdisc", packets: 55 }],
     }),
     pods: [
       host,
@@ -412,6 +413,7 @@ export function series(metric) {
     series: lines.map((tags) => ({
       tags,
       values: times.map((_, i) => (i > 100 && i < 106 ? null : (i > 180 ? 20 : 3) * r())),
+      total: kind === "counter" ? 1_204_331 : null,
     })),
   };
 }

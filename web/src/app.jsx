@@ -251,6 +251,7 @@ function App() {
     const { dataset } = document.documentElement;
     dataset.updates = Number(dataset.updates ?? 0) + 1;
     dataset.updateMs = (performance.now() - began.current).toFixed(1);
+    dataset.collected = state.overview?.collection.time ?? "";
   });
   const title = state.overview ? `${clean(state.overview.node.name, 60)} – Netlens` : "Netlens";
   useEffect(() => {

@@ -4,7 +4,7 @@ import "uplot/dist/uPlot.min.css";
 import { Copy, Num } from "./parts.jsx";
 import { tagsText } from "./views/changes.jsx";
 import { clean } from "./text.js";
-import { inUnit } from "./format.js";
+import { exact, inUnit } from "./format.js";
 import { useAsked } from "./ask.js";
 import { query } from "./api.js";
 
@@ -143,7 +143,15 @@ export function Chart({ metric, subject, tags, window: chosen, onWindow, height 
             {data.series.slice(0, 20).map((s, i) => (
               <li>
                 <span class={`swatch line-${(i % lines.length) + 1}`} />
-                {clean(tagsText(s.tags) || "all", 80)} <span class="note">{inUnit(newest[i], unit, perSecond)}</span>
+                {clean(tagsText(s.tags) || "all", 80)}{" "}
+                <span class="note">
+                  {inUnit(newest[i], unit, perSecond)}
+                  {exact(s.total) && (
+                    <>
+                      , <span class="total">{exact(s.total)}</span> in all
+                    </>
+                  )}
+                </span>
               </li>
             ))}
             {data.left_out > 0 && <li class="note">{data.left_out} more are not drawn</li>}

@@ -44,6 +44,9 @@ export function span(seconds) {
   return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
 }
 
+/** All digits of it, as the kernel's own tools print them; nothing where it is not known. */
+export const exact = (x) => (known(x) ? String(Number(x.toFixed(3))) : "");
+
 /** A value of a metric, in its UCUM unit. */
 export function inUnit(x, unit, perSecond) {
   if (!known(x)) return unknown;

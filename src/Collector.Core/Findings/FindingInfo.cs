@@ -49,6 +49,10 @@ public sealed class FindingInfo
     /// <summary>What else it reads as evidence.</summary>
     public IReadOnlyList<Metric> Evidence { get; init; } = [];
 
+    /// <summary>Names of the metrics that it is told by, those that make it be looked at first.</summary>
+    public IEnumerable<string> MetricNames => Triggers.Select(static t => t.Metric).OfType<Metric>().Concat(Evidence)
+        .Select(static m => m.Name).Distinct(StringComparer.Ordinal);
+
     /// <summary>Kinds that are consequences of this one, at the same subject or at the other end.</summary>
     public IReadOnlyList<FindingInfo> Explains { get; init; } = [];
 

@@ -84,6 +84,7 @@ internal static class FindingJson
             json.WriteEndObject();
         }
         json.WriteEndArray();
+        json.WriteStrings("metrics", finding.Info.MetricNames);
         json.WriteStrings("ruled_out", verdict.RuledOut);
         json.WriteStrings("not_seen", verdict.NotSeen);
         WriteKnob(json, verdict.Knob);

@@ -99,6 +99,8 @@ internal static class LedgerJson
         {
             json.WriteStartObject();
             json.WriteString("reason", its.Reason);
+            if (its.Stage is { } stage)
+                json.WriteString("stage", stage);
             json.WriteNumber("packets", its.Lost);
             json.WriteEndObject();
         }

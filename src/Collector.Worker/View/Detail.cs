@@ -145,7 +145,12 @@ public sealed record SeriesView(
 /// <summary>A line of a chart.</summary>
 /// <param name="Tags">What tells it apart.</param>
 /// <param name="Values">One per time; null where it is not known.</param>
-public sealed record SeriesLine(IReadOnlyDictionary<string, string> Tags, IReadOnlyList<double?> Values);
+/// <param name="Total">
+/// Of a counter: what it stands at in the newest of the times, as the kernel counts; null of others, and where it is
+/// not known.
+/// </param>
+public sealed record SeriesLine(
+    IReadOnlyDictionary<string, string> Tags, IReadOnlyList<double?> Values, double? Total);
 
 /// <summary>A metric: GET /api/v1/metrics.</summary>
 public sealed record MetricView(

@@ -66,7 +66,8 @@ internal static class SeriesLines
         foreach (var its in lines.GroupBy(static l => (l.Row.Table, l.Metric)))
             Read(source.Recording, its.Key.Table, places, its);
         var series = lines
-            .SelectMany(l => parts.Select(p => new SeriesLine(TagsOf(l, subject, p.Name), l.Values(places, p.Part))));
+            .SelectMany(l => parts.Select(p => new SeriesLine(
+                TagsOf(l, subject, p.Name), l.Values(places, p.Part), l.Total)));
         return new(
             first.Name, MetricWords.Kernel(first), SourceOf(source, first), first.Unit, Promql(query, subject),
             MetricWords.KindOf(first), [.. places.Skip(1).Select(static t => t.Time / 1_000_000_000)], [.. series],
@@ -265,6 +266,11 @@ internal static class SeriesLines
                 held[0] = table.Column(metric)[index];
             _held[place] = held;
         }
+
+        /// <summary>What it has counted by the last time.</summary>
+        public double? Total => metric.Kind == InstrumentKind.Counter && _held is [.., { } held]
+            ? Metric.Scaled(held[0], metric.Scale)
+            : null;
 
         /// <summary>From the second time on.</summary>
         public double?[] Values(List<RecordedTime> times, double part)

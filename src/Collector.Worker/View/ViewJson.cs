@@ -313,6 +313,7 @@ internal static class ViewJson
         {
             Put(json, "tags", line.Tags);
             Put(json, "values", line.Values);
+            Put(json, "total", line.Total);
         });
         json.WriteNumber("left_out", view.LeftOut);
         json.WriteEndObject();

@@ -40,7 +40,7 @@ public sealed class LedgerLinesTests
             Line("protocols").Dropped.Single().ShouldBe(new LedgerDropped("NO_SOCKET", 5, 0));
             lines.Unexplained.ShouldBe(80);
             (lines.Lost, lines.Refused).ShouldBe((20, 0));
-            lines.LostBy.Single().ShouldBe(new LedgerDropped("netfilter", 20, 20));
+            lines.LostBy.Single().ShouldBe(new LedgerDropped("netfilter", 20, 20) { Stage = "netfilter" });
 
             LedgerLine Line(string stage) => lines.Lines.Single(l => l.Stage == stage);
         }

@@ -127,8 +127,85 @@ public sealed class ApiTests
             b => b.GetProperty("what").GetString() == "probe tcp");
     }
 
+    [RequiresRootFact]
+    public async Task Two_hundred_pages_are_served_or_told_and_leave_nothing_behind()
+    {
+        using var agent = new AgentProcess(Quick);
+        agent.Get("/api/v1/overview");
+        using var client = new HttpClient { BaseAddress = agent.Address, Timeout = TimeSpan.FromMinutes(2) };
+        // What comes with the first of them stays.
+        await LookAsync(client, 40, static () => Task.CompletedTask);
+        await Until(() => Figure(agent, "netlens_api_streams") == 0);
+        var (files, memory) = (Files(agent.Id), Resident(agent.Id));
+
+        var served = await LookAsync(client, 200, async () =>
+        {
+            (await client.GetAsync("/healthz")).StatusCode.ShouldBe(HttpStatusCode.OK);
+            (await client.GetAsync("/readyz")).StatusCode.ShouldBe(HttpStatusCode.OK);
+            await Until(() => Figure(agent, "netlens_api_streams") == 32);
+            Figure(agent, "netlens_api_streams_refused_total").ShouldBeGreaterThanOrEqualTo(168);
+        });
+        served.ShouldBe(32, "the bound; the others ask now and then");
+
+        await Until(() => Figure(agent, "netlens_api_streams") == 0);
+        await Until(() => Files(agent.Id) <= files + 8);
+        await Until(() => Resident(agent.Id) <= memory + (24 << 20));
+    }
+
+    /// <summary>Opens pages and closes them, once each that has a stream got two updates and the others an answer.</summary>
+    /// <returns>How many had a stream.</returns>
+    private static async Task<int> LookAsync(HttpClient client, int count, Func<Task> meanwhile)
+    {
+        var pages = await Task.WhenAll(Enumerable.Range(0, count)
+            .Select(_ => client.GetAsync("/api/v1/stream", HttpCompletionOption.ResponseHeadersRead)));
+        var streams = pages.Where(static p => p.StatusCode == HttpStatusCode.OK).ToArray();
+        var others = pages.Except(streams).ToArray();
+        foreach (var page in others)
+        {
+            page.StatusCode.ShouldBe(HttpStatusCode.ServiceUnavailable);
+            page.Headers.RetryAfter.ShouldNotBeNull();
+            (await page.Content.ReadAsStringAsync()).ShouldContain("which is the bound");
+        }
+        await Task.WhenAll(streams.Select(ReadTwoAsync));
+        await Parallel.ForEachAsync(others, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (_, end) =>
+            (await client.GetAsync("/api/v1/overview", end)).StatusCode.ShouldBe(HttpStatusCode.OK));
+        await meanwhile();
+        foreach (var page in pages)
+            page.Dispose();
+        return streams.Length;
+    }
+
+    private static async Task ReadTwoAsync(HttpResponseMessage page)
+    {
+        using var lines = new StreamReader(await page.Content.ReadAsStreamAsync(), leaveOpen: true);
+        for (var updates = 0; updates < 2;)
+        {
+            var line = await lines.ReadLineAsync() ?? throw new EndOfStreamException("it was cut");
+            if (line.StartsWith("data: ", StringComparison.Ordinal))
+            {
+                JsonDocument.Parse(line["data: ".Length..]).RootElement.GetProperty("pods").GetArrayLength()
+                    .ShouldBeGreaterThan(0);
+                updates++;
+            }
+        }
+    }
+
+    private static async Task Until(Func<bool> holds)
+    {
+        for (var i = 0; i < 240 && !holds(); i++)
+            await Task.Delay(250);
+        holds().ShouldBeTrue();
+    }
+
+    private static int Files(int process) => Directory.GetFiles($"/proc/{process}/fd").Length;
+
+    private static long Resident(int process) => 1024 * long.Parse(
+        File.ReadLines($"/proc/{process}/status").Single(static l => l.StartsWith("VmRSS:", StringComparison.Ordinal))
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+
     private static double Figure(AgentProcess agent, string name) => double.Parse(
-        agent.Get("/metrics").Split('\n').Single(l => l.StartsWith(name, StringComparison.Ordinal)).Split(' ')[^1],
+        agent.Get("/metrics").Split('\n').Single(l => l.StartsWith(name + ' ', StringComparison.Ordinal)
+            || l.StartsWith(name + '{', StringComparison.Ordinal)).Split(' ')[^1],
         CultureInfo.InvariantCulture);
 
     private static JsonElement Await(AgentProcess agent, string path, Func<JsonElement, bool> match)

@@ -174,6 +174,7 @@ public sealed class NodeViewTests
                 + "{k8s_namespace_name=\"shop\",k8s_pod_name=\"web-0\"}[1m])"));
         series.Times.Count.ShouldBe(4);
         series.Series.ShouldHaveSingleItem().Values.ShouldBe([1, 2, null, null]);
+        series.Series[0].Total.ShouldBe(60, "as the kernel has it");
 
         SeriesLines.Of(node.Source(), new() { Metrics = [NodeFigures.SentAgain], Points = 2 })!.Times.Count.ShouldBe(2);
         SeriesLines.Of(node.Source(), new() { Metrics = [NodeFigures.SentAgain], Subject = "n1" }).ShouldBeNull();
@@ -190,6 +191,7 @@ public sealed class NodeViewTests
         node.Minute();
         var series = SeriesLines.Of(node.Source(), new() { Metrics = [NodeFigures.RoundTrip] })!;
         series.Series.Select(s => s.Tags["quantile"]).ShouldBe(["0.5", "0.99"]);
+        series.Series.ShouldAllBe(s => s.Total == null);
         series.Series[0].Tags["subject"].ShouldBe("shop/web-0");
         series.Series[0].Values[^1]!.Value.ShouldBeInRange(0.0005, 0.001024);
     }

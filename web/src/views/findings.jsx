@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { Copy, Name, Section, Severity, level } from "../parts.jsx";
+import { Copy, Name, Num, Section, Severity, level } from "../parts.jsx";
 import { clean } from "../text.js";
 import { clock, span } from "../format.js";
 import { save } from "../api.js";
@@ -90,6 +90,19 @@ function Finding({ of, now, pods, named }) {
               ))}
             </tbody>
           </table>
+          {of.metrics?.length > 0 && (
+            <p class="note">
+              Counted by{" "}
+              {of.metrics.map((m, i) => (
+                <>
+                  {i > 0 && ", "}
+                  <Num metric={m}>
+                    <code>{clean(m, 100)}</code>
+                  </Num>
+                </>
+              ))}
+            </p>
+          )}
           {of.ruled_out?.length > 0 && (
             <>
               <h3>Ruled out</h3>

@@ -2,13 +2,6 @@ import { Num, Section } from "../parts.jsx";
 import { clean } from "../text.js";
 import { count, rate } from "../format.js";
 
-// Where on the way a packet is when the ledger's reason takes it.
-const stages = [
-  ["netfilter", /netfilter/i],
-  ["IP", /^(In[A-Z]|IPReverse|martian|no next hop|fragments|no reason|other reasons)/],
-];
-const stageOf = (reason) => stages.find(([, of]) => of.test(reason))?.[0] ?? "socket";
-
 function Stage({ title, value, lost: given, seconds, field }) {
   const lost = given ?? [];
   const all = lost.reduce((sum, l) => sum + l.packets, 0);
@@ -36,11 +29,11 @@ export function Ledger({ ledger: given }) {
   if (!ledger) return null;
   const s = ledger.seconds || 1;
   const before = ledger.lost_before_ip ?? [];
-  const by = (stage) => (ledger.lost_by ?? []).filter((l) => stageOf(l.reason) === stage);
+  const by = (stage) => (ledger.lost_by ?? []).filter((l) => l.stage === stage);
   // What netfilter and sockets drop is told by the kernel's reasons alone.
   const told = (stage) => (by(stage).length > 0 || ledger.unexplained !== null ? by(stage) : undefined);
-  const softnet = before.filter((l) => /softnet/.test(l.reason));
-  const nic = before.filter((l) => !/softnet/.test(l.reason));
+  const softnet = before.filter((l) => l.stage === "softnet");
+  const nic = before.filter((l) => l.stage !== "softnet");
   const sentLost = ledger.sent_lost ?? [];
   const rest = [
     ["forwarded", ledger.forwarded],
@@ -55,9 +48,9 @@ export function Ledger({ ledger: given }) {
         <ol class="way" aria-label="on the way in">
           <Stage title="NIC" lost={nic} seconds={s} />
           <Stage title="softnet" lost={softnet} seconds={s} />
-          <Stage title="IP" value={ledger.received} field="ledger_received" lost={by("IP")} seconds={s} />
+          <Stage title="IP" value={ledger.received} field="ledger_received" lost={by("ip")} seconds={s} />
           <Stage title="netfilter" lost={told("netfilter")} seconds={s} />
-          <Stage title="socket" lost={told("socket")} seconds={s} />
+          <Stage title="socket" lost={told("protocols")} seconds={s} />
           <Stage title="application" value={ledger.delivered} field="ledger_received" seconds={s} />
         </ol>
         <h3>Out</h3>

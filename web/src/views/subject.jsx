@@ -17,7 +17,7 @@ const figures = [
   ["RTT p99", "rtt", (s) => ms(s.rtt_p99_ms)],
   ["Resets", "resets_per_second", (s) => rate(s.resets_per_second)],
   ["Drops", "drops_per_second", (s) => rate(s.drops_per_second)],
-  ["Receive queue", "receive_queue_bytes", (s) => bytes(s.receive_queue_bytes)],
+  ["Rcv-Q", "receive_queue_bytes", (s) => bytes(s.receive_queue_bytes)],
   ["Throttled", "throttled_percent", (s) => percent(s.throttled_percent)],
   ["In", "bytes_per_second", (s) => (s.bytes_in_per_second === null ? unknown : `${bytes(s.bytes_in_per_second)}/s`)],
   [
@@ -153,10 +153,20 @@ const charted = [
   "system.network.io",
 ];
 
+/** What was looked at of each, for who comes back. */
+const picked = new Map();
+
 export function Subject({ id }) {
   const { data, problem, status } = useAsked(query(`subjects/${encodeURIComponent(id)}`, { window: state.window }));
-  const [metric, setMetric] = useState({ metric: charted[0], tags: {} });
   const known = state.overview.pods.find((p) => p.id === id);
+  const findings = data?.findings ?? findingsOf(id, state.overview);
+  // What is wrong is shown by the counters that prove it.
+  const proving = findings.filter((f) => f.active).flatMap((f) => f.metrics ?? []);
+  const [metric, show] = useState(picked.get(id) ?? { metric: proving[0] ?? charted[0], tags: {} });
+  const setMetric = (its) => {
+    picked.set(id, its);
+    show(its);
+  };
   const subject = data?.subject ?? known;
   if (!subject)
     return (
@@ -170,7 +180,6 @@ export function Subject({ id }) {
     );
   const { collection, window_seconds: seconds } = state.overview;
   const compared = seconds !== null && collection.recorded_seconds > seconds;
-  const findings = data?.findings ?? findingsOf(id, state.overview);
   return (
     <>
       <nav class="crumbs" aria-label="where this is">
@@ -267,7 +276,7 @@ export function Subject({ id }) {
                 value={metric.metric}
                 onChange={(e) => setMetric({ metric: e.currentTarget.value, tags: {} })}
               >
-                {[...new Set([metric.metric, ...charted])].map((m) => (
+                {[...new Set([metric.metric, ...proving, ...charted])].map((m) => (
                   <option>{m}</option>
                 ))}
               </select>

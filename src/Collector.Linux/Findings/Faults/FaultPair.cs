@@ -38,12 +38,23 @@ public sealed class FaultPair : IDisposable
     /// <exception cref="LinuxException">It cannot be made (needs CAP_SYS_ADMIN and CAP_NET_ADMIN).</exception>
     /// <exception cref="IOException">A setting of it cannot be made.</exception>
     public FaultPair(ProbeHost host, int place)
+        : this(host.Bpf.Paths.Proc, place)
+    {
+        host.Namespaces.Hear(Client.ThreadId, Client.Inode);
+        host.Namespaces.Hear(Server.ThreadId, Server.Inode);
+    }
+
+    /// <summary>One of which nobody is told.</summary>
+    /// <param name="proc">Where /proc is.</param>
+    /// <param name="place">Which of those side by side, from 0 on.</param>
+    /// <exception cref="LinuxException">It cannot be made (needs CAP_SYS_ADMIN and CAP_NET_ADMIN).</exception>
+    /// <exception cref="IOException">A setting of it cannot be made.</exception>
+    public FaultPair(string proc, int place)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(place, MostBeside);
         IPAddress Own(int number) => new([192, 0, 2, (byte)((place << (32 - Prefix)) + number)]);
         (ClientAddress, ServerAddress, Nobody) = (Own(1), Own(2), Own(7));
         ServerIPv6 = IPAddress.Parse($"2001:db8:0:{place + 1:x}::2");
-        var proc = host.Bpf.Paths.Proc;
         Client = new FaultNamespace(proc);
         try
         {
@@ -54,8 +65,6 @@ public sealed class FaultPair : IDisposable
                 Client.AddPair(Device, Device, other);
             Join(Client, ClientAddress, IPAddress.Parse($"2001:db8:0:{place + 1:x}::1"));
             Join(Server, ServerAddress, ServerIPv6);
-            host.Namespaces.Hear(Client.ThreadId, Client.Inode);
-            host.Namespaces.Hear(Server.ThreadId, Server.Inode);
         }
         catch
         {

@@ -18,7 +18,14 @@ public sealed record LedgerLine(string Stage, long Packets, IReadOnlyList<Ledger
 /// <param name="Reason">The kernel's counter or drop reason.</param>
 /// <param name="Packets">How many.</param>
 /// <param name="Lost">Those of them of which nobody was told; where that is not known, all.</param>
-public sealed record LedgerDropped(string Reason, long Packets, long Lost);
+public sealed record LedgerDropped(string Reason, long Packets, long Lost)
+{
+    /// <summary>
+    /// Where they were on their way in: <c>nic</c>, <c>softnet</c>, <c>ip</c>, <c>netfilter</c> or <c>protocols</c>
+    /// (sockets); null on the way out, and where nobody asked.
+    /// </summary>
+    public string? Stage { get; init; }
+}
 
 /// <summary>The ledger of a namespace, or of the node, between two snapshots.</summary>
 /// <param name="Lines">The stages in the order of a packet's way in, then <c>sent</c>.</param>
@@ -36,6 +43,8 @@ public sealed record LedgerLines(
     /// <summary>The figures that it is made of, in recordings, too.</summary>
     public static TableInfo Figures => Ledger.Figures;
 
+    private const string Netfilter = "netfilter";
+
     /// <summary><see cref="Rest"/>; null without packetloss.</summary>
     public long? Unexplained => Watched ? Rest : null;
 
@@ -47,7 +56,8 @@ public sealed record LedgerLines(
             var lost = new List<LedgerDropped>();
             var left = Lost;
             foreach (var dropped in Lines.Where(static l => l.Stage is "ip" or "protocols")
-                .SelectMany(static l => l.Dropped).OrderByDescending(static d => d.Lost))
+                .SelectMany(static l => l.Dropped.Select(d => d with { Stage = StageOf(l, d) }))
+                .OrderByDescending(static d => d.Lost))
             {
                 // What is counted twice, by the kernel and as seen, is no more than there were.
                 var its = Math.Min(dropped.Lost, left);
@@ -56,10 +66,13 @@ public sealed record LedgerLines(
                 left -= Math.Max(0, its);
             }
             if (left > 0)
-                lost.Add(new("other reasons", left, left));
+                lost.Add(new("other reasons", left, left) { Stage = "ip" });
             return lost;
         }
     }
+
+    private static string StageOf(LedgerLine line, LedgerDropped dropped) =>
+        dropped.Reason == Netfilter ? Netfilter : line.Stage;
 
     /// <summary>Packets that came to a stage.</summary>
     public long Of(string stage) => Lines.First(l => l.Stage == stage).Packets;
@@ -104,12 +117,17 @@ public sealed record LedgerLines(
 
     private static IEnumerable<LedgerDropped> Devices(long[] figures, Snapshot? before, Snapshot after, Subject? ns)
     {
-        yield return All("rx_errors", Growth(before, after, ns, NetdevTotal.Table, 4));
-        yield return All("rx_dropped, rx_missed_errors", Growth(before, after, ns, NetdevTotal.Table, 6));
+        const string Nic = "nic", Softnet = "softnet";
+        yield return At(Nic, All("rx_errors", Growth(before, after, ns, NetdevTotal.Table, 4)));
+        yield return At(Nic, All(
+            "rx_dropped, rx_missed_errors", Growth(before, after, ns, NetdevTotal.Table, 6)));
         if (ns is null)
-            yield return All("softnet dropped", Growth(before, after, ns, Backlog.Table, Backlog.Column));
+        {
+            yield return At(Softnet, All(
+                "softnet dropped", Growth(before, after, ns, Backlog.Table, Backlog.Column)));
+        }
         // Some drivers and kernels count these as rx_dropped, too.
-        yield return Seen("before IP (kfree_skb)", LedgerAccount.Of(figures, DropStage.Device));
+        yield return At(Softnet, Seen("before IP (kfree_skb)", LedgerAccount.Of(figures, DropStage.Device)));
     }
 
     private static IEnumerable<LedgerDropped> Ip(long[] figures)
@@ -123,7 +141,7 @@ public sealed record LedgerLines(
             told -= its;
             yield return new(reason, packets, packets - its);
         }
-        yield return Seen("netfilter", LedgerAccount.Of(figures, DropStage.Netfilter));
+        yield return Seen(Netfilter, LedgerAccount.Of(figures, DropStage.Netfilter));
         yield return Seen("martian or policy", LedgerAccount.Of(figures, DropStage.Uncounted));
         yield return Seen("no next hop, or too big for it", LedgerAccount.Of(figures, DropStage.Onward));
         yield return Seen("fragments", LedgerAccount.Of(figures, DropStage.Fragment));
@@ -167,6 +185,8 @@ public sealed record LedgerLines(
         yield return Seen("kfree_skb", LedgerAccount.Of(figures, DropStage.Sent)
             + LedgerAccount.Of(figures, DropStage.Link));
     }
+
+    private static LedgerDropped At(string stage, LedgerDropped dropped) => dropped with { Stage = stage };
 
     private static LedgerDropped All(string reason, long packets) => new(reason, packets, packets);
 
