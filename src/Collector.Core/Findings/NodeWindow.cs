@@ -112,8 +112,8 @@ public sealed class NodeWindow
         _before.LevelOf(table.Rows[row], row, column);
 
     /// <summary>
-    /// True where no figure that triggers look at is of a subject, neither at the begin nor at the end; false also where
-    /// they look at none.
+    /// True where no figure that triggers look at is of a subject, neither at the begin nor at the end; false also
+    /// where they look at none.
     /// </summary>
     internal bool IsWithout(Subject subject, IReadOnlyList<FindingTrigger> triggers)
     {

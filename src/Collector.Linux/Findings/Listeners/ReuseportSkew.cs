@@ -34,7 +34,8 @@ internal sealed class ReuseportSkew(ProbeHost host, FindingSettings own) : Linux
         Title = "One of the sockets that share a port is not accepted from",
         Severity = EventSeverity.Warn,
         Condition = $"In two windows {Part.InWords} were taken, of {Smallest.InWords} or more, at one of several "
-            + $"sockets that share an address (SO_REUSEPORT), and at the others on average no more than {Rest.InWords}.",
+            + "sockets that share an address (SO_REUSEPORT), and at the others on average no more than "
+            + $"{Rest.InWords}.",
         Advice = "Find the worker that does not accept from its socket: the kernel gives it its part of the "
             + "connections all the same. End it, or let it close its listener while it does other work.",
         Thresholds = [Part, Smallest, Rest],
@@ -61,8 +62,8 @@ internal sealed class ReuseportSkew(ProbeHost host, FindingSettings own) : Linux
             {
                 Severity = EventSeverity.Warn,
                 Detail = end,
-                Sentence = $"lets {fullest} connections wait at one of {sockets} sockets that share {end}, where {limit} "
-                    + $"may, and {others} at the others together: one worker does not accept",
+                Sentence = $"lets {fullest} connections wait at one of {sockets} sockets that share {end}, where "
+                    + $"{limit} may, and {others} at the others together: one worker does not accept",
                 Evidence =
                 [
                     new("sk_ack_backlog", $"{fullest} of {limit}"), new("at the others", $"{others}"),
