@@ -33,9 +33,9 @@ internal sealed class ReuseportSkew(ProbeHost host, FindingSettings own) : Linux
         Kind = "reuseport-skew",
         Title = "One of the sockets that share a port is not accepted from",
         Severity = EventSeverity.Warn,
-        Condition = $"In two windows {Part.InWords} were taken, of {Smallest.InWords} or more, at one of several "
-            + "sockets that share an address (SO_REUSEPORT), and at the others on average no more than "
-            + $"{Rest.InWords}.",
+        Condition = $"In two windows {Part.InWords} of the places in the accept queue of one of several sockets that "
+            + $"share an address (SO_REUSEPORT) were taken, of {Smallest.InWords} or more, while at the others no more "
+            + $"than {Rest.InWords} of that waited on average.",
         Advice = "Find the worker that does not accept from its socket: the kernel gives it its part of the "
             + "connections all the same. End it, or let it close its listener while it does other work.",
         Thresholds = [Part, Smallest, Rest],

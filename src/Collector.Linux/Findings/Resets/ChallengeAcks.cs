@@ -29,8 +29,9 @@ internal sealed class ChallengeAcks(ProbeHost host, FindingSettings own) : Linux
         Kind = "challenge-acks",
         Title = "Segments do not fit the connections that they are for",
         Severity = EventSeverity.Warn,
-        Condition = $"In two windows {Least.InWords} or more, and {Part.InWords}, were answered with a challenge ACK: "
-            + "SYNs for connections that are open, or resets and acknowledgements with numbers that these cannot have.",
+        Condition = $"In two windows {Least.InWords} segments or more, and {Part.InWords} of those received, were "
+            + "answered with a challenge ACK: SYNs for connections that are open, or resets and acknowledgements with "
+            + "numbers that these cannot have.",
         Advice = "Find out who uses ports again whose connections are open at this end: a client that was started "
             + "anew, a NAT or load balancer that forgets sooner than the ends do, or somebody who guesses.",
         Thresholds = [Least, Part],
