@@ -48,7 +48,7 @@ internal static class Program
     private static int Run(Fault[] faults, int seed, string? json, CancellationToken stop)
     {
         var start = Stopwatch.GetTimestamp();
-        var options = new AgentOptions();
+        var options = Selftest.WithAll(new AgentOptions());
         // Windows are as long as what lies between two collections, as an agent's are (10 s at least, collected each
         // 15 s): two windows are two collections.
         using var selftest = new Selftest(options, events => Session.Collector(options, [], events: events)!)

@@ -39,6 +39,9 @@ public sealed record Verdict
     /// <summary>One window is enough: the kernel told of it, or counted the loss of this very subject.</summary>
     public bool Direct { get; init; }
 
+    /// <summary>Its figures say that more happened than what would explain it did: it is no consequence.</summary>
+    public bool IsMore { get; init; }
+
     public FindingConfidence Confidence { get; init; } = FindingConfidence.OwnCounter;
 
     public IReadOnlyList<Evidence> Evidence { get; init; } = [];
@@ -104,6 +107,9 @@ public sealed class Finding
 
     /// <summary>End of the window in which it was seen last, Unix nanoseconds.</summary>
     public long Last { get; internal set; }
+
+    /// <summary>Since when it is there, or is there again, by a clock that nobody sets.</summary>
+    internal long SinceMoment { get; set; }
 
     /// <summary>When it was over, by a clock that nobody sets.</summary>
     internal long EndMoment { get; set; }

@@ -43,6 +43,7 @@ public sealed class FindingEngine : IDisposable
     private readonly NodeWindow _window = new();
     private readonly HashSet<Subject> _subjects = [];
     private readonly FindingState _state;
+    private readonly Func<FindingInfo, Subject, bool> _isOver;
     private long _deadline;
     private int _turn;
 
@@ -53,6 +54,7 @@ public sealed class FindingEngine : IDisposable
         _rules = [.. rules];
         Store = store;
         _state = new FindingState(store, this);
+        _isOver = IsOver;
     }
 
     /// <summary>A window is so long at least: of shorter collections it spans several.</summary>
@@ -119,7 +121,7 @@ public sealed class FindingEngine : IDisposable
         // Of two the older one; the younger becomes it.
         var usual = _usual.Count > 0 && Age(_usual[0], from) >= Usual ? _usual[0].Snapshot : null;
         _window.Open(usual, from, now, _events);
-        Store.ForgetCounts(IsGone);
+        Store.ForgetCounts(_isOver);
         _state.Begin(now, OnChange);
         _deadline = Stopwatch.GetTimestamp() + (long)(MostTime.TotalSeconds * Stopwatch.Frequency);
         // Where time is short each is the first one at some time.
@@ -133,6 +135,10 @@ public sealed class FindingEngine : IDisposable
         _state.End(OnChange);
         _window.Close();
     }
+
+    // Nobody tells when a container ends, but its figures do.
+    private bool IsOver(FindingInfo info, Subject subject) => IsGone(subject)
+        || (subject.Kind is SubjectKind.Pod or SubjectKind.Container && _window.IsWithout(subject, info.Triggers));
 
     private void KeepUsual(SnapshotStore snapshots, Snapshot now)
     {

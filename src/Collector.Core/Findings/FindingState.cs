@@ -43,6 +43,7 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
     private readonly List<Key> _gone = [];
     private readonly List<Entry> _seen = [];
     private Snapshot _now = null!;
+    private long _window;
 
     public void Begin(Snapshot now, Action<Finding, FindingChange> onChange)
     {
@@ -74,6 +75,9 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
             };
             Add(entry);
         }
+        _window = _now.Moment - window.BeginMoment;
+        if (entry.LastMoment == 0 || entry.Finding is { IsActive: false })
+            entry.SinceMoment = window.BeginMoment;
         // A window that overlaps the first one has nothing new to say.
         var again = entry.LastMoment != 0 && window.BeginMoment >= entry.FirstMoment;
         entry.LastMoment = _now.Moment;
@@ -147,6 +151,7 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
                 (finding.Severity, entry.Change) = (entry.Verdict.Severity, FindingChange.Worse);
         }
         finding.Verdict = entry.Verdict;
+        finding.SinceMoment = entry.SinceMoment;
         finding.Last = _now.Time;
         finding.Windows++;
     }
@@ -173,7 +178,12 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
 
     // A warning must not keep an error from being told.
     private bool Explains(Entry strong, Finding effect) => strong.Finding is { IsActive: true, Cause: null } cause
-        && cause.Severity >= effect.Severity && strong.Key.Info.Explains.Contains(effect.Info) && Meet(cause, effect);
+        && cause.Severity >= effect.Severity && strong.Key.Info.Explains.Contains(effect.Info)
+        && !effect.Verdict.IsMore && !IsOlder(effect, cause) && Meet(cause, effect);
+
+    // What was there before its cause has another. By a minute, or two windows: neither is seen at its first moment.
+    private bool IsOlder(Finding effect, Finding cause) =>
+        cause.SinceMoment - effect.SinceMoment > Math.Max(Hold.Ticks * 100, 2 * _window);
 
     // A consequence that goes on without its cause is one of its own.
     private void ExplainNow()
@@ -203,7 +213,7 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
         // Where both are about certain ends these must meet: one subject has many connections. Of these a finding has
         // the last one, so that the client's port tells nothing.
         if (its.Tuple is not { } tuple || (mine.Local is null && mine.Tuple is null))
-            return cause.Subject == effect.Subject;
+            return cause.Subject == effect.Subject && !AreApart(mine.Local, its.Local);
         if (mine.Local is { } local)
         {
             return IsEnd(cause, effect, local, tuple.Destination, tuple.DestinationPort, tuple.DestinationPod)
@@ -215,6 +225,10 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
             || (tuple.Source.Equals(other.Destination) && tuple.SourcePort == other.DestinationPort
                 && tuple.Destination.Equals(other.Source));
     }
+
+    // Listeners at two ports have nothing to do with each other.
+    private static bool AreApart(IPEndPoint? one, IPEndPoint? other) =>
+        one is not null && other is not null && one.Port != other.Port;
 
     // Many listen at any address of theirs at the same port: whose it is must be known.
     private bool IsEnd(Finding cause, Finding effect, IPEndPoint local, IPAddress address, int port, string? pod)
@@ -291,6 +305,7 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
         public FindingChange? Change;
         public long First;
         public long FirstMoment;
+        public long SinceMoment;
         public long LastMoment;
         public bool Proven;
         public bool Rootless;

@@ -54,13 +54,13 @@ public sealed class FindingStore
     }
 
     /// <summary>Counts no more what was raised of subjects that are no more.</summary>
-    internal void ForgetCounts(Func<Subject, bool> isGone)
+    internal void ForgetCounts(Func<FindingInfo, Subject, bool> isGone)
     {
         lock (_lock)
         {
             foreach (var key in _counts.Keys)
             {
-                if (key.Subject is { } subject && isGone(subject))
+                if (key.Subject is { } subject && isGone(key.Info, subject))
                     _counts.Remove(key);
             }
         }

@@ -124,6 +124,34 @@ public sealed class NodeWindow
             ? _before.ValueOf(table.Rows[row], row, column)
             : _before.LevelOf(table.Rows[row], row, column);
 
+    /// <summary>
+    /// True where no figure that triggers look at is of a subject, neither at the begin nor at the end; false also
+    /// where they look at none.
+    /// </summary>
+    internal bool IsWithout(Subject subject, IReadOnlyList<FindingTrigger> triggers)
+    {
+        var looked = false;
+        foreach (var trigger in triggers)
+        {
+            if (trigger.Metric is not { } metric)
+                continue;
+            looked = true;
+            if (Has(_now, metric, subject) || Has(_before, metric, subject))
+                return false;
+        }
+        return looked;
+    }
+
+    private static bool Has(PastSnapshot snapshot, Metric metric, Subject subject)
+    {
+        foreach (var table in snapshot.TablesOf(metric.Table.Id))
+        {
+            if (snapshot.RowsOf(table, subject).Next())
+                return true;
+        }
+        return false;
+    }
+
     /// <summary>Finds the subjects that a trigger points at.</summary>
     internal void Awaken(FindingTrigger trigger, HashSet<Subject> subjects, ref bool node)
     {

@@ -24,6 +24,7 @@ public static class AllFindings
     [
         new(AcceptorStarved.Kind, static (host, own) => new AcceptorStarved(host, own)),
         new(AcceptQueueOverflow.Kind, static (host, own) => new AcceptQueueOverflow(host, own)),
+        new(ReuseportSkew.Kind, static (host, own) => new ReuseportSkew(host, own)),
         new(AcceptQueueFilling.Kind, static (host, own) => new AcceptQueueFilling(host, own)),
         new(SynQueueFull.Kind, static (host, _) => new SynQueueFull(host)),
         new(SynCookiesUnderLoad.Kind, static (host, own) => new SynCookiesUnderLoad(host, own)),
@@ -60,6 +61,7 @@ public static class AllFindings
         new(IdleReset.Kind, static (host, own) => new IdleReset(host, own)),
         new(PeerReset.Kind, static (host, own) => new PeerReset(host, own)),
         new(MtuBlackHole.Kind, static (host, own) => new MtuBlackHole(host, own)),
+        new(ChallengeAcks.Kind, static (host, own) => new ChallengeAcks(host, own)),
         new(LocalDrop.Kind, static (host, own) => new LocalDrop(host, own)),
         new(RetransmitFailed.Kind, static (host, own) => new RetransmitFailed(host, own)),
         new(PathLoss.Kind, static (host, own) => new PathLoss(host, own)),

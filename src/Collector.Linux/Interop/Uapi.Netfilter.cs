@@ -8,6 +8,42 @@ internal struct nfgenmsg
     public ushort res_id;
 }
 
+// include/uapi/linux/netfilter/{nfnetlink,nf_tables}.h, include/uapi/linux/netfilter.h
+internal static class Nftables
+{
+    public const ushort NFNL_MSG_BATCH_BEGIN = 0x10;
+    public const ushort NFNL_MSG_BATCH_END = 0x11;
+    public const ushort NFNL_SUBSYS_NFTABLES = 10;
+    public const byte NFPROTO_IPV4 = 2;
+    public const uint NF_INET_LOCAL_IN = 1;
+    public const uint NF_DROP = 0;
+    public const ushort NFT_MSG_NEWTABLE = 0;
+    public const ushort NFT_MSG_NEWCHAIN = 3;
+    public const ushort NFT_MSG_NEWRULE = 6;
+    public const ushort NFTA_TABLE_NAME = 1;
+    public const ushort NFTA_CHAIN_TABLE = 1;
+    public const ushort NFTA_CHAIN_NAME = 3;
+    public const ushort NFTA_CHAIN_HOOK = 4;
+    public const ushort NFTA_CHAIN_TYPE = 7;
+    public const ushort NFTA_HOOK_HOOKNUM = 1;
+    public const ushort NFTA_HOOK_PRIORITY = 2;
+    public const ushort NFTA_RULE_TABLE = 1;
+    public const ushort NFTA_RULE_CHAIN = 2;
+    public const ushort NFTA_RULE_EXPRESSIONS = 4;
+    public const ushort NFTA_LIST_ELEM = 1;
+    public const ushort NFTA_EXPR_NAME = 1;
+    public const ushort NFTA_EXPR_DATA = 2;
+    public const ushort NFTA_IMMEDIATE_DREG = 1;
+    public const ushort NFTA_IMMEDIATE_DATA = 2;
+    public const ushort NFTA_DATA_VERDICT = 2;
+    public const ushort NFTA_VERDICT_CODE = 1;
+    public const uint NFT_REG_VERDICT = 0;
+    public const ushort NFTA_CT_DREG = 1;
+    public const ushort NFTA_CT_KEY = 2;
+    public const uint NFT_CT_STATE = 0;
+    public const uint NFT_REG_1 = 1;
+}
+
 // include/uapi/linux/netfilter/{nfnetlink,nfnetlink_conntrack,nf_conntrack_common,nf_conntrack_tcp}.h
 internal static class Ctnetlink
 {

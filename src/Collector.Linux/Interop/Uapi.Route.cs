@@ -129,6 +129,7 @@ internal static class Rtnl
     public const ushort NLM_F_DUMP_INTR = 0x10;
     public const ushort NLM_F_REPLACE = 0x100;
     public const ushort NLM_F_CREATE = 0x400;
+    public const ushort NLM_F_APPEND = 0x800;
     public const ushort NLM_F_DUMP = 0x300;
     public const ushort NLMSG_NOOP = 1;
     public const ushort NLMSG_ERROR = 2;

@@ -31,6 +31,11 @@ internal interface INode : IDisposable
     /// <summary>Why events are not read any more; null while they are.</summary>
     string? EventFault => null;
 
+    /// <summary>Waits a moment for the events that the collection itself has made: its rules judge by them.</summary>
+    void AwaitEvents()
+    {
+    }
+
     /// <summary>Looks for causes in each collection; null: it has no rules.</summary>
     FindingEngine? Findings => null;
 

@@ -101,6 +101,8 @@ internal sealed class LinuxNode(
 
     public bool Settle() => _host.Settle();
 
+    public void AwaitEvents() => _host.Bpf.AwaitEvents();
+
     public void Dispose()
     {
         _findings?.Dispose();

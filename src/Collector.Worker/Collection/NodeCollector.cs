@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Collector.Core.Compatibility;
+using Collector.Core.Findings;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
@@ -130,12 +131,20 @@ internal sealed class NodeCollector : IDisposable
         var snapshot = _builder.Publish();
         History?.Record(snapshot);
         Allocated += GC.GetAllocatedBytesForCurrentThread() - allocated;
-        Node.Findings?.Judge(Store);
+        LookForCauses(Node.Findings);
         Series = snapshot.Series;
         LastDuration = Stopwatch.GetElapsedTime(start);
         CpuNanoseconds += ThreadClock.CpuNanoseconds() - cpu;
         Interlocked.Increment(ref _rounds);
         return snapshot;
+    }
+
+    private void LookForCauses(FindingEngine? findings)
+    {
+        if (findings is null)
+            return;
+        Node.AwaitEvents();
+        findings.Judge(Store);
     }
 
     private IEnumerable<ProbeRunner> Chosen(AgentOptions options)

@@ -91,7 +91,7 @@ internal static class DoctorCommand
             ProbeState.Unavailable => new(id, enabled, "unavailable", runner.Reason, 0, time),
             ProbeState.Failed => new(id, enabled, "failed", runner.Reason, 0, time),
             _ when figures == 0 && failures.Length > 0 => new(id, enabled, "unavailable", failures, 0, time),
-            _ when figures == 0 && !runner.Info.Watches =>
+            _ when figures == 0 && OnceReport.IsOfKernel(runner.Info) =>
                 new(id, enabled, "empty", OnceReport.NothingToTell, 0, time),
             _ when failures.Length > 0 => new(id, enabled, "partial", failures, collector.Series, time),
             _ => new DoctorFinding(id, enabled, "ok", "", collector.Series, time),

@@ -1,5 +1,7 @@
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Linux.Findings.Common;
 using Collector.Worker.Collection;
 using Collector.Worker.Hosting;
 
@@ -16,6 +18,11 @@ internal sealed class OnceReport(NodeCollector collector, string[] asked, string
 {
     /// <summary>What a probe without a single row tells; doctor says the same.</summary>
     public const string NothingToTell = "the kernel has nothing to tell";
+
+    /// <summary>
+    /// False where no row is no lack: of what is counted only while it is watched, and of what rules find.
+    /// </summary>
+    public static bool IsOfKernel(ProbeInfo probe) => !probe.Watches && !probe.Events.Contains(FindingEvents.Raised);
 
     /// <param name="whole">All numbers.</param>
     /// <param name="shown">Those that were printed.</param>
@@ -55,7 +62,8 @@ internal sealed class OnceReport(NodeCollector collector, string[] asked, string
     {
         (true, null) => null,
         (true, _) => $"nothing seen in {watched}",
-        _ => elsewhere ? "nothing of what was chosen" : NothingToTell,
+        _ => elsewhere ? "nothing of what was chosen"
+            : IsOfKernel(runner.Info) ? NothingToTell : "nothing was found",
     };
 
     // Of a probe that counts what happens while it runs, rows of nothing but 0 are nothing.

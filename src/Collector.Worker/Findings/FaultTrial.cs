@@ -106,7 +106,7 @@ internal sealed class FaultTrial : IDisposable
     private static bool IsLack(Exception e) => e switch
     {
         LinuxException { Errno: var errno } =>
-            errno.ToString() is "EOPNOTSUPP" or "ENOENT" or "ENODEV" or "ENOPROTOOPT",
+            errno.ToString() is "EOPNOTSUPP" or "ENOENT" or "ENODEV" or "ENOPROTOOPT" or "EPROTONOSUPPORT",
         SocketException { SocketErrorCode: var code } => code is SocketError.ProtocolOption
             or SocketError.OperationNotSupported or SocketError.AddressFamilyNotSupported,
         _ => e is FileNotFoundException or DirectoryNotFoundException,

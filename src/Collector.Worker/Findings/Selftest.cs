@@ -6,6 +6,8 @@ using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Linux.Findings.Faults;
 using Collector.Linux.Kernel.Bpf;
+using Collector.Linux.Probes;
+using Collector.Linux.Probes.Links;
 using Collector.Worker.Collection;
 using Collector.Worker.Configuration;
 using Collector.Worker.Events;
@@ -75,6 +77,20 @@ internal sealed class Selftest : IDisposable
         _hub.Findings = _node.Findings.Inbox;
         _node.Findings.Shortest = TimeSpan.FromSeconds(1);
         _collector.CollectOnce();
+    }
+
+    /// <summary>These options, with all switched on without which some fault is not to be seen.</summary>
+    public static AgentOptions WithAll(AgentOptions options)
+    {
+        static ProbeInfo Find(string id) => AllProbes.List.First(p => p.Info.Id == id).Info;
+        return options with
+        {
+            Probes = new Dictionary<string, ProbeChoice>(options.Probes)
+            {
+                ["dns"] = new(true, ProbeSettings.Of(Find("dns"))),
+                ["netdev"] = new(true, ProbeSettings.Of(Find("netdev"), (Netdev.Devices.Name, "*"))),
+            },
+        };
     }
 
     /// <summary>A fault that was not found by then is not found.</summary>
@@ -268,7 +284,11 @@ internal sealed class Selftest : IDisposable
     // The setting by which it is not to be seen; null: none.
     private string? UnaskedOf(Fault fault) => FindingChoice.Of(_chosen, fault.Finding) is null
         ? $"{ConfigurationSchema.Findings}.{fault.Finding.Kind} is off"
-        : TellersOf(fault).Select(SwitchOf).FirstOrDefault(static s => s is not null);
+        : TellersOf(fault).Select(SwitchOf).FirstOrDefault(static s => s is not null) ?? SettingOf(fault);
+
+    private string? SettingOf(Fault fault) => fault.Unasked is { } unasked
+        && _collector.Runners.FirstOrDefault(r => r.Info.Tables.Any(t => t.Id == fault.Metric.Table.Id)) is { } runner
+            ? unasked(runner.Settings) : null;
 
     private string? SwitchOf(Func<ProbeInfo, bool> tells) =>
         !_collector.Runners.Any(r => tells(r.Info)) && _node.Catalogue.FirstOrDefault(tells) is { } probe

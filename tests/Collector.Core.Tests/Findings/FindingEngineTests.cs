@@ -278,6 +278,53 @@ public sealed class FindingEngineTests : IDisposable
     }
 
     [Fact]
+    public void Nobody_tells_when_a_container_ends_and_its_count_ends_with_its_figures()
+    {
+        var container = new Subject(SubjectKind.Container, 7, 1, 0);
+        var counts = new List<FindingCount>();
+        Collect(15, (container, 0, 0, 0));
+        Collect(15, (container, 100, 0, 0));
+        // One look at which it is not there is no end.
+        Collect(15, (Of(8), 0, 0, 0));
+        _engine.Store.CopyCounts(counts);
+        counts.ShouldBe([new(Weak, container, 1)]);
+        Collect(15, (Of(8), 0, 0, 0));
+        _engine.Store.CopyCounts(counts);
+        counts.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void What_was_there_long_before_its_cause_has_another()
+    {
+        var ns = Of(7);
+        Collect(15, (ns, 0, 0, 0));
+        for (var i = 1; i < 8; i++)
+            Collect(15, (ns, i * 100, 0, 0));
+        Happen(ns);
+        Collect(15, (ns, 800, 0, 0));
+        _told.ShouldBe([("weak", FindingChange.Raised), ("strong", FindingChange.Raised)]);
+        _engine.Store.All.ShouldAllBe(f => f.Cause == null);
+        // Once it is over and back it may be one.
+        for (var i = 0; i < 5; i++)
+            Collect(15, (ns, 800, 0, 0));
+        Happen(ns);
+        Collect(15, (ns, 900, 0, 0));
+        _engine.Store.All.Single(f => f.Info == Weak).Cause.ShouldBe(_engine.Store.All.Single(f => f.Info == Strong));
+    }
+
+    [Fact]
+    public void What_is_more_than_its_cause_explains_is_told()
+    {
+        var ns = Of(7);
+        Use(new Rule(Weak, w => [Say(1, true) with { IsMore = true }]), new Rule(Strong, w => [Say(1, true)]));
+        Collect(15, (ns, 0, 0, 0));
+        Happen(ns);
+        Collect(15, (ns, 100, 0, 0));
+        _told.ShouldBe([("weak", FindingChange.Raised), ("strong", FindingChange.Raised)], ignoreOrder: true);
+        _engine.Store.All.ShouldAllBe(f => f.Cause == null);
+    }
+
+    [Fact]
     public void A_fault_of_one_connection_does_not_hide_one_of_another_of_the_same_subject()
     {
         var ns = Of(7);

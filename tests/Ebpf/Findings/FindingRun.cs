@@ -54,6 +54,8 @@ internal sealed class FindingRun
             NullLogger.Instance);
         var node = NodeFactory.Create(options.Paths, options.Ebpf, null, options.Limits, _hub);
         _collector = new NodeCollector(node, options, TimeProvider.System, NullLogger.Instance);
+        // An emulated machine hardly runs.
+        ((LinuxNode)node).Host.Bpf.MostWait = TimeSpan.FromMinutes(1);
         Engine = node.Findings!;
         Engine.Shortest = TimeSpan.FromSeconds(1);
         Engine.OnBroken = _broken.Add;

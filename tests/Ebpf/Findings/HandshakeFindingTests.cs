@@ -87,6 +87,32 @@ public sealed class HandshakeFindingTests
         TcpLab.Nstat(pair.Right, "TcpExtSyncookiesSent").ShouldBeGreaterThanOrEqualTo(10);
     }
 
+    /// <summary>What a collection itself tells of a listener is judged with it, not a window later.</summary>
+    [RequiresBpfTheory("nft")]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_a_listener_does_is_found_by_the_second_window_at_the_latest(bool cookies)
+    {
+        var run = FindingRun.Shared;
+        using var pair = new TestNetnsPair();
+        pair.Right.Sysctl("net.ipv4.tcp_syncookies", cookies ? "1" : "0");
+        TcpLab.Drop(pair.Left, Answers);
+        using var left = new SocketLab(pair.Left);
+        using var right = new SocketLab(pair.Right);
+        right.Listen(IPAddress.Any, 8080, 2);
+        run.Collect();
+        // A flood is one that goes on; a queue that drops is one at once.
+        for (var window = cookies ? 2 : 1; window > 0; window--)
+        {
+            run.Of(pair.Right).ShouldBeEmpty();
+            for (var i = 0; i < 15; i++)
+                left.BeginConnect(Server, 8080);
+            Thread.Sleep(run.Engine.Shortest);
+            run.Collect();
+        }
+        run.Of(pair.Right).Select(static f => f.Info).ShouldBe([cookies ? SynFlood.Kind : SynQueueFull.Kind]);
+    }
+
     /// <summary>A server that has no way back to its clients: SYNs come in and no answer can be sent.</summary>
     [RequiresBpfFact("nstat", "ip")]
     public void A_listener_without_a_route_to_its_clients()

@@ -66,6 +66,61 @@ public sealed class ResetFindingTests
         run.Of(traffic.Left, traffic.Right).ShouldBe([found]);
     }
 
+    /// <summary>As of a client that was started anew behind a NAT, and chooses the ports that it had.</summary>
+    [RequiresBpfFact("nstat")]
+    public void Connections_that_are_begun_again_while_they_are_open()
+    {
+        foreach (var ends in new[] { Ends.V4, Ends.V6 })
+        {
+            var run = FindingRun.Shared;
+            using var traffic = new FindingTraffic(ends);
+            var open = traffic.Connect(12);
+            run.Collect();
+            var found = run.Await(ChallengeAcks.Kind, traffic.Right, () =>
+            {
+                foreach (var (client, _) in open)
+                {
+                    var from = (IPEndPoint)client.LocalEndPoint!;
+                    ResetInjector.SendSyn(
+                        traffic.Left, TcpLab.Left(ends), from.Port, TcpLab.Right(ends), FindingTraffic.Port);
+                }
+            });
+            found.Severity.ShouldBe(EventSeverity.Warn);
+            found.Verdict.Detail.ShouldBe("SYN");
+            found.Sentence.ShouldMatch($@"^network namespace {traffic.Right.Name} gets SYNs for connections that are open "
+                + @"already, \d+ of \d+ segments: clients, or a NAT before them, use ports again whose connections never ");
+            found.Verdict.Evidence[0].Source.ShouldBe("TCPChallengeACK");
+            TcpLab.Nstat(traffic.Right, "TcpExtTCPChallengeACK").ShouldBeGreaterThan(9);
+            TcpLab.Nstat(traffic.Right, "TcpExtTCPSYNChallenge").ShouldBeGreaterThan(9);
+            run.Of(traffic.Left, traffic.Right).ShouldBe([found]);
+            // They are open still.
+            var (one, other) = open[0];
+            FindingTraffic.Transfer(one, other, 1000);
+        }
+    }
+
+    /// <summary>New ones, and some that are reset: what each busy server sees.</summary>
+    [RequiresBpfFact("nstat")]
+    public void Connections_that_begin_and_end_are_not_asked_back()
+    {
+        var run = FindingRun.Shared;
+        using var traffic = new FindingTraffic();
+        run.ShouldBeSilent(
+            () =>
+            {
+                foreach (var (client, server) in traffic.Connect(20))
+                {
+                    FindingTraffic.Transfer(client, server, 1000);
+                    client.Shutdown(SocketShutdown.Send);
+                    server.Receive(new byte[1]).ShouldBe(0);
+                    server.Dispose();
+                    client.Dispose();
+                }
+            },
+            traffic.Left, traffic.Right);
+        TcpLab.Nstat(traffic.Right, "TcpExtTCPChallengeACK").ShouldBeLessThan(10);
+    }
+
     [RequiresBpfFact("nstat")]
     public void Something_on_the_way_resets_connections()
     {

@@ -2,18 +2,23 @@ using Collector.Core.Metrics;
 using Collector.Linux.Findings.Buffers;
 using Collector.Linux.Findings.Connects;
 using Collector.Linux.Findings.Devices;
+using Collector.Linux.Findings.Dns;
 using Collector.Linux.Findings.Listeners;
 using Collector.Linux.Findings.Ports;
 using Collector.Linux.Findings.Resets;
 using Collector.Linux.Findings.Retransmissions;
 using Collector.Linux.Findings.Routes;
+using Collector.Linux.Findings.Tables;
+using Collector.Linux.Interop;
 using Collector.Linux.Probes.Connects;
+using Collector.Linux.Probes.Dns;
 using Collector.Linux.Probes.Drops;
 using Collector.Linux.Probes.Links;
 using Collector.Linux.Probes.Listeners;
 using Collector.Linux.Probes.Mib;
 using Collector.Linux.Probes.NextHops;
 using Collector.Linux.Probes.Ports;
+using Collector.Linux.Probes.Tables;
 using Collector.Linux.Probes.Tcp;
 using Figures = Collector.Linux.Probes.Ports.Ports;
 
@@ -48,6 +53,12 @@ public static class AllFaults
         new(EphemeralPortsFilling.Kind, Figures.Used, PortKinds.Filling,
             "connections that take more and more of a hundred local ports",
             ConnectFaults.UseManyPorts) { AtClient = true },
+        new(DnsServerSilent.Kind, DnsCounters.Lookups, DnsKinds.FailedInfo,
+            "DNS queries to a server that reads them and answers none",
+            DnsFaults.AnswerNothing) { AtClient = true },
+        new(DnsLateAnswer.Kind, DnsCounters.Lookups, DnsKinds.SlowInfo,
+            "DNS answers after a second to programs that wait for half of it",
+            DnsFaults.AnswerLate) { AtClient = true },
 
         new(ConnectRefused.Kind, Tcp.Of("Tcp", "AttemptFails"), ConnectKinds.FailedInfo,
             "connects to a port of loopback where nobody ever listened", ConnectFaults.ToNobody),
@@ -66,6 +77,8 @@ public static class AllFaults
             "six connects to a listener of one place that accepts nobody", ListenFaults.FillAcceptQueue),
         new(AcceptQueueFilling.Kind, TcpListeners.Fullest, null,
             "nine connects to a listener of ten places that accepts nobody", ListenFaults.NearlyFillAcceptQueue),
+        new(ReuseportSkew.Kind, TcpListeners.Fullest, null,
+            "nine connects to one of two listeners at a port, which nobody accepts from", ListenFaults.LeaveOneWorker),
         new(SynQueueFull.Kind, Ext("TCPReqQFullDrop"), ListenKinds.Overflow,
             "SYNs whose answers get lost; tcp_syncookies is 0", ListenFaults.FillSynQueue),
         new(SynCookiesUnderLoad.Kind, Ext("SyncookiesRecv"), ListenKinds.Cookies,
@@ -100,6 +113,8 @@ public static class AllFaults
         new(PeerReset.Kind, Tcp.Of("Tcp", "EstabResets"), TcpReset.Received,
             "resets that no end of the connections has sent",
             ResetFaults.ResetFromBetween) { AtClient = true },
+        new(ChallengeAcks.Kind, Ext("TCPChallengeACK"), null,
+            "SYNs for connections that are open", ResetFaults.BeginOpenOnesAgain),
         new(NeighbourUnresolved.Kind, NextHop.FailedMetric, NextHop.Failed,
             "datagrams to an address of the network that answers no ARP",
             RouteFaults.AskSilentNeighbour) { AtClient = true },
@@ -125,6 +140,14 @@ public static class AllFaults
         new(QdiscDrop.Kind, Qdisc.Drops, PacketLoss.Dropped,
             "more datagrams than a short queue (tbf) has room for",
             RouteFaults.SendFasterThanItLeaves) { AtClient = true, Also = [UdpSendOverflow.Kind] },
+        new(LinkFlap.Kind, Netdev.CarrierChanges, null,
+            "a device whose other end is set down and up",
+            TableFaults.TakeLinkDown) { AtClient = true, Unasked = Netdev.WhyNoDevicesOfPods },
+        new(NetfilterDrop.Kind, PacketLossTables.DropsCounter, PacketLoss.Dropped,
+            "datagrams that a rule of nftables drops", TableFaults.DropByRule),
+        new(ConntrackInvalid.Kind, Conntrack.Counters[Ctnetlink.CTA_STATS_INVALID]!, null,
+            "resets of connections that there are none of, where a rule makes the kernel track connections",
+            TableFaults.ResetNothing),
     ];
 
     private static Metric Ext(string counter) => TcpExt.Of("TcpExt", counter);

@@ -1,6 +1,7 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Metrics;
+using Collector.Core.Probes;
 using Collector.Linux.Probes.Common;
 
 namespace Collector.Linux.Findings.Faults;
@@ -22,6 +23,11 @@ public sealed record Fault(
 
     /// <summary>The kernel's reason for a drop without which it tells nothing of it; null: none is needed.</summary>
     public string? DropReason { get; init; }
+
+    /// <summary>
+    /// By the settings of the probe that has its metric: the one for which it is not to be seen. Null: none.
+    /// </summary>
+    public Func<ProbeSettings, string?>? Unasked { get; init; }
 
     /// <summary>Why this kernel cannot show it; null where it can, for all that is known before.</summary>
     public string? Hindrance(ProbeHost host) =>

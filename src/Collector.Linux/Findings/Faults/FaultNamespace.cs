@@ -86,11 +86,16 @@ public sealed class FaultNamespace : IDisposable
     public Socket Udp() => Keep(Make(null, SocketType.Dgram, ProtocolType.Udp));
 
     /// <summary>A listener at a port of all its addresses, kept until it goes.</summary>
-    public Socket Listen(int port, int backlog)
+    /// <param name="port">The port.</param>
+    /// <param name="backlog">What listen() is called with.</param>
+    /// <param name="share">With others at the same port (SO_REUSEPORT).</param>
+    public Socket Listen(int port, int backlog, bool share = false)
     {
         var listener = Make(null, SocketType.Stream, ProtocolType.Tcp);
         _listeners.Add(listener);
         listener.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+        if (share)
+            listener.SetRawSocketOption(SOL_SOCKET, SO_REUSEPORT, BitConverter.GetBytes(1));
         listener.Bind(new IPEndPoint(IPAddress.Any, port));
         listener.Listen(backlog);
         return listener;

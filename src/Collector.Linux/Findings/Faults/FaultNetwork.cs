@@ -36,6 +36,14 @@ internal static class FaultNetwork
         request.Send();
     });
 
+    /// <summary>Sets a device down: the other one of its pair loses its carrier.</summary>
+    public static void SetDown(this FaultNamespace ns, string name) => ns.Run(() =>
+        Link($"set {name} down (needs CAP_NET_ADMIN)", 0, new ifinfomsg
+        {
+            ifi_index = IndexOf(name),
+            ifi_change = Rtnl.IFF_UP,
+        }).Send());
+
     /// <summary>Gives a device an address that is usable at once.</summary>
     public static void AddAddress(this FaultNamespace ns, string device, IPAddress address, byte prefix) => ns.Run(() =>
         NetlinkRequest.Of($"add {address}/{prefix} to {device}", Rtnl.RTM_NEWADDR, Rtnl.NLM_F_CREATE, new ifaddrmsg
@@ -115,5 +123,5 @@ internal static class FaultNetwork
     private static byte Family(IPAddress address) =>
         (byte)(address.AddressFamily == AddressFamily.InterNetwork ? AF_INET : AF_INET6);
 
-    private static byte[] Text(string text) => [.. Encoding.ASCII.GetBytes(text), 0];
+    internal static byte[] Text(string text) => [.. Encoding.ASCII.GetBytes(text), 0];
 }

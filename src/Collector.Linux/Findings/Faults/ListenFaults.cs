@@ -31,6 +31,18 @@ internal static class ListenFaults
             pair.Client.Begin(pair.ServerAddress, Port);
     }
 
+    public static void LeaveOneWorker(FaultPair pair)
+    {
+        if (!pair.IsFirst)
+            return;
+        var places = pair.Times(10, 8);
+        pair.Server.Listen(Port, places, share: true);
+        for (var i = places * 9 / 10; i > 0; i--)
+            pair.Client.Begin(pair.ServerAddress, Port);
+        // A second one, which has nothing to do.
+        pair.Server.Listen(Port, places, share: true);
+    }
+
     public static void FillSynQueue(FaultPair pair)
     {
         if (pair.IsFirst)

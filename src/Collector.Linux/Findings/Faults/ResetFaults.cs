@@ -45,6 +45,17 @@ internal static class ResetFaults
         }
     }
 
+    public static void BeginOpenOnesAgain(FaultPair pair)
+    {
+        if (pair.IsFirst)
+            pair.Connections.AddRange(pair.Connect(pair.Server.Listen(Port, 64), pair.Times(Many, 10)));
+        foreach (var (client, _) in pair.Connections)
+        {
+            var (from, to) = ((IPEndPoint)client.LocalEndPoint!, (IPEndPoint)client.RemoteEndPoint!);
+            pair.Client.SendRaw(to.Address, 1, _ => RawPackets.Segment(from, to, 1000, RawPackets.Syn));
+        }
+    }
+
     public static void ResetFromBetween(FaultPair pair)
     {
         foreach (var (client, _) in Anew(pair))

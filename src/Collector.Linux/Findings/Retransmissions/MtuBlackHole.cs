@@ -56,10 +56,10 @@ internal sealed class MtuBlackHole(ProbeHost host, FindingSettings own) : LinuxR
             yield break;
         var stuck = window.Events(TcpRetrans.Retransmitted).Where(IsStuck).ToArray();
         var silent = SilentPeers(subject, stuck, window.End);
-        var large = stuck.Where(e => IsLarge(e) && !silent.Contains(e.Tuple!.Destination)).ToArray();
+        var large = stuck.Where(e => IsLarge(e) && silent?.ContainsKey(e.Tuple!.Destination) != true).ToArray();
         var connections = large.Select(static e => e.Tuple).Distinct().Count();
         // Where so many peers are gone the network is, for packets of every size.
-        if (connections < _least || silent.Count >= MostPeers)
+        if (connections < _least || silent?.Count >= MostPeers)
             yield break;
         var service = TcpFigures.ServiceOf(large)!;
         var size = Number(service.Last, "netlens.retransmit.size");
@@ -87,7 +87,7 @@ internal sealed class MtuBlackHole(ProbeHost host, FindingSettings own) : LinuxR
 
     // Those that small segments do not reach either. Their time-outs are others than those of large ones, and may be in
     // another window.
-    private IReadOnlyCollection<IPAddress> SilentPeers(Subject subject, NetworkEvent[] stuck, long now)
+    private Dictionary<IPAddress, long>? SilentPeers(Subject subject, NetworkEvent[] stuck, long now)
     {
         foreach (var (other, since) in _silent)
         {
@@ -108,7 +108,7 @@ internal sealed class MtuBlackHole(ProbeHost host, FindingSettings own) : LinuxR
             if (peers.Count < MostPeers || peers.ContainsKey(e.Tuple!.Destination))
                 peers[e.Tuple!.Destination] = now;
         }
-        return _silent.TryGetValue(subject, out var found) ? found.Keys : [];
+        return _silent.GetValueOrDefault(subject);
     }
 
     private static bool IsStuck(NetworkEvent e) => e.Tuple is not null

@@ -1,9 +1,12 @@
 using Collector.Core.Events;
 using Collector.Core.Findings;
+using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Linux.Findings.Common;
+using Collector.Linux.Interop;
 using Collector.Linux.Probes.Common;
 using Collector.Linux.Probes.Drops;
+using Collector.Linux.Probes.Tables;
 
 namespace Collector.Linux.Findings.Tables;
 
@@ -13,6 +16,8 @@ internal sealed class NetfilterDrop(ProbeHost host, FindingSettings own) : Linux
     private static readonly ProbeOption<long> Least = Option.Count(
         "least", 3, "packets for one address and port in a window",
         "Less is somebody who tried once: what is sent again somebody wants.");
+
+    private static readonly Metric NoRoom = Conntrack.Counters[Ctnetlink.CTA_STATS_DROP]!;
 
     private readonly long _least = own.Get(Least);
 
@@ -32,6 +37,8 @@ internal sealed class NetfilterDrop(ProbeHost host, FindingSettings own) : Linux
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
+        // What a full table drops counts as dropped by netfilter, too.
+        var (dropped, full) = (Checks.DroppedByRules(window), window.Growth(NoRoom));
         foreach (var target in Losses.ByTarget(window, _least, Checks.NetfilterReasons))
         {
             var e = target.Last();
@@ -42,12 +49,13 @@ internal sealed class NetfilterDrop(ProbeHost host, FindingSettings own) : Linux
             {
                 Severity = EventSeverity.Warn,
                 Confidence = FindingConfidence.Event,
+                IsMore = dropped >= (2 * full) + _least,
                 Detail = target.Key,
                 Sentence = $"has a firewall rule that drops {target.Key}{pod}, "
                     + $"{target.Count()} or more packets from {sender}",
                 Evidence =
                 [
-                    window.Grew(Field(e, "netlens.drop.reason"), Checks.DroppedByRules(window)),
+                    window.Grew(Field(e, "netlens.drop.reason"), dropped),
                     new("place", Field(e, "netlens.drop.location")),
                 ],
                 RuledOut = Checks.Of(window, Checks.Conntrack),

@@ -69,6 +69,9 @@ public sealed class BpfHost : IDisposable
 
     internal EventResolver Resolver { get; } = new();
 
+    /// <summary>So long a collection waits for its events at most.</summary>
+    public TimeSpan MostWait { get; set; } = TimeSpan.FromMilliseconds(250);
+
     /// <summary>What the programs cost, measured now and then.</summary>
     public BpfCosts Costs { get; }
 
@@ -183,6 +186,11 @@ public sealed class BpfHost : IDisposable
         _reports[probe] = new LadderReport(probe, [], reason);
         return new ProbeUnavailableException(reason);
     }
+
+    /// <summary>
+    /// Waits a moment until what was reported until now is written down, whose look-ups are another thread's.
+    /// </summary>
+    public void AwaitEvents() => Resolver.Await(MostWait);
 
     /// <summary>Gives back what only starting probes need, and symbols that are not in use.</summary>
     /// <returns>True when memory of the heap is free now.</returns>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Collector.Core.Events;
 
 namespace Collector.Linux.Kernel.Bpf;
@@ -12,12 +13,14 @@ internal sealed class OccurrenceQueue(int capacity = OccurrenceQueue.DefaultCapa
     /// <summary>With the longest records half a megabyte.</summary>
     public const int DefaultCapacity = 2048;
 
-    // Not a Lock: the taker waits for a pulse.
+    // Not a Lock: who takes waits for a pulse, and who awaits.
     private readonly object _gate = new();
     private readonly Occurrence[] _waiting = new Occurrence[capacity];
     private readonly Stack<Occurrence> _free = new();
     private int _first;
     private int _count;
+    private long _added;
+    private long _done;
     private bool _closed;
 
     /// <summary>
@@ -43,8 +46,9 @@ internal sealed class OccurrenceQueue(int capacity = OccurrenceQueue.DefaultCapa
             occurrence.Observed = KernelClock.UnixNow();
             occurrence.Copy(record);
             _waiting[(_first + _count) % _waiting.Length] = occurrence;
+            _added++;
             if (_count++ == 0)
-                Monitor.Pulse(_gate);
+                Monitor.PulseAll(_gate);
             return true;
         }
     }
@@ -70,7 +74,28 @@ internal sealed class OccurrenceQueue(int capacity = OccurrenceQueue.DefaultCapa
     public void Return(Occurrence occurrence)
     {
         lock (_gate)
+        {
             _free.Push(occurrence);
+            _done++;
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    /// <summary>Waits until all that were taken in before are resolved.</summary>
+    /// <returns>False where that takes longer than the limit, or the queue is closed.</returns>
+    public bool Await(TimeSpan limit)
+    {
+        lock (_gate)
+        {
+            var all = _added;
+            var start = Stopwatch.GetTimestamp();
+            while (_done < all && !_closed)
+            {
+                if (limit - Stopwatch.GetElapsedTime(start) is not { Ticks: > 0 } left || !Monitor.Wait(_gate, left))
+                    break;
+            }
+            return _done >= all;
+        }
     }
 
     /// <summary>Takes no more.</summary>

@@ -13,12 +13,16 @@ internal sealed class NetlinkRequest(string what)
     private readonly Stack<int> _open = [];
 
     /// <summary>Begins with header and structure.</summary>
-    public static NetlinkRequest Of<T>(string what, ushort type, ushort flags, T body) where T : unmanaged
-    {
-        var request = new NetlinkRequest(what);
-        var all = (ushort)(Rtnl.NLM_F_REQUEST | Rtnl.NLM_F_ACK | flags);
-        return request.Add(new nlmsghdr { nlmsg_type = type, nlmsg_flags = all }).Add(body);
-    }
+    public static NetlinkRequest Of<T>(string what, ushort type, ushort flags, T body) where T : unmanaged =>
+        Part(what, type, (ushort)(Rtnl.NLM_F_ACK | flags), body);
+
+    /// <summary>The same as a part of several, of which only the last asks for its confirmation.</summary>
+    public static NetlinkRequest Part<T>(string what, ushort type, ushort flags, T body) where T : unmanaged =>
+        new NetlinkRequest(what).Add(new nlmsghdr
+        {
+            nlmsg_type = type,
+            nlmsg_flags = (ushort)(Rtnl.NLM_F_REQUEST | flags),
+        }).Add(body);
 
     /// <summary>A structure without a header of its own.</summary>
     public NetlinkRequest Add<T>(T value) where T : unmanaged
@@ -68,7 +72,26 @@ internal sealed class NetlinkRequest(string what)
     public void Send()
     {
         using var socket = NetlinkSocket.Open(NetlinkFamily.Route);
-        var reader = socket.Request(_bytes.WrittenSpan.ToArray(), new byte[8192]);
+        Await(socket.Request(_bytes.WrittenSpan.ToArray(), new byte[8192]), what);
+    }
+
+    /// <summary>Sends several of netfilter that are done together or not at all, and waits until they are.</summary>
+    /// <exception cref="LinuxException">The kernel refused one.</exception>
+    public static void SendAll(string what, params ReadOnlySpan<NetlinkRequest> parts)
+    {
+        var all = new ArrayBufferWriter<byte>(1024);
+        foreach (var part in parts)
+        {
+            var bytes = part._bytes.WrittenSpan.ToArray();
+            MemoryMarshal.AsRef<nlmsghdr>(bytes.AsSpan()).nlmsg_len = (uint)bytes.Length;
+            all.Write(bytes);
+        }
+        using var socket = NetlinkSocket.Open(NetlinkFamily.Netfilter);
+        Await(socket.Batch(all.WrittenSpan.ToArray(), new byte[8192]), what);
+    }
+
+    private static void Await(NetlinkReader reader, string what)
+    {
         while (reader.MoveNext(out _))
         {
         }

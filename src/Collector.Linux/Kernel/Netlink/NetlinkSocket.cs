@@ -73,6 +73,31 @@ public sealed unsafe partial class NetlinkSocket : IDisposable
         header.nlmsg_len = (uint)request.Length;
         header.nlmsg_seq = ++_sequence;
         header.nlmsg_pid = 0;
+        var dump = (header.nlmsg_flags & Rtnl.NLM_F_DUMP) == Rtnl.NLM_F_DUMP;
+        return new NetlinkReader(this, buffer, _sequence, dump, Transmit(request));
+    }
+
+    /// <summary>
+    /// Sends requests that are done together or not at all, as nfnetlink takes them; the answer is the first error, or
+    /// the confirmation of the one that asks for it.
+    /// </summary>
+    /// <param name="requests">Each with its length; sequence and port are filled in here.</param>
+    /// <param name="buffer">Where datagrams are received.</param>
+    public NetlinkReader Batch(Span<byte> requests, byte[] buffer)
+    {
+        _sequence++;
+        for (var rest = requests; !rest.IsEmpty;)
+        {
+            ref var header = ref MemoryMarshal.AsRef<nlmsghdr>(rest);
+            header.nlmsg_seq = _sequence;
+            header.nlmsg_pid = 0;
+            rest = rest[(int)header.nlmsg_len..];
+        }
+        return new NetlinkReader(this, buffer, _sequence, dump: false, Transmit(requests));
+    }
+
+    private Errno Transmit(ReadOnlySpan<byte> request)
+    {
         long sent;
         do
         {
@@ -80,8 +105,7 @@ public sealed unsafe partial class NetlinkSocket : IDisposable
                 sent = send(_fd.Value, p, request.Length, 0);
         }
         while (sent < 0 && SafeFd.LastErrno == EINTR);
-        var dump = (header.nlmsg_flags & Rtnl.NLM_F_DUMP) == Rtnl.NLM_F_DUMP;
-        return new NetlinkReader(this, buffer, _sequence, dump, sent < 0 ? SafeFd.LastErrno : Errno.None);
+        return sent < 0 ? SafeFd.LastErrno : Errno.None;
     }
 
     /// <summary>

@@ -103,6 +103,11 @@ public sealed class Netdev : PerNamespaceProbe<NetdevDevices>
             snapshot.ReadFailed(links.Failure);
     }
 
+    /// <summary>The setting by which devices of pods have no rows; null: they may have.</summary>
+    internal static string? WhyNoDevicesOfPods(ProbeSettings settings) =>
+        settings.Get(Devices).Count == 0 && !settings.Get(IncludeAll)
+            ? $"probes.{Info.Id}.{Devices.Name} names no device of a pod" : null;
+
     /// <summary>False where the configuration wants no row for a device.</summary>
     internal bool Wants(Link link, NetNamespace ns)
     {

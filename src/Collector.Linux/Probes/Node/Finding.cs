@@ -34,11 +34,23 @@ internal sealed class Finding(ProbeHost host) : Probe(Info)
         Events = [FindingEvents.Raised, FindingEvents.Ended],
     };
 
-    private readonly long _since = KernelClock.UnixNow();
+    private long _since;
     private readonly Dictionary<FindingCount, Row> _raised = [];
     private readonly Dictionary<(Subject? Subject, FindingInfo Info), (Row Row, long Count)> _active = [];
     private readonly List<Core.Findings.Finding> _now = [];
     private readonly List<FindingCount> _counts = [];
+    private readonly Dictionary<FindingCount, long> _before = [];
+
+    // What was raised before it started, one before it may have told.
+    public override void Start()
+    {
+        _since = KernelClock.UnixNow();
+        _raised.Clear();
+        _before.Clear();
+        host.Findings.CopyCounts(_counts);
+        foreach (var count in _counts)
+            _before[KeyOf(count)] = count.Count;
+    }
 
     public override void Collect(SnapshotBuilder snapshot)
     {
@@ -61,9 +73,22 @@ internal sealed class Finding(ProbeHost host) : Probe(Info)
         }
         host.Findings.CopyCounts(_counts);
         foreach (var count in _counts)
-            snapshot.Append(RowOf(count)).Set(Raised, count.Count);
-        if (_raised.Count > _counts.Count)
+        {
+            if (count.Count - Before(count) is > 0 and var raised)
+                snapshot.Append(RowOf(count)).Set(Raised, raised);
+        }
+        if (_raised.Count > _counts.Count || _before.Count > _counts.Count)
             Forget();
+    }
+
+    private long Before(FindingCount count)
+    {
+        var before = _before.GetValueOrDefault(KeyOf(count));
+        if (before <= count.Count)
+            return before;
+        // It was forgotten, and began anew.
+        _before.Remove(KeyOf(count));
+        return 0;
     }
 
     private Row RowOf(FindingCount count)
@@ -83,6 +108,11 @@ internal sealed class Finding(ProbeHost host) : Probe(Info)
         {
             if (!counted.Contains(key))
                 _raised.Remove(key);
+        }
+        foreach (var key in _before.Keys)
+        {
+            if (!counted.Contains(key))
+                _before.Remove(key);
         }
     }
 }

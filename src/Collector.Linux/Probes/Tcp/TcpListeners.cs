@@ -35,7 +35,7 @@ internal sealed class TcpListeners(
         "Connections whose handshake is not over (icsk_accept_queue.qlen); only where one walk reads all namespaces.",
         optional: true);
 
-    private static readonly Metric Shards = Metric.UpDownCounter(
+    internal static readonly Metric Shards = Metric.UpDownCounter(
         "netlens.tcp.listen.socket.count", Units.Sockets, "Sockets that listen at the address.");
 
     public static TableInfo Table { get; } = new("tcpsummary.listen", RowScope.Namespace, AddressColumns.RowTags,

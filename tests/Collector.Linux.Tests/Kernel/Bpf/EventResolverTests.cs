@@ -45,6 +45,52 @@ public sealed class EventResolverTests
     }
 
     [Fact]
+    public void Who_awaits_gets_all_that_was_added_before_and_waits_no_longer_than_he_wants()
+    {
+        using var resolver = new EventResolver();
+        using var open = new ManualResetEventSlim();
+        var reader = new Reader { OnEach = open.Wait };
+        // Nothing is on its way.
+        resolver.Await(TimeSpan.Zero).ShouldBeTrue();
+        resolver.Start();
+        resolver.Await(TimeSpan.Zero).ShouldBeTrue();
+        for (var i = 0; i < 10; i++)
+            resolver.TryAdd(reader, Key, admitted: true, i, [0]).ShouldBeTrue();
+        resolver.Await(TimeSpan.Zero).ShouldBeFalse();
+        resolver.Await(TimeSpan.FromMilliseconds(20)).ShouldBeFalse();
+        open.Set();
+        resolver.Await(TimeSpan.FromSeconds(20)).ShouldBeTrue();
+        reader.Seen.Count.ShouldBe(10);
+        // Who waits does not take the wake-up of the one who resolves.
+        for (var i = 0; i < 1000; i++)
+        {
+            resolver.TryAdd(reader, Key, admitted: true, i, [0]).ShouldBeTrue();
+            resolver.Await(TimeSpan.FromSeconds(20)).ShouldBeTrue();
+            reader.Seen.Count.ShouldBe(11 + i);
+        }
+    }
+
+    [Fact]
+    public async Task Who_awaits_a_resolver_that_ends_is_let_go()
+    {
+        using var resolver = new EventResolver();
+        using var open = new ManualResetEventSlim();
+        var broken = new Reader
+        {
+            OnEach = () =>
+            {
+                open.Wait();
+                throw new InvalidOperationException("no such event");
+            },
+        };
+        resolver.Start();
+        resolver.TryAdd(broken, Key, admitted: true, time: 1, [0]).ShouldBeTrue();
+        var waiting = Task.Run(() => resolver.Await(TimeSpan.FromMinutes(10)));
+        open.Set();
+        (await waiting.WaitAsync(TimeSpan.FromSeconds(20))).ShouldBeFalse();
+    }
+
+    [Fact]
     public void What_waits_when_it_ends_is_resolved_and_nothing_is_taken_afterwards()
     {
         var reader = new Reader();
