@@ -21,7 +21,9 @@ internal sealed record ViewSource
     /// <summary>Gives events, the oldest first; asked only where some are to be shown.</summary>
     public Func<IReadOnlyList<NumberedEvent>> Events { get; init; } = static () => [];
 
-    /// <summary>Bits per second of one of the node's own devices, asked only where they are shown; null: unknown.</summary>
+    /// <summary>
+    /// Bits per second of one of the node's own devices, asked only where they are shown; null: not known.
+    /// </summary>
     public Func<string, long?> SpeedOf { get; init; } = static _ => null;
 
     /// <summary>Of the program that shows it.</summary>
