@@ -23,7 +23,7 @@ public sealed partial class Look
     {
         var folder = Directory.CreateTempSubdirectory("netlens-browser-");
         var configuration = Path.Combine(folder.FullName, "netlens.yaml");
-        File.WriteAllText(configuration, "http: { listen: '127.0.0.1:0', socket: '' }\ncollection: { interval: 1s }\n");
+        File.WriteAllText(configuration, "http: { listen: '127.0.0.1:0', socket: '' }\ncollection: { interval: 2s }\n");
         using var agent = Shell.Start(
             "env", "-u", "NETLENS_HTTP_LISTEN", TestProgram.Path, "run", "--config", configuration);
         var causing = Path.Combine(folder.FullName, "causing");

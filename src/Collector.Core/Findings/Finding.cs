@@ -39,8 +39,10 @@ public sealed record Verdict
     /// <summary>One window is enough: the kernel told of it, or counted the loss of this very subject.</summary>
     public bool Direct { get; init; }
 
-    /// <summary>Its figures say that more happened than what would explain it did: it is no consequence.</summary>
-    public bool IsMore { get; init; }
+    /// <summary>
+    /// Its figures say that more happened than what this kind counts: it is no consequence of one; null: of none.
+    /// </summary>
+    public FindingInfo? MoreThan { get; init; }
 
     public FindingConfidence Confidence { get; init; } = FindingConfidence.OwnCounter;
 

@@ -179,7 +179,7 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
     // A warning must not keep an error from being told.
     private bool Explains(Entry strong, Finding effect) => strong.Finding is { IsActive: true, Cause: null } cause
         && cause.Severity >= effect.Severity && strong.Key.Info.Explains.Contains(effect.Info)
-        && !effect.Verdict.IsMore && !IsOlder(effect, cause) && Meet(cause, effect);
+        && effect.Verdict.MoreThan != strong.Key.Info && !IsOlder(effect, cause) && Meet(cause, effect);
 
     // What was there before its cause has another. By a minute, or two windows: neither is seen at its first moment.
     private bool IsOlder(Finding effect, Finding cause) =>
@@ -190,8 +190,11 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
     {
         foreach (var weak in _seen)
         {
-            if (weak.Finding is not { } finding || finding.Cause is { IsActive: true })
+            if (weak.Finding is not { } finding
+                || (finding.Cause is { IsActive: true } known && finding.Verdict.MoreThan != known.Info))
+            {
                 continue;
+            }
             if (finding.Cause is not null)
                 (finding.Cause, weak.Change) = (null, FindingChange.Raised);
             foreach (var (_, strong) in _entries)
@@ -213,7 +216,7 @@ internal sealed class FindingState(FindingStore store, FindingEngine engine)
         // Where both are about certain ends these must meet: one subject has many connections. Of these a finding has
         // the last one, so that the client's port tells nothing.
         if (its.Tuple is not { } tuple || (mine.Local is null && mine.Tuple is null))
-            return cause.Subject == effect.Subject && !AreApart(mine.Local, its.Local);
+            return cause.Subject == effect.Subject && !(mine.Tuple is null && AreApart(mine.Local, its.Local));
         if (mine.Local is { } local)
         {
             return IsEnd(cause, effect, local, tuple.Destination, tuple.DestinationPort, tuple.DestinationPod)

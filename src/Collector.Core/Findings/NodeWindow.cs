@@ -28,6 +28,8 @@ public sealed class NodeWindow
     /// <summary>The begin by a clock that nobody sets.</summary>
     internal long BeginMoment { get; private set; }
 
+    internal long EndMoment { get; private set; }
+
     /// <summary>What was counted from this moment on is growth also where a row is new, Unix nanoseconds.</summary>
     internal long WatchedSince { get; set; }
 
@@ -44,7 +46,7 @@ public sealed class NodeWindow
     internal void Open(Snapshot? usual, Snapshot from, Snapshot at, List<NetworkEvent> events)
     {
         Seconds = Math.Max(1e-3, (at.Moment - from.Moment) / 1e9);
-        (Begin, End, BeginMoment) = (from.Time, at.Time, from.Moment);
+        (Begin, End, BeginMoment, EndMoment) = (from.Time, at.Time, from.Moment, at.Moment);
         if (usual is not null)
             _usual.Open(usual);
         _before.Open(from);
@@ -131,9 +133,10 @@ public sealed class NodeWindow
     internal bool IsWithout(Subject subject, IReadOnlyList<FindingTrigger> triggers)
     {
         var looked = false;
-        foreach (var trigger in triggers)
+        // By index: an interface's enumerator is an object.
+        for (var i = 0; i < triggers.Count; i++)
         {
-            if (trigger.Metric is not { } metric)
+            if (triggers[i].Metric is not { } metric)
                 continue;
             looked = true;
             if (Has(_now, metric, subject) || Has(_before, metric, subject))

@@ -64,6 +64,9 @@ public sealed class SubjectWindow
     /// <inheritdoc cref="NodeWindow.Begin"/>
     public long End => _window.End;
 
+    /// <summary>Its end by a clock that nobody sets, in nanoseconds.</summary>
+    public long EndMoment => _window.EndMoment;
+
     /// <summary>The rows without a subject: of the machine.</summary>
     public SubjectWindow Node => new(_window, null);
 

@@ -21,13 +21,14 @@ internal static class BasePath
         var request = context.Request;
         if (!request.Path.StartsWithSegments(path, StringComparison.Ordinal, out var rest))
             return next(context);
-        // The page's own addresses are relative to a folder.
-        if (!rest.HasValue)
+        // The page's own addresses are relative to a folder. So is this one: another proxy may have taken off what was
+        // before it.
+        if (!rest.HasValue && (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method)))
         {
-            context.Response.Redirect($"{path}/{request.QueryString.Value}");
+            context.Response.Redirect($"{path[(path.LastIndexOf('/') + 1)..]}/");
             return Task.CompletedTask;
         }
-        (request.PathBase, request.Path) = (path, rest);
+        (request.PathBase, request.Path) = (path, rest.HasValue ? rest : "/");
         return next(context);
     }
 }

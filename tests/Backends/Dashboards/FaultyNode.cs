@@ -57,6 +57,8 @@ internal sealed class FaultyNode : IDisposable
         Keep(Listener(_pair, Full, 1));
         Keep(Listener(_pair, Unread, 16));
         var late = Listener(_pair, Late, 16);
+        // Of a fixed size: one that grows with its use is soon larger than what is on its way.
+        late.ReceiveBufferSize = 16 * 1024;
         Keep(late);
         Keep(Listener(_ports, Full, 512));
         Run(Talk);

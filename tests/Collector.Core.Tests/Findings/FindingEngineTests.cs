@@ -316,11 +316,28 @@ public sealed class FindingEngineTests : IDisposable
     public void What_is_more_than_its_cause_explains_is_told()
     {
         var ns = Of(7);
-        Use(new Rule(Weak, w => [Say(1, true) with { IsMore = true }]), new Rule(Strong, w => [Say(1, true)]));
+        Use(new Rule(Weak, w => [Say(1, true) with { MoreThan = Strong }]), new Rule(Strong, w => [Say(1, true)]));
         Collect(15, (ns, 0, 0, 0));
         Happen(ns);
         Collect(15, (ns, 100, 0, 0));
         _told.ShouldBe([("weak", FindingChange.Raised), ("strong", FindingChange.Raised)], ignoreOrder: true);
+        _engine.Store.All.ShouldAllBe(f => f.Cause == null);
+    }
+
+    [Fact]
+    public void What_becomes_more_than_its_cause_explains_is_told_then()
+    {
+        var ns = Of(7);
+        var isMore = false;
+        Use(new Rule(Weak, w => [Say(1, true) with { MoreThan = isMore ? Strong : null }]), new Rule(Strong, w => [Say(1, true)]));
+        Collect(15, (ns, 0, 0, 0));
+        Happen(ns);
+        Collect(15, (ns, 100, 0, 0));
+        _told.ShouldBe([("strong", FindingChange.Raised)]);
+        isMore = true;
+        Happen(ns);
+        Collect(15, (ns, 200, 0, 0));
+        _told.ShouldContain(("weak", FindingChange.Raised));
         _engine.Store.All.ShouldAllBe(f => f.Cause == null);
     }
 

@@ -334,6 +334,9 @@ public sealed class CommandTests
         var wrong = AgentProcess.Run("once", "--for", "soon");
         wrong.Code.ShouldBe(2);
         wrong.Error.ShouldContain("--for: 'soon' is not a duration up to 1h, such as 500ms, 10s or 1m");
+        wrong = AgentProcess.Run("selftest", "--inject", "all", "--for", "11m");
+        wrong.Code.ShouldBe(2);
+        wrong.Error.ShouldContain("--for: '11m' is not a duration up to 10m, such as 30s or 2m");
     }
 
     [Theory]

@@ -179,7 +179,8 @@ public sealed class RetransmissionFindingTests
                 + $@"connections to {Regex.Escape(traffic.Service)}: \d+ of them sent {size} bytes again and again "
                 + "without an answer, and small segments arrived$");
             found.Verdict.RuledOut.ShouldContain("no drop by netfilter");
-            found.Verdict.Confirm.ShouldEndWith($"ping -c 3 -M do -s {size} {address}");
+            // As large as the packet with TCP's header and its timestamps.
+            found.Verdict.Confirm.ShouldEndWith($"ping -c 3 -M do -s {size + 24} {address}");
             run.Of(traffic.Left, traffic.Right).ShouldBe([found]);
         }
     }
@@ -210,8 +211,11 @@ public sealed class RetransmissionFindingTests
         BpfProbeRun.Eventually(() =>
         {
             run.Collect();
-            TcpLab.Nstat(traffic.Left, "TcpExtTCPTimeouts").ShouldBeGreaterThanOrEqualTo(4 * connections.Length);
+            TcpLab.Nstat(traffic.Left, "TcpExtTCPTimeouts").ShouldBeGreaterThanOrEqualTo(5 * connections.Length);
         }, 60);
+        // A window that begins after all of them, too.
+        Thread.Sleep(run.Engine.Shortest);
+        run.Collect();
         run.AllOf(traffic.Left).ShouldAllBe(f => f.Info != MtuBlackHole.Kind);
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 using Collector.Core.Findings;
 using Collector.Linux.Findings.Connects;
@@ -78,6 +79,28 @@ public sealed class SelftestTests
         }
     }
 
+    [RequiresBpfFact]
+    public void A_fault_goes_on_for_as_long_as_is_wanted_and_ends()
+    {
+        using var selftest = Make(TimeSpan.FromMinutes(2), lasting: TimeSpan.FromSeconds(15));
+        var rounds = 0;
+        var fault = AllFaults.List.Single(static f => f.Finding.Kind == "udp-receive-overflow");
+        var counted = fault with
+        {
+            Cause = pair =>
+            {
+                rounds++;
+                fault.Cause(pair);
+            },
+        };
+        var clock = Stopwatch.StartNew();
+        var result = selftest.Run([counted], static _ => { }, CancellationToken.None).Single();
+        clock.Elapsed.ShouldBeGreaterThan(TimeSpan.FromSeconds(15));
+        result.Passed.ShouldBeTrue(Describe(result));
+        // Once per collection.
+        rounds.ShouldBeGreaterThan(result.FindingCollection);
+    }
+
     private static void Talk(FaultPair pair)
     {
         pair.Listener ??= pair.Server.Listen(FaultPair.Port, 64);
@@ -94,14 +117,15 @@ public sealed class SelftestTests
     }
 
     // Other tests may have programs in the kernel at the same time.
-    private static Selftest Make(TimeSpan patience) =>
-        Make(Selftest.WithAll(new AgentOptions { Budget = new() { Cpu = 0 } }), patience);
+    private static Selftest Make(TimeSpan patience, TimeSpan lasting = default) =>
+        Make(Selftest.WithAll(new AgentOptions { Budget = new() { Cpu = 0 } }), patience, lasting);
 
-    private static Selftest Make(AgentOptions options, TimeSpan patience) => new(options, events => new NodeCollector(
+    private static Selftest Make(AgentOptions options, TimeSpan patience, TimeSpan lasting = default) => new(options, events => new NodeCollector(
         NodeFactory.Create(options.Paths, options.Ebpf, null, options.Limits, events), options, TimeProvider.System,
         NullLogger.Instance))
     {
         Patience = patience,
+        Lasting = lasting,
     };
 
     private static string Describe(SelftestResult r) => $"{r.Fault.Finding.Kind}: metric {r.Metric}, event {r.Event} "

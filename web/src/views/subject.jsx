@@ -162,7 +162,8 @@ export function Subject({ id }) {
   const findings = data?.findings ?? findingsOf(id, state.overview);
   // What is wrong is shown by the counters that prove it.
   const proving = findings.filter((f) => f.active).flatMap((f) => f.metrics ?? []);
-  const [metric, show] = useState(picked.get(id) ?? { metric: proving[0] ?? charted[0], tags: {} });
+  const [chosen, show] = useState(picked.get(id));
+  const metric = chosen ?? { metric: proving[0] ?? charted[0], tags: {} };
   const setMetric = (its) => {
     picked.set(id, its);
     show(its);

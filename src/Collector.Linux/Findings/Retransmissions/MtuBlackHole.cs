@@ -38,7 +38,8 @@ internal sealed class MtuBlackHole(ProbeHost host, FindingSettings own) : LinuxR
         Condition = $"In two windows {Least.InWords} or more connections sent a segment of {Large} bytes or more "
             + $"again, by the {Timeouts}rd time-out in a row or a later one, though all that their peers had taken of "
             + $"them came in segments of at most {Small} bytes on average; those that this node dropped do not count, "
-            + "nor do those to a peer that does not get small segments either.",
+            + "nor do those to a peer that does not get small segments either. Nothing is said while there are "
+            + $"{MostPeers} such peers; a warning where no peer has taken more than the handshake: it may be gone.",
         Advice = "Let ICMP \"fragmentation needed\" and \"packet too big\" through to the senders, give their devices "
             + "the path's MTU, or clamp the MSS; net.ipv4.tcp_mtu_probing=1 finds the size without ICMP.",
         Thresholds = [Least],
@@ -55,7 +56,7 @@ internal sealed class MtuBlackHole(ProbeHost host, FindingSettings own) : LinuxR
         if (window.Subject is not { } subject)
             yield break;
         var stuck = window.Events(TcpRetrans.Retransmitted).Where(IsStuck).ToArray();
-        var silent = SilentPeers(subject, stuck, window.End);
+        var silent = SilentPeers(subject, stuck, window.EndMoment);
         var large = stuck.Where(e => IsLarge(e) && silent?.ContainsKey(e.Tuple!.Destination) != true).ToArray();
         var connections = large.Select(static e => e.Tuple).Distinct().Count();
         // Where so many peers are gone the network is, for packets of every size.
@@ -64,12 +65,14 @@ internal sealed class MtuBlackHole(ProbeHost host, FindingSettings own) : LinuxR
         var service = TcpFigures.ServiceOf(large)!;
         var size = Number(service.Last, "netlens.retransmit.size");
         var peer = service.Last.Tuple!.Destination;
+        var isProven = large.Any(static e => Number(e, "netlens.retransmit.delivered_size") > 1);
+        var arrived = isProven ? "small segments" : "handshakes";
         yield return new()
         {
-            Severity = EventSeverity.Error,
+            Severity = isProven ? EventSeverity.Error : EventSeverity.Warn,
             Confidence = FindingConfidence.Event,
             Sentence = $"gets no large segments through on connections {service}: {connections} of them sent {size} "
-                + "bytes again and again without an answer, and small segments arrived",
+                + $"bytes again and again without an answer, and {arrived} arrived",
             Evidence =
             [
                 new("tcp_retransmit_skb by time-out",
@@ -80,10 +83,13 @@ internal sealed class MtuBlackHole(ProbeHost host, FindingSettings own) : LinuxR
             ],
             RuledOut = Checks.Of(window, Checks.Drops, Checks.Netfilter, Checks.Conntrack),
             Knob = SysctlKnob(window.Subject, "net.ipv4.tcp_mtu_probing", "1, until ICMP comes through"),
-            Confirm = Inside(window.Subject, $"ping -c 3 -M do -s {size} {peer}"),
+            Confirm = Inside(window.Subject, $"ping -c 3 -M do -s {size + HeaderOf(subject)} {peer}"),
             Tuple = service.Last.Tuple,
         };
     }
+
+    // By how much TCP's header is longer than that of an echo: 8 bytes.
+    private long HeaderOf(Subject subject) => SysctlNumber(subject, "net.ipv4.tcp_timestamps") == 0 ? 12 : 24;
 
     // Those that small segments do not reach either. Their time-outs are others than those of large ones, and may be in
     // another window.

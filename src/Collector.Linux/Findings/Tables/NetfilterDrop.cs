@@ -49,7 +49,7 @@ internal sealed class NetfilterDrop(ProbeHost host, FindingSettings own) : Linux
             {
                 Severity = EventSeverity.Warn,
                 Confidence = FindingConfidence.Event,
-                IsMore = dropped >= (2 * full) + _least,
+                MoreThan = dropped >= (2 * full) + _least ? ConntrackFull.Kind : null,
                 Detail = target.Key,
                 Sentence = $"has a firewall rule that drops {target.Key}{pod}, "
                     + $"{target.Count()} or more packets from {sender}",

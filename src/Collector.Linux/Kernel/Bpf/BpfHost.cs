@@ -188,7 +188,8 @@ public sealed class BpfHost : IDisposable
     }
 
     /// <summary>
-    /// Waits a moment until what was reported until now is written down, whose look-ups are another thread's.
+    /// Waits a moment until what probes reported until now is written down, whose look-ups are another thread's. What
+    /// is still in the kernel's buffers comes with the next collection.
     /// </summary>
     public void AwaitEvents() => Resolver.Await(MostWait);
 
