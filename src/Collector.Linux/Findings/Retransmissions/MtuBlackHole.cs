@@ -38,8 +38,9 @@ internal sealed class MtuBlackHole(ProbeHost host, FindingSettings own) : LinuxR
         Condition = $"In two windows {Least.InWords} or more connections sent a segment of {Large} bytes or more "
             + $"again, by the {Timeouts}rd time-out in a row or a later one, though all that their peers had taken of "
             + $"them came in segments of at most {Small} bytes on average; those that this node dropped do not count, "
-            + "nor do those to a peer that does not get small segments either. Nothing is said while there are "
-            + $"{MostPeers} such peers; a warning where no peer has taken more than the handshake: it may be gone.",
+            + "nor do those to a peer for whom a small segment's time had run out, too, within two minutes. Nothing "
+            + $"is said while there are {MostPeers} such peers; a warning where no peer has taken more than the "
+            + "handshake: it may be gone.",
         Advice = "Let ICMP \"fragmentation needed\" and \"packet too big\" through to the senders, give their devices "
             + "the path's MTU, or clamp the MSS; net.ipv4.tcp_mtu_probing=1 finds the size without ICMP.",
         Thresholds = [Least],
@@ -55,9 +56,9 @@ internal sealed class MtuBlackHole(ProbeHost host, FindingSettings own) : LinuxR
     {
         if (window.Subject is not { } subject)
             yield break;
-        var stuck = window.Events(TcpRetrans.Retransmitted).Where(IsStuck).ToArray();
-        var silent = SilentPeers(subject, stuck, window.EndMoment);
-        var large = stuck.Where(e => IsLarge(e) && silent?.ContainsKey(e.Tuple!.Destination) != true).ToArray();
+        var late = window.Events(TcpRetrans.Retransmitted).Where(IsTimeout).ToArray();
+        var silent = SilentPeers(subject, late, window.EndMoment);
+        var large = late.Where(e => IsStuck(e) && silent?.ContainsKey(e.Tuple!.Destination) != true).ToArray();
         var connections = large.Select(static e => e.Tuple).Distinct().Count();
         // Where so many peers are gone the network is, for packets of every size.
         if (connections < _least || silent?.Count >= MostPeers)
@@ -92,8 +93,8 @@ internal sealed class MtuBlackHole(ProbeHost host, FindingSettings own) : LinuxR
     private long HeaderOf(Subject subject) => SysctlNumber(subject, "net.ipv4.tcp_timestamps") == 0 ? 12 : 24;
 
     // Those that small segments do not reach either. Their time-outs are others than those of large ones, and may be in
-    // another window.
-    private Dictionary<IPAddress, long>? SilentPeers(Subject subject, NetworkEvent[] stuck, long now)
+    // another window. One is enough: of many the kernel side tells a few, and may hold back the later ones.
+    private Dictionary<IPAddress, long>? SilentPeers(Subject subject, NetworkEvent[] late, long now)
     {
         foreach (var (other, since) in _silent)
         {
@@ -105,7 +106,7 @@ internal sealed class MtuBlackHole(ProbeHost host, FindingSettings own) : LinuxR
             if (since.Count == 0)
                 _silent.Remove(other);
         }
-        foreach (var e in stuck)
+        foreach (var e in late)
         {
             if (Number(e, "netlens.retransmit.size") >= Small)
                 continue;
@@ -117,10 +118,9 @@ internal sealed class MtuBlackHole(ProbeHost host, FindingSettings own) : LinuxR
         return _silent.GetValueOrDefault(subject);
     }
 
-    private static bool IsStuck(NetworkEvent e) => e.Tuple is not null
-        && Number(e, "netlens.retransmit.timeouts") >= Timeouts
-        && Field(e, "netlens.retransmit.verdict") != "dropped_here";
+    private static bool IsTimeout(NetworkEvent e) => e.Tuple is not null
+        && Number(e, "netlens.retransmit.timeouts") >= 1 && Field(e, "netlens.retransmit.verdict") != "dropped_here";
 
-    private static bool IsLarge(NetworkEvent e) => Number(e, "netlens.retransmit.size") >= Large
-        && Number(e, "netlens.retransmit.delivered_size") <= Small;
+    private static bool IsStuck(NetworkEvent e) => Number(e, "netlens.retransmit.timeouts") >= Timeouts
+        && Number(e, "netlens.retransmit.size") >= Large && Number(e, "netlens.retransmit.delivered_size") <= Small;
 }
