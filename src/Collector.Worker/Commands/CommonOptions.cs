@@ -75,23 +75,30 @@ internal static class CommonOptions
         return option;
     }
 
-    public static Option<string?> For()
-    {
-        var option = new Option<string?>("--for")
+    public static Option<string?> For() => Duration(
+        new Option<string?>("--for")
         {
             Description = "Watch for this long, such as 10s: every counter is what it grew by. Probes that count only "
                 + "what happens while they run (packetloss and its like) are left out otherwise.",
-            HelpName = "DURATION",
-        };
+        }, "1h", "500ms, 10s or 1m");
+
+    /// <summary>Lets an option take durations.</summary>
+    /// <param name="option">Which.</param>
+    /// <param name="longest">As a user writes it.</param>
+    /// <param name="examples">Others that are taken.</param>
+    /// <param name="orNone">0 as well.</param>
+    public static Option<string?> Duration(
+        Option<string?> option, string longest, string examples, bool orNone = true)
+    {
+        var most = DurationText.Parse(longest);
+        option.HelpName = "DURATION";
         option.Validators.Add(result =>
         {
-            foreach (var token in result.Tokens)
+            foreach (var token in result.Tokens.Where(t => !DurationText.TryParse(t.Value, out var value, out _)
+                || value > most || (value <= TimeSpan.Zero && !orNone)))
             {
-                if (!DurationText.TryParse(token.Value, out var value, out _) || value > TimeSpan.FromHours(1))
-                {
-                    result.AddError($"--for: '{Output.Printable(token.Value)}' is not a duration up to 1h, "
-                        + "such as 500ms, 10s or 1m");
-                }
+                result.AddError($"{option.Name}: '{Output.Printable(token.Value)}' is not a duration up to {longest}, "
+                    + $"such as {examples}");
             }
         });
         return option;

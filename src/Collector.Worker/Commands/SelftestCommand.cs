@@ -15,7 +15,7 @@ internal static class SelftestCommand
     private const string All = "all";
 
     /// <summary>Some faults number what they send, and would have no number left.</summary>
-    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(10);
+    private const string Longest = "10m";
 
     public static Command Create()
     {
@@ -50,28 +50,13 @@ internal static class SelftestCommand
         return command;
     }
 
-    private static Option<string?> For()
-    {
-        var option = new Option<string?>("--for")
+    private static Option<string?> For() => CommonOptions.Duration(
+        new Option<string?>("--for")
         {
             Description = "Go on causing them for so long, such as 2m, also when they were found, to look at them "
-                + $"elsewhere. At most {DurationText.Format(Longest)}; of more than {FaultPair.MostBeside} faults each "
+                + $"elsewhere. At most {Longest}; of more than {FaultPair.MostBeside} faults each "
                 + $"{FaultPair.MostBeside} in turn.",
-            HelpName = "DURATION",
-        };
-        option.Validators.Add(result =>
-        {
-            foreach (var token in result.Tokens)
-            {
-                if (!DurationText.TryParse(token.Value, out var value, out _) || value > Longest)
-                {
-                    result.AddError($"--for: '{Output.Printable(token.Value)}' is not a duration up to "
-                        + $"{DurationText.Format(Longest)}, such as 30s or 2m");
-                }
-            }
-        });
-        return option;
-    }
+        }, Longest, "30s or 2m");
 
     private static int List(bool json)
     {

@@ -42,10 +42,10 @@ internal sealed class WatchOptions
         HelpName = "TIME",
     };
 
-    private readonly Option<string?> _for = new("--for")
-    {
-        Description = "End after this long, such as 10s.", HelpName = "DURATION",
-    };
+    // A timer's longest time is a little more.
+    private readonly Option<string?> _for = CommonOptions.Duration(
+        new Option<string?>("--for") { Description = "End after this long, such as 10s." }, "720h", "500ms, 10s or 1m",
+        orNone: false);
 
     private readonly Option<long?> _count = new("--count", "-n")
     {
@@ -81,15 +81,6 @@ internal sealed class WatchOptions
         _probes.CompletionSources.Add([.. NodeFactory.Catalogue.Where(p => p.Events.Count > 0).Select(p => p.Id)]);
         _kinds.CompletionSources.Add([.. NodeFactory.Catalogue.SelectMany(p => p.Events)
             .Select(e => e.Name["netlens.".Length..])]);
-        _for.Validators.Add(result =>
-        {
-            foreach (var token in result.Tokens.Where(t => !DurationText.TryParse(t.Value, out var value, out _)
-                || value <= TimeSpan.Zero || value > LongestWatch))
-            {
-                result.AddError($"--for: '{Output.Printable(token.Value)}' is not a duration up to 720h, such as "
-                    + "500ms, 10s or 1m");
-            }
-        });
         _count.Validators.Add(result =>
         {
             if (result.Tokens.Any(t => !long.TryParse(t.Value, NumberStyles.None, CultureInfo.InvariantCulture,
@@ -107,8 +98,6 @@ internal sealed class WatchOptions
     }
 
     /// <summary>A timer's longest time is a little more.</summary>
-    private static TimeSpan LongestWatch => TimeSpan.FromDays(30);
-
     public void AddTo(Command command)
     {
         foreach (var option in (System.CommandLine.Option[])

@@ -92,24 +92,9 @@ internal static class WhyCommand
         return ExitCodes.Ok;
     }
 
-    private static Option<string?> Since()
-    {
-        var option = new Option<string?>("--since")
-        {
-            Description = "Only what was seen in this time, such as 5m; up to 1h.",
-            HelpName = "DURATION",
-        };
-        option.Validators.Add(result =>
-        {
-            foreach (var token in result.Tokens.Where(t =>
-                !DurationText.TryParse(t.Value, out var value, out _) || value > TimeSpan.FromHours(1)))
-            {
-                result.AddError(
-                    $"--since: '{Output.Printable(token.Value)}' is not a duration up to 1h, such as 30s or 5m");
-            }
-        });
-        return option;
-    }
+    private static Option<string?> Since() => CommonOptions.Duration(
+        new Option<string?>("--since") { Description = "Only what was seen in this time, such as 5m; up to 1h." }, "1h",
+        "30s or 5m");
 
     private static TimeSpan? Time(string? text) =>
         text is not null && DurationText.TryParse(text, out var value, out _) ? value : null;

@@ -19,6 +19,9 @@ public sealed class FaultPair : IDisposable
 
     internal const int Port = 8080;
 
+    /// <summary>One for datagrams that nobody takes.</summary>
+    internal const int ClosedPort = 4243;
+
     private const int Prefix = 28;
 
     /// <summary>What a node may have switched on, and a new namespace has from it.</summary>

@@ -17,7 +17,7 @@ internal static class RawPackets
     {
         var packet = Header(from, to, Udp, 28 + 16);
         BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(20), (ushort)fromPort);
-        BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(22), 4243);
+        BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(22), FaultPair.ClosedPort);
         BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(24), 8 + 16);
         BinaryPrimitives.WriteUInt16BigEndian(packet.AsSpan(26), damaged ? (ushort)0xdead : (ushort)0);
         return packet;

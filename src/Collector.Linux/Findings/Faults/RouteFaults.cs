@@ -9,7 +9,6 @@ namespace Collector.Linux.Findings.Faults;
 internal static class RouteFaults
 {
     private const int Packets = 60;
-    private const int ClosedPort = 4243;
     private const string Narrow = "wan0";
 
     private static readonly IPNetwork Everywhere = IPNetwork.Parse("0.0.0.0/0");

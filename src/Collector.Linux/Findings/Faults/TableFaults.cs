@@ -6,7 +6,6 @@ namespace Collector.Linux.Findings.Faults;
 /// <summary>Links, firewall and connection tracking.</summary>
 internal static class TableFaults
 {
-    private const int ClosedPort = 4243;
     private const int Ports = 50_000;
 
     public static void TakeLinkDown(FaultPair pair)

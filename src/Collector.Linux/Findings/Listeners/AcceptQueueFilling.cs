@@ -55,7 +55,7 @@ internal sealed class AcceptQueueFilling(ProbeHost host, FindingSettings own) : 
                 Evidence = [new("sk_ack_backlog", $"{depth} of {limit}")],
                 RuledOut = Checks.Of(window, Checks.Throttling),
                 Confirm = Inside(window.Subject, $"ss -ltn sport = :{port}"),
-                Local = ReuseportSkew.LocalOf(address, port),
+                Local = AddressRows.EndPoint(address, port),
             };
         }
     }

@@ -58,8 +58,5 @@ internal abstract class ListenRule(FindingInfo info, ProbeHost host, FindingSett
         AddressRows.End(Field(e, "network.local.address"), Field(e, "network.local.port"));
 
     protected static IPEndPoint? LocalOf(NetworkEvent e) =>
-        IPAddress.TryParse(Field(e, "network.local.address").Split('%')[0], out var address)
-        && Number(e, "network.local.port") is { } port
-            ? new(address, (int)port)
-            : null;
+        AddressRows.EndPoint(Field(e, "network.local.address"), Field(e, "network.local.port"));
 }

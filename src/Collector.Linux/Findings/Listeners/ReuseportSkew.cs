@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Net;
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Probes;
@@ -71,13 +69,8 @@ internal sealed class ReuseportSkew(ProbeHost host, FindingSettings own) : Linux
                 ],
                 RuledOut = Checks.Of(window, Checks.Throttling),
                 Confirm = Inside(window.Subject, $"ss -ltnpe sport = :{port}"),
-                Local = LocalOf(address, port),
+                Local = AddressRows.EndPoint(address, port),
             };
         }
     }
-
-    /// <summary>The end that a row's tags name; null where they name none.</summary>
-    public static IPEndPoint? LocalOf(string address, string port) =>
-        IPAddress.TryParse(address.Split('%')[0], out var ip)
-        && ushort.TryParse(port, CultureInfo.InvariantCulture, out var number) ? new(ip, number) : null;
 }

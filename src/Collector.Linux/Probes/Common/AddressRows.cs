@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Net;
 using System.Runtime.InteropServices;
 using Collector.Core.Metrics;
@@ -169,6 +170,11 @@ internal class AddressRows(AddressColumns columns, NetNamespace ns, RowAllowance
     /// <summary>An address, as <see cref="AddressText"/> gives it, with its port: "[::]:80", "0.0.0.0:80".</summary>
     public static string End(string address, string port) =>
         address.Contains(':', StringComparison.Ordinal) ? $"[{address}]:{port}" : $"{address}:{port}";
+
+    /// <summary>The same as an end, without the scope; null where the tags name none.</summary>
+    public static IPEndPoint? EndPoint(string address, string port) =>
+        IPAddress.TryParse(address.Split('%')[0], out var ip)
+        && ushort.TryParse(port, CultureInfo.InvariantCulture, out var number) ? new(ip, number) : null;
 
     internal static string AddressText(UInt128 address)
     {
