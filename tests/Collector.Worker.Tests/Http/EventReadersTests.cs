@@ -29,7 +29,7 @@ public sealed class EventReadersTests
     [Fact]
     public async Task Those_that_are_stuck_are_cut_and_the_others_get_everything()
     {
-        const int Each = 50, Step = 200;
+        const int Each = 50, Step = 200, Most = 100 * 1024 * 1024;
         await using var server = await HttpServerFixture.StartAsync(recent: Recent);
         var ring = server.Http.Ring;
         ring.Readers.Most = 2 * Each;
@@ -49,14 +49,14 @@ public sealed class EventReadersTests
             ]);
             await Task.WhenAll(good.Select(reader => Expect(reader, produced + 1, Step)));
             produced += Step;
-            most = Math.Max(most, GC.GetTotalMemory(forceFullCollection: false));
+            most = Math.Max(most, Held(before + Most));
             (await server.Client.GetStringAsync("/healthz")).ShouldBe("ok\n");
         }
 
         ring.Readers.Cut.ShouldBe(Each);
         ring.Readers.Lost.ShouldBe(0);
         await Until(() => ring.Readers.Now == Each);
-        (most - before).ShouldBeLessThan(100 * 1024 * 1024);
+        (most - before).ShouldBeLessThan(Most);
         foreach (var reader in good)
             reader.Dispose();
         foreach (var socket in stuck)
@@ -103,6 +103,13 @@ public sealed class EventReadersTests
         using var response = await server.Client.GetAsync("/events?port=" + new string('1', size));
         response.StatusCode.ShouldBe(expected);
         (await response.Content.ReadAsStringAsync()).Length.ShouldBeLessThan(500);
+    }
+
+    // What is garbage already, of this test and of those beside it, nobody holds.
+    private static long Held(long most)
+    {
+        var all = GC.GetTotalMemory(forceFullCollection: false);
+        return all < most ? all : GC.GetTotalMemory(forceFullCollection: true);
     }
 
     private static int Number(string line) => JsonDocument.Parse(line).RootElement.GetProperty("seq").GetInt32();

@@ -63,7 +63,8 @@ internal sealed class LedgerLab : IDisposable
         PacketsOf(lines, "ip").ShouldBe(received, text);
         var unexplained = lines.Unexplained.ShouldNotBeNull();
         unexplained.ShouldBeInRange(0, tolerance, text);
-        since["unexplained"].ShouldBe(unexplained, text);
+        // What was on its way for two collections stays counted, also where it is explained in the end.
+        since["unexplained"].ShouldBeInRange(unexplained, unexplained + tolerance, text);
         since.Values.Sum().ShouldBeInRange(received, received + tolerance, text);
         try
         {

@@ -86,9 +86,13 @@ public sealed class EventPumpTests
         var counter = new Counter();
         pump.Add(new FakeBuffer(int.MaxValue), counter);
         Await(() => counter.Count > 10_000);
-        var (count, bytes) = (counter.Count, counter.Allocated);
-        Await(() => counter.Count > count + 100_000);
-        counter.Allocated.ShouldBe(bytes);
+        // A collection of garbage takes the rest of the thread's block, which then counts as its own: not in each of these.
+        Enumerable.Range(0, 5).Select(_ =>
+        {
+            var (count, bytes) = (counter.Count, counter.Allocated);
+            Await(() => counter.Count > count + 100_000);
+            return counter.Allocated - bytes;
+        }).ShouldContain(0);
     }
 
     private static void Await(Func<bool> done) => SpinWait.SpinUntil(done, Patience).ShouldBeTrue();
