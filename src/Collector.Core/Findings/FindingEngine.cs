@@ -33,6 +33,14 @@ public sealed class FindingEngine : IDisposable
     /// <summary>What is usual is what was so for this long at least, and for twice as long at most.</summary>
     private static readonly TimeSpan Usual = TimeSpan.FromMinutes(5);
 
+    /// <summary>
+    /// Events are kept for so long after their window: a segment is sent again two minutes later at most (TCP_RTO_MAX).
+    /// </summary>
+    private static readonly TimeSpan Kept = TimeSpan.FromSeconds(130);
+
+    /// <summary>Those that are kept, the newest.</summary>
+    private const int MostEvents = 1024;
+
     private FindingRule[] _rules;
     private readonly HashSet<FindingRule> _broken = [];
     private readonly Dictionary<FindingRule, int> _failures = [];
@@ -40,7 +48,8 @@ public sealed class FindingEngine : IDisposable
     private readonly List<SnapshotLease> _usual = [];
     private readonly List<(long Moment, NetworkEvent Event)> _arrived = [];
     private readonly List<NetworkEvent> _events = [];
-    private readonly NodeWindow _window = new();
+    private readonly List<(long Moment, NetworkEvent Event)> _earlier = [];
+    private readonly NodeWindow _window;
     private readonly HashSet<Subject> _subjects = [];
     private readonly FindingState _state;
     private readonly Func<FindingInfo, Subject, bool> _isOver;
@@ -55,6 +64,7 @@ public sealed class FindingEngine : IDisposable
         Store = store;
         _state = new FindingState(store, this);
         _isOver = IsOver;
+        _window = new() { Earlier = _earlier };
     }
 
     /// <summary>A window is so long at least: of shorter collections it spans several.</summary>
@@ -114,6 +124,7 @@ public sealed class FindingEngine : IDisposable
         var old = 0;
         while (old < _arrived.Count && _arrived[old].Moment <= from.Moment)
             old++;
+        KeepEarlier(old, from.Moment);
         _arrived.RemoveRange(0, old);
         _events.Clear();
         foreach (var (_, e) in _arrived)
@@ -134,6 +145,20 @@ public sealed class FindingEngine : IDisposable
         }
         _state.End(OnChange);
         _window.Close();
+    }
+
+    // No user's namespace takes the room of others.
+    private void KeepEarlier(int count, long begin)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            if (!_arrived[i].Event.Rootless)
+                _earlier.Add(_arrived[i]);
+        }
+        var past = Math.Max(0, _earlier.Count - MostEvents);
+        while (past < _earlier.Count && begin - _earlier[past].Moment > Kept.TotalNanoseconds)
+            past++;
+        _earlier.RemoveRange(0, past);
     }
 
     // Nobody tells when a container ends, but its figures do.

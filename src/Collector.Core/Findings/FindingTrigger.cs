@@ -1,6 +1,7 @@
 using Collector.Core.Events;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
+using Collector.Core.Snapshots;
 
 namespace Collector.Core.Findings;
 
@@ -8,6 +9,7 @@ namespace Collector.Core.Findings;
 public sealed record FindingTrigger
 {
     private Func<FindingSettings, long>? _least;
+    private string _tag = "";
 
     private FindingTrigger()
     {
@@ -27,6 +29,9 @@ public sealed record FindingTrigger
 
     public EventInfo? Event { get; private init; }
 
+    /// <summary>Only rows with one of these values point at their subject; empty: all do.</summary>
+    public IReadOnlyList<string> Values { get; private init; } = [];
+
     /// <summary>A counter that grows by so much within the window.</summary>
     public static FindingTrigger Grows(Metric counter, long least = 1) => new() { Metric = counter, Least = least };
 
@@ -45,6 +50,23 @@ public sealed record FindingTrigger
     /// <summary>A level that is a threshold's part of its limit.</summary>
     public static FindingTrigger Fills(Metric level, Metric limit, ProbeOption<Share> share) =>
         Fills(level, limit, share.Standard.Of(1)) with { _least = s => (long)s.Get(share).Of(1000) };
+
+    /// <summary>The same of rows with one of these values of a row tag only.</summary>
+    public FindingTrigger Of(string tag, params string[] values) => this with { _tag = tag, Values = values };
+
+    /// <summary>Whether a row is one that it looks at.</summary>
+    internal bool Covers(Row row)
+    {
+        if (Values.Count == 0)
+            return true;
+        var tags = row.Table.RowTags;
+        for (var i = 0; i < tags.Count; i++)
+        {
+            if (tags[i].Key == _tag)
+                return Values.Contains(row.Tags[i].Text);
+        }
+        return false;
+    }
 
     /// <summary>The same by a rule's own thresholds.</summary>
     public FindingTrigger By(FindingSettings own) => _least is null ? this : this with { Least = _least(own) };

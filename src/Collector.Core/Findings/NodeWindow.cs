@@ -14,7 +14,12 @@ public sealed class NodeWindow
     private readonly PastSnapshot _now = new();
     private readonly PastSnapshot _before = new();
     private readonly PastSnapshot _usual = new();
+    /// <summary>Events that are looked through sooner than an index is made.</summary>
+    private const int Few = 64;
+
     private readonly Dictionary<EventInfo, List<NetworkEvent>> _events = [];
+    private readonly Dictionary<EventInfo, ILookup<Subject?, NetworkEvent>> _bySubject = [];
+    private ILookup<Subject?, NetworkEvent>? _earlierBySubject;
 
     /// <summary>Length of the window by a clock that nobody sets.</summary>
     public double Seconds { get; private set; }
@@ -53,6 +58,8 @@ public sealed class NodeWindow
         _now.Open(at);
         foreach (var (_, list) in _events)
             list.Clear();
+        _bySubject.Clear();
+        _earlierBySubject = null;
         foreach (var e in events)
         {
             if (!_events.TryGetValue(e.Info, out var list))
@@ -77,8 +84,28 @@ public sealed class NodeWindow
     /// <summary>The rows of a subject in a table of this collection.</summary>
     internal SubjectRows RowsOf(SnapshotTable table, Subject? subject) => _now.RowsOf(table, subject);
 
+    /// <summary>What happened before the window and is kept, oldest first, with the moment of its collection.</summary>
+    internal IReadOnlyList<(long Moment, NetworkEvent Event)> Earlier { get; init; } = [];
+
     /// <summary>Events of a kind.</summary>
     public IReadOnlyList<NetworkEvent> EventsOf(EventInfo info) => _events.GetValueOrDefault(info) ?? [];
+
+    /// <summary>Those of a subject, oldest first; null: of nobody.</summary>
+    internal IEnumerable<NetworkEvent> EventsOf(EventInfo info, Subject? subject)
+    {
+        var all = EventsOf(info);
+        if (all.Count <= Few)
+            return all.Where(e => e.Subject == subject);
+        // Rules ask for each subject that something points at.
+        if (!_bySubject.TryGetValue(info, out var events))
+            _bySubject.Add(info, events = all.ToLookup(static e => e.Subject));
+        return events[subject];
+    }
+
+    /// <summary>The same of <see cref="Earlier"/>.</summary>
+    internal IEnumerable<NetworkEvent> EarlierOf(EventInfo info, Subject? subject) =>
+        (_earlierBySubject ??= Earlier.ToLookup(static e => e.Event.Subject, static e => e.Event))[subject]
+            .Where(e => e.Info == info);
 
     /// <summary>
     /// Growth of a cell since the collection before; null where it cannot be told. A counter that fell began anew.
@@ -186,7 +213,7 @@ public sealed class NodeWindow
             var reaches = limits.Length > 0
                 ? levels[row] * 1000.0 >= (double)limits[row] * trigger.Least
                 : levels[row] >= trigger.Least;
-            if (reaches)
+            if (reaches && trigger.Covers(table.Rows[row]))
                 Add(table.Rows[row].Subject, subjects, ref node);
         }
     }
@@ -199,7 +226,7 @@ public sealed class NodeWindow
         {
             for (var row = 0; row < now.Length; row++)
             {
-                if (Growth(table, row, column) >= trigger.Least)
+                if (Growth(table, row, column) >= trigger.Least && trigger.Covers(table.Rows[row]))
                     Add(table.Rows[row].Subject, subjects, ref node);
             }
             return;
@@ -213,7 +240,7 @@ public sealed class NodeWindow
                 continue;
             // What was absent was 0; what fell began anew.
             var growth = now[row] >= then[row] ? now[row] - Math.Max(0, then[row]) : now[row];
-            if (growth >= trigger.Least)
+            if (growth >= trigger.Least && trigger.Covers(table.Rows[row]))
                 Add(table.Rows[row].Subject, subjects, ref node);
         }
     }

@@ -146,14 +146,13 @@ public sealed class SubjectWindow
     }
 
     /// <summary>The subject's events of a kind, oldest first; of the node: those of nobody.</summary>
-    public IEnumerable<NetworkEvent> Events(EventInfo info)
-    {
-        foreach (var e in _window.EventsOf(info))
-        {
-            if (e.Subject == Subject)
-                yield return e;
-        }
-    }
+    public IEnumerable<NetworkEvent> Events(EventInfo info) => _window.EventsOf(info, Subject);
+
+    /// <summary>
+    /// Those of the two minutes before the window, oldest first: as far as they are kept, and none of namespaces that
+    /// any user can make.
+    /// </summary>
+    public IEnumerable<NetworkEvent> EarlierEvents(EventInfo info) => _window.EarlierOf(info, Subject);
 
     /// <summary>"+16 in 10 s", as evidence.</summary>
     public Evidence Grew(string source, Metric metric) => Grew(source, Growth(metric));

@@ -62,11 +62,14 @@ internal static class FindingDocs
         { Event: { } e } => $"`{e.Name}` | happens",
         { Limit: { } limit } => $"`{trigger.Metric!.Name}` | is {trigger.Least / 10.0:0.#} % of `{limit.Name}` or more",
         { OfLevel: true } => $"`{trigger.Metric!.Name}`{Tags(trigger.Metric)} | is {Value(trigger)} or more",
-        _ => $"`{trigger.Metric!.Name}`{Tags(trigger.Metric)} | grows by {Value(trigger)} or more",
+        _ => $"`{trigger.Metric!.Name}`{Tags(trigger.Metric)}{Rows(trigger)} | grows by {Value(trigger)} or more",
     };
 
     private static string Value(FindingTrigger trigger) => FormattableString.Invariant(
         $"{Metric.Scaled(trigger.Least, trigger.Metric!.Scale):0.######}");
+
+    private static string Rows(FindingTrigger trigger) =>
+        trigger.Values.Count == 0 ? "" : $" ({string.Join(", ", trigger.Values)})";
 
     private static string Tags(Metric metric) =>
         metric.Tags.Count == 0 ? "" : $" ({string.Join(", ", metric.Tags.Select(t => t.Value.Text))})";

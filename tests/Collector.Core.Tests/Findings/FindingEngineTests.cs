@@ -105,7 +105,69 @@ public sealed class FindingEngineTests : IDisposable
     private void Happen(Subject subject) => _engine.Inbox.Offer(new NetworkEvent
     {
         Info = Happened, Time = 1, ObservedTime = 1, Message = "", Subject = subject,
+        Rootless = subject is NetNamespace { Rootless: true },
     });
+
+    [Fact]
+    public void A_trigger_of_some_rows_does_not_look_at_others()
+    {
+        var dropped = Metric.Counter("a.dropped", Units.Packets, "Drops.");
+        var table = new TableInfo("probe.reasons", RowScope.Namespace, [new("a.reason")], [dropped]);
+        var ns = Of(7);
+        var rows = new[] { "full", "closed" }.Select(r => new Row(table, ns, 0, r)).ToArray();
+        var asked = 0;
+        Use(new Rule(Kind("any", FindingTrigger.Grows(dropped).Of("a.reason", "full", "fuller")), _ =>
+        {
+            asked++;
+            return [];
+        }));
+
+        Drop(0, 0);
+        Drop(0, 9);
+        asked.ShouldBe(0);
+        Drop(1, 9);
+        asked.ShouldBe(1);
+        Drop(1, 19);
+        asked.ShouldBe(1);
+
+        void Drop(params long[] counts)
+        {
+            _time.Advance(TimeSpan.FromSeconds(15));
+            _builder.Begin();
+            _builder.Enter("probe");
+            foreach (var (row, count) in rows.Zip(counts))
+                _builder.Append(row).Set(dropped, count);
+            _builder.Publish();
+            _engine.Judge(_store);
+        }
+    }
+
+    [Fact]
+    public void What_happened_before_a_window_is_kept_for_two_minutes_but_that_of_a_users_own_namespace()
+    {
+        var (ns, own) = (Of(7), new NetNamespace(8, 8, false, 0) { Rootless = true });
+        var seen = new List<(Subject? Of, int Now, int Earlier)>();
+        Use(new Rule(Kind("any", FindingTrigger.Grows(Lost)), w =>
+        {
+            seen.Add((w.Subject, w.Events(Happened).Count(), w.EarlierEvents(Happened).Count()));
+            return [];
+        }));
+        Collect(15, (ns, 0, 0, 0), (own, 0, 0, 0));
+        for (var i = 0; i < 2000; i++)
+            Happen(ns);
+        Happen(own);
+        var lost = 0;
+        while (lost < 11)
+        {
+            lost++;
+            Collect(15, (ns, lost, 0, 0), (own, lost, 0, 0));
+        }
+        var most = FindingInbox.SubjectCapacity;
+        seen.Where(s => s.Of == ns).Select(static s => (s.Now, s.Earlier)).ShouldBe(
+            [(most, 0), .. Enumerable.Repeat((0, most), 9), (0, 0)]);
+        seen.Where(s => s.Of == own).Select(static s => (s.Now, s.Earlier)).ShouldBe(
+            [(1, 0), .. Enumerable.Repeat((0, 0), 10)]);
+    }
 
     [Fact]
     public void A_loss_is_told_once_and_is_over_when_it_was_not_seen_for_a_minute()

@@ -209,9 +209,10 @@ public sealed class ResetFindingTests
         var run = FindingRun.Shared;
         using var traffic = new FindingTraffic();
         traffic.MakeAbyss();
-        var connections = traffic.Connect(6, static s => FindingTraffic.Set(s, TCP_USER_TIMEOUT, 1500));
+        var connections = traffic.Connect(6, static s => FindingTraffic.Set(s, TCP_USER_TIMEOUT, 6000));
         run.Collect();
         traffic.OpenAbyss();
+        // Sent again for the last time after 3 s, and given up after 6: by then that is of an earlier window.
         foreach (var (client, _) in connections)
             client.Send("anybody"u8);
         var found = run.Await(DeadPeer.Kind, traffic.Left, static () => { });

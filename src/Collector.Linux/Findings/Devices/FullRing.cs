@@ -11,6 +11,8 @@ namespace Collector.Linux.Findings.Devices;
 /// <summary>Whoever reads from a virtual device is too slow: a guest, a tunnel's program.</summary>
 internal sealed class FullRing(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
+    private static readonly string[] Reasons = ["FULL_RING", "tun_net_xmit"];
+
     private static readonly ProbeOption<long> Least = Option.Count(
         "least", 10, "packets in a window",
         "A burst that meets a full ring once loses a few.");
@@ -29,14 +31,16 @@ internal sealed class FullRing(ProbeHost host, FindingSettings own) : LinuxRule(
         Advice = "Give the program that reads the device (a guest, a VPN, a user-mode network) more processor time "
             + "or more queues, or the device a longer one (txqueuelen).",
         Thresholds = [Least, Losses.ErrorFrom, Losses.ErrorPart],
-        Triggers = [FindingTrigger.Grows(PacketLossTables.DropsCounter, Least)],
+        Triggers =
+        [
+            FindingTrigger.Grows(PacketLossTables.DropsCounter, Least).Of("netlens.drop.reason", Reasons),
+        ],
         Blind = "Kernels without the drop reason FULL_RING tell the function that dropped: tun_net_xmit.",
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)
     {
-        string[] reasons = ["FULL_RING", "tun_net_xmit"];
-        var lost = reasons.Sum(r => Checks.DropsFor(window, r));
+        var lost = Reasons.Sum(r => Checks.DropsFor(window, r));
         if (lost < _least)
             yield break;
         var packets = lost + Growth(window, Ip.Of("Ip", "OutTransmits"), Ip.Of("Ip", "InReceives"),
@@ -45,7 +49,7 @@ internal sealed class FullRing(ProbeHost host, FindingSettings own) : LinuxRule(
         {
             Severity = _gravity.Of(lost, packets),
             Sentence = $"drops {lost} packets for a virtual device whose reader is too slow: its ring is full",
-            Evidence = [window.Grew("FULL_RING", lost), .. Losses.Example(window, reasons)],
+            Evidence = [window.Grew("FULL_RING", lost), .. Losses.Example(window, Reasons)],
             RuledOut = Checks.Of(window, Checks.Netfilter, Checks.Throttling),
             Knob = new("txqueuelen of the device", "", "more, or more processor time for who reads it", "the reader"),
             Confirm = Inside(window.Subject, "ip -s link show type tun"),

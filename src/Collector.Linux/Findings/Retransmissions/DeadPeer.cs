@@ -61,10 +61,9 @@ internal sealed class DeadPeer(ProbeHost host, FindingSettings own) : LinuxRule(
         var waiting = TcpConnections.Waiting[1..].Sum(m => window.Level(m) ?? 0);
         if (given == 0 && waiting < _waiting)
             yield break;
-        var seen = window.Events(TcpRetrans.Retransmitted)
-            .Where(static e => Field(e, "netlens.retransmit.kind") == "rto"
-                && Field(e, "netlens.retransmit.verdict") != "dropped_here");
-        var peer = TcpFigures.ServiceOf(seen);
+        // The last time that a segment is sent again may be long before the connection is given up.
+        var peer = TcpFigures.ServiceOf(window.Events(TcpRetrans.Retransmitted).Where(WentUnanswered))
+            ?? TcpFigures.ServiceOf(window.EarlierEvents(TcpRetrans.Retransmitted).Where(WentUnanswered));
         var open = window.Level(Tcp.Of("Tcp", "CurrEstab")) ?? 0;
         // Clients of a service go away as they please; connects that time out are told apart only where they are known.
         var harms = peer?.IsOurs != true && window.Knows(ConnectCounters.Failures)
@@ -90,6 +89,9 @@ internal sealed class DeadPeer(ProbeHost host, FindingSettings own) : LinuxRule(
             Tuple = peer?.Last.Tuple,
         };
     }
+
+    private static bool WentUnanswered(NetworkEvent e) => Field(e, "netlens.retransmit.kind") == "rto"
+        && Field(e, "netlens.retransmit.verdict") != "dropped_here";
 
     // Connects that time out are in the same counter.
     private static long Connects(SubjectWindow window)

@@ -37,7 +37,11 @@ internal sealed class Martian(ProbeHost host, FindingSettings own) : LinuxRule(K
         Advice = "Find who sends them: an address that two machines have, a loop of switches, a tunnel or NAT rule "
             + "that leaves the wrong source; net.ipv4.conf.*.log_martians shows them in the kernel's log.",
         Thresholds = [Least, Losses.ErrorFrom, Losses.ErrorPart, Losses.Wanted],
-        Triggers = [FindingTrigger.Grows(PacketLossTables.DropsCounter, Least)],
+        Triggers =
+        [
+            FindingTrigger.Grows(PacketLossTables.DropsCounter, Least)
+                .Of("netlens.drop.reason", [.. Reasons.Select(static r => r.Reason)]),
+        ],
         Blind = "Kernels without the drop reasons IP_LOCAL_SOURCE, IP_INVALID_SOURCE, IP_LOCALNET and "
             + "IP_INVALID_DEST do not tell such packets from others, and count them nowhere.",
     };
