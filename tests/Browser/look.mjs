@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { Node, ago, finding, host, hostile, overview, pod, troubled } from "./node.mjs";
 import { small } from "./png.mjs";
+import { pauseAfter } from "../../web/src/pause.js";
 
 const [modules, browserPath, agent, screenshots, tour, injected, causing, ...wanted] = process.argv.slice(2);
 const faults = JSON.parse(injected);
@@ -35,10 +36,20 @@ async function until(what, of, longest = patience) {
   }
 }
 
-/** A page that may ask nobody but its own server, and complain of nothing. */
-async function open(url, { allow = [], ...options } = {}) {
+// What a browser says of a node that is not there.
+const gone = [
+  "ERR_CONNECTION_REFUSED",
+  "ERR_INCOMPLETE_CHUNKED_ENCODING",
+  "ERR_CONNECTION_RESET",
+  "ERR_EMPTY_RESPONSE",
+  "Failed to load resource",
+];
+
+/** A page that may ask nobody but its own server, and complain of nothing; `before` runs in it before its own script. */
+async function open(url, { allow = [], before, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();
+  if (before) await page.addInitScript(before);
   page.setDefaultTimeout(patience);
   page.faults = [];
   page.bytes = 0;
@@ -171,6 +182,14 @@ async function withNode(scene, act, { prefix = "", ...rest } = {}) {
   await node.start();
   try {
     return await act(node);
+  } catch (e) {
+    const pages = browser.contexts().flatMap((c) => c.pages().filter((p) => p.url().startsWith(node.url)));
+    for (const page of pages) {
+      const said = await page.evaluate(() => document.body.innerText.slice(0, 300)).catch((f) => f.message);
+      e.stack += `\nthe page: ${JSON.stringify({ said, faults: page.faults, asked: node.asked.slice(-8) })}`;
+      await page.context().close();
+    }
+    throw e;
   } finally {
     await node.stop();
   }
@@ -395,15 +414,7 @@ const scenarios = {
 
   async connection_lost_and_back() {
     await withNode(overview(), async (node) => {
-      const page = await open(node.url, {
-        allow: [
-          "ERR_CONNECTION_REFUSED",
-          "ERR_INCOMPLETE_CHUNKED_ENCODING",
-          "ERR_CONNECTION_RESET",
-          "ERR_EMPTY_RESPONSE",
-          "Failed to load resource",
-        ],
-      });
+      const page = await open(node.url, { allow: gone });
       await page.waitForSelector(".link.live");
       const { port } = node;
       await node.stop();
@@ -421,11 +432,80 @@ const scenarios = {
     });
   },
 
+  // The page waits for seconds between its tries; here for an hour, and the browser's word ends that.
+  async back_online() {
+    const pauses = [1, 2, 3, 4, 20, 2000].map((n) => [pauseAfter(n, 0), pauseAfter(n, 1)]);
+    check("soon, and not in step", pauses.slice(0, 3).flat(), [500, 1250, 1000, 2500, 2000, 5000]);
+    check("five seconds at most", pauses.slice(3), Array(3).fill([2000, 5000]));
+    await withNode(overview(), async (node) => {
+      const page = await open(node.url, {
+        allow: gone,
+        before: () => {
+          const wait = setTimeout;
+          window.kept = 0;
+          window.setTimeout = (f, ms, ...rest) => {
+            if (!window.still || !(ms >= 1000 && ms < 5000)) return wait(f, ms, ...rest);
+            window.kept++;
+            return wait(f, 3_600_000, ...rest);
+          };
+        },
+      });
+      await page.waitForSelector(".link.live");
+      const { port } = node;
+      await node.stop();
+      await page.waitForSelector(".link.lost");
+      await page.evaluate(() => (window.still = true));
+      await until("the next one waits", async () => (await page.evaluate(() => window.kept)) === 1);
+      await node.start(port);
+      await page.evaluate(() => dispatchEvent(new Event("online")));
+      await page.waitForSelector(".link.live");
+      await close(page);
+    });
+  },
+
+  // Its time is five times as fast.
+  async never_answers() {
+    await withNode(overview(), async (node) => {
+      const page = await open(node.url, {
+        allow: gone,
+        before: () => {
+          const wait = setTimeout;
+          window.setTimeout = (f, ms, ...rest) => wait(f, ms / 5, ...rest);
+        },
+      });
+      await page.waitForSelector(".link.live");
+      const { port } = node;
+      await node.stop();
+      node.hangs = true;
+      node.asked = [];
+      await node.start(port);
+      await page.waitForSelector(".link.lost");
+      const asked = (what) => node.asked.filter((a) => a.startsWith(`/api/v1/${what}`)).length;
+      await until("it gives up, and asks again", () => asked("stream") >= 3 && asked("overview") >= 2);
+      node.hangs = false;
+      await page.waitForSelector(".link.live");
+      await close(page);
+    });
+  },
+
+  // The agent answers before the browser has drawn anything, and says no more.
+  async before_the_first_frame() {
+    await withNode(overview(), async (node) => {
+      const page = await open(node.url, {
+        before: () => {
+          const wait = setTimeout;
+          window.requestAnimationFrame = (f) => wait(() => f(performance.now()), 3000);
+          window.setTimeout = (f, ms, ...rest) => wait(f, ms > 0 && ms < 200 ? 3000 : ms, ...rest);
+        },
+      });
+      await page.waitForSelector(".link.live");
+      await close(page);
+    });
+  },
+
   async open_over_an_upgrade() {
     await withNode(troubled(), async (node) => {
-      const page = await open(`${node.url}#/subject/n4026532007`, {
-        allow: ["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE"],
-      });
+      const page = await open(`${node.url}#/subject/n4026532007`, { allow: gone.slice(0, 4) });
       await page.waitForSelector("#listeners td");
       const { port } = node;
       await node.stop();

@@ -482,6 +482,8 @@ export class Node {
   token = null;
   streams = new Set();
   full = false;
+  /** It takes what is asked, and never answers. */
+  hangs = false;
 
   /** @param page the URL of who has the page; @param prefix a path of a proxy, such as /node-1 */
   constructor(page, prefix = "") {
@@ -491,7 +493,7 @@ export class Node {
 
   async start(port = 0) {
     this.server = http.createServer((request, response) => this.answer(request, response));
-    await new Promise((done) => this.server.listen(port, "127.0.0.1", done));
+    await new Promise((done, failed) => this.server.once("error", failed).listen(port, "127.0.0.1", done));
     this.port = this.server.address().port;
     this.url = `http://127.0.0.1:${this.port}${this.prefix}/`;
     return this.url;
@@ -514,6 +516,7 @@ export class Node {
     const url = new URL(request.url.slice(this.prefix.length), "http://node");
     if (!url.pathname.startsWith("/api/v1/")) return this.give(url, request, response);
     this.asked.push(url.pathname + url.search);
+    if (this.hangs) return;
     const path = url.pathname.slice("/api/v1/".length);
     const json = (body, status = 200) =>
       response
@@ -545,8 +548,10 @@ export class Node {
   }
 
   give(url, request, response) {
+    // By a connection of its own: of one that is kept, nobody knows whether the agent closes it just now.
+    const headers = { ...request.headers, host: "localhost", connection: "close" };
     http
-      .get(this.page + url.pathname, { headers: { ...request.headers, host: "localhost" } }, (from) => {
+      .get(this.page + url.pathname, { headers, agent: false }, (from) => {
         response.writeHead(from.statusCode, from.headers);
         from.pipe(response);
       })

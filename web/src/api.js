@@ -72,19 +72,37 @@ export const query = (path, parameters) => {
     : `${path}?${given.map(([k, v]) => `${encodeURIComponent(k)}=${encodeURIComponent(v)}`).join("&")}`;
 };
 
-export const get = async (path, signal) => (await ask(`api/v1/${path}`, signal, "application/json")).json();
-
-// A heartbeat comes more often than that.
-const silence = 45_000;
-// What there is comes at once, where nothing on the way holds it back.
-const firstSilence = 15_000;
-
-/** Overviews as they come, until it fails, ends or is cut. */
-export async function follow(window, signal, onOverview) {
+/**
+ * JSON, or a failure after so many milliseconds: who went away in the middle never answers, and each that waits for it
+ * has one of the few connections that a browser makes to one host.
+ */
+export async function get(path, signal, limit = 30_000) {
   const cut = new AbortController();
   const stop = () => cut.abort();
   signal.addEventListener("abort", stop);
-  let watch = setTimeout(stop, firstSilence);
+  const late = new Error(`no answer in ${limit / 1000} s`);
+  const watch = setTimeout(() => cut.abort(late), limit);
+  if (signal.aborted) stop();
+  try {
+    return await (await ask(`api/v1/${path}`, cut.signal, "application/json")).json();
+  } finally {
+    clearTimeout(watch);
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+// A heartbeat comes more often than that.
+const silence = 45_000;
+
+/**
+ * Overviews as they come, until it fails, ends or is cut. What there is comes at once, where nothing on the way holds it
+ * back: so many milliseconds are given it.
+ */
+export async function follow(window, limit, signal, onOverview) {
+  const cut = new AbortController();
+  const stop = () => cut.abort();
+  signal.addEventListener("abort", stop);
+  let watch = setTimeout(stop, limit);
   try {
     const answer = await ask(query("api/v1/stream", { window }), cut.signal, "text/event-stream");
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();

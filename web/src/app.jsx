@@ -257,8 +257,9 @@ function App() {
   useEffect(() => {
     document.title = title;
   }, [title]);
-  useEffect(() => subscribe(() => draw((n) => n + 1)), []);
-  useEffect(() => {
+  // Before the first frame: what the agent says may be here by then, and the next word is a collection away.
+  useLayoutEffect(() => subscribe(() => draw((n) => n + 1)), []);
+  useLayoutEffect(() => {
     const moved = () => {
       setAt(route());
       scrollTo(0, 0);

@@ -1,5 +1,6 @@
 // What the page knows of the node: kept fresh by the stream while the page is seen, by polls where the stream is full.
 import { Refused, follow, get, query } from "./api.js";
+import { pauseAfter } from "./pause.js";
 
 export const state = {
   overview: null,
@@ -47,6 +48,8 @@ export function restart() {
 
 export function start() {
   document.addEventListener("visibilitychange", restart);
+  // What hangs on a way that is gone is no use, and what waits need not.
+  addEventListener("online", restart);
   restart();
 }
 
@@ -66,6 +69,8 @@ const busy = (e) => !(e instanceof Refused) || e.status === 503 || e.status === 
 async function keep(signal) {
   for (let failures = 0; !signal.aborted;) {
     let came = false;
+    // An agent that comes back answers soon, if not to what was asked before; one that is slow is waited for as well.
+    const limit = failures % 3 === 0 ? 15_000 : 5_000;
     try {
       if (state.metrics === null)
         void get("metrics", signal).then(
@@ -75,7 +80,7 @@ async function keep(signal) {
           },
           () => {},
         );
-      await follow(state.window, signal, (o) => {
+      await follow(state.window, limit, signal, (o) => {
         failures = 0;
         came = true;
         if (!signal.aborted) took(o);
@@ -85,7 +90,10 @@ async function keep(signal) {
     } catch (e) {
       if (signal.aborted) return;
       // Also where something on the way holds the stream back.
-      if (!came && busy(e) && (await poll(signal))) continue;
+      if (!came && busy(e) && (await poll(limit, signal))) {
+        failures = 0;
+        continue;
+      }
       const link = e.status === 401 ? "token" : e.status === 404 && !state.overview ? "nothing" : null;
       if (link) {
         state.link = link;
@@ -97,24 +105,21 @@ async function keep(signal) {
       failures++;
     }
     if (signal.aborted) return;
-    if (came) {
-      await pause(1000 * (0.5 + Math.random()), signal);
-      continue;
+    if (!came) {
+      if (state.link !== "lost") {
+        state.link = "lost";
+        state.lostSince = Date.now();
+      }
+      changed();
     }
-    if (state.link !== "lost") {
-      state.link = "lost";
-      state.lostSince = Date.now();
-    }
-    changed();
-    // Not all pages in step.
-    await pause(Math.min(1000 * 2 ** Math.min(failures - 1, 4), 15_000) * (0.5 + Math.random()), signal);
+    await pause(pauseAfter(failures), signal);
   }
 }
 
 /** As many as the agent lets follow do so: this page asks now and then. False when it cannot. */
-async function poll(signal) {
+async function poll(limit, signal) {
   try {
-    took(await get(query("overview", { window: state.window }), signal));
+    took(await get(query("overview", { window: state.window }), signal, limit));
   } catch {
     return false;
   }
