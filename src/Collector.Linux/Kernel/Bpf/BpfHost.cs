@@ -69,7 +69,10 @@ public sealed class BpfHost : IDisposable
 
     internal EventResolver Resolver { get; } = new();
 
-    /// <summary>So long a collection waits for its events at most.</summary>
+    /// <summary>
+    /// So long a collection waits for its events at most, and a tenth of it for those of namespaces that any user can
+    /// make.
+    /// </summary>
     public TimeSpan MostWait { get; set; } = TimeSpan.FromMilliseconds(250);
 
     /// <summary>What the programs cost, measured now and then.</summary>

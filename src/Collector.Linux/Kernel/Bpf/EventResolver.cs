@@ -36,8 +36,11 @@ internal sealed class EventResolver(OccurrenceQueue? queue = null) : IDisposable
         IOccurrenceReader reader, in EventKey key, bool admitted, long time, ReadOnlySpan<byte> record) =>
         _queue.TryAdd(reader, key, admitted, time, record);
 
-    /// <summary>Waits until what was added before is resolved; not while nothing waits.</summary>
-    /// <returns>False where that takes longer than the limit, or the thread has ended.</returns>
+    /// <summary>
+    /// Waits until what was added before is resolved; not while nothing waits, and a tenth of the limit for what is of
+    /// namespaces that any user can make.
+    /// </summary>
+    /// <returns>False where that takes longer, or the thread has ended.</returns>
     public bool Await(TimeSpan limit) => _thread is null || _thread == Thread.CurrentThread || _queue.Await(limit);
 
     private void Run()

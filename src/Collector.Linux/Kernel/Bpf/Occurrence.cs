@@ -22,6 +22,9 @@ internal sealed class Occurrence
 
     public EventKey Key { get; set; }
 
+    /// <summary>Where it waits.</summary>
+    public OccurrenceLane Lane { get; set; } = null!;
+
     /// <summary>False where the limiter is still to be asked.</summary>
     public bool Admitted { get; set; }
 

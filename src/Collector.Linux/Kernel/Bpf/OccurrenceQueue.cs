@@ -4,8 +4,8 @@ using Collector.Core.Events;
 namespace Collector.Linux.Kernel.Bpf;
 
 /// <summary>
-/// Occurrences between the event thread and the one that resolves them; of the whole agent, and bounded. Thread-safe;
-/// its lock is held for a copy at most.
+/// Occurrences between the event thread and the one that resolves them; of the whole agent, and bounded. Those of
+/// namespaces that any user can make wait for all others. Thread-safe; its lock is held for a copy at most.
 /// </summary>
 /// <param name="capacity">Occurrences that may wait.</param>
 internal sealed class OccurrenceQueue(int capacity = OccurrenceQueue.DefaultCapacity)
@@ -13,15 +13,17 @@ internal sealed class OccurrenceQueue(int capacity = OccurrenceQueue.DefaultCapa
     /// <summary>With the longest records half a megabyte.</summary>
     public const int DefaultCapacity = 2048;
 
+    /// <summary>Part of the patience for all that is left for those of namespaces that any user can make.</summary>
+    private const int RootlessPart = 10;
+
     // Not a Lock: who takes waits for a pulse, and who awaits.
     private readonly object _gate = new();
-    private readonly Occurrence[] _waiting = new Occurrence[capacity];
+    private readonly OccurrenceLane _others = new(capacity);
+    private readonly OccurrenceLane _rootless = new(Math.Max(1, capacity / 4));
     private readonly Stack<Occurrence> _free = new();
-    private int _first;
-    private int _count;
-    private long _added;
-    private long _done;
     private bool _closed;
+
+    private int Count => _others.Count + _rootless.Count;
 
     /// <summary>
     /// Takes a copy of a record; false when it is full or closed, and for namespaces that any user can make when a
@@ -36,18 +38,19 @@ internal sealed class OccurrenceQueue(int capacity = OccurrenceQueue.DefaultCapa
     {
         lock (_gate)
         {
-            if (_closed || _count >= (key.Rootless ? Math.Max(1, _waiting.Length / 4) : _waiting.Length))
+            var lane = key.Rootless ? _rootless : _others;
+            if (_closed || Count >= lane.Capacity)
                 return false;
             var occurrence = _free.Count > 0 ? _free.Pop() : new Occurrence();
             occurrence.Reader = reader;
             occurrence.Key = key;
+            occurrence.Lane = lane;
             occurrence.Admitted = admitted;
             occurrence.Time = time;
             occurrence.Observed = KernelClock.UnixNow();
             occurrence.Copy(record);
-            _waiting[(_first + _count) % _waiting.Length] = occurrence;
-            _added++;
-            if (_count++ == 0)
+            lane.Add(occurrence);
+            if (Count == 1)
                 Monitor.PulseAll(_gate);
             return true;
         }
@@ -58,14 +61,12 @@ internal sealed class OccurrenceQueue(int capacity = OccurrenceQueue.DefaultCapa
     {
         lock (_gate)
         {
-            while (_count == 0 && !_closed)
+            while (Count == 0 && !_closed)
                 Monitor.Wait(_gate);
-            occurrence = _waiting[_first];
-            if (_count == 0)
+            occurrence = null!;
+            if (Count == 0)
                 return false;
-            _waiting[_first] = null!;
-            _first = (_first + 1) % _waiting.Length;
-            _count--;
+            occurrence = (_others.Count > 0 ? _others : _rootless).Take();
             return true;
         }
     }
@@ -76,26 +77,36 @@ internal sealed class OccurrenceQueue(int capacity = OccurrenceQueue.DefaultCapa
         lock (_gate)
         {
             _free.Push(occurrence);
-            _done++;
-            Monitor.PulseAll(_gate);
+            // Who awaits is woken once, not by each.
+            if (occurrence.Lane.EndOne())
+                Monitor.PulseAll(_gate);
         }
     }
 
-    /// <summary>Waits until all that were taken in before are resolved.</summary>
-    /// <returns>False where that takes longer than the limit, or the queue is closed.</returns>
+    /// <summary>
+    /// Waits until all that were taken in before are resolved; a tenth of the limit at most for those of namespaces
+    /// that any user can make, which so delay nobody by more.
+    /// </summary>
+    /// <returns>False where that takes longer, or the queue is closed.</returns>
     public bool Await(TimeSpan limit)
     {
         lock (_gate)
         {
-            var all = _added;
-            var start = Stopwatch.GetTimestamp();
-            while (_done < all && !_closed)
-            {
-                if (limit - Stopwatch.GetElapsedTime(start) is not { Ticks: > 0 } left || !Monitor.Wait(_gate, left))
-                    break;
-            }
-            return _done >= all;
+            var (others, rootless) = (_others.Added, _rootless.Added);
+            return Await(_others, others, limit) && Await(_rootless, rootless, limit / RootlessPart);
         }
+    }
+
+    private bool Await(OccurrenceLane lane, long all, TimeSpan limit)
+    {
+        var start = Stopwatch.GetTimestamp();
+        while (lane.Done < all && !_closed)
+        {
+            lane.Awaited = Math.Min(lane.Awaited, all);
+            if (limit - Stopwatch.GetElapsedTime(start) is not { Ticks: > 0 } left || !Monitor.Wait(_gate, left))
+                break;
+        }
+        return lane.Done >= all;
     }
 
     /// <summary>Takes no more.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Collector.Core.Events;
 using Collector.Linux.Kernel.Bpf;
 
@@ -12,6 +13,8 @@ public sealed class EventResolverTests
     };
 
     private static readonly EventKey Key = new(Info, 1, 2);
+
+    private static readonly EventKey Rootless = Key with { Rootless = true };
 
     [Fact]
     public void Occurrences_arrive_whole_and_in_order_and_one_too_many_is_refused_at_once()
@@ -39,7 +42,7 @@ public sealed class EventResolverTests
     {
         var queue = new OccurrenceQueue(40);
         var reader = new Reader();
-        Enumerable.Range(0, 50).Count(i => queue.TryAdd(reader, Key with { Rootless = true }, true, i, [0]))
+        Enumerable.Range(0, 50).Count(i => queue.TryAdd(reader, Rootless, true, i, [0]))
             .ShouldBe(10);
         Enumerable.Range(0, 50).Count(i => queue.TryAdd(reader, Key, true, i, [0])).ShouldBe(30);
     }
@@ -68,6 +71,48 @@ public sealed class EventResolverTests
             resolver.Await(TimeSpan.FromSeconds(20)).ShouldBeTrue();
             reader.Seen.Count.ShouldBe(11 + i);
         }
+    }
+
+    [Fact]
+    public void What_comes_while_somebody_awaits_is_not_awaited()
+    {
+        using var resolver = new EventResolver();
+        foreach (var key in new[] { Key, Rootless })
+        {
+            // Each brings another one, for ever.
+            var flood = new Reader();
+            flood.OnEach = () => resolver.TryAdd(flood, key, admitted: true, 1, [0]).ShouldBeTrue();
+            for (var i = 0; i < 10; i++)
+                resolver.TryAdd(flood, key, admitted: true, i, [0]).ShouldBeTrue();
+            resolver.Start();
+            resolver.Await(TimeSpan.FromMinutes(10)).ShouldBeTrue();
+            flood.Started.ShouldBeGreaterThanOrEqualTo(10);
+            flood.OnEach = static () => { };
+        }
+    }
+
+    [Fact]
+    public void What_any_user_can_cause_is_resolved_after_all_others_and_awaited_for_a_tenth_of_the_time()
+    {
+        using var resolver = new EventResolver();
+        using var open = new ManualResetEventSlim();
+        var reader = new Reader();
+        var hanging = new Reader { OnEach = open.Wait };
+        // As many as there may be, before all others.
+        for (var i = 0; i < OccurrenceQueue.DefaultCapacity / 4; i++)
+            resolver.TryAdd(hanging, Rootless, admitted: true, i, [0]).ShouldBeTrue();
+        for (var i = 0; i < 10; i++)
+            resolver.TryAdd(reader, Key, admitted: true, i, [0]).ShouldBeTrue();
+        resolver.Start();
+        var limit = TimeSpan.FromSeconds(20);
+        var start = Stopwatch.GetTimestamp();
+        resolver.Await(limit).ShouldBeFalse();
+        Stopwatch.GetElapsedTime(start).ShouldBeLessThan(limit);
+        reader.Seen.Count.ShouldBe(10);
+        SpinWait.SpinUntil(() => hanging.Started == 1, 20_000).ShouldBeTrue();
+        open.Set();
+        resolver.Await(TimeSpan.FromMinutes(10)).ShouldBeTrue();
+        hanging.Started.ShouldBe(OccurrenceQueue.DefaultCapacity / 4);
     }
 
     [Fact]
@@ -119,7 +164,7 @@ public sealed class EventResolverTests
     {
         private volatile int _started;
 
-        public Action OnEach { get; init; } = static () => { };
+        public Action OnEach { get; set; } = static () => { };
 
         public int Started => _started;
 
