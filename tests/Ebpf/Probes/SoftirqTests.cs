@@ -239,7 +239,7 @@ public sealed class SoftirqTests
     [RequiresBpfFact("bpftool")]
     public void Switches_are_watched_only_while_softirqs_wait_for_long()
     {
-        using var run = new BpfProbeRun("softirq", null, ("slow", "0ms"), ("burst", "0"));
+        using var run = new BpfProbeRun("softirq", null, ("slow", "0ms"), ("burst", "1"));
         var probe = (Softirq)run.Probe;
         var program = run.Host.Bpf.Loaded.Single().Object.Programs
             .Single(p => p.WasAttached && p.Name.StartsWith("sched_switch", StringComparison.Ordinal));
@@ -277,6 +277,20 @@ public sealed class SoftirqTests
 
         run.Ladder.Hooks.Count.ShouldBe(1);
         run.Probe.Reconfigure(With(run)).ShouldBeFalse();
+    }
+
+    /// <summary>Only events tell who had the processor.</summary>
+    [RequiresBpfFact]
+    public void Without_events_nobody_watches_switches()
+    {
+        using var run = new BpfProbeRun("softirq", null, ("slow", "0ms"), ("burst", "0"));
+        run.Ladder.Hooks.Count.ShouldBe(1);
+        run.Host.Bpf.Loaded.Single().Object.Programs
+            .ShouldNotContain(p => p.Name.StartsWith("sched_switch", StringComparison.Ordinal) && p.WasAttached);
+        BpfProbeRun.Eventually(() => Counts(run, Wait, perCpu: false).Values.Sum().ShouldBeGreaterThan(100));
+        ((Softirq)run.Probe).WatchesSwitches.ShouldBeFalse();
+        run.Probe.Reconfigure(With(run)).ShouldBeFalse();
+        run.Probe.Reconfigure(With(run, ("burst", "1"), ("switches", "false"))).ShouldBeTrue();
     }
 
     [RequiresBpfFact]

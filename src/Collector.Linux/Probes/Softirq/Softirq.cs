@@ -113,7 +113,7 @@ internal sealed class Softirq : BpfProbe
     private volatile bool _perCpu;
 
     public Softirq(ProbeHost host, ProbeSettings settings)
-        : base(Info, host, settings.Get(SwitchesOption) ? Hooks : Hooks[..1])
+        : base(Info, host, AsksWho(settings) ? Hooks : Hooks[..1])
     {
         _settings = settings;
         Decoder = new EventDecoder<SoftirqEvent>(host, SoftirqDelay.Kind(thread => _threads.Has(thread), MeasureOf));
@@ -124,6 +124,10 @@ internal sealed class Softirq : BpfProbe
 
     /// <summary>Whether the program that looks at every switch of threads is attached now.</summary>
     internal bool WatchesSwitches => _switches is { Attached: true };
+
+    // Only events tell who had the CPU.
+    private static bool AsksWho(ProbeSettings settings) =>
+        settings.Get(SwitchesOption) && settings.Get(BurstOption) > 0;
 
     // Powers of two hold no 10 ms: the kernel side counts these beside the histograms, for older exporters' names.
     private static Metric Over(string name, string description) =>
@@ -139,7 +143,7 @@ internal sealed class Softirq : BpfProbe
         _map = loaded.Map("softirq");
         _entry = new byte[_map.EntrySize];
         _held.AsSpan().Clear();
-        _threads = _settings.Get(SwitchesOption) ? KsoftirqdThreads.Find(Host.Paths) : KsoftirqdThreads.None;
+        _threads = AsksWho(_settings) ? KsoftirqdThreads.Find(Host.Paths) : KsoftirqdThreads.None;
         foreach (var (cpu, thread) in _threads.ByCpu)
         {
             if (cpu < loaded.Map("ksoftirqd").MaxEntries)
@@ -158,7 +162,7 @@ internal sealed class Softirq : BpfProbe
 
     public override bool Reconfigure(ProbeSettings settings)
     {
-        if (settings.Get(SwitchesOption) != _settings.Get(SwitchesOption))
+        if (AsksWho(settings) != AsksWho(_settings))
             return false;
         Apply(Object, settings);
         return true;
