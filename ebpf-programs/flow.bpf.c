@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-// What TCP connections carried, by namespace, peer, server port and side. Nothing runs per packet: the kernel keeps
-// these figures in each socket. Those of a connection that ends are added to what ended; those of all that are open are
-// summed up by a walk over the kernel's table whenever user space asks. The sum of both is what was carried.
+// What TCP connections and UDP sockets carried, by namespace, peer, server port and side. Of TCP nothing runs per
+// packet: the kernel keeps these figures in each socket. Those of a connection that ends are added to what ended; those
+// of all that are open are summed up by a walk over the kernel's table whenever user space asks. The sum of both is
+// what was carried. UDP sockets have no such figures: each datagram is counted where it leaves its socket or comes to
+// it.
 #include "flow.h"
 #include "walk.h"
 
@@ -10,6 +12,37 @@
 #define TCP_CLOSING 11
 #define SOCK_BINDPORT_LOCK 8 /* include/linux/socket.h */
 #define FIRST_EPHEMERAL 32768
+#define FIRST_UNPRIVILEGED 1024
+#define SOCK_DGRAM 2 /* include/linux/net.h */
+#define IPPROTO_ICMPV6 58
+#define IPV4_HEADER 20
+#define IPV6_HEADER 40
+#define UDP_HEADER 8
+
+/* include/uapi/linux/bpf.h: what programs of cgroups are given, of it what is read, where it is. */
+struct bpf_sock {
+	__u32 unread;
+	__u32 family;
+	__u32 type;
+	__u32 protocol;
+	__u32 unread_too[7];
+	__u32 src_port; /* not as in packets */
+	__be16 dst_port;
+	__be16 zero;
+	__u32 dst_ip4;
+	__u32 dst_ip6[4];
+};
+
+/* In fact the kernel's sk_buff. */
+struct __sk_buff {
+	__u32 len; /* from the IP header on */
+	__u32 unread[18];
+	__u32 data;
+	__u32 data_end;
+	__u32 unread_too[20];
+	__u32 gso_segs;
+	struct bpf_sock *sk;
+};
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -17,6 +50,10 @@ struct sock___flow {
 	__u16 sk_protocol;
 	__u32 sk_max_ack_backlog;
 	__u8 sk_userlocks;
+};
+
+struct sk_buff___flow {
+	__u16 transport_header;
 };
 
 struct inet_sock {
@@ -65,14 +102,15 @@ struct flow_key {
 	__u8 bits; /* of the address that are there */
 	__u8 side;
 	__u8 rootless;
-	__u8 pad[2];
+	__u8 protocol;
+	__u8 pad;
 };
 
 struct flow_figures {
 	__u64 connections;
-	__u64 sent; /* bytes that the peer has acknowledged */
+	__u64 sent; /* bytes; of TCP those that the peer has acknowledged */
 	__u64 received; /* bytes */
-	__u64 segments_out;
+	__u64 segments_out; /* or datagrams */
 	__u64 segments_in;
 	__u64 retransmitted;
 	__u64 rtt; /* microseconds, added up */
@@ -106,6 +144,23 @@ struct flow_table {
 SETTINGS(struct flow_settings)
 MAP(ended, BPF_MAP_TYPE_HASH, 4096, struct flow_key, struct flow_figures); /* set by the loader */
 MAP(open, BPF_MAP_TYPE_HASH, 4096, struct flow_key, struct flow_open); /* set by the loader */
+MAP(datagrams, BPF_MAP_TYPE_HASH, 4096, struct flow_key, struct flow_figures); /* set by the loader */
+
+/* Of a UDP socket as long as it is there: what else would be looked for with each datagram. */
+struct datagram_socket {
+	__u32 netns; /* 0: not known yet */
+	__u32 netns_cookie;
+	__u32 level; /* of its user namespace */
+	__u32 bound; /* it has chosen its port */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct datagram_socket);
+} datagram_sockets SEC(".maps");
+
 /* Prefixes in which pods of this node are: there the whole address tells peers apart. Written by user space. */
 MAP(whole, BPF_MAP_TYPE_HASH, 1024, struct flow_prefix, __u8);
 MAP(chain, BPF_MAP_TYPE_ARRAY, PART *CHAIN_PARTS, __u32, struct flow_noted);
@@ -181,6 +236,7 @@ static __always_inline void fill_key(struct flow_key *key, const struct sock *sk
 	key->netns = ns.inum;
 	key->netns_cookie = ns.cookie;
 	key->rootless = ns.rootless;
+	key->protocol = IPPROTO_TCP;
 	key->side = side_of(sk, bpf_ntohs(local), bpf_ntohs(flow.dport));
 	key->port = key->side == SIDE_SERVER ? local : flow.dport;
 	fill_peer(key, &flow);
@@ -213,13 +269,25 @@ static __always_inline void add_figures(struct flow_figures *to, const struct fl
 	add(&to->rtts, figures->rtts);
 }
 
+static __always_inline struct flow_key others_of(const struct flow_key *key)
+{
+	struct flow_key other = {
+		.netns = key->netns,
+		.netns_cookie = key->netns_cookie,
+		.rootless = key->rootless,
+		.protocol = key->protocol,
+	};
+
+	return other;
+}
+
 /*
  * Where there is no room for the key, all of the namespace that have none share one: but for what was told while it was
  * open, which must not count again.
  */
 static __always_inline void count_ended(struct flow_key *key, const struct flow_figures *figures)
 {
-	struct flow_key other = { .netns = key->netns, .netns_cookie = key->netns_cookie, .rootless = key->rootless };
+	struct flow_key other = others_of(key);
 	struct flow_figures fresh = {}, *value;
 
 	value = lookup_or_share(&ended, key, &fresh, key->rootless, SHARE_COUNTERS);
@@ -342,4 +410,166 @@ int find_table(void *ctx)
 	found->address = (__u64)BPF_CORE_READ(info, ehash);
 	found->buckets = BPF_CORE_READ(info, ehash_mask) + 1;
 	return 0;
+}
+
+/*
+ * Where UDP's header begins, and the peer by the packet; 0: it is no UDP. What IPv6 may have in between the kernel has
+ * passed over.
+ */
+static __always_inline __u32 udp_of(struct __sk_buff *ctx, struct flow *flow, bool sent)
+{
+	const __u8 *ip = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	const struct sk_buff *skb = (const void *)ctx;
+	__u32 *peer = (void *)flow->daddr;
+	const __u32 *address;
+
+	if (ip + IPV4_HEADER + UDP_HEADER > end)
+		return 0;
+	flow->family = ip[0] >> 4;
+	if (flow->family == 4) {
+		if (ip[9] != IPPROTO_UDP)
+			return 0;
+		peer[0] = *(const __u32 *)(ip + (sent ? 16 : 12));
+		return (ip[0] & 15) * 4;
+	}
+	if (flow->family != 6 || ip[6] == IPPROTO_TCP || ip[6] == IPPROTO_ICMPV6 || ip + IPV6_HEADER > end)
+		return 0;
+	address = (const void *)(ip + (sent ? 24 : 8));
+	peer[0] = address[0];
+	peer[1] = address[1];
+	peer[2] = address[2];
+	peer[3] = address[3];
+	if (ip[6] == IPPROTO_UDP)
+		return IPV6_HEADER;
+	return (__u16)(BPF_CORE_READ((const struct sk_buff___flow *)skb, transport_header) -
+		       BPF_CORE_READ(skb, network_header));
+}
+
+/*
+ * What is sent through a connected socket has the socket's peer, as what comes back has: rules of the namespace's own
+ * may have changed it in the packet by now, which has passed them.
+ */
+static __always_inline void fill_peer_of_socket(struct flow *flow, struct bpf_sock *sk)
+{
+	__u32 *peer = (void *)flow->daddr;
+
+	flow->dport = sk->dst_port;
+	if (sk->family == AF_INET) {
+		peer[0] = sk->dst_ip4;
+	} else if (flow->family == 4) {
+		peer[0] = sk->dst_ip6[3];
+	} else {
+		peer[0] = sk->dst_ip6[0];
+		peer[1] = sk->dst_ip6[1];
+		peer[2] = sk->dst_ip6[2];
+		peer[3] = sk->dst_ip6[3];
+	}
+}
+
+static __always_inline void look_at_socket(struct datagram_socket *known, const struct sock *sk)
+{
+	const struct sock___flow *more = (const void *)sk;
+	const struct net *net = BPF_CORE_READ(sk, __sk_common.skc_net.net);
+	struct netns ns = netns_of_net(net, false);
+
+	known->netns_cookie = ns.cookie;
+	known->level = level_of(net, false);
+	known->bound = BPF_CORE_READ_BITFIELD_PROBED(more, sk_userlocks) & SOCK_BINDPORT_LOCK;
+	known->netns = ns.inum;
+}
+
+/* The end that has chosen its port is the server's, unless only the other one's is well-known. */
+static __always_inline __u8 side_of_datagram(bool bound, __u16 local, __u16 peer)
+{
+	if (!bound)
+		return SIDE_CLIENT;
+	return local >= FIRST_UNPRIVILEGED && peer < FIRST_UNPRIVILEGED ? SIDE_CLIENT : SIDE_SERVER;
+}
+
+static __always_inline void fill_datagram_key(struct flow_key *key, const struct flow *flow,
+					      const struct datagram_socket *from, __u16 port)
+{
+	key->netns = from->netns;
+	key->netns_cookie = from->netns_cookie;
+	key->rootless = from->level && !is_vouched(from->netns, from->netns_cookie);
+	key->protocol = IPPROTO_UDP;
+	key->side = side_of_datagram(from->bound, port, bpf_ntohs(flow->dport));
+	key->port = key->side == SIDE_SERVER ? bpf_htons(port) : flow->dport;
+	fill_peer(key, flow);
+}
+
+/* Before a namespace's first key comes that of all its others, so that it is there when the map is full. */
+static __always_inline struct flow_figures *datagrams_of(const struct flow_key *key)
+{
+	struct flow_figures *value = bpf_map_lookup_elem(&datagrams, key), *rest;
+	struct flow_key other = others_of(key);
+	struct flow_figures fresh = {};
+
+	if (value)
+		return value;
+	rest = lookup_or_share(&datagrams, &other, &fresh, key->rootless, SHARE_DATAGRAMS);
+	value = lookup_or_share(&datagrams, key, &fresh, key->rootless, SHARE_DATAGRAMS);
+	if (value)
+		return value;
+	lost(LOSS_ENTRY);
+	return rest;
+}
+
+static __always_inline void add_datagrams(struct flow_figures *figures, struct __sk_buff *ctx, __u32 headers, bool sent)
+{
+	__u32 length = ctx->len, count = ctx->gso_segs;
+
+	length -= length < headers ? length : headers;
+	/* What the kernel cuts into datagrams later, or has put together, is as many as it says. */
+	add(sent ? &figures->sent : &figures->received, length);
+	add(sent ? &figures->segments_out : &figures->segments_in, count ?: 1);
+}
+
+/* Not for sockets that send or get packets of UDP as they are. */
+static __always_inline void count_datagram(struct __sk_buff *ctx, bool sent)
+{
+	struct datagram_socket *known;
+	struct flow_figures *figures;
+	struct flow_key key = {};
+	struct flow flow = {};
+	struct bpf_sock *sk;
+	__u32 header;
+
+	header = udp_of(ctx, &flow, sent);
+	if (!header)
+		return;
+	sk = ctx->sk;
+	sk = sk ? bpf_sk_fullsock(sk) : NULL;
+	if (!sk || sk->protocol != IPPROTO_UDP || sk->type != SOCK_DGRAM)
+		return;
+	known = bpf_sk_storage_get(&datagram_sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!known) {
+		lost(LOSS_ENTRY);
+		return;
+	}
+	if (!known->netns)
+		look_at_socket(known, BPF_CORE_READ((const struct sk_buff *)ctx, sk));
+	if (sent && sk->dst_port)
+		fill_peer_of_socket(&flow, sk);
+	else
+		bpf_skb_load_bytes(ctx, header + (sent ? 2 : 0), &flow.dport, 2);
+	fill_datagram_key(&key, &flow, known, sk->src_port);
+	figures = key.netns ? datagrams_of(&key) : NULL;
+	if (figures)
+		add_datagrams(figures, ctx, header + UDP_HEADER, sent);
+}
+
+/* Nothing is ever held back: 1 lets the packet go on. */
+SEC("cgroup_skb/egress")
+int datagram_sent(struct __sk_buff *ctx)
+{
+	count_datagram(ctx, true);
+	return 1;
+}
+
+SEC("cgroup_skb/ingress")
+int datagram_received(struct __sk_buff *ctx)
+{
+	count_datagram(ctx, false);
+	return 1;
 }

@@ -30,6 +30,7 @@ static __always_inline bool is_vouched(__u32 inum, __u32 cookie)
 enum share {
 	SHARE_COUNTERS,
 	SHARE_OVERFLOW,
+	SHARE_DATAGRAMS,
 	SHARES,
 };
 

@@ -120,8 +120,9 @@ public sealed partial class ServiceTests
         doctor.Output.ShouldContain($"process {machine.Show("MainPID")}");
         doctor.Error.TrimEnd().Split('\n').ShouldBe(
         [
-            "netlens: the running netlens.service lacks CAP_NET_ADMIN: needed for conntrack statistics; "
-                + "in the unit: AmbientCapabilities=CAP_NET_ADMIN and CapabilityBoundingSet=CAP_NET_ADMIN",
+            "netlens: the running netlens.service lacks CAP_NET_ADMIN: needed for conntrack statistics, "
+                + "and UDP of the probe flow; in the unit: AmbientCapabilities=CAP_NET_ADMIN and "
+                + "CapabilityBoundingSet=CAP_NET_ADMIN",
             "netlens: the running netlens.service lacks CAP_SYSLOG: needed to name the kernel functions of drops and "
                 + "stacks; in the unit: AmbientCapabilities=CAP_SYSLOG and CapabilityBoundingSet=CAP_SYSLOG",
         ]);

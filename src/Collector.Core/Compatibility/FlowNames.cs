@@ -60,9 +60,9 @@ internal sealed class FlowView(TableInfo source) : DerivedTable(source, Declare(
         "flow.tuple", source.Scope, [.. LegacyLabels.Tuple(Labels)],
         [
             Metric.Unnamed(InstrumentKind.Counter, FlowNames.Bytes, Units.Bytes,
-                "What TCP connections carried from source to destination, without headers."),
+                "What was carried from source to destination, without headers."),
             Metric.Unnamed(InstrumentKind.Counter, FlowNames.Packets, Units.Packets,
-                "TCP segments from source to destination."),
+                "TCP segments and UDP datagrams from source to destination."),
         ]);
 
     private static int[] Columns(TableInfo source, string direction) =>
@@ -94,9 +94,10 @@ internal sealed class FlowView(TableInfo source) : DerivedTable(source, Declare(
             peer, slash < 0 ? "unknown" : "pod", slash < 0 ? "" : pod[..slash], slash < 0 ? "" : pod[(slash + 1)..],
         ];
         TagValue ownPort = role == "server" ? port : "0", otherPort = role == "server" ? "0" : port;
+        var protocol = row.Tags[0].Text.ToUpperInvariant();
         return new Pair(names,
-            new Row(Table, row.Subject, row.StartTime, ["TCP", .. own, .. other, ownPort, otherPort]),
-            new Row(Table, row.Subject, row.StartTime, ["TCP", .. other, .. own, otherPort, ownPort]));
+            new Row(Table, row.Subject, row.StartTime, [protocol, .. own, .. other, ownPort, otherPort]),
+            new Row(Table, row.Subject, row.StartTime, [protocol, .. other, .. own, otherPort, ownPort]));
     }
 
     private sealed record Pair(SubjectNames Names, Row Sent, Row Received);

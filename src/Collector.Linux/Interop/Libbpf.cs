@@ -81,6 +81,10 @@ internal static unsafe partial class Libbpf
     [LibraryImport(Library, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial nint bpf_program__attach_kprobe(nint prog, byte retprobe, string func_name);
 
+    // struct bpf_link *bpf_program__attach_cgroup(const struct bpf_program *prog, int cgroup_fd);
+    [LibraryImport(Library, SetLastError = true)]
+    public static partial nint bpf_program__attach_cgroup(nint prog, int cgroup_fd);
+
     // int bpf_link__fd(const struct bpf_link *link);
     [LibraryImport(Library)]
     public static partial int bpf_link__fd(nint link);

@@ -22,7 +22,7 @@ internal static class ProbeCapabilities
         new(21, "CAP_SYS_ADMIN", "to enter other network namespaces (netlink probes there)"),
         new(19, "CAP_SYS_PTRACE", "to see the namespaces, io and files of other users' processes"),
         new(2, "CAP_DAC_READ_SEARCH", "to read files of other users (slabinfo, /proc/PID/io)"),
-        new(12, "CAP_NET_ADMIN", "for conntrack statistics"),
+        new(12, "CAP_NET_ADMIN", "for conntrack statistics, and UDP of the probe flow"),
         new(39, "CAP_BPF", "to load eBPF programs (CAP_SYS_ADMIN before Linux 5.8)") { InSysAdmin = true },
         new(38, "CAP_PERFMON", "to attach eBPF programs to tracepoints (CAP_SYS_ADMIN before Linux 5.8)")
         {

@@ -116,6 +116,11 @@ public sealed class CgroupIdsTests : IDisposable
         CgroupHierarchies.Unified(new KernelPaths(_folder.FullName, sys)).ShouldBe(
             expected is null ? null : Path.Combine(sys, expected));
         CgroupHierarchies.Unified(new KernelPaths(_folder.FullName, sys, Recorded: true)).ShouldBeNull();
+        CgroupHierarchies.Root(new KernelPaths(_folder.FullName, sys)).ShouldBe(
+            expected is null ? null : Path.Combine(sys, expected));
+        // What a container sees at its top is a cgroup below the root.
+        File.WriteAllText(Path.Combine(folder, "cgroup.events"), "populated 1\n");
+        CgroupHierarchies.Root(new KernelPaths(_folder.FullName, sys)).ShouldBeNull();
     }
 
     [Fact]

@@ -35,6 +35,9 @@ public sealed class FlowViewTests
             ["protocol", "src", "src_type", "src_namespace", "src_pod", "dst", "dst_type", "dst_namespace", "dst_pod",
                 "sport", "dport"]);
 
+        var datagrams = new Row(FlowCounters.Table, pod, 5, "udp", "client", "10.0.0.9", 53, "", "10.0.0.5");
+        Labels(Collect(datagrams).Rows[0]).ShouldBe("UDP 10.0.0.5 pod shop cart 10.0.0.9 unknown   0 53");
+
         // The rows stay as long as the names do.
         var again = Collect(client, server);
         again.Rows[0].ShouldBeSameAs(table.Rows[0]);

@@ -18,6 +18,7 @@ public sealed class WayTests
     private const string Lacking =
         "the kernel has no (such place to attach to|tracepoint|function|/sys/kernel/btf)|no BTF (says|describes)"
         + @"|tracepoint \w+ has \d+ arguments here|argument \d+ of tracepoint|was built without kprobes|lockdown"
+        + "|the root of the cgroups of version 2 is not in sight"
         // Since Linux 5.11 for programs that trace.
         + "|unknown func bpf_sk_storage_get";
 

@@ -119,6 +119,8 @@ internal sealed class AttachLadder
             foreach (var name in rung.Wanted)
             {
                 var program = loaded.Program(name);
+                if (program.IsOfCgroup)
+                    program.Cgroup = _environment.RootCgroup;
                 // What names no place to attach to is run by the agent.
                 if (program.IsPlaced && !program.TryAttach(out reason))
                 {

@@ -64,6 +64,9 @@ internal sealed class BpfEnvironment : IDisposable
 
     public KernelSymbols Symbols { get; init; }
 
+    /// <summary>The folder of the root cgroup; null where it is not in sight.</summary>
+    public string? RootCgroup => CgroupHierarchies.Root(_paths);
+
     /// <summary>Why a way cannot work, as far as types tell; null when they do not object.</summary>
     public string? Refusal(Way way)
     {
@@ -97,6 +100,7 @@ internal sealed class BpfEnvironment : IDisposable
                 "the kernel was built without kprobes (CONFIG_KPROBES)",
             "kprobe" or "kretprobe" when !Symbols.Has(target) =>
                 $"the kernel has no function {target}, or its module is not loaded",
+            "cgroup_skb" when RootCgroup is null => "the root of the cgroups of version 2 is not in sight",
             _ => null,
         };
     }

@@ -124,6 +124,12 @@ internal sealed class BpfProgram(nint handle) : IDisposable
     /// <summary>Its section says where it attaches.</summary>
     public bool IsPlaced => Section.Contains('/');
 
+    /// <summary>It runs for the sockets of a cgroup, beside the programs of others.</summary>
+    public bool IsOfCgroup => Section.StartsWith("cgroup", StringComparison.Ordinal);
+
+    /// <summary>The folder of that cgroup.</summary>
+    public string? Cgroup { private get; set; }
+
     public bool Attached => _link is not null;
 
     /// <summary>It is attached now or was before; what never was is run by the agent.</summary>
@@ -158,13 +164,19 @@ internal sealed class BpfProgram(nint handle) : IDisposable
     public bool TryAttach(out string reason)
     {
         reason = "";
-        var link = new SafeBpfLink(BpfLibrary.Listen(Attach, out var said));
+        // Open until the error has been read: to close it would be another call.
+        using var cgroup = IsOfCgroup ? OpenCgroup(out reason) : null;
+        if (reason.Length > 0)
+            return false;
+        var link = new SafeBpfLink(BpfLibrary.Listen(() => Attach(cgroup), out var said));
         if (link.IsInvalid)
         {
             var errno = SafeFd.LastErrno;
             reason = errno == ENOENT ? "the kernel has no such place to attach to"
                 : errno == EINVAL && Section.StartsWith("raw_tp", StringComparison.Ordinal)
                     ? "the tracepoint has fewer arguments"
+                : errno == EPERM && IsOfCgroup
+                    ? "it takes CAP_NET_ADMIN, and no program of another that wants the root cgroup for itself"
                 : BpfObject.Summary(said, BpfObject.Reason(errno.Number));
             link.Dispose();
             return false;
@@ -232,10 +244,26 @@ internal sealed class BpfProgram(nint handle) : IDisposable
         Utilization = (long)(Math.Max(time, 0) / window.TotalSeconds);
     }
 
-    private nint Attach() => Section.StartsWith('k') && _function is { } function
+    private nint Attach(SafeFd? cgroup) => cgroup is not null
+        ? Libbpf.bpf_program__attach_cgroup(handle, cgroup.Value)
+        : Section.StartsWith('k') && _function is { } function
         ? Libbpf.bpf_program__attach_kprobe(
             handle, (byte)(Section.StartsWith("kretprobe", StringComparison.Ordinal) ? 1 : 0), function)
         : Libbpf.bpf_program__attach(handle);
+
+    private SafeFd? OpenCgroup(out string reason)
+    {
+        reason = "";
+        try
+        {
+            return SafeFd.Open(Cgroup ?? "", O_DIRECTORY);
+        }
+        catch (LinuxException e)
+        {
+            reason = e.Message;
+            return null;
+        }
+    }
 
     private static unsafe string Text(nint handle, bool section) => BpfLibrary.Text(
         section ? Libbpf.bpf_program__section_name(handle) : Libbpf.bpf_program__name(handle));

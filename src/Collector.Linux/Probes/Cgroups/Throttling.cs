@@ -2,6 +2,7 @@ using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
 using Collector.Linux.Interop;
+using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.ProcFs;
 using Collector.Linux.Pods;
 using Collector.Linux.Probes.Common;

@@ -9,6 +9,7 @@ internal enum SharedMap : uint
 {
     Counters,
     Overflow,
+    Datagrams,
 }
 
 /// <summary>

@@ -11,8 +11,8 @@ using Collector.Linux.Probes.Common;
 namespace Collector.Linux.Probes.Flows;
 
 /// <summary>
-/// What flow.bpf.c counted: of connections that ended, and of those that are open. The ended ones are read before the
-/// walk, so that none is in both.
+/// What flow.bpf.c counted: of connections that ended, of those that are open, and of datagrams. The ended ones are
+/// read before the walk, so that none is in both.
 /// </summary>
 internal sealed class FlowCounters : IDisposable
 {
@@ -39,19 +39,23 @@ internal sealed class FlowCounters : IDisposable
             + "since the collection before.", scale: 1e-6),
     ]);
 
-    private const string Carried = "What TCP connections carried: sent and acknowledged (bytes_acked), and received in "
-        + "order (bytes_received), without headers and what was sent again.";
+    private const string Carried = "What was carried, without headers: by TCP what was sent and acknowledged "
+        + "(bytes_acked) and received in order (bytes_received), without what was sent again; by UDP what left sockets "
+        + "and came to them.";
 
-    private const string Segments = "TCP segments sent (segs_out) and received (segs_in).";
+    private const string Segments = "TCP segments sent (segs_out) and received (segs_in); UDP datagrams.";
 
     private readonly ProbeHost _host;
     private readonly long _since = KernelClock.UnixNow();
     private readonly BpfMap _endedMap;
     private readonly BpfMap _openMap;
+    private readonly BpfMap _datagramMap;
     private readonly BpfMapReader<FlowKey, FlowFigures> _ended;
+    private readonly BpfMapReader<FlowKey, FlowFigures> _datagrams;
     private readonly BpfMapReader<FlowKey, FlowOpen> _open;
     private readonly SharedRoom _endedRoom;
     private readonly SharedRoom _openRoom;
+    private readonly SharedRoom _datagramRoom;
     private readonly CountedNamespaces _namespaces;
     private readonly FlowPeers _peers;
     private readonly Dictionary<FlowKey, FlowEntry> _entries = [];
@@ -64,10 +68,11 @@ internal sealed class FlowCounters : IDisposable
     public FlowCounters(ProbeHost host, BpfObject loaded, int bits4, int bits6)
     {
         _host = host;
-        (_endedMap, _openMap) = (loaded.Map("ended"), loaded.Map("open"));
-        (_ended, _open) = (new(_endedMap), new(_openMap));
+        (_endedMap, _openMap, _datagramMap) = (loaded.Map("ended"), loaded.Map("open"), loaded.Map("datagrams"));
+        (_ended, _open, _datagrams) = (new(_endedMap), new(_openMap), new(_datagramMap));
         _endedRoom = new(loaded, SharedMap.Counters, _endedMap);
         _openRoom = new(loaded, SharedMap.Overflow, _openMap);
+        _datagramRoom = new(loaded, SharedMap.Datagrams, _datagramMap);
         _namespaces = new CountedNamespaces(host, new(loaded.Map("vouched"), host.Namespaces));
         _peers = new FlowPeers(host, loaded.Map("whole"), bits4, bits6);
         Walk = new FlowWalk(host, loaded);
@@ -83,8 +88,10 @@ internal sealed class FlowCounters : IDisposable
     private bool IsScarce => _ended.Count > _endedMap.MaxEntries * 3 / 4 || _open.Count > _openMap.MaxEntries * 3 / 4
         || _endedRoom.IsScarce || _openRoom.IsScarce;
 
+    private bool IsScarceOfUdp => _datagrams.Count > _datagramMap.MaxEntries * 3 / 4 || _datagramRoom.IsScarce;
+
     /// <summary>
-    /// Notes what the connections that are open now, or ended just now, have carried: that is not told.
+    /// Notes what has been carried by now, by connections that are open, too: that is not told.
     /// </summary>
     /// <exception cref="ProbeUnavailableException">This kernel's table of connections cannot be read.</exception>
     public void Begin()
@@ -100,6 +107,7 @@ internal sealed class FlowCounters : IDisposable
         _open.Read();
         // Last: what the walk did not meet is there.
         _ended.Read();
+        _datagrams.Read();
         Take(now);
         foreach (var entry in _entries.Values)
             entry.Advance(now, silent: true);
@@ -108,8 +116,8 @@ internal sealed class FlowCounters : IDisposable
 
     public void Collect(SnapshotBuilder snapshot)
     {
-        var scarce = IsScarce;
-        _namespaces.Begin(snapshot.Moment, scarce, _forget);
+        var (scarce, scarceOfUdp) = (IsScarce, IsScarceOfUdp);
+        _namespaces.Begin(snapshot.Moment, scarce || scarceOfUdp, _forget);
         _peers.Refresh();
         if (!TryRead(snapshot))
             return;
@@ -122,9 +130,11 @@ internal sealed class FlowCounters : IDisposable
             home.Count(Top, snapshot.Moment - Patience, _peers, start);
         foreach (var home in _homes.Values)
             home.Write(snapshot, _peers);
-        Leave(scarce ? snapshot.Moment : snapshot.Moment - Patience);
+        var patient = snapshot.Moment - Patience;
+        Leave(scarce ? snapshot.Moment : patient, scarceOfUdp ? snapshot.Moment : patient);
         _endedRoom.End(snapshot);
         _openRoom.End(snapshot);
+        _datagramRoom.End(snapshot);
     }
 
     private bool TryRead(SnapshotBuilder snapshot)
@@ -138,6 +148,7 @@ internal sealed class FlowCounters : IDisposable
                 return false;
             }
             _open.Read();
+            _datagrams.Read();
         }
         catch (LinuxException e)
         {
@@ -154,13 +165,8 @@ internal sealed class FlowCounters : IDisposable
     {
         foreach (var entry in _entries.Values)
             entry.Open = default;
-        _endedRoom.Begin();
-        for (var i = 0; i < _ended.Count; i++)
-        {
-            if (_ended.Keys[i].Rootless != 0)
-                _endedRoom.Meet();
-            Of(_ended.Keys[i], now).Ended = _ended.Value(i);
-        }
+        Take(_ended, _endedRoom, now);
+        Take(_datagrams, _datagramRoom, now);
         _openRoom.Begin();
         for (var i = 0; i < _open.Count; i++)
         {
@@ -174,6 +180,17 @@ internal sealed class FlowCounters : IDisposable
         }
     }
 
+    private void Take(BpfMapReader<FlowKey, FlowFigures> counted, SharedRoom room, long now)
+    {
+        room.Begin();
+        for (var i = 0; i < counted.Count; i++)
+        {
+            if (counted.Keys[i].Rootless != 0)
+                room.Meet();
+            Of(counted.Keys[i], now).Ended = counted.Value(i);
+        }
+    }
+
     private FlowEntry Of(in FlowKey key, long now)
     {
         ref var entry = ref CollectionsMarshal.GetValueRefOrAddDefault(_entries, key, out var known);
@@ -184,7 +201,8 @@ internal sealed class FlowCounters : IDisposable
 
     private void Advance(FlowEntry entry, long now)
     {
-        var isNew = entry.Home is null && _peers.IsNew(entry.Key);
+        // A datagram counts once, whatever its peer is called.
+        var isNew = entry.Home is null && !entry.Key.IsUdp && _peers.IsNew(entry.Key);
         entry.Advance(now, silent: !_begun || isNew);
         var state = _namespaces.Note(entry.Owner, entry.ChangedAt == now);
         var subject = entry.Owner?.Namespace;
@@ -225,11 +243,11 @@ internal sealed class FlowCounters : IDisposable
     }
 
     // Of namespaces that are gone, and where nothing happens any more.
-    private void Leave(long idle)
+    private void Leave(long idle, long idleOfUdp)
     {
         foreach (var entry in _entries.Values)
         {
-            if (entry.Open.Connections == 0 && entry.IsIdle(idle))
+            if (entry.Open.Connections == 0 && entry.IsIdle(entry.Key.IsUdp ? idleOfUdp : idle))
                 _leaving.Add(entry);
         }
         foreach (var entry in _leaving)
@@ -244,12 +262,13 @@ internal sealed class FlowCounters : IDisposable
     private bool TryDelete(FlowEntry entry)
     {
         var now = MemoryMarshal.AsBytes(_now.AsSpan());
-        if (_endedMap.TryLookup(entry.Key, now))
+        var (map, room) = entry.Key.IsUdp ? (_datagramMap, _datagramRoom) : (_endedMap, _endedRoom);
+        if (map.TryLookup(entry.Key, now))
         {
             if (!now.SequenceEqual(MemoryMarshal.AsBytes(MemoryMarshal.CreateReadOnlySpan(in entry.Ended, 1))))
                 return false;
-            if (_endedMap.Delete(entry.Key) && entry.Key.Rootless != 0)
-                _endedRoom.Return();
+            if (map.Delete(entry.Key) && entry.Key.Rootless != 0)
+                room.Return();
         }
         if (_openMap.Delete(entry.Key) && entry.Key.Rootless != 0)
             _openRoom.Return();

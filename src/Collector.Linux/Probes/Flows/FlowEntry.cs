@@ -10,6 +10,12 @@ internal sealed class FlowEntry(FlowKey key, CountedNamespace? owner, long now)
     /// <summary>The first figures, which grow with those of the open connections and the ended ones together.</summary>
     public const int Counters = 6;
 
+    /// <summary>Those of them that UDP has: bytes and packets.</summary>
+    public const int FirstOfUdp = 1;
+
+    /// <summary>How many these are.</summary>
+    public const int CountersOfUdp = 4;
+
     /// <summary>Bytes that a packet has beside what it carries, for the order of flows.</summary>
     private const long Header = 40;
 
@@ -23,7 +29,7 @@ internal sealed class FlowEntry(FlowKey key, CountedNamespace? owner, long now)
 
     public CountedNamespace? Owner => owner;
 
-    /// <summary>Of connections that ended.</summary>
+    /// <summary>Of connections that ended, or of datagrams.</summary>
     public ref FlowFigures Ended => ref _ended;
 
     /// <summary>Of those that are open.</summary>
@@ -88,7 +94,10 @@ internal sealed class FlowEntry(FlowKey key, CountedNamespace? owner, long now)
 }
 
 /// <summary>A row of figures that only grow.</summary>
-internal sealed class FlowRow(Row row)
+/// <param name="row">What it is called.</param>
+/// <param name="first">The first figure that it has.</param>
+/// <param name="count">How many it has.</param>
+internal sealed class FlowRow(Row row, int first, int count)
 {
     private readonly long[] _values = new long[FlowEntry.Counters];
     private long _rtt;
@@ -112,7 +121,7 @@ internal sealed class FlowRow(Row row)
     public void Write(SnapshotBuilder snapshot)
     {
         var writer = snapshot.Append(Row);
-        for (var i = 0; i < _values.Length; i++)
+        for (var i = first; i < first + count; i++)
             writer.Set(i, _values[i]);
         if (_rtts > 0)
             writer.Set(FlowEntry.Counters, _rtt / _rtts);

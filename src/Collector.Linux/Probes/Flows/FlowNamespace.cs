@@ -6,8 +6,8 @@ using Collector.Core.Subjects;
 namespace Collector.Linux.Probes.Flows;
 
 /// <summary>
-/// The rows of one namespace: its greatest flows, and one of all the others. What grows counts in one of them, so that
-/// all together grow by what was carried.
+/// The rows of one namespace: its greatest flows, and of either protocol one of all the others. What grows counts in
+/// one of them, so that all together grow by what was carried.
 /// </summary>
 internal sealed class FlowNamespace(TableInfo table, Subject subject)
 {
@@ -20,6 +20,7 @@ internal sealed class FlowNamespace(TableInfo table, Subject subject)
     private readonly List<FlowEntry> _told = [];
     private readonly List<FlowEntry> _asking = [];
     private FlowRow? _others;
+    private FlowRow? _otherDatagrams;
 
     public Subject Subject => subject;
 
@@ -57,14 +58,16 @@ internal sealed class FlowNamespace(TableInfo table, Subject subject)
         if (_asking.Count > 0)
             Place(top, peers, start);
         _others?.Begin();
+        _otherDatagrams?.Begin();
         foreach (var entry in _told)
             entry.Row!.Begin();
         foreach (var entry in _entries)
         {
+            ref var others = ref (entry.Key.IsUdp ? ref _otherDatagrams : ref _others);
             if (entry.Row is { } row)
                 row.Add(entry);
-            else if (entry.HasGrown || _others is not null)
-                (_others ??= new(MakeRow(start, "", "other", 0, "", ""))).Add(entry);
+            else if (entry.HasGrown || others is not null)
+                (others ??= Make(entry, MakeRow(entry, start, "", "other", 0, "", ""))).Add(entry);
         }
     }
 
@@ -83,7 +86,8 @@ internal sealed class FlowNamespace(TableInfo table, Subject subject)
                     return;
                 Drop(_told[^1]);
             }
-            entry.Row = new FlowRow(Describe(entry, peers, start)) { PeersVersion = peers.Version };
+            entry.Row = Make(entry, Describe(entry, peers, start));
+            entry.Row.PeersVersion = peers.Version;
             var at = 0;
             while (at < _told.Count && _told[at].Rank >= entry.Rank)
                 at++;
@@ -108,18 +112,25 @@ internal sealed class FlowNamespace(TableInfo table, Subject subject)
             row.Write(snapshot);
         }
         _others?.Write(snapshot);
+        _otherDatagrams?.Write(snapshot);
     }
+
+    private static FlowRow Make(FlowEntry entry, Row row) => entry.Key.IsUdp
+        ? new FlowRow(row, FlowEntry.FirstOfUdp, FlowEntry.CountersOfUdp)
+        : new FlowRow(row, 0, FlowEntry.Counters);
 
     private Row Describe(FlowEntry entry, FlowPeers peers, long start)
     {
         var key = entry.Key;
-        return MakeRow(start, key.Side == FlowSide.Server ? "server" : "client", FlowPeers.TextOf(key),
+        return MakeRow(entry, start, key.Side == FlowSide.Server ? "server" : "client", FlowPeers.TextOf(key),
             BinaryPrimitives.ReverseEndianness(key.Port), peers.PodOf(key),
             peers.AddressOf(subject, key.Family));
     }
 
-    private Row MakeRow(long start, string role, string peer, long port, string pod, string own) =>
-        new(table, subject, Math.Max(start, subject.StartTime), "tcp", role, peer, port, pod, own);
+    private Row MakeRow(
+        FlowEntry entry, long start, string role, string peer, long port, string pod, string own) =>
+        new(table, subject, Math.Max(start, subject.StartTime), entry.Key.IsUdp ? "udp" : "tcp", role, peer, port, pod,
+            own);
 
     private void Drop(FlowEntry entry)
     {

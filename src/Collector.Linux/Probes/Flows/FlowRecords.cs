@@ -14,7 +14,7 @@ internal struct FlowSettings
     public uint Bits6;
 }
 
-/// <summary>Which end of a connection is here: <c>enum side</c>.</summary>
+/// <summary>Which end of a flow is here: <c>enum side</c>.</summary>
 internal enum FlowSide : byte
 {
     /// <summary>No key of its own.</summary>
@@ -43,6 +43,7 @@ internal readonly record struct FlowKey : INamespaceKey
     public readonly byte Bits;
     public readonly FlowSide Side;
     public readonly byte Rootless;
+    public readonly byte Protocol;
 
     uint INamespaceKey.Netns => Netns;
     uint INamespaceKey.NetnsCookie => NetnsCookie;
@@ -50,6 +51,9 @@ internal readonly record struct FlowKey : INamespaceKey
 
     /// <summary>The address or prefix of the peer.</summary>
     public FlowPrefix Prefix => new(Peer, PeerRest, Family);
+
+    /// <summary>Of UDP, else of TCP.</summary>
+    public bool IsUdp => Protocol == 17;
 
     /// <summary>One peer, not a prefix of many.</summary>
     public bool IsWhole => Bits == (Family == 4 ? 32 : 128);

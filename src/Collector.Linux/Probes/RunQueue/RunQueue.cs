@@ -7,7 +7,6 @@ using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Kernel.ProcFs;
-using Collector.Linux.Pods;
 using Collector.Linux.Probes.Common;
 
 namespace Collector.Linux.Probes.RunQueue;

@@ -1,6 +1,4 @@
-using Collector.Linux.Kernel;
-
-namespace Collector.Linux.Pods;
+namespace Collector.Linux.Kernel;
 
 /// <summary>Where the hierarchies of cgroups are mounted, as the node sees them.</summary>
 internal static class CgroupHierarchies
@@ -9,6 +7,14 @@ internal static class CgroupHierarchies
     public static string? Unified(KernelPaths paths) => Mounts(paths)
         .SelectMany(mount => new[] { mount, $"{mount}/unified" })
         .FirstOrDefault(folder => File.Exists($"{folder}/cgroup.controllers"));
+
+    /// <summary>
+    /// The root of version 2's, which every socket is below; null where it is not in sight, as from a container that
+    /// has a hierarchy of its own.
+    /// </summary>
+    public static string? Root(KernelPaths paths) =>
+        // Every cgroup but the root has that file.
+        Unified(paths) is { } folder && !File.Exists($"{folder}/cgroup.events") ? folder : null;
 
     /// <summary>That of a controller in version 1; null where it is version 2's, or nobody's.</summary>
     /// <param name="paths">Where /sys is.</param>
