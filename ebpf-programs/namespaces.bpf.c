@@ -58,6 +58,10 @@ struct mptcp_mib {
 	unsigned long mibs[1];
 };
 
+struct linux_xfrm_mib {
+	unsigned long mibs[1];
+};
+
 struct icmpmsg_mib;
 struct icmpv6msg_mib;
 
@@ -73,6 +77,7 @@ struct netns_mib {
 	struct icmp_mib *icmp_statistics;
 	struct icmpv6_mib *icmpv6_statistics;
 	struct mptcp_mib *mptcp_statistics;
+	struct linux_xfrm_mib *xfrm_statistics;
 	struct icmpmsg_mib *icmpmsg_statistics;
 	struct icmpv6msg_mib *icmpv6msg_statistics;
 };
@@ -286,6 +291,7 @@ enum mib {
 	UDP6,
 	ICMP,
 	ICMP6,
+	XFRM,
 	UDPLITE,
 	UDPLITE6,
 	MPTCP,
@@ -304,6 +310,7 @@ struct mib_words {
 	__u64 udp6[12];
 	__u64 icmp[32];
 	__u64 icmp6[8];
+	__u64 xfrm[40];
 	__u64 udplite[12];
 	__u64 udplite6[12];
 	__u64 mptcp[96];
@@ -389,6 +396,7 @@ static __always_inline long find_mibs(struct mib_once *at, struct net___mib *net
 	FIND(UDP6, udp_stats_in6);
 	FIND(ICMP, icmp_statistics);
 	FIND(ICMP6, icmpv6_statistics);
+	FIND(XFRM, xfrm_statistics);
 	FIND(UDPLITE, udplite_statistics);
 	FIND(UDPLITE6, udplite_stats_in6);
 	FIND(MPTCP, mptcp_statistics);
@@ -519,6 +527,7 @@ int read_words(__u64 *ctx)
 		COPY(UDP6, udp6, udp_mib);
 		COPY(ICMP, icmp, icmp_mib);
 		COPY(ICMP6, icmp6, icmpv6_mib);
+		COPY(XFRM, xfrm, linux_xfrm_mib);
 		COPY(UDPLITE, udplite, udp_mib);
 		COPY(UDPLITE6, udplite6, udp_mib);
 		COPY(MPTCP, mptcp, mptcp_mib);

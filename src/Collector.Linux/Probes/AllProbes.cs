@@ -36,6 +36,7 @@ public static class AllProbes
         new(IpExt.Info, static (host, settings) => new IpExt(host, settings)),
         new(Icmp.Info, static (host, settings) => new Icmp(host, settings)),
         new(Route.Info, static (host, settings) => new Route(host, settings)),
+        new(Xfrm.Info, static (host, settings) => new Xfrm(host, settings)),
         new(Mib.Tcp.Info, static (host, settings) => new Mib.Tcp(host, settings)),
         new(TcpExt.Info, static (host, settings) => new TcpExt(host, settings)),
         new(TcpSummary.Info, static (host, settings) => new TcpSummary(host, settings)),

@@ -19,13 +19,15 @@ internal sealed class MibFiles
         using var snmp = new SnmpFile();
         using var netstat = new NetstatFile();
         using var snmp6 = new Snmp6File();
+        using var xfrm = new XfrmFile();
         snmp.EnsureRead(ns, 1);
         netstat.EnsureRead(ns, 1);
         snmp6.EnsureRead(ns, 1);
+        xfrm.EnsureRead(ns, 1);
         var files = new MibFiles(snmp.IcmpTypes, snmp6.IcmpTypes);
         foreach (var name in MibSlots.Sections)
         {
-            if ((snmp.Find(name) ?? netstat.Find(name) ?? snmp6.Find(name)) is { } section)
+            if ((snmp.Find(name) ?? netstat.Find(name) ?? snmp6.Find(name) ?? xfrm.Find(name)) is { } section)
                 files._sections.Add(name, section);
         }
         return files;

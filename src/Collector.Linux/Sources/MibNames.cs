@@ -1,6 +1,9 @@
 namespace Collector.Linux.Sources;
 
-/// <summary>Counters whose name in /proc is not that of their enumerator (net/ipv4/proc.c, net/ipv6/proc.c).</summary>
+/// <summary>
+/// Counters whose name in /proc is not that of their enumerator (net/ipv4/proc.c, net/ipv6/proc.c,
+/// net/xfrm/xfrm_proc.c).
+/// </summary>
 internal static class MibNames
 {
     private static readonly Dictionary<string, string[]> All = new(StringComparer.Ordinal)
@@ -59,6 +62,7 @@ internal static class MibNames
         ["MPTCP_MIB_ MPJoinPortAckRx"] = ["JOINPORTACKRX"],
         ["MPTCP_MIB_ MPCurrEstab"] = ["CURRESTAB"],
         ["MPTCP_MIB_ SimultConnectFallback"] = ["SIMULTCONNFALLBACK"],
+        ["LINUX_MIB_XFRM OutNoQueueSpace"] = ["OUTNOQSPACE"],
     };
 
     /// <summary>By the names of net/ipv4/proc.c icmpmibmap.</summary>

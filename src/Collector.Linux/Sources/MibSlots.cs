@@ -33,6 +33,7 @@ internal sealed class MibSlots
         ("Udp6", MibKind.Udp6, "UDP_MIB_"),
         ("Icmp", MibKind.Icmp, "ICMP_MIB_"),
         ("Icmp6", MibKind.Icmp6, "ICMP6_MIB_"),
+        ("Xfrm", MibKind.Xfrm, "LINUX_MIB_XFRM"),
         ("UdpLite", MibKind.UdpLite, "UDP_MIB_"),
         ("UdpLite6", MibKind.UdpLite6, "UDP_MIB_"),
         ("MPTcpExt", MibKind.MPTcp, "MPTCP_MIB_"),

@@ -14,6 +14,9 @@ internal enum MibKind
     Udp6,
     Icmp,
     Icmp6,
+
+    /// <summary>IPsec: where the kernel keeps CONFIG_XFRM_STATISTICS.</summary>
+    Xfrm,
     UdpLite,
     UdpLite6,
     MPTcp,
@@ -30,7 +33,7 @@ internal enum MibKind
 [StructLayout(LayoutKind.Explicit, Size = Count * Word)]
 internal struct MibWords
 {
-    public const int Count = 473;
+    public const int Count = 513;
 
     /// <summary>Numbers of 32 bits among the sockets in use; those of all families come behind them.</summary>
     public const int SocketSlots = 64;
@@ -62,22 +65,25 @@ internal struct MibWords
     public ulong Icmp6;
 
     [FieldOffset(320 * Word)]
+    public ulong Xfrm;
+
+    [FieldOffset(360 * Word)]
     public ulong UdpLite;
 
-    [FieldOffset(332 * Word)]
+    [FieldOffset(372 * Word)]
     public ulong UdpLite6;
 
-    [FieldOffset(344 * Word)]
+    [FieldOffset(384 * Word)]
     public ulong MPTcp;
 
-    [FieldOffset(440 * Word)]
+    [FieldOffset(480 * Word)]
     public uint Sockets;
 
-    [FieldOffset(472 * Word)]
+    [FieldOffset(512 * Word)]
     public uint SocketsUsed;
 
     private static ReadOnlySpan<int> Firsts =>
-        [0, 16, 176, 216, 256, 268, 280, 312, 320, 332, 344, 440, 472, Count];
+        [0, 16, 176, 216, 256, 268, 280, 312, 320, 360, 372, 384, 480, 512, Count];
 
     /// <summary>Where a kind's counters begin.</summary>
     public static int First(MibKind kind) => Firsts[(int)kind];
@@ -91,13 +97,13 @@ internal struct MibWords
 [StructLayout(LayoutKind.Explicit, Size = Count * Word)]
 internal struct MibOnce
 {
-    public const int Count = 1045;
+    public const int Count = 1046;
 
     /// <summary>In words, as the figures are read.</summary>
-    public const int FirstMib = 1, ForwardingWord = 14, TtlWord = 15, FirstIcmpType = 16, FirstIcmp6Type = 528;
+    public const int FirstMib = 1, ForwardingWord = 15, TtlWord = 16, FirstIcmpType = 17, FirstIcmp6Type = 529;
 
     /// <summary>What sockstat has; of fragments IPv4's, then IPv6's.</summary>
-    public const int TimeWaitWord = 1040, FragmentsWord = 1041, FragmentMemoryWord = 1043;
+    public const int TimeWaitWord = 1041, FragmentsWord = 1042, FragmentMemoryWord = 1044;
 
     /// <summary>Types of ICMP messages: those received, then those sent.</summary>
     public const int IcmpTypeCount = 512, FirstSent = 256;

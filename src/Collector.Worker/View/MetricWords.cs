@@ -111,7 +111,7 @@ internal static partial class MetricWords
 
     // "Tcp InSegs, OutSegs", "sockstat: TCP tw", "sk_ack_backlog", "rchar_x, wchar_y".
     [GeneratedRegex(
-        "^((MPTcpExt|TcpExt|Tcp|UdpLite6?|Udp6?|IpExt|Ip6?|Icmp6?|Raw) [A-Za-z0-9]+(, [A-Za-z0-9]+)*"
+        "^((MPTcpExt|TcpExt|Tcp|UdpLite6?|Udp6?|IpExt|Ip6?|Icmp6?|Raw) [A-Za-z0-9]+(, [A-Za-z0-9]+)*|Xfrm[A-Za-z]+"
         + "|(sockstat|ip_vs_stats): [A-Za-z ]+|(?!fin_wait)[a-z0-9]+(_[a-z0-9]+)+(, [a-z0-9_]+)*)$",
         RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Name();

@@ -30,7 +30,7 @@ if command -v ipvsadm >/dev/null && [ -e /proc/net/ip_vs ]; then
 fi
 # Nothing moves while it is taken: what nstat reads is what the files say.
 sleep 1
-for file in snmp snmp6 netstat sockstat sockstat6 softnet_stat ip_vs_stats stat/arp_cache stat/ndisc_cache; do
+for file in snmp snmp6 netstat xfrm_stat sockstat sockstat6 softnet_stat ip_vs_stats stat/arp_cache stat/ndisc_cache; do
   [ -e /proc/net/$file ] && cat /proc/net/$file >"$out/proc/net/$file"
 done
 for family in ipv4 ipv6; do

@@ -14,7 +14,7 @@ public sealed class BadInputTests
     [
         ("tcp", "proc/net/snmp"), ("udp", "proc/net/snmp"), ("udp", "proc/net/snmp6"), ("icmp", "proc/net/snmp"),
         ("icmp", "proc/net/snmp6"), ("ip", "proc/net/snmp6"), ("tcpext", "proc/net/netstat"),
-        ("ipext", "proc/net/netstat"), ("sock", "proc/net/sockstat"), ("sock", "proc/net/sockstat6"),
+        ("xfrm", "proc/net/xfrm_stat"), ("ipext", "proc/net/netstat"), ("sock", "proc/net/sockstat"), ("sock", "proc/net/sockstat6"),
         ("softnet", "proc/net/softnet_stat"), ("ipvs", "proc/net/ip_vs_stats"), ("slab", "proc/slabinfo"),
         ("rdma", "sys/class/infiniband/mlx5_0/ports/1/counters/port_rcv_data"),
     ];

@@ -16,7 +16,7 @@ public sealed class FixtureTests
         ("tcp", [("include", "all")]), ("tcpext", [("include", "all")]), ("udp", [("include", "all")]),
         ("ip", [("include", "all")]), ("ipext", [("include", "all")]), ("icmp", [("include", "all")]),
         ("sock", []), ("softnet", [("perCpu", "true")]), ("ipvs", []), ("slab", []), ("rdma", [("include", "all")]),
-        ("neighbour", [("include", "all")]),
+        ("neighbour", [("include", "all")]), ("xfrm", [("include", "all")]),
     ];
 
     public static TheoryData<string, string> Cases()
@@ -106,6 +106,7 @@ public sealed class FixtureTests
     {
         "ipvs" => File.Exists(Path.Combine(FileProbeRun.Fixtures, kernel, "proc/net/ip_vs_stats")),
         "slab" => File.Exists(Path.Combine(FileProbeRun.Fixtures, kernel, "proc/slabinfo")),
+        "xfrm" => File.Exists(Path.Combine(FileProbeRun.Fixtures, kernel, "proc/net/xfrm_stat")),
         "neighbour" => File.Exists(Path.Combine(FileProbeRun.Fixtures, kernel, "proc/net/stat/arp_cache")),
         "rdma" => Directory.Exists(Path.Combine(FileProbeRun.Fixtures, kernel, "sys/class/infiniband")),
         _ => true,

@@ -166,9 +166,11 @@ public sealed class LinkKindTests
 internal sealed class RequiresLinkFactAttribute : FactAttribute
 {
     public RequiresLinkFactAttribute(string module, params string[] tools) =>
-        Skip = RootSupport.WhyNot(tools) ?? (LabMachine.Kernel is not null || IsThere(module)
-            ? null
-            : $"this kernel has no {module}");
+        Skip = RootSupport.WhyNot(tools) ?? WhyNotModule(module);
+
+    /// <summary>Null when the kernel has it, else the reason for a skip.</summary>
+    public static string? WhyNotModule(string module) =>
+        LabMachine.Kernel is not null || IsThere(module) ? null : $"this kernel has no {module}";
 
     private static bool IsThere(string module) => Directory.Exists($"/sys/module/{module}")
         || (Shell.Find("modprobe") is not null && Shell.Try("modprobe", "-n", "-q", module).Code == 0);

@@ -19,7 +19,7 @@ internal static class ProcTargets
         ("ipext", "proc/net/netstat", true), ("sock", "proc/net/sockstat", false),
         ("sock", "proc/net/sockstat6", false), ("softnet", "proc/net/softnet_stat", false),
         ("ipvs", "proc/net/ip_vs_stats", false), ("slab", "proc/slabinfo", false),
-        ("neighbour", "proc/net/stat/arp_cache", true),
+        ("neighbour", "proc/net/stat/arp_cache", true), ("xfrm", "proc/net/xfrm_stat", true),
     ];
 
     private static readonly Action<byte[]>[] Readers =

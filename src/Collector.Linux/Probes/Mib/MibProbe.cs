@@ -18,9 +18,9 @@ internal class MibReader(Row row) : IDisposable
 }
 
 /// <summary>
-/// A probe on sections of /proc/net/snmp, snmp6 and netstat: one row per namespace, one column per counter, cells of
-/// counters that this kernel does not print absent. The sections come from one pass over all namespaces where the
-/// kernel allows it (<see cref="MibPass"/>), else from the files.
+/// A probe on sections of /proc/net/snmp, snmp6, netstat and xfrm_stat: one row per namespace, one column per counter,
+/// cells of counters that this kernel does not print absent. The sections come from one pass over all namespaces where
+/// the kernel allows it (<see cref="MibPass"/>), else from the files.
 /// </summary>
 internal abstract class MibProbe : PerNamespaceProbe<MibReader>
 {

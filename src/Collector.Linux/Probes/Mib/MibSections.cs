@@ -7,8 +7,8 @@ using Collector.Linux.Sources;
 namespace Collector.Linux.Probes.Mib;
 
 /// <summary>
-/// Sections of /proc/net/snmp, snmp6 and netstat that a probe reads of each namespace: from one pass over all of them
-/// where the kernel allows it (<see cref="MibPass"/>), else from the files.
+/// Sections of /proc/net/snmp, snmp6, netstat and xfrm_stat that a probe reads of each namespace: from one pass over
+/// all of them where the kernel allows it (<see cref="MibPass"/>), else from the files.
 /// </summary>
 /// <param name="host">The machine.</param>
 /// <param name="names">The kernel's names of the sections.</param>
@@ -17,7 +17,7 @@ internal sealed class MibSections(ProbeHost host, string[] names, bool allTypes)
 {
     private readonly MibSection?[] _found = new MibSection?[names.Length];
     private readonly MibWish _wish = MibWish.Of(names, allTypes);
-    private bool _readSnmp, _readSnmp6, _readNetstat;
+    private bool _readSnmp, _readSnmp6, _readNetstat, _readXfrm;
 
     /// <summary>In the order of the names; null what a namespace does not have. Valid until the next reading.</summary>
     public ReadOnlySpan<MibSection?> Found => _found;
@@ -35,6 +35,8 @@ internal sealed class MibSections(ProbeHost host, string[] names, bool allTypes)
             Report(ns.Source<Snmp6File>(), snapshot);
         if (_readNetstat)
             Report(ns.Source<NetstatFile>(), snapshot);
+        if (_readXfrm)
+            Report(ns.Source<XfrmFile>(), snapshot);
         foreach (var section in _found)
         {
             if (section is not null)
@@ -47,7 +49,7 @@ internal sealed class MibSections(ProbeHost host, string[] names, bool allTypes)
     /// <returns>The figures of the pass; null where it was read by /proc.</returns>
     public MibFigures? Read(NamespaceHandle ns, long tick)
     {
-        _readSnmp = _readSnmp6 = _readNetstat = false;
+        _readSnmp = _readSnmp6 = _readNetstat = _readXfrm = false;
         var pass = Pass(ns, tick);
         for (var i = 0; i < _found.Length; i++)
             _found[i] = Find(pass, names[i], ns, tick);
@@ -64,14 +66,21 @@ internal sealed class MibSections(ProbeHost host, string[] names, bool allTypes)
         if (IsIPv6(section))
         {
             _readSnmp6 = true;
-            var snmp6 = ns.Source<Snmp6File>();
-            return snmp6.EnsureRead(ns, tick) ? snmp6.Find(section) : null;
+            return Find(ns.Source<Snmp6File>(), section, ns, tick);
+        }
+        if (section == XfrmFile.Section)
+        {
+            _readXfrm = true;
+            return Find(ns.Source<XfrmFile>(), section, ns, tick);
         }
         var extension = IsExtension(section);
         (_readNetstat, _readSnmp) = (_readNetstat || extension, _readSnmp || !extension);
         MibFile file = extension ? ns.Source<NetstatFile>() : ns.Source<SnmpFile>();
         return file.EnsureRead(ns, tick) ? file.Find(section) : null;
     }
+
+    private static MibSection? Find(MibLines file, string section, NamespaceHandle ns, long tick) =>
+        file.EnsureRead(ns, tick) ? file.Find(section) : null;
 
     private static void Report(NamespaceSource file, SnapshotBuilder snapshot)
     {

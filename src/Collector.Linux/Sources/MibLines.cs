@@ -6,24 +6,20 @@ using Collector.Linux.Kernel;
 
 namespace Collector.Linux.Sources;
 
-/// <summary>
-/// /proc/net/snmp6 (net/ipv6/proc.c): a name and a value per line, <c>Ip6InReceives  1</c>. Not there when IPv6 is off.
-/// </summary>
+/// <summary>A file with a name and a value per line: <c>Ip6InReceives  1</c>.</summary>
+/// <param name="path">Below /proc.</param>
+/// <param name="sections">What names begin with: the sections, one that begins as another does before that.</param>
 /// <remarks>
 /// The lines are the same in every collection but for the ICMPv6 types that occurred, so in steady state each line is
 /// compared with what stood there last time, up to the value.
 /// </remarks>
-public sealed class Snmp6File() : TextFile("net/snmp6")
+public abstract class MibLines(string path, params string[] sections) : TextFile(path)
 {
-    private static readonly string[] Prefixes = ["UdpLite6", "Icmp6", "Udp6", "Ip6"];
     private readonly List<Line> _lines = [];
     private readonly List<MibSection> _sections = [];
     private bool _valid;
 
-    /// <summary>ICMPv6 messages by type.</summary>
-    public IcmpTypeCounts IcmpTypes { get; } = new();
-
-    /// <summary>A section by prefix (Ip6, Icmp6, Udp6, UdpLite6), its counters without it.</summary>
+    /// <summary>A section by what its names begin with, its counters without that.</summary>
     public MibSection? Find(string section)
     {
         if (!_valid)
@@ -49,7 +45,7 @@ public sealed class Snmp6File() : TextFile("net/snmp6")
 
     private bool TryFill(ReadOnlySpan<byte> content)
     {
-        IcmpTypes.Clear();
+        BeginOthers();
         var known = CollectionsMarshal.AsSpan(_lines);
         var next = 0;
         var at = 0;
@@ -69,27 +65,27 @@ public sealed class Snmp6File() : TextFile("net/snmp6")
                 continue;
             }
             var end = content[at..].IndexOf((byte)'\n');
-            if (end < 0 || !TryAddType(content.Slice(at, end)))
+            if (end < 0 || !TryAddOther(content.Slice(at, end)))
                 return false;
             at += end + 1;
         }
         return next == known.Length && next > 0;
     }
 
+    /// <summary>Forgets what was taken of lines that come and go.</summary>
+    protected virtual void BeginOthers()
+    {
+    }
+
+    /// <summary>Takes a line that comes and goes; false: it is none of those.</summary>
+    protected virtual bool TryAddOther(ReadOnlySpan<byte> line) => false;
+
     /// <summary>The rest of a line behind the name: blanks, then the number to the end ("%-32s\t%lu").</summary>
-    private static bool TryValue(ReadOnlySpan<byte> rest, out long value)
+    protected static bool TryValue(ReadOnlySpan<byte> rest, out long value)
     {
         value = 0;
         var at = rest.IndexOfAnyExcept((byte)' ', (byte)'\t');
         return at > 0 && DecimalReader.TryRead(rest, ref at, out value) && at == rest.Length;
-    }
-
-    private bool TryAddType(ReadOnlySpan<byte> line)
-    {
-        if (!line.StartsWith("Icmp6"u8))
-            return false;
-        var end = line.IndexOfAny((byte)' ', (byte)'\t');
-        return end > 5 && TryValue(line[end..], out var value) && IcmpTypes.TryAdd(line[5..end], value);
     }
 
     /// <summary>
@@ -119,7 +115,7 @@ public sealed class Snmp6File() : TextFile("net/snmp6")
         var lines = new LineReader(content);
         while (lines.TryNext(out var line))
         {
-            if (TryAddType(line))
+            if (TryAddOther(line))
                 continue;
             var end = line.IndexOfAny((byte)' ', (byte)'\t');
             if (end <= 0)
@@ -128,7 +124,7 @@ public sealed class Snmp6File() : TextFile("net/snmp6")
             if (value < end)
                 return false;
             var text = NamePool.Of(line[..end]);
-            if (Array.Find(Prefixes, p => text.StartsWith(p, StringComparison.Ordinal)) is not { } prefix)
+            if (Array.Find(sections, p => text.StartsWith(p, StringComparison.Ordinal)) is not { } prefix)
                 return false;
             var section = headers.FindIndex(h => h.Section == prefix);
             if (section < 0)
@@ -155,4 +151,33 @@ public sealed class Snmp6File() : TextFile("net/snmp6")
     /// <param name="Section">Place of its section.</param>
     /// <param name="Index">Place of its counter there.</param>
     private readonly record struct Line(byte[] Start, int Section, int Index);
+}
+
+/// <summary>
+/// /proc/net/snmp6 (net/ipv6/proc.c): Ip6, Icmp6, Udp6, UdpLite6. Not there when IPv6 is off.
+/// </summary>
+public sealed class Snmp6File() : MibLines("net/snmp6", "UdpLite6", "Icmp6", "Udp6", "Ip6")
+{
+    /// <summary>ICMPv6 messages by type.</summary>
+    public IcmpTypeCounts IcmpTypes { get; } = new();
+
+    protected override void BeginOthers() => IcmpTypes.Clear();
+
+    protected override bool TryAddOther(ReadOnlySpan<byte> line)
+    {
+        if (!line.StartsWith("Icmp6"u8))
+            return false;
+        var end = line.IndexOfAny((byte)' ', (byte)'\t');
+        return end > 5 && TryValue(line[end..], out var value) && IcmpTypes.TryAdd(line[5..end], value);
+    }
+}
+
+/// <summary>
+/// /proc/net/xfrm_stat (net/xfrm/xfrm_proc.c): packets that IPsec dropped, by reason. Not there in kernels without
+/// CONFIG_XFRM_STATISTICS.
+/// </summary>
+public sealed class XfrmFile() : MibLines("net/xfrm_stat", Section)
+{
+    /// <summary>The only one.</summary>
+    public const string Section = "Xfrm";
 }
