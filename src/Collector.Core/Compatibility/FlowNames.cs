@@ -13,8 +13,8 @@ internal static class FlowNames
     public static IReadOnlyList<LegacyName> All { get; } =
     [
         .. LegacyName.InKubeSkoop("flow", (Bytes, "bytes"), (Packets, "packets")),
-        // Which pod an address of a flow is.
-        .. LegacyName.InKubeSkoop("info", ("netlens.pods.address", "pod")),
+        // Which pod, or node, an address of a flow is.
+        .. LegacyName.InKubeSkoop("info", ("netlens.pods.address", "pod"), ("netlens.pods.node_address", "node")),
     ];
 }
 

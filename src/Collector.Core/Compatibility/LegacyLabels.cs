@@ -8,6 +8,9 @@ public static class LegacyLabels
     /// <summary>Before the labels of KubeSkoop's that no attribute has.</summary>
     private const string OfTuples = "netlens.tuple.";
 
+    /// <summary>A label with the node's name, which whoever writes the series knows: the row's tag is empty.</summary>
+    public const string NodeName = "node_name";
+
     /// <summary>Row tags that only KubeSkoop's naming has, as these labels.</summary>
     public static IEnumerable<TagKey> Tuple(params string[] labels) => labels.Select(l => new TagKey(OfTuples + l));
 

@@ -141,6 +141,7 @@ internal static class Rtnl
     public const ushort RTM_DELLINK = 17;
     public const ushort RTM_GETLINK = 18;
     public const ushort RTM_NEWADDR = 20;
+    public const ushort RTM_GETADDR = 22;
     public const ushort RTM_NEWROUTE = 24;
     public const ushort RTM_NEWNEIGH = 28;
     public const int RTNLGRP_LINK = 1;
@@ -184,6 +185,7 @@ internal static class Rtnl
     public const ushort RTA_OIF = 4;
     public const ushort RTA_GATEWAY = 5;
     public const ushort RTA_PREFSRC = 7;
+    public const byte RT_SCOPE_UNIVERSE = 0;
     public const byte RTN_UNICAST = 1;
     public const byte RTN_PROHIBIT = 8;
     public const byte RT_TABLE_MAIN = 254;

@@ -129,6 +129,10 @@ public static class NodeFigures
     public static (Metric Used, Metric Limit, Metric TimeToFull) Ports { get; } =
         (Probes.Ports.Ports.Used, Probes.Ports.Ports.Limit, Probes.Ports.Ports.TimeToFull);
 
+    /// <summary>The same of UDP sockets.</summary>
+    public static (Metric Used, Metric Limit, Metric TimeToFull) UdpPorts { get; } =
+        (Probes.Ports.Ports.UdpUsed, Probes.Ports.Ports.UdpLimit, Probes.Ports.Ports.UdpTimeToFull);
+
     /// <summary>The same of a translated address.</summary>
     public static (Metric Used, Metric Limit, Metric TimeToFull) TranslatedPorts { get; } =
     (

@@ -60,7 +60,8 @@ internal static class FindingDocs
     private static string Describe(FindingTrigger trigger) => trigger switch
     {
         { Event: { } e } => $"`{e.Name}` | happens",
-        { Limit: { } limit } => $"`{trigger.Metric!.Name}` | is {trigger.Least / 10.0:0.#} % of `{limit.Name}` or more",
+        { Limit: { } limit } => $"`{trigger.Metric!.Name}`{Tags(trigger.Metric)} | is {trigger.Least / 10.0:0.#} % of "
+            + $"`{limit.Name}` or more",
         { OfLevel: true } => $"`{trigger.Metric!.Name}`{Tags(trigger.Metric)} | is {Value(trigger)} or more",
         _ => $"`{trigger.Metric!.Name}`{Tags(trigger.Metric)}{Rows(trigger)} | grows by {Value(trigger)} or more",
     };

@@ -123,7 +123,8 @@ internal static class NodeParts
             }
             foreach (var (name, its) in new[]
             {
-                ("ports", NodeFigures.Ports), ("SNAT ports", NodeFigures.TranslatedPorts),
+                ("ports", NodeFigures.Ports), ("UDP ports", NodeFigures.UdpPorts),
+                ("SNAT ports", NodeFigures.TranslatedPorts),
             })
             {
                 if (window.Level(its.Used, subject) is { } ports)

@@ -86,7 +86,7 @@ internal static class AllAlerts
         Full("Neighbours", "The table of neighbours is nearly full",
             "Raise net.ipv4.neigh.default.gc_thresh3, and that of IPv6.", "findings/neighbour-table-full.md",
             "netlens.neighbour.entry.count", "netlens.neighbour.entry.limit"),
-        Full("Ports", "Local ports towards a destination are nearly used up",
+        Full("Ports", "Local ports are nearly used up",
             "Keep connections open, or widen net.ipv4.ip_local_port_range.", "findings/ephemeral-ports-filling.md",
             "netlens.ports.used", "netlens.ports.limit"),
         Full("SnatPorts", "Ports of source NAT are nearly used up", "Give source NAT more addresses, or more ports.",

@@ -59,7 +59,8 @@ internal static class ListenersDashboard
     private static Panel[] Ports(Series n) =>
     [
         new("Local ports in use", "percentunit",
-            "Towards the destination that has most of them; of namespaces with an eighth as many sockets as ports.",
+            "Of TCP towards the destination that has most of them, of UDP of all sockets; of namespaces with an eighth as "
+                + "many sockets as ports.",
             new Query(Share($"max by ({Who}) ({n["netlens.ports.used"]})",
                 $"max by ({Who}) ({n["netlens.ports.limit"]})"), WhoLegend)) { Red = 0.9 },
         new("Time until ports are used up", "s", "At the rate of the last minute; nothing where they get no more.",

@@ -78,7 +78,8 @@ internal static class NodeDashboard
             new Query(Share(n.Levels("$nodelabel, network_type", "netlens.neighbour.entry.count"),
                 n.Levels("$nodelabel, network_type", "netlens.neighbour.entry.limit")))) { Red = 0.9 },
         new("Local ports", "percentunit",
-            "Ports in use towards the destination that has most of them, of those that connect() may take.",
+            "Ports in use, of TCP towards the destination that has most of them, of UDP of all sockets, of those that the "
+                + "kernel may choose.",
             new Query(Share($"max by ({Who}) ({n["netlens.ports.used"]})",
                 $"max by ({Who}) ({n["netlens.ports.limit"]})"), WhoLegend)) { Red = 0.9 },
         new("Ports of source NAT", "percentunit", "Ports in use of a translated address, of those that SNAT may take.",

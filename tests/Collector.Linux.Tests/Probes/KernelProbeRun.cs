@@ -26,6 +26,7 @@ internal sealed record ReadRow(Row Row, IReadOnlyDictionary<string, long> Values
 internal sealed class KernelProbeRun : IDisposable
 {
     private readonly Probe _probe;
+    private DirectoryInfo? _proc;
     private int _rows;
     private readonly SnapshotBuilder _builder =
         new(new SnapshotStore(), TimeProvider.System) { Derive = LegacyViews.Of };
@@ -59,7 +60,8 @@ internal sealed class KernelProbeRun : IDisposable
     public Snapshot Collect()
     {
         _builder.Begin();
-        Host.Refresh(_builder.StartTimeOfNew(Host.BootTime));
+        if (_proc is null)
+            Host.Refresh(_builder.StartTimeOfNew(Host.BootTime));
         _builder.Enter(_probe.Info.Id);
         _probe.Collect(_builder);
         return _builder.Publish();
@@ -67,9 +69,22 @@ internal sealed class KernelProbeRun : IDisposable
 
     /// <summary>
     /// Bytes that a hundred collections of one namespace allocate, after the first few. Its agent sees that namespace
-    /// alone, through a /proc in which process 1 is there: others of this machine come and go, which does allocate.
+    /// alone: others of this machine come and go, which does allocate.
     /// </summary>
     public static long AllocatedInHundred(string id, TestNetns ns, params (string Key, string Value)[] settings)
+    {
+        using var run = OfNode(ns, id, settings);
+        run.Allocated(5);
+        var allocated = run.Allocated(100);
+        run.Failures.ShouldBeEmpty();
+        run._rows.ShouldBeGreaterThan(0);
+        return allocated;
+    }
+
+    /// <summary>
+    /// On a node that has that namespace alone, as its own: through a /proc in which process 1 is there.
+    /// </summary>
+    public static KernelProbeRun OfNode(TestNetns ns, string id, params (string Key, string Value)[] settings)
     {
         var proc = Directory.CreateTempSubdirectory("netlens-proc-");
         try
@@ -86,17 +101,14 @@ internal sealed class KernelProbeRun : IDisposable
                 Directory.CreateDirectory(Path.GetDirectoryName(path)!);
                 File.CreateSymbolicLink(path, target);
             }
-            using var run = new KernelProbeRun(new LinuxHost(new KernelPaths(Proc: proc.FullName)), id, settings);
-            run.Host.Namespaces.All.Single().Namespace.Inode.ShouldBe(ns.Inode);
-            run.Allocated(5);
-            var allocated = run.Allocated(100);
-            run.Failures.ShouldBeEmpty();
-            run._rows.ShouldBeGreaterThan(0);
-            return allocated;
+            var host = new LinuxHost(new KernelPaths(Proc: proc.FullName));
+            host.Namespaces.All.Single().Namespace.Inode.ShouldBe(ns.Inode);
+            return new KernelProbeRun(host, id, settings) { _proc = proc };
         }
-        finally
+        catch
         {
             proc.Delete(recursive: true);
+            throw;
         }
     }
 
@@ -180,5 +192,6 @@ internal sealed class KernelProbeRun : IDisposable
     {
         _probe.Dispose();
         Host.Dispose();
+        _proc?.Delete(recursive: true);
     }
 }

@@ -1,6 +1,14 @@
+using System.Net;
 using System.Net.Sockets;
+using System.Text.Json;
+using Collector.Core.Snapshots;
+using Collector.Linux.Interop;
+using Collector.Linux.Kernel.Netlink;
 using Collector.Linux.Pods;
 using Collector.Linux.Pods.Cri;
+using Collector.Linux.Sources;
+using Collector.Linux.Tests.Kernel.Netlink;
+using Collector.Tests.Support;
 
 namespace Collector.Linux.Tests.Probes;
 
@@ -61,6 +69,101 @@ public sealed class PodsTests
             File.Delete(path);
         }
     }
+
+    [RequiresRootFact]
+    public void The_addresses_of_this_node_are_those_that_ip_tells()
+    {
+        using var run = new KernelProbeRun("pods");
+        KernelProbeRun.Eventually(() => OfNode(run.Collect()).SequenceEqual(Told(Shell.Run("ip", "-j", "addr"))));
+        run.Failures.ShouldBeEmpty();
+    }
+
+    [RequiresRootFact]
+    public void Of_the_node_those_addresses_count_that_are_global_and_on_a_device_that_is_up()
+    {
+        using var ns = new TestNetns();
+        ns.Ip("link add up0 type veth peer name up1", "link set up0 up", "link set up1 up",
+            "addr add 192.0.2.1/24 dev up0", "addr add 192.0.2.1/32 dev lo", "addr add 203.0.113.9/24 scope link dev up0",
+            "addr add 10.0.0.1 peer 10.0.0.2 dev up0", "addr add 2001:db8::1/64 dev up0 nodad",
+            "link add kube-ipvs0 type veth peer name other", "addr add 198.51.100.1/32 dev kube-ipvs0",
+            "addr add 2001:db8::5/128 dev kube-ipvs0 nodad");
+        KernelProbeRun.WaitForCarrier(ns);
+        using var run = KernelProbeRun.OfNode(ns, "pods");
+        OfNode(run.Collect()).ShouldBe(["10.0.0.1", "192.0.2.1", "2001:db8::1"]);
+        OfNode(run.Collect()).ShouldBe(Told(ns.Run("ip", "-j", "addr")));
+
+        ns.Ip("addr del 192.0.2.1/24 dev up0", "addr add 192.0.2.3/24 dev up0", "link set other up",
+            "link set kube-ipvs0 up");
+        string[] all = ["10.0.0.1", "192.0.2.1", "192.0.2.3", "198.51.100.1", "2001:db8::1", "2001:db8::5"];
+        KernelProbeRun.Eventually(() => OfNode(run.Collect()).SequenceEqual(all));
+        OfNode(run.Collect()).ShouldBe(Told(ns.Run("ip", "-j", "addr")));
+        run.Failures.ShouldBeEmpty();
+    }
+
+    [RequiresRootFact]
+    public void More_addresses_than_a_node_has_are_cut_and_that_is_said()
+    {
+        using var ns = new TestNetns();
+        ns.Ip([.. Enumerable.Range(1, NodeAddresses.Most + 1).Select(i => $"addr add 192.0.2.{i}/32 dev lo")]);
+        using var run = KernelProbeRun.OfNode(ns, "pods");
+        OfNode(run.Collect()).Length.ShouldBe(NodeAddresses.Most);
+        run.Failures.ShouldBe(["node_addresses_over_limit"]);
+    }
+
+    [RequiresRootFact]
+    public void Steady_state_allocates_nothing()
+    {
+        using var ns = new TestNetns();
+        ns.Ip("addr add 192.0.2.1/32 dev lo");
+        KernelProbeRun.AllocatedInHundred("pods", ns).ShouldBe(0);
+    }
+
+    [Fact]
+    public void Of_an_address_and_its_peers_the_own_one_is_taken_and_every_cut_is_refused_or_read()
+    {
+        var header = new ifaddrmsg { ifa_family = 2, ifa_index = 7 };
+        var bytes = new MessageBytes().Struct(header).Attribute(Rtnl.IFA_ADDRESS, [10, 0, 0, 2])
+            .Attribute(Rtnl.IFA_LOCAL, [10, 0, 0, 1]).Bytes;
+        NodeAddresses.TryParse(new NetlinkMessage(Rtnl.RTM_NEWADDR, bytes), out var device, out var address)
+            .ShouldBeTrue();
+        (device, address).ShouldBe((7, SocketMessage.Mapped(0x0a000001)));
+        for (var length = 0; length < bytes.Length; length++)
+        {
+            _ = NodeAddresses.TryParse(
+                new NetlinkMessage(Rtnl.RTM_NEWADDR, bytes.AsSpan(0, length)), out _, out _);
+        }
+        header.ifa_scope = 253; // link
+        bytes = new MessageBytes().Struct(header).Attribute(Rtnl.IFA_LOCAL, [10, 0, 0, 1]).Bytes;
+        NodeAddresses.TryParse(new NetlinkMessage(Rtnl.RTM_NEWADDR, bytes), out _, out address).ShouldBeTrue();
+        address.ShouldBe((UInt128)0);
+    }
+
+    private static string[] OfNode(Snapshot snapshot)
+    {
+        if (snapshot.Tables.SingleOrDefault(t => t.Info.Id == "pods.node") is not { } table)
+            return [];
+        var metric = table.Info.Metrics.Single();
+        metric.KubeSkoop.ShouldBe(["kubeskoop_info_node"]);
+        return
+        [
+            .. Enumerable.Range(0, table.Count).Where(i => table.Column(metric)[i] == 1)
+                .Select(i => table.Rows[i].Tags[1].Text).Order(StringComparer.Ordinal),
+        ];
+    }
+
+    /// <summary>Global addresses of devices that are up and have carrier, as ip(8) tells them.</summary>
+    private static string[] Told(string json) =>
+    [
+        .. JsonDocument.Parse(json).RootElement.EnumerateArray()
+            .Where(device => Flags(device) is var flags && flags.Contains("UP") && !flags.Contains("NO-CARRIER"))
+            .SelectMany(device => device.GetProperty("addr_info").EnumerateArray())
+            .Where(address => address.GetProperty("scope").GetString() == "global")
+            .Select(address => IPAddress.Parse(address.GetProperty("local").GetString()!).ToString())
+            .Distinct().Order(StringComparer.Ordinal),
+    ];
+
+    private static string?[] Flags(JsonElement device) =>
+        [.. device.GetProperty("flags").EnumerateArray().Select(f => f.GetString())];
 
     private static Task<VersionResponse> AskAsync(CriClient client) =>
         client.CallAsync("Version", static (c, o) => c.VersionAsync(new VersionRequest(), o), CancellationToken.None);

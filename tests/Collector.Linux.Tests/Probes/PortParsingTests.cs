@@ -175,7 +175,9 @@ public sealed class PortParsingTests
             var listener = new TcpListener(IPAddress.Loopback, 8080);
             listener.Start(100);
             var clients = Enumerable.Range(0, 30).Select(_ => new TcpClient("127.0.0.1", 8080));
-            return clients.Append<IDisposable>(listener).ToList();
+            var datagrams = Enumerable.Range(0, 30).Select(i => new UdpClient(
+                new IPEndPoint(IPAddress.Parse($"127.0.0.{1 + (i % 3)}"), 0)));
+            return clients.Append<IDisposable>(listener).Concat(datagrams).ToList();
         });
         try
         {

@@ -40,6 +40,21 @@ public sealed class CommandTests
         AgentProcess.RunInShell($"NODE_NAME=node-2 {Once}").Output.ShouldContain("k8s_node=\"node-2\"");
     }
 
+    [RequiresRootFact("unshare")]
+    public void The_nodes_addresses_are_series_with_its_name_in_the_naming_of_KubeSkoop_alone()
+    {
+        const string Node = "export NODE_NAME=node-2; unshare --net --pid --fork --mount-proc sh -c '"
+            + "ip addr add 192.0.2.1/32 dev lo; ip link set lo up; \"$0\" once --probe pods --format ";
+        AgentProcess.RunInShell(Node + "prometheus --naming kubeskoop' \"$0\"").Output.Split('\n')
+            .Single(l => l.StartsWith("kubeskoop_info_node{", StringComparison.Ordinal))
+            .ShouldSatisfyAllConditions(
+                line => line.ShouldContain("node_name=\"node-2\""), line => line.ShouldContain("ip=\"192.0.2.1\""),
+                line => line.ShouldContain("k8s_node=\"node-2\""), line => line.ShouldEndWith(" 1"));
+        AgentProcess.RunInShell(Node + "json --naming kubeskoop' \"$0\"").Output
+            .ShouldMatch("(?s)kubeskoop_info_node.{0,300}\"node_name\": ?\"node-2\"");
+        AgentProcess.RunInShell(Node + "prometheus' \"$0\"").Output.ShouldNotContain("192.0.2.1");
+    }
+
     [Fact]
     public void A_configuration_of_KubeSkoop_is_imported_into_a_file_that_is_valid_and_never_overwritten()
     {

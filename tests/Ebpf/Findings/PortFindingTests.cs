@@ -40,6 +40,28 @@ public sealed class PortFindingTests
     }
 
     [RequiresBpfFact("ss")]
+    public void Local_ports_that_UDP_sockets_have_all_of()
+    {
+        var run = FindingRun.Shared;
+        using var lab = new UdpLab(new TestNetns());
+        lab.Ns.Sysctl("net.ipv4.ip_local_port_range", "40000 40009");
+        run.Collect();
+        for (var i = 0; i < 10; i++)
+            lab.Connect(IPAddress.Loopback, 9000 + i);
+        var found = run.Await(EphemeralPortsExhausted.Kind, lab.Ns,
+            () => Should.Throw<SocketException>(() => lab.Connect(IPAddress.Loopback, 9000)));
+        found.Severity.ShouldBe(EventSeverity.Warn);
+        found.Verdict.Detail.ShouldBe("udp");
+        found.Sentence.ShouldBe($"network namespace {lab.Ns.Name} has no local port left for UDP sockets: "
+            + "10 of 10 are in use, and one without a port gets none");
+        found.Verdict.Evidence.Select(e => e.ToString()).ShouldBe(["sock_diag, ports of UDP sockets 10 of 10"]);
+        found.Verdict.Knob.ShouldNotBeNull().Now.ShouldBe("40000 40009");
+        found.Verdict.Confirm.ShouldBe($"ip netns exec {lab.Ns.Name} ss -Huan");
+        lab.Ns.Run("ss", "-Huan").Trim().Split('\n').Length.ShouldBe(10);
+        run.Of(lab.Ns).ShouldBe([found]);
+    }
+
+    [RequiresBpfFact("ss")]
     public void Local_ports_that_become_few()
     {
         const int Count = 100;

@@ -170,6 +170,143 @@ public sealed class PortsTests
         run.Failures.ShouldBeEmpty();
     }
 
+    /// <summary>sockstat counts what came from outside, too.</summary>
+    [RequiresBpfFact]
+    public void A_server_with_many_connections_has_none_of_its_own_where_proc_counts_them()
+    {
+        using var pair = new TestNetnsPair();
+        Narrow(pair.Right);
+        using var left = new SocketLab(pair.Left);
+        using var right = new SocketLab(pair.Right);
+        var listener = right.Listen(IPAddress.Any, 8080, 2 * Count);
+        using var run = BpfProbeRun.By(CollectionSource.Proc, "ports");
+        for (var i = 0; i < 30; i++)
+        {
+            left.Connect(TcpLab.Right(Ends.V4), 8080);
+            right.Accept(listener);
+        }
+        for (var i = 0; i < 5; i++)
+            run.Sum(Limit, pair.Right).ShouldBe(0);
+        Of(run, pair.Right, PortKinds.Exhausted).ShouldBeEmpty();
+        run.Failures.ShouldBeEmpty();
+    }
+
+    /// <summary>Each has one, whatever it is connected to.</summary>
+    [RequiresBpfTheory("ss")]
+    [InlineData(Ends.V4, CollectionSource.Auto)]
+    [InlineData(Ends.V6, CollectionSource.Auto)]
+    [InlineData(Ends.Mapped, CollectionSource.Proc)]
+    public void Ports_of_UDP_sockets_are_counted_until_none_is_left_and_that_is_an_event(
+        Ends ends, CollectionSource source)
+    {
+        using var pair = new TestNetnsPair();
+        Narrow(pair.Left);
+        using var lab = new UdpLab(pair.Left);
+        var to = TcpLab.Right(ends);
+        using var run = BpfProbeRun.By(source, "ports", ("top", "2"));
+
+        for (var i = 0; i < 20; i++)
+            lab.Connect(to, 9000 + i);
+        AwaitUdp(run, pair.Left, 20, Count);
+        InUseByUdp(pair.Left).ShouldBe(20);
+        Of(run, pair.Left, PortKinds.Exhausted).ShouldBeEmpty();
+
+        for (var i = 20; i < Count; i++)
+            lab.Connect(to, 9000 + i);
+        AwaitUdp(run, pair.Left, Count, Count);
+        InUseByUdp(pair.Left).ShouldBe(Count);
+        // The kernel agrees that there is none left: EAGAIN, and EADDRINUSE of bind().
+        Should.Throw<SocketException>(() => lab.Connect(to, 9100)).SocketErrorCode.ShouldBe(SocketError.WouldBlock);
+        Should.Throw<SocketException>(() => lab.Bind(ends is Ends.V6 ? IPAddress.IPv6Any : IPAddress.Any, 0))
+            .SocketErrorCode.ShouldBe(SocketError.AddressAlreadyInUse);
+
+        run.Sum(TimeToFull, pair.Left).ShouldBe(0);
+        var from = TcpLab.Left(ends).ToString();
+        run.Sum("netlens.ports.group.used", pair.Left, from, "", "", "udp").ShouldBe(Count);
+        var inode = pair.Left.Inode;
+        var e = run.Events.Await(e => e.Info == PortKinds.Exhausted && e.Subject?.Inode == inode);
+        e.Fields.Select(f => f?.Text).ShouldBe(["udp", "50", "50", "0", null]);
+        e.Tuple.ShouldBeNull();
+        e.Process.ShouldNotBeNull().Pid.ShouldBe(Environment.ProcessId);
+        e.Message.ShouldMatch(@"^network namespace \S+ has no local port left for UDP sockets: 50 of 50 are in use "
+            + @"\(net\.ipv4\.ip_local_port_range\); one is of \S");
+        // Told once; who has no such sockets has no figures of them.
+        run.Collect();
+        Of(run, pair.Left, PortKinds.Exhausted).Length.ShouldBe(1);
+        Udp(run, pair.Right).ShouldBe((Metric.Absent, Metric.Absent));
+        run.Failures.ShouldBeEmpty();
+    }
+
+    /// <summary>A shared port is one, a reserved one none, and one that two addresses have is each one's.</summary>
+    [RequiresBpfFact("ss")]
+    public void Ports_of_UDP_sockets_are_told_by_address_and_those_out_of_the_range_are_none()
+    {
+        using var lab = new UdpLab(new TestNetns());
+        Narrow(lab.Ns);
+        lab.Ns.Sysctl("net.ipv4.ip_local_reserved_ports", $"8000,{First + 3}-{First + 5},{First + 9}");
+        for (var i = 0; i < 3; i++)
+            lab.Bind(IPAddress.Any, First + 1, share: true);
+        lab.Bind(IPAddress.Loopback, First + 2);
+        lab.Bind(IPAddress.Parse("127.0.0.2"), First + 2);
+        lab.Bind(IPAddress.Loopback, First + 9);
+        lab.Bind(IPAddress.Loopback, First + Count);
+        for (var i = 0; i < 9; i++)
+            lab.Bind(IPAddress.Loopback, 0);
+        for (var i = 0; i < 5; i++)
+            lab.Bind(IPAddress.IPv6Loopback, 0);
+        using var run = new BpfProbeRun("ports", null, ("top", "4"));
+        AwaitUdp(run, lab.Ns, InUseByUdp(lab.Ns, First + 9), Count - 4);
+        long Of(string address) => run.Sum("netlens.ports.group.used", lab.Ns, address, "", "", "udp");
+        (Of("0.0.0.0"), Of("127.0.0.1"), Of("127.0.0.2"), Of("::1")).ShouldBe((1, 10, 1, 5));
+        PortsTests.Of(run, lab.Ns, PortKinds.Exhausted).ShouldBeEmpty();
+        PortsTests.Of(run, lab.Ns, PortKinds.Filling).ShouldBeEmpty();
+        run.Failures.ShouldBeEmpty();
+    }
+
+    [RequiresBpfFact("ss")]
+    public void A_namespace_with_few_UDP_sockets_has_no_figures_of_them()
+    {
+        using var tcp = new SocketLab(new TestNetns());
+        using var udp = new UdpLab(tcp.Ns);
+        Narrow(tcp.Ns);
+        tcp.Listen(IPAddress.Loopback, 8080, 100);
+        for (var i = 0; i < 20; i++)
+            tcp.Connect(IPAddress.Loopback, 8080);
+        for (var i = 0; i < 5; i++)
+            udp.Connect(IPAddress.Loopback, 9000);
+        using var run = new BpfProbeRun("ports", null, ("top", "4"));
+        Await(run, tcp.Ns, 20, (Limit, Count));
+        InUseByUdp(tcp.Ns).ShouldBe(5);
+        Udp(run, tcp.Ns).ShouldBe((Metric.Absent, Metric.Absent));
+        // One more is enough to be looked at, and TCP's are not among them.
+        udp.Connect(IPAddress.Loopback, 9000);
+        udp.Connect(IPAddress.Loopback, 9000);
+        AwaitUdp(run, tcp.Ns, 7, Count);
+        run.Failures.ShouldBeEmpty();
+    }
+
+    /// <summary>Ports of the range that ss shows, but for one.</summary>
+    private static int InUseByUdp(TestNetns ns, int but = 0) => ns.Run("ss", "-Huan")
+        .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[3])
+        .Select(end => int.Parse(end[(end.LastIndexOf(':') + 1)..]))
+        .Where(port => port is >= First and < First + Count && port != but).Distinct().Count();
+
+    private static (long Used, long Limit) Udp(BpfProbeRun run, TestNetns ns)
+    {
+        if (run.Collect().Find(Ports.UdpUsed.Table) is not { } table)
+            return (Metric.Absent, Metric.Absent);
+        for (var r = 0; r < table.Count; r++)
+        {
+            if (table.Rows[r].Subject?.Inode == ns.Inode)
+                return (table.Column(Ports.UdpUsed)[r], table.Column(Ports.UdpLimit)[r]);
+        }
+        return (Metric.Absent, Metric.Absent);
+    }
+
+    private static void AwaitUdp(BpfProbeRun run, TestNetns ns, long used, long limit) =>
+        BpfProbeRun.Eventually(() => Udp(run, ns).ShouldBe((used, limit)));
+
     /// <summary>Two clients behind a router that gives both its own address and few ports.</summary>
     [RequiresBpfTheory("nft", "conntrack", "sysctl")]
     [InlineData(false, CollectionSource.Auto)]

@@ -30,6 +30,18 @@ internal sealed class UdpLab(TestNetns ns) : IDisposable
         return socket;
     }
 
+    /// <summary>One whose port the kernel chooses.</summary>
+    /// <exception cref="SocketException">There is none.</exception>
+    public Socket Connect(IPAddress to, int port)
+    {
+        var socket = ns.Inside(() => new Socket(to.AddressFamily, SocketType.Dgram, ProtocolType.Udp));
+        _sockets.Add(socket);
+        if (to.IsIPv4MappedToIPv6)
+            socket.DualMode = true;
+        socket.Connect(to, port);
+        return socket;
+    }
+
     /// <summary>Datagrams to an address of the namespace.</summary>
     public void Send(IPAddress to, int port, int count, int bytes = 500) => ns.Inside(() =>
     {

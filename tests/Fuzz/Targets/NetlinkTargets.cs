@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Netlink;
+using Collector.Linux.Sources;
 using static Tmds.Linux.LibC;
 
 namespace Fuzz.Tests.Targets;
@@ -43,6 +44,7 @@ internal static class NetlinkTargets
         }
         _ = QdiscMessage.TryParse(new NetlinkMessage(Rtnl.RTM_NEWQDISC, bytes), out _);
         _ = LinkStatsMessage.TryParse(new NetlinkMessage(Rtnl.RTM_NEWSTATS, bytes), out _, out _);
+        _ = NodeAddresses.TryParse(new NetlinkMessage(Rtnl.RTM_NEWADDR, bytes), out _, out _);
         _ = SocketMessage.TryParse(new NetlinkMessage(SockDiag.SOCK_DIAG_BY_FAMILY, bytes), out _);
         _ = ConntrackEntry.TryParse(new NetlinkMessage(ConntrackEntry.Type, bytes), out _);
         Span<long> values = stackalloc long[ConntrackMessage.AttributeCount];

@@ -20,12 +20,13 @@ internal sealed class EphemeralPortsExhausted(ProbeHost host) : LinuxRule(Kind, 
         Severity = EventSeverity.Error,
         Condition = "A connect found no local port (EADDRNOTAVAIL): one is enough, for the kernel has tried each of "
             + "the range before, and gives up for good. A warning where all are in use and nobody has asked for "
-            + "another yet.",
+            + "another yet, and where UDP sockets have all ports of the range.",
         Advice = "Keep connections and use them again, spread over more destination or source addresses, widen "
             + "net.ipv4.ip_local_port_range, or let TIME_WAIT be used again (net.ipv4.tcp_tw_reuse of 1).",
         Triggers =
         [
             FindingTrigger.Happens(ConnectKinds.FailedInfo), FindingTrigger.Happens(PortKinds.Exhausted),
+            FindingTrigger.Fills(Figures.UdpUsed, Figures.UdpLimit, 1),
         ],
         Evidence = [ConnectCounters.Attempts, Figures.Used, Figures.Limit, Figures.TimeWait],
         Explains = [EphemeralPortsFilling.Kind],
@@ -52,6 +53,8 @@ internal sealed class EphemeralPortsExhausted(ProbeHost host) : LinuxRule(Kind, 
                     []);
             }
         }
+        if (OfDatagrams(window) is { } datagrams)
+            yield return datagrams;
     }
 
     private Verdict Make(
@@ -65,11 +68,37 @@ internal sealed class EphemeralPortsExhausted(ProbeHost host) : LinuxRule(Kind, 
             Confidence = FindingConfidence.Event,
             Evidence = [.. failed, .. EphemeralPortsFilling.Levels(window)],
             RuledOut = Checks.Of(window, Checks.Conntrack),
-            Knob = SysctlKnob(window.Subject, "net.ipv4.ip_local_port_range", EphemeralPortsFilling.Range),
+            Knob = Range(window),
             Confirm = Inside(window.Subject, $"ss -Htan state connected dst {end}"),
             Tuple = e.Tuple,
             Process = e.Process,
         };
+
+    // It is told once; while it goes on there are only figures.
+    private Verdict? OfDatagrams(SubjectWindow window)
+    {
+        var e = window.Events(PortKinds.Exhausted).LastOrDefault(static e => Field(e, "netlens.ports.kind") == "udp");
+        var (used, limit) = (window.Level(Figures.UdpUsed), window.Level(Figures.UdpLimit));
+        if (e is null && (used is null || used < limit))
+            return null;
+        (used, limit) = (used ?? Number(e!, "netlens.ports.used"), limit ?? Number(e!, "netlens.ports.limit"));
+        return new()
+        {
+            Severity = EventSeverity.Warn,
+            Direct = e is not null,
+            Detail = "udp",
+            Sentence = $"has no local port left for UDP sockets: {used} of {limit} are in use, and one without a port "
+                + "gets none",
+            Confidence = e is null ? FindingConfidence.OwnCounter : FindingConfidence.Event,
+            Evidence = [new("sock_diag, ports of UDP sockets", $"{used} of {limit}")],
+            Knob = Range(window),
+            Confirm = Inside(window.Subject, "ss -Huan"),
+            Process = e?.Process,
+        };
+    }
+
+    private Knob Range(SubjectWindow window) =>
+        SysctlKnob(window.Subject, "net.ipv4.ip_local_port_range", EphemeralPortsFilling.Range);
 
     // Of the destination that has most of them, which is the one that has all.
     private static string Use(SubjectWindow window)

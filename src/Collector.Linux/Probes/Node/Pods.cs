@@ -5,6 +5,7 @@ using Collector.Core.Snapshots;
 using Collector.Linux.Kernel.Bpf;
 using Collector.Linux.Pods;
 using Collector.Linux.Probes.Common;
+using Collector.Linux.Sources;
 
 namespace Collector.Linux.Probes.Node;
 
@@ -51,9 +52,18 @@ internal sealed class Pods(ProbeHost host) : Probe(Info)
         "1 for each address of a pod that has a network of its own.");
 
     private static readonly TableInfo AddressTable = new("pods.address", RowScope.Node,
-        [.. LegacyLabels.Tuple("ip", "pod_name", "pod_namespace")], [Address]);
+        [.. LegacyLabels.Tuple(LegacyLabels.NodeName, "ip", "pod_name", "pod_namespace")], [Address]);
+
+    private static readonly Metric NodeAddress = Metric.Unnamed(
+        InstrumentKind.Gauge, "netlens.pods.node_address", Units.One,
+        "1 for each address of the node's own network that is global and on a device that is up.");
+
+    private static readonly TableInfo NodeTable = new("pods.node", RowScope.Node,
+        [.. LegacyLabels.Tuple(LegacyLabels.NodeName, "ip")], [NodeAddress]);
 
     private readonly List<Row> _addresses = [];
+    private readonly List<Row> _nodeAddresses = [];
+    private UInt128[] _nodeHas = [];
     private long _addressVersion = -1;
     private readonly List<KeyValuePair<string, long>> _counts = [];
     private readonly List<KeyValuePair<(string Method, string Reason), long>> _failed = [];
@@ -67,8 +77,8 @@ internal sealed class Pods(ProbeHost host) : Probe(Info)
     {
         Id = "pods",
         Description = "How numbers find their pods: calls to the container runtime and what they came to.",
-        Source = "the agent itself (CRI v1)",
-        Tables = [Table, CallTable, FailureTable, RejectTable, AddressTable],
+        Source = "the agent itself (CRI v1); rtnetlink RTM_GETADDR of the node's own namespace",
+        Tables = [Table, CallTable, FailureTable, RejectTable, AddressTable, NodeTable],
     };
 
     public override void Collect(SnapshotBuilder snapshot)
@@ -105,6 +115,33 @@ internal sealed class Pods(ProbeHost host) : Probe(Info)
         FollowAddresses(host.Pods.Table);
         foreach (var address in _addresses)
             snapshot.Append(address).Set(Address, 1);
+        if (!host.Paths.Recorded)
+            CollectNode(snapshot);
+    }
+
+    private void CollectNode(SnapshotBuilder snapshot)
+    {
+        var ns = host.Namespaces.Host;
+        var found = ns.Source<NodeAddresses>();
+        if (!found.EnsureRead(ns, snapshot.Tick))
+        {
+            snapshot.ReadFailed(found.Failure);
+            return;
+        }
+        if (found.IsCut)
+            snapshot.ReadFailed("node_addresses_over_limit");
+        if (!found.All.SequenceEqual(_nodeHas))
+            FollowNode(found.All);
+        foreach (var address in _nodeAddresses)
+            snapshot.Append(address).Set(NodeAddress, 1);
+    }
+
+    private void FollowNode(ReadOnlySpan<UInt128> addresses)
+    {
+        _nodeHas = addresses.ToArray();
+        _nodeAddresses.Clear();
+        foreach (var address in addresses)
+            _nodeAddresses.Add(new Row(NodeTable, null, _since, "", AddressRows.AddressText(address)));
     }
 
     private void FollowAddresses(PodTable table)
@@ -117,7 +154,7 @@ internal sealed class Pods(ProbeHost host) : Probe(Info)
         {
             foreach (var address in pod.Addresses)
             {
-                _addresses.Add(new Row(AddressTable, null, _since, address.ToString(), pod.Names.PodName ?? "",
+                _addresses.Add(new Row(AddressTable, null, _since, "", address.ToString(), pod.Names.PodName ?? "",
                     pod.Names.PodNamespace ?? ""));
             }
         }

@@ -13,8 +13,8 @@ internal static class PortKinds
         Name = "netlens.ports.exhausted",
         Severity = EventSeverity.Error,
         Description = "Every local port towards a destination is in use, or every port that SNAT has for it: further "
-            + "connections to there fail (each is a netlens.connect.failed) or are dropped. The process has one of the "
-            + "connections.",
+            + "connections to there fail (each is a netlens.connect.failed) or are dropped. Or UDP sockets have every "
+            + "local port: others get none (EAGAIN, EADDRINUSE). The process has one of the ports.",
         Fields =
         [
             new("netlens.ports.kind"), new("netlens.ports.used"), new("netlens.ports.limit"),
@@ -45,25 +45,28 @@ internal static class PortKinds
             Reason = static (in e) => ((long)e.Translated.GetHashCode() << 16) | e.Flow.Dport,
             Message = message,
             Fields = fields,
-            Tuple = static (in e) => e.Flow.Tuple,
+            Tuple = static (in e) => e.IsOfDatagrams ? null : e.Flow.Tuple,
             Process = (in e) => holders.Find(e.Inode, e.Head.Netns),
             ProcessRole = "one is of",
         };
 
     private static TagValue?[] Fields(in PortRecord e) =>
     [
-        e.IsTranslated ? "snat" : "local", (long)e.Used, (long)e.Limit, (long)e.TimeWait,
+        e.IsTranslated ? "snat" : e.IsOfDatagrams ? "udp" : "local", (long)e.Used, (long)e.Limit, (long)e.TimeWait,
         e.IsTranslated ? AddressRows.AddressText(e.Translated) : default(TagValue?),
     ];
 
     private static string DescribeFull(in PortRecord e, EventParties parties) => e.IsTranslated
         ? $"{parties.Where} has no port left to translate connections to {parties.Remote} (SNAT): {Use(e, parties)}"
-        : $"{parties.Where} has no local port left for {parties.Remote}: {Use(e, parties)}";
+        : $"{parties.Where} has no local port left for {To(e, parties)}: {Use(e, parties)}";
 
     private static string DescribeFilling(in PortRecord e, EventParties parties) => e.IsTranslated
         ? $"{parties.Where} runs out of ports to translate connections to {parties.Remote} (SNAT) in "
             + $"{e.TimeToFull} s: {Use(e, parties)}"
-        : $"{parties.Where} runs out of local ports for {parties.Remote} in {e.TimeToFull} s: {Use(e, parties)}";
+        : $"{parties.Where} runs out of local ports for {To(e, parties)} in {e.TimeToFull} s: {Use(e, parties)}";
+
+    private static string To(in PortRecord e, EventParties parties) =>
+        e.IsOfDatagrams ? "UDP sockets" : parties.Remote;
 
     private static string Use(in PortRecord e, EventParties parties)
     {

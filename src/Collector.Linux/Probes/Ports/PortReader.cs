@@ -1,27 +1,32 @@
-using Collector.Core.Metrics;
 using Collector.Core.Snapshots;
 using Collector.Core.Subjects;
-using Collector.Linux.Probes.Common;
+using Collector.Linux.Interop;
 using Collector.Linux.Sources;
 
 namespace Collector.Linux.Probes.Ports;
 
 /// <summary>What is known of the ports of one namespace.</summary>
-internal sealed class PortReader(NetNamespace ns) : IDisposable
+internal sealed class PortReader(NetNamespace ns, int top) : IDisposable
 {
-    private readonly List<(PortGroup Group, Row Row)> _rows = [];
     private ReservedPortsFile? _reserved;
     private InetDiag? _diag;
+    private InetDiag? _datagramDiag;
     private ConntrackDump? _dump;
 
     /// <summary>Of its own connections.</summary>
     public PortFill Local { get; } = new();
+
+    /// <summary>Of its UDP sockets.</summary>
+    public PortFill Datagrams { get; } = new();
 
     /// <summary>Of those that it gives another source.</summary>
     public PortFill Translated { get; } = new();
 
     /// <summary>When its sockets may be asked for again.</summary>
     public long NextSockets { get; set; }
+
+    /// <summary>The same of UDP sockets.</summary>
+    public long NextDatagrams { get; set; }
 
     /// <summary>The same of connection tracking.</summary>
     public long NextEntries { get; set; }
@@ -41,11 +46,11 @@ internal sealed class PortReader(NetNamespace ns) : IDisposable
 
     public Row? TranslatedRow { get; set; }
 
-    /// <summary>The fullest groups.</summary>
-    public (PortGroup Group, PortUse Use)[] Top { get; set; } = [];
+    /// <summary>The fullest groups: one at least, which counts for the namespace.</summary>
+    public FullestGroups Top { get; } = new(ns, Math.Max(top, 1));
 
-    /// <summary>How many of these there are.</summary>
-    public int TopCount { get; set; }
+    /// <summary>Local addresses whose UDP sockets have most ports.</summary>
+    public FullestGroups DatagramTop { get; } = new(ns, top);
 
     public TimeWaitReuseFile Reuse { get; } = new();
 
@@ -54,47 +59,36 @@ internal sealed class PortReader(NetNamespace ns) : IDisposable
     /// <summary>Opened by the first question.</summary>
     public InetDiag Diag => _diag ??= new InetDiag();
 
+    /// <summary>The same for UDP.</summary>
+    public InetDiag DatagramDiag => _datagramDiag ??= new InetDiag(perFamily: true, SockDiag.IPPROTO_UDP);
+
     public ConntrackDump Dump => _dump ??= new ConntrackDump();
-
-    /// <summary>The row of one of the fullest; new only for one that was not among them.</summary>
-    public Row RowOf(in PortGroup group, TableInfo table, SnapshotBuilder snapshot)
-    {
-        foreach (var (its, row) in _rows)
-        {
-            if (its == group)
-                return row;
-        }
-        var made = new Row(table, ns, snapshot.StartTimeOfNew(ns.StartTime), AddressRows.AddressText(group.Source),
-            AddressRows.AddressText(group.Destination), group.Port);
-        _rows.Add((group, made));
-        return made;
-    }
-
-    /// <summary>Forgets rows of groups that are not among the fullest any more.</summary>
-    public void DropRows()
-    {
-        for (var i = _rows.Count - 1; i >= 0; i--)
-        {
-            var found = false;
-            for (var t = 0; t < TopCount; t++)
-                found |= Top[t].Group == _rows[i].Group;
-            if (!found)
-                _rows.RemoveAt(i);
-        }
-    }
 
     /// <summary>Few are in use: nothing is kept open.</summary>
     public void ForgetLocal()
     {
         Local.Forget();
-        TopCount = 0;
-        _rows.Clear();
-        Range.Dispose();
+        Top.Clear();
         Reuse.Dispose();
-        _reserved?.Dispose();
-        _reserved = null;
         _diag?.Dispose();
         _diag = null;
+    }
+
+    /// <summary>The same of UDP sockets.</summary>
+    public void ForgetDatagrams()
+    {
+        Datagrams.Forget();
+        DatagramTop.Clear();
+        _datagramDiag?.Dispose();
+        _datagramDiag = null;
+    }
+
+    /// <summary>Neither is near its limit.</summary>
+    public void CloseRange()
+    {
+        Range.Dispose();
+        _reserved?.Dispose();
+        _reserved = null;
     }
 
     public void ForgetTranslated()
@@ -107,6 +101,8 @@ internal sealed class PortReader(NetNamespace ns) : IDisposable
     public void Dispose()
     {
         ForgetLocal();
+        ForgetDatagrams();
+        CloseRange();
         ForgetTranslated();
     }
 }

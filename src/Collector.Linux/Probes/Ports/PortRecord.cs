@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using Collector.Linux.Interop;
 using Collector.Linux.Kernel.Bpf;
 
 namespace Collector.Linux.Probes.Ports;
@@ -31,6 +32,9 @@ internal struct PortRecord
 
     /// <summary>Of SNAT, not of sockets.</summary>
     public bool IsTranslated;
+
+    /// <summary>Of UDP sockets, which have no destination.</summary>
+    public readonly bool IsOfDatagrams => !IsTranslated && Flow.Protocol == SockDiag.IPPROTO_UDP;
 
     public static PortRecord Of(EventHead head, PortFill fill, bool isTranslated, bool isFull) => new()
     {

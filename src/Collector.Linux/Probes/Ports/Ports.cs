@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Collector.Core.Metrics;
 using Collector.Core.Probes;
 using Collector.Core.Snapshots;
+using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
 using Collector.Linux.Namespaces;
 using Collector.Linux.Probes.Common;
@@ -12,10 +13,12 @@ using Collector.Linux.Sources;
 namespace Collector.Linux.Probes.Ports;
 
 /// <summary>
-/// Ports that run out: those that connect() takes by itself, towards one destination, and those that SNAT gives.
+/// Ports that run out: those that connect() takes by itself, towards one destination or for UDP, and those that SNAT
+/// gives.
 /// </summary>
 /// <remarks>
-/// A port can be used again for another destination, so what is full is one group: from an address to another's port.
+/// TCP can use a port again for another destination, so what is full is one group: from an address to another's port.
+/// Of UDP a port is one socket's, whatever that is connected to.
 /// Sockets, or entries, are asked for only in a namespace that has an eighth as many as there are ports; others have no
 /// row, and cost a look at a number that is known already.
 /// </remarks>
@@ -39,21 +42,23 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
     private const int MostTop = 32;
     private const string PortsUnit = "{port}";
 
-    internal static readonly Metric Used = Metric.Gauge("netlens.ports.used", PortsUnit,
-        "Local ports in use towards the destination address and port that has most of them; of namespaces that have an "
-        + "eighth as many TCP sockets as ports.");
+    private static readonly Tag[] OfTcp = [new("network.transport", "tcp")];
+    private static readonly Tag[] OfUdp = [new("network.transport", "udp")];
 
-    internal static readonly Metric Limit = Metric.Gauge("netlens.ports.limit", PortsUnit,
-        "Ports that connect() may take: ip_local_port_range without reserved ones and those that somebody listens at.");
+    internal static readonly Metric Used = MakeUsed(OfTcp);
+    internal static readonly Metric UdpUsed = MakeUsed(OfUdp);
+    internal static readonly Metric Limit = MakeLimit(OfTcp);
+    internal static readonly Metric UdpLimit = MakeLimit(OfUdp);
 
     internal static readonly Metric TimeWait = Metric.Gauge("netlens.ports.time_wait", PortsUnit,
-        "Of those in use, ports of connections that are over (TIME_WAIT).");
+        "Of those in use, ports of connections that are over (TIME_WAIT).", OfTcp);
 
-    internal static readonly Metric TimeToFull = Metric.Gauge("netlens.ports.time_to_full", Units.Seconds,
-        "Seconds until all are in use at the rate of the last half minute to minute; absent where they get no more.");
+    internal static readonly Metric TimeToFull = MakeTimeToFull(OfTcp);
+    internal static readonly Metric UdpTimeToFull = MakeTimeToFull(OfUdp);
 
     private static readonly Metric GroupUsed = Metric.Gauge("netlens.ports.group.used", PortsUnit,
-        "Local ports in use from one address to another's port, of the fullest (option top).");
+        "Local ports in use from one address to another's port, or by UDP sockets of one address, of the fullest "
+        + "(option top).");
 
     private static readonly Metric GroupTimeWait = Metric.Gauge("netlens.ports.group.time_wait", PortsUnit,
         "Of these, ports of connections that are over (TIME_WAIT).");
@@ -72,17 +77,18 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
         Units.Seconds, "As netlens.ports.time_to_full.");
 
     private static readonly TableInfo Table =
-        new("ports", RowScope.Namespace, [], [Used, Limit, TimeWait, TimeToFull]);
+        new("ports", RowScope.Namespace, [], [Used, UdpUsed, Limit, UdpLimit, TimeWait, TimeToFull, UdpTimeToFull]);
 
     private static readonly TableInfo GroupTable = new("ports.group", RowScope.Namespace,
-        [new("source.address"), new("destination.address"), new("destination.port")], [GroupUsed, GroupTimeWait]);
+        [new("source.address"), new("destination.address"), new("destination.port"), new("network.transport")],
+        [GroupUsed, GroupTimeWait]);
 
     private static readonly TableInfo TranslatedTable = new("ports.snat", RowScope.Namespace, [],
         [TranslatedUsed, TranslatedLimit, TranslatedTimeWait, TranslatedTimeToFull]);
 
     private static readonly ProbeOption<long> Top = Option.Integer("top", 0,
-        "How many of the fullest groups of each namespace have a row with their addresses; those of namespaces that "
-        + "any user can make have none.", least: 0, most: MostTop);
+        "How many of the fullest groups of each namespace have a row with their addresses, and as many local addresses "
+        + "of UDP sockets; those of namespaces that any user can make have none.", least: 0, most: MostTop);
 
     private static readonly ProbeOption<TimeSpan> Warn = Option.Duration("warn", TimeSpan.FromMinutes(10),
         "Ports that will all be in use within this time are an event; 0: only when they are.");
@@ -93,7 +99,8 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
     public static new ProbeInfo Info { get; } = new()
     {
         Id = "ports",
-        Description = "Local ports and ports of SNAT towards one destination: in use, limit, time until full.",
+        Description =
+            "Local ports and ports of SNAT towards one destination, and of UDP: in use, limit, time until full.",
         Source = "sock_diag and ctnetlink of namespaces that have many; net.ipv4.ip_local_port_range and "
             + "ip_local_reserved_ports",
         Tables = [Table, GroupTable, TranslatedTable],
@@ -104,8 +111,10 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
     private readonly int _top;
     private readonly long _warn;
     private readonly int _translatedPorts;
+    private readonly SocketNumbers _numbers;
     private readonly PortGroups _groups = new();
     private readonly SocketPorts _sockets;
+    private readonly DatagramPorts _datagrams;
     private readonly TranslatedPorts _translated;
     private readonly DumpShare _share = new();
     private readonly SocketHolders _holders;
@@ -120,7 +129,9 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
         _top = (int)settings.Get(Top);
         _warn = (long)settings.Get(Warn).TotalSeconds;
         _translatedPorts = (int)settings.Get(TranslatedPortsOption);
+        _numbers = new SocketNumbers(host);
         _sockets = new SocketPorts(_groups);
+        _datagrams = new DatagramPorts(_groups, byAddress: _top > 0);
         _translated = new TranslatedPorts(_groups);
         // Every namespace has it where the module is loaded, this one, too.
         _trackingFile = $"{host.Paths.Proc}/{Conntrack.LimitFile}";
@@ -128,6 +139,18 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
         var (full, filling) = (PortKinds.ExhaustedOf(_holders), PortKinds.FillingOf(_holders));
         _decoder = new EventDecoder<PortRecord>(host, (in e) => e.IsFull ? full : filling);
     }
+
+    private static Metric MakeUsed(Tag[] transport) => Metric.Gauge("netlens.ports.used", PortsUnit,
+        "Local ports in use: of TCP towards the destination address and port that has most of them, of UDP by all "
+        + "sockets; of namespaces that have an eighth as many such sockets as ports.", transport);
+
+    private static Metric MakeLimit(Tag[] transport) => Metric.Gauge("netlens.ports.limit", PortsUnit,
+        "Ports that the kernel may choose: ip_local_port_range without reserved ones, of TCP without those that "
+        + "somebody listens at.", transport);
+
+    private static Metric MakeTimeToFull(Tag[] transport) => Metric.Gauge("netlens.ports.time_to_full", Units.Seconds,
+        "Seconds until all are in use at the rate of the last half minute to minute; absent where they get no more.",
+        transport);
 
     public override void Start()
     {
@@ -137,7 +160,7 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
     }
 
     protected override PortReader Open(NamespaceHandle ns, SnapshotBuilder snapshot) =>
-        new(ns.Namespace) { Top = _top == 0 ? new (PortGroup, PortUse)[1] : new (PortGroup, PortUse)[_top] };
+        new(ns.Namespace, _top);
 
     public override void Collect(SnapshotBuilder snapshot)
     {
@@ -154,19 +177,27 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
         // Of a namespace that is leaving there is no level to tell.
         if (snapshot.Tick < 1)
             return;
-        LookAtSockets(reader, ns, snapshot);
+        var streams = IsNear(_numbers.Streams(ns, snapshot), reader, ns, snapshot);
+        var datagrams = IsNear(_numbers.Datagrams(ns, snapshot), reader, ns, snapshot);
+        if (streams)
+            LookAtSockets(reader, ns, snapshot);
+        else
+            reader.ForgetLocal();
+        if (datagrams)
+            LookAtDatagrams(reader, ns, snapshot);
+        else
+            reader.ForgetDatagrams();
+        if (!streams && !datagrams)
+            reader.CloseRange();
         LookAtEntries(reader, ns, snapshot);
         Write(reader, ns, snapshot);
     }
 
+    private static bool IsNear(long sockets, PortReader reader, NamespaceHandle ns, SnapshotBuilder snapshot) =>
+        sockets >= Few && TryRange(reader, ns, snapshot) && sockets * Near >= reader.Range.Count;
+
     private void LookAtSockets(PortReader reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
-        var sockets = SocketsOf(ns, snapshot);
-        if (sockets < Few || !TryRange(reader, ns, snapshot) || sockets * Near < reader.Range.Count)
-        {
-            reader.ForgetLocal();
-            return;
-        }
         if (!_share.IsTime(reader.NextSockets, snapshot.Moment) || !TryRead(reader.Range, ns, snapshot))
             return;
         _sockets.Prepare(reader.Range.First, reader.Range.Last,
@@ -186,17 +217,42 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
     private void Take(PortReader reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
         NoteLeftOut(snapshot);
-        reader.TopCount = _groups.Fullest(reader.Top);
-        reader.DropRows();
-        if (reader.TopCount == 0)
+        reader.Top.Take(_groups);
+        if (reader.Top.All.IsEmpty)
         {
             reader.Local.Forget();
             return;
         }
-        ref readonly var group = ref reader.Top[0].Group;
+        ref readonly var fullest = ref reader.Top.All[0];
         var reuses = TryRead(reader.Reuse, ns, snapshot)
-            && TimeWaitReuseFile.Allows(reader.Reuse.Value, group.Source, group.Destination);
-        reader.Local.Take(group, reader.Top[0].Use, _sockets.Limit, snapshot.Moment, reuses);
+            && TimeWaitReuseFile.Allows(reader.Reuse.Value, fullest.Group.Source, fullest.Group.Destination);
+        reader.Local.Take(fullest.Group, fullest.Use, _sockets.Limit, snapshot.Moment, reuses);
+    }
+
+    private void LookAtDatagrams(PortReader reader, NamespaceHandle ns, SnapshotBuilder snapshot)
+    {
+        if (!_share.IsTime(reader.NextDatagrams, snapshot.Moment) || !TryRead(reader.Range, ns, snapshot))
+            return;
+        _datagrams.Prepare(reader.Range.First, reader.Range.Last,
+            TryRead(reader.Reserved, ns, snapshot) ? reader.Reserved.Ports : null);
+        var since = ThreadClock.CpuNanoseconds();
+        var good = reader.DatagramDiag.Ask(ns, InetDiag.All, memory: false, _datagrams);
+        reader.NextDatagrams = _share.After(ThreadClock.CpuNanoseconds() - since, snapshot.Moment);
+        if (!good)
+        {
+            snapshot.ReadFailed(reader.DatagramDiag.Failure);
+            return;
+        }
+        NoteLeftOut(snapshot, _datagrams.IsCut);
+        if (_top > 0)
+            reader.DatagramTop.Take(_groups);
+        if (_datagrams.Limit == 0)
+        {
+            reader.Datagrams.Forget();
+            return;
+        }
+        reader.Datagrams.Take(DatagramPorts.All, _datagrams.Use, _datagrams.Limit, snapshot.Moment);
+        Report(reader.Datagrams, ns, isTranslated: false);
     }
 
     private void LookAtEntries(PortReader reader, NamespaceHandle ns, SnapshotBuilder snapshot)
@@ -235,14 +291,16 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
         Report(reader.Translated, ns, isTranslated: true);
     }
 
-    private void NoteLeftOut(SnapshotBuilder snapshot)
+    private void NoteLeftOut(SnapshotBuilder snapshot, bool isCut = false)
     {
-        if (_groups.LeftOut > 0)
+        if (_groups.LeftOut > 0 || isCut)
             snapshot.ReadFailed("groups_over_limit");
     }
 
     private void Report(PortFill fill, NamespaceHandle ns, bool isTranslated)
     {
+        if (fill.Limit == 0)
+            return;
         var full = fill.BecameFull();
         var filling = fill.BeginsToFill(_warn);
         if (!full && !filling)
@@ -253,20 +311,15 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
 
     private void Write(PortReader reader, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
-        if (reader.Local.Limit > 0)
+        if (reader.Local.Limit > 0 || reader.Datagrams.Limit > 0)
         {
             reader.LocalRow ??= new Row(Table, ns.Namespace, snapshot.StartTimeOfNew(ns.Namespace.StartTime));
-            var row = snapshot.Append(reader.LocalRow);
-            row.Set(Used, reader.Local.Use.Used);
-            row.Set(Limit, reader.Local.Limit);
-            row.Set(TimeWait, reader.Local.Use.TimeWait);
-            row.Set(TimeToFull, reader.Local.TimeToFull);
+            WriteLocal(reader, snapshot.Append(reader.LocalRow));
         }
-        for (var i = 0; i < reader.TopCount && _top > 0 && !ns.Namespace.Rootless; i++)
+        if (_top > 0 && !ns.Namespace.Rootless)
         {
-            var row = snapshot.Append(reader.RowOf(reader.Top[i].Group, GroupTable, snapshot));
-            row.Set(GroupUsed, reader.Top[i].Use.Used);
-            row.Set(GroupTimeWait, reader.Top[i].Use.TimeWait);
+            WriteGroups(reader.Top, snapshot);
+            WriteGroups(reader.DatagramTop, snapshot);
         }
         if (reader.Translated.Limit == 0)
             return;
@@ -279,26 +332,32 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
         translated.Set(TranslatedTimeToFull, reader.Translated.TimeToFull);
     }
 
-    /// <summary>TCP sockets that may have a port of the range: all but listeners and what came from outside.</summary>
-    private long SocketsOf(NamespaceHandle ns, SnapshotBuilder snapshot)
+    private static void WriteLocal(PortReader reader, in RowWriter row)
     {
-        if (Host.Sockets.PassOf(snapshot.Tick) is { } pass && pass.TryFind(ns, out var totals, out _))
+        if (reader.Local.Limit > 0)
         {
-            var sum = 0L;
-            foreach (var count in (ReadOnlySpan<uint>)totals.States)
-                sum += count;
-            return sum - totals.States[SocketCounts.Listen] - totals.Roles[1].Connections;
+            row.Set(Used, reader.Local.Use.Used);
+            row.Set(Limit, reader.Local.Limit);
+            row.Set(TimeWait, reader.Local.Use.TimeWait);
+            row.Set(TimeToFull, reader.Local.TimeToFull);
         }
-        if (Host.Mib.ReadSockets(ns, snapshot.Tick) is { } use)
-            return InUse(use.IPv4) + (use.HasIPv6 ? InUse(use.IPv6) : 0);
-        return InUse(ns.Source<SockstatFile>(), ns, snapshot) + InUse(ns.Source<Sockstat6File>(), ns, snapshot);
+        if (reader.Datagrams.Limit == 0)
+            return;
+        row.Set(UdpUsed, reader.Datagrams.Use.Used);
+        row.Set(UdpLimit, reader.Datagrams.Limit);
+        row.Set(UdpTimeToFull, reader.Datagrams.TimeToFull);
     }
 
-    private static long InUse(SockstatLines file, NamespaceHandle ns, SnapshotBuilder snapshot) =>
-        TryRead(file, ns, snapshot) ? InUse(file.Figures) : 0;
-
-    private static long InUse(SockstatFigures figures) =>
-        Math.Max(0, figures[SockstatField.TcpInuse]) + Math.Max(0, figures[SockstatField.TcpTw]);
+    private static void WriteGroups(FullestGroups top, SnapshotBuilder snapshot)
+    {
+        foreach (ref readonly var one in top.All)
+        {
+            var row = snapshot.Append(top.RowOf(one.Group, GroupTable, snapshot));
+            row.Set(GroupUsed, one.Use.Used);
+            if (one.Group.Protocol == SockDiag.IPPROTO_TCP)
+                row.Set(GroupTimeWait, one.Use.TimeWait);
+        }
+    }
 
     // It changes with a sysctl only: where few ports are in use the file is not kept open.
     private static bool TryRange(PortReader reader, NamespaceHandle ns, SnapshotBuilder snapshot)
@@ -310,7 +369,7 @@ internal sealed class Ports : PerNamespaceProbe<PortReader>
         return reader.RangeIsKnown;
     }
 
-    private static bool TryRead(TextFile file, NamespaceHandle ns, SnapshotBuilder snapshot)
+    internal static bool TryRead(TextFile file, NamespaceHandle ns, SnapshotBuilder snapshot)
     {
         var good = file.EnsureRead(ns, snapshot.Tick);
         if (!good && file.Failure.Length > 0)

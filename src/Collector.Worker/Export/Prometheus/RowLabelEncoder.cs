@@ -53,7 +53,7 @@ internal sealed class RowLabelEncoder
             if (value.Length > 0)
                 derived.Add(new(PrometheusNames.Label(keys[i].Key), value));
             if (keys[i].LegacyKey is { } key)
-                legacy.Add(new(PrometheusNames.LegacyLabel(key), value));
+                legacy.Add(new(PrometheusNames.LegacyLabel(key), key == LegacyLabels.NodeName ? _nodeName : value));
         }
         var block = LabelBlock.Create(derived);
         return new(block, _naming is MetricNaming.Otel ? block : LabelBlock.Create(legacy));

@@ -84,8 +84,11 @@ internal static class SeriesReader
         for (var i = 0; i < row.Tags.Count; i++)
         {
             var key = row.Table.RowTags[i];
-            if (row.Tags[i].Text.Length > 0 && (legacy ? key.LegacyKey : key.Key) is { } name)
-                tags.Add(new Tag(name, row.Tags[i]));
+            if ((legacy ? key.LegacyKey : key.Key) is not { } name)
+                continue;
+            var value = name == LegacyLabels.NodeName ? nodeName : row.Tags[i];
+            if (value.Text.Length > 0)
+                tags.Add(new Tag(name, value));
         }
         if (!legacy)
             tags.AddRange(metric.Tags);
