@@ -14,7 +14,10 @@
 #define FIRST_EPHEMERAL 32768
 #define FIRST_UNPRIVILEGED 1024
 #define SOCK_DGRAM 2 /* include/linux/net.h */
-#define IPPROTO_ICMPV6 58
+#define IPPROTO_HOPOPTS 0
+#define IPPROTO_ROUTING 43
+#define IPPROTO_FRAGMENT 44
+#define IPPROTO_DSTOPTS 60
 #define IPV4_HEADER 20
 #define IPV6_HEADER 40
 #define UDP_HEADER 8
@@ -413,8 +416,8 @@ int find_table(void *ctx)
 }
 
 /*
- * Where UDP's header begins, and the peer by the packet; 0: it is no UDP. What IPv6 may have in between the kernel has
- * passed over.
+ * Where UDP's header begins, and the peer by the packet; 0: it is no UDP. What IPv6 may have in between (options, a
+ * route, fragments) the kernel has passed over; behind IPsec's headers is none that can be read.
  */
 static __always_inline __u32 udp_of(struct __sk_buff *ctx, struct flow *flow, bool sent)
 {
@@ -432,7 +435,10 @@ static __always_inline __u32 udp_of(struct __sk_buff *ctx, struct flow *flow, bo
 		peer[0] = *(const __u32 *)(ip + (sent ? 16 : 12));
 		return (ip[0] & 15) * 4;
 	}
-	if (flow->family != 6 || ip[6] == IPPROTO_TCP || ip[6] == IPPROTO_ICMPV6 || ip + IPV6_HEADER > end)
+	if (flow->family != 6 || ip + IPV6_HEADER > end)
+		return 0;
+	if (ip[6] != IPPROTO_UDP && ip[6] != IPPROTO_HOPOPTS && ip[6] != IPPROTO_ROUTING && ip[6] != IPPROTO_FRAGMENT &&
+	    ip[6] != IPPROTO_DSTOPTS)
 		return 0;
 	address = (const void *)(ip + (sent ? 24 : 8));
 	peer[0] = address[0];
@@ -445,14 +451,22 @@ static __always_inline __u32 udp_of(struct __sk_buff *ctx, struct flow *flow, bo
 		       BPF_CORE_READ(skb, network_header));
 }
 
+static __always_inline bool is_mapped(struct bpf_sock *sk)
+{
+	return !sk->dst_ip6[0] && !sk->dst_ip6[1] && sk->dst_ip6[2] == bpf_htonl(0xffff);
+}
+
 /*
  * What is sent through a connected socket has the socket's peer, as what comes back has: rules of the namespace's own
  * may have changed it in the packet by now, which has passed them.
  */
-static __always_inline void fill_peer_of_socket(struct flow *flow, struct bpf_sock *sk)
+static __always_inline bool fill_peer_of_socket(struct flow *flow, struct bpf_sock *sk)
 {
 	__u32 *peer = (void *)flow->daddr;
 
+	/* One that is connected by one family may send by the other all the same. */
+	if (sk->family == AF_INET ? flow->family != 4 : (flow->family == 4) != is_mapped(sk))
+		return false;
 	flow->dport = sk->dst_port;
 	if (sk->family == AF_INET) {
 		peer[0] = sk->dst_ip4;
@@ -464,6 +478,7 @@ static __always_inline void fill_peer_of_socket(struct flow *flow, struct bpf_so
 		peer[2] = sk->dst_ip6[2];
 		peer[3] = sk->dst_ip6[3];
 	}
+	return true;
 }
 
 static __always_inline void look_at_socket(struct datagram_socket *known, const struct sock *sk)
@@ -549,9 +564,7 @@ static __always_inline void count_datagram(struct __sk_buff *ctx, bool sent)
 	}
 	if (!known->netns)
 		look_at_socket(known, BPF_CORE_READ((const struct sk_buff *)ctx, sk));
-	if (sent && sk->dst_port)
-		fill_peer_of_socket(&flow, sk);
-	else
+	if (!sent || !sk->dst_port || !fill_peer_of_socket(&flow, sk))
 		bpf_skb_load_bytes(ctx, header + (sent ? 2 : 0), &flow.dport, 2);
 	fill_datagram_key(&key, &flow, known, sk->src_port);
 	figures = key.netns ? datagrams_of(&key) : NULL;

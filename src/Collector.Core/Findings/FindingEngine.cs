@@ -38,9 +38,6 @@ public sealed class FindingEngine : IDisposable
     /// </summary>
     private static readonly TimeSpan Kept = TimeSpan.FromSeconds(130);
 
-    /// <summary>Those that are kept, the newest.</summary>
-    private const int MostEvents = 1024;
-
     private FindingRule[] _rules;
     private readonly HashSet<FindingRule> _broken = [];
     private readonly Dictionary<FindingRule, int> _failures = [];
@@ -48,7 +45,7 @@ public sealed class FindingEngine : IDisposable
     private readonly List<SnapshotLease> _usual = [];
     private readonly List<(long Moment, NetworkEvent Event)> _arrived = [];
     private readonly List<NetworkEvent> _events = [];
-    private readonly List<(long Moment, NetworkEvent Event)> _earlier = [];
+    private readonly EarlierEvents _earlier = new();
     private readonly NodeWindow _window;
     private readonly HashSet<Subject> _subjects = [];
     private readonly FindingState _state;
@@ -65,6 +62,7 @@ public sealed class FindingEngine : IDisposable
         _state = new FindingState(store, this);
         _isOver = IsOver;
         _window = new() { Earlier = _earlier };
+        _earlier.Use(rules);
     }
 
     /// <summary>A window is so long at least: of shorter collections it spans several.</summary>
@@ -124,7 +122,9 @@ public sealed class FindingEngine : IDisposable
         var old = 0;
         while (old < _arrived.Count && _arrived[old].Moment <= from.Moment)
             old++;
-        KeepEarlier(old, from.Moment);
+        for (var i = 0; i < old; i++)
+            _earlier.Add(_arrived[i].Moment, _arrived[i].Event);
+        _earlier.Forget(from.Moment - (long)Kept.TotalNanoseconds);
         _arrived.RemoveRange(0, old);
         _events.Clear();
         foreach (var (_, e) in _arrived)
@@ -145,20 +145,6 @@ public sealed class FindingEngine : IDisposable
         }
         _state.End(OnChange);
         _window.Close();
-    }
-
-    // No user's namespace takes the room of others.
-    private void KeepEarlier(int count, long begin)
-    {
-        for (var i = 0; i < count; i++)
-        {
-            if (!_arrived[i].Event.Rootless)
-                _earlier.Add(_arrived[i]);
-        }
-        var past = Math.Max(0, _earlier.Count - MostEvents);
-        while (past < _earlier.Count && begin - _earlier[past].Moment > Kept.TotalNanoseconds)
-            past++;
-        _earlier.RemoveRange(0, past);
     }
 
     // Nobody tells when a container ends, but its figures do.
@@ -242,6 +228,7 @@ public sealed class FindingEngine : IDisposable
     public void Use(IReadOnlyList<FindingRule> rules)
     {
         _rules = [.. rules];
+        _earlier.Use(rules);
         _broken.Clear();
         _failures.Clear();
     }

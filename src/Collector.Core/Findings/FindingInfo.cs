@@ -49,6 +49,9 @@ public sealed class FindingInfo
     /// <summary>What else it reads as evidence.</summary>
     public IReadOnlyList<Metric> Evidence { get; init; } = [];
 
+    /// <summary>Kinds of events that it also looks for in the two minutes before a window.</summary>
+    public IReadOnlyList<EventInfo> Earlier { get; init; } = [];
+
     /// <summary>Names of the metrics that it is told by, those that make it be looked at first.</summary>
     public IEnumerable<string> MetricNames => Triggers.Select(static t => t.Metric).OfType<Metric>().Concat(Evidence)
         .Select(static m => m.Name).Distinct(StringComparer.Ordinal);

@@ -19,7 +19,6 @@ public sealed class NodeWindow
 
     private readonly Dictionary<EventInfo, List<NetworkEvent>> _events = [];
     private readonly Dictionary<EventInfo, ILookup<Subject?, NetworkEvent>> _bySubject = [];
-    private ILookup<Subject?, NetworkEvent>? _earlierBySubject;
 
     /// <summary>Length of the window by a clock that nobody sets.</summary>
     public double Seconds { get; private set; }
@@ -59,7 +58,6 @@ public sealed class NodeWindow
         foreach (var (_, list) in _events)
             list.Clear();
         _bySubject.Clear();
-        _earlierBySubject = null;
         foreach (var e in events)
         {
             if (!_events.TryGetValue(e.Info, out var list))
@@ -84,8 +82,8 @@ public sealed class NodeWindow
     /// <summary>The rows of a subject in a table of this collection.</summary>
     internal SubjectRows RowsOf(SnapshotTable table, Subject? subject) => _now.RowsOf(table, subject);
 
-    /// <summary>What happened before the window and is kept, oldest first, with the moment of its collection.</summary>
-    internal IReadOnlyList<(long Moment, NetworkEvent Event)> Earlier { get; init; } = [];
+    /// <summary>What happened before the window and is kept.</summary>
+    internal EarlierEvents Earlier { get; init; } = new();
 
     /// <summary>Events of a kind.</summary>
     public IReadOnlyList<NetworkEvent> EventsOf(EventInfo info) => _events.GetValueOrDefault(info) ?? [];
@@ -101,11 +99,6 @@ public sealed class NodeWindow
             _bySubject.Add(info, events = all.ToLookup(static e => e.Subject));
         return events[subject];
     }
-
-    /// <summary>The same of <see cref="Earlier"/>.</summary>
-    internal IEnumerable<NetworkEvent> EarlierOf(EventInfo info, Subject? subject) =>
-        (_earlierBySubject ??= Earlier.ToLookup(static e => e.Event.Subject, static e => e.Event))[subject]
-            .Where(e => e.Info == info);
 
     /// <summary>
     /// Growth of a cell since the collection before; null where it cannot be told. A counter that fell began anew.

@@ -149,10 +149,11 @@ public sealed class SubjectWindow
     public IEnumerable<NetworkEvent> Events(EventInfo info) => _window.EventsOf(info, Subject);
 
     /// <summary>
-    /// Those of the two minutes before the window, oldest first: as far as they are kept, and none of namespaces that
-    /// any user can make.
+    /// Those of the two minutes before the window, oldest first: the last <see cref="EarlierEvents.MostOfOne"/> of the
+    /// subject's of kinds that are in a rule's <see cref="FindingInfo.Earlier"/>, and none of namespaces that any user
+    /// can make.
     /// </summary>
-    public IEnumerable<NetworkEvent> EarlierEvents(EventInfo info) => _window.EarlierOf(info, Subject);
+    public IEnumerable<NetworkEvent> EarlierEvents(EventInfo info) => _window.Earlier.Of(info, Subject);
 
     /// <summary>"+16 in 10 s", as evidence.</summary>
     public Evidence Grew(string source, Metric metric) => Grew(source, Growth(metric));

@@ -147,7 +147,12 @@ public sealed class FindingEngineTests : IDisposable
     {
         var (ns, own) = (Of(7), new NetNamespace(8, 8, false, 0) { Rootless = true });
         var seen = new List<(Subject? Of, int Now, int Earlier)>();
-        Use(new Rule(Kind("any", FindingTrigger.Grows(Lost)), w =>
+        var any = new FindingInfo
+        {
+            Kind = "any", Title = "Any", Severity = EventSeverity.Warn, Condition = "When.", Advice = "Do.",
+            Triggers = [FindingTrigger.Grows(Lost)], Earlier = [Happened],
+        };
+        Use(new Rule(any, w =>
         {
             seen.Add((w.Subject, w.Events(Happened).Count(), w.EarlierEvents(Happened).Count()));
             return [];
@@ -164,7 +169,7 @@ public sealed class FindingEngineTests : IDisposable
         }
         var most = FindingInbox.SubjectCapacity;
         seen.Where(s => s.Of == ns).Select(static s => (s.Now, s.Earlier)).ShouldBe(
-            [(most, 0), .. Enumerable.Repeat((0, most), 9), (0, 0)]);
+            [(most, 0), .. Enumerable.Repeat((0, EarlierEvents.MostOfOne), 9), (0, 0)]);
         seen.Where(s => s.Of == own).Select(static s => (s.Now, s.Earlier)).ShouldBe(
             [(1, 0), .. Enumerable.Repeat((0, 0), 10)]);
     }

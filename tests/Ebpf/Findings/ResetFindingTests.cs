@@ -222,7 +222,7 @@ public sealed class ResetFindingTests
             + $@"{traffic.Service}: \d+ were given up, \d+ have waited for over 10 s$");
         found.Verdict.Knob.ShouldNotBeNull().Now.ShouldBe("15");
         BpfProbeRun.Eventually(() => TcpLab.Nstat(traffic.Left, "TcpExtTCPAbortOnTimeout").ShouldBe(6));
-        run.Of(traffic.Left, traffic.Right).ShouldBe([found]);
+        run.Of(traffic.Left, traffic.Right).ShouldBe([found], $"{found}, because of {found.Cause}");
     }
 
     [RequiresOwnMachineFact("nstat")]

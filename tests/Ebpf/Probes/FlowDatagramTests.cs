@@ -62,7 +62,8 @@ public sealed partial class FlowDatagramTests
             }
         }
         run.Failures.ShouldBeEmpty();
-        run.Allocated(50).ShouldBe(0);
+        // A datagram of the machine's own may be the first of its kind in between.
+        BpfProbeRun.Eventually(() => run.Allocated(20).ShouldBe(0));
     }
 
     [RequiresRootCgroupFact]
@@ -176,6 +177,28 @@ public sealed partial class FlowDatagramTests
         flows.Sum(f => f.Sent).ShouldBe(40_000);
         flows.Single(f => f.Peer == "other").Out.ShouldBeGreaterThanOrEqualTo(400 - 64 * 2);
         PacketLossLifeTests.Losses(run, 1).ShouldBeGreaterThan(0, "not all of them have keys");
+    }
+
+    [RequiresRootCgroupFact]
+    public void What_finds_no_room_counts_among_those_of_a_namespace_that_was_quiet_for_long()
+    {
+        using var pair = new TestNetnsPair();
+        using var run = new BpfProbeRun("flow", null, ("entries", "64"), ("top", "0"));
+        DropTraffic.Datagrams(pair.Right, TestNetnsPair.LeftIPv4, 9000, size: 100);
+        Fill();
+        // What nothing happens with leaves where there is hardly room.
+        for (var i = 0; i < 3; i++)
+            run.Collect();
+        Fill();
+        DropTraffic.Datagrams(pair.Right, TestNetnsPair.LeftIPv4, 9001, count: 2, size: 100);
+
+        Read(run, pair.Right).ShouldHaveSingleItem().Out.ShouldBe(3);
+
+        void Fill()
+        {
+            for (var port = 7000; port < 7200; port++)
+                DropTraffic.Datagrams(pair.Left, TestNetnsPair.RightIPv4, port, size: 100);
+        }
     }
 
     [RequiresRootCgroupFact("python3", "setpriv", "unshare")]

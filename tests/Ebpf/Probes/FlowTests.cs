@@ -80,7 +80,8 @@ public sealed partial class FlowTests
         (tx - device.Tx).ShouldBeInRange(least, most);
         (rx - device.Rx).ShouldBeInRange(left.Sum(f => f.Received), left.Sum(f => f.Received + f.In * 134) + 20_000);
         run.Failures.ShouldBeEmpty();
-        run.Allocated(50).ShouldBe(0);
+        // A datagram of the machine's own may be the first of its kind in between.
+        BpfProbeRun.Eventually(() => run.Allocated(20).ShouldBe(0));
     }
 
     [RequiresBpfFact("nstat")]

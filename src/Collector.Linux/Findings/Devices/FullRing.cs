@@ -11,7 +11,7 @@ namespace Collector.Linux.Findings.Devices;
 /// <summary>Whoever reads from a virtual device is too slow: a guest, a tunnel's program.</summary>
 internal sealed class FullRing(ProbeHost host, FindingSettings own) : LinuxRule(Kind, host, own)
 {
-    private static readonly string[] Reasons = ["FULL_RING", "tun_net_xmit"];
+    private static readonly string[] Reasons = ["FULL_RING", "tun_net_xmit", "tap_handle_frame"];
 
     private static readonly ProbeOption<long> Least = Option.Count(
         "least", 10, "packets in a window",
@@ -33,9 +33,10 @@ internal sealed class FullRing(ProbeHost host, FindingSettings own) : LinuxRule(
         Thresholds = [Least, Losses.ErrorFrom, Losses.ErrorPart],
         Triggers =
         [
-            FindingTrigger.Grows(PacketLossTables.DropsCounter, Least).Of("netlens.drop.reason", Reasons),
+            FindingTrigger.Grows(PacketLossTables.DropsCounter).Of("netlens.drop.reason", Reasons),
         ],
-        Blind = "Kernels without the drop reason FULL_RING tell the function that dropped: tun_net_xmit.",
+        Blind = "Kernels without the drop reason FULL_RING tell the function that dropped: tun_net_xmit or "
+            + "tap_handle_frame, which have other reasons, too; Linux 5.17 tells neither.",
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)

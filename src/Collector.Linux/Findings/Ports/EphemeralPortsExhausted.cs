@@ -81,7 +81,9 @@ internal sealed class EphemeralPortsExhausted(ProbeHost host) : LinuxRule(Kind, 
         var (used, limit) = (window.Level(Figures.UdpUsed), window.Level(Figures.UdpLimit));
         if (e is null && (used is null || used < limit))
             return null;
-        (used, limit) = (used ?? Number(e!, "netlens.ports.used"), limit ?? Number(e!, "netlens.ports.limit"));
+        // Some may be free again by now.
+        if (used is null || used < limit)
+            (used, limit) = (Number(e!, "netlens.ports.used"), Number(e!, "netlens.ports.limit"));
         return new()
         {
             Severity = EventSeverity.Warn,

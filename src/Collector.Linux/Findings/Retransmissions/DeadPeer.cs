@@ -28,6 +28,9 @@ internal sealed class DeadPeer(ProbeHost host, FindingSettings own) : LinuxRule(
         "errorShare", Share.Percent(10), "connections open or begun",
         "A smaller part is of single peers.");
 
+    /// <summary>Time-outs in a row after which a connection is not just unlucky.</summary>
+    private const long Silent = 3;
+
     private readonly long _waiting = own.Get(Waiting);
     private readonly Gravity _gravity = new(own.Get(ErrorFrom), own.Get(ErrorPart));
 
@@ -49,6 +52,7 @@ internal sealed class DeadPeer(ProbeHost host, FindingSettings own) : LinuxRule(
             .. TcpConnections.Waiting[1..].Select(static m => FindingTrigger.Reaches(m, Waiting)),
         ],
         Evidence = [GivenUp, Ended, Tcp.Of("Tcp", "CurrEstab"), ConnectCounters.Attempts],
+        Earlier = [TcpRetrans.Retransmitted],
         Explains = [RtoBound.Kind],
     };
 
@@ -61,14 +65,19 @@ internal sealed class DeadPeer(ProbeHost host, FindingSettings own) : LinuxRule(
         var waiting = TcpConnections.Waiting[1..].Sum(m => window.Level(m) ?? 0);
         if (given == 0 && waiting < _waiting)
             yield break;
-        // The last time that a segment is sent again may be long before the connection is given up.
-        var peer = TcpFigures.ServiceOf(window.Events(TcpRetrans.Retransmitted).Where(WentUnanswered))
-            ?? TcpFigures.ServiceOf(window.EarlierEvents(TcpRetrans.Retransmitted).Where(WentUnanswered));
+        var keepalive = TcpFigures.Resets(window, "active", static (_, r) => r == "TCP_KEEPALIVE_TIMEOUT");
+        var peer = TcpFigures.ServiceOf(window.Events(TcpRetrans.Retransmitted).Where(WentUnanswered));
         var open = window.Level(Tcp.Of("Tcp", "CurrEstab")) ?? 0;
         // Clients of a service go away as they please; connects that time out are told apart only where they are known.
         var harms = peer?.IsOurs != true && window.Knows(ConnectCounters.Failures)
             && _gravity.IsError(given, open + TcpFigures.Opened(window));
-        var keepalive = TcpFigures.Resets(window, "active", static (_, r) => r == "TCP_KEEPALIVE_TIMEOUT");
+        // The last time that a segment is sent again may be long before the connection is given up: of others, too, but
+        // these get an answer sooner.
+        if (peer is null && keepalive < given)
+        {
+            peer = TcpFigures.ServiceOf(window.EarlierEvents(TcpRetrans.Retransmitted)
+                .Where(static e => WentUnanswered(e) && Number(e, "netlens.retransmit.timeouts") >= Silent));
+        }
         yield return new()
         {
             Severity = harms ? EventSeverity.Error : EventSeverity.Warn,

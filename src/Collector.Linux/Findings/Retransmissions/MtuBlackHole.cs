@@ -49,7 +49,7 @@ internal sealed class MtuBlackHole(ProbeHost host, FindingSettings own) : LinuxR
         [
             TcpFigures.Ext("TCPTimeouts"), Icmp.Of("Icmp", "InDestUnreachs"), Route.Of("Icmp6", "InPktTooBigs"),
         ],
-        Explains = [DeadPeer.Kind, RtoBound.Kind],
+        Explains = [DeadPeer.Kind, PathLoss.Kind, RtoBound.Kind],
     };
 
     public override IEnumerable<Verdict> Judge(SubjectWindow window)

@@ -39,7 +39,7 @@ internal sealed class Martian(ProbeHost host, FindingSettings own) : LinuxRule(K
         Thresholds = [Least, Losses.ErrorFrom, Losses.ErrorPart, Losses.Wanted],
         Triggers =
         [
-            FindingTrigger.Grows(PacketLossTables.DropsCounter, Least)
+            FindingTrigger.Grows(PacketLossTables.DropsCounter)
                 .Of("netlens.drop.reason", [.. Reasons.Select(static r => r.Reason)]),
         ],
         Blind = "Kernels without the drop reasons IP_LOCAL_SOURCE, IP_INVALID_SOURCE, IP_LOCALNET and "

@@ -247,6 +247,9 @@ internal sealed class FlowCounters : IDisposable
     {
         foreach (var entry in _entries.Values)
         {
+            // That of all its others has to be there when a namespace finds no room for a datagram.
+            if (entry.Key is { IsUdp: true, Family: 0, Rootless: 0 })
+                continue;
             if (entry.Open.Connections == 0 && entry.IsIdle(entry.Key.IsUdp ? idleOfUdp : idle))
                 _leaving.Add(entry);
         }

@@ -46,6 +46,9 @@ internal sealed class FlowEntry(FlowKey key, CountedNamespace? owner, long now)
     /// <summary>Where it belongs.</summary>
     public FlowNamespace? Home { get; set; }
 
+    /// <summary>Its place there.</summary>
+    public int Place { get; set; }
+
     /// <summary>Its own row; null: it is one of the others.</summary>
     public FlowRow? Row { get; set; }
 

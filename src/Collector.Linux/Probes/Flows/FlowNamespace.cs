@@ -30,11 +30,18 @@ internal sealed class FlowNamespace(TableInfo table, Subject subject)
     /// <summary>It is gone: its rows go with the last of its entries.</summary>
     public bool IsForgotten { get; set; }
 
-    public void Add(FlowEntry entry) => _entries.Add(entry);
+    public void Add(FlowEntry entry)
+    {
+        entry.Place = _entries.Count;
+        _entries.Add(entry);
+    }
 
     public void Remove(FlowEntry entry)
     {
-        _entries.Remove(entry);
+        // Thousands may go at once.
+        var last = _entries[^1];
+        (_entries[entry.Place], last.Place) = (last, entry.Place);
+        _entries.RemoveAt(_entries.Count - 1);
         Drop(entry);
     }
 
