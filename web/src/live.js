@@ -90,7 +90,7 @@ async function keep(signal) {
     } catch (e) {
       if (signal.aborted) return;
       // Also where something on the way holds the stream back.
-      if (!came && busy(e) && (await poll(limit, signal))) {
+      if (!came && busy(e) && (await poll(e instanceof Refused ? 30_000 : limit, signal))) {
         failures = 0;
         continue;
       }

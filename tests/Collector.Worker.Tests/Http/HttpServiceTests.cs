@@ -60,8 +60,18 @@ public sealed class HttpServiceTests
         var asking = Task.Run(async () =>
         {
             var answers = 0;
-            for (; !stop.IsCancellationRequested; answers++)
-                (await AskAsync(path)).ShouldBe("ok\n");
+            while (!stop.IsCancellationRequested)
+            {
+                try
+                {
+                    (await AskAsync(path)).ShouldBe("ok\n");
+                    answers++;
+                }
+                catch (HttpRequestException e) when (e.InnerException is IOException)
+                {
+                    // There is always one to connect to; that it ends before it was asked may be.
+                }
+            }
             return answers;
         });
         for (var round = 0; round < 3; round++)

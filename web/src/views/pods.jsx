@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Bar, Name, Num, Section, Severity, Spark, level } from "../parts.jsx";
 import { bytes, count, ms, percent, rate } from "../format.js";
 
@@ -147,13 +147,14 @@ export function Pods({ pods, leftOut }) {
     const last = first + Math.ceil(clientHeight / rowHeight) + 12;
     setRange((old) => (old[0] === first && old[1] === last ? old : [first, last]));
   };
-  useEffect(() => {
+  // Before the next frame: a key that comes from another view is for this table.
+  useLayoutEffect(() => {
     look();
     const watch = new ResizeObserver(look);
     watch.observe(box.current);
     podKeys.filter = () => {
-      input.current.focus();
-      input.current.select();
+      input.current?.focus();
+      input.current?.select();
     };
     podKeys.sort = () =>
       setSort((s) => ({
