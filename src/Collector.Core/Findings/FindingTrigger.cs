@@ -29,7 +29,7 @@ public sealed record FindingTrigger
 
     public EventInfo? Event { get; private init; }
 
-    /// <summary>Only rows with one of these values point at their subject; empty: all do.</summary>
+    /// <summary>Only rows, or events, with one of these values point at their subject; empty: all do.</summary>
     public IReadOnlyList<string> Values { get; private init; } = [];
 
     /// <summary>A counter that grows by so much within the window.</summary>
@@ -51,8 +51,12 @@ public sealed record FindingTrigger
     public static FindingTrigger Fills(Metric level, Metric limit, ProbeOption<Share> share) =>
         Fills(level, limit, share.Standard.Of(1)) with { _least = s => (long)s.Get(share).Of(1000) };
 
-    /// <summary>The same of rows with one of these values of a row tag only.</summary>
+    /// <summary>The same of rows with one of these values of a row tag only, or of an event's field.</summary>
     public FindingTrigger Of(string tag, params string[] values) => this with { _tag = tag, Values = values };
+
+    /// <summary>Whether an event is one that it looks at.</summary>
+    internal bool Covers(NetworkEvent e) =>
+        Values.Count == 0 || (e.Field(_tag)?.Text is { } text && Values.Contains(text));
 
     /// <summary>Whether a row is one that it looks at.</summary>
     internal bool Covers(Row row)

@@ -11,14 +11,15 @@ namespace Collector.Core.Findings;
 /// </summary>
 public sealed class NodeWindow
 {
-    private readonly PastSnapshot _now = new();
-    private readonly PastSnapshot _before = new();
-    private readonly PastSnapshot _usual = new();
     /// <summary>Events that are looked through sooner than an index is made.</summary>
     private const int Few = 64;
 
+    private readonly PastSnapshot _now = new();
+    private readonly PastSnapshot _before = new();
+    private readonly PastSnapshot _usual = new();
     private readonly Dictionary<EventInfo, List<NetworkEvent>> _events = [];
     private readonly Dictionary<EventInfo, ILookup<Subject?, NetworkEvent>> _bySubject = [];
+    private readonly Dictionary<SnapshotTable, SnapshotTable?> _same = [];
 
     /// <summary>Length of the window by a clock that nobody sets.</summary>
     public double Seconds { get; private set; }
@@ -71,6 +72,7 @@ public sealed class NodeWindow
         _usual.Close();
         _before.Close();
         _now.Close();
+        _same.Clear();
     }
 
     /// <summary>
@@ -181,7 +183,10 @@ public sealed class NodeWindow
         if (trigger.Event is { } info)
         {
             foreach (var e in CollectionsMarshal.AsSpan(_events.GetValueOrDefault(info)))
-                Add(e.Subject, subjects, ref node);
+            {
+                if (trigger.Covers(e))
+                    Add(e.Subject, subjects, ref node);
+            }
             return;
         }
         foreach (var table in TablesOf(trigger.Metric!))
@@ -238,8 +243,17 @@ public sealed class NodeWindow
         }
     }
 
-    // The same table of the collection before, where it has as many rows and these are the same.
+    // The same table of the collection before, where it has as many rows and these are the same: looked for once, as
+    // many triggers look at a table.
     private SnapshotTable? Same(SnapshotTable table)
+    {
+        ref var same = ref CollectionsMarshal.GetValueRefOrAddDefault(_same, table, out var known);
+        if (!known)
+            same = FindSame(table);
+        return same;
+    }
+
+    private SnapshotTable? FindSame(SnapshotTable table)
     {
         foreach (var before in _before.TablesOf(table.Info.Id))
         {

@@ -7,6 +7,7 @@ public sealed class Snapshot
 {
     private readonly Dictionary<TableInfo, SnapshotTable> _byInfo = [];
     private readonly List<SnapshotTable> _tables = [];
+    private SnapshotTable? _latest;
     private int _readers;
 
     /// <summary>Number of the collection, from 1.</summary>
@@ -30,13 +31,16 @@ public sealed class Snapshot
 
     internal SnapshotTable TableFor(TableInfo info)
     {
+        // A probe appends row after row to the same one.
+        if (_latest?.Info == info)
+            return _latest;
         if (!_byInfo.TryGetValue(info, out var table))
         {
             table = new SnapshotTable(info);
             _byInfo.Add(info, table);
             _tables.Add(table);
         }
-        return table;
+        return _latest = table;
     }
 
     /// <summary>Puts an empty table in the place of one, which stays as it is.</summary>
@@ -47,6 +51,7 @@ public sealed class Snapshot
             _tables[_tables.IndexOf(before)] = table;
         else
             _tables.Add(table);
+        _latest = null;
         return _byInfo[info] = table;
     }
 

@@ -146,6 +146,8 @@ internal static class Rtnl
     public const ushort RTM_NEWNEIGH = 28;
     public const int RTNLGRP_LINK = 1;
     public const int RTNLGRP_TC = 4;
+    public const int RTNLGRP_IPV4_IFADDR = 5;
+    public const int RTNLGRP_IPV6_IFADDR = 9;
     public const ushort RTM_NEWQDISC = 36;
     public const ushort RTM_DELQDISC = 37;
     public const ushort RTM_GETQDISC = 38;

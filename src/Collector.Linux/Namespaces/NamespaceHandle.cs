@@ -16,7 +16,8 @@ public sealed class NamespaceHandle : IDisposable
 {
     private readonly NamespaceAccess _access;
     private readonly SafeFd? _fd;
-    private readonly List<NamespaceSource> _sources = [];
+    private static int _kinds;
+    private NamespaceSource?[] _sources = [];
 
     internal NamespaceHandle(NamespaceAccess access, NetNamespace ns, SafeFd? fd)
     {
@@ -133,36 +134,31 @@ public sealed class NamespaceHandle : IDisposable
     /// </summary>
     public T Source<T>() where T : NamespaceSource, new()
     {
-        foreach (var source in _sources)
-        {
-            if (source is T match)
-                return match;
-        }
+        if (SourceInUse<T>() is { } source)
+            return source;
         var created = new T();
-        _sources.Add(created);
+        if (Place<T>.Number >= _sources.Length)
+            Array.Resize(ref _sources, Volatile.Read(ref _kinds));
+        _sources[Place<T>.Number] = created;
         return created;
     }
 
     /// <summary>The same where there is one already.</summary>
     internal T? SourceInUse<T>() where T : NamespaceSource
     {
-        foreach (var source in _sources)
-        {
-            if (source is T match)
-                return match;
-        }
-        return null;
+        var place = Place<T>.Number;
+        return place < _sources.Length ? (T?)_sources[place] : null;
     }
 
     /// <summary>Closes sources that no probe asked for since the given collection.</summary>
     internal void CloseUnused(long since)
     {
-        for (var i = _sources.Count - 1; i >= 0; i--)
+        foreach (ref var source in _sources.AsSpan())
         {
-            if (_sources[i].LastUsed >= since)
+            if (source is null || source.LastUsed >= since)
                 continue;
-            _sources[i].Dispose();
-            _sources.RemoveAt(i);
+            source.Dispose();
+            source = null;
         }
     }
 
@@ -171,10 +167,16 @@ public sealed class NamespaceHandle : IDisposable
         Closed = true;
         NetAddress = 0;
         foreach (var source in _sources)
-            source.Dispose();
-        _sources.Clear();
+            source?.Dispose();
+        _sources = [];
         _fd?.Dispose();
     }
 
     public override string ToString() => Namespace.ToString();
+
+    /// <summary>Where the handle keeps its source of a type: the same place in all of them.</summary>
+    private static class Place<T>
+    {
+        public static readonly int Number = Interlocked.Increment(ref _kinds) - 1;
+    }
 }

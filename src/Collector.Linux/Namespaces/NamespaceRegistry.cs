@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Collector.Core.Subjects;
 using Collector.Linux.Interop;
 using Collector.Linux.Kernel;
@@ -60,6 +61,9 @@ public sealed partial class NamespaceRegistry : IDisposable
     /// All namespaces, the host's first. Changes only in <see cref="Refresh"/> and <see cref="Rest"/>.
     /// </summary>
     public IReadOnlyList<NamespaceHandle> All => _all;
+
+    /// <summary><see cref="All"/> for what looks at each in every collection.</summary>
+    internal ReadOnlySpan<NamespaceHandle> Span => CollectionsMarshal.AsSpan(_all);
 
     public NamespaceHandle Host => _all[0];
 

@@ -48,6 +48,18 @@ internal sealed class NetlinkChannel(NetlinkFamily family, Func<NamespaceHandle,
         _news = news;
     }
 
+    /// <summary>Gives on what was told since the last time, without asking for anything.</summary>
+    /// <returns>False: there is no socket, and none can be opened.</returns>
+    public bool Listen(NamespaceHandle handle)
+    {
+        Error = Errno.None;
+        if (_socket is null && !Open(handle))
+            return false;
+        if (_news is not null)
+            _socket!.TakeNews(handle.NetlinkBuffer);
+        return true;
+    }
+
     /// <summary>Sends a request and gives every message of its answer to the sink.</summary>
     /// <param name="handle">The namespace to ask in.</param>
     /// <param name="type">Message type of the request.</param>
@@ -59,11 +71,8 @@ internal sealed class NetlinkChannel(NetlinkFamily family, Func<NamespaceHandle,
         ref var header = ref MemoryMarshal.AsRef<nlmsghdr>(request);
         header.nlmsg_type = type;
         header.nlmsg_flags = (ushort)(flags | Rtnl.NLM_F_REQUEST);
-        Error = Errno.None;
-        if (_socket is null && !Open(handle))
+        if (!Listen(handle))
             return false;
-        if (_news is not null)
-            _socket!.TakeNews(handle.NetlinkBuffer);
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
             switch (Once(_socket!, request, handle.NetlinkBuffer, sink))

@@ -13,17 +13,27 @@ namespace Collector.Linux.Sources;
 /// </summary>
 /// <remarks>
 /// The address of every service, where kube-proxy works with IPVS, is on a device that is never up (kube-ipvs0).
+/// Each device has an address of its own with IPv6: they are asked for only after the kernel has told of a change of
+/// addresses or devices, or once a minute, when all of the devices is asked for.
 /// </remarks>
-internal sealed class NodeAddresses : NamespaceSource, INetlinkSink
+internal sealed class NodeAddresses : NamespaceSource, INetlinkSink, INetlinkNews
 {
     /// <summary>Each is a series, and a node has a few.</summary>
     public const int Most = 64;
 
     private readonly List<UInt128> _all = [];
+    private readonly NetlinkChannel _channel = new(NetlinkFamily.Route);
     private LinkTable? _links;
+    private long _linksVersion = -1;
+    private bool _changed = true;
+
+    public NodeAddresses() => _channel.Join(this, Rtnl.RTNLGRP_IPV4_IFADDR, Rtnl.RTNLGRP_IPV6_IFADDR);
 
     /// <summary>As <see cref="SocketMessage.LocalAddress"/> has them, each once, in the kernel's order.</summary>
     public ReadOnlySpan<UInt128> All => CollectionsMarshal.AsSpan(_all);
+
+    /// <summary>How often they were asked for.</summary>
+    internal int Asked { get; private set; }
 
     /// <summary>There are more than <see cref="Most"/>.</summary>
     public bool IsCut { get; private set; }
@@ -36,17 +46,28 @@ internal sealed class NodeAddresses : NamespaceSource, INetlinkSink
             Failure = _links.Failure;
             return false;
         }
+        if (_channel.Listen(handle) && _channel.Hears && !_changed && _linksVersion == _links.Version)
+            return true;
+        _linksVersion = _links.Version;
+        Asked++;
         // NETLINK_GET_STRICT_CHK wants every field of ifaddrmsg to be 0: of all devices and families.
         Span<byte> request = stackalloc byte[Unsafe.SizeOf<nlmsghdr>() + Unsafe.SizeOf<ifaddrmsg>()];
         request.Clear();
-        if (_links.Channel.Ask(handle, Rtnl.RTM_GETADDR, Rtnl.NLM_F_DUMP, request, this))
+        if (_channel.Ask(handle, Rtnl.RTM_GETADDR, Rtnl.NLM_F_DUMP, request, this))
             return true;
-        Failure = _links.Channel.Failure;
+        _changed = true;
+        Failure = _channel.Failure;
         return false;
     }
 
+    void INetlinkNews.Hear(in NetlinkMessage message) => _changed = true;
+
+    void INetlinkNews.Miss() => _changed = true;
+
     void INetlinkSink.Begin()
     {
+        // What was told until now is in the answer.
+        _changed = false;
         _all.Clear();
         IsCut = false;
     }
@@ -95,4 +116,10 @@ internal sealed class NodeAddresses : NamespaceSource, INetlinkSink
         family == AF_INET && value.Length == 4 ? SocketMessage.Mapped(BinaryPrimitives.ReadUInt32BigEndian(value))
         : family == AF_INET6 && value.Length == 16 ? BinaryPrimitives.ReadUInt128BigEndian(value)
         : 0;
+
+    protected override void Dispose(bool disposing)
+    {
+        _channel.Dispose();
+        base.Dispose(disposing);
+    }
 }

@@ -53,8 +53,14 @@ internal static class SelfFigures
         yield return Gauge("netlens.collection.duration", "Time that the collection before this one took.",
             () => collector.LastDuration.Ticks * 100);
         yield return CpuTime("netlens.collection.cpu.time",
-            "Processor time of the collections before this one, namespaces, probes and publication.",
+            "Processor time of the collections before this one: namespaces, probes, publication, recorder and rules.",
             () => collector.CpuNanoseconds);
+        yield return CpuTime("netlens.recorder.cpu.time",
+            "Processor time in which the collections before this one were recorded.",
+            () => collector.RecorderCpuNanoseconds);
+        yield return CpuTime("netlens.finding.cpu.time",
+            "Processor time in which rules looked for causes in the collections before this one.",
+            () => collector.FindingCpuNanoseconds);
         yield return Counter("netlens.collection.allocated", Units.Bytes,
             "Bytes of the managed heap that the collections before this one took.", () => collector.Allocated);
         yield return Counter("netlens.collection.missed", "{collection}",

@@ -74,6 +74,12 @@ internal sealed class NodeCollector : IDisposable
     /// <summary>Processor time of all collections that ended, nanoseconds.</summary>
     public long CpuNanoseconds { get; private set; }
 
+    /// <summary>The part of it in which snapshots were recorded.</summary>
+    public long RecorderCpuNanoseconds { get; private set; }
+
+    /// <summary>The part of it in which rules looked for causes.</summary>
+    public long FindingCpuNanoseconds { get; private set; }
+
     /// <summary>Bytes of the heap that they took, the rules left out.</summary>
     public long Allocated { get; private set; }
 
@@ -129,12 +135,17 @@ internal sealed class NodeCollector : IDisposable
         Self?.Collect(_builder);
         Settled = Node.Settle();
         var snapshot = _builder.Publish();
+        var published = ThreadClock.CpuNanoseconds();
         History?.Record(snapshot);
         Allocated += GC.GetAllocatedBytesForCurrentThread() - allocated;
+        var recorded = ThreadClock.CpuNanoseconds();
         LookForCauses(Node.Findings);
         Series = snapshot.Series;
         LastDuration = Stopwatch.GetElapsedTime(start);
-        CpuNanoseconds += ThreadClock.CpuNanoseconds() - cpu;
+        var ended = ThreadClock.CpuNanoseconds();
+        RecorderCpuNanoseconds += recorded - published;
+        FindingCpuNanoseconds += ended - recorded;
+        CpuNanoseconds += ended - cpu;
         Interlocked.Increment(ref _rounds);
         return snapshot;
     }

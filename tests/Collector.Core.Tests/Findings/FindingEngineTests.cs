@@ -143,6 +143,40 @@ public sealed class FindingEngineTests : IDisposable
     }
 
     [Fact]
+    public void A_trigger_of_some_events_does_not_look_for_others()
+    {
+        var info = new EventInfo
+        {
+            Name = "netlens.probe.dropped", Severity = EventSeverity.Warn, Description = "It dropped.",
+            Fields = [new("a.reason"), new("a.place")],
+        };
+        var (ns, other) = (Of(7), Of(8));
+        var asked = new List<Subject?>();
+        Use(new Rule(Kind("any", FindingTrigger.Happens(info).Of("a.reason", "full", "fuller")), w =>
+        {
+            asked.Add(w.Subject);
+            return [];
+        }));
+        Collect(15, (ns, 0, 0, 0), (other, 0, 0, 0));
+
+        Drop(ns, "closed", "full");
+        Drop(ns, null, "here");
+        Collect(15, (ns, 0, 0, 0), (other, 0, 0, 0));
+        asked.ShouldBeEmpty();
+        Drop(ns, "closed", "here");
+        Drop(other, "fuller", null);
+        Drop(null, "full", null);
+        Collect(15, (ns, 0, 0, 0), (other, 0, 0, 0));
+        asked.ShouldBe([null, other]);
+
+        void Drop(Subject? of, string? reason, string? place) => _engine.Inbox.Offer(new NetworkEvent
+        {
+            Info = info, Time = 1, ObservedTime = 1, Message = "", Subject = of,
+            Fields = [reason is null ? default(TagValue?) : reason, place is null ? default(TagValue?) : place],
+        });
+    }
+
+    [Fact]
     public void What_happened_before_a_window_is_kept_for_two_minutes_but_that_of_a_users_own_namespace()
     {
         var (ns, own) = (Of(7), new NetNamespace(8, 8, false, 0) { Rootless = true });

@@ -101,6 +101,40 @@ public sealed class PodsTests
     }
 
     [RequiresRootFact]
+    public void Addresses_are_asked_for_again_only_where_the_kernel_tells_of_a_change()
+    {
+        using var ns = new TestNetns();
+        ns.Ip("link add up0 type veth peer name up1", "link set up0 up", "link set up1 up",
+            "addr add 192.0.2.1/24 dev up0");
+        KernelProbeRun.WaitForCarrier(ns);
+        using var run = KernelProbeRun.OfNode(ns, "pods");
+        var addresses = run.Host.Namespaces.Host.Source<NodeAddresses>;
+        // A device that has just come up is told of more than once.
+        KernelProbeRun.Eventually(() =>
+        {
+            run.Collect();
+            var asked = addresses().Asked;
+            for (var i = 0; i < 3; i++)
+                OfNode(run.Collect()).ShouldBe(["192.0.2.1"]);
+            return addresses().Asked == asked;
+        });
+        ns.Ip("addr add 192.0.2.2/24 dev up0");
+        OfNode(run.Collect()).ShouldBe(["192.0.2.1", "192.0.2.2"]);
+        ns.Ip("addr del 192.0.2.2/24 dev up0", "addr add 2001:db8::1/64 dev up0 nodad");
+        OfNode(run.Collect()).ShouldBe(["192.0.2.1", "2001:db8::1"]);
+        // More than the socket has room for; what matters comes last.
+        ns.Ip([
+            .. Enumerable.Range(0, 1500).SelectMany(static _ => new[]
+            {
+                "addr add 198.51.100.7/32 dev lo", "addr del 198.51.100.7/32 dev lo",
+            }),
+            "addr del 192.0.2.1/24 dev up0",
+        ]);
+        OfNode(run.Collect()).ShouldBe(["2001:db8::1"]);
+        run.Failures.ShouldBeEmpty();
+    }
+
+    [RequiresRootFact]
     public void More_addresses_than_a_node_has_are_cut_and_that_is_said()
     {
         using var ns = new TestNetns();

@@ -34,7 +34,11 @@ internal sealed class ProgramDrop(ProbeHost host, FindingSettings own) : LinuxRu
         Advice = "Find the program and whose it is (bpftool net, tc filter, bpftool cgroup tree): a network plugin's "
             + "policy as a rule.",
         Thresholds = [Least],
-        Triggers = [FindingTrigger.Happens(PacketLoss.Dropped)],
+        Triggers =
+        [
+            FindingTrigger.Happens(PacketLoss.Dropped)
+                .Of("netlens.drop.reason", [.. Reasons.Select(static r => r.Reason)]),
+        ],
         Evidence = [PacketLossTables.DropsCounter],
         Blind = "Kernels without these drop reasons tell the function only. What XDP drops in a driver no kernel "
             + "tells.",

@@ -31,7 +31,7 @@ internal sealed class NetfilterDrop(ProbeHost host, FindingSettings own) : Linux
         Advice = "Look for the rule that drops them (nft, iptables, a network policy), and let them through if they "
             + "are wanted.",
         Thresholds = [Least],
-        Triggers = [FindingTrigger.Happens(PacketLoss.Dropped)],
+        Triggers = [FindingTrigger.Happens(PacketLoss.Dropped).Of("netlens.drop.reason", Checks.NetfilterReasons)],
         Evidence = [PacketLossTables.DropsCounter],
     };
 

@@ -20,6 +20,7 @@ public abstract class PerNamespaceProbe<TReader> : Probe
 {
     private const int LongestPause = 64;
     private readonly Dictionary<NamespaceHandle, Entry> _entries = [];
+    private readonly List<Entry> _order = [];
     private readonly LastRows _last;
 
     protected PerNamespaceProbe(ProbeInfo info, ProbeHost host) : base(info)
@@ -41,14 +42,15 @@ public abstract class PerNamespaceProbe<TReader> : Probe
     public override void Collect(SnapshotBuilder snapshot)
     {
         _last.AppendTo(snapshot);
-        // By index: the enumerator of an interface would be allocated.
-        var all = Host.Namespaces.All;
-        for (var i = 0; i < all.Count; i++)
+        var all = Host.Namespaces.Span;
+        for (var i = 0; i < all.Length; i++)
         {
             var ns = all[i];
-            if (ReaderOf(ns, snapshot) is { } reader)
+            if (ReaderOf(EntryOf(ns, i), snapshot) is { } reader)
                 Collect(reader, ns, snapshot);
         }
+        if (_order.Count > all.Length)
+            _order.RemoveRange(all.Length, _order.Count - all.Length);
         _last.AppendHeldTo(snapshot);
     }
 
@@ -60,15 +62,27 @@ public abstract class PerNamespaceProbe<TReader> : Probe
         && (gone.Names.IsResolved || one.Namespace.Names.IsResolved
             || one.Namespace.Names.NetnsName == gone.Names.NetnsName);
 
-    private TReader? ReaderOf(NamespaceHandle ns, SnapshotBuilder snapshot)
+    // As a rule it stands where it stood: looking each up, of each probe, costs more than most of them do.
+    private Entry EntryOf(NamespaceHandle ns, int place)
     {
+        if (place < _order.Count && _order[place].Namespace == ns)
+            return _order[place];
         if (!_entries.TryGetValue(ns, out var entry))
-            _entries.Add(ns, entry = new Entry());
+            _entries.Add(ns, entry = new Entry(ns));
+        if (place < _order.Count)
+            _order[place] = entry;
+        else
+            _order.Add(entry);
+        return entry;
+    }
+
+    private TReader? ReaderOf(Entry entry, SnapshotBuilder snapshot)
+    {
         if (entry.Reader is not null || snapshot.Tick < entry.RetryAt)
             return entry.Reader;
         try
         {
-            entry.Reader = Open(ns, snapshot);
+            entry.Reader = Open(entry.Namespace, snapshot);
             entry.Pause = 0;
         }
         catch (LinuxException e)
@@ -94,11 +108,13 @@ public abstract class PerNamespaceProbe<TReader> : Probe
         foreach (var entry in _entries.Values)
             entry.Reader?.Dispose();
         _entries.Clear();
+        _order.Clear();
         base.Dispose(disposing);
     }
 
-    private sealed class Entry
+    private sealed class Entry(NamespaceHandle ns)
     {
+        public NamespaceHandle Namespace { get; } = ns;
         public TReader? Reader;
         public int Pause;
         public long RetryAt;
