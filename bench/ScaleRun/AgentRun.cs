@@ -29,6 +29,8 @@ internal sealed class AgentRun(Options options, Func<Agent> start)
                 alone.PerInterval.Select(ms => ms * Math.Max(1, options.Collections / Math.Max(1, collections)))),
             UserPart = alone.UserPart,
             CollectionThread = last.Since(first, "netlens_collection_cpu_time_seconds_total") * 1000 / collections,
+            Recorder = last.Since(first, "netlens_recorder_cpu_time_seconds_total") * 1000 / collections,
+            Rules = last.Since(first, "netlens_finding_cpu_time_seconds_total") * 1000 / collections,
             Threads = alone.Threads,
             CpuPerCollectionAndScrape = Takes.Of(scraped.PerInterval),
             CpuPerScrape = Takes.Of(scraped.PerScrape),
@@ -37,7 +39,9 @@ internal sealed class AgentRun(Options options, Func<Agent> start)
                 scraped.Pages.Select(p => p.Single("netlens_collection_duration_seconds") * 1000)),
             ScrapeWall = Takes.Of(scraped.Pages.Select(p => p.Milliseconds)),
             GzipScrapeWall = Takes.Of(zipped.Pages.Select(p => p.Milliseconds)),
-            AllocatedPerCollection = last.Since(first, CollectionAllocated) / collections,
+            // What the recorder keeps grows until its hour is full, or its memory; that is no garbage.
+            AllocatedPerCollection = (last.Since(first, CollectionAllocated)
+                - Math.Max(0, last.Since(first, "netlens_recorder_memory_bytes"))) / collections,
             AllocatedPerScrape = AllocatedPerScrape(last, end),
             Rss = watch.Meter.Mebibytes("VmRSS"),
             PeakRss = watch.Meter.Mebibytes("VmHWM"),

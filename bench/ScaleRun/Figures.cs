@@ -39,8 +39,16 @@ internal sealed record AgentFigures
     /// <summary>Part of the time that was spent in user mode while nobody scraped, 0 to 1.</summary>
     public required double UserPart { get; init; }
 
-    /// <summary>Of it the collection thread, as it says itself: namespaces, probes and publication.</summary>
+    /// <summary>
+    /// Of it the collection thread, as it says itself: namespaces, probes, publication, recorder and rules.
+    /// </summary>
     public required double CollectionThread { get; init; }
+
+    /// <summary>Of that the recorder, and the rules.</summary>
+    public required double Recorder { get; init; }
+
+    /// <inheritdoc cref="Recorder"/>
+    public required double Rules { get; init; }
 
     /// <summary>Whole process while nobody scraped, by name of thread.</summary>
     public required IReadOnlyDictionary<string, double> Threads { get; init; }

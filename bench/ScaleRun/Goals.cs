@@ -37,6 +37,7 @@ internal static class Goals
         Write(to, $"{where}, CPU per collection, ms", agent.CpuPerCollection.Median, run.Case.Pods == Large ? 11 : 25);
         if (run.Case.Pods != Large)
             return;
+        Write(to, $"{where}, recorder and rules, ms", agent.Recorder + agent.Rules, 3);
         Write(to, $"{where}, encoding for OTLP, ms", run.Push.Encoding, 4);
         Write(to, $"{where}, allocated per collection and series, bytes",
             agent.AllocatedPerCollection / agent.Series, 0.05);

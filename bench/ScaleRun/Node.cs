@@ -22,7 +22,7 @@ internal static class Node
             addr add 192.0.2.2/24 dev eth0
             link set eth0 up
             link set uplink0 up
-            link add br0 type bridge
+            link add br0 address 0a:58:0a:64:00:01 type bridge
             addr add 10.100.0.1/16 dev br0
             link set br0 up
 

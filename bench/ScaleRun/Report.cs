@@ -63,6 +63,8 @@ internal static class Report
         ["series"] = $"{agent.Series}",
         ["collection thread, ms"] = F(agent.CollectionThread),
         ["all probes, ms"] = F(agent.Probes.Values.Sum()),
+        ["recorder, ms"] = F(agent.Recorder),
+        ["rules, ms"] = F(agent.Rules),
         ["wall, ms"] = F(agent.CollectionWall.Median),
         ["allocated, bytes"] = F(agent.AllocatedPerCollection),
         ["a scrape more, ms"] = F(agent.CpuPerScrape.Median),
