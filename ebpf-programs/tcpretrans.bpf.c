@@ -39,6 +39,7 @@ struct tcp_sock {
 	__u32 delivered; /* segments, with the SYN */
 	__u32 snd_una;
 	__u32 snd_nxt;
+	__u32 snd_wnd;
 	__u64 tcp_clock_cache; /* bpf_ktime_get_ns; 4.20 */
 };
 
@@ -201,6 +202,9 @@ static __always_inline void fill_size(struct tcp_loss *loss, const struct sock *
 	const struct tcp_sock *tp = (const struct tcp_sock *)sk;
 	__u32 delivered = BPF_CORE_READ(tp, delivered);
 
+	/* The peer takes nothing now, and says so: what is sent again asks when it does. */
+	if (!BPF_CORE_READ(tp, snd_wnd))
+		return;
 	loss->timeouts = BPF_CORE_READ((const struct inet_connection_sock *)sk, icsk_backoff) + 1;
 	loss->length = BPF_CORE_READ(control_block(skb), end_seq) - BPF_CORE_READ(control_block(skb), seq);
 	if (delivered)

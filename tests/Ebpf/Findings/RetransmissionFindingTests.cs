@@ -219,6 +219,48 @@ public sealed class RetransmissionFindingTests
         run.AllOf(traffic.Left).ShouldAllBe(f => f.Info != MtuBlackHole.Kind);
     }
 
+    /// <summary>What is sent again then asks whether it takes something again, however large it is.</summary>
+    [RequiresBpfFact("nft", "nstat")]
+    public void A_peer_that_takes_nothing_now_is_no_black_hole()
+    {
+        var run = FindingRun.Shared;
+        foreach (var ends in new[] { Ends.V4, Ends.V6 })
+        {
+            using var traffic = new FindingTraffic(ends);
+            traffic.MakeAbyss();
+            traffic.Narrow(1200);
+            var connections = traffic.Connect(6);
+            foreach (var (client, server) in connections)
+            {
+                client.Send("small"u8);
+                FindingTraffic.Receive(server, 5);
+            }
+            run.Collect();
+            traffic.Left.Run("nft", "add table inet closed; "
+                + "add chain inet closed in { type filter hook prerouting priority -300; }; "
+                + $"add rule inet closed in tcp sport {FindingTraffic.Port} tcp window set 0");
+            foreach (var (client, server) in connections)
+            {
+                client.Send(new byte[4000]);
+                // The first may have the number of the acknowledgement before: older kernels take no window from it.
+                for (var i = 0; i < 2; i++)
+                {
+                    server.Send("x"u8);
+                    FindingTraffic.Receive(client, 1);
+                }
+            }
+            BpfProbeRun.Eventually(() =>
+            {
+                run.Collect();
+                TcpLab.Nstat(traffic.Left, "TcpRetransSegs").ShouldBeGreaterThanOrEqualTo(5 * connections.Length);
+            }, 60);
+            // A window that begins after all of them, too.
+            Thread.Sleep(run.Engine.Shortest);
+            run.Collect();
+            run.AllOf(traffic.Left).ShouldAllBe(f => f.Info != MtuBlackHole.Kind);
+        }
+    }
+
     [RequiresBpfFact("nstat")]
     public void Packets_arrive_damaged()
     {
