@@ -202,10 +202,10 @@ static __always_inline void fill_size(struct tcp_loss *loss, const struct sock *
 	const struct tcp_sock *tp = (const struct tcp_sock *)sk;
 	__u32 delivered = BPF_CORE_READ(tp, delivered);
 
-	/* The peer takes nothing now, and says so: what is sent again asks when it does. */
+	loss->timeouts = BPF_CORE_READ((const struct inet_connection_sock *)sk, icsk_backoff) + 1;
+	/* The peer takes nothing now, and says so: what is sent again asks when it does, whatever its size. */
 	if (!BPF_CORE_READ(tp, snd_wnd))
 		return;
-	loss->timeouts = BPF_CORE_READ((const struct inet_connection_sock *)sk, icsk_backoff) + 1;
 	loss->length = BPF_CORE_READ(control_block(skb), end_seq) - BPF_CORE_READ(control_block(skb), seq);
 	if (delivered)
 		loss->delivered = BPF_CORE_READ(tp, bytes_acked) / delivered;

@@ -40,7 +40,7 @@ internal sealed class AgentRun(Options options, Func<Agent> start)
             ScrapeWall = Takes.Of(scraped.Pages.Select(p => p.Milliseconds)),
             GzipScrapeWall = Takes.Of(zipped.Pages.Select(p => p.Milliseconds)),
             // What the recorder keeps grows until its hour is full, or its memory; that is no garbage.
-            AllocatedPerCollection = (last.Since(first, CollectionAllocated)
+            AllocatedPerCollection = Math.Max(0, last.Since(first, CollectionAllocated)
                 - Math.Max(0, last.Since(first, "netlens_recorder_memory_bytes"))) / collections,
             AllocatedPerScrape = AllocatedPerScrape(last, end),
             Rss = watch.Meter.Mebibytes("VmRSS"),

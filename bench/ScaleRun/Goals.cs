@@ -39,7 +39,7 @@ internal static class Goals
             return;
         Write(to, $"{where}, recorder and rules, ms", agent.Recorder + agent.Rules, 3);
         Write(to, $"{where}, encoding for OTLP, ms", run.Push.Encoding, 4);
-        Write(to, $"{where}, allocated per collection and series, bytes",
+        Write(to, $"{where}, allocated per collection and series without the recorder, bytes",
             agent.AllocatedPerCollection / agent.Series, 0.05);
         Write(to, $"{where}, peak RSS, MiB", agent.PeakRss, 110 * 1e6 / 1024 / 1024);
         Write(to, $"{where}, start to first snapshot, ms", agent.StartToSnapshot.Median, 1500);

@@ -16,6 +16,7 @@ internal static class Node
         // Ours alone: the mount namespace is, too.
         Directory.CreateDirectory(Mounts);
         Tool.Run("mount", "", "-t", "tmpfs", "pods", Mounts);
+        // Of itself a bridge has its lowest port's address: each new pod would move the node, and the others not find it.
         Tool.Run("ip", """
             link set lo up
             link add eth0 type veth peer name uplink0

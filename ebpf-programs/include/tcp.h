@@ -67,8 +67,8 @@ struct tcp_loss {
 	__u32 netns; /* of the device that it was on */
 	__u32 netns_cookie;
 	__u32 answer; /* what was lost is what acknowledged it */
-	__u32 timeouts; /* in a row, this one with them; 0: none, or for a closed window, as with the two below */
-	__u32 length; /* of its data, bytes, and one for a FIN */
+	__u32 timeouts; /* in a row, this one with them; 0: it was none, as with the two below */
+	__u32 length; /* of its data, bytes, and one for a FIN; 0 for a closed window, as with the one below */
 	__u32 delivered; /* bytes that the peer has acknowledged, per segment that arrived */
 	__u32 pad;
 };

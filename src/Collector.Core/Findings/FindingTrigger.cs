@@ -9,7 +9,6 @@ namespace Collector.Core.Findings;
 public sealed record FindingTrigger
 {
     private Func<FindingSettings, long>? _least;
-    private string _tag = "";
 
     private FindingTrigger()
     {
@@ -28,6 +27,9 @@ public sealed record FindingTrigger
     public bool OfLevel { get; private init; }
 
     public EventInfo? Event { get; private init; }
+
+    /// <summary>The row tag, or the event's field, that <see cref="Values"/> are of.</summary>
+    public string Tag { get; private init; } = "";
 
     /// <summary>Only rows, or events, with one of these values point at their subject; empty: all do.</summary>
     public IReadOnlyList<string> Values { get; private init; } = [];
@@ -52,11 +54,11 @@ public sealed record FindingTrigger
         Fills(level, limit, share.Standard.Of(1)) with { _least = s => (long)s.Get(share).Of(1000) };
 
     /// <summary>The same of rows with one of these values of a row tag only, or of an event's field.</summary>
-    public FindingTrigger Of(string tag, params string[] values) => this with { _tag = tag, Values = values };
+    public FindingTrigger Of(string tag, params string[] values) => this with { Tag = tag, Values = values };
 
     /// <summary>Whether an event is one that it looks at.</summary>
     internal bool Covers(NetworkEvent e) =>
-        Values.Count == 0 || (e.Field(_tag)?.Text is { } text && Values.Contains(text));
+        Values.Count == 0 || (e.Field(Tag)?.Text is { } text && Values.Contains(text));
 
     /// <summary>Whether a row is one that it looks at.</summary>
     internal bool Covers(Row row)
@@ -66,7 +68,7 @@ public sealed record FindingTrigger
         var tags = row.Table.RowTags;
         for (var i = 0; i < tags.Count; i++)
         {
-            if (tags[i].Key == _tag)
+            if (tags[i].Key == Tag)
                 return Values.Contains(row.Tags[i].Text);
         }
         return false;

@@ -16,7 +16,6 @@ public sealed class NamespaceHandle : IDisposable
 {
     private readonly NamespaceAccess _access;
     private readonly SafeFd? _fd;
-    private static int _kinds;
     private NamespaceSource?[] _sources = [];
 
     internal NamespaceHandle(NamespaceAccess access, NetNamespace ns, SafeFd? fd)
@@ -134,20 +133,10 @@ public sealed class NamespaceHandle : IDisposable
     /// </summary>
     public T Source<T>() where T : NamespaceSource, new()
     {
-        if (SourceInUse<T>() is { } source)
-            return source;
-        var created = new T();
-        if (Place<T>.Number >= _sources.Length)
-            Array.Resize(ref _sources, Volatile.Read(ref _kinds));
-        _sources[Place<T>.Number] = created;
-        return created;
-    }
-
-    /// <summary>The same where there is one already.</summary>
-    internal T? SourceInUse<T>() where T : NamespaceSource
-    {
         var place = Place<T>.Number;
-        return place < _sources.Length ? (T?)_sources[place] : null;
+        if (place >= _sources.Length)
+            Array.Resize(ref _sources, place + 1);
+        return (T)(_sources[place] ??= new T());
     }
 
     /// <summary>Closes sources that no probe asked for since the given collection.</summary>
@@ -173,6 +162,8 @@ public sealed class NamespaceHandle : IDisposable
     }
 
     public override string ToString() => Namespace.ToString();
+
+    private static int _kinds;
 
     /// <summary>Where the handle keeps its source of a type: the same place in all of them.</summary>
     private static class Place<T>

@@ -63,7 +63,7 @@ public sealed partial class NamespaceRegistry : IDisposable
     public IReadOnlyList<NamespaceHandle> All => _all;
 
     /// <summary><see cref="All"/> for what looks at each in every collection.</summary>
-    internal ReadOnlySpan<NamespaceHandle> Span => CollectionsMarshal.AsSpan(_all);
+    internal ReadOnlySpan<NamespaceHandle> Handles => CollectionsMarshal.AsSpan(_all);
 
     public NamespaceHandle Host => _all[0];
 

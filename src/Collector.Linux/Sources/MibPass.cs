@@ -96,13 +96,13 @@ internal sealed class MibPass : IDisposable
         _failed = false;
         _cpus!.Refresh();
         string? failure = null;
-        foreach (var ns in _namespaces.Span)
+        for (var i = 0; i < _namespaces.All.Count && failure is null; i++)
         {
-            if (ns.NetAddress == 0)
+            if (_namespaces.All[i].NetAddress == 0)
                 continue;
-            _batch.Add(ns);
-            if (_batch.Count == _run!.Most && (failure = ReadBatch(tick, _wish)) is not null)
-                break;
+            _batch.Add(_namespaces.All[i]);
+            if (_batch.Count == _run!.Most)
+                failure = ReadBatch(tick, _wish);
         }
         if (_batch.Count > 0)
             failure ??= ReadBatch(tick, _wish);

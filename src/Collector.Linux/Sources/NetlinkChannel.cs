@@ -40,7 +40,8 @@ internal sealed class NetlinkChannel(NetlinkFamily family, Func<NamespaceHandle,
     public bool Hears { get; private set; }
 
     /// <summary>
-    /// Listens to multicast groups as well, from the next opening on: what came is given on with each answer.
+    /// Listens to multicast groups as well, from the next opening on: what came is given on with <see cref="Listen"/>
+    /// and with each answer.
     /// </summary>
     public void Join(INetlinkNews news, params int[] groups)
     {

@@ -13,8 +13,8 @@ namespace Collector.Linux.Sources;
 /// </summary>
 /// <remarks>
 /// The address of every service, where kube-proxy works with IPVS, is on a device that is never up (kube-ipvs0).
-/// Each device has an address of its own with IPv6: they are asked for only after the kernel has told of a change of
-/// addresses or devices, or once a minute, when all of the devices is asked for.
+/// Each device has an address of its own with IPv6: so they are asked for only after the kernel has told of a change,
+/// and whenever all of the devices is asked for (<see cref="LinkTable"/>).
 /// </remarks>
 internal sealed class NodeAddresses : NamespaceSource, INetlinkSink, INetlinkNews
 {
@@ -24,7 +24,7 @@ internal sealed class NodeAddresses : NamespaceSource, INetlinkSink, INetlinkNew
     private readonly List<UInt128> _all = [];
     private readonly NetlinkChannel _channel = new(NetlinkFamily.Route);
     private LinkTable? _links;
-    private long _linksVersion = -1;
+    private long _devices = -1;
     private bool _changed = true;
 
     public NodeAddresses() => _channel.Join(this, Rtnl.RTNLGRP_IPV4_IFADDR, Rtnl.RTNLGRP_IPV6_IFADDR);
@@ -46,9 +46,9 @@ internal sealed class NodeAddresses : NamespaceSource, INetlinkSink, INetlinkNew
             Failure = _links.Failure;
             return false;
         }
-        if (_channel.Listen(handle) && _channel.Hears && !_changed && _linksVersion == _links.Version)
+        if (_channel.Listen(handle) && _channel.Hears && !_changed && _devices == _links.Pass)
             return true;
-        _linksVersion = _links.Version;
+        _devices = _links.Pass;
         Asked++;
         // NETLINK_GET_STRICT_CHK wants every field of ifaddrmsg to be 0: of all devices and families.
         Span<byte> request = stackalloc byte[Unsafe.SizeOf<nlmsghdr>() + Unsafe.SizeOf<ifaddrmsg>()];

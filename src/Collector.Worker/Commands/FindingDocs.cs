@@ -59,7 +59,7 @@ internal static class FindingDocs
 
     private static string Describe(FindingTrigger trigger) => trigger switch
     {
-        { Event: { } e } => $"`{e.Name}` | happens",
+        { Event: { } e } => $"`{e.Name}`{Rows(trigger)} | happens",
         { Limit: { } limit } => $"`{trigger.Metric!.Name}`{Tags(trigger.Metric)} | is {trigger.Least / 10.0:0.#} % of "
             + $"`{limit.Name}` or more",
         { OfLevel: true } => $"`{trigger.Metric!.Name}`{Tags(trigger.Metric)} | is {Value(trigger)} or more",

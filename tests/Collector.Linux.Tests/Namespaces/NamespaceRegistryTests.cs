@@ -277,6 +277,44 @@ public sealed class NamespaceRegistryTests : IDisposable
         .Where(f => new FileInfo(f).LinkTarget?.StartsWith("net:[", StringComparison.Ordinal) == true)
         .Select(InodeOf);
 
+    [RequiresRootFact]
+    public void What_nobody_asks_for_any_more_is_closed_and_what_is_asked_for_stays()
+    {
+        var name = NewNamed();
+        Refresh();
+        var handle = _host.Namespaces.All.Single(n => n.Namespace.Names.NetnsName == name);
+        var (used, left) = (handle.Source<Used>(), handle.Source<Left>());
+        left.EnsureRead(handle, _now - 1000).ShouldBeTrue();
+        for (var i = 0; i < 5; i++)
+        {
+            handle.Source<Used>().ShouldBeSameAs(used);
+            used.EnsureRead(handle, _now - 1000).ShouldBeTrue();
+            Refresh();
+        }
+        left.Closed.ShouldBeTrue();
+        used.Closed.ShouldBeFalse();
+        handle.Source<Left>().ShouldNotBeSameAs(left);
+        _host.Namespaces.Host.Source<Used>().ShouldNotBeSameAs(used);
+        Shell.Run("ip", "netns", "del", name);
+        Refresh();
+        used.Closed.ShouldBeTrue();
+    }
+
+    private class Used : NamespaceSource
+    {
+        public bool Closed { get; private set; }
+
+        protected override bool Read(NamespaceHandle handle) => true;
+
+        protected override void Dispose(bool disposing)
+        {
+            Closed = true;
+            base.Dispose(disposing);
+        }
+    }
+
+    private sealed class Left : Used;
+
     private sealed class SnmpOnce : NamespaceSource
     {
         protected override bool Read(NamespaceHandle handle) => true;

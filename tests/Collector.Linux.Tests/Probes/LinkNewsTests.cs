@@ -102,6 +102,34 @@ public sealed class LinkNewsTests
         run.Failures.ShouldBeEmpty();
     }
 
+    [RequiresRootFact]
+    public void Of_three_namespaces_the_others_keep_their_figures_when_the_one_between_goes()
+    {
+        using var first = new TestNetns();
+        using var second = new TestNetns();
+        using var third = new TestNetns();
+        TestNetns[] all = [first, second, third];
+        for (var i = 0; i < all.Length; i++)
+            all[i].Ip($"link add d{i} mtu {1300 + i} type veth peer name e{i}");
+        using var run = new KernelProbeRun("netdev", ("include", "all"));
+        var rows = all.Select((ns, i) => run.Row("netdev", ns, $"d{i}").Row).ToArray();
+        for (var i = 0; i < all.Length; i++)
+            run.Row("netdev", all[i], $"d{i}").Row.ShouldBeSameAs(rows[i]);
+        second.Dispose();
+        KernelProbeRun.Eventually(() => run.Rows("netdev", second.Inode).Count == 0);
+        using var fourth = new TestNetns();
+        fourth.Ip("link add d3 mtu 1303 type veth peer name e3");
+        for (var i = 0; i < 3; i++)
+        {
+            var (one, other) = (run.Row("netdev", first, "d0"), run.Row("netdev", third, "d2"));
+            one.Row.ShouldBeSameAs(rows[0]);
+            other.Row.ShouldBeSameAs(rows[2]);
+            (one["netlens.netdev.mtu"], other["netlens.netdev.mtu"]).ShouldBe((1300, 1302));
+            run.Row("netdev", fourth, "d3")["netlens.netdev.mtu"].ShouldBe(1303);
+        }
+        run.Failures.ShouldBeEmpty();
+    }
+
     private static LinkTable Table(KernelProbeRun run, TestNetns ns) =>
         run.Host.Namespaces.All.Single(h => h.Namespace.Inode == ns.Inode).Source<LinkTable>();
 

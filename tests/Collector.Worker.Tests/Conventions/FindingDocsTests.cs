@@ -61,6 +61,19 @@ public sealed class FindingDocsTests
     }
 
     [Fact]
+    public void A_trigger_of_some_values_names_a_tag_of_its_rows_or_a_field_of_its_event()
+    {
+        var some = Catalogue.SelectMany(static i => i.Triggers).Where(static t => t.Values.Count > 0).ToArray();
+        some.ShouldContain(static t => t.Event != null);
+        some.ShouldContain(static t => t.Metric != null);
+        foreach (var trigger in some)
+        {
+            (trigger.Event is { } e ? e.Fields.Select(static f => f.Key)
+                : trigger.Metric!.Table.RowTags.Select(static t => t.Key)).ShouldContain(trigger.Tag);
+        }
+    }
+
+    [Fact]
     public void No_kind_explains_itself_or_one_that_explains_it()
     {
         foreach (var info in Catalogue)

@@ -1,9 +1,11 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Collector.Core.Events;
 using Collector.Core.Findings;
 using Collector.Core.Probes;
 using Collector.Core.Subjects;
 using Collector.Linux.Probes;
+using Collector.Linux.Probes.Tcp;
 using Collector.Tests.Support;
 using Collector.Worker.Agent;
 using Collector.Worker.Collection;
@@ -29,6 +31,7 @@ internal sealed class FindingRun
         ("transmit", [("sample", "1")]), ("netdev", [("devices", "*")]))));
 
     private readonly EventHub _hub;
+    private readonly Tap _events;
     private readonly NodeCollector _collector;
     private readonly List<BrokenRule> _broken = [];
     private long _before;
@@ -52,7 +55,7 @@ internal sealed class FindingRun
         _hub = new EventHub(
             new EventLimiter(1000, TimeSpan.FromSeconds(1), TimeProvider.System), [], 4096, TimeProvider.System,
             NullLogger.Instance);
-        var node = NodeFactory.Create(options.Paths, options.Ebpf, null, options.Limits, _hub);
+        var node = NodeFactory.Create(options.Paths, options.Ebpf, null, options.Limits, _events = new Tap(_hub));
         _collector = new NodeCollector(node, options, TimeProvider.System, NullLogger.Instance);
         // An emulated machine hardly runs.
         ((LinuxNode)node).Host.Bpf.MostWait = TimeSpan.FromMinutes(1);
@@ -93,6 +96,9 @@ internal sealed class FindingRun
     };
 
     public FindingEngine Engine { get; }
+
+    /// <summary>The newest events of connections' retransmissions.</summary>
+    public NetworkEvent[] Retransmissions => [.. _events.Kept];
 
     /// <summary>A namespace as the collections know it.</summary>
     public Subject SubjectOf(TestNetns ns)
@@ -178,5 +184,25 @@ internal sealed class FindingRun
             Collect();
         }
         AllOf(namespaces).Select(f => $"{f.Info.Kind}: {f.Sentence}").ShouldBeEmpty();
+    }
+
+    private sealed class Tap(IEventSink next) : IEventSink
+    {
+        private const int Most = 1000;
+
+        public ConcurrentQueue<NetworkEvent> Kept { get; } = [];
+
+        public bool Admit(in EventKey key, long time) => next.Admit(key, time);
+
+        public void Publish(in EventKey key, NetworkEvent e)
+        {
+            if (e.Info == TcpRetrans.Retransmitted)
+                Kept.Enqueue(e);
+            while (Kept.Count > Most)
+                Kept.TryDequeue(out _);
+            next.Publish(key, e);
+        }
+
+        public void HeldBack(in EventKey key, long count) => next.HeldBack(key, count);
     }
 }

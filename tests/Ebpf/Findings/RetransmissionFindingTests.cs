@@ -258,6 +258,9 @@ public sealed class RetransmissionFindingTests
             Thread.Sleep(run.Engine.Shortest);
             run.Collect();
             run.AllOf(traffic.Left).ShouldAllBe(f => f.Info != MtuBlackHole.Kind);
+            // The kernel had it closed, and told of time-outs then.
+            run.Retransmissions.ShouldContain(e => e.Subject != null && e.Subject.Inode == traffic.Left.Inode
+                && e.Field("netlens.retransmit.timeouts") != null && e.Field("netlens.retransmit.size") == null);
         }
     }
 

@@ -118,8 +118,10 @@ internal sealed class MtuBlackHole(ProbeHost host, FindingSettings own) : LinuxR
         return _silent.GetValueOrDefault(subject);
     }
 
+    // Without a size where the peer's window was closed.
     private static bool IsTimeout(NetworkEvent e) => e.Tuple is not null
-        && Number(e, "netlens.retransmit.timeouts") >= 1 && Field(e, "netlens.retransmit.verdict") != "dropped_here";
+        && Number(e, "netlens.retransmit.timeouts") >= 1 && Number(e, "netlens.retransmit.size") is not null
+        && Field(e, "netlens.retransmit.verdict") != "dropped_here";
 
     private static bool IsStuck(NetworkEvent e) => Number(e, "netlens.retransmit.timeouts") >= Timeouts
         && Number(e, "netlens.retransmit.size") >= Large && Number(e, "netlens.retransmit.delivered_size") <= Small;

@@ -42,7 +42,7 @@ public abstract class PerNamespaceProbe<TReader> : Probe
     public override void Collect(SnapshotBuilder snapshot)
     {
         _last.AppendTo(snapshot);
-        var all = Host.Namespaces.Span;
+        var all = Host.Namespaces.Handles;
         for (var i = 0; i < all.Length; i++)
         {
             var ns = all[i];

@@ -102,13 +102,14 @@ internal sealed class TcpRetrans : BpfProbe
         [
             Kind(e.Kind), TcpState.Name(e.Flow.State), (long)e.Segments, Verdict(e.Reason),
             IsLoss(e) ? DropReason(e.Loss) : default(TagValue?), IsLoss(e) ? Place(e.Loss) : default(TagValue?),
-            IsLoss(e) ? e.Loss.Before : default(TagValue?), OfTimeout(e, e.Loss.Timeouts), OfTimeout(e, e.Loss.Length),
-            OfTimeout(e, e.Loss.Delivered),
+            IsLoss(e) ? e.Loss.Before : default(TagValue?),
+            e.Loss.Timeouts == 0 ? default(TagValue?) : (long)e.Loss.Timeouts, OfSize(e, e.Loss.Length),
+            OfSize(e, e.Loss.Delivered),
         ],
         static (in e) => Severity(Kind(e.Kind)));
 
-    private static TagValue? OfTimeout(in TcpEvent e, uint value) =>
-        e.Loss.Timeouts == 0 ? default(TagValue?) : (long)value;
+    private static TagValue? OfSize(in TcpEvent e, uint value) =>
+        e.Loss.Length == 0 ? default(TagValue?) : (long)value;
 
     private static bool IsLoss(in TcpEvent e) => Verdict(e.Reason) == "dropped_here";
 

@@ -66,7 +66,9 @@ internal struct TcpLoss
     /// <summary>In a row, this one with them; 0: it was none, and the two below are not known.</summary>
     public uint Timeouts;
 
-    /// <summary>Bytes of its data, and one for a FIN.</summary>
+    /// <summary>
+    /// Bytes of its data, and one for a FIN; 0: the peer's window was closed, and the one below is not known.
+    /// </summary>
     public uint Length;
 
     /// <summary>Bytes that the peer has acknowledged, per segment that arrived.</summary>
