@@ -140,20 +140,24 @@ public sealed class ProbeRunnerTests
         var errors = snapshot.Find(self.Info.Tables.Single(t => t.Id == "self.errors"))!;
         errors.Rows[0].Tags.Select(t => t.Text).ShouldBe(["bad", "exception"]);
         errors.Column(0)[0].ShouldBe(1);
-        collector.History = new(new());
-        collector.CollectOnce();
         var (cpu, allocated) = (collector.CpuNanoseconds, collector.Allocated);
-        var (recorder, finding) = (collector.RecorderCpuNanoseconds, collector.FindingCpuNanoseconds);
         var next = collector.CollectOnce();
-        Value(next, "netlens.recorder.cpu.time").ShouldBe(recorder);
-        Value(next, "netlens.finding.cpu.time").ShouldBe(finding);
-        // There are no rules here: no more than the clock is read.
-        recorder.ShouldBeGreaterThan(finding);
-        (recorder + finding).ShouldBeLessThan(cpu);
         Value(next, "netlens.collection.cpu.time").ShouldBe(cpu);
         Value(next, "netlens.collection.allocated").ShouldBe(allocated);
         cpu.ShouldBeInRange(1, Environment.CpuUsage.TotalTime.Ticks * 100);
         collector.Allocated.ShouldBeGreaterThan(allocated);
+
+        collector.History = new(new());
+        // The first record only begins; each later one compares all tables.
+        for (var i = 0; i < 50; i++)
+            collector.CollectOnce();
+        var (recorder, finding) = (collector.RecorderCpuNanoseconds, collector.FindingCpuNanoseconds);
+        // There are no rules here: no more than the clock is read.
+        recorder.ShouldBeGreaterThan(finding);
+        (recorder + finding).ShouldBeLessThan(collector.CpuNanoseconds);
+        next = collector.CollectOnce();
+        Value(next, "netlens.recorder.cpu.time").ShouldBe(recorder);
+        Value(next, "netlens.finding.cpu.time").ShouldBe(finding);
 
         long Value(Snapshot s, string name)
         {

@@ -164,12 +164,10 @@ public sealed class RetransmissionFindingTests
             run.Collect();
             var found = run.Await(MtuBlackHole.Kind, traffic.Left, () =>
             {
-                foreach (var (client, server) in traffic.Connect(2))
-                {
-                    client.Send("small"u8);
-                    FindingTraffic.Receive(server, 5);
+                var connections = traffic.Connect(2);
+                SendSmall(connections);
+                foreach (var (client, _) in connections)
                     client.Send(large);
-                }
             });
             var shown = traffic.Left.Run("ss", "-tinH", "state", "established");
             var size = Figures(shown, "mss:")[0];
@@ -183,6 +181,28 @@ public sealed class RetransmissionFindingTests
             found.Verdict.Confirm.ShouldEndWith($"ping -c 3 -M do -s {size + 24} {address}");
             run.Of(traffic.Left, traffic.Right).ShouldBe([found]);
         }
+    }
+
+    private static void SendSmall((Socket Client, Socket Server)[] connections)
+    {
+        foreach (var (client, server) in connections)
+        {
+            client.Send("small"u8);
+            FindingTraffic.Receive(server, 5);
+        }
+    }
+
+    private static void IsNoBlackHoleUntil(FindingRun run, FindingTraffic traffic, string counter, int least)
+    {
+        BpfProbeRun.Eventually(() =>
+        {
+            run.Collect();
+            TcpLab.Nstat(traffic.Left, counter).ShouldBeGreaterThanOrEqualTo(least);
+        }, 60);
+        // A window that begins after all of them, too.
+        Thread.Sleep(run.Engine.Shortest);
+        run.Collect();
+        run.AllOf(traffic.Left).ShouldAllBe(f => f.Info != MtuBlackHole.Kind);
     }
 
     // "mss:1448", as ss shows it of each connection.
@@ -199,24 +219,12 @@ public sealed class RetransmissionFindingTests
         using var traffic = new FindingTraffic();
         traffic.MakeAbyss();
         var connections = traffic.Connect(12);
-        foreach (var (client, server) in connections)
-        {
-            client.Send("small"u8);
-            FindingTraffic.Receive(server, 5);
-        }
+        SendSmall(connections);
         run.Collect();
         traffic.OpenAbyss();
         for (var i = 0; i < connections.Length; i++)
             connections[i].Client.Send(new byte[i % 2 == 0 ? 20 : 4000]);
-        BpfProbeRun.Eventually(() =>
-        {
-            run.Collect();
-            TcpLab.Nstat(traffic.Left, "TcpExtTCPTimeouts").ShouldBeGreaterThanOrEqualTo(5 * connections.Length);
-        }, 60);
-        // A window that begins after all of them, too.
-        Thread.Sleep(run.Engine.Shortest);
-        run.Collect();
-        run.AllOf(traffic.Left).ShouldAllBe(f => f.Info != MtuBlackHole.Kind);
+        IsNoBlackHoleUntil(run, traffic, "TcpExtTCPTimeouts", 5 * connections.Length);
     }
 
     /// <summary>What is sent again then asks whether it takes something again, however large it is.</summary>
@@ -230,11 +238,7 @@ public sealed class RetransmissionFindingTests
             traffic.MakeAbyss();
             traffic.Narrow(1200);
             var connections = traffic.Connect(6);
-            foreach (var (client, server) in connections)
-            {
-                client.Send("small"u8);
-                FindingTraffic.Receive(server, 5);
-            }
+            SendSmall(connections);
             run.Collect();
             traffic.Left.Run("nft", "add table inet closed; "
                 + "add chain inet closed in { type filter hook prerouting priority -300; }; "
@@ -249,15 +253,7 @@ public sealed class RetransmissionFindingTests
                     FindingTraffic.Receive(client, 1);
                 }
             }
-            BpfProbeRun.Eventually(() =>
-            {
-                run.Collect();
-                TcpLab.Nstat(traffic.Left, "TcpRetransSegs").ShouldBeGreaterThanOrEqualTo(5 * connections.Length);
-            }, 60);
-            // A window that begins after all of them, too.
-            Thread.Sleep(run.Engine.Shortest);
-            run.Collect();
-            run.AllOf(traffic.Left).ShouldAllBe(f => f.Info != MtuBlackHole.Kind);
+            IsNoBlackHoleUntil(run, traffic, "TcpRetransSegs", 5 * connections.Length);
             // The kernel had it closed, and told of time-outs then.
             run.Retransmissions.ShouldContain(e => e.Subject != null && e.Subject.Inode == traffic.Left.Inode
                 && e.Field("netlens.retransmit.timeouts") != null && e.Field("netlens.retransmit.size") == null);
